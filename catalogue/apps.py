@@ -1,0 +1,8 @@
+"""Django app."""
+
+from django.apps import AppConfig
+
+
+class OfferingConfig(AppConfig):
+    name = "catalogue"
+    label = "offering"

@@ -1,0 +1,19 @@
+"""The Celery app: carries short messages; the state they speak of lives in PostgreSQL."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "commerce.settings.development")
+
+app = Celery("faisceau")
+app.config_from_object(settings.CELERY)
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_django_logging(**_: Any) -> None:
+    """Celery logs through Django's structured logging."""

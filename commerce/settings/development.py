@@ -1,0 +1,6 @@
+"""A developer's machine and the embedded stack: real parts, a clock that can be moved."""
+
+from commerce.settings.base import *  # noqa: F403
+
+VIRTUAL_CLOCK = True
+SHOW_STYLEGUIDE = True
