@@ -153,9 +153,7 @@ class Offering:
             and (self.valid_until is None or at < self.valid_until)
         )
 
-    def charges_for(
-        self, *, segment: Segment, term: int, bundle: str | None
-    ) -> tuple[Charge, ...]:
+    def charges_for(self, *, segment: Segment, term: int, bundle: str | None) -> tuple[Charge, ...]:
         """One charge per code: the most specific that fits (bundle before term before general)."""
         best: dict[str, tuple[int, Charge]] = {}
         for charge in self.charges:
@@ -198,7 +196,9 @@ class Snapshot:
         """Raises NotFound with the code."""
         found = self.offerings.get(code)
         if found is None:
-            raise NotFound(f"No offering is called {code!r}.", code="unknown_offering", offering=code)
+            raise NotFound(
+                f"No offering is called {code!r}.", code="unknown_offering", offering=code
+            )
         return found
 
     def of_kind(self, kind: Kind) -> tuple[Offering, ...]:

@@ -5,9 +5,9 @@ read once per request or task, from the source that the settings choose, and pas
 *Machine time* decides sessions, tokens, signatures, leases, back-off and logs; it is real time.
 """
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 

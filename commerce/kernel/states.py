@@ -30,4 +30,6 @@ class Transitions(Generic[S]):
 
     @property
     def states(self) -> frozenset[S]:
-        return frozenset(self.table) | frozenset(s for targets in self.table.values() for s in targets)
+        return frozenset(self.table) | frozenset(
+            s for targets in self.table.values() for s in targets
+        )
