@@ -1,0 +1,60 @@
+"""What an accepted order says to those who fulfil it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from catalogue.domain.model import Segment
+from subscriptions.domain.charges import AgreedCharge
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAddress:
+    """Where parcels of an item go."""
+
+    name: str
+    line1: str
+    postcode: str
+    city: str
+    line2: str = ""
+    country: str = "FR"
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilmentItem:
+    """One order item. `config` is what was asked, `facts` what was learnt since (iccid, imei...)."""
+
+    line_id: str
+    group: str
+    role: str
+    offering: str
+    name: str
+    quantity: int
+    term: int
+    recipe: str | None
+    characteristics: Mapping[str, object]
+    config: Mapping[str, str]
+    facts: Mapping[str, str]
+    charges: tuple[AgreedCharge, ...]
+    supplier: str = ""
+    deliver_to: DeliveryAddress | None = None
+    not_before: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilmentOrder:
+    """An order as orchestration needs it; items of one `group` are fulfilled as one plan."""
+
+    number: str
+    party_id: int
+    segment: Segment
+    channel: str
+    release: int
+    language: str
+    email: str
+    phone: str
+    items: tuple[FulfilmentItem, ...]
+
+    def group(self, group: str) -> tuple[FulfilmentItem, ...]:
+        return tuple(item for item in self.items if item.group == group)
