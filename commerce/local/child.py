@@ -1,8 +1,9 @@
-"""Becomes a supervised process: gives up root, asks to be told of the supervisor's death, executes.
+"""Becomes a supervised process: gives up root, ties its life to the supervisor, executes.
 
-Run as a file by a bare interpreter (`python -I -S child.py PARENT SIGNAL UID:GID|- -- ARGV`), because
-both steps must happen after the fork and before the program, and code between fork and exec is
-unsafe in a supervisor with threads. The order matters: a change of user clears the death signal.
+Run as a file by a bare interpreter (`python -I -S child.py PARENT SIGNAL UID:GID|- -- ARGV`),
+because both steps must happen after the fork and before the program, and code of ours between fork
+and exec is unsafe in a supervisor with threads. The order matters: a change of user clears the
+death signal.
 """
 
 import ctypes

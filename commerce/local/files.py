@@ -1,4 +1,4 @@
-"""Small files of the stack's folder: JSON written whole or not at all, readable by the owner alone."""
+"""Small files of the stack's folder: JSON, written whole or not at all, private."""
 
 import json
 import os

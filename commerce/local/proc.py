@@ -52,7 +52,7 @@ def working_in(folder: Path) -> list[int]:
 
 
 def marked(name: str, value: str) -> list[int]:
-    """The living processes that were started with the environment variable `name` set to `value`."""
+    """The living processes started with the environment variable `name` set to `value`."""
     wanted = f"{name}={value}".encode()
     return [pid for pid in _pids() if wanted in _environment(pid) and identify(pid)]
 

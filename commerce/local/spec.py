@@ -1,4 +1,4 @@
-"""What the supervisor is told of a process: how to start it, when it is ready, what to do if it dies."""
+"""What the supervisor is told of a process: how it starts, when it is ready, what if it dies."""
 
 import signal
 import urllib.error
@@ -82,7 +82,7 @@ class Says:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Restart after a death: waits `first` seconds, then twice as long each time, at most `longest`.
+    """Restart after a death: wait `first` seconds, then twice as long each time, up to `longest`.
 
     `deaths` within `within` seconds are a crash loop: the supervisor gives up and stops the stack.
     """

@@ -1,4 +1,4 @@
-"""One whole Faisceau on this machine: the stores, the outside world in small, and the application."""
+"""One whole Faisceau on this machine: stores, the outside world in small, application."""
 
 import fcntl
 import os
@@ -89,7 +89,7 @@ class Stack:
         self.stop()
 
     def prepare(self) -> Place:
-        """Take the folder, clear leftovers, choose ports and secrets, make the cluster. Starts nothing.
+        """Take the folder, clear leftovers, choose ports and secrets, make the cluster; no start.
 
         Raises:
             StackError: another supervisor has the folder, or a wanted port is taken.
@@ -122,7 +122,7 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        """Stop every process and give the folder back; nothing is left behind. May be called twice."""
+        """Stop every process and give the folder back. May be called twice."""
         if self._supervisor:
             self._supervisor.stop()
             self._supervisor = None
@@ -281,7 +281,7 @@ class Stack:
 
 
 def make_run_dir(path: Path) -> None:
-    """Make the folder of a stack: its files are private, but the database's user may pass through."""
+    """Make a stack's folder: its files are private, but the database's user may pass."""
     if not path.exists():
         path.mkdir(parents=True)
         path.chmod(0o711 if os.geteuid() == 0 else 0o700)

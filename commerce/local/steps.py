@@ -16,7 +16,7 @@ CREDENTIALS = "demo.json"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One `manage.py` command; `sources` are the globs of the files whose change calls for it again.
+    """One `manage.py` command; a change of a file that `sources` match calls for it again.
 
     `done` is the file that keeps the digest of the sources as they were when it last succeeded;
     `identity` what else it belongs to (another database asks for it again); `needs` a file

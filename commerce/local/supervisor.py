@@ -109,7 +109,7 @@ class Supervisor:
         )
 
     def kill(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to the whole group of `name`; a fatal one is waited for until it has worked.
+        """Send a signal to the group of `name`; a fatal one is waited for until it has worked.
 
         It is restarted like after any death, but it does not count towards a crash loop.
         """

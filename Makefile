@@ -1,0 +1,42 @@
+# Faisceau. `make run` serves, `make test` proves, `make demo` tells the story of three orders.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv/bin
+SABOTAGE ?=
+
+.PHONY: help run test demo bench bench-full fmt lock clean local dev
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+run: local ## start everything and serve until Ctrl-C (PORT=..., RUN_DIR=...)
+	@exec $(VENV)/python -m commerce.local run
+
+test: dev ## lint, types, import contracts and every test
+	@exec $(VENV)/python -m commerce.local.check
+
+demo: local ## drive three orders to their bills and compare each with its promise (SABOTAGE=price|tax|months|duplicate)
+	@SABOTAGE='$(SABOTAGE)' exec $(VENV)/python -m commerce.local demo
+
+bench: dev ## measure the small sets
+	@exec $(VENV)/python -m commerce.local bench
+
+bench-full: dev ## measure with a million accounts
+	@exec $(VENV)/python -m commerce.local bench --full
+
+fmt: dev ## format the code and mend what can be mended
+	@$(VENV)/ruff format .
+	@$(VENV)/ruff check --fix .
+
+lock: ## resolve requirements/*.in anew, with hashes
+	@$(PYTHON) commerce/local/bootstrap.py lock
+
+clean: ## remove the environment, the state of `make run` and every cache
+	@if [ -x $(VENV)/python ]; then $(VENV)/python -m commerce.local clean; fi
+	@rm -rf .venv .venv-lock static_root .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+local:
+	@$(PYTHON) commerce/local/bootstrap.py local
+
+dev:
+	@$(PYTHON) commerce/local/bootstrap.py dev
