@@ -133,6 +133,7 @@ class Offering:
     slots: tuple[Slot, ...] = ()
     stocked: bool = False
     rank: int = 100
+    description: Text = Text(MappingProxyType({}))
     valid_from: datetime | None = None
     valid_until: datetime | None = None
 
@@ -191,6 +192,21 @@ class Snapshot:
     recipes: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     promotions: tuple[Mapping[str, object], ...] = ()
     categories: Mapping[str, Text] = field(default_factory=lambda: MappingProxyType({}))
+    labels: Mapping[str, Text] = field(default_factory=lambda: MappingProxyType({}))
+    units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    families: Mapping[str, Text] = field(default_factory=lambda: MappingProxyType({}))
+
+    def label(self, characteristic: str, value: Scalar | None = None) -> Text | None:
+        """The words for a characteristic, or for one of its values ("colour", "midnight").
+
+        None where the value speaks for itself (a number, a name).
+        """
+        return self.labels.get(characteristic if value is None else f"{characteristic}.{value}")
+
+    def family(self, code: str) -> tuple[Offering, ...]:
+        """The variants of one model, cheapest rank first, then by code."""
+        found = (o for o in self.offerings.values() if o.family == code)
+        return tuple(sorted(found, key=lambda o: (o.rank, o.code)))
 
     def offering(self, code: str) -> Offering:
         """Raises NotFound with the code."""

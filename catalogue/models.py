@@ -1,0 +1,166 @@
+"""Releases of the catalogue, offerings beside Oscar's products, stock holds and the number pool."""
+
+from enum import StrEnum
+
+from django.db import models
+from django.db.models import F, Q
+
+from catalogue.domain.model import Kind
+from commerce.kernel.states import Transitions
+
+
+class Release(models.Model):
+    """One immutable, dated state of everything that can be sold; a trigger refuses changes."""
+
+    number = models.PositiveIntegerField(unique=True)
+    document = models.JSONField()
+    digest = models.CharField(max_length=64)
+    published_at = models.DateTimeField(help_text="business time from which it is sold")
+    note = models.CharField(max_length=200, default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(number__gt=0), name="release_number_positive")
+        ]
+        indexes = [models.Index(fields=["-published_at", "-number"], name="release_by_date")]
+
+    def __str__(self) -> str:
+        return f"release {self.number}"
+
+
+class Offering(models.Model):
+    """The sidecar that says what an Oscar product is to us; its prices stand in the release."""
+
+    product = models.OneToOneField(
+        "catalogue.Product", on_delete=models.PROTECT, related_name="offering"
+    )
+    code = models.SlugField(max_length=64, unique=True)
+    kind = models.CharField(max_length=12)
+    release = models.ForeignKey(
+        Release,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="the last release that sells it",
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=[str(kind) for kind in Kind]), name="offering_kind_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Supply(models.Model):
+    """What a supplier says beyond the count of pieces: how long it takes, when more will come."""
+
+    stock_record = models.OneToOneField(
+        "partner.StockRecord", on_delete=models.CASCADE, related_name="supply"
+    )
+    lead_days = models.PositiveSmallIntegerField(default=1, help_text="working days to ship")
+    back_order_on = models.DateField(null=True, blank=True)
+
+
+class HoldState(StrEnum):
+    """The life of a hold on stock."""
+
+    HELD = "held"
+    COMMITTED = "committed"
+    RELEASED = "released"
+    RESTOCKED = "restocked"
+
+
+HOLD_LIFE = Transitions(
+    {
+        HoldState.HELD: frozenset({HoldState.COMMITTED, HoldState.RELEASED}),
+        HoldState.COMMITTED: frozenset({HoldState.RESTOCKED}),
+    }
+)
+
+
+class StockHold(models.Model):
+    """Pieces of one stock record kept for one buyer (`key`) until a business instant."""
+
+    key = models.CharField(max_length=120)
+    stock_record = models.ForeignKey(
+        "partner.StockRecord", on_delete=models.PROTECT, related_name="holds"
+    )
+    quantity = models.PositiveIntegerField()
+    state = models.CharField(max_length=9, default=HoldState.HELD)
+    until = models.DateTimeField(help_text="business time")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "stock_record"], name="one_hold_per_record"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="hold_of_something"),
+            models.CheckConstraint(
+                condition=Q(state__in=[str(state) for state in HoldState]), name="hold_state_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["until"], condition=Q(state="held"), name="holds_by_end")]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.quantity}"
+
+
+class NumberState(StrEnum):
+    """The life of a number in our pool."""
+
+    FREE = "free"
+    HELD = "held"
+    ASSIGNED = "assigned"
+    QUARANTINE = "quarantine"
+    PORTED_IN = "ported_in"
+
+
+NUMBER_LIFE = Transitions(
+    {
+        NumberState.FREE: frozenset({NumberState.HELD}),
+        NumberState.HELD: frozenset({NumberState.FREE, NumberState.ASSIGNED}),
+        NumberState.ASSIGNED: frozenset({NumberState.QUARANTINE}),
+        NumberState.QUARANTINE: frozenset({NumberState.FREE}),
+        NumberState.PORTED_IN: frozenset({NumberState.QUARANTINE}),
+    }
+)
+
+
+class Number(models.Model):
+    """A telephone number that we may give out, or that came to us by porting."""
+
+    msisdn = models.CharField(max_length=15, unique=True, help_text="national form, 0639980001")
+    klass = models.CharField(max_length=12, default="standard")
+    state = models.CharField(max_length=10, default=NumberState.FREE)
+    key = models.CharField(max_length=120, default="", blank=True, help_text="who holds it")
+    held_until = models.DateTimeField(null=True, blank=True, help_text="business time")
+    quarantine_until = models.DateField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=[str(state) for state in NumberState]),
+                name="number_state_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="held") | Q(held_until__isnull=False),
+                name="held_number_has_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="free", key="") | Q(state="quarantine") | ~Q(key=""),
+                name="number_in_use_has_key",
+            ),
+            models.UniqueConstraint(
+                fields=["key"], condition=~Q(key=""), name="one_number_per_key"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["klass", "msisdn"], condition=Q(state="free"), name="numbers_free"
+            ),
+            models.Index(F("held_until"), condition=Q(state="held"), name="numbers_held"),
+        ]
+
+    def __str__(self) -> str:
+        return self.msisdn

@@ -1,0 +1,139 @@
+"""The number pool: proposals, holds that expire, assignment, quarantine.
+
+`key` names who holds a number (an order line); one key has at most one number.
+"""
+
+from datetime import date, datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from catalogue.models import NUMBER_LIFE, Number, NumberState
+from commerce.kernel.clock import business_now
+from commerce.kernel.errors import Conflict, RuleViolated
+
+
+def propose(
+    *, count: int, klass: str = "standard", at: datetime, salt: str = ""
+) -> tuple[str, ...]:
+    """Up to `count` numbers of `klass` that are free at `at`; nothing is held.
+
+    `salt` (a cart's code) gives each asker other numbers of the pool, and the same when asked again.
+    """
+    rows = Number.objects.filter(_free(at), klass=klass)
+    return tuple(
+        rows.extra(select={"place": "md5(msisdn || %s)"}, select_params=[salt])
+        .order_by("place")
+        .values_list("msisdn", flat=True)[:count]
+    )
+
+
+@transaction.atomic
+def hold_number(
+    *, msisdn: str | None = None, key: str, until: datetime, klass: str = "standard"
+) -> str:
+    """Keep `msisdn` (or any of `klass`) for `key` until `until`; the number.
+
+    A second call with the same key answers the number that stands, with the later end.
+
+    Raises:
+        RuleViolated: `number_taken` (another has it) or `no_number_left`.
+    """
+    held = _renewed(key=key, until=until, wanted=msisdn)
+    if held:
+        return held
+    free = Number.objects.select_for_update(skip_locked=msisdn is None).filter(
+        _free(business_now())
+    )
+    found = (
+        free.filter(msisdn=msisdn) if msisdn else free.filter(klass=klass).order_by("msisdn")
+    ).first()
+    if found is None and msisdn:
+        raise RuleViolated(
+            f"{msisdn} is no longer free; please choose another number.",
+            code="number_taken",
+            msisdn=msisdn,
+        )
+    if found is None:
+        raise RuleViolated(f"No {klass} number is left.", code="no_number_left", klass=klass)
+    found.state, found.key, found.held_until = NumberState.HELD, key, until
+    found.save(update_fields=["state", "key", "held_until"])
+    return found.msisdn
+
+
+@transaction.atomic
+def assign(key: str) -> str:
+    """The number held for `key` belongs to it from now on; the number. May be repeated.
+
+    Raises:
+        Conflict: code `number_not_held`: nothing is held for `key` (any more).
+    """
+    number = Number.objects.select_for_update().filter(key=key).first() if key else None
+    if number is None or number.state not in {NumberState.HELD, NumberState.ASSIGNED}:
+        raise Conflict("No number is held for this line.", code="number_not_held", key=key)
+    if number.state == NumberState.HELD:
+        NUMBER_LIFE.check(NumberState.HELD, NumberState.ASSIGNED)
+        number.state, number.held_until = NumberState.ASSIGNED, None
+        number.save(update_fields=["state", "held_until"])
+    return number.msisdn
+
+
+def release(key: str) -> None:
+    """A number that was only held is free again; an assigned one stays. May be repeated."""
+    _held().filter(key=key).update(state=NumberState.FREE, key="", held_until=None)
+
+
+@transaction.atomic
+def record_port_in(*, msisdn: str, key: str) -> None:
+    """A number of another operator's range is ours to serve. May be repeated.
+
+    Raises:
+        Conflict: code `number_in_use`: we serve it already, for someone else.
+    """
+    number, _ = Number.objects.get_or_create(
+        msisdn=msisdn,
+        defaults={"klass": "ported", "state": NumberState.PORTED_IN, "key": key},
+    )
+    if number.key != key:
+        raise Conflict(f"{msisdn} is already in use here.", code="number_in_use", msisdn=msisdn)
+
+
+@transaction.atomic
+def retire(*, key: str, until: date) -> None:
+    """The line has ended: nobody gets the number before `until`. May be repeated.
+
+    A new holder must wait 45 to 120 days (French numbering plan, decision 2022-1583, 2.2.6).
+    """
+    Number.objects.filter(key=key, state__in=[NumberState.ASSIGNED, NumberState.PORTED_IN]).update(
+        state=NumberState.QUARANTINE, key="", quarantine_until=until
+    )
+
+
+def release_expired(*, at: datetime) -> int:
+    """Free what was held until before `at`; how many."""
+    return (
+        _held().filter(held_until__lte=at).update(state=NumberState.FREE, key="", held_until=None)
+    )
+
+
+def _held() -> QuerySet[Number]:
+    return Number.objects.filter(state=NumberState.HELD)
+
+
+def _free(at: datetime) -> Q:
+    """Free, or held by someone whose time is over."""
+    return Q(state=NumberState.FREE) | Q(state=NumberState.HELD, held_until__lte=at)
+
+
+def _renewed(*, key: str, until: datetime, wanted: str | None) -> str | None:
+    number = Number.objects.select_for_update().filter(key=key).first()
+    if number is None:
+        return None
+    if number.state != NumberState.HELD or (wanted is None or wanted == number.msisdn):
+        if number.state == NumberState.HELD:
+            number.held_until = until
+            number.save(update_fields=["held_until"])
+        return number.msisdn
+    number.state, number.key, number.held_until = NumberState.FREE, "", None
+    number.save(update_fields=["state", "key", "held_until"])
+    return None
