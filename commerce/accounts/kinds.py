@@ -1,0 +1,78 @@
+"""The words that accounts speak: kinds, roles, channels."""
+
+from enum import StrEnum
+
+
+class PartyKind(StrEnum):
+    PERSON = "person"
+    ORGANISATION = "organisation"
+
+
+class Segment(StrEnum):
+    """Consumers see prices with tax, businesses without."""
+
+    CONSUMER = "consumer"
+    BUSINESS = "business"
+
+
+class Channel(StrEnum):
+    WEB = "web"
+    CALL_CENTRE = "call_centre"
+    B2B_API = "b2b_api"
+    PORTAL = "portal"
+
+
+class Role(StrEnum):
+    """What an actor may do in this request; a member's role comes from the membership used."""
+
+    VISITOR = "visitor"
+    CUSTOMER = "customer"
+    BUYER = "buyer"
+    APPROVER = "approver"
+    ADMINISTRATOR = "administrator"
+    VIEWER = "viewer"
+    AGENT = "agent"
+    OPERATOR = "operator"
+    SYSTEM = "system"
+
+
+MEMBER_ROLES = (Role.BUYER, Role.APPROVER, Role.ADMINISTRATOR, Role.VIEWER)
+
+
+class ActorKind(StrEnum):
+    VISITOR = "visitor"
+    USER = "user"
+    AGENT = "agent"
+    CLIENT = "client"
+    SYSTEM = "system"
+
+
+class StaffKind(StrEnum):
+    AGENT = "agent"
+    OPERATOR = "operator"
+    CATALOGUE_MANAGER = "catalogue_manager"
+    FINANCE = "finance"
+
+
+class Verification(StrEnum):
+    """How sure the agent is of who calls: not at all, by facts asked, by a code sent."""
+
+    L0 = "L0"
+    L1 = "L1"
+    L2 = "L2"
+
+
+class EntryKind(StrEnum):
+    """What a line of the customer's timeline is about."""
+
+    CONTACT = "contact"
+    NOTE = "note"
+    CART = "cart"
+    ORDER = "order"
+    PAYMENT = "payment"
+    DELIVERY = "delivery"
+    SUBSCRIPTION = "subscription"
+    BILL = "bill"
+    CONSENT = "consent"
+    MESSAGE = "message"
+    ACCOUNT = "account"

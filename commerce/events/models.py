@@ -1,0 +1,184 @@
+"""Events, their deliveries, timers, the movable clock and idempotency records."""
+
+import uuid
+from enum import StrEnum
+
+from django.db import models
+from django.db.models import F, Q
+
+from commerce.kernel.clock import machine_now
+from commerce.kernel.states import Transitions
+
+
+class WorkState(StrEnum):
+    """The life of a piece of work. `LEASED` stands in the queue, `RUNNING` is with a worker."""
+
+    PENDING = "pending"
+    LEASED = "leased"
+    RUNNING = "running"
+    DONE = "done"
+    PARKED = "parked"
+
+
+WORK = Transitions(
+    {
+        WorkState.PENDING: frozenset({WorkState.LEASED}),
+        WorkState.LEASED: frozenset({WorkState.RUNNING, WorkState.PENDING}),
+        WorkState.RUNNING: frozenset({WorkState.DONE, WorkState.PENDING, WorkState.PARKED}),
+        WorkState.PARKED: frozenset({WorkState.PENDING}),
+    }
+)
+
+
+class WorkItem(models.Model):
+    """Something that a worker does once; all times here are machine time.
+
+    Whoever holds `token` holds the lease: every outcome is written on the condition that the row
+    still carries it.
+    """
+
+    state = models.CharField(max_length=8, default=WorkState.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(default=machine_now)
+    lease_until = models.DateTimeField(null=True)
+    token = models.UUIDField(null=True)
+    last_error = models.TextField(default="", blank=True)
+    trace_id = models.CharField(max_length=32, default="", blank=True)
+
+    class Meta:
+        abstract = True
+
+
+def _work_constraints(name: str) -> list[models.BaseConstraint]:
+    return [
+        models.CheckConstraint(
+            condition=Q(state__in=[str(state) for state in WorkState]), name=f"{name}_state_known"
+        )
+    ]
+
+
+class OutboxEvent(models.Model):
+    """What happened, as it was told; written in the transaction that made it happen."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.CharField(max_length=80)
+    payload = models.JSONField()
+    trace_id = models.CharField(max_length=32, default="", blank=True)
+    occurred_at = models.DateTimeField(help_text="business time")
+
+    class Meta:
+        indexes = [models.Index(fields=["name", "occurred_at"], name="event_by_name")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.id}"
+
+
+class Delivery(WorkItem):
+    """One event on its way to one subscriber."""
+
+    event = models.ForeignKey(OutboxEvent, on_delete=models.CASCADE, related_name="deliveries")
+    subscriber = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [
+            *_work_constraints("delivery"),
+            models.UniqueConstraint(fields=["event", "subscriber"], name="delivery_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_at", "id"], condition=Q(state="pending"), name="delivery_pending"
+            ),
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(state__in=["leased", "running"]),
+                name="delivery_held",
+            ),
+            models.Index(fields=["id"], condition=Q(state="parked"), name="delivery_parked"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscriber} {self.state}"
+
+
+class TimerClock(StrEnum):
+    BUSINESS = "business"
+    MACHINE = "machine"
+
+
+class Timer(WorkItem):
+    """Something to do at an instant of one of the two clocks; gone once done.
+
+    `generation` is new each time the key is scheduled, so that an older run can't erase it.
+    """
+
+    key = models.CharField(max_length=200, unique=True)
+    handler = models.CharField(max_length=120)
+    due_at = models.DateTimeField(help_text="on the clock named by `clock`")
+    clock = models.CharField(max_length=8, default=TimerClock.BUSINESS)
+    payload = models.JSONField(default=dict)
+    generation = models.UUIDField(default=uuid.uuid4)
+
+    class Meta:
+        constraints = [
+            *_work_constraints("timer"),
+            models.CheckConstraint(
+                condition=Q(clock__in=[str(clock) for clock in TimerClock]),
+                name="timer_clock_known",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["clock", "due_at", "id"], condition=Q(state="pending"), name="timer_pending"
+            ),
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(state__in=["leased", "running"]),
+                name="timer_held",
+            ),
+            models.Index(fields=["id"], condition=Q(state="parked"), name="timer_parked"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.state}"
+
+
+class ClockSetting(models.Model):
+    """The one row that says how far business time is ahead of real time."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    offset = models.DurationField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_clock")]
+
+
+class IdempotencyState(StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+class IdempotencyRecord(models.Model):
+    """A request that must have one effect, and its answer; all times are machine time."""
+
+    key = models.CharField(max_length=255)
+    caller = models.CharField(max_length=120)
+    route = models.CharField(max_length=200)
+    body_digest = models.CharField(max_length=64)
+    state = models.CharField(max_length=8, default=IdempotencyState.RUNNING)
+    token = models.UUIDField(default=uuid.uuid4)
+    lease_until = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True)
+    content_type = models.CharField(max_length=80, default="", blank=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(default=machine_now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "caller", "route"], name="idempotent_once"),
+            models.CheckConstraint(
+                condition=Q(state="running") | Q(state="finished", status__isnull=False),
+                name="idempotent_state_known",
+            ),
+        ]
+        indexes = [models.Index(F("created_at"), name="idempotent_by_age")]

@@ -1,0 +1,114 @@
+"""Who listens to what. Filled once, by the page `commerce/wiring.py`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Handler = Callable[[Mapping[str, Any]], None]
+BusyCheck = Callable[[], int]
+
+
+class UnknownHandler(LookupError):
+    """A row names a handler that this release doesn't have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """`durable` handlers write to the database alone; the others reach outside."""
+
+    name: str
+    event: str
+    handler: Handler
+    durable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimerHandler:
+    """`housekeeping` repeats for ever and so never keeps the virtual clock waiting."""
+
+    name: str
+    handler: Handler
+    durable: bool
+    housekeeping: bool
+
+
+_subscriptions: dict[str, Subscription] = {}
+_timers: dict[str, TimerHandler] = {}
+_busy: dict[str, BusyCheck] = {}
+
+
+def subscribe(event_type: type | str, handler: Handler, *, name: str, durable: bool = True) -> None:
+    """Let `handler` hear of every `event_type` from now on; `name` is stored with deliveries.
+
+    With `durable` the handler's effects and the delivery's end are one transaction. Without, it is
+    called with no transaction open, may be called again after a crash, and must be idempotent.
+
+    Raises:
+        ValueError: the name is taken by another handler.
+    """
+    event = event_type if isinstance(event_type, str) else event_type.__name__
+    _put(_subscriptions, name, Subscription(name, event, handler, durable))
+
+
+def register_timer(
+    name: str, function: Handler, *, durable: bool = True, housekeeping: bool = False
+) -> None:
+    """Let timers call `function` by `name`, with their payload. `durable` as in `subscribe`.
+
+    Raises:
+        ValueError: the name is taken by another function.
+    """
+    _put(_timers, name, TimerHandler(name, function, durable, housekeeping))
+
+
+def register_busy_check(name: str, function: BusyCheck) -> None:
+    """Let the virtual clock wait until `function` counts nothing under way.
+
+    Raises:
+        ValueError: the name is taken by another function.
+    """
+    _put(_busy, name, function)
+
+
+def subscribers_of(event: str) -> list[Subscription]:
+    """Those who listen to `event`, in the order in which they were named."""
+    return [entry for entry in _subscriptions.values() if entry.event == event]
+
+
+def subscription(name: str) -> Subscription:
+    """Raises UnknownHandler when this release has none of that name."""
+    try:
+        return _subscriptions[name]
+    except KeyError:
+        raise UnknownHandler(f"nobody subscribes as {name}") from None
+
+
+def timer_handler(name: str) -> TimerHandler:
+    """Raises UnknownHandler when this release has none of that name."""
+    try:
+        return _timers[name]
+    except KeyError:
+        raise UnknownHandler(f"no timer handler is called {name}") from None
+
+
+def subscriber_names(*, durable: bool) -> list[str]:
+    return [entry.name for entry in _subscriptions.values() if entry.durable == durable]
+
+
+def timer_names(*, durable: bool) -> list[str]:
+    return [entry.name for entry in _timers.values() if entry.durable == durable]
+
+
+def housekeeping_names() -> list[str]:
+    return [entry.name for entry in _timers.values() if entry.housekeeping]
+
+
+def busy_checks() -> Mapping[str, BusyCheck]:
+    return _busy
+
+
+def _put(table: dict[str, Any], name: str, entry: Any) -> None:
+    present = table.get(name)
+    if present is not None and present != entry:
+        raise ValueError(f"{name} is already registered")
+    table[name] = entry

@@ -1,0 +1,99 @@
+"""A worker's part: carry out the rows of one message, each in a transaction of its own."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from commerce.events.models import Delivery, Timer, WorkState
+from commerce.events.registry import Handler, subscription, timer_handler
+from commerce.events.work import (
+    RENEW_WITHIN,
+    RUN_LEASE,
+    Batch,
+    LostLease,
+    claim,
+    fail,
+    release,
+    renew,
+)
+from commerce.kernel.clock import business_time_fixed, machine_now
+from commerce.kernel.trace import traced
+
+
+def run_deliveries(batch: Batch) -> int:
+    """Carry out what `batch` still holds; returns how many were begun. May be repeated."""
+    claimed = claim(Delivery, batch)
+    if claimed is None:
+        return 0
+    rows = (
+        Delivery.objects.filter(pk__in=claimed.ids, token=claimed.token)
+        .select_related("event")
+        .order_by("pk")
+    )
+    return _run_all(Delivery, claimed, list(rows), _deliver)
+
+
+def run_timers(batch: Batch) -> int:
+    """Carry out what `batch` still holds; returns how many were begun. May be repeated."""
+    claimed = claim(Timer, batch)
+    if claimed is None:
+        return 0
+    rows = Timer.objects.filter(pk__in=claimed.ids, token=claimed.token).order_by("due_at", "pk")
+    return _run_all(Timer, claimed, list(rows), _fire)
+
+
+def _run_all(
+    model: Any, batch: Batch, rows: list[Any], act: Callable[[Any, UUID, datetime], None]
+) -> int:
+    until = machine_now() + RUN_LEASE
+    try:
+        for row in rows:
+            if until - machine_now() < RENEW_WITHIN:
+                until = renew(model, batch)
+            with traced(row.trace_id), business_time_fixed():
+                try:
+                    act(row, batch.token, until)
+                except Exception as error:
+                    fail(row, token=batch.token, error=error)
+    except BaseException:
+        release(model, batch)
+        raise
+    return len(rows)
+
+
+def _deliver(row: Delivery, token: UUID, _until: datetime) -> None:
+    entry = subscription(row.subscriber)
+
+    def end() -> None:
+        done = Delivery.objects.filter(pk=row.pk, token=token, state=WorkState.RUNNING).update(
+            state=WorkState.DONE, token=None, lease_until=None, last_error=""
+        )
+        if not done:
+            raise LostLease(str(row))
+
+    _carry_out(entry.handler, row.event.payload, durable=entry.durable, end=end)
+
+
+def _fire(row: Timer, token: UUID, until: datetime) -> None:
+    entry = timer_handler(row.handler)
+
+    def end() -> None:
+        gone, _ = Timer.objects.filter(pk=row.pk, token=token, generation=row.generation).delete()
+        # Within the lease nobody else can hold the row: it was set anew or cancelled meanwhile.
+        if not gone and machine_now() >= until:
+            raise LostLease(str(row))
+
+    _carry_out(entry.handler, row.payload, durable=entry.durable, end=end)
+
+
+def _carry_out(handler: Handler, payload: Any, *, durable: bool, end: Callable[[], None]) -> None:
+    if durable:
+        with transaction.atomic():
+            handler(payload)
+            end()
+    else:
+        handler(payload)
+        end()

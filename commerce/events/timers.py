@@ -1,0 +1,84 @@
+"""Things to do later, or soon: rows with a due time, carried out like deliveries."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from commerce.events.models import Timer
+from commerce.events.registry import timer_handler
+from commerce.kernel.clock import machine_now
+from commerce.kernel.trace import current_trace
+
+ClockName = Literal["business", "machine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One timer to be set; see `schedule`."""
+
+    key: str
+    handler: str
+    due_at: datetime
+    payload: Mapping[str, Any]
+    clock: ClockName = "business"
+
+
+def schedule(
+    *,
+    key: str,
+    handler: str,
+    due_at: datetime,
+    payload: Mapping[str, Any],
+    clock: ClockName = "business",
+) -> None:
+    """Call `handler` with `payload` once `due_at` has come on `clock`.
+
+    A key that is already set is replaced, also while its handler runs: it then runs again. May be
+    called in a transaction (the timer exists if that commits) or outside of one.
+
+    Raises:
+        UnknownHandler: no handler of that name is registered.
+    """
+    schedule_all([Due(key, handler, due_at, payload, clock)])
+
+
+def soon(*, key: str, handler: str, payload: Mapping[str, Any]) -> None:
+    """Carry on with this work at once, in a worker: due now on the machine's clock."""
+    schedule(key=key, handler=handler, due_at=machine_now(), payload=payload, clock="machine")
+
+
+def schedule_all(timers: Iterable[Due]) -> None:
+    """As `schedule`, for many keys (each at most once) in one statement."""
+    now, trace = machine_now(), current_trace()
+    rows = [
+        Timer(
+            key=timer.key,
+            handler=timer_handler(timer.handler).name,
+            due_at=timer.due_at,
+            clock=timer.clock,
+            payload=dict(timer.payload),
+            trace_id=trace,
+            next_at=now,
+        )
+        for timer in sorted(timers, key=lambda timer: timer.key)
+    ]
+    Timer.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=[
+            "handler", "due_at", "clock", "payload", "generation", "state", "attempts", "next_at",
+            "lease_until", "token", "last_error", "trace_id",
+        ],
+    )  # fmt: skip
+
+
+def cancel(key: str) -> bool:
+    """Forget the timer; True if there was one. A handler that already runs is not stopped."""
+    return bool(Timer.objects.filter(key=key).delete()[0])
+
+
+def due_at(key: str) -> datetime | None:
+    """When the timer is due on its own clock; None if there is none."""
+    return Timer.objects.filter(key=key).values_list("due_at", flat=True).first()

@@ -1,0 +1,153 @@
+"""Leasing, claiming and ending work, alike for deliveries and timers.
+
+A row goes from the pump (`lease`) through the queue to a worker (`claim`), which ends it on the
+condition that its token is still the row's. A message that comes twice, or late, claims nothing.
+"""
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from commerce.events.models import WorkItem, WorkState
+from commerce.kernel.clock import machine_now
+
+logger = logging.getLogger(__name__)
+
+QUEUE_LEASE = timedelta(seconds=20)
+RUN_LEASE = timedelta(seconds=60)
+RENEW_WITHIN = timedelta(seconds=40)
+"""A lease with less than this left is prolonged before the next row."""
+TRIES = 8
+LONGEST_BACK_OFF = 60.0
+
+Item = TypeVar("Item", bound=WorkItem)
+
+
+class LostLease(Exception):
+    """The row went to another worker meanwhile; this one's effects are undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows that were handed out together under one token."""
+
+    ids: tuple[int, ...]
+    token: UUID
+
+
+def lease(due: QuerySet[Item], *, limit: int) -> Batch | None:
+    """Take up to `limit` of the rows `due` that no other pump is taking; None if there are none."""
+    with transaction.atomic():
+        ids = tuple(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+        if not ids:
+            return None
+        batch = Batch(ids, uuid4())
+        due.model._default_manager.filter(pk__in=ids).update(
+            state=WorkState.LEASED, token=batch.token, lease_until=machine_now() + QUEUE_LEASE
+        )
+    return batch
+
+
+def give_back(model: type[Item], batch: Batch) -> None:
+    """Undo a lease whose message could not be sent."""
+    model._default_manager.filter(
+        pk__in=batch.ids, token=batch.token, state=WorkState.LEASED
+    ).update(state=WorkState.PENDING, token=None, lease_until=None)
+
+
+def claim(model: type[Item], batch: Batch) -> Batch | None:
+    """Start on the rows of `batch` that are still leased under its token, under a new token."""
+    with transaction.atomic():
+        rows = model._default_manager.filter(
+            pk__in=batch.ids, token=batch.token, state=WorkState.LEASED
+        )
+        ids = tuple(rows.select_for_update(skip_locked=True).values_list("pk", flat=True))
+        if not ids:
+            return None
+        claimed = Batch(ids, uuid4())
+        model._default_manager.filter(pk__in=ids).update(
+            state=WorkState.RUNNING, token=claimed.token, lease_until=machine_now() + RUN_LEASE
+        )
+    return claimed
+
+
+def renew(model: type[Item], batch: Batch) -> datetime:
+    """Hold what is still to be done of `batch` for longer; returns until when."""
+    until = machine_now() + RUN_LEASE
+    _running(model, batch).update(lease_until=until)
+    return until
+
+
+def release(model: type[Item], batch: Batch) -> None:
+    """Put back what a stopping worker didn't get to."""
+    _running(model, batch).update(
+        state=WorkState.PENDING, token=None, lease_until=None, next_at=machine_now()
+    )
+
+
+def fail(item: WorkItem, *, token: UUID, error: Exception) -> None:
+    """Note a failed try: again later with back-off, or parked for an operator after `TRIES`."""
+    attempts = item.attempts + 1
+    parked = attempts >= TRIES
+    changed = (
+        type(item)
+        ._default_manager.filter(pk=item.pk, token=token)
+        .update(
+            state=WorkState.PARKED if parked else WorkState.PENDING,
+            attempts=attempts,
+            next_at=machine_now() + back_off(attempts),
+            token=None,
+            lease_until=None,
+            last_error=f"{type(error).__name__}: {error}"[:2000],
+        )
+    )
+    if changed:
+        logger.log(
+            logging.ERROR if parked else logging.WARNING,
+            "work failed",
+            exc_info=error,
+            extra={"work": str(item), "attempts": attempts, "parked": parked},
+        )
+
+
+def sweep(model: type[Item]) -> int:
+    """Free the rows whose lease has run out. A run that died counts as a try; waiting doesn't."""
+    now = machine_now()
+    held: dict[str, Any] = {"token": None, "lease_until": None}
+    late = model._default_manager.filter(lease_until__lt=now)
+    running = late.filter(state=WorkState.RUNNING)
+    parked = running.filter(attempts__gte=TRIES - 1).update(
+        state=WorkState.PARKED,
+        attempts=F("attempts") + 1,
+        last_error="the worker died while running this",
+        **held,
+    )
+    died = running.update(state=WorkState.PENDING, attempts=F("attempts") + 1, next_at=now, **held)
+    waited = late.filter(state=WorkState.LEASED).update(state=WorkState.PENDING, **held)
+    return parked + died + waited
+
+
+def retry_parked(model: type[Item], *, ids: Sequence[int]) -> int:
+    """Give parked rows a fresh set of tries; returns how many there were."""
+    return model._default_manager.filter(pk__in=ids, state=WorkState.PARKED).update(
+        state=WorkState.PENDING, attempts=0, next_at=machine_now(), last_error=""
+    )
+
+
+def back_off(attempts: int) -> timedelta:
+    """Half a second, doubled with each try, at most a minute; spread by half either way."""
+    seconds = min(0.5 * 2 ** (attempts - 1), LONGEST_BACK_OFF)
+    return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311  no secret
+
+
+def _running(model: type[Item], batch: Batch) -> QuerySet[Item]:
+    return model._default_manager.filter(
+        Q(pk__in=batch.ids), token=batch.token, state=WorkState.RUNNING
+    )

@@ -1,0 +1,180 @@
+"""Money in and out: intents stored before they leave, and what the provider told us."""
+
+from enum import StrEnum
+
+from django.db import models
+from django.db.models import Q
+
+from commerce.kernel.clock import business_now, machine_now
+from commerce.kernel.money import Money
+from commerce.kernel.states import Transitions
+
+
+class PaymentState(StrEnum):
+    """The life of one payment.
+
+    `OPENING` and `UNKNOWN` mean that the provider may have the session or not: it is asked again
+    with the same idempotency key. `OPENED`: the customer may pay on the hosted page.
+    """
+
+    REQUESTED = "requested"
+    OPENING = "opening"
+    UNKNOWN = "unknown"
+    OPENED = "opened"
+    AUTHORISED = "authorised"
+    SETTLED = "settled"
+    DECLINED = "declined"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+
+
+LIFE = Transitions(
+    {
+        PaymentState.REQUESTED: frozenset({PaymentState.OPENING, PaymentState.CANCELLED}),
+        PaymentState.OPENING: frozenset(
+            {PaymentState.OPENED, PaymentState.UNKNOWN, PaymentState.DECLINED}
+        ),
+        PaymentState.UNKNOWN: frozenset({PaymentState.OPENING}),
+        PaymentState.OPENED: frozenset(
+            {
+                PaymentState.AUTHORISED,
+                PaymentState.SETTLED,
+                PaymentState.DECLINED,
+                PaymentState.CANCELLED,
+            }
+        ),
+        PaymentState.AUTHORISED: frozenset(
+            {PaymentState.SETTLED, PaymentState.DECLINED, PaymentState.CANCELLED}
+        ),
+        PaymentState.SETTLED: frozenset({PaymentState.REFUNDED}),
+    }
+)
+
+
+class PaymentAttempt(models.Model):
+    """One payment on the hosted page: authorised first, captured or cancelled later."""
+
+    key = models.CharField(max_length=120, unique=True)
+    purpose = models.CharField(max_length=40, default="order")
+    party = models.ForeignKey(
+        "accounts.Party", null=True, on_delete=models.PROTECT, related_name="payments"
+    )
+    reference = models.CharField(max_length=80)
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    currency = models.CharField(max_length=3, default="EUR")
+    lines = models.JSONField(default=list, help_text="[{label, cents, quantity}]")
+    email = models.EmailField(blank=True, default="")
+    language = models.CharField(max_length=5, default="fr")
+    success_url = models.URLField(max_length=500)
+    cancel_url = models.URLField(max_length=500)
+    expires_at = models.DateTimeField(help_text="business time")
+    state = models.CharField(max_length=10, default=PaymentState.REQUESTED)
+    customer_id = models.CharField(max_length=80, blank=True, default="")
+    session_id = models.CharField(max_length=120, blank=True, default="")
+    intent_id = models.CharField(max_length=80, blank=True, default="", db_index=True)
+    method_id = models.CharField(max_length=80, blank=True, default="")
+    hosted_url = models.URLField(max_length=1000, blank=True, default="")
+    card_brand = models.CharField(max_length=20, blank=True, default="")
+    card_last4 = models.CharField(max_length=4, blank=True, default="")
+    last_error = models.CharField(max_length=300, blank=True, default="")
+    refunded = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    created_at = models.DateTimeField(default=business_now)
+    claimed_at = models.DateTimeField(null=True, help_text="machine time")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=[str(state) for state in PaymentState]),
+                name="payment_state_known",
+            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_not_zero"),
+            models.CheckConstraint(
+                condition=Q(refunded__gte=0, refunded__lte=models.F("amount")),
+                name="payment_refund_within",
+            ),
+            models.UniqueConstraint(
+                fields=["session_id"], condition=~Q(session_id=""), name="payment_session_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["reference"], name="payment_by_reference")]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.state}"
+
+    @property
+    def money(self) -> Money:
+        return Money(self.amount, self.currency)
+
+
+class EffectKind(StrEnum):
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+class EffectState(StrEnum):
+    REQUESTED = "requested"
+    SENT = "sent"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+EFFECT_LIFE = Transitions(
+    {
+        EffectState.REQUESTED: frozenset({EffectState.SENT}),
+        EffectState.SENT: frozenset({EffectState.DONE, EffectState.REFUSED}),
+    }
+)
+
+
+class PaymentEffect(models.Model):
+    """A capture, cancellation or refund of a payment, keyed by (payment, kind, sequence).
+
+    While `SENT` the provider may have done it or not; it is sent again under the same key, which
+    the provider answers without doing it twice.
+    """
+
+    payment = models.ForeignKey(PaymentAttempt, on_delete=models.PROTECT, related_name="effects")
+    kind = models.CharField(max_length=8)
+    sequence = models.PositiveSmallIntegerField(default=1)
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    state = models.CharField(max_length=9, default=EffectState.REQUESTED)
+    provider_id = models.CharField(max_length=80, blank=True, default="")
+    last_error = models.CharField(max_length=300, blank=True, default="")
+    created_at = models.DateTimeField(default=business_now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["payment", "kind", "sequence"], name="payment_effect_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=[str(kind) for kind in EffectKind]),
+                name="payment_effect_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[str(state) for state in EffectState]),
+                name="payment_effect_state_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.state}"
+
+    @property
+    def key(self) -> str:
+        """The idempotency key under which it is sent."""
+        return f"{self.payment.key}/{self.kind}/{self.sequence}"
+
+
+class StoredWebhook(models.Model):
+    """What the provider told us, as it came; handled later, once, in any order."""
+
+    event_id = models.CharField(max_length=120, unique=True)
+    type = models.CharField(max_length=80)
+    payload = models.JSONField()
+    handled = models.BooleanField(default=False)
+    received_at = models.DateTimeField(default=machine_now)
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
