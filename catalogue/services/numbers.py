@@ -5,8 +5,9 @@
 
 from datetime import date, datetime
 
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import MD5, Concat
 
 from catalogue.models import NUMBER_LIFE, Number, NumberState
 from commerce.kernel.clock import business_now
@@ -18,14 +19,11 @@ def propose(
 ) -> tuple[str, ...]:
     """Up to `count` numbers of `klass` that are free at `at`; nothing is held.
 
-    `salt` (a cart's code) gives each asker other numbers of the pool, and the same when asked again.
+    `salt` (a cart's code) gives each asker numbers of their own, the same when asked again.
     """
     rows = Number.objects.filter(_free(at), klass=klass)
-    return tuple(
-        rows.extra(select={"place": "md5(msisdn || %s)"}, select_params=[salt])
-        .order_by("place")
-        .values_list("msisdn", flat=True)[:count]
-    )
+    place = MD5(Concat("msisdn", Value(salt)))
+    return tuple(rows.order_by(place).values_list("msisdn", flat=True)[:count])
 
 
 @transaction.atomic
@@ -57,7 +55,11 @@ def hold_number(
     if found is None:
         raise RuleViolated(f"No {klass} number is left.", code="no_number_left", klass=klass)
     found.state, found.key, found.held_until = NumberState.HELD, key, until
-    found.save(update_fields=["state", "key", "held_until"])
+    try:
+        with transaction.atomic():
+            found.save(update_fields=["state", "key", "held_until"])
+    except IntegrityError:  # the same key, at the same moment: the other one's number stands
+        return Number.objects.get(key=key).msisdn
     return found.msisdn
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 from oscar.apps.partner.models import StockRecord
@@ -33,10 +33,18 @@ def hold(*, lines: Sequence[StockLine], key: str, until: datetime) -> None:
     with the same key keeps the hold that stands and only moves its end.
 
     Raises:
-        RuleViolated: code `out_of_stock`; `detail` names the offering, what was asked, what is free.
+        RuleViolated: `out_of_stock`; `detail` names the offering, what was asked, what is free.
     """
     if _prolong(key=key, until=until):
         return
+    try:
+        with transaction.atomic():
+            _hold_anew(lines, key=key, until=until)
+    except IntegrityError:  # the same key, at the same moment: the other one's hold stands
+        _prolong(key=key, until=until)
+
+
+def _hold_anew(lines: Sequence[StockLine], *, key: str, until: datetime) -> None:
     wanted = _by_record(lines)
     for record_id, (offering, quantity) in sorted(wanted.items()):
         if _allocate(record_id, quantity) or (
@@ -75,7 +83,7 @@ def release_hold(key: str) -> None:
 
 @transaction.atomic
 def restock(key: str) -> None:
-    """Pieces that were sold under `key` come back before they left the house (a cancelled order)."""
+    """Pieces that were sold under `key` come back before they left the house (order cancelled)."""
     for sold in _moving(_locked(key), HoldState.RESTOCKED):
         StockRecord.objects.filter(pk=sold.stock_record_id).update(
             num_in_stock=F("num_in_stock") + sold.quantity
@@ -86,7 +94,7 @@ def restock(key: str) -> None:
 def release_expired(*, at: datetime) -> int:
     """Put everything whose hold ended before `at` on sale again; how many holds that were."""
     expired = StockHold.objects.filter(state=HoldState.HELD, until__lte=at)
-    return _give_back(_in_order(expired))
+    return _give_back(_in_order(expired, skip_locked=True))
 
 
 def _prolong(*, key: str, until: datetime) -> bool:
@@ -104,7 +112,7 @@ def _by_record(lines: Sequence[StockLine]) -> dict[int, tuple[str, int]]:
     for line in lines:
         quantities[line.offering] += line.quantity
     rows = StockRecord.objects.filter(product__offering__code__in=quantities).order_by("-pk")
-    records = {code: pk for code, pk in rows.values_list("product__offering__code", "pk")}
+    records = dict(rows.values_list("product__offering__code", "pk"))
     return {
         records[code]: (code, quantity) for code, quantity in quantities.items() if code in records
     }
@@ -124,7 +132,7 @@ def _release_expired_on(record_id: int) -> int:
     expired = StockHold.objects.filter(
         stock_record_id=record_id, state=HoldState.HELD, until__lte=business_now()
     )
-    return _give_back(_in_order(expired))
+    return _give_back(_in_order(expired, skip_locked=True))
 
 
 def _give_back(holds: Iterable[StockHold]) -> int:
@@ -141,8 +149,9 @@ def _locked(key: str) -> list[StockHold]:
     return _in_order(StockHold.objects.filter(key=key))
 
 
-def _in_order(holds: QuerySet[StockHold]) -> list[StockHold]:
-    return list(holds.select_for_update().order_by("stock_record_id", "pk"))
+def _in_order(holds: QuerySet[StockHold], *, skip_locked: bool = False) -> list[StockHold]:
+    """Locked, always by record and then by age. Expired ones that someone works on are left alone."""
+    return list(holds.select_for_update(skip_locked=skip_locked).order_by("stock_record_id", "pk"))
 
 
 def _moving(holds: Iterable[StockHold], target: HoldState) -> Iterable[StockHold]:
