@@ -44,7 +44,8 @@ _SETTINGS = {
     "log_line_prefix": "'%m [%p] '",
 }
 # For stacks that are thrown away: a crash of the machine may lose them, a crash of a process not.
-_THROWAWAY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+# (So commits stay synchronous: without that, what the server had not yet written dies with it.)
+_THROWAWAY = {"fsync": "off", "full_page_writes": "off"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,52 @@
+"""Fixtures of the whole suite: the servers behind it and, where a test asks, the whole system."""
+
+import os
+from collections.abc import Iterator
+
+import django
+import pytest
+
+from commerce.local.stack import Stack, temporary_run_dir
+from tests.services import services
+
+# Before Django reads its settings: they take addresses and secrets from the environment.
+_SERVICES = services()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "commerce.settings.test")
+django.setup()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _SERVICES and getattr(config.option, "numprocesses", None):
+        _SERVICES.start()
+
+
+def pytest_unconfigure() -> None:
+    if _SERVICES:
+        _SERVICES.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the whole system share one, so they go to one worker, one after the other."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.stack)
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.fixture(scope="session")
+def servers() -> None:
+    """PostgreSQL and Redis run. The database fixtures ask for it; so do tests that need Redis."""
+    if _SERVICES:
+        _SERVICES.start()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(servers: None, django_db_modify_db_settings: None) -> None:
+    """The servers start before the first test that uses the database."""
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole system as `make run` starts it, with a database, worker and pump of its own."""
+    with temporary_run_dir("suite") as run_dir, Stack(run_dir, durable=False) as running:
+        yield running
