@@ -1,0 +1,24 @@
+"""Every component on one page, for looking and for accessibility tests. Served in development only."""
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+
+from frontend import styleguide
+
+
+def show(request: HttpRequest) -> HttpResponse:
+    """The styleguide; `?theme=dark` or `light` overrides the reader's preference, `?dense=1` the density.
+
+    Raises:
+        Http404: outside of development and tests.
+    """
+    if not getattr(settings, "STYLEGUIDE", settings.DEBUG):
+        raise Http404
+    values = styleguide.context(get_language() or "fr")
+    theme = request.GET.get("theme", "")
+    values["theme"] = theme if theme in ("dark", "light") else ""
+    values["base"] = "frontend/base_dense.html" if request.GET.get("dense") else "frontend/base.html"
+    values |= {"area": "Faisceau", "who": "Camille Renard"}
+    return render(request, "frontend/styleguide.html", values)
