@@ -7,6 +7,7 @@ amount of some periods and stays a line of its own, so that a bill can show what
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period, add_months, cycle_day_for
@@ -135,17 +136,132 @@ def _after_benefits(charge: AgreedCharge, *, period: int) -> tuple[Money, tuple[
     return (left * charge.quantity).rounded(), tuple(codes)
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days that one line bills: number `index` from activation (1 = the first), part of `whole`.
+
+    Only the first span may be shorter than its `whole`: from the activation to the account's next
+    cycle day. It is priced by days, as a line of its own kind.
+    """
+
+    index: int
+    period: Period
+    whole: Period
+
+    @property
+    def prorated(self) -> bool:
+        return self.period != self.whole
+
+
+def first_cycle_start(activation: date, *, cycle_day: int) -> date:
+    """The first day from `activation` on (itself included) that is a `cycle_day` (1 to 28)."""
+    if not 1 <= cycle_day <= 28:
+        raise ValueError(f"a cycle day is 1 to 28, not {cycle_day}")
+    this_month = activation.replace(day=cycle_day)
+    return this_month if this_month >= activation else add_months(this_month, 1)
+
+
+def span_from(start: date, *, activation: date, cycle_day: int, every_months: int = 1) -> Span:
+    """The span of a recurring charge that starts on `start`; the next one starts at its end.
+
+    Raises:
+        ValueError: no span of such a charge starts on that day.
+    """
+    anchor = first_cycle_start(activation, cycle_day=cycle_day)
+    stub = anchor != activation
+    if stub and start == activation:
+        return Span(
+            1, Period(activation, anchor), Period(add_months(anchor, -every_months), anchor)
+        )
+    months = (start.year - anchor.year) * 12 + start.month - anchor.month
+    if start.day != cycle_day or months < 0 or months % every_months:
+        raise ValueError(f"no span of a charge active since {activation} starts on {start}")
+    period = Period(start, add_months(anchor, months + every_months))
+    return Span(months + 1 + stub, period, period)
+
+
+def spans(
+    charge: AgreedCharge, *, activation: date, cycle_day: int, start: date | None = None
+) -> Iterator[Span]:
+    """The spans of a recurring charge from the one that starts on `start` (the first), for ever."""
+    following = start or activation
+    while True:
+        span = span_from(
+            following,
+            activation=activation,
+            cycle_day=cycle_day,
+            every_months=charge.every_months,
+        )
+        yield span
+        following = span.period.end
+
+
+def due_lines(charge: AgreedCharge, *, activation: date, span: Span) -> tuple[DueLine, ...]:
+    """What a recurring charge makes due for `span`: itself, then one negative line per benefit.
+
+    A benefit's months are contract months counted from `activation`, whatever the cycle day; of a
+    monthly span that it covers in part it takes its days. A charge every n months takes a benefit
+    whole if the month in which it falls due has it. Amounts are price * days / days of `whole`,
+    each sum left to pay rounded half up, so that all off is exactly zero.
+    """
+    weighed = [Money.zero(charge.amount.currency)] * len(charge.benefits)
+    touched: set[int] = set()
+    for days, covering in _cuts(charge, activation=activation, span=span):
+        unit = charge.amount
+        for position in covering:
+            saving = charge.benefits[position].saving_on(unit)
+            unit = unit - saving
+            weighed[position] = weighed[position] + saving * days
+            touched.add(position)
+    whole = Decimal(span.whole.days)
+    left = charge.amount * charge.quantity * span.period.days
+    lines = [_line(charge, span.index, None, (left / whole).rounded())]
+    for position in sorted(touched):
+        after = left - weighed[position] * charge.quantity
+        amount = (after / whole).rounded() - (left / whole).rounded()
+        lines.append(_line(charge, span.index, charge.benefits[position].code, amount))
+        left = after
+    return tuple(lines)
+
+
+def _line(charge: AgreedCharge, period: int, benefit: str | None, amount: Money) -> DueLine:
+    return DueLine(charge.item, charge.code, period, benefit, amount, charge.tax_class)
+
+
+def _cuts(
+    charge: AgreedCharge, *, activation: date, span: Span
+) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """The days of `span` in runs with the same benefits: (days, positions of those benefits)."""
+    months = [_days_of(benefit, activation=activation) for benefit in charge.benefits]
+    start, end = span.period.start, span.period.end
+    edges = {start, end}
+    if charge.every_months == 1:
+        edges |= {edge for pair in months for edge in pair if edge and start < edge < end}
+    cuts = sorted(edges)
+    for first, following in zip(cuts, cuts[1:], strict=False):
+        covering = tuple(
+            position
+            for position, (since, until) in enumerate(months)
+            if since <= first and (until is None or first < until)
+        )
+        yield (following - first).days, covering
+
+
+def _days_of(benefit: Benefit, *, activation: date) -> tuple[date, date | None]:
+    since = add_months(activation, benefit.first - 1)
+    if benefit.periods is None:
+        return since, None
+    return since, add_months(activation, benefit.first - 1 + benefit.periods)
+
+
 def period_starts(activation: date) -> Iterator[tuple[int, Period]]:
-    """The contract months 1, 2, ... as periods of local dates on a new account's own cycle.
+    """The billed months 1, 2, ... of a contract on a new account's own cycle.
 
     The cycle day is the activation day; 29, 30 and 31 become 28: then period 1 runs from the
-    activation to the 28th of the next month and its days beyond the cycle are billed as days
-    (engine part 5); months never drift.
+    activation to the 28th of the next month and is priced by days. Months never drift.
     """
-    day = cycle_day_for(activation)
-    anchor = activation.replace(day=day)
-    index, start = 1, activation
+    cycle_day, start = cycle_day_for(activation), activation
     while True:
-        end = add_months(anchor, index)
-        yield index, Period(start, end)
-        index, start = index + 1, end
+        span = span_from(start, activation=activation, cycle_day=cycle_day)
+        yield span.index, span.period
+        start = span.period.end

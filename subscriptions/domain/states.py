@@ -1,0 +1,96 @@
+"""The lives of a subscription, an invoice, a bill run and a parked account, as tables."""
+
+from enum import StrEnum
+
+from commerce.kernel.states import Transitions
+
+
+class SubscriptionStatus(StrEnum):
+    PENDING = "pending"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+
+
+SUBSCRIPTION_LIFE = Transitions(
+    {
+        SubscriptionStatus.PENDING: frozenset(
+            {SubscriptionStatus.ACTIVE, SubscriptionStatus.ENDED}
+        ),
+        SubscriptionStatus.ACTIVE: frozenset(
+            {SubscriptionStatus.SUSPENDED, SubscriptionStatus.ENDED}
+        ),
+        SubscriptionStatus.SUSPENDED: frozenset(
+            {SubscriptionStatus.ACTIVE, SubscriptionStatus.ENDED}
+        ),
+    }
+)
+
+
+class InvoiceState(StrEnum):
+    """`HELD`: the bill differs from the promise and waits for an operator. Issued is for ever."""
+
+    DRAFT = "draft"
+    HELD = "held"
+    ISSUED = "issued"
+
+
+INVOICE_LIFE = Transitions(
+    {
+        InvoiceState.DRAFT: frozenset({InvoiceState.HELD, InvoiceState.ISSUED}),
+        InvoiceState.HELD: frozenset({InvoiceState.DRAFT}),
+    }
+)
+
+
+class InvoiceKind(StrEnum):
+    ORDER = "order"
+    RECURRING = "recurring"
+    CREDIT_NOTE = "credit_note"
+
+
+class LineKind(StrEnum):
+    """`PRORATED` is the first part of a cycle, priced by days."""
+
+    ONE_OFF = "one_off"
+    RECURRING = "recurring"
+    PRORATED = "prorated"
+    BENEFIT = "benefit"
+
+
+class PromiseState(StrEnum):
+    """Pledged with the order; active once the activation day has fixed its dates."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+
+
+PROMISE_LIFE = Transitions({PromiseState.PENDING: frozenset({PromiseState.ACTIVE})})
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+class ChunkState(StrEnum):
+    """`DRAFTED`: the bills are written and checked, and wait for their numbers."""
+
+    PENDING = "pending"
+    DRAFTED = "drafted"
+    FINISHED = "finished"
+
+
+CHUNK_LIFE = Transitions(
+    {
+        ChunkState.PENDING: frozenset({ChunkState.DRAFTED}),
+        ChunkState.DRAFTED: frozenset({ChunkState.FINISHED}),
+    }
+)
+
+
+class Release(StrEnum):
+    """What an operator may decide about a held bill."""
+
+    ISSUE = "issue"
+    REDRAFT = "redraft"

@@ -1,0 +1,38 @@
+"""What subscriptions and billing tell the rest of the house."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from commerce.events.outbox import Event
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionActivated(Event):
+    """A contract runs: `group` of the order `order_number`."""
+
+    order_number: str
+    group: str
+    subscription_id: int
+    party_id: int
+    activated_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceIssued(Event):
+    """A bill has its number; it never changes again. `gross` is what is to pay, tax included."""
+
+    number: str
+    account_id: int
+    party_id: int
+    kind: str
+    gross: str
+    due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class AccountParked(Event):
+    """An account waits for an operator; `rule` names the first thing that is wrong."""
+
+    account_id: int
+    party_id: int
+    rule: str

@@ -1,0 +1,405 @@
+"""Billing accounts, contracts, promises, invoices and bill runs.
+
+Items are named by the order's line ids; amounts are in the account's basis (TTC or HT).
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Q
+
+from commerce.kernel.tax import Basis
+from promotions.domain.benefits import BenefitKind
+from subscriptions.domain.states import (
+    ChunkState,
+    InvoiceKind,
+    InvoiceState,
+    LineKind,
+    PromiseState,
+    Release,
+    RunState,
+    SubscriptionStatus,
+)
+
+
+def _known(field: str, words: type[StrEnum], *, name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=Q(**{f"{field}__in": [str(word) for word in words]}), name=name
+    )
+
+
+def _amount() -> "models.DecimalField[Decimal, Decimal]":
+    return models.DecimalField(max_digits=14, decimal_places=2)
+
+
+class BillingAccount(models.Model):
+    """Where a party's contracts are billed together, once per cycle.
+
+    `cycle_day` and `next_bill_on` are empty until the first contract is activated. A parked account
+    (`parked_at`) is left out of bill runs until an operator decides.
+    """
+
+    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=40, default="main")
+    segment = models.CharField(max_length=8)
+    basis = models.CharField(max_length=3)
+    currency = models.CharField(max_length=3, default="EUR")
+    zone = models.CharField(max_length=40, default="Europe/Paris")
+    legal_entity = models.CharField(max_length=20, default="FR")
+    cycle_day = models.PositiveSmallIntegerField(null=True)
+    payment_days = models.PositiveSmallIntegerField(default=0)
+    purchase_order = models.CharField(max_length=60, default="", blank=True)
+    next_bill_on = models.DateField(null=True)
+    bills = models.PositiveIntegerField(default=0)
+    parked_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["party", "name"], name="account_once"),
+            _known("basis", Basis, name="account_basis_known"),
+            models.CheckConstraint(
+                condition=Q(cycle_day__isnull=True) | Q(cycle_day__range=(1, 28)),
+                name="account_cycle_day_1_to_28",
+            ),
+            models.CheckConstraint(
+                condition=Q(next_bill_on__isnull=True) | Q(cycle_day__isnull=False),
+                name="account_billed_has_cycle",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_bill_on", "id"],
+                condition=Q(parked_at__isnull=True, next_bill_on__isnull=False),
+                name="account_due",
+            )
+        ]
+
+
+class Promise(models.Model):
+    """What one contract was told that its bills will be; `agreed` are its AgreedCharges as JSON."""
+
+    order_number = models.CharField(max_length=20)
+    group = models.CharField(max_length=60)
+    segment = models.CharField(max_length=8)
+    basis = models.CharField(max_length=3)
+    state = models.CharField(max_length=8, default=PromiseState.PENDING)
+    agreed = models.JSONField()
+    tax_rates = models.JSONField()
+    commitment_months = models.PositiveSmallIntegerField(default=0)
+    pledged_at = models.DateTimeField()
+    activated_on = models.DateField(null=True)
+    cycle_day = models.PositiveSmallIntegerField(null=True)
+    periods = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order_number", "group"], name="promise_once"),
+            _known("basis", Basis, name="promise_basis_known"),
+            models.CheckConstraint(
+                condition=Q(state="pending", activated_on__isnull=True)
+                | Q(state="active", activated_on__isnull=False, cycle_day__isnull=False),
+                name="promise_state_known",
+            ),
+        ]
+
+
+class PromiseLine(models.Model):
+    """One promised amount; period 0 is the order itself and has no `starts_on`."""
+
+    promise = models.ForeignKey(Promise, on_delete=models.PROTECT, related_name="lines")
+    item = models.CharField(max_length=60)
+    charge = models.CharField(max_length=60)
+    period = models.PositiveSmallIntegerField()
+    benefit = models.CharField(max_length=60, default="", blank=True)
+    amount = _amount()
+    tax_class = models.CharField(max_length=30)
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
+    starts_on = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["promise", "item", "charge", "period", "benefit"], name="promised_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(period=0, starts_on__isnull=True)
+                | Q(period__gt=0, starts_on__isnull=False),
+                name="promised_from_a_day",
+            ),
+        ]
+        indexes = [models.Index(fields=["promise", "starts_on"], name="promised_by_day")]
+
+
+class Subscription(models.Model):
+    """A running contract: one group (a bundle instance, a named user's line) of one order."""
+
+    order_number = models.CharField(max_length=20)
+    group = models.CharField(max_length=60)
+    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
+    account = models.ForeignKey(
+        BillingAccount, on_delete=models.PROTECT, related_name="subscriptions"
+    )
+    promise = models.OneToOneField(
+        Promise, null=True, on_delete=models.PROTECT, related_name="subscription"
+    )
+    status = models.CharField(max_length=9, default=SubscriptionStatus.ACTIVE)
+    msisdn = models.CharField(max_length=20, default="", blank=True)
+    iccid = models.CharField(max_length=22, default="", blank=True)
+    imei = models.CharField(max_length=16, default="", blank=True)
+    eid = models.CharField(max_length=32, default="", blank=True)
+    lpa = models.CharField(max_length=200, default="", blank=True)
+    user_name = models.CharField(max_length=120, default="", blank=True)
+    activated_on = models.DateField()
+    commitment_months = models.PositiveSmallIntegerField(default=0)
+    commitment_ends_on = models.DateField(null=True)
+    release = models.PositiveIntegerField()
+    channel = models.CharField(max_length=12)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order_number", "group"], name="subscription_once"),
+            _known("status", SubscriptionStatus, name="subscription_status_known"),
+        ]
+        indexes = [models.Index(fields=["msisdn"], name="subscription_by_number")]
+
+
+class SubscriptionItem(models.Model):
+    """What the contract holds from `from_on` up to but not including `until_on`."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="items")
+    line_id = models.CharField(max_length=60)
+    offering = models.CharField(max_length=60)
+    names = models.JSONField(default=dict)
+    facts = models.JSONField(default=dict)
+    from_on = models.DateField()
+    until_on = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "line_id"], name="item_once"),
+            models.CheckConstraint(
+                condition=Q(until_on__isnull=True) | Q(until_on__gte=F("from_on")),
+                name="item_ends_after_start",
+            ),
+        ]
+
+
+class ItemCharge(models.Model):
+    """A recurring charge as it is billed; `billed_until` follows its live coverage."""
+
+    item = models.ForeignKey(SubscriptionItem, on_delete=models.PROTECT, related_name="charges")
+    code = models.CharField(max_length=60)
+    amount = _amount()
+    every_months = models.PositiveSmallIntegerField(default=1)
+    quantity = models.PositiveIntegerField(default=1)
+    tax_class = models.CharField(max_length=30)
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
+    billed_until = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item", "code"], name="item_charge_once"),
+            models.CheckConstraint(
+                condition=Q(every_months__gte=1, quantity__gte=1, amount__gte=0),
+                name="item_charge_sane",
+            ),
+        ]
+
+
+class ItemBenefit(models.Model):
+    """An advantage on a charge; benefits are taken in the order of `position`."""
+
+    charge = models.ForeignKey(ItemCharge, on_delete=models.PROTECT, related_name="benefits")
+    position = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=60)
+    kind = models.CharField(max_length=12)
+    value = models.DecimalField(max_digits=14, decimal_places=4)
+    first = models.PositiveSmallIntegerField(default=1)
+    periods = models.PositiveSmallIntegerField(null=True)
+    names = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["charge", "position"], name="item_benefit_once"),
+            _known("kind", BenefitKind, name="item_benefit_kind_known"),
+        ]
+
+
+class NumberSeries(models.Model):
+    """The next number of a series; gap-free because it is moved in the issuing transaction."""
+
+    legal_entity = models.CharField(max_length=20)
+    prefix = models.CharField(max_length=2)
+    year = models.PositiveSmallIntegerField()
+    next = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["legal_entity", "prefix", "year"], name="series_once")
+        ]
+
+
+class BillRun(models.Model):
+    """The billing of all accounts due on `on`; one at a time."""
+
+    on = models.DateField()
+    state = models.CharField(max_length=8, default=RunState.RUNNING)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            _known("state", RunState, name="bill_run_state_known"),
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="running"), name="one_bill_run_at_a_time"
+            ),
+        ]
+
+
+class BillRunChunk(models.Model):
+    """A range of account ids within a run, billed by one worker at a time."""
+
+    run = models.ForeignKey(BillRun, on_delete=models.PROTECT, related_name="chunks")
+    first_account = models.BigIntegerField()
+    last_account = models.BigIntegerField()
+    state = models.CharField(max_length=8, default=ChunkState.PENDING)
+    issued = models.PositiveIntegerField(default=0)
+    held = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "first_account"], name="chunk_once"),
+            _known("state", ChunkState, name="chunk_state_known"),
+        ]
+
+
+class Invoice(models.Model):
+    """A bill. `key` says what it bills, once; a number comes with its issue, and then it stands.
+
+    `period_*` is half-open and empty for an order's bill. Totals are in euros; `tax` lists one
+    {rate, net, tax, gross} per rate.
+    """
+
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="invoices")
+    key = models.CharField(max_length=60, unique=True)
+    kind = models.CharField(max_length=12)
+    state = models.CharField(max_length=8, default=InvoiceState.DRAFT)
+    number = models.CharField(max_length=20, unique=True, null=True)
+    order_number = models.CharField(max_length=20, default="", blank=True)
+    purchase_order = models.CharField(max_length=60, default="", blank=True)
+    chunk = models.ForeignKey(
+        BillRunChunk, null=True, on_delete=models.PROTECT, related_name="invoices"
+    )
+    basis = models.CharField(max_length=3)
+    currency = models.CharField(max_length=3)
+    period_start = models.DateField(null=True)
+    period_end = models.DateField(null=True)
+    issued_on = models.DateField(null=True)
+    due_on = models.DateField(null=True)
+    drafted_on = models.DateField()
+    net = _amount()
+    tax_total = _amount()
+    gross = _amount()
+    tax = models.JSONField(default=list)
+    mentions = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            _known("kind", InvoiceKind, name="invoice_kind_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "held"], number__isnull=True)
+                | Q(
+                    state="issued",
+                    number__isnull=False,
+                    issued_on__isnull=False,
+                    due_on__isnull=False,
+                ),
+                name="invoice_numbered_when_issued",
+            ),
+            models.CheckConstraint(
+                condition=Q(gross=F("net") + F("tax_total")), name="invoice_adds_up"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-issued_on"], name="invoice_of_account"),
+            models.Index(fields=["chunk"], condition=~Q(state="issued"), name="invoice_unissued"),
+        ]
+
+
+class InvoiceLine(models.Model):
+    """A line in the account's basis; `benefit` is empty for the charge itself."""
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
+    position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=9)
+    order_number = models.CharField(max_length=20)
+    group = models.CharField(max_length=60)
+    item = models.CharField(max_length=60)
+    charge = models.CharField(max_length=60)
+    period = models.PositiveSmallIntegerField()
+    benefit = models.CharField(max_length=60, default="", blank=True)
+    starts_on = models.DateField(null=True)
+    ends_on = models.DateField(null=True)
+    label = models.JSONField(default=dict)
+    quantity = models.PositiveIntegerField(default=1)
+    amount = _amount()
+    tax_class = models.CharField(max_length=30)
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
+
+    class Meta:
+        constraints = [_known("kind", LineKind, name="invoice_line_kind_known")]
+        indexes = [
+            models.Index(fields=["invoice", "position"], name="line_of_invoice"),
+            models.Index(fields=["order_number", "group", "period"], name="line_of_contract"),
+        ]
+
+
+class Coverage(models.Model):
+    """The days of a charge that a bill holds; two live coverages of one charge never overlap."""
+
+    charge = models.ForeignKey(ItemCharge, on_delete=models.PROTECT, related_name="coverage")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="coverage")
+    days = DateRangeField()
+    revision = models.PositiveSmallIntegerField(default=1)
+    live = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="covered_once",
+                expressions=[
+                    ("charge", RangeOperators.EQUAL),
+                    ("days", RangeOperators.OVERLAPS),
+                ],
+                condition=Q(live=True),
+            )
+        ]
+
+
+class Parking(models.Model):
+    """Why an account waits for an operator, and what was decided."""
+
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="parkings")
+    invoice = models.ForeignKey(Invoice, null=True, on_delete=models.SET_NULL, related_name="+")
+    rule = models.CharField(max_length=40)
+    reasons = models.JSONField(default=list)
+    parked_at = models.DateTimeField()
+    decision = models.CharField(max_length=8, default="", blank=True)
+    decided_by = models.CharField(max_length=120, default="", blank=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(decision="", decided_at__isnull=True)
+                | Q(decision__in=[str(r) for r in Release], decided_at__isnull=False),
+                name="parking_decision_known",
+            ),
+            models.UniqueConstraint(
+                fields=["account"], condition=Q(decision=""), name="parked_once"
+            ),
+        ]
