@@ -13,22 +13,18 @@ from commerce.sandbox.common.faults import FaultRefused, Faults
 from commerce.sandbox.common.runner import Runner
 
 
-class Control:
-    """The part of the control API that all sandboxes share."""
+class ClockControl:
+    """Health and the clock: what every sandbox has."""
 
-    def __init__(self, *, clock: Clock, runner: Runner, faults: Faults) -> None:
+    def __init__(self, *, clock: Clock, runner: Runner) -> None:
         self._clock = clock
         self._runner = runner
-        self._faults = faults
 
     def routes(self) -> list[Route]:
         return [
             Route("/healthz", self.health),
             Route("/_control/state", self.state),
             Route("/_control/clock", self.set_clock, methods=["PUT"]),
-            Route("/_control/faults", self.list_faults),
-            Route("/_control/faults", self.plant_fault, methods=["POST"]),
-            Route("/_control/faults", self.clear_faults, methods=["DELETE"]),
         ]
 
     def health(self, request: Request) -> Response:
@@ -50,6 +46,31 @@ class Control:
         self._runner.wake()
         return JSONResponse(await run_in_threadpool(self._state))
 
+    def _state(self) -> dict[str, Any]:
+        next_due = self._runner.next_due()
+        return {
+            "now": iso(self._clock.now()),
+            "offset_seconds": self._clock.offset,
+            "busy": self._runner.busy(),
+            "next_due": None if next_due is None else iso(next_due),
+        }
+
+
+class Control(ClockControl):
+    """The same with the common kind of planted faults."""
+
+    def __init__(self, *, clock: Clock, runner: Runner, faults: Faults) -> None:
+        super().__init__(clock=clock, runner=runner)
+        self._faults = faults
+
+    def routes(self) -> list[Route]:
+        return [
+            *super().routes(),
+            Route("/_control/faults", self.list_faults),
+            Route("/_control/faults", self.plant_fault, methods=["POST"]),
+            Route("/_control/faults", self.clear_faults, methods=["DELETE"]),
+        ]
+
     def list_faults(self, request: Request) -> Response:
         return JSONResponse({"faults": self._faults.listed()})
 
@@ -67,15 +88,6 @@ class Control:
 
     def clear_faults(self, request: Request) -> Response:
         return JSONResponse({"cleared": self._faults.clear()})
-
-    def _state(self) -> dict[str, Any]:
-        next_due = self._runner.next_due()
-        return {
-            "now": iso(self._clock.now()),
-            "offset_seconds": self._clock.offset,
-            "busy": self._runner.busy(),
-            "next_due": None if next_due is None else iso(next_due),
-        }
 
 
 def refusal(status: int, sentence: str) -> Response:

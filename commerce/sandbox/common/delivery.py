@@ -80,6 +80,15 @@ class DeliveryQueue:
         )
         self.changed.set()
 
+    def bring_forward(self, message_id: str, *, delay: float = 0.0) -> None:
+        """Let pending copies of a message fall due now, `delay` real seconds from now."""
+        self._database.execute(
+            "UPDATE delivery SET due_at = min(due_at, ?), next_try = ?"
+            " WHERE message_id = ? AND state = 'pending'",
+            (self._clock.now(), self._clock.real() + delay if delay else 0.0, message_id),
+        )
+        self.changed.set()
+
     def busy(self) -> int:
         """How many are due in business time and not yet delivered, given up or lost."""
         found = self._database.rows(

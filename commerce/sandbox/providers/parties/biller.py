@@ -1,0 +1,68 @@
+"""An external billing system that is told subscriptions and charges."""
+
+from commerce.sandbox.providers.protocol import Answer, Call, Fields, Operation, Party, Refusal
+from commerce.sandbox.providers.world import World
+
+
+def subscribe(world: World, call: Call) -> Answer:
+    fields = Fields(call.body)
+    reference, account = fields.text("reference"), fields.text("account_reference")
+    starts_on, items = fields.day("starts_on"), fields.objects("items", optional=True)
+    fields.check()
+    subscription = world.create(
+        call,
+        kind="subscription",
+        thing_id=world.new_id("bsu"),
+        reference=reference,
+        state="active",
+        facts={"account_reference": account, "starts_on": starts_on.isoformat(), "items": items},
+    )
+    world.effect(call, "subscribe", reference, thing=subscription)
+    body = {"subscription_id": subscription.id, "state": subscription.state}
+    return Answer(201, body, thing_id=subscription.id)
+
+
+def end(world: World, call: Call) -> Answer:
+    subscription = world.find(call.provider, kind="subscription", thing_id=call.path["id"])
+    if subscription.state == "ended":
+        raise Refusal("wrong_state", f"{subscription.id} is ended", status=409)
+    fields = Fields(call.body)
+    ends_on = fields.day("ends_on")
+    fields.check()
+    world.effect(call, "end_subscription", subscription.id)
+    subscription = world.change(subscription, state="ended", ends_on=ends_on.isoformat())
+    body = {"subscription_id": subscription.id, "state": subscription.state}
+    return Answer(200, body, thing_id=subscription.id)
+
+
+def charge(world: World, call: Call) -> Answer:
+    fields = Fields(call.body)
+    reference, account = fields.text("reference"), fields.text("account_reference")
+    facts = {
+        "account_reference": account,
+        "amount": fields.amount("amount"),
+        "currency": fields.text("currency", longest=3),
+        "description": fields.text("description"),
+    }
+    fields.check()
+    posted = world.create(
+        call,
+        kind="charge",
+        thing_id=world.new_id("bch"),
+        reference=reference,
+        state="posted",
+        facts=facts,
+    )
+    world.effect(call, "charge", reference, thing=posted)
+    return Answer(201, {"charge_id": posted.id}, thing_id=posted.id)
+
+
+BILLER = Party(
+    code="biller",
+    title="External biller",
+    operations=(
+        Operation("POST", "subscriptions", subscribe),
+        Operation("POST", "subscriptions/<id>/end", end),
+        Operation("POST", "charges", charge),
+    ),
+)

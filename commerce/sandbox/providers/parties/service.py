@@ -1,0 +1,47 @@
+"""The life that running services share: active, suspended, ended."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from commerce.sandbox.common.clock import iso
+from commerce.sandbox.providers.protocol import Answer, Call, Operation, Refusal, Verdict
+from commerce.sandbox.providers.world import World
+
+RESULT = {"suspend": "suspended", "resume": "active", "end": "ended"}
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLife:
+    """`effect_suffix` tells apart the effects of one kind: `end` + `_entitlement`."""
+
+    kind: str
+    effect_suffix: str
+
+    def operations(self, path: str) -> tuple[Operation, ...]:
+        """Show, suspend, resume and end below `path`."""
+        verbs: dict[str, Callable[[World, Call], Answer]] = {
+            verb: partial(self._move, verb=verb) for verb in RESULT
+        }
+        return (
+            *(Operation("POST", f"{path}/<id>/{verb}", verbs[verb]) for verb in RESULT),
+            Operation("GET", f"{path}/<id>", self._show),
+        )
+
+    def _show(self, world: World, call: Call) -> Answer:
+        thing = world.find(call.provider, kind=self.kind, thing_id=call.path["id"])
+        return Answer(200, thing.shown())
+
+    def _move(self, world: World, call: Call, *, verb: str) -> Answer:
+        """What is already so is done; what has ended stays ended."""
+        thing = world.find(call.provider, kind=self.kind, thing_id=call.path["id"])
+        target = RESULT[verb]
+        if thing.state == "ended" and verb != "end":
+            raise Refusal("wrong_state", f"{thing.id} is ended", status=409)
+        if thing.state == "activating":
+            world.drop_steps(thing)
+            world.settle(thing, Verdict.DONE)
+        world.effect(call, f"{verb}{self.effect_suffix}", thing.id, call.key)
+        thing = world.change(thing, state=target, **{f"{target}_at": iso(world.now)})
+        body = {f"{self.kind}_id": thing.id, "state": thing.state}
+        return Answer(200, body, thing_id=thing.id)

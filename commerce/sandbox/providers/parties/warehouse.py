@@ -1,0 +1,148 @@
+"""Those who ship: the own warehouse, and a supplier who ships for us."""
+
+from functools import partial
+
+from commerce.sandbox.common.clock import iso
+from commerce.sandbox.providers import numbers
+from commerce.sandbox.providers.protocol import (
+    Answer,
+    Call,
+    Fields,
+    Json,
+    Operation,
+    Party,
+    Refusal,
+    Thing,
+    Verdict,
+)
+from commerce.sandbox.providers.world import World
+
+HOUR, DAY = 3600.0, 86400.0
+ADDRESS = ("name", "line1", "postcode", "city", "country")
+OUT_OF_STOCK = "OUT-"
+IMEI_BLOCK = {"warehouse": 1, "dropship": 2}
+
+
+def create(world: World, call: Call, *, prefix: str) -> Answer:
+    lines, reference = _read(call.body)
+    gone = [line["sku"] for line in lines if line["sku"].startswith(OUT_OF_STOCK)]
+    if gone:
+        raise Refusal("out_of_stock", f"not in stock: {', '.join(gone)}")
+    shipment = world.create(
+        call,
+        kind="shipment",
+        thing_id=world.new_id(prefix),
+        reference=reference,
+        state="accepted",
+        facts={"lines": lines, "deliver_to": call.body["deliver_to"]},
+    )
+    for line in lines:
+        world.effect(call, "ship", line["item_reference"], thing=shipment)
+    for position, (step, after) in enumerate(
+        (("picked", HOUR), ("shipped", 4 * HOUR), ("delivered", DAY)), start=1
+    ):
+        world.later(shipment, step, position=position, truly=world.now + after)
+    body = {"shipment_id": shipment.id, "state": shipment.state}
+    return Answer(202, body, Verdict.ACCEPTED, shipment.id)
+
+
+def cancel(world: World, call: Call) -> Answer:
+    """Possible until the parcel has left."""
+    shipment = world.find(call.provider, kind="shipment", thing_id=call.path["id"])
+    if shipment.state in ("shipped", "delivered"):
+        raise Refusal("too_late", f"{shipment.id} is already {shipment.state}", status=409)
+    if shipment.state != "cancelled":
+        world.drop_steps(shipment)
+        world.undo(shipment, by="cancel")
+        world.settle(shipment, Verdict.DONE)
+        shipment = world.change(shipment, state="cancelled", cancelled_at=iso(world.now))
+    body = {"shipment_id": shipment.id, "state": shipment.state}
+    return Answer(200, body, thing_id=shipment.id)
+
+
+def show(world: World, call: Call) -> Answer:
+    return Answer(200, world.find(call.provider, kind="shipment", thing_id=call.path["id"]).shown())
+
+
+def picked(world: World, shipment: Thing) -> None:
+    lines = [_picked(world, shipment, line) for line in shipment.facts["lines"]]
+    shipment = world.change(shipment, state="picked", lines=lines, picked_at=iso(world.now))
+    told = ("item_reference", "sku", "quantity", "imeis", "iccids")
+    world.tell(
+        shipment,
+        "shipment.picked",
+        {
+            "shipment_id": shipment.id,
+            "lines": [{name: line[name] for name in told} for line in lines],
+        },
+    )
+
+
+def shipped(world: World, shipment: Thing) -> None:
+    parcel = {
+        "carrier": "Colibri Express",
+        "tracking_number": f"CB{world.next_number('parcel'):011d}FR",
+    }
+    shipment = world.change(shipment, state="shipped", shipped_at=iso(world.now), **parcel)
+    world.tell(shipment, "shipment.shipped", {"shipment_id": shipment.id, **parcel})
+
+
+def delivered(world: World, shipment: Thing) -> None:
+    at = iso(world.now)
+    shipment = world.change(shipment, state="delivered", delivered_at=at)
+    world.tell(shipment, "shipment.delivered", {"shipment_id": shipment.id, "delivered_at": at})
+    world.settle(shipment, Verdict.DONE)
+
+
+def _read(body: Json) -> tuple[list[Json], str]:
+    fields = Fields(body)
+    reference = fields.text("reference")
+    lines = []
+    for index, entry in enumerate(fields.objects("lines")):
+        line = Fields(entry)
+        lines.append(
+            {
+                "item_reference": line.text("item_reference"),
+                "sku": line.text("sku"),
+                "quantity": line.number("quantity", low=1, high=1000),
+                "needs_imei": line.flag("needs_imei", default=False),
+                "needs_iccid": line.flag("needs_iccid", default=False),
+            }
+        )
+        fields.adopt(line, under=f"lines.{index}")
+    address = fields.inner("deliver_to")
+    for name in ADDRESS:
+        address.text(name)
+    fields.adopt(address, under="deliver_to")
+    fields.check()
+    return lines, reference
+
+
+def _picked(world: World, shipment: Thing, line: Json) -> Json:
+    """The line with the numbers of the pieces that were taken from the shelf."""
+    block, quantity = IMEI_BLOCK[shipment.provider], line["quantity"]
+    imeis = world.next_numbers(f"imei.{block}", quantity) if line["needs_imei"] else ()
+    iccids = world.next_numbers("iccid.1", quantity) if line["needs_iccid"] else ()
+    return {
+        **line,
+        "imeis": [numbers.imei(serial, block=block) for serial in imeis],
+        "iccids": [numbers.iccid(serial, family=1) for serial in iccids],
+    }
+
+
+def _party(code: str, title: str, *, prefix: str) -> Party:
+    return Party(
+        code=code,
+        title=title,
+        operations=(
+            Operation("POST", "shipments", partial(create, prefix=prefix)),
+            Operation("POST", "shipments/<id>/cancel", cancel),
+            Operation("GET", "shipments/<id>", show),
+        ),
+        steps={"picked": picked, "shipped": shipped, "delivered": delivered},
+        callbacks=("shipment.picked", "shipment.shipped", "shipment.delivered"),
+    )
+
+
+WAREHOUSE = _party("warehouse", "Own warehouse", prefix="wsh")
+DROPSHIP = _party("dropship", "Drop-ship supplier", prefix="dsh")
