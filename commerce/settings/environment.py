@@ -13,7 +13,9 @@ def env_value(name: str, default: str | None = None) -> str:
     """
     value = os.environ.get(name) or default
     if value is None:
-        raise ImproperlyConfigured(f"Set the environment variable {name}; Faisceau can't start without it.")
+        raise ImproperlyConfigured(
+            f"Set the environment variable {name}; Faisceau can't start without it."
+        )
     return value
 
 
