@@ -53,7 +53,6 @@ class Cluster:
     """One embedded server; `home` belongs to `account`, or to ourselves when there is none."""
 
     home: Path
-    binaries: Path
     port: int
     account: Account | None
     durable: bool
@@ -63,6 +62,10 @@ class Cluster:
         return self.home / "data"
 
     @property
+    def binaries(self) -> Path:
+        return _binaries(self.account)
+
+    @property
     def argv(self) -> tuple[str, ...]:
         return (str(self.binaries / "postgres"), "-D", str(self.data))
 
@@ -70,17 +73,18 @@ class Cluster:
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
 
 
-def cluster_for(*, run_dir: Path, port: int, secrets: Secrets, durable: bool) -> Cluster:
-    """The cluster of the stack in `run_dir`, made when it is not there yet, configured for `port`.
+def cluster_for(*, run_dir: Path, port: int, durable: bool) -> Cluster:
+    """The cluster of the stack in `run_dir`, which may not be made yet."""
+    account = service_account()
+    return Cluster(home=_home(run_dir, account), port=port, account=account, durable=durable)
+
+
+def make_ready(cluster: Cluster, secrets: Secrets) -> None:
+    """Make the cluster when it is not there yet, and configure it for its port.
 
     Raises:
         StackError: the data are of another PostgreSQL, or initdb failed.
     """
-    account = service_account()
-    home = _home(run_dir, account)
-    cluster = Cluster(
-        home=home, binaries=_binaries(account), port=port, account=account, durable=durable
-    )
     _make_home(cluster, secrets)
     if not cluster.data.exists():
         _initialise(cluster, secrets)
@@ -91,7 +95,6 @@ def cluster_for(*, run_dir: Path, port: int, secrets: Secrets, durable: bool) ->
             "dump them with the old version or remove the stack's folder."
         )
     _configure(cluster)
-    return cluster
 
 
 def data_folder(run_dir: Path) -> Path:

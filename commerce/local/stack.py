@@ -89,7 +89,7 @@ class Stack:
         self.stop()
 
     def prepare(self) -> Place:
-        """Take the folder, clear leftovers, choose ports and secrets, make the cluster; no start.
+        """Take the folder, clear leftovers, choose ports and secrets; nothing starts.
 
         Raises:
             StackError: another supervisor has the folder, or a wanted port is taken.
@@ -212,7 +212,7 @@ class Stack:
         cluster = None
         if "DATABASE_URL" not in self._outside:
             cluster = postgres.cluster_for(
-                run_dir=run_dir, port=ports["postgres"], secrets=secrets, durable=self._durable
+                run_dir=run_dir, port=ports["postgres"], durable=self._durable
             )
         redis_server.configure(
             home=run_dir / "redis", port=ports["redis"], password=secrets.redis_password
@@ -231,6 +231,8 @@ class Stack:
     def _bring_up(self, place: Place, wanted: list[ProcessSpec]) -> None:
         supervisor = self._running()
         began = time.monotonic()
+        if place.cluster and any(spec.name == "postgres" for spec in wanted):
+            postgres.make_ready(place.cluster, place.secrets)
         early = [spec.name for spec in wanted if spec.stage is not Stage.APPLICATION]
         late = [spec.name for spec in wanted if spec.stage is Stage.APPLICATION]
         supervisor.launch(early)
