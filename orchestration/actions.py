@@ -1,0 +1,149 @@
+"""The actions that a recipe may name: which port, what is asked, what the answer teaches."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+from pydantic import TypeAdapter
+
+from commerce.kernel.errors import RuleViolated
+from orchestration.adapters.client import plain
+from orchestration.domain.requests import (
+    DEFAULT_SLOT,
+    LineFacts,
+    TaskContext,
+    deliver_to,
+    port_day,
+    shipment_lines,
+)
+from orchestration.ports import (
+    Answer,
+    BillingStart,
+    Entitlement,
+    LineActivation,
+    PortIn,
+    ProfileConfirmation,
+    ProfileOrder,
+    Provider,
+    Shipment,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An effect through a port. `ask` makes the request, `learn` the facts of the order's lines."""
+
+    port: str
+    method: str
+    request: type
+    ask: Callable[[TaskContext], Mapping[str, Any]]
+    learn: Callable[[Answer, TaskContext], LineFacts]
+
+    def carry_out(self, stored: Mapping[str, Any], *, key: str) -> Answer:
+        """Send the stored request under `key`. Raises Refused or Unknown."""
+        request = TypeAdapter(self.request).validate_python(stored)
+        answer: Answer = getattr(provider(self.port), self.method)(request, key=key)
+        return answer
+
+
+@cache
+def provider(port: str) -> Provider:
+    """The adapter that the settings choose for `port`."""
+    made: Provider = import_string(settings.ADAPTERS[port])()
+    return made
+
+
+def action(name: str) -> Action:
+    """Raises RuleViolated `unknown_action`."""
+    found = ACTIONS.get(name)
+    if found is None:
+        raise RuleViolated(f"No action is called {name!r}.", code="unknown_action", action=name)
+    return found
+
+
+def _ship(context: TaskContext) -> Mapping[str, Any]:
+    first = context.items[0]
+    return {
+        "reference": f"{context.order.number}/{context.group}/{first.supplier or 'ship'}",
+        "lines": shipment_lines(context),
+        "deliver_to": plain(deliver_to(context)),
+    }
+
+
+def _port_in(context: TaskContext) -> Mapping[str, Any]:
+    config = context.item.config
+    day = port_day(
+        wished=config.get("port_on", ""), not_before=context.item.not_before, today=context.today
+    )
+    return {
+        "reference": context.reference(context.item),
+        "msisdn": config["msisdn"],
+        "rio": config["rio"],
+        "wished_on": day.isoformat(),
+        "slot": config.get("port_slot") or DEFAULT_SLOT,
+    }
+
+
+def _activate(context: TaskContext) -> Mapping[str, Any]:
+    return {
+        "reference": context.reference(context.item),
+        "msisdn": context.fact("msisdn"),
+        "iccid": context.fact("iccid"),
+        "plan": context.item.offering,
+        "services": [item.offering for item in context.bundle if item.role == "option"],
+    }
+
+
+def _entitle(context: TaskContext) -> Mapping[str, Any]:
+    return {
+        "reference": context.reference(context.item),
+        "service": str(context.item.characteristics.get("service", context.item.offering)),
+        "customer_ref": f"P-{context.order.party_id}",
+    }
+
+
+def _start_billing(context: TaskContext) -> Mapping[str, Any]:
+    return {
+        "reference": f"{context.order.number}/{context.group}",
+        "order_number": context.order.number,
+        "group": context.group,
+        "party_id": context.order.party_id,
+        "starts_on": context.today.isoformat(),
+    }
+
+
+def _told(*names: str) -> Callable[[Answer, TaskContext], LineFacts]:
+    def learn(answer: Answer, context: TaskContext) -> LineFacts:
+        facts = {name: str(answer.facts[name]) for name in names if answer.facts.get(name)}
+        return dict.fromkeys(context.lines, facts) if facts else {}
+
+    return learn
+
+
+def _referenced(context: TaskContext) -> Mapping[str, Any]:
+    return {"reference": context.reference(context.item)}
+
+
+ACTIONS: Mapping[str, Action] = {
+    "logistics.ship": Action("logistics", "ship", Shipment, _ship, _told("shipment_id")),
+    "dropship.ship": Action("dropship", "ship", Shipment, _ship, _told("shipment_id")),
+    "porting.port_in": Action("porting", "port_in", PortIn, _port_in, _told("porting_id")),
+    "esim.download": Action("esim", "download_order", ProfileOrder, _referenced, _told("iccid")),
+    "esim.confirm": Action(
+        "esim",
+        "confirm_order",
+        ProfileConfirmation,
+        lambda context: {**_referenced(context), "iccid": context.fact("iccid")},
+        _told("lpa"),
+    ),
+    "network.activate": Action("network", "activate", LineActivation, _activate, _told("line_id")),
+    "content.entitle": Action(
+        "content", "entitle", Entitlement, _entitle, _told("entitlement_id", "activation_url")
+    ),
+    "billing.start": Action(
+        "billing", "start", BillingStart, _start_billing, _told("subscription_id")
+    ),
+}

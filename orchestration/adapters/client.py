@@ -1,0 +1,103 @@
+"""HTTP to a provider: keys, traces and the two errors."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from django.conf import settings
+
+from commerce.kernel.errors import Refused, Unknown
+from commerce.kernel.trace import traceparent
+from orchestration.ports import Found, ProviderEvent, Standing
+
+
+@lru_cache(maxsize=1)
+def _http() -> httpx.Client:
+    return httpx.Client(
+        base_url=settings.PROVIDERS_URL,
+        timeout=settings.PROVIDER_TIMEOUT_SECONDS,
+        headers={"Authorization": f"Bearer {settings.PROVIDERS_API_KEY}"},
+        limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
+    )
+
+
+class HttpProvider:
+    """One provider of docs/providers.md, by its path prefix."""
+
+    prefix = ""
+
+    def post(self, path: str, *, body: Mapping[str, Any], key: str) -> dict[str, Any]:
+        """POST once under `key`.
+
+        Raises:
+            Refused: any 4xx but a time-out; `code` is the provider's.
+            Unknown: no answer, or 5xx: the effect may have happened.
+        """
+        return self._answer("POST", path, key=key, json=dict(body))
+
+    def find(self, key: str) -> Found:
+        try:
+            told = self._answer("GET", f"requests/{quote(key, safe='')}")
+        except Refused as refusal:
+            if refusal.code == "never_arrived":
+                return Found(Standing.NEVER_ARRIVED, {})
+            raise Unknown(str(refusal)) from refusal
+        refused = told["status"] == "refused" and int(told.get("http_status") or 422) >= 400
+        return Found(
+            Standing.REFUSED if refused else Standing.ACCEPTED,
+            told.get("answer") or {},
+            tuple(read_event(entry) for entry in told.get("callbacks", ())),
+        )
+
+    def _answer(self, method: str, path: str, *, key: str = "", **sent: Any) -> dict[str, Any]:
+        headers = {"traceparent": traceparent()}
+        if key:
+            headers["Idempotency-Key"] = key
+        try:
+            response = _http().request(method, f"/{self.prefix}/{path}", headers=headers, **sent)
+        except httpx.HTTPError as error:
+            raise Unknown(f"{self.prefix} did not answer: {type(error).__name__}") from error
+        if response.status_code >= 500 or response.status_code in (408, 429):
+            raise Unknown(f"{self.prefix} answered {response.status_code}")
+        body = _object(response)
+        if response.is_error:
+            raise Refused(
+                str(body.get("detail") or f"{self.prefix} answered {response.status_code}"),
+                code=str(body.get("code") or "refused"),
+            )
+        return body
+
+
+def read_event(entry: Mapping[str, Any]) -> ProviderEvent:
+    """A callback as the provider writes it."""
+    return ProviderEvent(
+        str(entry["id"]),
+        str(entry["type"]),
+        datetime.fromisoformat(entry["occurred_at"]),
+        dict(entry.get("data") or {}),
+    )
+
+
+def plain(request: Any) -> dict[str, Any]:
+    """A request's fields as JSON values."""
+    return {name: _plain(value) for name, value in asdict(request).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(inner) for inner in value]
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _object(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    return body if isinstance(body, dict) else {}

@@ -1,0 +1,127 @@
+"""What each action asks of its provider, made from the order alone; and what answers teach us."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from commerce.markets.fr.working_days import next_working_day
+
+from commerce.kernel.errors import RuleViolated
+from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
+
+DEFAULT_SLOT = "08:00-12:00"
+
+LineFacts = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskContext:
+    """The order as it is now, and the items that the task serves; `today` is a local date."""
+
+    order: FulfilmentOrder
+    group: str
+    lines: tuple[str, ...]
+    today: date
+
+    @property
+    def bundle(self) -> tuple[FulfilmentItem, ...]:
+        return self.order.group(self.group)
+
+    @property
+    def items(self) -> tuple[FulfilmentItem, ...]:
+        return tuple(item for item in self.bundle if item.line_id in self.lines)
+
+    @property
+    def item(self) -> FulfilmentItem:
+        return self.items[0]
+
+    def reference(self, item: FulfilmentItem) -> str:
+        """The business identity of an item, the same in every request about it."""
+        return f"{self.order.number}/{item.line_id}"
+
+    def fact(self, name: str) -> str:
+        """A fact of the bundle, learnt by an earlier task.
+
+        Raises:
+            RuleViolated: `fact_missing`: nothing told it yet; an operator can supply it.
+        """
+        for item in self.bundle:
+            if item.facts.get(name):
+                return item.facts[name]
+        raise RuleViolated(
+            f"{self.order.number} has no {name} yet; supply it and retry.",
+            code="fact_missing",
+            fact=name,
+        )
+
+
+def port_day(*, wished: str, not_before: date | None, today: date) -> date:
+    """The working day on which a number is brought over, from the day after `today` on.
+
+    The wished day, unless it is no working day or the customer must first wait for the end of the
+    withdrawal period (decision 2012-0576, article 7).
+    """
+    earliest = max(day for day in (not_before, next_working_day(today)) if day is not None)
+    day = max(date.fromisoformat(wished), earliest) if wished else earliest
+    return next_working_day(day, including=True)
+
+
+def shipment_lines(context: TaskContext) -> list[dict[str, Any]]:
+    """One line per item: handsets need their IMEI told, physical SIM cards their ICCID."""
+    return [
+        {
+            "item_reference": context.reference(item),
+            "sku": item.offering,
+            "quantity": item.quantity,
+            "needs_imei": item.role == "handset",
+            "needs_iccid": item.role == "sim",
+        }
+        for item in context.items
+    ]
+
+
+def deliver_to(context: TaskContext) -> Any:
+    """Raises RuleViolated `address_missing`."""
+    address = next((item.deliver_to for item in context.items if item.deliver_to), None)
+    if address is None:
+        raise RuleViolated(
+            f"{context.order.number} has no delivery address; add one and retry.",
+            code="address_missing",
+        )
+    return address
+
+
+def facts_of_event(kind: str, data: Mapping[str, Any], *, context: TaskContext) -> LineFacts:
+    """What a callback teaches about which order line."""
+    if kind == "shipment.picked":
+        return _picked(data.get("lines", ()), context=context)
+    told = {
+        "shipment.shipped": ("carrier", "tracking_number"),
+        "shipment.delivered": ("delivered_at",),
+        "port.eligible": ("donor_operator",),
+        "port.scheduled": ("date", "slot", "cut_over_at"),
+        "port.completed": ("ported_at", "msisdn"),
+        "line.activated": ("line_id", "imsi", "activated_at"),
+    }.get(kind, ())
+    renamed = {"date": "port_date", "slot": "port_slot"} if kind.startswith("port.") else {}
+    facts = {renamed.get(name, name): str(data[name]) for name in told if data.get(name)}
+    return dict.fromkeys(context.lines, facts) if facts else {}
+
+
+def _picked(lines: Sequence[Mapping[str, Any]], *, context: TaskContext) -> LineFacts:
+    by_reference = {context.reference(item): item.line_id for item in context.items}
+    learnt: dict[str, dict[str, str]] = {}
+    for line in lines:
+        line_id = by_reference.get(str(line.get("item_reference")))
+        facts = {
+            name: ",".join(map(str, line[plural]))
+            for name, plural in (("imei", "imeis"), ("iccid", "iccids"))
+            if line.get(plural)
+        }
+        if line_id and facts:
+            learnt[line_id] = facts
+    return learnt
+
+
+REFUSING_EVENTS = frozenset({"port.refused", "port.failed"})

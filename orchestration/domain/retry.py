@@ -1,0 +1,22 @@
+"""When to try again: exponential back-off with full jitter, bounded, then fallout."""
+
+from datetime import timedelta
+
+MOST_ATTEMPTS = 10
+_FIRST_SECONDS = 1.0
+_LONGEST_SECONDS = 300.0
+
+
+def back_off(attempt: int, *, draw: float) -> timedelta:
+    """How long to wait before attempt `attempt` + 1, in machine time.
+
+    `draw` is a random number in [0, 1): the caller's, so that this stays a pure function. Half of
+    the wait is fixed, half is drawn.
+    """
+    longest = min(_FIRST_SECONDS * 2.0 ** max(attempt - 1, 0), _LONGEST_SECONDS)
+    return timedelta(seconds=longest / 2 + longest / 2 * draw)
+
+
+def ask_again_after(asked: int) -> timedelta:
+    """How long to wait for a callback before asking the provider for the `asked` + 1st time."""
+    return timedelta(seconds=min(10.0 * 2.0**asked, 900.0))

@@ -1,0 +1,137 @@
+"""Plans, their tasks, the effects they have outside, and what the outside called back."""
+
+from django.db import models
+from django.db.models import Q
+
+from orchestration.domain.recipes import TaskKind
+from orchestration.domain.states import EffectState, PlanState, TaskState
+
+
+def _known(field: str, values: type, name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=Q(**{f"{field}__in": [str(value) for value in values]}),  # type: ignore[attr-defined]
+        name=name,
+    )
+
+
+class Plan(models.Model):
+    """How one bundle of an order is fulfilled; the recipes' release never changes under it.
+
+    A bulk order has one plan per line, so that no plan grows without bound.
+    """
+
+    order_number = models.CharField(max_length=32)
+    group = models.CharField(max_length=64)
+    party_id = models.BigIntegerField()
+    release = models.PositiveIntegerField()
+    state = models.CharField(max_length=12, default=PlanState.RUNNING)
+    created_at = models.DateTimeField(help_text="business time")
+    finished_at = models.DateTimeField(null=True, help_text="business time")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order_number", "group"], name="one_plan_per_group"),
+            _known("state", PlanState, "plan_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_number}/{self.group}"
+
+
+class Task(models.Model):
+    """One step of a plan."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="tasks")
+    key = models.CharField(max_length=100)
+    position = models.PositiveSmallIntegerField()
+    lines = models.JSONField(help_text="line ids of the order items it serves")
+    role = models.CharField(max_length=30, blank=True)
+    kind = models.CharField(max_length=10)
+    action = models.CharField(max_length=60, blank=True)
+    needs = models.JSONField(default=list)
+    until = models.CharField(max_length=60, null=True)  # noqa: DJ001  null: ends by itself
+    of = models.CharField(max_length=100, null=True)  # noqa: DJ001  null: watches nobody
+    ponr = models.BooleanField(default=False)
+    undo = models.CharField(max_length=60, null=True)  # noqa: DJ001  null: nothing to undo
+    hours = models.PositiveSmallIntegerField(default=1)
+    state = models.CharField(max_length=10, default=TaskState.WAITING)
+    generation = models.PositiveSmallIntegerField(default=1)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    asked = models.PositiveSmallIntegerField(default=0, help_text="times a callback was asked for")
+    not_before = models.DateTimeField(null=True, help_text="machine time of the next attempt")
+    lease_until = models.DateTimeField(null=True, help_text="machine time")
+    started_at = models.DateTimeField(null=True, help_text="business time")
+    planned_finish = models.DateTimeField(null=True, help_text="business time")
+    finished_at = models.DateTimeField(null=True, help_text="business time")
+    cause = models.CharField(max_length=60, blank=True)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "key"], name="task_key_unique"),
+            _known("state", TaskState, "task_state_known"),
+            _known("kind", TaskKind, "task_kind_known"),
+        ]
+        indexes = [
+            models.Index(fields=["cause", "id"], condition=Q(state="fallout"), name="task_fallout"),
+            models.Index(
+                fields=["id"], condition=Q(state__in=["running", "retrying"]), name="task_busy"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan_id}:{self.key}"
+
+
+class Effect(models.Model):
+    """One request to a provider, stored before it leaves; its key goes out as idempotency key."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="effects")
+    generation = models.PositiveSmallIntegerField()
+    key = models.CharField(max_length=200, unique=True)
+    port = models.CharField(max_length=20)
+    request = models.JSONField()
+    state = models.CharField(max_length=10, default=EffectState.INTENDED)
+    answer = models.JSONField(null=True)
+    sent_at = models.DateTimeField(null=True, help_text="business time")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["task", "generation"], name="effect_once"),
+            _known("state", EffectState, "effect_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class ProviderCallback(models.Model):
+    """What a provider called back, stored first, once per its id; in whatever order it came."""
+
+    callback_id = models.CharField(max_length=100, primary_key=True)
+    provider = models.CharField(max_length=30)
+    request_key = models.CharField(max_length=200, db_index=True)
+    type = models.CharField(max_length=60)
+    occurred_at = models.DateTimeField(help_text="business time of the provider")
+    data = models.JSONField()
+    received_at = models.DateTimeField(help_text="business time")
+    processed = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.callback_id}"
+
+
+class TaskHistory(models.Model):
+    """Every change of a task's state, with who or what caused it."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="history")
+    state = models.CharField(max_length=10)
+    at = models.DateTimeField(help_text="business time")
+    by = models.CharField(max_length=120, default="system")
+    note = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["task", "id"], name="task_history")]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} {self.state}"

@@ -1,0 +1,156 @@
+"""What orchestration asks of the outside: our words, two errors with two meanings.
+
+Every call carries a `key` under which the provider carries it out at most once. Each raises
+`Refused` (the provider said no) or `Unknown` (no answer: `find` tells later what became of it).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from commerce.ordering.domain.fulfilment import DeliveryAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The provider took it. `facts` are what it told at once (ids, ICCIDs, addresses)."""
+
+    facts: Mapping[str, Any]
+
+
+class Standing(StrEnum):
+    NEVER_ARRIVED = "never_arrived"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """A message that a provider sends about a request; `occurred_at` is business time."""
+
+    id: str
+    type: str
+    occurred_at: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the provider knows of a key, with everything that it has told or tried to tell since."""
+
+    standing: Standing
+    answer: Mapping[str, Any]
+    events: tuple[ProviderEvent, ...] = ()
+
+
+class Provider(Protocol):
+    def find(self, key: str) -> Found:
+        """What became of the request `key`. Raises Unknown when the provider does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentLine:
+    item_reference: str
+    sku: str
+    quantity: int
+    needs_imei: bool
+    needs_iccid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    reference: str
+    lines: tuple[ShipmentLine, ...]
+    deliver_to: DeliveryAddress
+
+
+class Logistics(Provider, Protocol):
+    """Own warehouse or a drop-ship supplier; tells shipment.picked, .shipped and .delivered."""
+
+    def ship(self, request: Shipment, *, key: str) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PortIn:
+    """A number to be brought from another operator; `slot` is local time, "08:00-12:00"."""
+
+    reference: str
+    msisdn: str
+    rio: str
+    wished_on: date
+    slot: str
+
+
+class Porting(Provider, Protocol):
+    """The clearing house; tells port.eligible, .refused, .scheduled, .completed and .failed."""
+
+    def port_in(self, request: PortIn, *, key: str) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileOrder:
+    """ES2+ DownloadOrder (GSMA SGP.22): reserve an eSIM profile."""
+
+    reference: str
+    eid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileConfirmation:
+    """ES2+ ConfirmOrder with release: the profile can be downloaded by its activation code."""
+
+    reference: str
+    iccid: str
+
+
+class Esim(Provider, Protocol):
+    def download_order(self, request: ProfileOrder, *, key: str) -> Answer:
+        """Facts: `iccid`."""
+
+    def confirm_order(self, request: ProfileConfirmation, *, key: str) -> Answer:
+        """Facts: `lpa`, the activation code ("LPA:1$address$matching-id")."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineActivation:
+    reference: str
+    msisdn: str
+    iccid: str
+    plan: str
+    services: tuple[str, ...] = ()
+
+
+class Network(Provider, Protocol):
+    """Provisioning of lines; tells line.activated."""
+
+    def activate(self, request: LineActivation, *, key: str) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    reference: str
+    service: str
+    customer_ref: str
+
+
+class Content(Provider, Protocol):
+    def entitle(self, request: Entitlement, *, key: str) -> Answer:
+        """Facts: `entitlement_id`, `activation_url`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BillingStart:
+    """From `starts_on` (a local date) the items of one bundle of an order are billed."""
+
+    reference: str
+    order_number: str
+    group: str
+    party_id: int
+    starts_on: date
+
+
+class Billing(Provider, Protocol):
+    def start(self, request: BillingStart, *, key: str) -> Answer:
+        """Facts: `subscription_id`."""

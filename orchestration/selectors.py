@@ -1,0 +1,225 @@
+"""What pages and APIs read of the plans."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Prefetch
+
+from orchestration.domain.states import FINISHED, TaskState
+from orchestration.models import Effect, Plan, ProviderCallback, Task, TaskHistory
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStep:
+    """One entry of a task's history; `at` is business time."""
+
+    state: str
+    at: datetime
+    by: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A task as operators see it; `request` and `answer` hold no secrets."""
+
+    id: int
+    key: str
+    lines: tuple[str, ...]
+    kind: str
+    action: str
+    state: str
+    needs: tuple[str, ...]
+    until: str | None
+    ponr: bool
+    attempts: int
+    started_at: datetime | None
+    planned_finish: datetime | None
+    finished_at: datetime | None
+    cause: str
+    last_error: str
+    effect_key: str
+    request: Mapping[str, object]
+    answer: Mapping[str, object]
+    history: tuple[TaskStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """One bundle's plan; `callbacks` are (type, instant) in the order in which they occurred."""
+
+    id: int
+    order_number: str
+    group: str
+    state: str
+    tasks: tuple[TaskView, ...]
+    callbacks: tuple[tuple[str, datetime], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A step in a customer's words: its code, whether it is done, running, ahead or stuck."""
+
+    code: str
+    state: str
+    at: datetime | None
+    expected_at: datetime | None
+    line_ids: tuple[str, ...]
+
+
+def plan_views(order_number: str) -> tuple[PlanView, ...]:
+    """The plans of an order with all that operators need, in six queries at most."""
+    plans = (
+        Plan.objects.filter(order_number=order_number)
+        .order_by("group")
+        .prefetch_related(
+            Prefetch("tasks", queryset=Task.objects.order_by("position")),
+            Prefetch("tasks__effects", queryset=Effect.objects.order_by("generation")),
+            Prefetch("tasks__history", queryset=TaskHistory.objects.order_by("id")),
+        )
+    )
+    callbacks = _callbacks(order_number)
+    return tuple(
+        PlanView(
+            plan.pk,
+            plan.order_number,
+            plan.group,
+            plan.state,
+            tuple(_task_view(task) for task in plan.tasks.all()),
+            tuple(callbacks.get(plan.pk, ())),
+        )
+        for plan in plans
+    )
+
+
+def _callbacks(order_number: str) -> dict[int, list[tuple[str, datetime]]]:
+    plans = dict(
+        Effect.objects.filter(task__plan__order_number=order_number).values_list(
+            "key", "task__plan_id"
+        )
+    )
+    found: dict[int, list[tuple[str, datetime]]] = {}
+    stored = ProviderCallback.objects.filter(request_key__in=list(plans)).order_by("occurred_at")
+    for callback in stored:
+        found.setdefault(plans[callback.request_key], []).append(
+            (callback.type, callback.occurred_at)
+        )
+    return found
+
+
+def _task_view(task: Task) -> TaskView:
+    effects = list(task.effects.all())
+    last = effects[-1] if effects else None
+    return TaskView(
+        task.pk,
+        task.key,
+        tuple(task.lines),
+        task.kind,
+        task.action,
+        task.state,
+        tuple(task.needs),
+        task.until,
+        task.ponr,
+        task.attempts,
+        task.started_at,
+        task.planned_finish,
+        task.finished_at,
+        task.cause,
+        task.last_error,
+        last.key if last else "",
+        last.request if last else {},
+        (last.answer or {}) if last else {},
+        tuple(TaskStep(h.state, h.at, h.by, h.note) for h in task.history.all()),
+    )
+
+
+_CUSTOMER_WORDS: Mapping[str, str] = {
+    "logistics.ship": "parcel_prepared",
+    "dropship.ship": "parcel_prepared",
+    "porting.port_in": "number_ported",
+    "numbering.assign": "number_assigned",
+    "esim.confirm": "esim_ready",
+    "network.activate": "line_active",
+    "content.entitle": "content_ready",
+    "billing.start": "contract_running",
+}
+_MILESTONES: Mapping[str, str] = {
+    "shipment.picked": "parcel_prepared",
+    "shipment.shipped": "parcel_shipped",
+    "shipment.delivered": "parcel_delivered",
+}
+
+
+def tracking(order_number: str) -> tuple[Milestone, ...]:
+    """The order's way in the steps that a customer cares about, in the plan's order."""
+    tasks = Task.objects.filter(plan__order_number=order_number).order_by("plan__group", "position")
+    steps = []
+    for task in tasks:
+        code = _MILESTONES.get(task.until or "", "") if task.kind == "milestone" else ""
+        code = code or _CUSTOMER_WORDS.get(task.action, "")
+        if code:
+            steps.append(
+                Milestone(
+                    code,
+                    _plain_state(task),
+                    task.finished_at,
+                    task.planned_finish,
+                    tuple(task.lines),
+                )
+            )
+    return tuple(steps)
+
+
+def _plain_state(task: Task) -> str:
+    if task.state in FINISHED:
+        return "done"
+    if task.state == TaskState.FALLOUT:
+        return "stuck"
+    return "ahead" if task.state == TaskState.WAITING else "running"
+
+
+@dataclass(frozen=True, slots=True)
+class FalloutCluster:
+    cause: str
+    action: str
+    count: int
+
+
+def fallout_clusters() -> tuple[FalloutCluster, ...]:
+    """Tasks that wait for an operator, by cause and action; the largest first."""
+    rows = (
+        Task.objects.filter(state=TaskState.FALLOUT)
+        .values("cause", "action")
+        .annotate(count=Count("id"))
+        .order_by("-count", "cause")
+    )
+    return tuple(FalloutCluster(row["cause"], row["action"], row["count"]) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    order_number: str
+    group: str
+    state: str
+    created_at: datetime
+    done: int
+    total: int
+    stuck: int
+
+
+def recent_plans(*, limit: int = 50) -> tuple[PlanSummary, ...]:
+    """The newest plans with their progress."""
+    plans = Plan.objects.order_by("-id").prefetch_related("tasks")[:limit]
+    return tuple(
+        PlanSummary(
+            plan.order_number,
+            plan.group,
+            plan.state,
+            plan.created_at,
+            sum(task.state in FINISHED for task in plan.tasks.all()),
+            len(plan.tasks.all()),
+            sum(task.state == TaskState.FALLOUT for task in plan.tasks.all()),
+        )
+        for plan in plans
+    )

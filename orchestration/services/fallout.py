@@ -1,0 +1,72 @@
+"""What an operator does with a task that can't go on by itself; everything names who did it."""
+
+from commerce.ordering.services.fulfilment import record_item_facts
+from django.db import transaction
+
+from commerce.accounts.context import AccountContext, Role
+from commerce.kernel.clock import business_now, machine_now
+from commerce.kernel.errors import Forbidden, NotFound
+from orchestration.domain.states import FINISHED, TASK_LIFE, EffectState, TaskState
+from orchestration.models import Effect, Task, TaskHistory
+from orchestration.services.plans import wake
+
+
+def retry(context: AccountContext, *, task_id: int) -> None:
+    """Try again: what was refused is asked anew under a new key; what is unknown is not."""
+    with transaction.atomic():
+        task = _locked(context, task_id=task_id)
+        refused = Effect.objects.filter(
+            task=task, generation=task.generation, state=EffectState.REFUSED
+        ).exists()
+        accepted = Effect.objects.filter(
+            task=task, generation=task.generation, state=EffectState.ACCEPTED
+        ).exists()
+        if refused or accepted:
+            task.generation += 1
+        task.attempts, task.not_before, task.cause = 0, machine_now(), ""
+        _move(task, TaskState.RETRYING, by=context.actor.name, note="retried")
+
+
+def skip(context: AccountContext, *, task_id: int, note: str) -> None:
+    """Go on without it."""
+    with transaction.atomic():
+        task = _locked(context, task_id=task_id)
+        _move(task, TaskState.SKIPPED, by=context.actor.name, note=note)
+
+
+def complete_by_hand(
+    context: AccountContext, *, task_id: int, note: str, facts: dict[str, str] | None = None
+) -> None:
+    """It was done outside of the system; `facts` are what the rest of the plan needs to know."""
+    with transaction.atomic():
+        task = _locked(context, task_id=task_id)
+        if facts:
+            learnt = dict.fromkeys(task.lines, facts)
+            record_item_facts(order_number=task.plan.order_number, facts=learnt)
+        _move(task, TaskState.DONE, by=context.actor.name, note=note)
+
+
+def _locked(context: AccountContext, *, task_id: int) -> Task:
+    """Raises Forbidden for anyone but an operator, NotFound."""
+    if context.role != Role.OPERATOR:
+        raise Forbidden("Only operators may decide about a plan.", code="operators_only")
+    task = (
+        Task.objects.select_for_update(of=("self",))
+        .select_related("plan")
+        .filter(pk=task_id)
+        .first()
+    )
+    if task is None:
+        raise NotFound("No task of that id.", code="unknown_task", task=task_id)
+    return task
+
+
+def _move(task: Task, target: TaskState, *, by: str, note: str) -> None:
+    """Raises IllegalTransition."""
+    TASK_LIFE.check(TaskState(task.state), target)
+    task.state = target
+    if target in FINISHED:
+        task.finished_at = business_now()
+    task.save()
+    TaskHistory.objects.create(task=task, state=target, at=business_now(), by=by, note=note)
+    wake(task.plan_id)

@@ -1,0 +1,45 @@
+"""What orchestration does when others tell it something."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from commerce.ordering.services.fulfilment import complete_order
+
+from orchestration.domain.states import PlanState, TaskState
+from orchestration.models import Plan, Task
+from orchestration.services.advance import advance
+from orchestration.services.callbacks import ask
+from orchestration.services.plans import create_plans, wake
+
+
+def on_order_accepted(payload: Mapping[str, Any]) -> None:
+    create_plans(order_number=payload["number"])
+
+
+def on_plan_completed(payload: Mapping[str, Any]) -> None:
+    """The order is complete when none of its plans still runs."""
+    number = payload["order_number"]
+    if not Plan.objects.filter(order_number=number, state=PlanState.RUNNING).exists():
+        complete_order(order_number=number)
+
+
+def on_advance_due(payload: Mapping[str, Any]) -> None:
+    """Timer, machine time; called with no transaction open."""
+    advance(plan_id=payload["plan"])
+
+
+def on_ask_due(payload: Mapping[str, Any]) -> None:
+    """Timer, machine time; called with no transaction open."""
+    ask(task_id=payload["task"])
+
+
+def on_timer_due(payload: Mapping[str, Any]) -> None:
+    """Timer, business time."""
+    wake(payload["plan"])
+
+
+def tasks_under_way() -> int:
+    """What the virtual clock waits for."""
+    return Task.objects.filter(
+        state__in=[TaskState.RUNNING, TaskState.RETRYING], plan__state=PlanState.RUNNING
+    ).count()
