@@ -1,10 +1,14 @@
 """The value of an advantage on one charge; the quote and the bill run share it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
-from commerce.kernel.money import Money
+from commerce.kernel.money import CENT, Money
+
+_NOTHING = Decimal(0)
+_HUNDRED = Decimal(100)
 
 
 class BenefitKind(StrEnum):
@@ -32,12 +36,67 @@ class Benefit:
 
     def saving_on(self, amount: Money) -> Money:
         """What it takes off `amount`; never more than all of it, never less than nothing."""
+        return Money(self.taken_off(amount.amount), amount.currency)
+
+    def taken_off(self, amount: Decimal) -> Decimal:
+        """As `saving_on`, for a bare amount; rounded half up to the cent."""
         match self.kind:
             case BenefitKind.PERCENT_OFF:
-                saving = amount * self.value / 100
+                saving = amount * self.value / _HUNDRED
             case BenefitKind.AMOUNT_OFF:
-                saving = Money(self.value, amount.currency)
+                saving = self.value
             case BenefitKind.FIXED_PRICE:
-                saving = amount - Money(self.value, amount.currency)
-        zero = Money.zero(amount.currency)
-        return min(max(saving, zero), amount).rounded()
+                saving = amount - self.value
+        return min(max(saving, _NOTHING), amount).quantize(CENT, ROUND_HALF_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Periods `first` up to and without `end` (None: for ever) in which the same benefits hold."""
+
+    first: int
+    end: int | None
+    benefits: tuple[Benefit, ...]
+
+
+def stretches(benefits: Sequence[Benefit]) -> tuple[Stretch, ...]:
+    """All periods from 1 on, cut where a benefit begins or ends; months are never expanded."""
+    if not benefits:
+        return (Stretch(1, None, ()),)
+    edges = {1}
+    for benefit in benefits:
+        edges.add(benefit.first)
+        if benefit.periods is not None:
+            edges.add(benefit.first + benefit.periods)
+    starts = sorted(edge for edge in edges if edge >= 1)
+    return tuple(
+        Stretch(start, end, tuple(b for b in benefits if b.covers(start)))
+        for start, end in zip(starts, [*starts[1:], None], strict=True)
+    )
+
+
+def occurrences(first: int, end: int | None, *, months: int, every: int) -> int:
+    """How often what is due in period 1, 1+every, ... falls in [first, end) within 1..`months`."""
+    last = months if end is None else min(end - 1, months)
+    if last < first:
+        return 0
+    return (last - 1) // every - (first - 2) // every
+
+
+def cost_over(
+    amount: Decimal, *, benefits: Sequence[Benefit], months: int, every: int = 1
+) -> Decimal:
+    """What one unit of a recurring charge costs over `months` periods, benefits taken in order."""
+    total = _NOTHING
+    for stretch in stretches(benefits):
+        times = occurrences(stretch.first, stretch.end, months=months, every=every)
+        if times:
+            total += times * after(amount, benefits=stretch.benefits)
+    return total
+
+
+def after(amount: Decimal, *, benefits: Sequence[Benefit]) -> Decimal:
+    """`amount` after `benefits`, each taken off what the one before left."""
+    for benefit in benefits:
+        amount -= benefit.taken_off(amount)
+    return amount

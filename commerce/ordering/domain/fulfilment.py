@@ -23,7 +23,7 @@ class DeliveryAddress:
 
 @dataclass(frozen=True, slots=True)
 class FulfilmentItem:
-    """One order item. `config` is what was asked, `facts` what was learnt since (iccid, imei...)."""
+    """One order item. `config` is what was asked, `facts` what was learnt since (iccid...)."""
 
     line_id: str
     group: str

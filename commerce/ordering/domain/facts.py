@@ -1,0 +1,102 @@
+"""The facts that catalogue rules and promotions may speak of, made from a cart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from catalogue.domain.expressions import Scalar
+from catalogue.domain.model import Offering, Slot, Snapshot
+from commerce.ordering.domain.cart import CartLine, CartValue
+
+Fact = Scalar | tuple[Scalar, ...]
+
+# One of each at most in a bundle instance: their facts stand under the role's name.
+SINGLE_ROLES = ("handset", "plan", "sim")
+_ROLE_RANK = {role: rank for rank, role in enumerate((*SINGLE_ROLES, "option", "accessory"))}
+LOOSE = ""
+MONTHS_WITHOUT_COMMITMENT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line with the offering that it names."""
+
+    line: CartLine
+    offering: Offering
+
+    @property
+    def role(self) -> str:
+        """The slot it fills; a loose line stands under its kind."""
+        return self.line.role or self.offering.kind.value
+
+
+def entries_of(cart: CartValue, *, catalogue: Snapshot) -> tuple[Entry, ...]:
+    """The lines in an order that depends on nothing but themselves.
+
+    Raises:
+        NotFound: code `unknown_offering`.
+    """
+    found = [Entry(line, catalogue.offering(line.offering)) for line in cart.lines]
+    return tuple(sorted(found, key=_place))
+
+
+def by_group(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.line.group, []).append(entry)
+    return groups
+
+
+def term_of(entries: Sequence[Entry]) -> int:
+    """The commitment of a bundle instance: that of its plan; all its lines share it."""
+    return max((entry.line.term for entry in entries), default=0)
+
+
+def asks_port_in(entries: Sequence[Entry]) -> bool:
+    return any(entry.line.config.get("number_choice") == "port" for entry in entries)
+
+
+def complete(entries: Sequence[Entry], *, slots: Sequence[Slot]) -> bool:
+    """Whether every slot holds at least its minimum."""
+    counts: dict[str, int] = {}
+    for entry in entries:
+        counts[entry.role] = counts.get(entry.role, 0) + entry.line.quantity
+    return all(counts.get(slot.role, 0) >= slot.minimum for slot in slots)
+
+
+def unit_facts(
+    entries: Sequence[Entry], *, bundle: Offering | None, segment: str
+) -> dict[str, Fact]:
+    """The facts of one bundle instance, without prices: what rules and promotions share."""
+    facts: dict[str, Fact] = {
+        "term_months": term_of(entries),
+        "item.port_in": asks_port_in(entries),
+        "item.new_line": any(entry.role == "plan" for entry in entries),
+        "customer.segment": segment,
+        "codes": tuple(sorted({entry.offering.code for entry in entries})),
+        "kinds": tuple(sorted({entry.offering.kind.value for entry in entries})),
+        "roles": tuple(sorted({entry.role for entry in entries})),
+        "categories": tuple(sorted({entry.offering.category for entry in entries})),
+    }
+    if bundle is not None:
+        facts["bundle.code"] = bundle.code
+        facts["bundle.complete"] = complete(entries, slots=bundle.slots)
+    for entry in entries:
+        if entry.role in SINGLE_ROLES:
+            facts.update(entry.offering.facts(role=entry.role))
+    return facts
+
+
+def bundles_of(cart: CartValue, *, catalogue: Snapshot) -> Mapping[str, Offering]:
+    """The bundle offering of each group that has one."""
+    return {group: catalogue.offering(code) for group, code in cart.bundles.items()}
+
+
+def _place(entry: Entry) -> tuple[int, str, int, int, str]:
+    line = entry.line
+    return (
+        len(line.group),
+        line.group,
+        _ROLE_RANK.get(entry.role, len(_ROLE_RANK)),
+        len(line.id),
+        line.id,
+    )

@@ -1,0 +1,173 @@
+"""Promotions as values: conditions, benefits, limits and how they stack.
+
+What they judge (`Unit`, `PricedLine`, `CustomerFacts`) is defined here too, because the cart lies
+in a layer above.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from catalogue.domain.expressions import Expression, Facts, Scalar
+from catalogue.domain.model import ChargeKind, Segment, Text
+from promotions.domain.benefits import Benefit
+
+
+class EarlyExit(StrEnum):
+    """What becomes of the advantage when the customer leaves before the commitment ends."""
+
+    NOTHING = "nothing"
+    GIVE_BACK = "give_back"
+
+
+class Miss(StrEnum):
+    """Why a promotion within reach was not applied."""
+
+    NOT_YET = "not_yet"
+    OVER = "over"
+    CONDITION = "condition"
+    NOTHING_TO_REDUCE = "nothing_to_reduce"
+    BETTER_ONE = "better_one"
+    EXCLUSIVE = "exclusive"
+    USED_UP = "used_up"
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionBenefit:
+    """`benefit` for each charge of that kind whose line and charge facts satisfy `target`."""
+
+    target: Expression
+    charge: ChargeKind
+    benefit: Benefit
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often it may be had: in all, and by one party (None: without limit)."""
+
+    total: int | None = None
+    per_party: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.total is not None or self.per_party is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """An advantage on sale.
+
+    Within one `group` the promotion that saves most wins; groups apply by falling `priority`, then
+    code. An `exclusive` one shares its charges with no other. `hint` says what to do to get it.
+    """
+
+    code: str
+    version: int
+    name: Text
+    when: Expression
+    benefits: tuple[PromotionBenefit, ...]
+    trigger: Mapping[str, frozenset[Scalar]]
+    group: str
+    priority: int = 0
+    exclusive: bool = False
+    requires_code: str | None = None
+    limits: Limits = Limits()
+    early_exit: EarlyExit = EarlyExit.NOTHING
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    hint: Text | None = None
+
+    @property
+    def slug(self) -> tuple[int, str]:
+        """The order in which groups' winners apply."""
+        return (-self.priority, self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class PricedCharge:
+    """A list price per unit, rounded to the cent."""
+
+    code: str
+    kind: ChargeKind
+    amount: Decimal
+    every_months: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """A line of the cart with its list prices. `facts` are those under `line.`."""
+
+    id: str
+    facts: Facts
+    quantity: int
+    charges: tuple[PricedCharge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFacts:
+    """What conditions may know of the customer; `used_up` names promotions he can't have again."""
+
+    segment: Segment = Segment.CONSUMER
+    known: bool = False
+    tenure_months: int = 0
+    lines: int = 0
+    owns: tuple[str, ...] = ()
+    months_to_commitment_end: int | None = None
+    used_up: frozenset[str] = frozenset()
+
+    def facts(self) -> dict[str, Scalar | tuple[Scalar, ...]]:
+        facts: dict[str, Scalar | tuple[Scalar, ...]] = {
+            "customer.segment": self.segment.value,
+            "customer.known": self.known,
+            "customer.tenure_months": self.tenure_months,
+            "customer.lines": self.lines,
+            "customer.owns": self.owns,
+        }
+        if self.months_to_commitment_end is not None:
+            facts["customer.months_to_commitment_end"] = self.months_to_commitment_end
+        return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a promotion is judged on: the lines of one bundle instance, over `months` months."""
+
+    facts: Facts
+    lines: tuple[PricedLine, ...]
+    months: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A benefit on one charge of one line."""
+
+    line: str
+    charge: str
+    promotion: Promotion
+    benefit: Benefit
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedPromotion:
+    """`saving` is what it took off over the unit's months, after those before it."""
+
+    promotion: Promotion
+    saving: Decimal
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MissedPromotion:
+    """`values` say more: the fact that failed and what it asks for, or the promotion that won."""
+
+    promotion: Promotion
+    reason: Miss
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    grants: tuple[Grant, ...]
+    applied: tuple[AppliedPromotion, ...]
+    missed: tuple[MissedPromotion, ...]
