@@ -97,6 +97,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "commerce.web.middleware.business_time",
+    "commerce.accounts.context.remember_visitor",
+    "commerce.web.middleware.ClosedByDefault",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -188,8 +190,8 @@ OSCAR_SHOP_NAME = "Faisceau"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "commerce.web.authentication.Session",
         "commerce.web.authentication.ApiClient",
+        "commerce.web.authentication.Session",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["commerce.web.policy.Declared"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

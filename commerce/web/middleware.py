@@ -3,13 +3,16 @@
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.trace import current_trace, trace_of, traced
-from commerce.web.problems import Problem, problem_response
+from commerce.web.policy import policies_of
+from commerce.web.problems import Problem, is_api, problem_response
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -96,3 +99,23 @@ def too_deep(body: bytes) -> bool:
         elif byte in (0x5D, 0x7D):
             depth -= 1
     return False
+
+
+class ClosedByDefault:
+    """Middleware: a route without a declared policy doesn't exist."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Refuses what `policies_of` knows nothing of."""
+        if policies_of(view):
+            return None
+        if is_api(request):
+            return problem_response(Problem(403, "undeclared", "This route has no policy."))
+        raise PermissionDenied("This route has no policy.")
