@@ -288,7 +288,7 @@ class Invoice(models.Model):
     key = models.CharField(max_length=60, unique=True)
     kind = models.CharField(max_length=12)
     state = models.CharField(max_length=8, default=InvoiceState.DRAFT)
-    number = models.CharField(max_length=20, unique=True, null=True)
+    number = models.CharField(max_length=20, unique=True, null=True)  # noqa: DJ001  unique if given
     order_number = models.CharField(max_length=20, default="", blank=True)
     purchase_order = models.CharField(max_length=60, default="", blank=True)
     chunk = models.ForeignKey(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period, add_months, cycle_day_for
@@ -138,7 +139,7 @@ def _after_benefits(charge: AgreedCharge, *, period: int) -> tuple[Money, tuple[
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The days that one line bills: number `index` from activation (1 = the first), part of `whole`.
+    """The days that one line bills: number `index` from activation (1 = first), part of `whole`.
 
     Only the first span may be shorter than its `whole`: from the activation to the account's next
     cycle day. It is priced by days, as a line of its own kind.
@@ -238,7 +239,7 @@ def _cuts(
     if charge.every_months == 1:
         edges |= {edge for pair in months for edge in pair if edge and start < edge < end}
     cuts = sorted(edges)
-    for first, following in zip(cuts, cuts[1:], strict=False):
+    for first, following in pairwise(cuts):
         covering = tuple(
             position
             for position, (since, until) in enumerate(months)

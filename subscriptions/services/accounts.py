@@ -1,0 +1,31 @@
+"""Billing accounts: opened when a party first owes something, joined by its later contracts."""
+
+from commerce.accounts.kinds import Segment
+from commerce.kernel.clock import business_now
+from commerce.kernel.tax import Basis
+from subscriptions.models import BillingAccount
+
+BUSINESS_PAYMENT_DAYS = 30
+
+
+def basis_of(segment: str) -> Basis:
+    """Consumers' prices include tax, business prices don't."""
+    return Basis.HT if segment == Segment.BUSINESS else Basis.TTC
+
+
+def locked_account(*, party_id: int, segment: str) -> BillingAccount:
+    """The party's account, opened if it has none, locked until the transaction ends."""
+    business = segment == Segment.BUSINESS
+    BillingAccount.objects.bulk_create(
+        [
+            BillingAccount(
+                party_id=party_id,
+                segment=segment,
+                basis=basis_of(segment).value,
+                payment_days=BUSINESS_PAYMENT_DAYS if business else 0,
+                opened_at=business_now(),
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    return BillingAccount.objects.select_for_update().get(party_id=party_id, name="main")

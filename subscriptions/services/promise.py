@@ -1,0 +1,139 @@
+"""Writing the bill promise: pledged with the order, dated at activation."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+
+from commerce.kernel.clock import business_now
+from commerce.kernel.codec import from_plain, to_plain
+from commerce.kernel.errors import NotFound, RuleViolated
+from commerce.kernel.tax import Basis
+from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.promise import (
+    PromisedLine,
+    horizon,
+    promised_at_once,
+    promised_from,
+)
+from subscriptions.domain.states import PROMISE_LIFE, PromiseState
+from subscriptions.models import Promise, PromiseLine
+
+
+@dataclass(frozen=True, slots=True)
+class PledgedContract:
+    """What one contract (one group of an order) agrees on; rates are per cent by tax class."""
+
+    group: str
+    segment: str
+    basis: Basis
+    charges: tuple[AgreedCharge, ...]
+    tax_rates: Mapping[str, Decimal]
+    commitment_months: int
+
+
+@transaction.atomic
+def pledge(*, order_number: str, contracts: Sequence[PledgedContract]) -> None:
+    """Store what `contracts` were promised, in the order's own transaction.
+
+    One-off amounts are written at once; recurring ones are counted from activation and get their
+    dates by `fix`. Contracts that are already pledged stay as they are.
+    """
+    known = set(Promise.objects.filter(order_number=order_number).values_list("group", flat=True))
+    fresh = [contract for contract in contracts if contract.group not in known]
+    now = business_now()
+    rows = Promise.objects.bulk_create(
+        Promise(
+            order_number=order_number,
+            group=contract.group,
+            segment=contract.segment,
+            basis=contract.basis.value,
+            agreed=to_plain(contract.charges),
+            tax_rates=to_plain(contract.tax_rates),
+            commitment_months=contract.commitment_months,
+            pledged_at=now,
+        )
+        for contract in fresh
+    )
+    PromiseLine.objects.bulk_create(
+        _row(row, line)
+        for row, contract in zip(rows, fresh, strict=True)
+        for line in promised_at_once(contract.charges, tax_rates=contract.tax_rates)
+    )
+
+
+@transaction.atomic
+def fix(*, order_number: str, group: str, activated_on: date, cycle_day: int) -> int:
+    """Give the promise its days, by the day on which the contract really began; its id.
+
+    May be repeated with the same days.
+
+    Raises:
+        NotFound: nothing was promised to that contract.
+        RuleViolated: it has other days already.
+    """
+    promise = (
+        Promise.objects.select_for_update().filter(order_number=order_number, group=group).first()
+    )
+    if promise is None:
+        raise NotFound(
+            f"Nothing was promised to {group} of {order_number}.", code="unknown_promise"
+        )
+    if promise.state == PromiseState.ACTIVE:
+        if (promise.activated_on, promise.cycle_day) != (activated_on, cycle_day):
+            raise RuleViolated("The promise has other days already.", code="promise_fixed")
+        return promise.pk
+    PROMISE_LIFE.check(PromiseState(promise.state), PromiseState.ACTIVE)
+    promise.state = PromiseState.ACTIVE
+    promise.activated_on = activated_on
+    promise.cycle_day = cycle_day
+    promise.save(update_fields=["state", "activated_on", "cycle_day"])
+    _write_out(promise, periods=horizon(promise.commitment_months))
+    return promise.pk
+
+
+@transaction.atomic
+def prolong(promise_ids: Iterable[int], *, periods: int) -> None:
+    """Write the same promise out up to `periods`, for contracts that outlive the first horizon."""
+    for promise in Promise.objects.select_for_update().filter(pk__in=promise_ids).order_by("pk"):
+        if promise.state == PromiseState.ACTIVE and promise.periods < periods:
+            _write_out(promise, periods=periods)
+
+
+def agreed_charges(promise: Promise) -> tuple[AgreedCharge, ...]:
+    """The charges as they were pledged."""
+    return from_plain(tuple[AgreedCharge, ...], promise.agreed)
+
+
+def _write_out(promise: Promise, *, periods: int) -> None:
+    """Add the lines after those that are written, up to the period `periods`."""
+    assert promise.activated_on is not None
+    assert promise.cycle_day is not None
+    lines = promised_from(
+        agreed_charges(promise),
+        tax_rates={code: Decimal(rate) for code, rate in promise.tax_rates.items()},
+        activation=promise.activated_on,
+        cycle_day=promise.cycle_day,
+        periods=periods,
+    )
+    PromiseLine.objects.bulk_create(
+        _row(promise, line) for line in lines if line.due.period > promise.periods
+    )
+    promise.periods = periods
+    promise.save(update_fields=["periods"])
+
+
+def _row(promise: Promise, line: PromisedLine) -> PromiseLine:
+    return PromiseLine(
+        promise=promise,
+        item=line.due.item,
+        charge=line.due.charge,
+        period=line.due.period,
+        benefit=line.due.benefit or "",
+        amount=line.due.amount.amount,
+        tax_class=line.due.tax_class,
+        tax_rate=line.tax_rate,
+        starts_on=line.starts_on,
+    )
