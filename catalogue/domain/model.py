@@ -75,7 +75,8 @@ class Charge:
 
     `amount` is in the master basis of the segment: with tax (TTC) for consumers, without (HT) for
     business. `terms` limits it to commitments of so many months (0 = none; empty = any) and
-    `in_bundle` to lines inside that bundle. The most specific charge of a `code` wins (bundle, then term).
+    `in_bundle` to lines inside that bundle. The most specific charge of a `code` wins (bundle,
+    then term).
     """
 
     code: str

@@ -150,7 +150,7 @@ def _locked(key: str) -> list[StockHold]:
 
 
 def _in_order(holds: QuerySet[StockHold], *, skip_locked: bool = False) -> list[StockHold]:
-    """Locked, always by record and then by age. Expired ones that someone works on are left alone."""
+    """Locked, always by record and then by age; `skip_locked` leaves what others work on."""
     return list(holds.select_for_update(skip_locked=skip_locked).order_by("stock_record_id", "pk"))
 
 

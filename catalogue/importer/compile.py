@@ -1,0 +1,143 @@
+"""From the parts of a catalogue to the document of a release."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from catalogue.domain.document import encoded
+from catalogue.domain.model import Kind, Segment
+from catalogue.importer.schema import (
+    BundlePart,
+    Catalogue,
+    ChargePart,
+    FamilyPart,
+    OfferingPart,
+    SellingPart,
+    VariantPart,
+    Words2,
+)
+from catalogue.importer.sources import Trail
+
+STOCKED = {Kind.HANDSET, Kind.ACCESSORY}
+Item = dict[str, Any]
+
+
+def compiled(
+    catalogue: Catalogue, *, tax_rates: Mapping[str, Decimal], raw_promotions: list[Any]
+) -> Item:
+    """The document: everything that is sold, with families resolved into their variants."""
+    stocked = {code for supplier in catalogue.suppliers.values() for code in supplier.pieces}
+    document = {
+        "currency": catalogue.release.currency,
+        "tax_rates": {code: str(rate) for code, rate in sorted(tax_rates.items())},
+        "categories": {code: _words(text) for code, text in catalogue.categories.items()},
+        "labels": _labels(catalogue),
+        "units": {n: c.unit for n, c in catalogue.characteristics.items() if c.unit},
+        "families": {family.code: _words(family.name) for family in catalogue.families},
+        "offerings": [item for _, item in items(catalogue, stocked=stocked)],
+        "rules": [rule.model_dump(mode="python") for rule in catalogue.rules],
+        "recipes": {name: recipe.model_dump() for name, recipe in catalogue.recipes.items()},
+        "promotions": raw_promotions,
+    }
+    result: Item = encoded(document)
+    return result
+
+
+def items(catalogue: Catalogue, *, stocked: set[str]) -> Iterator[tuple[Trail, Item]]:
+    """Every sellable offering with the trail of the part that it comes from."""
+    for i, family in enumerate(catalogue.families):
+        for j, variant in enumerate(family.variants):
+            yield ("families", i, "variants", j), _variant(family, variant, stocked=stocked)
+    for i, offering in enumerate(catalogue.offerings):
+        yield ("offerings", i), _offering(offering, stocked=stocked)
+    for i, bundle in enumerate(catalogue.bundles):
+        yield ("bundles", i), _bundle(bundle)
+
+
+def _words(words: Words2) -> dict[str, str]:
+    return {"fr": words.fr, "en": words.en}
+
+
+def _selling(part: SellingPart) -> Item:
+    return {
+        "code": part.code,
+        "name": _words(part.name),
+        "summary": _words(part.summary),
+        "description": _words(part.description) if part.description else {},
+        "category": part.category,
+        "segments": [segment.value for segment in part.segments],
+        "channels": list(part.channels),
+        "rank": part.rank,
+        "valid_from": part.valid_from,
+        "valid_until": part.valid_until,
+    }
+
+
+def _offering(part: OfferingPart, *, stocked: set[str]) -> Item:
+    return _selling(part) | {
+        "kind": part.kind.value,
+        "specification": part.code,
+        "recipe": part.recipe,
+        "characteristics": _characteristics(part.characteristics),
+        "terms": list(part.terms),
+        "charges": [item for charge in part.charges for item in _charges(charge)],
+        "stocked": part.code in stocked,
+    }
+
+
+def _variant(family: FamilyPart, variant: VariantPart, *, stocked: set[str]) -> Item:
+    item = _offering(family, stocked=stocked)
+    characteristics = {**family.characteristics, **variant.characteristics}
+    charges = [*family.charges, *variant.charges]
+    return item | {
+        "code": variant.code,
+        "name": {
+            "fr": f"{family.name.fr} {variant.label.fr}",
+            "en": f"{family.name.en} {variant.label.en}",
+        },
+        "family": family.code,
+        "specification": family.code,
+        "characteristics": _characteristics(characteristics),
+        "charges": [price for charge in charges for price in _charges(charge)],
+        "stocked": variant.code in stocked,
+    }
+
+
+def _bundle(part: BundlePart) -> Item:
+    return _selling(part) | {
+        "kind": Kind.BUNDLE.value,
+        "specification": part.code,
+        "recipe": None,
+        "characteristics": {},
+        "terms": list(part.terms),
+        "charges": [],
+        "slots": [slot.model_dump(mode="python") for slot in part.slots],
+    }
+
+
+def _charges(part: ChargePart) -> Iterator[Item]:
+    for segment, amount in ((Segment.CONSUMER, part.consumer), (Segment.BUSINESS, part.business)):
+        if amount is not None:
+            yield {
+                "code": part.code,
+                "kind": part.kind.value,
+                "amount": str(amount.quantize(Decimal("0.01"))),
+                "segment": segment.value,
+                "tax_class": part.tax_class,
+                "every_months": part.every_months,
+                "terms": list(part.terms),
+                "in_bundle": part.in_bundle,
+            }
+
+
+def _characteristics(values: Mapping[str, Any]) -> Item:
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
+
+
+def _labels(catalogue: Catalogue) -> Item:
+    labels: Item = {}
+    for name, characteristic in catalogue.characteristics.items():
+        labels[name] = _words(characteristic.name)
+        for value, words in characteristic.values.items():
+            labels[f"{name}.{value}"] = _words(words)
+    return labels

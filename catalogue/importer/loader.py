@@ -1,0 +1,78 @@
+"""From catalogue files to an accepted document: shape, then meaning, then bundles. No database."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from catalogue.domain.document import digest_of, snapshot_from
+from catalogue.domain.model import Snapshot
+from catalogue.importer.bundles import empty_slots
+from catalogue.importer.checks import findings
+from catalogue.importer.compile import compiled
+from catalogue.importer.schema import Catalogue
+from catalogue.importer.sources import CatalogueInvalid, Problem, Sources, read
+from commerce.markets.pack import market
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A catalogue that can be sold."""
+
+    catalogue: Catalogue
+    document: dict[str, Any]
+    digest: str
+    snapshot: Snapshot
+
+
+def load(path: Path, *, on: date, market_code: str = "fr") -> Accepted:
+    """Read and check the catalogue in `path`; tax rates are those of the market on the day `on`.
+
+    Raises:
+        CatalogueInvalid: with every problem that was found.
+    """
+    sources = read(path)
+    catalogue = _shaped(sources)
+    rates = dict(market(market_code).tax_rates(on))
+    problems = [
+        sources.problem(trail, message)
+        for trail, message in findings(catalogue, tax_classes=frozenset(rates))
+    ]
+    if problems:
+        raise CatalogueInvalid(problems)
+    accepted = _accepted(sources, catalogue, rates)
+    bundles = {bundle.code: i for i, bundle in enumerate(catalogue.bundles)}
+    problems = [
+        sources.problem(("bundles", bundles[code], "slots", slot), message)
+        for code, slot, message in empty_slots(accepted.snapshot)
+    ]
+    if problems:
+        raise CatalogueInvalid(problems)
+    return accepted
+
+
+def _accepted(sources: Sources, catalogue: Catalogue, rates: dict[str, Decimal]) -> Accepted:
+    document = compiled(
+        catalogue, tax_rates=rates, raw_promotions=sources.data.get("promotions", [])
+    )
+    digest = digest_of(document)
+    return Accepted(catalogue, document, digest, snapshot_from(document, release=0, digest=digest))
+
+
+def _shaped(sources: Sources) -> Catalogue:
+    try:
+        return Catalogue.model_validate(sources.data)
+    except ValidationError as error:
+        problems: list[Problem] = []
+        for detail in error.errors(include_url=False):
+            trail = tuple(step for step in detail["loc"] if not _names_a_type(step))
+            problems.append(sources.problem(trail, detail["msg"]))
+        raise CatalogueInvalid(problems) from None
+
+
+def _names_a_type(step: int | str) -> bool:
+    """Pydantic names the member of a union that it tried; people look for fields."""
+    return isinstance(step, str) and (step in {"bool", "int", "decimal", "str"} or "[" in step)

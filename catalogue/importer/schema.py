@@ -1,0 +1,183 @@
+"""The shape of catalogue files. Meaning is checked afterwards, in `catalogue.importer.checks`."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from catalogue.domain.model import ChargeKind, Kind, RuleKind, Segment
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+Words = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Term = Literal[0, 12, 24]
+Scalar = bool | int | Decimal | str
+
+
+def _to_the_cent(amount: Decimal) -> Decimal:
+    if amount != amount.quantize(Decimal("0.01")):
+        raise ValueError("an amount has at most two decimals")
+    return amount
+
+
+Amount = Annotated[Decimal, Field(ge=0, le=100_000), AfterValidator(_to_the_cent)]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Words2(Part):
+    """A text in each language of the shop."""
+
+    fr: Words
+    en: Words
+
+
+class ReleasePart(Part):
+    currency: Literal["EUR"] = "EUR"
+    note: str = ""
+
+
+class CharacteristicPart(Part):
+    """`required_for`: every offering of these kinds has it. `values`: words for coded values."""
+
+    name: Words2
+    unit: str = ""
+    required_for: tuple[Kind, ...] = ()
+    values: dict[str, Words2] = {}
+
+
+class ChargePart(Part):
+    """One price; an amount per segment in its basis: `consumer` with tax, `business` without."""
+
+    code: Name
+    kind: ChargeKind
+    tax_class: Name
+    consumer: Amount | None = None
+    business: Amount | None = None
+    every_months: int = Field(default=1, ge=1, le=36)
+    terms: tuple[Term, ...] = ()
+    in_bundle: Code | None = None
+
+
+class SellingPart(Part):
+    """What offerings, families and bundles have in common."""
+
+    code: Code
+    name: Words2
+    summary: Words2
+    description: Words2 | None = None
+    category: Code
+    segments: tuple[Segment, ...] = tuple(Segment)
+    channels: tuple[str, ...] = ()
+    rank: int = 100
+    valid_from: str | None = None
+    valid_until: str | None = None
+
+
+class OfferingPart(SellingPart):
+    kind: Kind
+    recipe: str | None = None
+    characteristics: dict[str, Scalar | tuple[Scalar, ...]] = {}
+    terms: tuple[Term, ...] = ()
+    charges: tuple[ChargePart, ...] = ()
+
+
+class VariantPart(Part):
+    """Differs from its family by these characteristics and prices; `label` ends its name."""
+
+    code: Code
+    label: Words2
+    characteristics: dict[str, Scalar | tuple[Scalar, ...]] = {}
+    charges: tuple[ChargePart, ...] = ()
+
+
+class FamilyPart(OfferingPart):
+    """A model; what is sold are its variants."""
+
+    variants: tuple[VariantPart, ...] = Field(min_length=1)
+
+
+class SlotPart(Part):
+    role: Name
+    kind: Kind
+    minimum: int = Field(ge=0)
+    maximum: int = Field(ge=1, le=100)
+    candidates: Any = None
+    default: Code | None = None
+
+
+class BundlePart(SellingPart):
+    slots: tuple[SlotPart, ...] = Field(min_length=1)
+    terms: tuple[Term, ...] = ()
+
+
+class RulePart(Part):
+    code: Code
+    kind: RuleKind
+    when: Any = None
+    then: Any = None
+    message: Words2
+    way_out: Words2
+
+
+class TaskPart(Part):
+    key: Name
+    kind: Literal["call", "callback", "notify", "timer", "manual", "milestone"]
+    action: str
+    when: Any = None
+    needs: tuple[str, ...] = ()
+    ponr: bool = False
+    undo: str | None = None
+
+
+class RecipePart(Part):
+    tasks: tuple[TaskPart, ...] = Field(min_length=1)
+
+
+class PromotionPart(BaseModel):
+    """Only what the catalogue must know; the rest belongs to `promotions`, which compiles it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    code: str
+    version: int = Field(default=1, ge=1)
+    name: Words2
+    when: Any = None
+    benefits: tuple[dict[str, Any], ...] = Field(min_length=1)
+
+
+class SupplierPart(Part):
+    name: Words
+    lead_days: int = Field(ge=0, le=60)
+    pieces: dict[str, Annotated[int, Field(ge=0)]]
+    back_order_on: dict[str, str] = {}
+
+
+Msisdn = Annotated[str, StringConstraints(pattern=r"^0[67]\d{8}$")]
+
+
+class NumberPart(Part):
+    """All numbers from `first` to `last`, but for `without`."""
+
+    klass: Name
+    first: Msisdn
+    last: Msisdn
+    without: tuple[Msisdn, ...] = ()
+
+
+class Catalogue(Part):
+    """A whole catalogue."""
+
+    release: ReleasePart = ReleasePart()
+    categories: dict[Code, Words2]
+    characteristics: dict[Name, CharacteristicPart]
+    families: tuple[FamilyPart, ...] = ()
+    offerings: tuple[OfferingPart, ...] = ()
+    bundles: tuple[BundlePart, ...] = ()
+    rules: tuple[RulePart, ...] = ()
+    recipes: dict[str, RecipePart] = {}
+    promotions: tuple[PromotionPart, ...] = ()
+    suppliers: dict[Code, SupplierPart] = {}
+    numbers: tuple[NumberPart, ...] = ()

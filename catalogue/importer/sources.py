@@ -1,0 +1,163 @@
+"""Catalogue files with the place of every value, so that an error can name file, line and field."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from commerce.kernel.errors import InvalidInput
+
+Step = str | int
+Trail = tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Something wrong in a catalogue file, where people look for it."""
+
+    file: str
+    line: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.field}: {self.message}"
+
+
+class CatalogueInvalid(InvalidInput):
+    """The files can't be sold; `problems` has all that was found, in reading order."""
+
+    code = "catalogue_invalid"
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    file: str
+    line: int
+
+
+@dataclass(slots=True)
+class Sources:
+    """The merged content of the files, and where each value stands."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    places: dict[Trail, Place] = field(default_factory=dict)
+
+    def problem(self, trail: Trail, message: str) -> Problem:
+        """At `trail`, or at the nearest place above it that stands in a file."""
+        above = trail
+        while above and above not in self.places:
+            above = above[:-1]
+        place = self.places.get(above, Place("catalogue", 1))
+        return Problem(place.file, place.line, spoken(trail), message)
+
+
+def spoken(trail: Trail) -> str:
+    """("offerings", 3, "charges", 0) as `offerings[3].charges[0]`."""
+    text = ""
+    for step in trail:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text or "file"
+
+
+def read(path: Path) -> Sources:
+    """One file, or all `*.yaml` files of a folder as one catalogue.
+
+    Lists of the same name are joined, mappings merged.
+
+    Raises:
+        CatalogueInvalid: not YAML, not a mapping, a key twice, nothing there.
+    """
+    files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    if not files or not files[0].exists():
+        raise CatalogueInvalid([Problem(str(path), 1, "file", "There is no catalogue file here.")])
+    sources, problems = Sources(), list[Problem]()
+    for file in files:
+        problems += _add(file, sources)
+    if problems:
+        raise CatalogueInvalid(problems)
+    return sources
+
+
+def _add(file: Path, sources: Sources) -> Iterator[Problem]:
+    try:
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        yield Problem(file.name, line, "file", f"This is not YAML: {error.problem}.")
+        return
+    if node is None:
+        return
+    if not isinstance(node, yaml.MappingNode):
+        yield Problem(file.name, 1, "file", "A catalogue file is a mapping of sections.")
+        return
+    for key_node, value_node in node.value:
+        yield from _add_section(str(key_node.value), value_node, file=file.name, sources=sources)
+
+
+def _add_section(name: str, node: yaml.Node, *, file: str, sources: Sources) -> Iterator[Problem]:
+    reader = _Reader(file, sources.places)
+    present = sources.data.get(name)
+    if isinstance(node, yaml.SequenceNode):
+        joined = present if isinstance(present, list) else []
+        sources.places.setdefault((name,), Place(file, node.start_mark.line + 1))
+        for item in node.value:
+            joined.append(reader.value(item, (name, len(joined))))
+        sources.data[name] = joined
+    else:
+        value = reader.value(node, (name,))
+        if isinstance(present, dict) and isinstance(value, dict):
+            for twice in present.keys() & value.keys():
+                yield sources.problem((name, twice), "This name stands in another file too.")
+            value = {**present, **value}
+        sources.data[name] = value
+    yield from reader.problems
+
+
+@dataclass(slots=True)
+class _Reader:
+    file: str
+    places: dict[Trail, Place]
+    problems: list[Problem] = field(default_factory=list)
+
+    def value(self, node: yaml.Node, trail: Trail) -> Any:
+        self.places[trail] = Place(self.file, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, trail)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*trail, i)) for i, item in enumerate(node.value)]
+        return _scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, trail: Trail) -> dict[Any, Any]:
+        result: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value
+            if key in result:
+                line = key_node.start_mark.line + 1
+                where = spoken((*trail, key))
+                self.problems.append(Problem(self.file, line, where, "This key stands here twice."))
+            result[key] = self.value(value_node, (*trail, key))
+        return result
+
+
+def _scalar(node: yaml.Node) -> Any:
+    """As YAML says, but decimals are exact and dates stay text."""
+    if node.tag == "tag:yaml.org,2002:timestamp":
+        return node.value
+    if node.tag == "tag:yaml.org,2002:float":
+        try:
+            return Decimal(node.value)
+        except InvalidOperation:
+            return node.value
+    return yaml.SafeLoader("").construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+
+
+def places_of(sources: Sources) -> Mapping[Trail, Place]:
+    return sources.places

@@ -1,0 +1,69 @@
+"""The French pack, as one object."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+from commerce.kernel.money import Money
+from commerce.markets.fr import (
+    companies,
+    invoice,
+    numbers,
+    rio,
+    tax,
+    termination,
+    withdrawal,
+    working_days,
+)
+from commerce.markets.pack import CarrierCaps, Market, Mention
+
+
+class France:
+    """See `commerce.markets.pack.Market`; each function's module cites the law."""
+
+    code = "fr"
+    currency = "EUR"
+    time_zone = "Europe/Paris"
+
+    def tax_rates(self, on: date) -> Mapping[str, Decimal]:
+        return tax.tax_rates(on)
+
+    def normalise_number(self, text: str) -> str:
+        return numbers.normalise_number(text)
+
+    def display_number(self, number: str) -> str:
+        return numbers.display_number(number)
+
+    def is_mobile(self, number: str) -> bool:
+        return numbers.is_mobile(number)
+
+    def check_port_key(self, *, number: str, key: str) -> str:
+        return rio.check(key, number=number).text
+
+    def is_working_day(self, day: date) -> bool:
+        return working_days.is_working_day(day)
+
+    def add_working_days(self, day: date, *, days: int) -> date:
+        return working_days.add_working_days(day, days=days)
+
+    def early_termination_fee(
+        self, monthly: Money, *, term: int, elapsed: int, subsidised: bool
+    ) -> Money:
+        return termination.early_termination_fee(
+            monthly, term=term, elapsed=elapsed, subsidised=subsidised
+        )
+
+    def withdrawal_last_day(self, concluded_on: date) -> date:
+        return withdrawal.withdrawal_last_day(concluded_on)
+
+    def carrier_caps(self) -> CarrierCaps:
+        return invoice.CARRIER_CAPS
+
+    def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
+        return invoice.invoice_mentions(business=business)
+
+    def check_company_number(self, number: str) -> str:
+        return companies.check_siren(number)
+
+
+MARKET: Market = France()

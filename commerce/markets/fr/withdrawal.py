@@ -1,0 +1,24 @@
+"""Withdrawal from a distance contract (L221-18 and L221-19 of the consumer code)."""
+
+from datetime import date, timedelta
+
+from commerce.markets.fr.working_days import is_working_day
+
+DAYS = 14
+SATURDAY = 5
+
+
+def withdrawal_last_day(concluded_on: date) -> date:
+    """The last day: 14 after the conclusion (services) or the receipt (goods), which doesn't count.
+
+    A period that would end on a Saturday, Sunday or holiday goes on to the next working day.
+    """
+    last = concluded_on + timedelta(days=DAYS)
+    while last.weekday() == SATURDAY or not is_working_day(last):
+        last += timedelta(days=1)
+    return last
+
+
+def earliest_port_in(concluded_on: date) -> date:
+    """The first day on which a number may be ported if early execution was not asked for."""
+    return withdrawal_last_day(concluded_on) + timedelta(days=1)

@@ -1,0 +1,99 @@
+"""What a country brings: one pack per market, looked up by its code."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from importlib import import_module
+from typing import Protocol, cast
+
+from commerce.kernel.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A sentence that an invoice must carry, per language."""
+
+    code: str
+    text: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierCaps:
+    """The most that third parties may put on a telephone bill."""
+
+    per_purchase: Money
+    per_month: Money
+
+
+class Market(Protocol):
+    """The rules of one country. All functions are pure."""
+
+    code: str
+    currency: str
+    time_zone: str
+
+    def tax_rates(self, on: date) -> Mapping[str, Decimal]:
+        """Rate (0.20 for 20 %) by tax class on that day."""
+
+    def normalise_number(self, text: str) -> str:
+        """A telephone number as people write it, in national form without spaces.
+
+        Raises:
+            InvalidInput: `number_invalid`.
+        """
+
+    def display_number(self, number: str) -> str:
+        """As people of the country write it."""
+
+    def is_mobile(self, number: str) -> bool:
+        """Whether a national number is a mobile one."""
+
+    def check_port_key(self, *, number: str, key: str) -> str:
+        """The normalised key that lets `number` leave its operator.
+
+        Raises:
+            InvalidInput: the code says what is wrong with it.
+        """
+
+    def is_working_day(self, day: date) -> bool:
+        """Whether things happen that the law counts in working days."""
+
+    def add_working_days(self, day: date, *, days: int) -> date:
+        """The day that comes `days` working days after `day`, which itself never counts."""
+
+    def early_termination_fee(
+        self, monthly: Money, *, term: int, elapsed: int, subsidised: bool
+    ) -> Money:
+        """What a consumer owes for leaving after `elapsed` full months of `term`."""
+
+    def withdrawal_last_day(self, concluded_on: date) -> date:
+        """The last day on which a distance contract can be withdrawn from."""
+
+    def carrier_caps(self) -> CarrierCaps:
+        """The caps for purchases of third parties."""
+
+    def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
+        """What the invoice of that kind of buyer must say."""
+
+    def check_company_number(self, number: str) -> str:
+        """A company's registration number, normalised.
+
+        Raises:
+            InvalidInput: `company_number_invalid`.
+        """
+
+
+def market(code: str) -> Market:
+    """The pack of that country.
+
+    Raises:
+        LookupError: there is none.
+    """
+    if not code.isidentifier():
+        raise LookupError(f"there is no market {code!r}")
+    try:
+        module = import_module(f"commerce.markets.{code}.market")
+    except ModuleNotFoundError as error:
+        raise LookupError(f"there is no market {code!r}") from error
+    return cast("Market", module.MARKET)

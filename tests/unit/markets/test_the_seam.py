@@ -1,0 +1,100 @@
+"""A second, tiny market proves that nothing French leaks out of its pack."""
+
+import sys
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from types import ModuleType
+
+import pytest
+
+from commerce.kernel.errors import InvalidInput
+from commerce.kernel.money import Money
+from commerce.markets.pack import CarrierCaps, Market, Mention, market
+
+
+class Islandia:
+    """Seven-figure numbers, one tax, every day a working day, keys that repeat the number."""
+
+    code = "xi"
+    currency = "XIS"
+    time_zone = "Atlantic/Reykjavik"
+
+    def tax_rates(self, on: date) -> Mapping[str, Decimal]:
+        return {"goods": Decimal("0.24"), "telecom": Decimal("0.24")}
+
+    def normalise_number(self, text: str) -> str:
+        bare = text.replace(" ", "")
+        if len(bare) != 7 or not bare.isdigit():
+            raise InvalidInput("Seven figures.", code="number_invalid", field="number")
+        return bare
+
+    def display_number(self, number: str) -> str:
+        return f"{number[:3]} {number[3:]}"
+
+    def is_mobile(self, number: str) -> bool:
+        return number.startswith("7")
+
+    def check_port_key(self, *, number: str, key: str) -> str:
+        if key != number:
+            raise InvalidInput("Repeat the number.", code="port_key", field="key")
+        return key
+
+    def is_working_day(self, day: date) -> bool:
+        return True
+
+    def add_working_days(self, day: date, *, days: int) -> date:
+        return day + timedelta(days=days)
+
+    def early_termination_fee(
+        self, monthly: Money, *, term: int, elapsed: int, subsidised: bool
+    ) -> Money:
+        return Money.zero(self.currency)
+
+    def withdrawal_last_day(self, concluded_on: date) -> date:
+        return concluded_on + timedelta(days=30)
+
+    def carrier_caps(self) -> CarrierCaps:
+        return CarrierCaps(Money.of(9, self.currency), Money.of(99, self.currency))
+
+    def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
+        return ()
+
+    def check_company_number(self, number: str) -> str:
+        return number
+
+
+@pytest.fixture
+def islandia(monkeypatch: pytest.MonkeyPatch) -> Market:
+    for name in ("commerce.markets.xi", "commerce.markets.xi.market"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    pack: Market = Islandia()
+    monkeypatch.setattr(sys.modules["commerce.markets.xi.market"], "MARKET", pack, raising=False)
+    return pack
+
+
+def test_another_country_is_found_by_its_code(islandia: Market) -> None:
+    found = market("xi")
+    assert found is islandia
+    assert found.display_number(found.normalise_number("712 3456")) == "712 3456"
+    assert found.check_port_key(number="7123456", key="7123456") == "7123456"
+    assert found.carrier_caps().per_purchase == Money.of(9, "XIS")
+
+
+def test_france_and_another_country_differ_only_behind_the_same_names(islandia: Market) -> None:
+    saturday = date(2026, 11, 21)
+    days = {pack.code: pack.add_working_days(saturday, days=1) for pack in (market("fr"), islandia)}
+    assert days == {"fr": date(2026, 11, 23), "xi": date(2026, 11, 22)}
+
+
+@pytest.mark.parametrize("code", ["zz", "../fr", ""])
+def test_an_unknown_country_is_said_so(code: str) -> None:
+    with pytest.raises(LookupError, match="no market"):
+        market(code)
+
+
+def test_french_invoices_name_the_indemnity_to_business_only() -> None:
+    business = [mention.code for mention in market("fr").invoice_mentions(business=True)]
+    consumer = [mention.code for mention in market("fr").invoice_mentions(business=False)]
+    assert business == ["DEBITS", "PMD", "PMT", "AAB"]
+    assert consumer == ["DEBITS", "CLAIM", "MEDIATION"]
