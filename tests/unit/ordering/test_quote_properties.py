@@ -1,0 +1,193 @@
+"""What holds for every cart."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from commerce.kernel.money import Money
+from commerce.kernel.tax import Basis, tax_parts
+from commerce.ordering.domain.cart import CartLine
+from commerce.ordering.domain.quote import Quote
+from commerce.ordering.domain.trace import replay
+from subscriptions.domain.charges import due_in_period, net_in_period
+from tests.unit.ordering.shop import SIX_FREE, benefit, cart, line, pair, priced, promotion
+
+LOOSE = st.lists(
+    st.tuples(
+        st.sampled_from(["case", "buds", "horizon", "gazette", "insurance", "sim", "oldie"]),
+        st.integers(1, 999),
+    ),
+    max_size=6,
+)
+KINDS = st.sampled_from(["accessory", "plan", "content", "option", "handset"])
+VALUES = st.decimals("0", "100", places=2).map(str)
+
+
+@st.composite
+def promotion_lists(draw: st.DrawFn) -> list[Mapping[str, object]]:
+    found = []
+    for number in range(draw(st.integers(0, 6))):
+        on = draw(KINDS)
+        more: dict[str, object] = {}
+        if on in ("plan", "content", "option"):
+            more = {"first": draw(st.integers(1, 14)), "periods": draw(st.integers(1, 13))}
+        kind = draw(st.sampled_from(["percent_off", "amount_off", "fixed_price"]))
+        found.append(
+            promotion(
+                f"p{number}",
+                when={"fact": "kinds", "includes": on},
+                benefits=[benefit(kind, draw(VALUES), on=on, **more)],
+                group=draw(st.sampled_from(["g", "h", f"own{number}"])),
+                priority=draw(st.integers(0, 2)),
+                exclusive=draw(st.booleans()),
+            )
+        )
+    return found
+
+
+@st.composite
+def baskets(draw: st.DrawFn) -> list[CartLine]:
+    lines = [
+        line(f"l{index}", code, quantity=quantity)
+        for index, (code, quantity) in enumerate(draw(LOOSE))
+    ]
+    for group in draw(st.sampled_from([(), ("g1",), ("g1", "g2")])):
+        lines += pair(group=group, term=draw(st.sampled_from([0, 12, 24])))
+    return lines
+
+
+@settings(max_examples=60, deadline=None)
+@given(basket=baskets(), promotions=promotion_lists(), seed=st.randoms())
+def test_the_order_of_lines_and_promotions_changes_nothing(
+    basket: list[CartLine], promotions: list[Mapping[str, object]], seed: object
+) -> None:
+    found = priced(cart(*basket), *promotions)
+    mixed, rows = list(basket), list(promotions)
+    seed.shuffle(mixed)  # type: ignore[attr-defined]
+    seed.shuffle(rows)  # type: ignore[attr-defined]
+
+    assert priced(cart(*mixed), *rows) == found
+
+
+@settings(max_examples=60, deadline=None)
+@given(basket=baskets(), promotions=promotion_lists())
+def test_lines_sum_to_totals_and_each_amount_to_its_months(
+    basket: list[CartLine], promotions: list[Mapping[str, object]]
+) -> None:
+    found = priced(cart(*basket), *promotions)
+
+    assert sum((entry.due_today for entry in found.lines), Money.zero()) == found.due_today
+    assert sum((part.gross for part in found.tax_today), Money.zero()) == found.due_today_gross
+    assert found.due_today == found.due_today_gross
+    for part in found.tax_today:
+        assert part.net + part.tax == part.gross
+    assert found.commitment_total == _by_single_months(found)
+    assert all(replay(step) == step.amount for step in found.trace)
+    assert not found.due_today < Money.zero()
+
+
+@settings(max_examples=40, deadline=None)
+@given(basket=baskets(), promotions=promotion_lists())
+def test_the_merged_schedule_is_what_each_month_makes_due(
+    basket: list[CartLine], promotions: list[Mapping[str, object]]
+) -> None:
+    found = priced(cart(*basket), *promotions)
+
+    for bill in found.bills(found.months_shown):
+        phases = [
+            phase
+            for phase in found.monthly
+            if phase.first <= bill.period
+            and (phase.periods is None or bill.period < phase.first + phase.periods)
+        ]
+        assert [phase.amount for phase in phases] == ([bill.amount] if found.monthly else [])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    code=st.sampled_from(["case", "buds", "horizon", "gazette"]),
+    quantity=st.integers(2, 999),
+    share=st.integers(1, 998),
+    promotions=promotion_lists(),
+)
+def test_splitting_and_rejoining_a_line_changes_nothing(
+    code: str, quantity: int, share: int, promotions: list[Mapping[str, object]]
+) -> None:
+    first = 1 + share % (quantity - 1) if quantity > 2 else 1
+    whole = priced(cart(line("1", code, quantity=quantity)), *promotions)
+    split = priced(
+        cart(line("1", code, quantity=first), line("2", code, quantity=quantity - first)),
+        *promotions,
+    )
+
+    assert split.due_today == whole.due_today
+    assert split.tax_today == whole.tax_today
+    assert split.monthly == whole.monthly
+    assert split.commitment_total == whole.commitment_total
+
+
+@settings(max_examples=30, deadline=None)
+@given(basket=baskets())
+def test_all_off_everything_is_exactly_nothing(basket: list[CartLine]) -> None:
+    everything = promotion(
+        "all",
+        when={"all": []},
+        benefits=[
+            {"target": None, "charge": charge, "kind": "percent_off", "value": "100"}
+            for charge in ("one_off", "recurring")
+        ],
+    )
+
+    found = priced(cart(*basket), everything)
+
+    assert found.due_today_gross == Money.zero()
+    assert found.commitment_total == Money.zero()
+    assert all(part.tax == Money.zero() for part in found.tax_today)
+
+
+@settings(max_examples=40, deadline=None)
+@given(basket=baskets(), promotions=promotion_lists())
+def test_json_and_back_is_the_same_quote(
+    basket: list[CartLine], promotions: list[Mapping[str, object]]
+) -> None:
+    found = priced(cart(*basket), *promotions)
+
+    assert Quote.from_json(found.to_json()) == found
+
+
+@given(cents=st.integers(-10_000_00, 10_000_00), rate=st.decimals("0", "30", places=2))
+def test_net_and_tax_add_up_to_gross_in_both_bases(cents: int, rate: object) -> None:
+    for basis in Basis:
+        (part,) = tax_parts({rate: Money.from_cents(cents)}, basis=basis)  # type: ignore[dict-item]
+        master = part.gross if basis is Basis.TTC else part.net
+        assert master == Money.from_cents(cents)
+        assert part.net + part.tax == part.gross
+        # BR-CO-17 within a cent.
+        expected = (part.net * rate / 100).rounded()  # type: ignore[operator]
+        assert abs((part.tax - expected).cents) <= (1 if basis is Basis.TTC else 0)
+
+
+def test_quantities_are_never_expanded() -> None:
+    many = priced(cart(line("1", "case", quantity=999)), promotion("ten"))
+
+    assert many.due_today == Money.of("22.41") * 999
+    assert len(many.agreed_charges()) == 1
+
+
+def test_a_line_alone_costs_what_it_costs_among_others() -> None:
+    alone, among = priced(cart(*pair()), SIX_FREE), priced(cart(*pair(), *pair(group="g2")))
+
+    assert replace(alone.lines[0]) == among.lines[0]
+
+
+def _by_single_months(found: Quote) -> Money:
+    total = found.due_today
+    for charge in found.agreed_charges():
+        for period in range(1, found.months_shown + 1):
+            total = total + net_in_period(charge, period=period)
+            assert sum(
+                (due.amount for due in due_in_period(charge, period=period)), Money.zero()
+            ) == net_in_period(charge, period=period)
+    return total
