@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from commerce.markets.fr.working_days import next_working_day
+from commerce.markets.fr.working_days import add_working_days, is_working_day
 
 from commerce.kernel.errors import RuleViolated
 from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
@@ -62,9 +62,9 @@ def port_day(*, wished: str, not_before: date | None, today: date) -> date:
     The wished day, unless it is no working day or the customer must first wait for the end of the
     withdrawal period (decision 2012-0576, article 7).
     """
-    earliest = max(day for day in (not_before, next_working_day(today)) if day is not None)
+    earliest = max(not_before or today, add_working_days(today, days=1))
     day = max(date.fromisoformat(wished), earliest) if wished else earliest
-    return next_working_day(day, including=True)
+    return day if is_working_day(day) else add_working_days(day, days=1)
 
 
 def shipment_lines(context: TaskContext) -> list[dict[str, Any]]:

@@ -1,0 +1,55 @@
+"""Where providers call back: checked, stored, answered; the work happens afterwards."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from commerce.kernel.errors import Forbidden, InvalidInput
+from commerce.web.policy import Policy, policy
+from commerce.web.problems import problem_of, problem_response
+from orchestration.adapters.client import read_event
+from orchestration.services.callbacks import receive
+
+
+@csrf_exempt
+@require_POST
+@policy(Policy.SIGNED)
+def provider_callback(request: HttpRequest, provider: str) -> HttpResponse:
+    """One callback of `provider`, signed by Standard Webhooks; twice is as good as once."""
+    try:
+        body = _verified(request)
+        try:
+            event, key = read_event(body), str(body["request_key"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidInput("The callback lacks a field.", field=str(error)) from error
+    except (Forbidden, InvalidInput) as problem:
+        told = problem_of(problem)
+        assert told is not None
+        return problem_response(told)
+    receive(provider_code=provider, request_key=key, events=[event])
+    return HttpResponse(status=204)
+
+
+@lru_cache(maxsize=1)
+def _verifier() -> Webhook:
+    return Webhook(settings.PROVIDERS_CALLBACK_SECRET)
+
+
+def _verified(request: HttpRequest) -> Mapping[str, Any]:
+    """Raises Forbidden for a wrong or old signature, InvalidInput for anything but an object."""
+    try:
+        body = _verifier().verify(request.body, dict(request.headers.items()))
+    except json.JSONDecodeError as error:
+        raise InvalidInput("The callback is not JSON.", code="malformed_json") from error
+    except (WebhookVerificationError, ValueError) as error:
+        raise Forbidden("The signature does not fit the callback.", code="bad_signature") from error
+    if not isinstance(body, Mapping):
+        raise InvalidInput("The callback is not an object.", code="malformed_json")
+    return body
