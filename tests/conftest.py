@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import django
 import pytest
+from django.db import connection
 
 from commerce.local.stack import Stack, temporary_run_dir
-from tests.services import services
+from tests.services import services, template
 
 # Before Django reads its settings: they take addresses and secrets from the environment.
 _SERVICES = services()
@@ -42,7 +43,8 @@ def servers() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(servers: None, django_db_modify_db_settings: None) -> None:
-    """The servers start before the first test that uses the database."""
+    """The servers start before the first test that uses the database, and give it its schema."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = template()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ and the workers inherit the addresses.
 import os
 from contextlib import ExitStack
 
+from commerce.local.postgres import DATABASE
 from commerce.local.stack import Stack, temporary_run_dir
 
 _OWN = "FAISCEAU_TEST_SERVICES"
@@ -36,6 +37,7 @@ class Services:
     def start(self) -> None:
         if not self._started:
             self._stack.start(only={"postgres", "redis"})
+            self._stack.migrate()
             self._started = True
 
     def stop(self) -> None:
@@ -43,6 +45,11 @@ class Services:
         self._cleanup.close()
         for name in (*_ADDRESSES, _OWN):
             os.environ.pop(name, None)
+
+
+def template() -> str | None:
+    """The migrated database that test databases are copied from; None on servers of others."""
+    return DATABASE if os.environ.get(_OWN) else None
 
 
 def services() -> Services | None:

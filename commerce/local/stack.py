@@ -10,18 +10,19 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from commerce.local import leftovers, postgres, redis_server
+from commerce.local import leftovers, postgres, redis_server, snapshot
 from commerce.local.errors import StackError
 from commerce.local.files import read_json, write_json
 from commerce.local.place import OUTSIDE, PORTS, ROOT, Place
 from commerce.local.ports import choose
 from commerce.local.secret_store import kept_in
 from commerce.local.spec import ProcessSpec, Stage
-from commerce.local.steps import CREDENTIALS, carry_out, steps
+from commerce.local.steps import CREDENTIALS, Step, carry_out, sources_digest, steps
 from commerce.local.supervisor import Supervisor
 from commerce.local.table import process_table
 
@@ -160,6 +161,11 @@ class Stack:
     def pids(self) -> dict[str, int]:
         return self._running().pids()
 
+    def migrate(self) -> None:
+        """Bring the database's schema up to date; `start` does it before the application starts."""
+        step = steps(run_dir=self.run_dir, database=self.prepare().database_url)[0]
+        carry_out(step, run=partial(self._migrate, step), say=self._say)
+
     def launch(self, name: str) -> None:
         """Start one more process of the table and wait until it is ready."""
         self._running().launch([name])
@@ -241,13 +247,29 @@ class Stack:
         if place.cluster and "postgres" in early:
             postgres.ensure_database(place.cluster, place.secrets)
         if late:
-            for step in steps(run_dir=self.run_dir, database=place.database_url):
-                carry_out(step, run=self.manage, say=self._say)
+            self._carry_out_steps(place)
         supervisor.launch(late)
         for name in late:
             supervisor.wait_ready(name)
         self._publish()
         self._say(f"{len(wanted)} processes ready after {time.monotonic() - began:.1f} s")
+
+    def _carry_out_steps(self, place: Place) -> None:
+        for step in steps(run_dir=self.run_dir, database=place.database_url):
+            run = partial(self._migrate, step) if step.name == "migrate" else self.manage
+            carry_out(step, run=run, say=self._say)
+
+    def _migrate(self, step: Step, *command: str) -> None:
+        """Migrate; an empty database that will be thrown away is filled from a snapshot instead."""
+        place = self.prepare()
+        url, cluster = place.database_url, place.cluster
+        if cluster is None or self._durable or not snapshot.is_empty(url):
+            self.manage(*command)
+            return
+        digest, binaries = sources_digest(step), cluster.binaries
+        if not snapshot.restore(url=url, digest=digest, binaries=binaries):
+            self.manage(*command)
+            snapshot.keep(url=url, digest=digest, binaries=binaries)
 
     def _publish(self) -> None:
         """Write what a reader needs to use the running stack; it holds secrets, so only for us."""

@@ -38,8 +38,8 @@ def steps(*, run_dir: Path, database: str) -> tuple[Step, ...]:
     return (
         Step(
             name="migrate",
-            command=("migrate", "--no-input", "--verbosity", "0"),
-            sources=("migrations/*.py",),
+            command=("migrate", "--skip-checks", "--no-input", "--verbosity", "0"),
+            sources=("migrations/*.py", "settings/*.py"),
             done=done,
             identity=database,
         ),
@@ -60,7 +60,7 @@ def steps(*, run_dir: Path, database: str) -> tuple[Step, ...]:
     )
 
 
-def carry_out(step: Step, *, run: Callable[..., str], say: Callable[[str], None]) -> bool:
+def carry_out(step: Step, *, run: Callable[..., object], say: Callable[[str], None]) -> bool:
     """Run `step` unless it was done with the same sources; False if there was nothing to do.
 
     Stacks that start at the same time and share the result do it one after the other.
@@ -78,7 +78,13 @@ def carry_out(step: Step, *, run: Callable[..., str], say: Callable[[str], None]
 
 
 def digest_of(step: Step) -> str:
-    digest = hashlib.sha256(step.identity.encode())
+    """What `step` depends on: the database that it works on and its sources."""
+    return hashlib.sha256(f"{step.identity} {sources_digest(step)}".encode()).hexdigest()
+
+
+def sources_digest(step: Step) -> str:
+    """The step's sources alone: equal for every database."""
+    digest = hashlib.sha256()
     digest.update((ROOT / _LOCK).read_bytes())
     for path in sorted(set(_files(step.sources))):
         digest.update(str(path.relative_to(ROOT)).encode())
