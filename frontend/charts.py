@@ -48,7 +48,7 @@ def _say(bill: object, *, language: str | None) -> str:
 
 
 def promise_bars(bills: Sequence[object], *, language: str | None, name: str) -> SafeString:
-    """One bar per coming bill: free ones hatched and low, a reduced one under its dashed full price."""
+    """One bar per coming bill: free ones hatched and low, reduced ones under their full price."""
     if not bills:
         return svg.safe([])
     highest = max(
@@ -123,13 +123,11 @@ def bill_chart(bills: Sequence[object], *, language: str | None, name: str) -> S
         )
         text = money_text(top * Decimal(str(share)), language=language, short=True)
         parts.append(_text(text, x=LEFT - 10, y=y + 4, anchor="end"))
-    line = []
+    line: list[str] = []
     for index, bill in enumerate(bills):
         x = LEFT + COLUMN * index
         y = 16 + PLOT * (1 - float(amounts[index] / top))
-        line.append(
-            f"{'M' if index == 0 else 'L'}{svg.number(x + 3)} {svg.number(y)}H{svg.number(x + COLUMN - 3)}"
-        )
+        line.append(f"{svg.number(x + 3)} {svg.number(y)}H{svg.number(x + COLUMN - 3)}")
         parts.append(
             _made(bill, made[index], promised=amounts[index], top=top, x=x, language=language)
         )
@@ -142,7 +140,7 @@ def bill_chart(bills: Sequence[object], *, language: str | None, name: str) -> S
                 parts.append(
                     _text(month[-1], x=x + COLUMN / 2, y=PLOT + 51, anchor="middle", strong=True)
                 )
-    parts += [svg.tag("path", class_="chart-promise", d="".join(line)), "</svg>"]
+    parts += [svg.tag("path", class_="chart-promise", d="M" + "L".join(line)), "</svg>"]
     return svg.safe(parts)
 
 

@@ -1,4 +1,4 @@
-"""What every page of the shop shows around its content: navigation, search, account, cart, legal links."""
+"""What every page of the shop shows around its content: navigation, search, cart, legal links."""
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -8,7 +8,7 @@ Link = dict[str, object]
 
 
 def shop(request: HttpRequest) -> dict[str, object]:
-    """Context processor. A page may set any of these keys itself; links without a page are left out."""
+    """Context processor. A page may set any of these keys; links without a page are left out."""
     return {
         "navigation": _links(
             request,
@@ -26,7 +26,7 @@ def shop(request: HttpRequest) -> dict[str, object]:
 
 
 def footer_columns(request: HttpRequest) -> list[dict[str, object]]:
-    """The footer; ending and withdrawing are first-class links (Code de la consommation L215-1-1, L221-21)."""
+    """The footer; ending and withdrawing stand out (Code de la consommation L215-1-1, L221-21)."""
     columns = [
         (_("Shop"), _links(
             request, ("shop:phones", _("Phones")), ("shop:plans", _("Plans")),
@@ -38,7 +38,8 @@ def footer_columns(request: HttpRequest) -> list[dict[str, object]]:
                     ("account:withdraw", _("Withdraw from the contract here")), strong=True),
         ]),
         (_("About"), _links(
-            request, ("shop:legal", _("Legal notice and terms")), ("shop:privacy", _("Personal data")),
+            request, ("shop:legal", _("Legal notice and terms")),
+            ("shop:privacy", _("Personal data")),
             ("shop:accessibility", _("Accessibility")), ("shop:help", _("Help and contact")),
         )),
     ]  # fmt: skip

@@ -18,6 +18,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from frontend import svg
+from frontend.drawing_cameras import cameras, lens, lens_paint
 from frontend.drawing_goods import GOODS, parcel
 
 WIDE, TALL = 100.0, 208.0
@@ -249,121 +250,10 @@ def _back(look: Look, wide: float, tall: float) -> str:
         svg.tag("rect", width=wide, height=tall, rx=radius, fill=f"url(#{key}e)"),
         svg.tag("rect", x=1.3, y=1.3, width=wide - 2.6, height=tall - 2.6, rx=radius - 1.3, fill=f"url(#{key}g)"),
         svg.tag("rect", x=1.8, y=1.8, width=wide - 3.6, height=tall - 3.6, rx=radius - 1.8, fill="none", stroke=outline, stroke_opacity=0.45, stroke_width=0.8),
-        _cameras(look, wide, key),
+        cameras(look.camera, look.lenses, colour=look.colour, wide=wide, key=key),
         _emblem(look, wide / 2 - (14 if wide > 95 else 18), tall * 0.62),
     ]  # fmt: skip
     return "".join(parts)
-
-
-def lens_paint(key: str) -> str:
-    return (
-        f'<radialGradient id="{key}l" cx=".38" cy=".34" r=".75"><stop offset="0" stop-color="#6a66a8"/>'
-        '<stop offset=".38" stop-color="#232145"/><stop offset="1" stop-color="#0b0a18"/></radialGradient>'
-    )
-
-
-def lens(x: float, y: float, radius: float, key: str, *, rim: str = "#2c2a4a") -> str:
-    return (
-        svg.tag("circle", cx=x, cy=y, r=radius, fill=rim)
-        + svg.tag("circle", cx=x, cy=y, r=radius * 0.8, fill=f"url(#{key}l)")
-        + svg.tag(
-            "circle",
-            cx=x - radius * 0.25,
-            cy=y - radius * 0.28,
-            r=radius * 0.16,
-            fill="#ffffff",
-            opacity=0.85,
-        )
-    )
-
-
-def _cameras(look: Look, wide: float, key: str) -> str:
-    island = svg.darker(look.colour, 0.3)
-    rim = svg.darker(look.colour, 0.5)
-    flash = svg.lighter("#ffb42e", 0.6)
-    if look.camera == "bar":
-        base = svg.tag("rect", x=1.3, y=24.0, width=wide - 2.6, height=27.0, fill=island)
-        base += svg.tag(
-            "rect", x=1.3, y=24.0, width=wide - 2.6, height=1.2, fill="#ffffff", opacity=0.28
-        )
-        spots = [(22.0 + index * 22.0, 37.5) for index in range(min(look.lenses, 3))]
-        return (
-            base
-            + _lenses(spots, 9.0, key, rim)
-            + svg.tag("circle", cx=wide - 16, cy=37.5, r=2.6, fill=flash)
-        )
-    if look.camera == "ring":
-        middle, radius = (wide / 2, 27.0)
-        base = svg.tag("circle", cx=middle, cy=44.0, r=radius, fill=island)
-        base += svg.tag(
-            "circle",
-            cx=middle,
-            cy=44.0,
-            r=radius,
-            fill="none",
-            stroke="#ffffff",
-            stroke_opacity=0.32,
-            stroke_width=1.2,
-        )
-        around = {
-            1: [(0, 0)],
-            2: [(-11, 0), (11, 0)],
-            3: [(0, -12.5), (-11, 7), (11, 7)],
-            4: [(-10, -10), (10, -10), (-10, 10), (10, 10)],
-        }
-        spots = [(middle + x, 44.0 + y) for x, y in around[look.lenses]]
-        size = 15.0 if look.lenses == 1 else 9.2
-        return base + _lenses(spots, size, key, rim)
-    if look.camera == "square":
-        base = svg.tag("rect", x=9.0, y=9.0, width=48.0, height=48.0, rx=14.0, fill=island)
-        base += svg.tag(
-            "rect",
-            x=9.0,
-            y=9.0,
-            width=48.0,
-            height=48.0,
-            rx=14.0,
-            fill="none",
-            stroke="#ffffff",
-            stroke_opacity=0.3,
-        )
-        places = [(22.0, 22.0), (22.0, 44.0), (44.0, 33.0), (44.0, 44.0)]
-        spots = (
-            places[: look.lenses]
-            if look.lenses < 4
-            else [(22.0, 22.0), (22.0, 44.0), (44.0, 22.0), (44.0, 44.0)]
-        )
-        return (
-            base
-            + _lenses(spots, 9.0, key, rim)
-            + svg.tag("circle", cx=45.0, cy=17.5, r=2.4, fill=flash)
-        )
-    if look.camera == "stack":
-        high = 12.0 + look.lenses * 23.0
-        base = svg.tag("rect", x=9.0, y=9.0, width=29.0, height=high, rx=14.5, fill=island)
-        base += svg.tag(
-            "rect",
-            x=9.0,
-            y=9.0,
-            width=29.0,
-            height=high,
-            rx=14.5,
-            fill="none",
-            stroke="#ffffff",
-            stroke_opacity=0.3,
-        )
-        spots = [(23.5, 24.0 + index * 22.5) for index in range(look.lenses)]
-        return (
-            base
-            + _lenses(spots, 9.5, key, rim)
-            + svg.tag("circle", cx=47.0, cy=23.0, r=2.6, fill=flash)
-        )
-    spots = [(22.0, 23.0 + index * 25.0) for index in range(look.lenses)]
-    return _lenses(spots, 10.5, key, rim) + svg.tag("circle", cx=42.0, cy=23.0, r=2.6, fill=flash)
-
-
-def _lenses(spots: list[tuple[float, float]], radius: float, key: str, rim: str) -> str:
-    return "".join(lens(x, y, radius, key, rim=rim) for x, y in spots)
 
 
 def _emblem(look: Look, x: float, y: float) -> str:

@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString
 
 from frontend import svg
 
-BOX_WIDTH, BOX_HEIGHT, COLUMN_GAP, ROW_GAP, EDGE = 196.0, 62.0, 52.0, 18.0, 6.0
+BOX_WIDTH, BOX_HEIGHT, COLUMN_GAP, ROW_GAP, EDGE, LANE = 196.0, 62.0, 56.0, 18.0, 6.0, 14.0
 STATES = ("done", "running", "waiting", "failed", "pending")
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A step of the plan as the drawing needs it; `detail` says what it waits for or why it failed."""
+    """A step of the plan; `detail` says for whom it waits and until when, or why it failed."""
 
     key: str
     label: str
@@ -30,6 +31,16 @@ class Placed:
     task: Task
     x: float
     y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything stands; `ways` names the lanes that each (need, task) line runs through."""
+
+    boxes: list[Placed]
+    lanes: dict[str, tuple[float, float]]
+    ways: dict[tuple[str, str], list[str]]
+    height: float
 
 
 def as_task(value: Task | Mapping[str, object]) -> Task:
@@ -51,15 +62,14 @@ def as_task(value: Task | Mapping[str, object]) -> Task:
     )
 
 
-def layers(tasks: Sequence[Task]) -> list[list[Task]]:
-    """Tasks by their longest way from a start; needs outside the plan are ignored.
+def depths(tasks: Sequence[Task]) -> dict[str, int]:
+    """The layer of each task: its longest way from a start; needs outside the plan are ignored.
 
     Raises:
         ValueError: the needs form a circle.
     """
-    known = {task.key: task for task in tasks}
     depth: dict[str, int] = {}
-    left = dict(known)
+    left = {task.key: task for task in tasks}
     while left:
         ready = [task for task in left.values() if not any(need in left for need in task.needs)]
         if not ready:
@@ -68,63 +78,99 @@ def layers(tasks: Sequence[Task]) -> list[list[Task]]:
             depth[task.key] = 1 + max((depth[n] for n in task.needs if n in depth), default=-1)
         for task in ready:
             del left[task.key]
-    result: list[list[Task]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    return depth
+
+
+def in_order(tasks: Sequence[Task]) -> list[Task]:
+    """Tasks layer by layer, for reading as a list."""
+    depth = depths(tasks)
+    return sorted(tasks, key=lambda task: depth[task.key])
+
+
+def place(tasks: Sequence[Task]) -> Layout:
+    """Boxes in columns from left to right; long lines get lanes of their own between the boxes."""
+    depth = depths(tasks)
+    ways = {
+        (need, task.key): [
+            lane_key(need, layer) for layer in range(depth[need] + 1, depth[task.key])
+        ]
+        for task in tasks
+        for need in task.needs
+        if need in depth
+    }
+    columns: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+    before: dict[str, set[str]] = {}
     for task in tasks:
-        result[depth[task.key]].append(task)
-    return _untangled(result)
+        columns[depth[task.key]].append(task.key)
+    for (need, key), lanes in ways.items():
+        chain = [need, *lanes, key]
+        for layer, lane in enumerate(lanes, start=depth[need] + 1):
+            if lane not in columns[layer]:
+                columns[layer].append(lane)
+        for earlier, later in pairwise(chain):
+            before.setdefault(later, set()).add(earlier)
+    _untangle(columns, before)
+    known = {task.key: task for task in tasks}
+    tallest = max((_column_height(column, known) for column in columns), default=0.0)
+    boxes, lanes_at = [], {}
+    for index, column in enumerate(columns):
+        x = EDGE + index * (BOX_WIDTH + COLUMN_GAP)
+        y = EDGE + (tallest - _column_height(column, known)) / 2
+        for key in column:
+            if key in known:
+                boxes.append(Placed(known[key], x=x, y=y))
+                y += BOX_HEIGHT + ROW_GAP
+            else:
+                lanes_at[key] = (x, y + LANE / 2)
+                y += LANE + ROW_GAP
+    return Layout(boxes=boxes, lanes=lanes_at, ways=ways, height=tallest)
 
 
-def _untangled(rows: list[list[Task]]) -> list[list[Task]]:
-    """Order each layer by the mean place of its neighbours, forth and back, so that few lines cross."""
-    for sweep in range(4):
+def lane_key(need: str, layer: int) -> str:
+    """Lines that leave the same task share a lane: they run as one beam and part late."""
+    return f"{need}\n{layer}"
+
+
+def _column_height(column: Sequence[str], known: Mapping[str, Task]) -> float:
+    return sum((BOX_HEIGHT if key in known else LANE) + ROW_GAP for key in column) - ROW_GAP
+
+
+def _untangle(columns: list[list[str]], before: Mapping[str, set[str]]) -> None:
+    """Order columns by the mean place of neighbours, forth and back, so that few lines cross."""
+    after: dict[str, set[str]] = {}
+    for later, earlier in before.items():
+        for key in earlier:
+            after.setdefault(key, set()).add(later)
+    for sweep in range(6):
         forth = sweep % 2 == 0
-        order = range(1, len(rows)) if forth else range(len(rows) - 2, -1, -1)
+        order = range(1, len(columns)) if forth else range(len(columns) - 2, -1, -1)
         for index in order:
-            beside = rows[index - 1] if forth else rows[index + 1]
-            place = {task.key: position for position, task in enumerate(beside)}
-            before = {task.key: position for position, task in enumerate(rows[index])}
-
-            def centre(
-                task: Task, forth: bool = forth, beside: list[Task] = beside,
-                place: dict[str, int] = place, before: dict[str, int] = before,
-            ) -> float:  # fmt: skip
-                near = (
-                    [place[need] for need in task.needs if need in place]
-                    if forth
-                    else [place[other.key] for other in beside if task.key in other.needs]
-                )
-                return sum(near) / len(near) if near else float(before[task.key])
-
-            rows[index] = sorted(rows[index], key=lambda task: (centre(task), before[task.key]))
-    return rows
+            beside = columns[index - 1] if forth else columns[index + 1]
+            columns[index] = _sorted_by(columns[index], beside, before if forth else after)
 
 
-def place(tasks: Sequence[Task]) -> list[Placed]:
-    """Boxes in columns from left to right, each column centred."""
-    columns = layers(tasks)
-    tallest = max((len(column) for column in columns), default=0)
-    pitch = BOX_HEIGHT + ROW_GAP
-    return [
-        Placed(
-            task,
-            x=EDGE + index * (BOX_WIDTH + COLUMN_GAP),
-            y=EDGE + (tallest - len(column)) * pitch / 2 + row * pitch,
-        )
-        for index, column in enumerate(columns)
-        for row, task in enumerate(column)
-    ]
+def _sorted_by(column: list[str], beside: list[str], near: Mapping[str, set[str]]) -> list[str]:
+    share = {key: (position + 0.5) / len(beside) for position, key in enumerate(beside)}
+    own = {key: (position + 0.5) / len(column) for position, key in enumerate(column)}
+
+    def centre(key: str) -> tuple[float, float]:
+        around = [share[other] for other in near.get(key, ()) if other in share]
+        return (sum(around) / len(around) if around else own[key], own[key])
+
+    return sorted(column, key=centre)
 
 
 def draw(tasks: Sequence[Task], *, name: str, state_names: Mapping[str, str]) -> SafeString:
     """The whole graph; `state_names` are the words for the states in the reader's language."""
-    placed = place(tasks)
-    spots = {spot.task.key: spot for spot in placed}
-    width = max((spot.x for spot in placed), default=0) + BOX_WIDTH + EDGE
-    height = max((spot.y for spot in placed), default=0) + BOX_HEIGHT + EDGE
+    layout = place(tasks)
+    width = max((spot.x for spot in layout.boxes), default=0) + BOX_WIDTH + EDGE
+    height = layout.height + 2 * EDGE
+    spots = {spot.task.key: spot for spot in layout.boxes}
     edges = [
-        _edge(spots[need], spot) for spot in placed for need in spot.task.needs if need in spots
+        _edge(spots[need], spots[key], through=[layout.lanes[lane] for lane in lanes])
+        for (need, key), lanes in layout.ways.items()
     ]
-    boxes = [_box(spot, state_names=state_names) for spot in placed]
+    boxes = [_box(spot, state_names=state_names) for spot in layout.boxes]
     size = f'width="{svg.number(width)}" height="{svg.number(height)}"'
     return svg.safe([
         f'<svg class="graph" viewBox="0 0 {svg.number(width)} {svg.number(height)}" {size} '
@@ -133,14 +179,22 @@ def draw(tasks: Sequence[Task], *, name: str, state_names: Mapping[str, str]) ->
     ])  # fmt: skip
 
 
-def _edge(start: Placed, end: Placed) -> str:
-    x1, y1 = start.x + BOX_WIDTH, start.y + BOX_HEIGHT / 2
-    x2, y2 = end.x, end.y + BOX_HEIGHT / 2
-    bend = max((x2 - x1) * 0.5, COLUMN_GAP * 0.55)
-    points = [svg.number(v) for v in (x1, y1, x1 + bend, y1, x2 - bend, y2, x2, y2)]
+def _edge(start: Placed, end: Placed, *, through: Sequence[tuple[float, float]]) -> str:
+    x, y = start.x + BOX_WIDTH, start.y + BOX_HEIGHT / 2
+    d = [f"M{svg.number(x)} {svg.number(y)}"]
+    for lane_x, lane_y in through:
+        d += [_bend(x, y, lane_x, lane_y), f"H{svg.number(lane_x + BOX_WIDTH)}"]
+        x, y = lane_x + BOX_WIDTH, lane_y
+    d.append(_bend(x, y, end.x, end.y + BOX_HEIGHT / 2))
     state = end.task.state if start.task.state == "done" else "pending"
-    d = "M{} {}C{} {} {} {} {} {}".format(*points)
-    return svg.tag("path", class_=f"graph-edge graph-edge-{state}", d=d)
+    return svg.tag("path", class_=f"graph-edge graph-edge-{state}", d="".join(d))
+
+
+def _bend(x1: float, y1: float, x2: float, y2: float) -> str:
+    half = (x2 - x1) * 0.55
+    return "C{} {} {} {} {} {}".format(
+        *(svg.number(v) for v in (x1 + half, y1, x2 - half, y2, x2, y2))
+    )
 
 
 def _box(spot: Placed, *, state_names: Mapping[str, str]) -> str:

@@ -108,7 +108,11 @@ def choices() -> list[dict[str, object]]:
 
 
 def cards() -> list[dict[str, object]]:
-    colours = [{"hex": "#8f7cff", "name": "Pivoine"}, {"hex": "#2f6f62", "name": "Sapin"}, {"hex": "#e8dccb", "name": "Dune"}]
+    colours = [
+        {"hex": "#8f7cff", "name": "Pivoine"},
+        {"hex": "#2f6f62", "name": "Sapin"},
+        {"hex": "#e8dccb", "name": "Dune"},
+    ]
     price = {"main": Money.of("449"), "list": Money.of("799"), "following": _("then 19.99 euros per month for 24 months"),
              "condition": _("with Horizon 130 5G, total cost 839.82 euros")}  # fmt: skip
     names = ["Ondine 5", "Alizé 12", "Corail Air", "Mistral Pro"]
@@ -142,13 +146,23 @@ def tasks() -> list[dict[str, object]]:
 class SampleForm(forms.Form):
     """Each kind of field; bound to wrong input so that errors can be seen."""
 
-    email = forms.EmailField(label=gettext_lazy("E-mail address"), help_text=gettext_lazy("We send the contract summary there."))
-    rio = forms.CharField(label=gettext_lazy("RIO code"), help_text=gettext_lazy("Call 3179 from your line, it is free."))
-    plan = forms.ChoiceField(label=gettext_lazy("Commitment"), choices=[("24", "24"), ("12", "12"), ("0", "0")])
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail address"),
+        help_text=gettext_lazy("We send the contract summary there."),
+    )
+    rio = forms.CharField(
+        label=gettext_lazy("RIO code"),
+        help_text=gettext_lazy("Call 3179 from your line, it is free."),
+    )
+    plan = forms.ChoiceField(
+        label=gettext_lazy("Commitment"), choices=[("24", "24"), ("12", "12"), ("0", "0")]
+    )
     sim = forms.ChoiceField(label=gettext_lazy("SIM"), widget=forms.RadioSelect,
                             choices=[("esim", gettext_lazy("eSIM")), ("card", gettext_lazy("SIM card"))])  # fmt: skip
     note = forms.CharField(label=gettext_lazy("Note"), required=False, widget=forms.Textarea)
-    early = forms.BooleanField(label=gettext_lazy("I ask for the service to begin before the 14 days have passed."))
+    early = forms.BooleanField(
+        label=gettext_lazy("I ask for the service to begin before the 14 days have passed.")
+    )
 
 
 def context(language: str) -> dict[str, object]:

@@ -11,7 +11,7 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def colour_or(value: object, fallback: str) -> str:
-    """`value` if it is a colour like #8f7cff, else `fallback`: nothing else reaches an attribute."""
+    """`value` if it is a colour like #8f7cff, else `fallback`; nothing else gets through."""
     text = str(value or "")
     return text.lower() if _HEX.fullmatch(text) else fallback
 
@@ -42,9 +42,9 @@ def number(value: float) -> str:
 
 
 def tag(name: str, content: str = "", **attributes: object) -> str:
-    """`<name a="b">content</name>`; `_` in names becomes `-`, floats are shortened, text is escaped.
+    """`<name a="b">content</name>`; `_` in names becomes `-`, floats are shortened.
 
-    `content` must be markup already.
+    Values are escaped; `content` must be markup already.
     """
     parts = []
     for key, value in attributes.items():

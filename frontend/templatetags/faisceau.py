@@ -95,7 +95,7 @@ def typo(value: object) -> SafeString:
 def device(
     offering: Mapping[str, Any] | None, size: str = "card", decorative: bool = False
 ) -> SafeString:
-    """The drawing of a device, accessory, service or plan; `decorative` beside its own name in text."""
+    """The drawing of whatever is sold; `decorative` where its name stands beside it as text."""
     return drawing.draw(offering or {}, size=size, decorative=decorative)
 
 
@@ -122,7 +122,7 @@ def bill_chart(bills: Sequence[object]) -> SafeString:
 
 @register.inclusion_tag("frontend/components/plan_graph.html")
 def plan_graph(tasks: Sequence[graph.Task | Mapping[str, object]]) -> dict[str, object]:
-    """The plan of an order as a graph and, for reading, as a list. tasks: see `frontend.graph.Task`."""
+    """The plan of an order as a graph and, for reading, as a list; see `graph.Task`."""
     names = {
         "done": _("done"), "running": _("running"), "waiting": _("waiting"),
         "failed": _("failed"), "pending": _("not started"),
@@ -131,10 +131,13 @@ def plan_graph(tasks: Sequence[graph.Task | Mapping[str, object]]) -> dict[str, 
     drawn = graph.draw(plan, name=_("Plan of the order"), state_names=names)
     labels = {task.key: task.label for task in plan}
     rows = [
-        {"task": task, "state_name": names[task.state],
-         "needs": [labels[need] for need in task.needs if need in labels]}
-        for column in graph.layers(plan) for task in column
-    ]  # fmt: skip
+        {
+            "task": task,
+            "state_name": names[task.state],
+            "needs": [labels[need] for need in task.needs if need in labels],
+        }
+        for task in graph.in_order(plan)
+    ]
     return {"drawing": drawn, "rows": rows}
 
 

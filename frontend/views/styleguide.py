@@ -1,4 +1,4 @@
-"""Every component on one page, for looking and for accessibility tests. Served in development only."""
+"""Every component on one page, for looking and for accessibility tests; development only."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,7 +9,7 @@ from frontend import styleguide
 
 
 def show(request: HttpRequest) -> HttpResponse:
-    """The styleguide; `?theme=dark` or `light` overrides the reader's preference, `?dense=1` the density.
+    """The styleguide; `?theme=dark` or `light` and `?dense=1` override what is given.
 
     Raises:
         Http404: outside of development and tests.
@@ -19,6 +19,8 @@ def show(request: HttpRequest) -> HttpResponse:
     values = styleguide.context(get_language() or "fr")
     theme = request.GET.get("theme", "")
     values["theme"] = theme if theme in ("dark", "light") else ""
-    values["base"] = "frontend/base_dense.html" if request.GET.get("dense") else "frontend/base.html"
+    values["base"] = (
+        "frontend/base_dense.html" if request.GET.get("dense") else "frontend/base.html"
+    )
     values |= {"area": "Faisceau", "who": "Camille Renard"}
     return render(request, "frontend/styleguide.html", values)
