@@ -129,7 +129,7 @@ class Pages:
         found = self._message(request)
         if found is None or not found["html"]:
             return PlainTextResponse("There is no such mail.", 404)
-        page = f'<base target="_top">{found["html"]}'
+        page = f'<meta charset="utf-8"><base target="_top">{found["html"]}'
         return HTMLResponse(page, headers={"Content-Security-Policy": MAIL_POLICY})
 
     def activation(self, request: Request) -> Response:
