@@ -244,9 +244,10 @@ class NumberSeries(models.Model):
 
 
 class BillRun(models.Model):
-    """The billing of all accounts due on `on`; one at a time."""
+    """The billing of all accounts due on `on`; one at a time, another day waits in `again_on`."""
 
     on = models.DateField()
+    again_on = models.DateField(null=True)
     state = models.CharField(max_length=8, default=RunState.RUNNING)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)

@@ -1,0 +1,127 @@
+"""Billing many accounts at once: a few statements per pass, whatever their number."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from django.db import IntegrityError, connection, transaction
+
+from commerce.kernel.errors import RuleViolated
+from subscriptions.domain.invoice import RunningCharge, bill_period
+from subscriptions.models import BillingAccount
+from subscriptions.services import check, drafting
+from subscriptions.services.drafting import Draft
+
+_ADVANCE = """
+UPDATE subscriptions_billingaccount AS account
+   SET next_bill_on = given.next_bill_on, bills = given.bills
+  FROM unnest(%s::bigint[], %s::date[], %s::int[]) AS given (id, next_bill_on, bills)
+ WHERE account.id = given.id
+"""
+
+
+def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int) -> int:
+    """Draft every bill that the accounts owe up to `on`; how many were held or parked.
+
+    The accounts are locked by the caller. One pass bills one period of each; an account that is
+    behind takes several. One in an impossible state is parked with its reason; the others go on.
+    """
+    held = 0
+    due = list(accounts)
+    while due:
+        charges = drafting.running_charges([account.pk for account in due])
+        parked: set[int] = set()
+        drafts: list[Draft] = []
+        for account in due:
+            try:
+                drafts.extend(_next_draft(account, charges))
+            except RuleViolated as impossible:
+                check.park(
+                    account_id=account.pk,
+                    rule=impossible.code,
+                    reasons=[{"rule": impossible.code, "reason": impossible.message}],
+                )
+                parked.add(account.pk)
+        parked |= _write_and_check(drafts, on=on, chunk_id=chunk_id)
+        _advance([account for account in due if account.pk not in parked])
+        held += len(parked)
+        due = [
+            account
+            for account in due
+            if account.pk not in parked
+            and account.next_bill_on is not None
+            and account.next_bill_on <= on
+        ]
+    return held
+
+
+def _next_draft(
+    account: BillingAccount, charges: Mapping[int, Sequence[RunningCharge]]
+) -> list[Draft]:
+    """The account's next bill (none if nothing falls due); moves it on to the following day."""
+    assert account.next_bill_on is not None
+    assert account.cycle_day is not None
+    running = charges.get(account.pk)
+    if not running:
+        account.next_bill_on = None
+        return []
+    period = bill_period(account.next_bill_on, cycle_day=account.cycle_day)
+    key = f"cycle:{account.pk}:{period.start}:{account.bills}"
+    draft = drafting.cycle_draft(account, running, period=period, key=key)
+    account.next_bill_on = period.end
+    account.bills += 1
+    return [draft] if draft else []
+
+
+def _write_and_check(drafts: Sequence[Draft], *, on: date, chunk_id: int) -> set[int]:
+    """Store the drafts and hold what differs from the promise; the accounts that were parked.
+
+    A draft that the database refuses is tried alone, and its account parked if it fails again.
+    """
+    if not drafts:
+        return set()
+    parked: set[int] = set()
+    ids: list[int] = []
+    owners: dict[int, int] = {}
+    try:
+        with transaction.atomic():
+            ids = drafting.write(drafts, on=on, chunk_id=chunk_id)
+        owners = {pk: draft.account.pk for pk, draft in zip(ids, drafts, strict=True)}
+    except IntegrityError:
+        for draft in drafts:
+            try:
+                with transaction.atomic():
+                    (pk,) = drafting.write([draft], on=on, chunk_id=chunk_id)
+            except IntegrityError as refused:
+                _park_refused(draft, refused)
+                parked.add(draft.account.pk)
+            else:
+                ids.append(pk)
+                owners[pk] = draft.account.pk
+    held = check.hold_what_differs(ids)
+    _advance([draft.account for draft in drafts if draft.account.pk in {owners[pk] for pk in held}])
+    return parked | {owners[pk] for pk in held}
+
+
+def _park_refused(draft: Draft, refused: IntegrityError) -> None:
+    cause = refused.__cause__
+    constraint = getattr(getattr(cause, "diag", None), "constraint_name", None) or "refused"
+    check.park(
+        account_id=draft.account.pk,
+        rule="already_billed" if constraint == "covered_once" else "refused_by_database",
+        reasons=[{"rule": constraint, "reason": f"The database refused the bill {draft.key}."}],
+    )
+
+
+def _advance(accounts: Sequence[BillingAccount]) -> None:
+    """Store how far the accounts are billed; leaves their other columns alone."""
+    if not accounts:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ADVANCE,
+            [
+                [account.pk for account in accounts],
+                [account.next_bill_on for account in accounts],
+                [account.bills for account in accounts],
+            ],
+        )
