@@ -9,6 +9,7 @@ from oscar.apps.partner.strategy import StockRequired, Structured, UseFirstStock
 
 from catalogue.domain.model import Charge, ChargeKind, Segment
 from catalogue.selectors import current_snapshot
+from commerce.kernel.tax import Basis, tax_parts
 
 
 class ReleasePrices(UseFirstStockRecord, StockRequired, Structured):  # type: ignore[misc]
@@ -41,9 +42,7 @@ class Selector:
 
 
 def _with_tax(charge: Charge, *, rate: Decimal) -> Any:
-    net = (charge.amount / (1 + rate)).rounded()
+    (part,) = tax_parts({rate: charge.amount}, basis=Basis.TTC)
     return TaxInclusiveFixedPrice(
-        currency=charge.amount.currency,
-        excl_tax=net.amount,
-        tax=(charge.amount - net).amount,
+        currency=charge.amount.currency, excl_tax=part.net.amount, tax=part.tax.amount
     )
