@@ -27,6 +27,8 @@ from commerce.local.spec import ProcessSpec, Stage
 
 _CHILD = Path(__file__).with_name("child.py")
 _LOG_LIMIT = 10_000_000
+# A process that dies so often before it is ready even once will not come up.
+_TRIES = 3
 _FATAL = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 T = TypeVar("T")
@@ -46,6 +48,7 @@ class _History:
     """What is remembered of a process over its restarts. `launches` counts up with each start."""
 
     deaths: list[float] = field(default_factory=list)
+    deaths_ever: int = 0
     launches: int = 0
     restart_at: float | None = None
     killed_on_purpose: bool = False
@@ -91,10 +94,11 @@ class Supervisor:
         Raises:
             StackError: it did not come up within its patience, or a crash loop stopped the stack.
         """
-        spec = self._specs[name]
+        spec, history = self._specs[name], self._history[name]
         deadline = time.monotonic() + spec.patience
+        hopeless = history.deaths_ever + _TRIES
         pause = 0.05
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and history.deaths_ever < hopeless:
             if self._failure:
                 raise StackError(self._failure)
             running = self._running.get(name)
@@ -103,10 +107,9 @@ class Supervisor:
             with self._changed:
                 self._changed.wait(timeout=pause)
             pause = min(pause * 1.3, 0.5)
-        raise StackError(
-            f"{name} was not ready after {spec.patience:.0f} s; its last lines:\n"
-            f"{tail(self.log(name))}"
-        )
+        slow = f"{name} was not ready after {spec.patience:.0f} s"
+        why = slow if history.deaths_ever < hopeless else f"{name} ended each time it was started"
+        raise StackError(f"{why}; its last lines:\n{tail(self.log(name))}")
 
     def kill(self, name: str, number: signal.Signals) -> None:
         """Send a signal to the group of `name`; a fatal one is waited for until it has worked.
@@ -240,6 +243,7 @@ class Supervisor:
             self._say(f"{name} was killed; it starts again")
             return
         now = time.monotonic()
+        history.deaths_ever += 1
         history.deaths = [at for at in history.deaths if now - at < restart.within] + [now]
         if len(history.deaths) >= restart.deaths:
             times = f"{restart.deaths} times within {restart.within:.0f} s"

@@ -139,6 +139,15 @@ def test_a_crash_loop_stops_everything_and_shows_the_last_lines(run_dir: Path) -
         supervisor.wait_ready("other")
 
 
+def test_a_process_that_never_comes_up_is_given_up_early(run_dir: Path) -> None:
+    code = "import time; time.sleep(0.1); raise SystemExit('SECRET_KEY is missing')"
+    supervisor, _ = supervise(run_dir, spec("slow", code, restart=Restart(deaths=99, first=0.01)))
+    with pytest.raises(StackError, match=r"(?s)slow ended each time .*SECRET_KEY is missing"):
+        supervisor.wait_ready("slow")
+    supervisor.stop()
+    assert marked(run_dir) == []
+
+
 def test_restarts_wait_longer_each_time_up_to_a_bound() -> None:
     restart = Restart(first=0.2, longest=1.0)
     assert [restart.delay(deaths) for deaths in (1, 2, 3, 4, 5)] == [0.2, 0.4, 0.8, 1.0, 1.0]
