@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
+MICROSECOND = 1e-6
+"""Keeps the instants of steps that are due at once in their order."""
+
 
 class PaceUnknown(Exception):
     """SANDBOX_PACE can't be read; the sentence says how to write it."""
@@ -49,7 +52,7 @@ class Pace:
         """
         tempo = self.exceptions.get(provider, self.general)
         if tempo is Tempo.INSTANT:
-            return now
+            return now + position * MICROSECOND
         if tempo is Tempo.FAST:
             return now + position
         return max(truly, now)

@@ -335,7 +335,7 @@ def test_an_outage_is_switched_on_the_dashboard_but_not_from_another_site(
     foreign = sandbox.http.post("/act/outage", data=form, headers={"Sec-Fetch-Site": "cross-site"})
     assert foreign.status_code == 403
     assert sandbox.http.post("/act/outage", data=form).status_code == 303
-    assert "Out of order: end it" in sandbox.http.get("/").text
+    assert "Off: switch on" in sandbox.http.get("/").text
     assert sandbox.post("/content/entitlements", key="dash:1").status_code == 503
     sandbox.http.post("/act/outage", data=form)
-    assert "Out of order: end it" not in sandbox.http.get("/").text
+    assert "Off: switch on" not in sandbox.http.get("/").text
