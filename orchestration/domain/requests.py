@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from commerce.markets.fr.working_days import add_working_days, is_working_day
-
 from commerce.kernel.errors import RuleViolated
+from commerce.markets.fr.working_days import add_working_days, is_working_day
 from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
 
 DEFAULT_SLOT = "08:00-12:00"
