@@ -5,8 +5,11 @@ from django.conf import settings
 from commerce.accounts.context import context_for_client, context_for_request
 from commerce.celery import app as celery_app
 from commerce.events.business_clock import virtual_now
-from commerce.events.registry import register_timer
+from commerce.events.registry import register_busy_check, register_timer
 from commerce.kernel.clock import use_business_clock
+from commerce.notifications import services as notifications
+from commerce.payments import selectors as payments
+from commerce.payments.services import checkout, effects, webhooks
 from commerce.web.identity import Resolvers, use_resolvers
 from subscriptions.services import bill_run, calendar
 
@@ -17,5 +20,14 @@ def connect() -> None:
     use_resolvers(Resolvers(session=context_for_request, client=context_for_client))
     if settings.VIRTUAL_CLOCK:
         use_business_clock(virtual_now)
+
+    register_timer(notifications.TIMER, notifications.carry_out, durable=False)
+
+    register_timer(checkout.OPEN_TIMER, checkout.open_again, durable=False)
+    register_timer(checkout.LOOK_TIMER, checkout.look_after, durable=False, housekeeping=True)
+    register_timer(effects.TIMER, effects.carry_out, durable=False)
+    register_timer(webhooks.TIMER, webhooks.handle_webhook, durable=False)
+    register_busy_check("payments", payments.effects_under_way)
+
     register_timer(calendar.TIMER, bill_run.on_timer, durable=False)
     register_timer(bill_run.CHUNK_TIMER, bill_run.on_chunk, durable=False)

@@ -34,7 +34,7 @@ LIFE = Transitions(
         PaymentState.OPENING: frozenset(
             {PaymentState.OPENED, PaymentState.UNKNOWN, PaymentState.DECLINED}
         ),
-        PaymentState.UNKNOWN: frozenset({PaymentState.OPENING}),
+        PaymentState.UNKNOWN: frozenset({PaymentState.OPENING, PaymentState.OPENED}),
         PaymentState.OPENED: frozenset(
             {
                 PaymentState.AUTHORISED,

@@ -1,0 +1,154 @@
+"""Telling people: written with what it tells of, sent once."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.template import TemplateDoesNotExist
+from django.template.loader import render_to_string
+from django.utils.module_loading import import_string
+
+from commerce.accounts.selectors import party
+from commerce.events.timers import soon
+from commerce.kernel.clock import business_now, machine_now
+from commerce.kernel.errors import InvalidInput, Refused, RuleViolated
+from commerce.notifications.models import Message, MessageChannel, MessageState
+from commerce.notifications.ports import Messages, OutgoingMessage
+
+TIMER = "notifications.send"
+FALLBACK_LANGUAGE = "fr"
+
+
+def send(
+    *,
+    code: str,
+    values: Mapping[str, Any],
+    reference: str,
+    party_id: int | None = None,
+    to: str = "",
+    language: str = "",
+    channel: MessageChannel | str | None = None,
+) -> None:
+    """Write the message `code` to the party (or to `to`) and have it sent soon.
+
+    In the caller's transaction; a `reference` that was used before sends nothing. By SMS where the
+    message has such a text and a phone is known, else by e-mail; `to` decides by its own form.
+    Nobody to tell (no address at all) is no error: nothing is written.
+
+    Raises:
+        RuleViolated: `unknown_message`: no text of that code in any language.
+        InvalidInput: neither a party nor an address is given.
+    """
+    phone, email = _addresses(to)
+    if party_id is not None:
+        facts = party(party_id)
+        language = language or facts.language
+        if not to:
+            phone, email = facts.phone, facts.email
+    elif not to:
+        raise InvalidInput("A message needs somebody to go to.", code="no_addressee", field="to")
+    language = language or FALLBACK_LANGUAGE
+    by = MessageChannel(channel) if channel else _channel(code, phone=phone, email=email)
+    address = phone if by == MessageChannel.SMS else email
+    if not address:
+        return
+    extension = "sms" if by == MessageChannel.SMS else "txt"
+    context = {**values, "public_url": settings.PUBLIC_URL}
+    try:
+        with transaction.atomic():
+            message = Message.objects.create(
+                reference=reference,
+                party_id=party_id,
+                code=code,
+                channel=by,
+                to=address,
+                language=language,
+                subject=_text(code, language, "subject", context)[:200]
+                if by == MessageChannel.EMAIL
+                else "",
+                text=_text(code, language, extension, context),
+                created_at=business_now(),
+            )
+    except IntegrityError:
+        return
+    soon(key=f"{TIMER}:{message.pk}", handler=TIMER, payload={"message_id": message.pk})
+
+
+def carry_out(payload: Mapping[str, Any]) -> None:
+    """Timer: hand one message over, once. May be called again after a crash at any line.
+
+    A message whose sending was begun before is asked for first.
+    """
+    message = Message.objects.get(pk=payload["message_id"])
+    if message.state in (MessageState.SENT, MessageState.FAILED):
+        return
+    begun = message.state != MessageState.QUEUED
+    Message.objects.filter(pk=message.pk, state=message.state).update(
+        state=MessageState.CLAIMED, attempts=F("attempts") + 1, claimed_at=machine_now()
+    )
+    try:
+        provider_id = carrier().find(message.reference) if begun else None
+        if provider_id is None:
+            provider_id = _hand_over(message)
+    except Refused as refusal:
+        _end(message, MessageState.FAILED, last_error=f"{refusal.code}: {refusal.message}"[:300])
+    except Exception:
+        _end(message, MessageState.UNKNOWN)
+        raise
+    else:
+        _end(message, MessageState.SENT, provider_id=provider_id)
+
+
+@cache
+def carrier() -> Messages:
+    """The carrier that the settings name; made once per process."""
+    made: Messages = import_string(settings.ADAPTERS["messages"])()
+    return made
+
+
+def _hand_over(message: Message) -> str:
+    outgoing = OutgoingMessage(
+        reference=message.reference, to=message.to, text=message.text, subject=message.subject
+    )
+    if message.channel == MessageChannel.SMS:
+        return carrier().send_sms(outgoing)
+    return carrier().send_email(outgoing)
+
+
+def _end(message: Message, state: MessageState, **values: Any) -> None:
+    Message.objects.filter(pk=message.pk, state=MessageState.CLAIMED).update(
+        state=state, changed_at=machine_now(), **values
+    )
+
+
+def _addresses(to: str) -> tuple[str, str]:
+    """(phone, e-mail) of which one is empty."""
+    return ("", to) if "@" in to else (to, "")
+
+
+def _channel(code: str, *, phone: str, email: str) -> MessageChannel:
+    if phone and _has(code, "sms"):
+        return MessageChannel.SMS
+    if _has(code, "txt"):
+        return MessageChannel.EMAIL
+    if _has(code, "sms"):
+        return MessageChannel.SMS
+    raise RuleViolated(f"No message is called {code!r}.", code="unknown_message")
+
+
+@cache
+def _has(code: str, extension: str) -> bool:
+    try:
+        _text(code, FALLBACK_LANGUAGE, extension, {})
+    except TemplateDoesNotExist:
+        return False
+    return True
+
+
+def _text(code: str, language: str, extension: str, values: Mapping[str, Any]) -> str:
+    name = f"notifications/{{}}/{code}.{extension}"
+    names = [name.format(language), name.format(FALLBACK_LANGUAGE)]
+    return render_to_string(names, dict(values)).strip()  # type: ignore[arg-type]

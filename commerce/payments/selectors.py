@@ -1,0 +1,71 @@
+"""Reads: what became of a payment."""
+
+from dataclasses import dataclass
+
+from commerce.kernel.errors import NotFound
+from commerce.kernel.money import Money
+from commerce.payments.models import EffectState, PaymentAttempt, PaymentEffect, PaymentState
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentView:
+    """`settled` money is with us; `refunded` is what went back of it."""
+
+    key: str
+    reference: str
+    state: PaymentState
+    amount: Money
+    refunded: Money
+    hosted_url: str
+    card_brand: str
+    card_last4: str
+    last_error: str
+
+    @property
+    def is_held(self) -> bool:
+        """Authorised or taken: the customer has done his part."""
+        return self.state in (PaymentState.AUTHORISED, PaymentState.SETTLED)
+
+    @property
+    def is_open(self) -> bool:
+        """The customer may still pay."""
+        return self.state in (
+            PaymentState.REQUESTED,
+            PaymentState.OPENING,
+            PaymentState.UNKNOWN,
+            PaymentState.OPENED,
+        )
+
+
+def payment(key: str) -> PaymentView:
+    """Raises NotFound when there is no such payment."""
+    found = PaymentAttempt.objects.filter(key=key).first()
+    if found is None:
+        raise NotFound("There is no such payment.")
+    return view_of(found)
+
+
+def payments_of(reference: str) -> tuple[PaymentView, ...]:
+    """All payments for one order or invoice, oldest first."""
+    found = PaymentAttempt.objects.filter(reference=reference).order_by("pk")
+    return tuple(view_of(row) for row in found)
+
+
+def effects_under_way() -> int:
+    """Captures, cancellations and refunds not yet carried out; for the virtual clock."""
+    return PaymentEffect.objects.filter(state__in=[EffectState.REQUESTED, EffectState.SENT]).count()
+
+
+def view_of(row: PaymentAttempt) -> PaymentView:
+    """The row as a value."""
+    return PaymentView(
+        key=row.key,
+        reference=row.reference,
+        state=PaymentState(row.state),
+        amount=row.money,
+        refunded=Money(row.refunded, row.currency),
+        hosted_url=row.hosted_url,
+        card_brand=row.card_brand,
+        card_last4=row.card_last4,
+        last_error=row.last_error,
+    )

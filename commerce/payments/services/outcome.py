@@ -1,0 +1,42 @@
+"""What the provider tells becomes our state, whoever heard it first."""
+
+from django.db import transaction
+
+from commerce.events.outbox import Event, publish
+from commerce.payments.events import (
+    PaymentAuthorised,
+    PaymentCancelled,
+    PaymentSettled,
+)
+from commerce.payments.models import LIFE, PaymentAttempt, PaymentState
+from commerce.payments.ports import Outcome, PaymentReport
+
+STATES = {
+    Outcome.AUTHORISED: PaymentState.AUTHORISED,
+    Outcome.SETTLED: PaymentState.SETTLED,
+    Outcome.CANCELLED: PaymentState.CANCELLED,
+}
+
+
+@transaction.atomic
+def note_report(*, key: str, report: PaymentReport) -> None:
+    """Take over what the provider knows; what we know already, or better, changes nothing."""
+    row = PaymentAttempt.objects.select_for_update().get(key=key)
+    for name in ("intent_id", "customer_id", "method_id", "card_brand", "card_last4"):
+        setattr(row, name, getattr(report, name) or getattr(row, name))
+    row.last_error = report.reason
+    target = STATES.get(report.outcome)
+    reached = target is not None and target in LIFE.table.get(PaymentState(row.state), frozenset())
+    if reached and target is not None:
+        row.state = target
+    row.save()
+    if reached:
+        publish(_event(row))
+
+
+def _event(row: PaymentAttempt) -> Event:
+    if row.state == PaymentState.AUTHORISED:
+        return PaymentAuthorised(key=row.key, reference=row.reference)
+    if row.state == PaymentState.SETTLED:
+        return PaymentSettled(key=row.key, reference=row.reference)
+    return PaymentCancelled(key=row.key, reference=row.reference)

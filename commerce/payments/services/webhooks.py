@@ -1,0 +1,72 @@
+"""What the provider tells us by itself: stored first, handled once, in any order."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from commerce.events.timers import soon
+from commerce.kernel.errors import Unknown
+from commerce.payments.gateway import gateway
+from commerce.payments.models import PaymentAttempt, PaymentState, StoredWebhook
+from commerce.payments.ports import Notice
+from commerce.payments.services.checkout import open_session
+from commerce.payments.services.outcome import note_report
+
+TIMER = "payments.webhook"
+TELLING = {
+    "checkout.session.completed": frozenset({PaymentState.AUTHORISED, PaymentState.SETTLED}),
+    "checkout.session.expired": frozenset({PaymentState.CANCELLED}),
+    "payment_intent.canceled": frozenset({PaymentState.CANCELLED}),
+    "payment_intent.succeeded": frozenset({PaymentState.SETTLED}),
+    "payment_intent.payment_failed": frozenset({PaymentState.DECLINED}),
+}
+"""The types that can change our state, and the states in which they can't any more."""
+OVER = frozenset({PaymentState.REFUNDED, PaymentState.CANCELLED, PaymentState.DECLINED})
+
+
+@transaction.atomic
+def store_webhook(notice: Notice) -> bool:
+    """Keep it and have it handled soon; False if it was here before."""
+    row, new = StoredWebhook.objects.get_or_create(
+        event_id=notice.event_id, defaults={"type": notice.type, "payload": notice.payload}
+    )
+    if new and notice.type in TELLING:
+        soon(
+            key=f"{TIMER}:{row.event_id}",
+            handler=TIMER,
+            payload={
+                "event_id": row.event_id,
+                "type": notice.type,
+                "key": notice.key,
+                "session_id": notice.session_id,
+                "intent_id": notice.intent_id,
+            },
+        )
+    elif new:
+        StoredWebhook.objects.filter(pk=row.pk).update(handled=True)
+    return new
+
+
+def handle_webhook(payload: Mapping[str, Any]) -> None:
+    """Timer: ask the provider how the payment stands now; so late and doubled news do no harm."""
+    row = _payment(payload)
+    if row is not None and row.state not in TELLING[payload["type"]] | OVER:
+        if not row.session_id:
+            # The news came before the answer that names the page: the same key tells it again.
+            open_session(key=row.key)
+            row.refresh_from_db()
+        if not row.session_id:
+            raise Unknown("The page of this payment isn't known yet.", key=row.key)
+        note_report(key=row.key, report=gateway().report(session_id=row.session_id))
+    StoredWebhook.objects.filter(event_id=payload["event_id"]).update(handled=True)
+
+
+def _payment(payload: Mapping[str, Any]) -> PaymentAttempt | None:
+    """By our key, else by the provider's ids; None if it isn't ours."""
+    for name, column in (("key", "key"), ("session_id", "session_id"), ("intent_id", "intent_id")):
+        if payload[name]:
+            found = PaymentAttempt.objects.filter(**{column: payload[name]}).first()
+            if found is not None:
+                return found
+    return None

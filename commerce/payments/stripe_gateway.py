@@ -1,0 +1,211 @@
+"""The only door to Stripe: its official client, our words."""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import stripe
+from django.conf import settings
+
+from commerce.kernel.errors import InvalidInput, Refused, Unknown
+from commerce.kernel.money import Money
+from commerce.kernel.trace import traceparent
+from commerce.payments.ports import (
+    CheckoutRequest,
+    Notice,
+    OpenedCheckout,
+    Outcome,
+    PayLine,
+    PaymentReport,
+)
+
+Answer = TypeVar("Answer")
+
+OUTCOMES = {
+    "requires_capture": Outcome.AUTHORISED,
+    "processing": Outcome.OPEN,
+    "succeeded": Outcome.SETTLED,
+    "canceled": Outcome.CANCELLED,
+}
+
+
+class StripeGateway:
+    """Talks to Stripe, or to whatever speaks its API at STRIPE_API_BASE."""
+
+    def __init__(self) -> None:
+        base: Any = {"api": settings.STRIPE_API_BASE} if settings.STRIPE_API_BASE else {}
+        self._stripe = stripe.StripeClient(
+            settings.STRIPE_API_KEY,
+            base_addresses=base,
+            max_network_retries=0,
+            http_client=stripe.RequestsClient(timeout=settings.PROVIDER_TIMEOUT_SECONDS),
+        )
+
+    def open_checkout(self, request: CheckoutRequest) -> OpenedCheckout:
+        """A Checkout Session in mode `payment`; the card is kept for later bills."""
+        who: dict[str, Any] = (
+            {"customer": request.customer_id}
+            if request.customer_id
+            else {"customer_creation": "always", "customer_email": request.email}
+        )
+        params: Any = {
+            "mode": "payment",
+            "line_items": [_line(line) for line in request.lines],
+            "payment_intent_data": {
+                "capture_method": "manual",
+                "setup_future_usage": "off_session",
+                "metadata": {"key": request.key, "reference": request.reference},
+            },
+            "metadata": {"key": request.key, "reference": request.reference},
+            "client_reference_id": request.reference,
+            "locale": request.language,
+            "success_url": request.success_url,
+            "cancel_url": request.cancel_url,
+            "expires_at": int(request.expires_at.timestamp()),
+            **who,
+        }
+        session = _ask(
+            lambda: self._stripe.v1.checkout.sessions.create(
+                params, options=_options(f"checkout/{request.key}")
+            )
+        )
+        return OpenedCheckout(session_id=session.id, url=session.url or "")
+
+    def report(self, *, session_id: str) -> PaymentReport:
+        """The session's state, and its PaymentIntent's when somebody has paid."""
+        session = _ask(
+            lambda: self._stripe.v1.checkout.sessions.retrieve(
+                session_id,
+                params={"expand": ["payment_intent.latest_charge"]},
+                options=_options(),
+            )
+        )
+        found: Any = session.payment_intent
+        if session.status == "expired":
+            return PaymentReport(Outcome.CANCELLED, reason="expired")
+        if found is None or isinstance(found, str):
+            return PaymentReport(Outcome.OPEN, intent_id=found or "")
+        return _report_of(found, customer=_id(session.customer))
+
+    def capture(self, *, key: str, intent_id: str, amount: Money) -> str:
+        """Capture `amount`; Stripe releases the rest of the authorisation."""
+        intent = _ask(
+            lambda: self._stripe.v1.payment_intents.capture(
+                intent_id, params={"amount_to_capture": amount.cents}, options=_options(key)
+            )
+        )
+        return _id(intent.latest_charge) or intent.id
+
+    def close(self, *, key: str, session_id: str) -> str:
+        """Expire the session."""
+        return _ask(
+            lambda: self._stripe.v1.checkout.sessions.expire(session_id, options=_options(key))
+        ).id
+
+    def release(self, *, key: str, intent_id: str) -> str:
+        """Cancel the PaymentIntent."""
+        return _ask(
+            lambda: self._stripe.v1.payment_intents.cancel(intent_id, options=_options(key))
+        ).id
+
+    def refund(self, *, key: str, intent_id: str, amount: Money) -> str:
+        """Refund `amount` of the captured charge."""
+        return _ask(
+            lambda: self._stripe.v1.refunds.create(
+                params={
+                    "payment_intent": intent_id,
+                    "amount": amount.cents,
+                    "metadata": {"key": key},
+                },
+                options=_options(key),
+            )
+        ).id
+
+    def read_notice(self, *, body: bytes, signature: str) -> Notice:
+        """Stripe-Signature as documented; real time, five minutes at most."""
+        try:
+            stripe.WebhookSignature.verify_header(
+                body.decode(), signature, settings.STRIPE_WEBHOOK_SECRET, tolerance=300
+            )
+            payload = json.loads(body)
+            thing = payload["data"]["object"]
+            is_session = thing["object"] == "checkout.session"
+            return Notice(
+                event_id=str(payload["id"]),
+                type=str(payload["type"]),
+                payload=payload,
+                key=str((thing.get("metadata") or {}).get("key", "")),
+                session_id=thing["id"] if is_session else "",
+                intent_id=_intent_of(thing),
+            )
+        except (stripe.SignatureVerificationError, UnicodeDecodeError):
+            raise InvalidInput("The signature doesn't hold.", code="bad_signature") from None
+        except (ValueError, KeyError, TypeError):
+            raise InvalidInput("The body is no event.", code="malformed_event") from None
+
+
+def _ask(call: Callable[[], Answer]) -> Answer:
+    """Stripe's errors as our two. A key that is still in use (409) and 5xx tell nothing."""
+    try:
+        return call()
+    except stripe.CardError as error:
+        raise Refused(
+            "The card was declined.", code=error.code or "card_declined", provider="stripe"
+        ) from error
+    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+        raise Unknown(f"Stripe gave no answer: {error}", provider="stripe") from error
+    except stripe.StripeError as error:
+        status = error.http_status or 500
+        if status >= 500 or status == 409:
+            raise Unknown(f"Stripe gave no answer: {error}", provider="stripe") from error
+        raise Refused(
+            f"Stripe refused: {error}", code=error.code or "refused", provider="stripe"
+        ) from error
+
+
+def _options(key: str | None = None) -> Any:
+    options: dict[str, Any] = {"headers": {"traceparent": traceparent()}}
+    if key is not None:
+        options["idempotency_key"] = key
+    return options
+
+
+def _line(line: PayLine) -> dict[str, Any]:
+    return {
+        "quantity": line.quantity,
+        "price_data": {
+            "currency": line.amount.currency.lower(),
+            "unit_amount": line.amount.cents,
+            "product_data": {"name": line.label},
+        },
+    }
+
+
+def _report_of(intent: Any, *, customer: str) -> PaymentReport:
+    charge = intent.latest_charge
+    details = getattr(charge, "payment_method_details", None)
+    card = getattr(details, "card", None)
+    error = intent.last_payment_error
+    return PaymentReport(
+        outcome=OUTCOMES.get(intent.status, Outcome.OPEN),
+        intent_id=intent.id,
+        customer_id=customer or _id(intent.customer),
+        method_id=_id(intent.payment_method),
+        card_brand=str(getattr(card, "brand", "") or ""),
+        card_last4=str(getattr(card, "last4", "") or ""),
+        reason=str((getattr(error, "decline_code", "") or getattr(error, "code", "")) or ""),
+    )
+
+
+def _id(thing: Any) -> str:
+    """The id of something that Stripe may have expanded or not."""
+    if thing is None:
+        return ""
+    return thing if isinstance(thing, str) else str(thing.id)
+
+
+def _intent_of(thing: dict[str, Any]) -> str:
+    if thing["object"] == "payment_intent":
+        return str(thing["id"])
+    found = thing.get("payment_intent")
+    return found if isinstance(found, str) else ""
