@@ -15,7 +15,12 @@ EXPANDABLE = {
     },
     "charge": {"customer": "customer", "payment_intent": "payment_intent"},
     "checkout.session": {"customer": "customer", "payment_intent": "payment_intent"},
-    "refund": {"charge": "charge", "payment_intent": "payment_intent"},
+    "refund": {
+        "charge": "charge",
+        "customer": "customer",
+        "payment_intent": "payment_intent",
+        "payment_method": "payment_method",
+    },
     "payment_method": {"customer": "customer"},
     "customer": {},
 }

@@ -144,6 +144,8 @@ def _blank(
         "charge": charge["id"],
         "created": world.now(),
         "currency": charge["currency"],
+        "customer": charge["customer"],
+        "customer_account": None,
         "destination_details": {
             "card": {
                 "reference_status": "pending",
@@ -154,6 +156,7 @@ def _blank(
         },
         "metadata": metadata,
         "payment_intent": charge["payment_intent"],
+        "payment_method": charge["payment_method"],
         "reason": reason,
         "receipt_number": None,
         "source_transfer_reversal": None,

@@ -104,7 +104,7 @@ FRENCH: Words = {
     "held": "Le montant est réservé sur votre carte, puis débité à l’acceptation de la commande.",
     "kept": "Votre carte est conservée pour vos prochaines factures chez {merchant}, comme vous"
     " l’avez accepté.",
-    "errors": "Vérifiez les champs signalés ci-dessous.",
+    "errors": "Vérifiez les champs signalés ci‑dessous.",
     "not_paid": "Le paiement n’a pas abouti.",
     "test_cards": "Cartes de test",
     "test_note": "Aucune vraie carte n’est acceptée ici et aucun numéro n’est conservé. Toute date"
@@ -150,7 +150,8 @@ FRENCH: Words = {
     "e_expiry_past": "Cette carte est expirée. Utilisez-en une autre.",
     "e_cvc": "Saisissez les {digits} chiffres du cryptogramme.",
     "e_name": "Saisissez le nom tel qu’il figure sur la carte.",
-    "d_generic_decline": "Votre carte a été refusée. Essayez-en une autre ou contactez votre banque.",
+    "d_generic_decline": "Votre carte a été refusée. Essayez-en une autre ou contactez votre"
+    " banque.",
     "d_insufficient_funds": "La provision de votre carte est insuffisante. Essayez-en une autre.",
     "d_lost_card": "Votre carte a été refusée. Essayez-en une autre ou contactez votre banque.",
     "d_stolen_card": "Votre carte a été refusée. Essayez-en une autre ou contactez votre banque.",
