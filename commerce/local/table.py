@@ -56,7 +56,7 @@ def process_table(place: Place) -> tuple[ProcessSpec, ...]:
             argv=(
                 *(python, "-m", "gunicorn", "commerce.wsgi"),
                 *("--bind", f"{LOOPBACK}:{place.ports['web']}"),
-                *("--worker-class", "gthread", "--workers", "2", "--threads", "8"),
+                *("--preload", "--worker-class", "gthread", "--workers", "2", "--threads", "8"),
                 *("--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
             ),
             env=place.env,
