@@ -7,7 +7,7 @@ from commerce.ordering.selectors import order_for_fulfilment
 from catalogue.selectors import snapshot_of
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from orchestration.ports import Answer, BillingStart, Found, Standing
-from promotions.selectors import promotion_names
+from promotions.selectors import promotions_of
 from subscriptions.services.activate import ActivatedItem, activate
 
 
@@ -45,7 +45,10 @@ class LocalBilling:
             eid=facts.get("eid", ""),
             lpa=facts.get("lpa", ""),
             user_name=plan.config.get("user_name", ""),
-            benefit_names=promotion_names(order.release),
+            benefit_names={
+                code: promotion.name.by_language
+                for code, promotion in promotions_of(snapshot).promotions.items()
+            },
         )
         return Answer({"subscription_id": str(subscription)})
 
