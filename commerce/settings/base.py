@@ -271,5 +271,14 @@ LOGGING = {
         "stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["trace"]}
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {"django.server": {"level": "WARNING"}, "httpx": {"level": "WARNING"}},
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in (
+            "django.server",
+            "httpx",
+            "stripe",
+            "celery.app.trace",
+            "celery.worker.strategy",
+        )
+    },
 }
