@@ -1,7 +1,8 @@
 """Attribute expressions: one small typed tree for catalogue rules and promotion conditions.
 
 Facts are a flat mapping from a dotted name ("plan.network", "handset.storage_gb", "term_months")
-to a scalar or a tuple of scalars. A missing fact satisfies only `absent`.
+to a scalar or a tuple of scalars. A missing fact satisfies only `absent`. The value of
+`includes_fact` is the name of another fact.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ class Operator(StrEnum):
     INCLUDES = "includes"
     AT_LEAST = "at_least"
     AT_MOST = "at_most"
+    INCLUDES_FACT = "includes_fact"
     ABSENT = "absent"
 
 
@@ -40,6 +42,9 @@ class Test:
             return fact is None
         if fact is None:
             return False
+        if self.operator is Operator.INCLUDES_FACT:
+            other = facts.get(str(self.value))
+            return other is not None and _compare(fact, Operator.INCLUDES, other)
         return _compare(fact, self.operator, self.value)
 
 

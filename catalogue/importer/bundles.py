@@ -47,7 +47,7 @@ def _fits(
     slots: list[tuple[int, Slot]],
     chosen: tuple[Offering, ...],
 ) -> bool:
-    facts: dict[str, object] = {}
+    facts: dict[str, object] = {"bundle.code": bundle.code}
     for (_, slot), offering in zip(slots, chosen, strict=True):
         facts |= offering.facts(role=slot.role)
     plan = next((o for o in chosen if o.terms), None)

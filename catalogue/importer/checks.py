@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from catalogue.domain.expressions import All, AnyOf, Expression, Not, Test, parse
+from catalogue.domain.expressions import All, AnyOf, Expression, Not, Operator, Test, parse
 from catalogue.domain.model import Kind, Segment
 from catalogue.importer.compile import items
 from catalogue.importer.recipes import recipe_findings
@@ -14,6 +14,7 @@ from commerce.kernel.errors import InvalidInput
 
 Finding = tuple[Trail, str]
 BUILT_IN_FACTS = frozenset({"code", "kind", "category", "family"})
+ROLES = frozenset({kind.value for kind in Kind} - {Kind.BUNDLE.value})
 PRICED_ONCE = frozenset({Kind.HANDSET, Kind.ACCESSORY, Kind.SIM, Kind.FEE})
 PRICED_MONTHLY = frozenset({Kind.OPTION, Kind.CONTENT})
 
@@ -175,7 +176,11 @@ def _expressions(catalogue: Catalogue) -> Iterator[Finding]:
             continue
         for name in facts_in(expression):
             prefix, _, fact = name.rpartition(".")
-            if prefix and fact not in BUILT_IN_FACTS and fact not in catalogue.characteristics:
+            if (
+                prefix in ROLES
+                and fact not in BUILT_IN_FACTS
+                and fact not in catalogue.characteristics
+            ):
                 yield trail, f"Nothing has a characteristic {fact} (fact {name})."
     for i, promotion in enumerate(catalogue.promotions):
         try:
@@ -189,6 +194,8 @@ def facts_in(expression: Expression) -> Iterator[str]:
     match expression:
         case Test():
             yield expression.name
+            if expression.operator is Operator.INCLUDES_FACT:
+                yield str(expression.value)
         case Not():
             yield from facts_in(expression.part)
         case All() | AnyOf():

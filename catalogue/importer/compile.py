@@ -29,7 +29,7 @@ def compiled(
     stocked = {code for supplier in catalogue.suppliers.values() for code in supplier.pieces}
     document = {
         "currency": catalogue.release.currency,
-        "tax_rates": {code: _per_cent(rate) for code, rate in sorted(tax_rates.items())},
+        "tax_rates": {code: str(rate) for code, rate in sorted(tax_rates.items())},
         "categories": {code: _words(text) for code, text in catalogue.categories.items()},
         "labels": _labels(catalogue),
         "units": {n: c.unit for n, c in catalogue.characteristics.items() if c.unit},
@@ -144,8 +144,3 @@ def _labels(catalogue: Catalogue) -> Item:
         for value, words in characteristic.values.items():
             labels[f"{name}.{value}"] = _words(words)
     return labels
-
-
-def _per_cent(rate: Decimal) -> str:
-    """0.20 as "20": the release speaks of per cent, as bills do."""
-    return format((rate * 100).normalize(), "f")

@@ -11,26 +11,17 @@ from commerce.kernel.errors import InvalidInput
 ACTIONS = frozenset(
     {
         "numbering.assign",
-        "numbering.release",
         "porting.port_in",
-        "porting.cancel",
-        "esim.prepare",
-        "esim.cancel",
+        "esim.download",
+        "esim.confirm",
         "logistics.ship",
-        "logistics.cancel",
         "dropship.ship",
-        "dropship.cancel",
         "network.activate",
-        "network.end",
         "content.entitle",
-        "content.end",
         "billing.start",
-        "billing.end",
-        "milestone.reached",
-        "manual.check",
-        "timer.wait",
     }
 )
+ACTING = frozenset({"call", "callback", "notify"})
 
 
 def recipe_findings(catalogue: Catalogue) -> Iterator[tuple[Trail, str]]:
@@ -55,9 +46,7 @@ def _tasks(name: str, recipe: RecipePart, *, all_keys: set[str]) -> Iterator[tup
         where = ("recipes", name, "tasks", i)
         if own.count(task.key) > 1:
             yield (*where, "key"), f"Two tasks are called {task.key}."
-        for action in (task.action, task.undo):
-            if action and action not in ACTIONS and not action.startswith("message."):
-                yield (*where, "action"), f"{action} is not an action."
+        yield from _action(where, task)
         yield from _needs(where, task, own=own, all_keys=all_keys)
         try:
             parse(task.when, where="")
@@ -65,10 +54,20 @@ def _tasks(name: str, recipe: RecipePart, *, all_keys: set[str]) -> Iterator[tup
             yield (*where, "when"), error.message
 
 
+def _action(where: Trail, task: TaskPart) -> Iterator[tuple[Trail, str]]:
+    known = task.action in ACTIONS or task.action.startswith("message.")
+    if task.kind in ACTING and not known:
+        yield (*where, "action"), f"{task.action or 'Nothing'} is not an action."
+    if task.kind == "callback" and not task.until:
+        yield (*where, "until"), "A callback task names the message that ends it."
+    if task.kind == "milestone" and not (task.until and task.of):
+        yield (*where, "of"), "A milestone names the task that it watches (of) and until what."
+
+
 def _needs(
     where: Trail, task: TaskPart, *, own: list[str], all_keys: set[str]
 ) -> Iterator[tuple[Trail, str]]:
-    for need in task.needs:
+    for need in (*task.needs, *([task.of] if task.of else [])):
         _, dot, key = need.rpartition(".")
         if (dot and key not in all_keys) or (not dot and need not in own):
             yield (*where, "needs"), f"There is no task {need}."

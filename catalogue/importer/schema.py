@@ -123,17 +123,25 @@ class RulePart(Part):
 
 
 class TaskPart(Part):
+    """A step of a recipe; what its fields mean is `orchestration`'s."""
+
     key: Name
     kind: Literal["call", "callback", "notify", "timer", "manual", "milestone"]
-    action: str
+    action: str = ""
     when: Any = None
     needs: tuple[str, ...] = ()
+    until: str | None = None
+    of: str | None = None
+    shared: bool = False
+    hours: int = Field(default=1, ge=0)
     ponr: bool = False
     undo: str | None = None
 
 
 class RecipePart(Part):
-    tasks: tuple[TaskPart, ...] = Field(min_length=1)
+    """No tasks at all: nothing is to be done (an option that the line's activation carries)."""
+
+    tasks: tuple[TaskPart, ...]
 
 
 class PromotionPart(BaseModel):

@@ -3,6 +3,7 @@
 `key` names who holds a number (an order line); one key has at most one number.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
@@ -61,6 +62,53 @@ def hold_number(
     except IntegrityError:  # the same key, at the same moment: the other one's number stands
         return Number.objects.get(key=key).msisdn
     return found.msisdn
+
+
+@transaction.atomic
+def hold_numbers(
+    *, wanted: Mapping[str, str | None], until: datetime, klass: str = "standard"
+) -> Mapping[str, str]:
+    """As `hold_number` for many keys in a few statements: all of them or none; number by key.
+
+    `wanted` says by key which number it shall be (None: any of `klass`). Keys that hold a number
+    already keep it.
+
+    Raises:
+        RuleViolated: `number_taken` or `no_number_left`.
+    """
+    held = dict(Number.objects.filter(key__in=wanted).values_list("key", "msisdn"))
+    chosen = {msisdn: key for key, msisdn in wanted.items() if msisdn and key not in held}
+    anything = [key for key, msisdn in wanted.items() if not msisdn and key not in held]
+    free = Number.objects.filter(_free(business_now()))
+    rows: list[Number] = []
+    if chosen:
+        rows = list(free.select_for_update().filter(msisdn__in=chosen).order_by("msisdn"))
+        for missing in sorted(set(chosen) - {row.msisdn for row in rows}):
+            raise RuleViolated(
+                f"{missing} is no longer free; please choose another number.",
+                code="number_taken",
+                msisdn=missing,
+            )
+        for row in rows:
+            row.key = chosen[row.msisdn]
+    if anything:
+        others = free.filter(klass=klass).exclude(msisdn__in=chosen).order_by("msisdn")
+        found = list(others.select_for_update(skip_locked=True)[: len(anything)])
+        if len(found) < len(anything):
+            raise RuleViolated(f"No {klass} number is left.", code="no_number_left", klass=klass)
+        for row, key in zip(found, anything, strict=True):
+            row.key = key
+        rows += found
+    for row in rows:
+        row.state, row.held_until = NumberState.HELD, until
+    Number.objects.bulk_update(rows, ["key", "state", "held_until"])
+    return {**held, **{row.key: row.msisdn for row in rows}}
+
+
+@transaction.atomic
+def release_all(keys: Collection[str]) -> None:
+    """As `release`, for many keys."""
+    _held().filter(key__in=keys).update(state=NumberState.FREE, key="", held_until=None)
 
 
 @transaction.atomic

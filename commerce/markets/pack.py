@@ -34,7 +34,7 @@ class Market(Protocol):
     time_zone: str
 
     def tax_rates(self, on: date) -> Mapping[str, Decimal]:
-        """Rate (0.20 for 20 %) by tax class on that day."""
+        """Rate per cent (20, 2.1) by tax class on that day."""
 
     def normalise_number(self, text: str) -> str:
         """A telephone number as people write it, in national form without spaces.

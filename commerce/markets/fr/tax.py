@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
-_STANDARD = ((date(2000, 4, 1), Decimal("0.196")), (date(2014, 1, 1), Decimal("0.20")))
+_STANDARD = ((date(2000, 4, 1), Decimal("19.6")), (date(2014, 1, 1), Decimal("20")))
 _INTERMEDIATE = (
-    (date(2000, 4, 1), Decimal("0.055")),
-    (date(2012, 1, 1), Decimal("0.07")),
-    (date(2014, 1, 1), Decimal("0.10")),
+    (date(2000, 4, 1), Decimal("5.5")),
+    (date(2012, 1, 1), Decimal("7")),
+    (date(2014, 1, 1), Decimal("10")),
 )
-_PRESS = ((date(2000, 4, 1), Decimal("0.021")),)
+_PRESS = ((date(2000, 4, 1), Decimal("2.1")),)
 _NONE = ((date(2000, 4, 1), Decimal("0")),)
 
 CLASSES: Mapping[str, tuple[tuple[date, Decimal], ...]] = {
@@ -28,7 +28,7 @@ CLASSES: Mapping[str, tuple[tuple[date, Decimal], ...]] = {
 
 
 def rate(tax_class: str, *, on: date) -> Decimal:
-    """As a fraction: 0.20 for 20 %.
+    """Per cent: 20 for 20 %.
 
     Raises:
         KeyError: no such class.
@@ -41,5 +41,5 @@ def rate(tax_class: str, *, on: date) -> Decimal:
 
 
 def tax_rates(on: date) -> Mapping[str, Decimal]:
-    """The rate of every class on that day."""
+    """The rate of every class on that day, per cent."""
     return {tax_class: rate(tax_class, on=on) for tax_class in CLASSES}

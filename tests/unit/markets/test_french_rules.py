@@ -101,11 +101,11 @@ def test_fourteen_days_to_withdraw(concluded: date, last: date) -> None:
 @pytest.mark.parametrize(
     ("tax_class", "on", "rate"),
     [
-        ("telecom", date(2026, 11, 22), "0.20"),
-        ("goods", date(2013, 12, 31), "0.196"),
-        ("tv", date(2013, 12, 31), "0.07"),
-        ("tv", date(2014, 1, 1), "0.10"),
-        ("press", date(2026, 11, 22), "0.021"),
+        ("telecom", date(2026, 11, 22), "20"),
+        ("goods", date(2013, 12, 31), "19.6"),
+        ("tv", date(2013, 12, 31), "7"),
+        ("tv", date(2014, 1, 1), "10"),
+        ("press", date(2026, 11, 22), "2.1"),
     ],
 )
 def test_a_tax_class_has_the_rate_of_its_day(tax_class: str, on: date, rate: str) -> None:

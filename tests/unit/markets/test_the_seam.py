@@ -21,7 +21,7 @@ class Islandia:
     time_zone = "Atlantic/Reykjavik"
 
     def tax_rates(self, on: date) -> Mapping[str, Decimal]:
-        return {"goods": Decimal("0.24"), "telecom": Decimal("0.24")}
+        return {"goods": Decimal("24"), "telecom": Decimal("24")}
 
     def normalise_number(self, text: str) -> str:
         bare = text.replace(" ", "")
