@@ -1,6 +1,7 @@
 """Health, the virtual clock and planted faults over HTTP. No authentication: loopback only."""
 
 import json
+import math
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -37,6 +38,8 @@ class ClockControl:
         """PUT {"offset_seconds": float}; 409 when that would turn business time back."""
         try:
             offset = float((await request.json())["offset_seconds"])
+            if not math.isfinite(offset):
+                raise ValueError("neither infinite nor undefined")
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError):
             return refusal(422, "send a JSON object with the number offset_seconds")
         try:

@@ -1,8 +1,7 @@
 """The sandbox's own motion: timed happenings and deliveries, in background threads."""
 
 import logging
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+import time
 from threading import Lock, Thread
 from typing import Protocol
 
@@ -37,7 +36,6 @@ class Runner:
         self._in_flight: set[int] = set()
         self._lock = Lock()
         self._stopping = False
-        self._pool = ThreadPoolExecutor(PARALLEL, thread_name_prefix="deliver")
         self._thread = Thread(target=self._run, name="runner", daemon=True)
 
     def start(self) -> None:
@@ -47,7 +45,6 @@ class Runner:
         self._stopping = True
         self._queue.changed.set()
         self._thread.join(timeout=5)
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def wake(self) -> None:
         self._queue.changed.set()
@@ -88,9 +85,7 @@ class Runner:
                 with self._lock:
                     self._in_flight.add(delivery.key)
                     flying.add(delivery.key)
-                self._pool.submit(self._queue.attempt, delivery).add_done_callback(
-                    partial(self._landed, delivery)
-                )
+                Thread(target=self._deliver, args=(delivery,), daemon=True).start()
         if len(flying) >= PARALLEL:
             return LONGEST_WAIT
         return min(
@@ -103,10 +98,14 @@ class Runner:
         waits = [instant - self._clock.now() for instant in due if instant is not None]
         return min(max(min(waits), 0.0), LONGEST_WAIT) if waits else LONGEST_WAIT
 
-    def _landed(self, delivery: Delivery, future: "Future[None]") -> None:
-        """A try is over; one that broke is logged and stays pending."""
-        if not future.cancelled() and (error := future.exception()) is not None:
-            logger.error("delivery %s broke: %s", delivery.key, error)
+    def _deliver(self, delivery: Delivery) -> None:
+        """One try, in a thread that a stop need not wait for: what is cut off is tried again."""
+        try:
+            self._queue.attempt(delivery)
+        except Exception:
+            if not self._stopping:
+                logger.exception("delivery %s broke; it is tried again", delivery.key)
+                time.sleep(1)
         with self._lock:
             self._in_flight.discard(delivery.key)
         self._queue.changed.set()

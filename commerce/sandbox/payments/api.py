@@ -26,6 +26,8 @@ from commerce.sandbox.payments.world import API_VERSION, Call, Origin, World
 
 logger = logging.getLogger(__name__)
 
+_BROKEN = ApiError(500, "api_error", "An unexpected error occurred. Nothing was changed.")
+
 BEFORE = ("latency", "error")
 AFTER = ("timeout_after_effect",)
 LONG_SILENCE = 120.0
@@ -66,10 +68,15 @@ class Api:
             fault = await self._strike(operation, kinds=AFTER)
             if fault is not None:
                 silence = fault.seconds or LONG_SILENCE
-                self._world.ledger.answered(request_id, "no answer, the effect happened")
+                outcome = "no answer, the effect happened"
+                await run_in_threadpool(self._world.ledger.answered, request_id, outcome)
         except ApiError as error:
             answer = Answer(error.status, encoded(error.body(request_id=request_id)), request_id)
             await run_in_threadpool(self._world.ledger.answered, request_id, str(error.status))
+        except Exception:
+            logger.exception("a request of the API broke")
+            answer = Answer(500, encoded(_BROKEN.body(request_id=request_id)), request_id)
+            await run_in_threadpool(self._world.ledger.answered, request_id, "500")
         return _response(request, answer, request_id=request_id, key=key, silence=silence)
 
     async def _guarded(self, asked: Asked, *, operation: str) -> Answer:

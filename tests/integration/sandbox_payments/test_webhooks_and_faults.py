@@ -139,7 +139,7 @@ def test_a_planted_error_has_stripes_shape_and_strikes_as_often_as_told(
         with pytest.raises(stripe.APIError) as caught:
             sandbox.client().v1.customers.list()
         assert caught.value.http_status == 500
-    assert sandbox.client().v1.customers.list().object == "list"
+    assert sandbox.client().v1.customers.list().url == "/v1/customers"
     assert [(f["times"], f["struck"]) for f in sandbox.control("GET", "faults")["faults"]] == [
         (0, 2)
     ]
