@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from frontend import svg
 
-BOX_WIDTH, BOX_HEIGHT, COLUMN_GAP, ROW_GAP, EDGE, LANE = 196.0, 62.0, 56.0, 18.0, 6.0, 14.0
+BOX_WIDTH, BOX_HEIGHT, COLUMN_GAP, ROW_GAP, EDGE, LANE = 196.0, 64.0, 56.0, 18.0, 6.0, 14.0
 STATES = ("done", "running", "waiting", "failed", "pending")
 
 
@@ -199,43 +199,42 @@ def _bend(x1: float, y1: float, x2: float, y2: float) -> str:
 
 def _box(spot: Placed, *, state_names: Mapping[str, str]) -> str:
     task = spot.task
-    second = (
-        task.detail if task.state in ("waiting", "failed", "running") and task.detail else task.kind
-    )
-    said = ". ".join(
-        part for part in (task.label, state_names.get(task.state, task.state), task.detail) if part
-    )
-    inner = (
-        svg.tag("rect", class_="graph-box", width=BOX_WIDTH, height=BOX_HEIGHT, rx=12)
-        + svg.tag("circle", class_="graph-dot", cx=20, cy=BOX_HEIGHT / 2, r=6.5)
-        + (
-            svg.tag("path", class_="graph-tick", d="m17 31 2.2 2.4 4-4.6")
-            if task.state == "done"
-            else ""
-        )
-        + svg.tag(
-            "text",
-            escape(shortened(task.label, 21)),
-            class_="graph-title",
-            x=36,
-            y=26 if second else 36,
-        )
-        + (
-            svg.tag("text", escape(shortened(second, 26)), class_="graph-text", x=36, y=44)
-            if second
-            else ""
-        )
-    )
+    told = task.state in ("waiting", "failed", "running") and task.detail
+    lines = wrapped(task.detail if told else task.kind)
+    state = state_names.get(task.state, task.state)
+    said = ". ".join(part for part in (task.label, state, task.detail) if part)
+    top = BOX_HEIGHT / 2 + 5 - 8 * len(lines)
+    inner = svg.tag("rect", class_="graph-box", width=BOX_WIDTH, height=BOX_HEIGHT, rx=12)
+    inner += svg.tag("circle", class_="graph-dot", cx=20, cy=BOX_HEIGHT / 2, r=6.5)
+    if task.state == "done":
+        inner += svg.tag("path", class_="graph-tick", d="m17 32 2.2 2.4 4-4.6")
+    inner += _line(shortened(task.label, 21), name="graph-title", y=top)
+    for index, line in enumerate(lines):
+        inner += _line(line, name="graph-text", y=top + 17 + 15 * index)
     if task.url:
         inner = svg.tag("a", inner, href=task.url, aria_label=said)
-        role, label = None, None
-    else:
-        role, label = "img", said
-    move = f"translate({svg.number(spot.x)} {svg.number(spot.y)})"
     return svg.tag(
-        "g", svg.title(said) + inner, class_=f"graph-{task.state}", transform=move, role=role,
-        aria_label=label,
-    )  # fmt: skip
+        "g",
+        svg.title(said) + inner,
+        class_=f"graph-{task.state}",
+        transform=f"translate({svg.number(spot.x)} {svg.number(spot.y)})",
+        role=None if task.url else "img",
+        aria_label=None if task.url else said,
+    )
+
+
+def _line(text: str, *, name: str, y: float) -> str:
+    return svg.tag("text", escape(text), class_=name, x=36, y=y)
+
+
+def wrapped(text: str, *, longest: int = 26) -> list[str]:
+    """The text on at most two lines, the second shortened."""
+    if len(text) <= longest:
+        return [text] if text else []
+    head, space, _ = text[: longest + 1].rpartition(" ")
+    if not space:
+        return [shortened(text, longest)]
+    return [head, shortened(text[len(head) + 1 :], longest)]
 
 
 def shortened(text: str, longest: int) -> str:

@@ -5,16 +5,18 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 
+from commerce.web.policy import Policy, policy
 from frontend import styleguide
 
 
+@policy(Policy.PUBLIC)
 def show(request: HttpRequest) -> HttpResponse:
     """The styleguide; `?theme=dark` or `light` and `?dense=1` override what is given.
 
     Raises:
-        Http404: outside of development and tests.
+        Http404: the settings do not show it.
     """
-    if not getattr(settings, "STYLEGUIDE", settings.DEBUG):
+    if not getattr(settings, "SHOW_STYLEGUIDE", False):
         raise Http404
     values = styleguide.context(get_language() or "fr")
     theme = request.GET.get("theme", "")

@@ -1,0 +1,12 @@
+"""The addresses of the pages; each area has its own file beside this one."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from frontend.views import styleguide
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("styleguide/", styleguide.show, name="styleguide"),
+    path("", include("frontend.urls.shop")),
+    path("", include("frontend.urls.checkout")),
+]

@@ -1,0 +1,19 @@
+"""The shop: what is sold, before a cart."""
+
+from django.urls import path
+
+from frontend.views import shop
+
+app_name = "shop"
+urlpatterns = [
+    path("", shop.home, name="home"),
+    path("phones/", shop.phones, name="phones"),
+    path("phones/<slug:family>/", shop.phone, name="phone"),
+    path("plans/", shop.plans, name="plans"),
+    path("plans/<slug:code>/", shop.plan, name="plan"),
+    path("accessories/", shop.accessories, name="accessories"),
+    path("accessories/<slug:code>/", shop.extra, name="accessory"),
+    path("content/", shop.content, name="content"),
+    path("content/<slug:code>/", shop.extra, name="service"),
+    path("search/", shop.search, name="search"),
+]
