@@ -14,6 +14,6 @@ app.config_from_object(settings.CELERY)
 app.autodiscover_tasks()
 
 
-@setup_logging.connect
+@setup_logging.connect  # type: ignore[untyped-decorator]
 def keep_django_logging(**_: Any) -> None:
     """Celery logs through Django's structured logging."""

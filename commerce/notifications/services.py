@@ -151,4 +151,4 @@ def _has(code: str, extension: str) -> bool:
 def _text(code: str, language: str, extension: str, values: Mapping[str, Any]) -> str:
     name = f"notifications/{{}}/{code}.{extension}"
     names = [name.format(language), name.format(FALLBACK_LANGUAGE)]
-    return render_to_string(names, dict(values)).strip()  # type: ignore[arg-type]
+    return render_to_string(names, dict(values)).strip()

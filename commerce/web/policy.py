@@ -82,7 +82,7 @@ class Declared(BasePermission):
     """DRF: the view's `policy` (one, several, or by HTTP method) is met; undeclared is closed."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        caller = request.auth
+        caller: Any = request.auth
         policies = declared_by(view, method=request.method or "GET")
         if not policies or caller is None:
             return bool(policies) and bool(OPEN.intersection(policies))

@@ -146,10 +146,11 @@ def _of_ours(exc: FaisceauError) -> Problem:
 
 def _of_drf(exc: drf.APIException) -> Problem:
     headers: dict[str, str] = {}
-    if getattr(exc, "auth_header", None):
-        headers["WWW-Authenticate"] = str(exc.auth_header)
-    if isinstance(exc, drf.Throttled) and exc.wait is not None:
-        headers["Retry-After"] = str(int(exc.wait) + 1)
+    challenge, wait = getattr(exc, "auth_header", None), getattr(exc, "wait", None)
+    if challenge:
+        headers["WWW-Authenticate"] = str(challenge)
+    if wait is not None:
+        headers["Retry-After"] = str(int(wait) + 1)
     if isinstance(exc, drf.ValidationError):
         errors = tuple(_flat(exc.detail, path=""))
         sentence = (

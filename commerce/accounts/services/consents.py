@@ -1,5 +1,7 @@
 """Consents and refusals, as they were given."""
 
+from collections.abc import Mapping
+
 from django.db import transaction
 
 from commerce.accounts.events import ConsentRecorded
@@ -7,7 +9,7 @@ from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import EntryKind
 from commerce.accounts.models import Consent
 from commerce.accounts.services import timeline
-from commerce.events.outbox import publish
+from commerce.events.outbox import publish, publish_all
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import InvalidInput
 
@@ -63,3 +65,53 @@ def record_consent(
             context=context,
             values={"purpose": purpose, "version": text_version, "reference": reference},
         )
+
+
+def record_consents(
+    *,
+    context: AccountContext,
+    party_id: int,
+    given: Mapping[str, tuple[str, bool]],
+    reference: str,
+) -> None:
+    """Several consents of one moment: by purpose, the text's version and whether it was given.
+
+    In the caller's transaction; a few statements whatever their number.
+    """
+    now = business_now()
+    Consent.objects.bulk_create(
+        Consent(
+            party_id=party_id,
+            visitor_key=context.visitor_key or "",
+            purpose=purpose,
+            text_version=version,
+            granted=granted,
+            reference=reference,
+            channel=context.channel,
+            actor_kind=context.actor.kind,
+            actor_id=context.actor.id,
+            actor_name=context.actor.name,
+            at=now,
+        )
+        for purpose, (version, granted) in given.items()
+    )
+    publish_all(
+        ConsentRecorded(
+            party_id=party_id,
+            visitor_key=context.visitor_key or "",
+            purpose=purpose,
+            text_version=version,
+            granted=granted,
+        )
+        for purpose, (version, granted) in given.items()
+    )
+    timeline.record(
+        party_id=party_id,
+        kind=EntryKind.CONSENT,
+        code="consents_recorded",
+        context=context,
+        values={
+            "reference": reference,
+            **{purpose: granted for purpose, (_, granted) in given.items()},
+        },
+    )

@@ -170,10 +170,12 @@ def require_verified(context: AccountContext) -> None:
     """
     if context.role != Role.AGENT:
         return
-    verified = Contact.objects.filter(
-        pk=context.contact_id, party_id=context.party_id, verified=True, ended_at=None
-    ).exists()
-    if not verified:
+    open_contacts = Contact.objects.filter(verified=True, ended_at=None)
+    if (
+        context.contact_id is None
+        or context.party_id is None
+        or not open_contacts.filter(pk=context.contact_id, party_id=context.party_id).exists()
+    ):
         raise Forbidden(
             "Verify who is calling before you change anything for this customer.",
             code="caller_not_verified",
