@@ -1,0 +1,65 @@
+"""The shop window: offerings with their prices, kept in the process while nothing changes them."""
+
+from bisect import bisect_right
+from datetime import UTC, datetime, time
+from functools import lru_cache
+
+from catalogue.domain.model import Offering, Segment
+from catalogue.selectors import current_snapshot, snapshot_of
+from commerce.kernel.clock import PARIS
+from commerce.ordering.domain.showcase import SHOWN_TERM, Shown, Window
+from promotions.selectors import promotions_of
+
+Key = tuple[int, datetime, str, str]
+
+
+def window(
+    *, at: datetime, segment: Segment = Segment.CONSUMER, channel: str = "web"
+) -> "ShopWindow":
+    """What is on sale at `at`; one cheap query."""
+    release = current_snapshot(at).release
+    return ShopWindow((release, _since(release, at), segment.value, channel))
+
+
+class ShopWindow:
+    """A `Window` whose prices are worked out once per process, release, day and promotion edge."""
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+        self.window = _window(key)
+
+    def shown(
+        self, offering: Offering, *, term: int = SHOWN_TERM, plan: Offering | None = None
+    ) -> Shown:
+        """As `Window.shown`."""
+        return _shown(self._key, offering.code, term, plan.code if plan else "")
+
+
+def _since(release: int, at: datetime) -> datetime:
+    """The last instant up to `at` at which a price may have changed: an edge, or midnight."""
+    midnight = datetime.combine(at.astimezone(PARIS).date(), time(), PARIS).astimezone(UTC)
+    edges = _edges(release)
+    place = bisect_right(edges, at)
+    return max(midnight, edges[place - 1]) if place else midnight
+
+
+@lru_cache(maxsize=16)
+def _edges(release: int) -> tuple[datetime, ...]:
+    snapshot = snapshot_of(release)
+    dated = (*snapshot.offerings.values(), *promotions_of(snapshot).promotions.values())
+    edges = {edge for entry in dated for edge in (entry.valid_from, entry.valid_until) if edge}
+    return tuple(sorted(edges))
+
+
+@lru_cache(maxsize=16)
+def _window(key: Key) -> Window:
+    release, at, segment, channel = key
+    snapshot = snapshot_of(release)
+    return Window(snapshot, promotions_of(snapshot), Segment(segment), channel, at)
+
+
+@lru_cache(maxsize=20_000)
+def _shown(key: Key, code: str, term: int, plan: str) -> Shown:
+    found = _window(key)
+    offering = found.catalogue.offering(code)
+    return found.shown(offering, term=term, plan=found.catalogue.offering(plan) if plan else None)
