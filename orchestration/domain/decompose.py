@@ -1,7 +1,7 @@
 """Decomposition: order items and their recipes become a plan, a directed acyclic graph of tasks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from catalogue.domain.expressions import Facts, Scalar
@@ -111,7 +111,7 @@ def _spec(
         role="" if template.shared else first.role,
         kind=template.kind,
         action=template.action,
-        needs=tuple(sorted(needs | ({watched} if watched else set()))),
+        needs=tuple(sorted(needs)),
         until=template.until,
         of=watched,
         ponr=any(task.ponr for task, _ in uses),
@@ -127,10 +127,14 @@ def _named(need: str, *, item: FulfilmentItem, items: Sequence[FulfilmentItem]) 
     return tuple(f"{member.line_id}.{key}" for member in items if member.role == role)
 
 
+def _before(spec: TaskSpec) -> tuple[str, ...]:
+    return (*spec.needs, spec.of) if spec.of else spec.needs
+
+
 def _sorted(chosen: Mapping[str, TaskSpec]) -> tuple[TaskSpec, ...]:
     try:
-        graph = TopologicalSorter({key: sorted(spec.needs) for key, spec in sorted(chosen.items())})
-        return tuple(replace(chosen[key]) for key in graph.static_order())
+        graph = TopologicalSorter({key: _before(spec) for key, spec in sorted(chosen.items())})
+        return tuple(chosen[key] for key in graph.static_order())
     except CycleError as error:
         raise RuleViolated(
             "The recipes wait for each other in a circle; mend them in the catalogue.",

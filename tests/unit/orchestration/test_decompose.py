@@ -62,7 +62,6 @@ RECIPES = parse_recipes(
                     "kind": "milestone",
                     "of": "ship",
                     "until": "shipment.delivered",
-                    "needs": ["ship"],
                     "shared": True,
                 },
             ]
@@ -95,12 +94,19 @@ NEW_NUMBER = [
 def test_a_new_line_with_esim_waits_for_number_and_profile_and_shares_one_parcel() -> None:
     assert needs(decompose(NEW_NUMBER, recipes=RECIPES)) == {
         "ship": (),
-        "delivered": ("ship",),
+        "delivered": (),
         "2.number": (),
         "3.profile": (),
         "2.activate": ("2.number", "3.profile"),
         "2.billing": ("2.activate",),
     }
+
+
+def test_a_milestone_watches_a_task_without_waiting_for_its_end() -> None:
+    plan = decompose(NEW_NUMBER, recipes=RECIPES)
+    delivered = next(t for t in plan if t.key == "delivered")
+    assert (delivered.of, delivered.needs) == ("ship", ())
+    assert [t.key for t in plan].index("ship") < [t.key for t in plan].index("delivered")
 
 
 def test_one_shared_task_serves_all_items_that_name_it() -> None:
