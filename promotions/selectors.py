@@ -2,49 +2,48 @@
 
 from collections import Counter
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from catalogue.domain.model import Snapshot
-from commerce.kernel.clock import business_now
-from promotions.domain.compiler import CompiledPromotions
+from promotions.domain.compiler import CompiledPromotions, compile_promotions
 from promotions.models import PromotionTally, PromotionUse, UseState
+
+_MOST_KEPT = 16
+_compiled: dict[tuple[int, str], CompiledPromotions] = {}
 
 
 def promotions_of(snapshot: Snapshot) -> CompiledPromotions:
     """The release's promotions; compiled once per release and process."""
-    return _compiled(snapshot.release, snapshot.digest, _Held(snapshot))
+    key = (snapshot.release, snapshot.digest)
+    found = _compiled.get(key)
+    if found is None:
+        found = compile_promotions(snapshot.promotions)
+        while len(_compiled) >= _MOST_KEPT:
+            _compiled.pop(next(iter(_compiled)))
+        _compiled[key] = found
+    return found
 
 
 def used_up(
     promotions: CompiledPromotions, *, party_id: int | None, key: str = ""
 ) -> frozenset[str]:
-    """Limited promotions of which nothing is left for this party; what `key` holds is not counted.
+    """Limited promotions of which nothing is left for this party; what `key` holds is its own.
 
-    At most two queries, none without limited promotions. Reservations whose time is over count as
-    free.
+    Two queries whatever their number; none when no promotion has a limit.
     """
     if not promotions.limited:
         return frozenset()
-    full = set(
-        PromotionTally.objects.filter(total__isnull=False, taken__gte=F("total")).values_list(
-            "code", flat=True
-        )
+    full = PromotionTally.objects.filter(taken__gte=F("total")).values_list("code", flat=True)
+    uses = PromotionUse.objects.exclude(state=UseState.RELEASED).filter(
+        Q(key=key) | Q(party_id=party_id) if party_id is not None else Q(key=key)
     )
-    uses = PromotionUse.objects.exclude(state=UseState.RELEASED)
-    mine: Counter[str] = Counter()
     own: set[str] = set()
-    for code, used_by, state, until, party in uses.filter(_of(party_id, key, full)).values_list(
-        "promotion", "key", "state", "until", "party_id"
-    ):
+    had: Counter[str] = Counter()
+    for code, used_by in uses.values_list("promotion", "key"):
         if used_by == key:
             own.add(code)
-        elif state == UseState.RESERVED and until <= business_now():
-            full.discard(code)
-        elif party_id is not None and party == party_id:
-            mine[code] += 1
-    gone = full | {
-        code
-        for code, count in mine.items()
-        if (limit := _per_party(promotions, code)) is not None and count >= limit
-    }
-    return frozenset(gone - own)
+        else:
+            had[code] += 1
+    limits = {promotion.code: promotion.limits.per_party for promotion in promotions.limited}
+    gone = {code for code, count in had.items() if count >= (limits.get(code) or count + 1)}
+    return frozenset((gone | set(full)) - own)

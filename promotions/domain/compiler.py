@@ -44,6 +44,7 @@ class CompiledPromotions:
     by_fact: Mapping[str, Mapping[Scalar, tuple[Promotion, ...]]]
     by_code: Mapping[str, tuple[Promotion, ...]]
     untriggered: tuple[Promotion, ...] = ()
+    limited: tuple[Promotion, ...] = ()
 
     def candidates(self, facts: Facts, *, codes: Sequence[str]) -> dict[str, Promotion]:
         """Those whose trigger is in `facts` or whose code was entered."""
@@ -106,6 +107,7 @@ def index_promotions(promotions: Any) -> CompiledPromotions:
         },
         by_code={code: tuple(found) for code, found in by_code.items()},
         untriggered=tuple(untriggered),
+        limited=tuple(promotion for promotion in every.values() if promotion.limits),
     )
 
 

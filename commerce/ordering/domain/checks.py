@@ -1,0 +1,237 @@
+"""Whether a cart can be ordered, and what may be chosen next: every refusal says why and a way out.
+
+Pure; the catalogue's rules are judged only once all the roles that they name are there, so that a
+half-filled bundle is not scolded for what comes next.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from catalogue.domain.expressions import All, AnyOf, Expression, Facts, Not, Operator, Test
+from catalogue.domain.model import Kind, Offering, Refusal, Rule, Slot, Snapshot, Text, refusals
+from commerce.ordering.domain.cart import MOST_PER_LINE, CartValue
+from commerce.ordering.domain.facts import (
+    SINGLE_ROLES,
+    Entry,
+    Fact,
+    bundles_of,
+    by_group,
+    entries_of,
+    term_of,
+    unit_facts,
+)
+
+_ROLES = frozenset((*SINGLE_ROLES, "accessory", "option", "content", "fee"))
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Something that stands between a cart and an order.
+
+    `code` is for machines: `not_for_sale`, `term_not_offered`, `quantity_out_of_range`,
+    `slot_unknown`, `slot_full`, `slot_missing`, `not_a_candidate`, `incompatible`, `no_price`.
+    `rule` names the catalogue rule behind `incompatible`. An `unfinished` one only says what is
+    still to be chosen.
+    """
+
+    code: str
+    message: Text
+    way_out: Text
+    group: str = ""
+    role: str = ""
+    line: str = ""
+    rule: str = ""
+    unfinished: bool = False
+
+
+def issues(cart: CartValue, *, catalogue: Snapshot, at: datetime) -> tuple[Issue, ...]:
+    """Everything that is wrong with `cart` or missing in it; nothing if it can be ordered.
+
+    Raises:
+        NotFound: code `unknown_offering`.
+    """
+    groups = by_group(entries_of(cart, catalogue=catalogue))
+    bundles = bundles_of(cart, catalogue=catalogue)
+    return tuple(
+        issue
+        for group, entries in groups.items()
+        for issue in _of_group(
+            entries, bundle=bundles.get(group), cart=cart, catalogue=catalogue, at=at
+        )
+    )
+
+
+def blocking(found: Sequence[Issue]) -> Issue | None:
+    """The first that forbids what is there already, not merely misses something."""
+    return next((issue for issue in found if not issue.unfinished), None)
+
+
+def broken_rules(
+    entries: Sequence[Entry],
+    *,
+    bundle: Offering | None,
+    catalogue: Snapshot,
+    segment: str,
+) -> tuple[Refusal, ...]:
+    """The catalogue rules that the lines of one bundle instance break together."""
+    base = unit_facts(entries, bundle=bundle, segment=segment)
+    found: dict[str, Refusal] = {}
+    many = [entry for entry in entries if entry.role not in SINGLE_ROLES]
+    for facts in _fact_sets(base, many):
+        rules = tuple(rule for rule in catalogue.rules if decidable(rule, facts=facts))
+        for refusal in refusals(rules, facts=facts):
+            found.setdefault(refusal.code, refusal)
+    return tuple(found.values())
+
+
+def decidable(rule: Rule, *, facts: Facts) -> bool:
+    """Whether every role that the rule names (other than as absent) is filled."""
+    return all(f"{role}.code" in facts for role in roles_named(rule.when) | roles_named(rule.then))
+
+
+def fits_slot(slot: Slot, offering: Offering, *, facts: Mapping[str, Fact]) -> bool:
+    """Whether `offering` may take the place, beside what `facts` says of the other roles."""
+    if offering.kind is not slot.kind:
+        return False
+    return slot.candidates.holds({**facts, **offering.facts(role=slot.role)})
+
+
+@lru_cache(maxsize=4096)
+def _named(expression: Expression) -> frozenset[str]:
+    return frozenset(_walk(expression))
+
+
+def roles_named(expression: Expression) -> frozenset[str]:
+    """The bundle roles whose facts the expression needs."""
+    try:
+        return _named(expression)
+    except TypeError:  # a value that can't be hashed
+        return frozenset(_walk(expression))
+
+
+def _walk(expression: Expression) -> Iterator[str]:
+    match expression:
+        case Test(name, operator):
+            role = name.partition(".")[0]
+            if role in _ROLES and operator is not Operator.ABSENT:
+                yield role
+        case All(parts):
+            for part in parts:
+                yield from _walk(part)
+        case AnyOf(parts):
+            # Any one alternative decides: only what all of them need is needed.
+            needed = [roles_named(part) for part in parts]
+            yield from frozenset.intersection(*needed) if needed else ()
+        case Not(part):
+            yield from _walk(part)
+
+
+def _fact_sets(base: Mapping[str, Fact], many: Sequence[Entry]) -> Iterator[Mapping[str, Fact]]:
+    yield base
+    for entry in many:
+        yield {**base, **entry.offering.facts(role=entry.role)}
+
+
+def _of_group(
+    entries: Sequence[Entry],
+    *,
+    bundle: Offering | None,
+    cart: CartValue,
+    catalogue: Snapshot,
+    at: datetime,
+) -> Iterator[Issue]:
+    term = term_of(entries)
+    code = bundle.code if bundle is not None else None
+    for entry in entries:
+        yield from _of_line(entry, cart=cart, term=term, bundle=code, at=at)
+    if bundle is not None:
+        yield from _of_slots(entries, bundle=bundle, cart=cart)
+    for refusal in broken_rules(
+        entries, bundle=bundle, catalogue=catalogue, segment=cart.segment.value
+    ):
+        yield Issue(
+            "incompatible",
+            refusal.message,
+            refusal.way_out,
+            group=entries[0].line.group,
+            rule=refusal.code,
+        )
+
+
+def _of_line(
+    entry: Entry, *, cart: CartValue, term: int, bundle: str | None, at: datetime
+) -> Iterator[Issue]:
+    line, offering = entry.line, entry.offering
+    if not 1 <= line.quantity <= MOST_PER_LINE:
+        yield _about(entry, "quantity_out_of_range", _QUANTITY, _NO_WAY)
+    if not offering.sellable(segment=cart.segment, channel=cart.channel, at=at):
+        yield _about(entry, "not_for_sale", _NOT_FOR_SALE, _ANOTHER)
+    elif offering.charges and not offering.charges_for(
+        segment=cart.segment, term=term, bundle=bundle
+    ):
+        yield _about(entry, "no_price", _NO_PRICE, _OTHER_TERM)
+    if offering.kind is Kind.PLAN and offering.terms and line.term not in offering.terms:
+        yield _about(entry, "term_not_offered", _TERM, _OTHER_TERM)
+
+
+def _of_slots(entries: Sequence[Entry], *, bundle: Offering, cart: CartValue) -> Iterator[Issue]:
+    group = entries[0].line.group
+    facts = unit_facts(entries, bundle=bundle, segment=cart.segment.value)
+    slots = {slot.role: slot for slot in bundle.slots}
+    counts: dict[str, int] = {}
+    for entry in entries:
+        counts[entry.role] = counts.get(entry.role, 0) + entry.line.quantity
+        slot = slots.get(entry.role)
+        if slot is None:
+            yield _about(entry, "slot_unknown", _NO_SLOT, _ALONE)
+        elif not fits_slot(slot, entry.offering, facts=facts):
+            yield _about(entry, "not_a_candidate", _NO_SLOT, _ALONE)
+    for slot in bundle.slots:
+        count = counts.get(slot.role, 0)
+        if count > slot.maximum:
+            yield Issue("slot_full", _FULL, _REMOVE, group=group, role=slot.role)
+        elif count < slot.minimum:
+            yield Issue(
+                "slot_missing", _MISSING, _CHOOSE, group=group, role=slot.role, unfinished=True
+            )
+
+
+def _about(entry: Entry, code: str, message: Text, way_out: Text) -> Issue:
+    line = entry.line
+    return Issue(code, message, way_out, group=line.group, role=entry.role, line=line.id)
+
+
+def _text(fr: str, en: str) -> Text:
+    return Text({"fr": fr, "en": en})
+
+
+_NO_WAY = _text("", "")
+_QUANTITY = _text(
+    f"La quantité doit être comprise entre 1 et {MOST_PER_LINE}.",
+    f"The quantity must be between 1 and {MOST_PER_LINE}.",
+)
+_NOT_FOR_SALE = _text("Cet article n'est plus proposé ici.", "This item is no longer sold here.")
+_ANOTHER = _text("Choisissez-en un autre.", "Choose another one.")
+_NO_PRICE = _text(
+    "Cet article n'a pas de prix avec cet engagement.",
+    "This item has no price with this commitment.",
+)
+_OTHER_TERM = _text("Choisissez une autre durée d'engagement.", "Choose another commitment.")
+_TERM = _text(
+    "Ce forfait n'est pas proposé avec cette durée d'engagement.",
+    "This plan is not offered with this commitment.",
+)
+_NO_SLOT = _text(
+    "Cet article n'a pas sa place dans cette offre groupée.",
+    "This item has no place in this bundle.",
+)
+_ALONE = _text("Commandez-le seul.", "Order it on its own.")
+_FULL = _text(
+    "Il y a plus d'articles de ce type que l'offre n'en accepte.",
+    "There are more items of this kind than the bundle takes.",
+)
+_REMOVE = _text("Retirez-en un.", "Remove one.")
+_MISSING = _text("Il reste un choix à faire.", "There is still something to choose.")
+_CHOOSE = _text("Faites ce choix pour continuer.", "Choose it to go on.")

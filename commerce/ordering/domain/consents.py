@@ -1,0 +1,61 @@
+"""What a customer agrees to when ordering, and to which text."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from commerce.kernel.errors import RuleViolated
+
+TERMS_VERSION = "2026-11"
+SUMMARY_VERSION = "eu-2019-2243/1"
+EARLY_EXECUTION_VERSION = "2026-11"
+
+
+class Purpose(StrEnum):
+    TERMS = "terms"
+    CONTRACT_SUMMARY = "contract_summary"
+    EARLY_EXECUTION = "early_execution"
+
+
+TEXT_VERSIONS = {
+    Purpose.TERMS: TERMS_VERSION,
+    Purpose.CONTRACT_SUMMARY: SUMMARY_VERSION,
+    Purpose.EARLY_EXECUTION: EARLY_EXECUTION_VERSION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OrderConsents:
+    """What the customer ticked.
+
+    The contract takes effect only once the summary is confirmed (L224-27 of the consumer code);
+    service before the withdrawal period ends needs an express request (L221-25).
+    """
+
+    terms: bool = False
+    contract_summary_confirmed: bool = False
+    early_execution_requested: bool = False
+
+    def given(self) -> dict[Purpose, bool]:
+        return {
+            Purpose.TERMS: self.terms,
+            Purpose.CONTRACT_SUMMARY: self.contract_summary_confirmed,
+            Purpose.EARLY_EXECUTION: self.early_execution_requested,
+        }
+
+
+def check_consents(consents: OrderConsents, *, consumer: bool) -> None:
+    """Whether the order may bind.
+
+    Raises:
+        RuleViolated: `terms_not_accepted`; for consumers `contract_summary_not_confirmed`.
+    """
+    if not consents.terms:
+        raise RuleViolated(
+            "Please accept the terms of sale to order.", code="terms_not_accepted", field="terms"
+        )
+    if consumer and not consents.contract_summary_confirmed:
+        raise RuleViolated(
+            "Please confirm that you received and agree to the contract summary.",
+            code="contract_summary_not_confirmed",
+            field="contract_summary_confirmed",
+        )

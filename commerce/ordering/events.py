@@ -1,0 +1,54 @@
+"""What ordering tells the rest of the house."""
+
+from dataclasses import dataclass
+
+from commerce.events.outbox import Event
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced(Event):
+    """An order is written; it may still wait for approval, acceptance or payment."""
+
+    number: str
+    party_id: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted(Event):
+    """We are bound: it is to be fulfilled and its one-off charges are to be billed."""
+
+    number: str
+    party_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItemActivated(Event):
+    """A line of the order is in service."""
+
+    number: str
+    line_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCompleted(Event):
+    number: str
+    party_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled(Event):
+    """It was cancelled or rejected before fulfilment began; nothing is held for it any more."""
+
+    number: str
+    party_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalAsked(Event):
+    """An order above the buyer's limit waits for `asked_of` (a membership) or a better one."""
+
+    number: str
+    party_id: int
+    asked_of: int | None

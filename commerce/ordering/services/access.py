@@ -1,0 +1,117 @@
+"""Which carts and orders an actor may touch. Another's is not found."""
+
+from datetime import timedelta
+
+from django.db.models import Exists, OuterRef, Q
+
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
+from commerce.kernel.clock import business_now, machine_now
+from commerce.kernel.errors import Conflict, NotFound, RuleViolated
+from commerce.ordering.domain.cart import normalise_code
+from commerce.ordering.domain.states import CartState
+from commerce.ordering.models import Cart, HandOver, Order
+
+LEASE = timedelta(minutes=2)
+"""Machine time for which the last editor of a cart keeps others from changing it."""
+CART_LIFE = timedelta(days=30)
+"""Business time after the last change."""
+
+_EVERYTHING = frozenset({Role.OPERATOR, Role.SYSTEM})
+
+
+def editor_key(context: AccountContext) -> str:
+    """Who changes a cart: one key per person (or program), whatever the browser tab."""
+    if context.actor.id is None:
+        return f"visitor:{context.visitor_key}"
+    return f"{context.actor.kind}:{context.actor.id}"
+
+
+def cart_scope(context: AccountContext) -> Q:
+    """The carts of the context's party or visitor, and those handed over to the actor."""
+    key = editor_key(context)
+    handed = HandOver.objects.filter(cart=OuterRef("pk"), opened_by=key)
+    scope = Q(Exists(handed))
+    if context.party_id is not None:
+        scope |= Q(party_id=context.party_id)
+    if context.visitor_key:
+        scope |= Q(visitor_key=context.visitor_key, party_id=None)
+    return scope
+
+
+def find_cart(context: AccountContext, *, code: str, lock: bool = False) -> Cart:
+    """The cart called `code`, as it was typed.
+
+    Raises:
+        NotFound: `unknown_cart`: there is none that the actor may see.
+    """
+    rows = Cart.objects.select_for_update(of=("self",)) if lock else Cart.objects.all()
+    found = rows.filter(cart_scope(context), code=normalise_code(code) or "").first()
+    if found is None:
+        raise NotFound(f"No cart is called {code[:20]!r}.", code="unknown_cart", cart=code[:20])
+    return found
+
+
+def locked_for_change(context: AccountContext, *, code: str) -> Cart:
+    """The open cart, locked, with the lease now the actor's.
+
+    Raises:
+        NotFound: `unknown_cart`.
+        Conflict: `cart_ordered`, or `cart_in_use` by the editor named in `detail`.
+        RuleViolated: `cart_expired`.
+    """
+    cart = find_cart(context, code=code, lock=True)
+    check_open(cart)
+    take_lease(cart, context=context)
+    return cart
+
+
+def check_open(cart: Cart) -> None:
+    """Raises Conflict `cart_ordered` or RuleViolated `cart_expired`."""
+    if cart.state != CartState.OPEN:
+        raise Conflict(f"The cart {cart.code} was ordered already.", code="cart_ordered")
+    if cart.expires_at <= business_now():
+        raise RuleViolated(
+            f"The cart {cart.code} has expired; please start a new one.", code="cart_expired"
+        )
+
+
+def take_lease(cart: Cart, *, context: AccountContext) -> None:
+    """The actor is the editor for the next two minutes; the caller saves the row.
+
+    Raises:
+        Conflict: `cart_in_use`.
+    """
+    key, now = editor_key(context), machine_now()
+    if cart.editor_key not in ("", key) and cart.lease_until is not None and cart.lease_until > now:
+        raise Conflict(
+            f"{cart.editor_name} is changing this cart now; you can ask to take over.",
+            code="cart_in_use",
+            editor=cart.editor_name,
+        )
+    cart.editor_key, cart.editor_name = key, context.actor.name
+    cart.lease_until = now + LEASE
+    if cart.wanted_by == key:
+        cart.wanted_by, cart.wanted_by_name, cart.wanted_at = "", "", None
+
+
+def order_scope(context: AccountContext) -> Q:
+    """The orders of the context's party; all of them for operators."""
+    if context.role in _EVERYTHING:
+        return Q()
+    if context.party_id is not None:
+        return Q(party_id=context.party_id)
+    return Q(pk=None)
+
+
+def find_order(context: AccountContext, *, number: str, lock: bool = False) -> Order:
+    """The order `number`.
+
+    Raises:
+        NotFound: `unknown_order`: there is none that the actor may see.
+    """
+    rows = Order.objects.select_for_update(of=("self",)) if lock else Order.objects.all()
+    found = rows.filter(order_scope(context), number=number.strip().upper()).first()
+    if found is None:
+        raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
+    return found

@@ -1,0 +1,239 @@
+"""Filling a cart: every change is checked by the catalogue's rules, and refused whole."""
+
+from collections.abc import Mapping
+
+from django.db import transaction
+
+from catalogue.domain.model import Kind
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Channel, Segment
+from commerce.kernel.clock import business_now
+from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
+from commerce.ordering.domain.numbering import NUMBER_KEYS, NumberChoice
+from commerce.ordering.domain.states import CartState
+from commerce.ordering.models import Cart, CartItem
+from commerce.ordering.services.access import cart_scope
+from commerce.ordering.services.editing import (
+    Wish,
+    append,
+    changed,
+    checked_quantity,
+    checked_term,
+    item_of,
+    new_cart,
+    put,
+)
+from commerce.ordering.services.numbering import checked_choice
+from commerce.ordering.services.pricing import Pricing
+
+_BUSINESS_CHANNELS = frozenset({Channel.B2B_API, Channel.PORTAL})
+
+
+@transaction.atomic
+def open_cart(
+    context: AccountContext, *, segment: Segment | None = None, anew: bool = False
+) -> str:
+    """The code of the actor's open cart; a new one when there is none, or when `anew`.
+
+    Without `segment`, business channels make business carts and all others consumers'.
+
+    Raises:
+        InvalidInput: `no_owner`: neither a party nor a visitor is known (an agent without a
+            customer opens a cart by its code instead).
+    """
+    wanted = segment or (
+        Segment.BUSINESS if context.channel in _BUSINESS_CHANNELS else Segment.CONSUMER
+    )
+    now = business_now()
+    if not anew:
+        present = (
+            Cart.objects.filter(
+                cart_scope(context), state=CartState.OPEN, segment=wanted, expires_at__gt=now
+            )
+            .order_by("-touched_at", "-pk")
+            .first()
+        )
+        if present is not None:
+            return present.code
+    if context.party_id is None and not context.visitor_key:
+        raise InvalidInput("A cart needs an owner.", code="no_owner", field="party")
+    return new_cart(context, segment=wanted, now=now).code
+
+
+def put_bundle(
+    context: AccountContext,
+    *,
+    code: str,
+    bundle: str,
+    choices: Mapping[str, str],
+    term: int = 0,
+) -> str:
+    """Begin a bundle with some of its roles filled (role -> offering); returns its group.
+
+    Raises:
+        NotFound: `unknown_cart`, `unknown_offering`.
+        RuleViolated: `not_a_bundle`, or why the choices can't be (see `choose`).
+    """
+
+    def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> str:
+        if pricing.snapshot.offering(bundle).kind is not Kind.BUNDLE:
+            raise RuleViolated(f"{bundle} is no bundle.", code="not_a_bundle", offering=bundle)
+        group = f"g{cart.next_line}"
+        cart.next_line += 1
+        cart.bundles = {**cart.bundles, group: bundle}
+        for role, chosen in choices.items():
+            put(cart, items, Wish(group, role, chosen, term=term), catalogue=pricing.snapshot)
+        return group
+
+    return changed(context, code=code, change=change)
+
+
+def choose(
+    context: AccountContext,
+    *,
+    code: str,
+    group: str,
+    role: str,
+    offering: str,
+    quantity: int = 1,
+    term: int | None = None,
+) -> str:
+    """Put `offering` in a role of a bundle; returns the line's id.
+
+    A role for one is replaced (what was said about the number stays); others are added to, and
+    the same offering again counts up. `term` in months belongs to the plan.
+
+    Raises:
+        NotFound: `unknown_cart`, `unknown_group`, `unknown_offering`.
+        RuleViolated: `slot_unknown`, `slot_full`, `not_a_candidate`, `not_for_sale`,
+            `term_not_offered`, `quantity_out_of_range`, or `incompatible` with the `rule`, the
+            sentence per language and the `way_out`.
+    """
+
+    def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> str:
+        if group not in cart.bundles:
+            raise NotFound("There is no such bundle in the cart.", code="unknown_group")
+        wish = Wish(group, role, offering, quantity, term)
+        return put(cart, items, wish, catalogue=pricing.snapshot)
+
+    return changed(context, code=code, change=change)
+
+
+def add_line(context: AccountContext, *, code: str, offering: str, quantity: int = 1) -> str:
+    """Put `offering` into the cart by itself, outside of any bundle; returns the line's id.
+
+    Raises: as `choose`; `bundle_needed` for what is only sold inside a bundle.
+    """
+
+    def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> str:
+        found = pricing.snapshot.offering(offering)
+        if found.kind in (Kind.BUNDLE, Kind.PLAN, Kind.SIM, Kind.FEE):
+            raise RuleViolated(
+                f"{offering} is chosen within a bundle.", code="bundle_needed", offering=offering
+            )
+        same = next((i for i in items if i.offering == offering and not i.group), None)
+        if same is not None:
+            same.quantity = checked_quantity(same.quantity + quantity)
+            return same.line_id
+        wish = Wish("", found.kind.value, offering, quantity)
+        return append(cart, items, wish)
+
+    return changed(context, code=code, change=change)
+
+
+def change_line(
+    context: AccountContext,
+    *,
+    code: str,
+    line_id: str,
+    quantity: int | None = None,
+    term: int | None = None,
+) -> None:
+    """Change how many, or the commitment of a plan.
+
+    Raises:
+        NotFound: `unknown_line`. RuleViolated: as `choose`.
+    """
+
+    def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
+        item = item_of(items, line_id)
+        if quantity is not None:
+            item.quantity = checked_quantity(quantity)
+        if term is not None:
+            item.term = checked_term(term)
+
+    changed(context, code=code, change=change)
+
+
+def remove_line(context: AccountContext, *, code: str, line_id: str) -> None:
+    """Take a line out; a bundle that is left empty goes with it. Once gone, nothing happens."""
+
+    def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
+        items[:] = [item for item in items if item.line_id != line_id]
+        filled = {item.group for item in items}
+        cart.bundles = {g: b for g, b in cart.bundles.items() if g in filled}
+
+    changed(context, code=code, change=change)
+
+
+def remove_bundle(context: AccountContext, *, code: str, group: str) -> None:
+    """Take a whole bundle out. Once gone, nothing happens."""
+
+    def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
+        items[:] = [item for item in items if item.group != group or not group]
+        cart.bundles = {g: b for g, b in cart.bundles.items() if g != group}
+
+    changed(context, code=code, change=change)
+
+
+def choose_number(
+    context: AccountContext, *, code: str, line_id: str, choice: NumberChoice
+) -> None:
+    """Say which number a plan gets: a new one (any, or the one proposed), or one that is kept.
+
+    Raises:
+        InvalidInput: the number, the RIO (`rio_format`, `rio_number`, `rio_quality`, `rio_family`,
+            `rio_key`), or the day or slot of the porting is not acceptable; `field` says which.
+        NotFound: `unknown_line`.
+        RuleViolated: `no_number_here`: the line is no plan.
+    """
+    config = checked_choice(choice)
+
+    def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
+        item = item_of(items, line_id)
+        if pricing.snapshot.offering(item.offering).kind is not Kind.PLAN:
+            raise RuleViolated("Only a plan has a number.", code="no_number_here")
+        kept = {k: v for k, v in item.config.items() if k not in NUMBER_KEYS}
+        item.config = {**kept, **config}
+
+    changed(context, code=code, change=change)
+
+
+def enter_code(context: AccountContext, *, code: str, promotion_code: str) -> None:
+    """Enter a promotion code; the quote says what it gives or why it doesn't.
+
+    Raises:
+        RuleViolated: `unknown_promotion_code`.
+    """
+    entered = promotion_code.strip().upper()
+
+    def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
+        if not pricing.promotions.knows_code(entered):
+            raise RuleViolated(
+                f"The code {entered[:40]!r} is not known. Check how it is written.",
+                code="unknown_promotion_code",
+                field="promotion_code",
+            )
+        if entered not in cart.codes:
+            cart.codes = [*cart.codes, entered]
+
+    changed(context, code=code, change=change)
+
+
+def drop_code(context: AccountContext, *, code: str, promotion_code: str) -> None:
+    """Forget an entered promotion code."""
+
+    def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
+        cart.codes = [c for c in cart.codes if c != promotion_code.strip().upper()]
+
+    changed(context, code=code, change=change)

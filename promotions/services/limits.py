@@ -1,0 +1,131 @@
+"""Uses of limited promotions: reserved when checkout starts, redeemed by the order, or released.
+
+Parallel checkouts meet on the tally's row: one guarded UPDATE decides who gets the last one.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from commerce.kernel.clock import business_now
+from commerce.kernel.errors import RuleViolated
+from promotions.domain.model import Promotion
+from promotions.models import USE_LIFE, PromotionTally, PromotionUse, UseState
+
+
+@transaction.atomic
+def reserve(
+    promotions: Iterable[Promotion], *, key: str, party_id: int | None, until: datetime
+) -> None:
+    """Keep one use of each limited promotion among `promotions` for `key`, and of no other.
+
+    What `key` held before and no longer asks for is released. May be repeated: the end moves.
+
+    Raises:
+        RuleViolated: `promotion_used_up`; `detail["promotion"]` names it. Nothing is kept then.
+    """
+    wanted = {promotion.code: promotion for promotion in promotions if promotion.limits}
+    held = _held(key)
+    for code in sorted(set(held) - set(wanted)):
+        _let_go(held[code])
+    for code in sorted(wanted):
+        if code in held:
+            _prolong(held[code], party_id=party_id, until=until)
+        else:
+            _take(wanted[code], key=key, party_id=party_id, until=until)
+
+
+@transaction.atomic
+def redeem(*, key: str) -> None:
+    """The order is accepted: its reservations are used for good. May be repeated."""
+    PromotionUse.objects.filter(key=key, state=UseState.RESERVED).update(state=UseState.REDEEMED)
+
+
+@transaction.atomic
+def release(*, key: str) -> None:
+    """Give back what `key` reserved or redeemed. May be repeated."""
+    for use in _held(key).values():
+        _let_go(use)
+
+
+@transaction.atomic
+def release_expired(*, at: datetime, codes: Collection[str] | None = None) -> int:
+    """Give back reservations whose time was over at `at`; how many."""
+    expired = PromotionUse.objects.filter(state=UseState.RESERVED, until__lte=at)
+    if codes is not None:
+        expired = expired.filter(promotion__in=codes)
+    found = list(expired.select_for_update(skip_locked=True).order_by("promotion", "pk"))
+    for use in found:
+        _let_go(use)
+    return len(found)
+
+
+def _held(key: str) -> dict[str, PromotionUse]:
+    rows = PromotionUse.objects.select_for_update().filter(key=key).order_by("promotion")
+    return {use.promotion: use for use in rows if use.state != UseState.RELEASED}
+
+
+def _take(promotion: Promotion, *, key: str, party_id: int | None, until: datetime) -> None:
+    total = promotion.limits.total
+    _ensure_tally(promotion)
+    if not _count_up(promotion.code, total=total) and not (
+        release_expired(at=business_now(), codes=[promotion.code])
+        and _count_up(promotion.code, total=total)
+    ):
+        raise _used_up(promotion)
+    # From here on the tally's row is ours: nobody else counts uses of this promotion.
+    if _had(promotion, party_id=party_id, key=key):
+        raise _used_up(promotion)
+    PromotionUse.objects.update_or_create(
+        promotion=promotion.code,
+        key=key,
+        defaults={"party_id": party_id, "state": UseState.RESERVED, "until": until},
+    )
+
+
+def _ensure_tally(promotion: Promotion) -> None:
+    tally = PromotionTally(code=promotion.code, total=promotion.limits.total)
+    PromotionTally.objects.bulk_create([tally], ignore_conflicts=True)
+
+
+def _count_up(code: str, *, total: int | None) -> bool:
+    """One statement decides: the count grows only within the limit."""
+    rows = PromotionTally.objects.filter(code=code)
+    if total is not None:
+        rows = rows.filter(taken__lt=total)
+    return bool(rows.update(taken=F("taken") + 1, total=total))
+
+
+def _had(promotion: Promotion, *, party_id: int | None, key: str) -> bool:
+    """Whether the party has had its share; a visitor without a name is judged when he has one."""
+    limit = promotion.limits.per_party
+    if limit is None or party_id is None:
+        return False
+    now = business_now()
+    uses = PromotionUse.objects.filter(promotion=promotion.code, party_id=party_id).filter(
+        Q(state=UseState.REDEEMED) | Q(state=UseState.RESERVED, until__gt=now)
+    )
+    return uses.exclude(key=key).count() >= limit
+
+
+def _prolong(use: PromotionUse, *, party_id: int | None, until: datetime) -> None:
+    if use.state == UseState.RESERVED and (use.until, use.party_id) != (until, party_id):
+        use.until, use.party_id = until, party_id
+        use.save(update_fields=["until", "party"])
+
+
+def _let_go(use: PromotionUse) -> None:
+    USE_LIFE.check(UseState(use.state), UseState.RELEASED)
+    use.state = UseState.RELEASED
+    use.save(update_fields=["state"])
+    PromotionTally.objects.filter(code=use.promotion, taken__gt=0).update(taken=F("taken") - 1)
+
+
+def _used_up(promotion: Promotion) -> RuleViolated:
+    return RuleViolated(
+        "This promotion has been used up meanwhile; the price changes without it.",
+        code="promotion_used_up",
+        promotion=promotion.code,
+    )
