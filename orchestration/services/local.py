@@ -39,15 +39,11 @@ def _assign_number(task: Task, *, order: FulfilmentOrder) -> None:
 
 
 def _tell(task: Task, *, order: FulfilmentOrder) -> None:
-    facts = {
-        name: value
-        for item in order.items
-        for name, value in item.facts.items()
-        if item.line_id in task.lines or item.group == task.plan.group
-    }
+    facts = {name: value for item in order.items for name, value in item.facts.items()}
+    names = [item.name for item in order.items if item.line_id in task.lines]
     send(
         party_id=order.party_id,
         code=task.action.removeprefix(_MESSAGE),
-        values={"order": order.number, **facts},
+        values={"order": order.number, "service": ", ".join(names), **facts},
         reference=f"{order.number}/{task.plan.group}/{task.key}",
     )
