@@ -15,7 +15,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 @pytest.fixture(scope="module")
 def address(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """One server for all of these tests: they read, so that nothing need be flushed between them."""
+    """One server for all of these tests: they only read, so nothing is flushed between them."""
     connections.settings["default"]["CONN_MAX_AGE"] = 0
     with django_db_blocker.unblock():
         server = LiveServer("127.0.0.1")
