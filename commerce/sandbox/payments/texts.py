@@ -65,7 +65,7 @@ ENGLISH: Words = {
     "e_number_missing": "Enter your card number.",
     "e_number": "This card number is not valid. Check each digit.",
     "e_number_live": "Only test cards are accepted here, for instance 4242 4242 4242 4242.",
-    "e_expiry": "Enter the expiry date as month and year, such as 04 / 29.",
+    "e_expiry": "Enter the expiry date as month and year, such as 04 / 29.",
     "e_expiry_past": "This card has expired. Use another one.",
     "e_cvc": "Enter the {digits} digits of the security code.",
     "e_name": "Enter the name as it stands on the card.",
@@ -146,7 +146,7 @@ FRENCH: Words = {
     "e_number": "Ce numéro de carte n’est pas valide. Vérifiez chaque chiffre.",
     "e_number_live": "Seules les cartes de test sont acceptées ici, par exemple"
     " 4242 4242 4242 4242.",
-    "e_expiry": "Saisissez le mois et l’année d’expiration, par exemple 04 / 29.",
+    "e_expiry": "Saisissez le mois et l’année d’expiration, par exemple 04 / 29.",
     "e_expiry_past": "Cette carte est expirée. Utilisez-en une autre.",
     "e_cvc": "Saisissez les {digits} chiffres du cryptogramme.",
     "e_name": "Saisissez le nom tel qu’il figure sur la carte.",

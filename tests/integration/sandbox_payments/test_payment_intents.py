@@ -278,3 +278,16 @@ def test_a_detached_card_is_of_no_more_use(sandbox: PaymentSandbox) -> None:
     client.payment_methods.detach(card)
     with pytest.raises(stripe.InvalidRequestError, match="may not be used again"):
         payment(sandbox, payment_method=card)
+
+
+def test_lists_are_narrowed_by_the_business_time_of_creation(sandbox: PaymentSandbox) -> None:
+    client = sandbox.client().v1
+    customer = client.customers.create().id
+    early = payment(sandbox, customer=customer)
+    sandbox.advance(3600)
+    late = payment(sandbox, customer=customer)
+    middle = early.created + 1800
+    before = client.payment_intents.list({"customer": customer, "created": {"lt": middle}})
+    after = client.payment_intents.list({"customer": customer, "created": {"gte": middle}})
+    assert [intent.id for intent in before.data] == [early.id]
+    assert [intent.id for intent in after.data] == [late.id]
