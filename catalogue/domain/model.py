@@ -161,7 +161,7 @@ class Offering:
         for charge in self.charges:
             fits_term = not charge.terms or term in charge.terms
             fits_bundle = charge.in_bundle is None or charge.in_bundle == bundle
-            if charge.segment is not segment or not fits_term or not fits_bundle:
+            if charge.segment != segment or not fits_term or not fits_bundle:
                 continue
             weight = 2 * (charge.in_bundle is not None) + bool(charge.terms)
             if charge.code not in best or weight > best[charge.code][0]:

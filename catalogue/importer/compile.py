@@ -71,6 +71,7 @@ def _selling(part: SellingPart) -> Item:
         "segments": [segment.value for segment in part.segments],
         "channels": list(part.channels),
         "rank": part.rank,
+        "family": None,
         "valid_from": part.valid_from,
         "valid_until": part.valid_until,
     }

@@ -101,7 +101,7 @@ def _publish(accepted: Accepted, *, at: datetime, note: str) -> Release:
 def _mirror(accepted: Accepted, *, release: Release) -> None:
     """Products for the dashboard and for stock; prices and rules stay in the release."""
     items = {item["code"]: item for item in accepted.document["offerings"]}
-    families = {item["family"] for item in items.values() if item["family"]} if items else set()
+    families = {item["family"] for item in items.values() if item["family"]}
     classes = _product_classes()
     categories = _categories(accepted.catalogue)
     parents = _families(accepted, families=families, classes=classes)
@@ -171,7 +171,7 @@ def _products(
 ) -> Mapping[str, Product]:
     rows = []
     for code, item in items.items():
-        parent = parents.get(item["family"] or "") if item.get("family") else None
+        parent = parents.get(item["family"] or "")
         rows.append(
             Product(
                 structure=Product.CHILD if parent else Product.STANDALONE,
@@ -213,7 +213,7 @@ def _sidecars(
 
 def _stock(catalogue: Catalogue) -> None:
     """Partners and the stock records that are not there yet."""
-    products = {code: pk for code, pk in Offering.objects.values_list("code", "product_id")}
+    products = dict(Offering.objects.values_list("code", "product_id"))
     for code, supplier in catalogue.suppliers.items():
         partner, _ = Partner.objects.get_or_create(code=code, defaults={"name": supplier.name})
         StockRecord.objects.bulk_create(
