@@ -154,6 +154,7 @@ class Subscription(models.Model):
     lpa = models.CharField(max_length=200, default="", blank=True)
     user_name = models.CharField(max_length=120, default="", blank=True)
     activated_on = models.DateField()
+    activated_at = models.DateTimeField()
     commitment_months = models.PositiveSmallIntegerField(default=0)
     commitment_ends_on = models.DateField(null=True)
     release = models.PositiveIntegerField()

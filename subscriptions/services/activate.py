@@ -9,6 +9,7 @@ from django.db import transaction
 
 from commerce.accounts.kinds import Segment
 from commerce.events.outbox import publish
+from commerce.kernel.clock import business_now
 from commerce.kernel.periods import add_months, cycle_day_for
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.invoice import Names
@@ -92,6 +93,7 @@ def activate(
         lpa=lpa,
         user_name=user_name,
         activated_on=activated_on,
+        activated_at=business_now(),
         commitment_months=term_months,
         commitment_ends_on=add_months(activated_on, term_months) if term_months else None,
         release=release,

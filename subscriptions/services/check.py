@@ -7,6 +7,7 @@ from django.db import connection
 
 from commerce.events.outbox import publish_all
 from commerce.kernel.clock import business_now
+from commerce.kernel.periods import Period
 from subscriptions.domain.promise import Difference, LineKey, Rule, Terms, compare
 from subscriptions.domain.states import InvoiceState
 from subscriptions.events import AccountParked
@@ -38,21 +39,9 @@ SELECT line.invoice_id, line.order_number || '/' || line.group, line.item, line.
 
 # Promised for these days, to these contracts, and in no bill at all.
 _FORGOTTEN = """
-SELECT due.invoice_id, due.order_number || '/' || due.group, promised.item, promised.charge,
+SELECT due.id, due.order_number || '/' || due.group, promised.item, promised.charge,
        promised.period, promised.benefit, promised.amount, promised.tax_rate, promised.starts_on
-  FROM (
-        SELECT invoice.id AS invoice_id, subscription.promise_id, subscription.order_number,
-               subscription.group, invoice.period_start AS since, invoice.period_end AS until
-          FROM subscriptions_invoice AS invoice
-          JOIN subscriptions_subscription AS subscription
-            ON subscription.account_id = invoice.account_id AND subscription.status <> 'ended'
-         WHERE invoice.id = ANY(%(ids)s) AND invoice.kind = 'recurring'
-         UNION ALL
-        SELECT invoice.id, promise.id, promise.order_number, promise.group, NULL, NULL
-          FROM subscriptions_invoice AS invoice
-          JOIN subscriptions_promise AS promise ON promise.order_number = invoice.order_number
-         WHERE invoice.id = ANY(%(ids)s) AND invoice.kind = 'order'
-       ) AS due
+  FROM ({due}) AS due
   JOIN subscriptions_promiseline AS promised
     ON promised.promise_id = due.promise_id
    AND (promised.starts_on >= due.since AND promised.starts_on < due.until
@@ -63,6 +52,31 @@ SELECT due.invoice_id, due.order_number || '/' || due.group, promised.item, prom
            AND line.period = promised.period AND line.item = promised.item
            AND line.charge = promised.charge AND line.benefit = promised.benefit)
 """
+
+_FORGOTTEN_IN_BILLS = _FORGOTTEN.format(
+    due="""
+        SELECT invoice.id, subscription.promise_id, subscription.order_number,
+               subscription.group, invoice.period_start AS since, invoice.period_end AS until
+          FROM subscriptions_invoice AS invoice
+          JOIN subscriptions_subscription AS subscription
+            ON subscription.account_id = invoice.account_id AND subscription.status <> 'ended'
+         WHERE invoice.id = ANY(%(ids)s) AND invoice.kind = 'recurring'
+         UNION ALL
+        SELECT invoice.id, promise.id, promise.order_number, promise.group, NULL, NULL
+          FROM subscriptions_invoice AS invoice
+          JOIN subscriptions_promise AS promise ON promise.order_number = invoice.order_number
+         WHERE invoice.id = ANY(%(ids)s) AND invoice.kind = 'order'"""
+)
+
+_FORGOTTEN_WITHOUT_BILL = _FORGOTTEN.format(
+    due="""
+        SELECT account.id, subscription.promise_id, subscription.order_number,
+               subscription.group, account.since, account.until
+          FROM unnest(%(ids)s::bigint[], %(since)s::date[], %(until)s::date[])
+               AS account (id, since, until)
+          JOIN subscriptions_subscription AS subscription
+            ON subscription.account_id = account.id AND subscription.status <> 'ended'"""
+)
 
 
 def differences(invoice_ids: Sequence[int]) -> Mapping[int, tuple[Difference, ...]]:
@@ -78,7 +92,7 @@ def differences(invoice_ids: Sequence[int]) -> Mapping[int, tuple[Difference, ..
             billed[invoice][line] = Terms(amount, rate, day)
             if told_amount is not None:
                 promised[invoice][line] = Terms(told_amount, told_rate, told_day)
-        cursor.execute(_FORGOTTEN, {"ids": ids})
+        cursor.execute(_FORGOTTEN_IN_BILLS, {"ids": ids})
         for invoice, *key, amount, rate, day in cursor.fetchall():
             promised[invoice][LineKey(*key)] = Terms(amount, rate, day)
     found = {
@@ -102,6 +116,26 @@ def hold_what_differs(invoice_ids: Sequence[int]) -> tuple[int, ...]:
             reasons=[reason.to_json() for reason in reasons],
         )
     return tuple(wrong)
+
+
+def park_what_is_forgotten(periods: Mapping[int, Period]) -> tuple[int, ...]:
+    """Park the accounts that get no bill for the period although one was promised; their ids."""
+    promised: dict[int, dict[LineKey, Terms]] = defaultdict(dict)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FORGOTTEN_WITHOUT_BILL,
+            {
+                "ids": list(periods),
+                "since": [period.start for period in periods.values()],
+                "until": [period.end for period in periods.values()],
+            },
+        )
+        for account, *key, amount, rate, day in cursor.fetchall():
+            promised[account][LineKey(*key)] = Terms(amount, rate, day)
+    for account, lines in promised.items():
+        reasons = [reason.to_json() for reason in compare(promised=lines, billed={})]
+        park(account_id=account, rule=Rule.MISSING.value, reasons=reasons)
+    return tuple(promised)
 
 
 def park(

@@ -6,6 +6,7 @@ from datetime import date
 from django.db import IntegrityError, connection, transaction
 
 from commerce.kernel.errors import RuleViolated
+from commerce.kernel.periods import Period
 from subscriptions.domain.invoice import RunningCharge, bill_period
 from subscriptions.models import BillingAccount
 from subscriptions.services import check, drafting
@@ -31,9 +32,10 @@ def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int
         charges = drafting.running_charges([account.pk for account in due])
         parked: set[int] = set()
         drafts: list[Draft] = []
+        without: dict[int, Period] = {}
         for account in due:
             try:
-                drafts.extend(_next_draft(account, charges))
+                period, draft = _next_draft(account, charges)
             except RuleViolated as impossible:
                 check.park(
                     account_id=account.pk,
@@ -41,7 +43,14 @@ def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int
                     reasons=[{"rule": impossible.code, "reason": impossible.message}],
                 )
                 parked.add(account.pk)
+            else:
+                if draft is None:
+                    without[account.pk] = period
+                else:
+                    drafts.append(draft)
         parked |= _write_and_check(drafts, on=on, chunk_id=chunk_id)
+        if without:
+            parked |= set(check.park_what_is_forgotten(without))
         _advance([account for account in due if account.pk not in parked])
         held += len(parked)
         due = [
@@ -56,20 +65,20 @@ def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int
 
 def _next_draft(
     account: BillingAccount, charges: Mapping[int, Sequence[RunningCharge]]
-) -> list[Draft]:
-    """The account's next bill (none if nothing falls due); moves it on to the following day."""
+) -> tuple[Period, Draft | None]:
+    """The account's next period and its bill (None if nothing falls due); moves the account on."""
     assert account.next_bill_on is not None
     assert account.cycle_day is not None
+    period = bill_period(account.next_bill_on, cycle_day=account.cycle_day)
     running = charges.get(account.pk)
     if not running:
         account.next_bill_on = None
-        return []
-    period = bill_period(account.next_bill_on, cycle_day=account.cycle_day)
+        return period, None
     key = f"cycle:{account.pk}:{period.start}:{account.bills}"
     draft = drafting.cycle_draft(account, running, period=period, key=key)
     account.next_bill_on = period.end
     account.bills += 1
-    return [draft] if draft else []
+    return period, draft
 
 
 def _write_and_check(drafts: Sequence[Draft], *, on: date, chunk_id: int) -> set[int]:

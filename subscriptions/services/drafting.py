@@ -100,6 +100,7 @@ def running_charges(
         pk, account, order, group, activated, cycle_day, currency, line_id, until, names,
         code, amount, every, quantity, tax_class, tax_rate, billed_until,
     ) in fetched:  # fmt: skip
+        assert cycle_day is not None
         granted = benefits.get(pk, ())
         agreed = AgreedCharge(
             item=line_id,
@@ -185,7 +186,7 @@ def write(drafts: Sequence[Draft], *, on: date, chunk_id: int | None = None) -> 
         for invoice_id, draft in zip(ids, drafts, strict=True)
         for cover in draft.covers
     ]
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         with cursor.copy(_COPY_LINES) as copy:
             for invoice_id, draft in zip(ids, drafts, strict=True):
                 for values in _line_rows(draft):

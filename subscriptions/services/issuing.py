@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from django.db import connection
 
@@ -63,8 +64,13 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
     return tuple(row[0] for row in issued)
 
 
-def _issue_in(entity: str, ids: list[int], *, on: date) -> list[tuple]:
-    series = {"entity": entity, "prefix": INVOICES, "year": on.year, "count": len(ids)}
+def _issue_in(entity: str, ids: list[int], *, on: date) -> list[tuple[Any, ...]]:
+    series: dict[str, Any] = {
+        "entity": entity,
+        "prefix": INVOICES,
+        "year": on.year,
+        "count": len(ids),
+    }
     with connection.cursor() as cursor:
         cursor.execute(_MOVE_SERIES, series)
         (first,) = cursor.fetchone()

@@ -1,0 +1,392 @@
+"""Bill runs on PostgreSQL: as promised, once, resumable, and held where the promise is broken."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from commerce.events import timers
+from commerce.events.models import OutboxEvent, Timer
+from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.errors import NotFound, RuleViolated
+from commerce.kernel.periods import add_months
+from subscriptions.domain.states import Release
+from subscriptions.models import (
+    BillingAccount,
+    BillRun,
+    BillRunChunk,
+    Coverage,
+    Invoice,
+    InvoiceLine,
+    ItemBenefit,
+    ItemCharge,
+    Parking,
+    PromiseLine,
+    Subscription,
+    SubscriptionItem,
+)
+from subscriptions.services import bill_run, issuing
+from subscriptions.services.release import release_held
+from tests.integration.subscriptions.contracts import (
+    DAY,
+    SIX_FREE,
+    activated,
+    at,
+    begun,
+    bills,
+    person,
+    plan,
+    press,
+    promised,
+    run,
+)
+
+APRIL = date(2026, 4, 10)
+
+
+@pytest.fixture(autouse=True)
+def _on_the_day() -> object:
+    with business_time_fixed(at(DAY)):
+        yield
+
+
+def months_later(count: int) -> None:
+    """Run the bills of `count` months, one after the other."""
+    for month in range(1, count + 1):
+        on = add_months(DAY, month)
+        with business_time_fixed(at(on, 4)):
+            run(on)
+
+
+@pytest.mark.django_db
+class TestRun:
+    def test_eight_months_are_billed_as_promised(self) -> None:
+        begun("F-1", [plan("29.99", SIX_FREE), press()], party=person())
+        months_later(8)
+        # Six months of 0.00 + 2.10, then 29.99 + 2.10.
+        assert [gross for _, _, gross in bills()] == ["2.10"] * 6 + ["32.09"] * 3
+        assert [number for number, _, _ in bills()] == [f"FA-2026-{n:07}" for n in range(1, 10)]
+        assert timers.due_at("bill-run") == at(date(2026, 12, 10), 4)
+        assert Parking.objects.count() == 0
+
+    def test_a_new_year_begins_a_new_series(self) -> None:
+        begun("F-1", [plan()], party=person())
+        months_later(10)
+        assert [number for number, _, _ in bills()][-2:] == ["FA-2026-0000010", "FA-2027-0000001"]
+
+    def test_running_twice_bills_once(self) -> None:
+        begun("F-1", [plan()], party=person())
+        run(APRIL)
+        before = bills()
+        assert run(APRIL) is None
+        assert bills() == before
+        assert BillRun.objects.count() == 1
+
+    def test_a_day_without_bills_writes_no_run(self) -> None:
+        begun("F-1", [plan()], party=person())
+        assert bill_run.start(on=APRIL - timedelta(days=1)) is None
+        assert BillRun.objects.count() == 0
+        assert timers.due_at("bill-run") == at(APRIL, 4)
+
+    def test_a_chunk_that_is_delivered_twice_bills_once(self) -> None:
+        begun("F-1", [plan()], party=person())
+        run(APRIL)
+        before = bills()
+        bill_run.on_chunk({"chunk": BillRunChunk.objects.get().pk})
+        assert bills() == before
+
+    def test_a_run_that_comes_late_catches_up_month_by_month(self) -> None:
+        begun("F-1", [plan()], party=person())
+        run(date(2026, 6, 12))
+        assert [start for _, start, _ in bills()] == [
+            "2026-03-10", "2026-04-10", "2026-05-10", "2026-06-10",
+        ]  # fmt: skip
+
+    def test_an_ended_contract_is_not_billed_any_more(self) -> None:
+        begun("F-1", [plan()], party=person())
+        Subscription.objects.update(status="ended")
+        run(APRIL)
+        assert len(bills()) == 1
+        assert BillingAccount.objects.get().next_bill_on is None
+
+    def test_bills_go_on_after_the_written_promise_ends(self) -> None:
+        begun("F-1", [plan()], party=person())
+        run(date(2029, 6, 10))
+        assert len(bills()) == 40
+        assert Parking.objects.count() == 0
+        assert PromiseLine.objects.count() == 37 + 12
+
+    def test_accounts_are_cut_into_chunks(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bill_run, "ACCOUNTS_PER_CHUNK", 2)
+        for n in range(5):
+            begun(f"F-{n}", [plan()], party=person())
+        run(APRIL)
+        chunks = BillRunChunk.objects.order_by("pk").values_list("issued", "held", "state")
+        assert list(chunks) == [(2, 0, "finished"), (2, 0, "finished"), (1, 0, "finished")]
+        assert BillRun.objects.get().state == "finished"
+        assert [number for number, _, _ in bills()] == [f"FA-2026-{n:07}" for n in range(1, 11)]
+
+    def test_a_chunk_takes_the_same_queries_for_one_account_or_for_twenty(self) -> None:
+        begun("F-0", [plan("29.99", SIX_FREE), press()], party=person())
+        bill_run.start(on=APRIL)
+        with CaptureQueriesContext(connection) as one:
+            bill_run.work(BillRunChunk.objects.latest("pk").pk)
+        for n in range(1, 21):
+            begun(f"F-{n}", [plan("29.99", SIX_FREE), press()], party=person())
+        run(APRIL)
+        bill_run.start(on=date(2026, 5, 10))
+        with CaptureQueriesContext(connection) as twenty:
+            bill_run.work(BillRunChunk.objects.latest("pk").pk)
+        assert len(Invoice.objects.filter(state="issued")) == 1 + 1 + 20 + 20 + 21
+        assert len(twenty) == len(one)
+
+    def test_a_second_day_waits_for_the_run_that_is_under_way(self) -> None:
+        begun("F-1", [plan()], party=person())
+        first = bill_run.start(on=APRIL)
+        assert bill_run.start(on=date(2026, 5, 10)) == first
+        bill_run.work(BillRunChunk.objects.get().pk)
+        second = BillRun.objects.get(state="running")
+        assert (second.on, BillRun.objects.get(pk=first).state) == (date(2026, 5, 10), "finished")
+
+
+@pytest.mark.django_db
+class TestCrash:
+    def test_between_drafts_and_numbers_is_resumed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        begun("F-1", [plan()], party=person())
+        with monkeypatch.context() as crash:
+            crash.setattr(issuing, "issue", _die)
+            with pytest.raises(KeyboardInterrupt):
+                run(APRIL)
+        assert bills()[1] == (None, "2026-04-10", "29.99")
+        assert BillRunChunk.objects.get().state == "drafted"
+        run(APRIL)
+        assert bills()[1] == ("FA-2026-0000002", "2026-04-10", "29.99")
+        assert len(bills()) == 2
+
+    def test_while_numbering_takes_no_number_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        begun("F-1", [plan()], party=person())
+        with monkeypatch.context() as crash:
+            crash.setattr(issuing, "publish_all", _die)
+            with pytest.raises(KeyboardInterrupt):
+                run(APRIL)
+        assert bills()[1][0] is None
+        run(APRIL)
+        assert [number for number, _, _ in bills()] == ["FA-2026-0000001", "FA-2026-0000002"]
+
+    def test_before_the_end_of_the_run_is_resumed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        begun("F-1", [plan()], party=person())
+        with monkeypatch.context() as crash:
+            crash.setattr(bill_run, "finish", _die)
+            with pytest.raises(KeyboardInterrupt):
+                run(APRIL)
+        assert BillRun.objects.get().state == "running"
+        bill_run.work(BillRunChunk.objects.get().pk)
+        assert BillRun.objects.get().state == "finished"
+        assert len(bills()) == 2
+
+
+def _die(*_: object, **__: object) -> None:
+    """As SIGKILL would: the transaction that is open is lost, nothing else."""
+    raise KeyboardInterrupt
+
+
+def _wrong_price() -> None:
+    ItemCharge.objects.filter(code="plan").update(amount=Decimal("31.99"))
+
+
+def _wrong_rate() -> None:
+    ItemCharge.objects.filter(code="plan").update(tax_rate=Decimal(10))
+
+
+def _fewer_months() -> None:
+    ItemBenefit.objects.update(periods=1)
+
+
+def _lost_charge() -> None:
+    press_charge = ItemCharge.objects.get(code="press")
+    SubscriptionItem.objects.filter(pk=press_charge.item_id).update(until_on=APRIL)
+
+
+def _foreign_charge() -> None:
+    item = SubscriptionItem.objects.get(line_id="press-1")
+    ItemCharge.objects.create(
+        item=item, code="surprise", amount=Decimal(5), tax_class="standard", tax_rate=Decimal(20),
+        billed_until=APRIL,
+    )  # fmt: skip
+
+
+@pytest.mark.django_db
+class TestHeld:
+    @pytest.mark.parametrize(
+        ("plant", "rule"),
+        [
+            (_wrong_price, "price"),
+            (_wrong_rate, "tax"),
+            (_fewer_months, "benefit"),
+            (_lost_charge, "missing"),
+            (_foreign_charge, "extra"),
+        ],
+    )
+    def test_a_planted_fault_holds_the_account(self, plant: Callable[[], None], rule: str) -> None:
+        begun("F-1", [plan("29.99", SIX_FREE), press()], party=person())
+        begun("F-2", [plan("10.00")], party=person())
+        plan_of_another = ItemCharge.objects.filter(item__subscription__order_number="F-2")
+        untouched = plan_of_another.values("amount", "tax_rate").get()
+        plant()
+        plan_of_another.update(**untouched)
+        run(APRIL)
+        held = Invoice.objects.get(state="held")
+        parking = Parking.objects.get()
+        assert (parking.rule, parking.invoice_id, parking.account_id) == (
+            rule, held.pk, held.account_id,
+        )  # fmt: skip
+        assert rule in {reason["rule"] for reason in parking.reasons}
+        assert held.number is None
+        assert OutboxEvent.objects.filter(name="AccountParked").count() == 1
+        # The other account's bill went out, with the next number.
+        assert Invoice.objects.get(key__startswith="cycle", state="issued").number == (
+            "FA-2026-0000003"
+        )
+
+    def test_a_benefit_that_lasts_too_long_is_held_when_it_should_end(self) -> None:
+        begun("F-1", [plan("29.99", SIX_FREE)], party=person())
+        ItemBenefit.objects.update(periods=12)
+        months_later(6)
+        assert [number is None for number, _, _ in bills()] == [False] * 6 + [True]
+        assert Parking.objects.get().rule == "benefit"
+
+    def test_another_start_is_held(self) -> None:
+        begun("F-1", [plan("29.99")], party=person())
+        Subscription.objects.update(activated_on=add_months(DAY, -1))
+        run(APRIL)
+        parking = Parking.objects.get()
+        assert parking.rule == "start"
+        assert Invoice.objects.get(state="held").number is None
+
+    def test_a_day_that_no_span_starts_on_parks_the_account(self) -> None:
+        begun("F-1", [plan()], party=person())
+        begun("F-2", [plan()], party=person())
+        ItemCharge.objects.filter(item__subscription__order_number="F-1").update(
+            billed_until=date(2026, 4, 1)
+        )
+        run(APRIL)
+        assert Parking.objects.get().rule == "impossible_state"
+        assert len(bills()) == 3
+
+    def test_a_bill_that_the_database_refuses_parks_its_account_alone(self) -> None:
+        begun("F-1", [plan()], party=person())
+        begun("F-2", [plan()], party=person())
+        charge = ItemCharge.objects.get(item__subscription__order_number="F-1")
+        charge.billed_until = None
+        charge.save()
+        run(APRIL)
+        assert Parking.objects.get().rule == "already_billed"
+        assert [start for _, start, _ in bills()] == ["2026-03-10", "2026-03-10", "2026-04-10"]
+        assert Coverage.objects.count() == 3
+
+    def test_a_promised_bill_that_is_never_drafted_parks_the_account(self) -> None:
+        begun("F-1", [plan()], party=person())
+        ItemCharge.objects.update(billed_until=date(2026, 5, 10))
+        run(APRIL)
+        parking = Parking.objects.get()
+        assert (parking.rule, parking.invoice) == ("missing", None)
+        assert BillingAccount.objects.get().next_bill_on == APRIL
+        assert len(bills()) == 1
+
+    def test_a_parked_account_is_left_out_of_the_next_run(self) -> None:
+        begun("F-1", [plan()], party=person())
+        _wrong_price()
+        months_later(3)
+        assert len(bills()) == 2
+        assert Parking.objects.count() == 1
+
+    def test_an_operator_lets_it_go_out(self) -> None:
+        begun("F-1", [plan()], party=person())
+        _wrong_price()
+        run(APRIL)
+        account = BillingAccount.objects.get()
+        assert release_held(account_id=account.pk, decision=Release.ISSUE, operator="Olive") == (
+            "FA-2026-0000002",
+        )
+        account.refresh_from_db()
+        assert (account.parked_at, account.next_bill_on) == (None, date(2026, 5, 10))
+        assert Parking.objects.get().decided_by == "Olive"
+        with pytest.raises(NotFound):
+            release_held(account_id=account.pk, decision=Release.ISSUE, operator="Olive")
+
+    def test_an_operator_has_it_drafted_anew(self) -> None:
+        begun("F-1", [plan()], party=person())
+        _wrong_price()
+        run(APRIL)
+        ItemCharge.objects.update(amount=Decimal("29.99"))
+        account = BillingAccount.objects.get()
+        assert release_held(account_id=account.pk, decision=Release.REDRAFT, operator="Olive") == ()
+        assert len(bills()) == 1
+        run(APRIL)
+        assert bills()[1] == ("FA-2026-0000002", "2026-04-10", "29.99")
+        assert InvoiceLine.objects.count() == 2
+
+    def test_a_parking_without_a_bill_has_nothing_to_issue(self) -> None:
+        begun("F-1", [plan()], party=person())
+        ItemCharge.objects.update(billed_until=date(2026, 4, 1))
+        run(APRIL)
+        with pytest.raises(RuleViolated) as refusal:
+            release_held(
+                account_id=BillingAccount.objects.get().pk,
+                decision=Release.ISSUE,
+                operator="Olive",
+            )
+        assert refusal.value.code == "no_held_bill"
+        assert Parking.objects.get().decision == ""
+
+
+def _in_threads(work: Callable[[int], None], *, times: int, threads: int = 4) -> None:
+    def once(n: int) -> None:
+        try:
+            with business_time_fixed(at(DAY)):
+                work(n)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(once, range(times)))
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtTheSameTime:
+    def test_numbers_have_no_gap_and_nothing_is_billed_twice(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bill_run, "ACCOUNTS_PER_CHUNK", 2)
+        parties = [person() for _ in range(8)]
+        _in_threads(lambda n: _begin(parties[n], n), times=8)
+        numbers = sorted(Invoice.objects.values_list("number", flat=True))
+        assert numbers == [f"FA-2026-{n:07}" for n in range(1, 9)]
+        assert timers.due_at("bill-run") == at(APRIL, 4)
+
+        bill_run.start(on=APRIL)
+        chunks = list(BillRunChunk.objects.values_list("pk", flat=True))
+        assert len(chunks) == 4
+        assert Timer.objects.filter(handler="bill-chunk").count() == 4
+        # Every chunk is delivered three times, to four workers.
+        _in_threads(lambda n: bill_run.work(chunks[n % 4]), times=12)
+        numbers = sorted(Invoice.objects.values_list("number", flat=True))
+        assert numbers == [f"FA-2026-{n:07}" for n in range(1, 17)]
+        assert Coverage.objects.count() == 16
+        assert BillRun.objects.get().state == "finished"
+
+    def test_one_contract_that_begins_in_four_threads_begins_once(self) -> None:
+        party = person()
+        promised("F-1", [plan()])
+        found: list[int] = []
+        _in_threads(lambda _: found.append(activated("F-1", [plan()], party=party)), times=4)
+        assert len(set(found)) == 1
+        assert (Subscription.objects.count(), Invoice.objects.count()) == (1, 1)
+
+
+def _begin(party: int, n: int) -> None:
+    begun(f"F-{n}", [plan("29.99", SIX_FREE)], party=party)
