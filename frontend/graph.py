@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from frontend import svg
 
-BOX_WIDTH, BOX_HEIGHT, COLUMN_GAP, ROW_GAP, EDGE, LANE = 196.0, 64.0, 56.0, 18.0, 6.0, 14.0
+BOX_WIDTH, BOX_HEIGHT, COLUMN_GAP, ROW_GAP, EDGE, LANE = 188.0, 64.0, 44.0, 18.0, 6.0, 14.0
 STATES = ("done", "running", "waiting", "failed", "pending")
 
 

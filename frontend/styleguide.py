@@ -190,6 +190,11 @@ def context(language: str) -> dict[str, object]:
                             {"text": money_text(Decimal("19.99"), language=language), "label": _("Amount"), "number": True}]} for n in (1, 2, 3)],
         "pairs": [(_("Screen"), "6,3\""), (_("Battery"), "4 900 mAh"), (_("Repairability"), "8,4 / 10")],
         "tabs": [{"label": _("Bills"), "url": "#", "current": True}, {"label": _("Usage"), "url": "#"}, {"label": _("Contract"), "url": "#"}],
+        "bill": {
+            "title": _("Bill"), "number": "F-2027-000123", "day": date(2027, 5, 22), "due": date(2027, 6, 5), "state": "done", "state_label": _("paid"),
+            "period_text": _("22 May 2027 to 21 June 2027"), "seller": ["Faisceau", "1 rue du Phare", "29200 Brest"], "buyer": ["Camille Renard", "12 rue des Lilas", "35000 Rennes"],
+            "lines": [{"label": "Horizon 130 5G", "note": _("promotion of 5 euros"), "amount": Money.of("19.99")}, {"label": _("Music service"), "amount": Money.of("9.99")}],
+            "taxes": [{"label": _("of which VAT at 20%"), "amount": Money.of("5.00")}], "total": Money.of("29.98"), "promised": Money.of("29.98")},
         "pages": Paginator(range(200), 20).page(4),
         "states": [("done", _("done")), ("running", _("running")), ("waiting", _("waiting")), ("failed", _("failed")), ("pending", _("not started"))],
         "navigation": [{"label": _("Phones"), "url": "#phones", "current": True}, {"label": _("Plans"), "url": "#plans"},
