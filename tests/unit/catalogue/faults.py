@@ -1,0 +1,32 @@
+# ruff: noqa: E501  (one fault a line)
+"""How to spoil the small catalogue: (what, the good text, the bad text, the field, the message)."""
+
+FAULTS = [
+    ("not YAML", "rook-red: 3}", "rook-red: 3", "file", "This is not YAML"),
+    ("a price as words", "consumer: 99.00", "consumer: cheap", "families[0].variants[0].charges[0].consumer", "valid decimal"),
+    ("half a cent", "consumer: 9.99", "consumer: 9.995", "offerings[0].charges[0].consumer", "two decimals"),
+    ("an unknown field", "    recipe: line", "    recipee: line", "offerings[0].recipee", "not permitted"),
+    ("a missing text", "name: {fr: Marée, en: Tide}", "name: {fr: Marée}", "offerings[0].name.en", "required"),
+    ("an empty text", "name: {fr: Marée, en: Tide}", 'name: {fr: Marée, en: ""}', "offerings[0].name.en", "at least 1"),
+    ("a key twice", "    recipe: line", "    recipe: line\n    recipe: line", "offerings[0].recipe", "stands here twice"),
+    ("a recipe that is not there", "    recipe: line", "    recipe: nothing", "offerings[0].recipe", "There is no recipe nothing."),
+    ("a category that is not there", "    kind: plan\n    category: phones", "    kind: plan\n    category: shoes", "offerings[0].category", "There is no category shoes."),
+    ("an undeclared characteristic", "{level: 1}", "{levle: 1}", "offerings[0].characteristics.levle", "not declared"),
+    ("an undeclared value", "{colour: red}", "{colour: blue}", "families[0].variants[0].characteristics.colour", "blue is not a declared value"),
+    ("a characteristic left out", "{network: [4G]}", "{}", "families[0].variants[0].characteristics", "A handset must say its network."),
+    ("an unknown tax class", "tax_class: telecom", "tax_class: luxury", "offerings[0].charges[0].tax_class", "luxury is not a tax class"),
+    ("no business price", ", business: 8.00", "", "offerings[0].charges", "no monthly price for business customers at 0 months"),
+    ("no price at one term", "business: 8.00}", "business: 8.00, terms: [24]}", "offerings[0].charges", "no monthly price for consumer customers at 0 months"),
+    ("a handset without list price", "business: 82.50}", "business: 82.50, terms: [24]}", "families[0].variants[0].charges", "no list price for consumer"),
+    ("a code twice", "code: tide", "code: rook-red", "offerings[0].code", "rook-red is given to more than one"),
+    ("a rule about nothing", "fact: handset.network", "fact: handset.netwrk", "rules[0].then", "Nothing has a characteristic netwrk"),
+    ("a rule with two operators", "at_least: 2}", "at_least: 2, is: 3}", "rules[0].when", "exactly one of"),
+    ("an action nobody knows", "network.activate", "network.actuate", "recipes.line.tasks[0].action", "network.actuate is not an action."),
+    ("a task that waits for nobody", "until: line.activated}", "until: line.activated, needs: [port]}", "recipes.line.tasks[0].needs", "There is no task port."),
+    ("stock of nothing", "rook-red: 3}", "rook-blue: 3, rook-red: 3}", "suppliers.house.pieces.rook-blue", "no handset, accessory or SIM rook-blue"),
+    ("no stock at all", "{rook-red: 3}", "{}", "families[0].variants[0].code", "no supplier"),
+    ("numbers backwards", 'last: "0639980010"', 'last: "0639980000"', "numbers[0].last", "before the first"),
+    ("a slot that nothing can take", "kind: plan, minimum: 1, maximum: 1}", "kind: plan, minimum: 1, maximum: 1, candidates: {fact: plan.level, is: 9}}", "bundles[0].slots[1]", "Nothing can take the slot plan"),
+    ("a handset that fits no plan", "characteristics: {level: 1}", "characteristics: {level: 2}", "bundles[0].slots[0]", "rook-red fits nothing in this bundle"),
+    ("a default that is not there", "kind: plan, minimum: 1, maximum: 1}", "kind: plan, minimum: 1, maximum: 1, default: ebb}", "bundles[0].slots[1].default", "There is no plan ebb."),
+]  # fmt: skip
