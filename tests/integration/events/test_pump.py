@@ -1,0 +1,75 @@
+"""The pump hands work out through Redis, and outlives the loss of it."""
+
+from typing import Any
+
+import pytest
+from kombu.exceptions import OperationalError
+
+from commerce.celery import app
+from commerce.events import pump, tasks
+from commerce.events.models import Timer, WorkState
+from commerce.events.registry import register_timer
+from commerce.events.timers import soon
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[int], str]]:
+    messages: list[tuple[list[int], str]] = []
+    monkeypatch.setattr(tasks.fire, "delay", lambda ids, token: messages.append((ids, token)))
+    return messages
+
+
+def test_work_inside_the_database_travels_in_large_batches_other_work_in_small_ones(
+    sent: list[tuple[list[int], str]],
+) -> None:
+    register_timer("inside", lambda _: None)
+    register_timer("outside", lambda _: None, durable=False)
+    for number in range(12):
+        soon(key=f"i{number}", handler="inside", payload={})
+        soon(key=f"o{number}", handler="outside", payload={})
+    assert pump.hand_out() == 24
+    assert sorted(len(ids) for ids, _ in sent) == [2, 5, 5, 12]
+    assert pump.hand_out() == 0
+
+
+def test_what_was_handed_out_is_carried_out_by_the_task(
+    sent: list[tuple[list[int], str]],
+) -> None:
+    done: list[Any] = []
+    register_timer("inside", done.append)
+    soon(key="k", handler="inside", payload={"n": 1})
+    pump.hand_out()
+    for ids, token in [*sent, *sent]:
+        tasks.fire(ids, token)
+    assert done == [{"n": 1}]
+    assert not Timer.objects.exists()
+
+
+def test_without_redis_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("Redis is away")
+
+    monkeypatch.setattr(tasks.fire, "delay", away)
+    register_timer("inside", lambda _: None)
+    soon(key="k", handler="inside", payload={})
+    with pytest.raises(OperationalError):
+        pump.hand_out()
+    assert Timer.objects.get().state == WorkState.PENDING
+
+
+def test_the_queue_is_never_flooded(
+    sent: list[tuple[list[int], str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pump, "IN_THE_QUEUE", 3)
+    register_timer("inside", lambda _: None)
+    for number in range(5):
+        soon(key=f"i{number}", handler="inside", payload={})
+    assert [pump.hand_out(), pump.hand_out()] == [3, 0]
+
+
+def test_every_process_of_ours_speaks_to_the_configured_broker(settings: Any) -> None:
+    assert tasks.deliver.app is app or tasks.deliver.app.main == app.main
+    assert app.conf.broker_url == settings.CELERY["broker_url"]
+    assert app.conf.task_always_eager is False
