@@ -71,12 +71,14 @@ def hold_numbers(
     """As `hold_number` for many keys in a few statements: all of them or none; number by key.
 
     `wanted` says by key which number it shall be (None: any of `klass`). Keys that hold a number
-    already keep it.
+    already keep it, until the new end.
 
     Raises:
         RuleViolated: `number_taken` or `no_number_left`.
     """
     held = dict(Number.objects.filter(key__in=wanted).values_list("key", "msisdn"))
+    if held:
+        _held().filter(key__in=held).update(held_until=until)
     chosen = {msisdn: key for key, msisdn in wanted.items() if msisdn and key not in held}
     anything = [key for key, msisdn in wanted.items() if not msisdn and key not in held]
     free = Number.objects.filter(_free(business_now()))

@@ -6,10 +6,9 @@ everything else alone; each is priced by the same quote as a cart.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from catalogue.domain.model import ChargeKind, Kind, Offering, Segment, Slot, Snapshot
-from commerce.kernel.clock import PARIS
 from commerce.kernel.money import Money
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.checks import broken_rules, fits_slot
@@ -71,13 +70,17 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What can be sold to whom, where and when, and at which prices."""
+    """What can be sold to whom, where and when, at which prices.
+
+    `activation` is the assumed day for the dates of bills.
+    """
 
     catalogue: Snapshot
     promotions: CompiledPromotions
     segment: Segment
     channel: str
     at: datetime
+    activation: date
 
     def sold(self, kind: Kind) -> tuple[Offering, ...]:
         """What is on sale of a kind, in the catalogue's order."""
@@ -178,7 +181,7 @@ class Window:
             promotions=self.promotions,
             customer=CustomerFacts(segment=self.segment),
             at=self.at,
-            activation=self.at.astimezone(PARIS).date(),
+            activation=self.activation,
         )
 
     def _broken(self, entries: Sequence[Entry], *, bundle: Offering) -> bool:

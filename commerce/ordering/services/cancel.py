@@ -1,0 +1,36 @@
+"""Cancelling an order on which nothing has been done yet."""
+
+from django.db import transaction
+
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
+from commerce.kernel.errors import Forbidden, RuleViolated
+from commerce.ordering.domain.states import WAITING, OrderState
+from commerce.ordering.services import acceptance
+from commerce.ordering.services.access import find_order
+from commerce.payments.services import effects
+
+
+@transaction.atomic
+def cancel_order(context: AccountContext, *, number: str, reason: str = "customer") -> None:
+    """End an order that still waits; its cart opens again. Once cancelled, nothing happens.
+
+    Raises:
+        NotFound: `unknown_order`. Forbidden: `viewer`.
+        RuleViolated: `too_late`: it is accepted; changing or ending it is an order of its own.
+    """
+    if context.role is Role.VIEWER:
+        raise Forbidden("A viewer can't cancel orders.", code="viewer")
+    order = find_order(context, number=number, lock=True)
+    state = OrderState(order.state)
+    if state is OrderState.CANCELLED:
+        return
+    if state not in WAITING:
+        raise RuleViolated(
+            f"The order {order.number} is under way and can't simply be cancelled.",
+            code="too_late",
+            state=order.state,
+        )
+    acceptance.give_up(order, OrderState.CANCELLED, context=context, reason=reason[:80])
+    if order.payment_open:
+        effects.cancel(key=order.payment_key)

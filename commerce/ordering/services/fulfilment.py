@@ -1,0 +1,80 @@
+"""What fulfilment tells orders. Each may be repeated."""
+
+from collections.abc import Mapping
+
+from django.db import transaction
+
+from commerce.accounts.identity import SYSTEM
+from commerce.events import outbox
+from commerce.kernel.errors import NotFound
+from commerce.ordering.domain.states import ItemState, OrderState
+from commerce.ordering.events import OrderCompleted, OrderItemActivated
+from commerce.ordering.models import Order, OrderItem
+from commerce.ordering.services.moving import move
+
+
+@transaction.atomic
+def start_fulfilment(*, order_number: str) -> None:
+    """The order is in the hands of fulfilment; from here on it can't simply be cancelled.
+
+    Raises:
+        NotFound: `unknown_order`. IllegalTransition: it is not accepted, or was cancelled.
+    """
+    order = _locked(order_number)
+    if order.state not in (OrderState.IN_PROGRESS, OrderState.COMPLETED):
+        move(order, OrderState.IN_PROGRESS, context=SYSTEM, reason="fulfilment_started")
+
+
+@transaction.atomic
+def record_item_facts(*, order_number: str, facts: Mapping[str, Mapping[str, str]]) -> None:
+    """Add what was learnt of items (iccid, imei, msisdn, lpa, ...), by line id.
+
+    New values replace those of the same name; unknown lines are left out.
+    """
+    rows = OrderItem.objects.select_for_update().filter(
+        order__number=order_number, line_id__in=facts
+    )
+    changed = []
+    for item in rows.order_by("pk"):
+        merged = {**item.facts, **facts[item.line_id]}
+        if merged != item.facts:
+            item.facts = merged
+            changed.append(item)
+    OrderItem.objects.bulk_update(changed, ["facts"])
+
+
+@transaction.atomic
+def activate_items(*, order_number: str, group: str) -> None:
+    """The lines of a bundle are in service."""
+    rows = OrderItem.objects.select_for_update().filter(
+        order__number=order_number, group=group, state=ItemState.PLANNED
+    )
+    lines = list(rows.order_by("pk").values_list("line_id", flat=True))
+    OrderItem.objects.filter(
+        order__number=order_number, line_id__in=lines, state=ItemState.PLANNED
+    ).update(state=ItemState.ACTIVE)
+    outbox.publish_all(OrderItemActivated(number=order_number, line_id=line) for line in lines)
+
+
+@transaction.atomic
+def complete_order(*, order_number: str) -> None:
+    """Everything that was ordered is delivered and in service.
+
+    Raises:
+        NotFound: `unknown_order`. IllegalTransition: it is not in progress.
+    """
+    order = _locked(order_number)
+    if order.state == OrderState.COMPLETED:
+        return
+    if order.state == OrderState.ACCEPTED:
+        move(order, OrderState.IN_PROGRESS, context=SYSTEM, reason="fulfilment_started")
+    move(order, OrderState.COMPLETED, context=SYSTEM)
+    order.items.filter(state=ItemState.PLANNED).update(state=ItemState.ACTIVE)
+    outbox.publish(OrderCompleted(number=order.number, party_id=order.party_id))
+
+
+def _locked(order_number: str) -> Order:
+    found = Order.objects.select_for_update().filter(number=order_number).first()
+    if found is None:
+        raise NotFound("There is no such order.", code="unknown_order", order=order_number)
+    return found

@@ -1,0 +1,126 @@
+"""What an order keeps for itself while it waits: stock, numbers, limited promotions."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from catalogue.services import numbers, stock
+from commerce.events import timers
+from commerce.kernel.clock import business_now
+from commerce.ordering.domain.cart import CartLine
+from commerce.ordering.domain.quote import Quote
+from commerce.ordering.domain.states import OrderState
+from commerce.ordering.models import Order
+from promotions.domain.compiler import CompiledPromotions
+from promotions.services import limits
+
+HOLD_TIMER = "order-hold"
+CHECKOUT_TIMER = "cart-checkout"
+HOLD_FOR = {
+    OrderState.AWAITING_PAYMENT: timedelta(hours=24),
+    OrderState.AWAITING_ACCEPTANCE: timedelta(hours=48),
+    OrderState.AWAITING_APPROVAL: timedelta(days=14),
+}
+_FOR_FULFILMENT = timedelta(days=120)
+"""How long a number stays held for an accepted order until it is assigned."""
+
+
+def hold_until(state: OrderState) -> datetime:
+    """Until when an order may wait in `state`."""
+    return business_now() + HOLD_FOR.get(state, _FOR_FULFILMENT)
+
+
+def number_key(order_number: str, line_id: str) -> str:
+    return f"{order_number}/{line_id}"
+
+
+def promotion_key(order: Order) -> str:
+    """Promotions are reserved for the cart already, when checkout starts."""
+    return order.cart_code or order.number
+
+
+def hold_all(order: Order, *, lines: Iterable[CartLine], stocked: frozenset[str]) -> None:
+    """Keep pieces and numbers for the order.
+
+    Raises:
+        RuleViolated: `out_of_stock`, `number_taken`, `no_number_left`.
+    """
+    lines = tuple(lines)
+    pieces = [stock.StockLine(e.offering, e.quantity) for e in lines if e.offering in stocked]
+    if pieces:
+        stock.hold(lines=pieces, key=order.number, until=order.hold_until)
+    wanted = _numbers_wanted(order, lines)
+    if wanted:
+        numbers.hold_numbers(wanted=wanted, until=order.hold_until)
+    if order.waits:
+        _set_timer(order)
+
+
+def hold_promotions(order: Order, *, quote: Quote, promotions: CompiledPromotions) -> None:
+    """Keep one use of each limited promotion that the quote gives.
+
+    Raises:
+        RuleViolated: `promotion_used_up`.
+    """
+    given = [promotions.promotions[applied.code] for applied in quote.applied]
+    limited = [promotion for promotion in given if promotion.limits]
+    if promotions.limited:
+        limits.reserve(
+            limited, key=promotion_key(order), party_id=order.party_id, until=order.hold_until
+        )
+
+
+def prolong(order: Order) -> None:
+    """The order waits for something else now: everything is kept until its new `hold_until`."""
+    stock.hold(lines=(), key=order.number, until=order.hold_until)
+    lines = [_line(item.line_id, item.config) for item in order.items.all()]
+    wanted = _numbers_wanted(order, lines)
+    if wanted:
+        numbers.hold_numbers(wanted=wanted, until=order.hold_until)
+    _set_timer(order)
+
+
+def keep_for_good(order: Order) -> None:
+    """The order is accepted: pieces are sold, promotions used, numbers wait for their lines."""
+    stock.commit_hold(order.number)
+    limits.redeem(key=promotion_key(order))
+    lines = [_line(item.line_id, item.config) for item in order.items.all()]
+    wanted = _numbers_wanted(order, lines)
+    if wanted:
+        numbers.hold_numbers(wanted=wanted, until=business_now() + _FOR_FULFILMENT)
+    timers.cancel(_timer_key(order))
+
+
+def let_go(order: Order) -> None:
+    """Everything is free again, also what was sold but has not left. May be repeated."""
+    stock.release_hold(order.number)
+    stock.restock(order.number)
+    limits.release(key=promotion_key(order))
+    lines = [_line(item.line_id, item.config) for item in order.items.all()]
+    numbers.release_all(list(_numbers_wanted(order, lines)))
+    timers.cancel(_timer_key(order))
+
+
+def _numbers_wanted(order: Order, lines: Iterable[CartLine]) -> dict[str, str | None]:
+    """By key, the number that a line shall get; None for any. Kept numbers are not ours to hold."""
+    return {
+        number_key(order.number, line.id): line.config.get("msisdn") or None
+        for line in lines
+        if line.config.get("number_choice") == "new"
+    }
+
+
+def _line(line_id: str, config: dict[str, str]) -> CartLine:
+    return CartLine(line_id, "", config=config)
+
+
+def _timer_key(order: Order) -> str:
+    return f"{HOLD_TIMER}:{order.number}"
+
+
+def _set_timer(order: Order) -> None:
+    timers.schedule(
+        key=_timer_key(order),
+        handler=HOLD_TIMER,
+        due_at=order.hold_until,
+        payload={"number": order.number},
+    )

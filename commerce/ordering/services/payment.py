@@ -1,0 +1,108 @@
+"""The money due today: asked for with the order, again if need be, captured on acceptance."""
+
+from django.db import transaction
+
+from commerce.accounts.identity import SYSTEM, AccountContext
+from commerce.kernel.errors import RuleViolated
+from commerce.kernel.money import Money
+from commerce.ordering.domain.quote import Quote
+from commerce.ordering.domain.states import OrderState
+from commerce.ordering.models import Order
+from commerce.ordering.services import acceptance, links
+from commerce.ordering.services.access import find_order
+from commerce.payments.ports import PayLine
+from commerce.payments.services import checkout, effects
+
+
+def ask_for_payment(order: Order, *, quote: Quote) -> None:
+    """Store the wish that what is due today be paid: a new attempt with its own key.
+
+    In the caller's transaction; the caller saves the order.
+    """
+    order.payment_sequence += 1
+    order.payment_key = f"{order.number}/pay/{order.payment_sequence}"
+    order.payment_open, order.payment_problem = True, ""
+    back = order.pay_return or {}
+    checkout.request_payment(
+        key=order.payment_key,
+        amount=Money(order.gross, order.currency),
+        party_id=order.party_id,
+        reference=order.number,
+        lines=_lines(quote, language=order.language),
+        email=order.email,
+        language=order.language,
+        success_url=_address(back.get("success_url"), links.PAID, order),
+        cancel_url=_address(back.get("cancel_url"), links.PAY_LATER, order),
+    )
+
+
+@transaction.atomic
+def pay_again(context: AccountContext, *, number: str) -> str:
+    """The key of a payment that can be opened (`payments.services.checkout.open_session`).
+
+    The present one while it is open; a new attempt once that was declined or cancelled.
+
+    Raises:
+        NotFound: `unknown_order`. RuleViolated: `nothing_to_pay`.
+    """
+    order = find_order(context, number=number, lock=True)
+    return reopened(order)
+
+
+def reopened(order: Order) -> str:
+    """As `pay_again`, for an order that is found and locked."""
+    if order.state != OrderState.AWAITING_PAYMENT:
+        raise RuleViolated(
+            f"The order {order.number} has nothing left to pay.",
+            code="nothing_to_pay",
+            state=order.state,
+        )
+    if not order.payment_open:
+        ask_for_payment(order, quote=Quote.from_json(order.agreed))
+        order.save()
+    return order.payment_key
+
+
+@transaction.atomic
+def note_authorised(*, key: str) -> None:
+    """The money is reserved: the order binds and the money is to be taken. May be repeated.
+
+    An authorisation that comes after the order was cancelled is given back.
+    """
+    order = _paid_by(key)
+    if order is None:
+        return
+    if order.state == OrderState.AWAITING_PAYMENT and order.payment_key == key:
+        order.payment_open = False
+        acceptance.bind(order, context=SYSTEM, reason="payment_authorised")
+        effects.capture(key=key)
+    elif order.payment_key != key or order.state in (OrderState.CANCELLED, OrderState.REJECTED):
+        effects.cancel(key=key)
+
+
+@transaction.atomic
+def note_failed(*, key: str, reason: str) -> None:
+    """The payment won't come: the order waits on, and may be paid again. May be repeated."""
+    order = _paid_by(key)
+    if order is None or order.payment_key != key or order.state != OrderState.AWAITING_PAYMENT:
+        return
+    order.payment_open, order.payment_problem = False, reason[:80]
+    order.save(update_fields=["payment_open", "payment_problem"])
+
+
+def _paid_by(key: str) -> Order | None:
+    number = key.partition("/")[0]
+    return Order.objects.select_for_update().filter(number=number).first()
+
+
+def _lines(quote: Quote, *, language: str) -> tuple[PayLine, ...]:
+    """One line per offering with something due; in consumers' prices they add up to the gross."""
+    return tuple(
+        PayLine(line.name.in_(language), line.due_today, 1)
+        for line in quote.lines
+        if line.due_today
+    )
+
+
+def _address(wanted: str | None, path: str, order: Order) -> str:
+    return (wanted or links.absolute(path, number=order.number)).replace("{number}", order.number)

@@ -1,0 +1,249 @@
+"""Writing an order: rows, promises, holds, the payment asked for and the event; all or none."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from catalogue.domain.model import Kind, Offering, Segment, Snapshot
+from catalogue.selectors import stock_of
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
+from commerce.accounts.services.consents import record_consents
+from commerce.events import outbox
+from commerce.kernel.clock import PARIS, business_now
+from commerce.kernel.codec import to_plain
+from commerce.ordering.domain.cart import CartLine, CartValue
+from commerce.ordering.domain.consents import TEXT_VERSIONS, OrderConsents
+from commerce.ordering.domain.quote import Quote, QuoteLine
+from commerce.ordering.domain.states import OrderState
+from commerce.ordering.events import OrderAccepted, OrderPlaced
+from commerce.ordering.models import Cart, Order, OrderItem
+from commerce.ordering.services import acceptance, holds, payment
+from commerce.ordering.services.moving import note_step
+from commerce.ordering.services.pricing import Pricing
+from subscriptions.services.promise import PledgedContract, pledge
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Whose order it is, and how to reach him."""
+
+    party_id: int
+    email: str
+    phone: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An order that is checked and about to be written. `deliver_to` is by line id ("" for all)."""
+
+    buyer: Buyer
+    value: CartValue
+    quote: Quote
+    pricing: Pricing
+    state: OrderState
+    cart: Cart | None = None
+    consents: OrderConsents | None = None
+    deliver_to: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    purchase_order: str = ""
+    membership_id: int | None = None
+    pay_return: Mapping[str, str] = field(default_factory=dict)
+    accept_digest: str = ""
+
+
+def write_order(draft: Draft, *, context: AccountContext) -> Order:
+    """Write `draft` in the caller's transaction; one query count whatever the number of lines.
+
+    Raises:
+        RuleViolated: `out_of_stock`, `number_taken`, `no_number_left`, `promotion_used_up`.
+    """
+    draft = _with_number_choices(draft)
+    order = _order(draft, context=context)
+    snapshot = draft.pricing.snapshot
+    if draft.state is OrderState.AWAITING_PAYMENT:
+        payment.ask_for_payment(order, quote=draft.quote)
+    order.save(force_insert=True)
+    stocked = frozenset(
+        line.offering for line in draft.value.lines if snapshot.offering(line.offering).stocked
+    )
+    _items(order, draft, stocked=stocked)
+    note_step(order, context=context)
+    holds.hold_all(order, lines=draft.value.lines, stocked=stocked)
+    holds.hold_promotions(order, quote=draft.quote, promotions=draft.pricing.promotions)
+    pledge(order_number=order.number, contracts=_contracts(draft))
+    if draft.consents is not None:
+        log_consents(order, draft.consents, context=context)
+    _publish(order, context=context)
+    return order
+
+
+def log_consents(order: Order, consents: OrderConsents, *, context: AccountContext) -> None:
+    """Note what the customer agreed to and to which text, with channel and actor."""
+    record_consents(
+        context=context,
+        party_id=order.party_id,
+        reference=order.number,
+        given={
+            str(purpose): (TEXT_VERSIONS[purpose], granted)
+            for purpose, granted in consents.given().items()
+        },
+    )
+
+
+def needs_delivery(offering: Offering) -> bool:
+    """Whether something of it is carried to the customer: all but services and eSIMs."""
+    if offering.kind is Kind.SIM:
+        return offering.characteristics.get("form") != "esim"
+    return offering.kind in (Kind.HANDSET, Kind.ACCESSORY)
+
+
+def _order(draft: Draft, *, context: AccountContext) -> Order:
+    now, quote = business_now(), draft.quote
+    channels = list(draft.cart.channels) if draft.cart is not None else []
+    if context.channel not in channels:
+        channels.append(str(context.channel))
+    by_agent = context.role is Role.AGENT
+    return Order(
+        number=_next_number(),
+        state=draft.state,
+        party_id=draft.buyer.party_id,
+        segment=draft.value.segment,
+        cart=draft.cart,
+        cart_code=draft.cart.code if draft.cart is not None else "",
+        channel=context.channel,
+        channels=channels,
+        actor_kind=context.actor.kind,
+        actor_id=context.actor.id,
+        actor_name=context.actor.name,
+        agent_name=context.actor.name if by_agent else "",
+        membership_id=draft.membership_id,
+        release=quote.release,
+        agreed=quote.to_json(),
+        digest=quote.digest(),
+        basis=quote.basis,
+        currency=quote.currency,
+        due_today=quote.due_today.amount,
+        gross=quote.due_today_gross.amount,
+        commitment_total=quote.commitment_total.rounded().amount,
+        commitment_months=quote.commitment_months,
+        purchase_order=draft.purchase_order,
+        language=draft.buyer.language,
+        email=draft.buyer.email,
+        phone=draft.buyer.phone,
+        deliver_to=dict(draft.deliver_to.get("", {})),
+        consents=_consents(draft.consents),
+        pay_return=dict(draft.pay_return),
+        accept_digest=draft.accept_digest,
+        hold_until=holds.hold_until(draft.state),
+        placed_at=now,
+        accepted_at=now if draft.state is OrderState.ACCEPTED else None,
+    )
+
+
+def _items(order: Order, draft: Draft, *, stocked: frozenset[str]) -> None:
+    suppliers = (
+        {code: facts.partner for code, facts in stock_of(stocked).items()} if stocked else {}
+    )
+    lines = {line.id: line for line in draft.value.lines}
+    not_before = (
+        acceptance.earliest_port_in()
+        if draft.value.segment is Segment.CONSUMER
+        and draft.consents is not None
+        and not draft.consents.early_execution_requested
+        else None
+    )
+    items = []
+    for position, quoted in enumerate(draft.quote.lines, start=1):
+        line = lines[quoted.id]
+        item = _item(order, quoted, line, position=position, draft=draft)
+        item.supplier = suppliers.get(quoted.offering, "")
+        if line.config.get("number_choice") == "port":
+            item.port_not_before = not_before
+        items.append(item)
+    OrderItem.objects.bulk_create(items, batch_size=2000)
+
+
+def _item(
+    order: Order, quoted: QuoteLine, line: CartLine, *, position: int, draft: Draft
+) -> OrderItem:
+    offering = draft.pricing.snapshot.offering(quoted.offering)
+    address: Mapping[str, str] = {}
+    if needs_delivery(offering):
+        address = draft.deliver_to.get(line.id) or draft.deliver_to.get("", {})
+    return OrderItem(
+        order=order,
+        position=position,
+        line_id=line.id,
+        offering=quoted.offering,
+        group=quoted.group,
+        role=quoted.role,
+        quantity=quoted.quantity,
+        term=quoted.term,
+        recipe=offering.specification.recipe or "",
+        agreed=to_plain(quoted.charges),
+        config=dict(line.config),
+        deliver_to=dict(address),
+    )
+
+
+def _with_number_choices(draft: Draft) -> Draft:
+    """A plan about whose number nothing was said gets a new one."""
+    snapshot = draft.pricing.snapshot
+    lines = tuple(
+        replace(line, config={"number_choice": "new", **line.config})
+        if snapshot.offering(line.offering).kind is Kind.PLAN
+        else line
+        for line in draft.value.lines
+    )
+    return replace(draft, value=replace(draft.value, lines=lines))
+
+
+def _contracts(draft: Draft) -> tuple[PledgedContract, ...]:
+    rates: Mapping[str, Decimal] = draft.pricing.snapshot.tax_rates
+    groups: dict[str, list[QuoteLine]] = {}
+    for line in draft.quote.lines:
+        groups.setdefault(line.group, []).append(line)
+    return tuple(
+        PledgedContract(
+            group=group,
+            segment=str(draft.value.segment),
+            basis=draft.quote.basis,
+            charges=tuple(charge for line in lines for charge in line.charges),
+            tax_rates=rates,
+            commitment_months=max(line.term for line in lines),
+        )
+        for group, lines in groups.items()
+    )
+
+
+def _publish(order: Order, *, context: AccountContext) -> None:
+    events: list[outbox.Event] = [
+        OrderPlaced(number=order.number, party_id=order.party_id, state=str(order.state))
+    ]
+    if order.state == OrderState.ACCEPTED:
+        holds.keep_for_good(order)
+        events.append(OrderAccepted(number=order.number, party_id=order.party_id))
+    outbox.publish_all(events)
+
+
+def _consents(consents: OrderConsents | None) -> dict[str, Any]:
+    if consents is None:
+        return {}
+    return {str(purpose): granted for purpose, granted in consents.given().items()}
+
+
+def _next_number() -> str:
+    """Like F-2026-000123; numbers grow and may have gaps."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('ordering_order_number')")
+        (value,) = cursor.fetchone()
+    return f"F-{business_now().astimezone(PARIS).year}-{value:06d}"
+
+
+def lines_to_deliver(lines: Iterable[CartLine], *, snapshot: Snapshot) -> list[CartLine]:
+    """Those of which something is carried to the customer."""
+    return [line for line in lines if needs_delivery(snapshot.offering(line.offering))]
