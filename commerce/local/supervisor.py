@@ -292,6 +292,8 @@ class Supervisor:
             history.restart_at = None
         for stage in sorted(Stage, reverse=True):
             self._stop_stage([one for one in self._running.values() if one.spec.stage is stage])
+        # What left its group on the way is still known by its mark.
+        leftovers.stop(self._run_dir)
         leftovers.forget(self._run_dir)
         with self._changed:
             self._over.set()

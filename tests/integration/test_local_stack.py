@@ -86,6 +86,15 @@ def test_stop_leaves_no_process_behind_not_even_a_grandchild(run_dir: Path) -> N
     assert not (run_dir / "processes.json").exists()
 
 
+def test_stop_finds_a_child_that_left_the_group(run_dir: Path) -> None:
+    code = PARENT.replace("600)'])", "600)'], start_new_session=True)")
+    assert code != PARENT
+    supervisor, _ = supervise(run_dir, spec("one", code))
+    supervisor.wait_ready("one")
+    supervisor.stop()
+    assert marked(run_dir) == []
+
+
 def test_a_process_that_ignores_being_asked_is_killed_after_its_grace(run_dir: Path) -> None:
     supervisor, said = supervise(run_dir, spec("stubborn", STUBBORN, grace=0.2))
     supervisor.wait_ready("stubborn")
