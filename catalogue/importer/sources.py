@@ -1,6 +1,6 @@
 """Catalogue files with the place of every value, so that an error can name file, line and field."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -9,6 +9,9 @@ from typing import Any
 import yaml
 
 from commerce.kernel.errors import InvalidInput
+
+_FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_PLAIN = yaml.SafeLoader("")
 
 Step = str | int
 Trail = tuple[Step, ...]
@@ -88,7 +91,7 @@ def read(path: Path) -> Sources:
 
 def _add(file: Path, sources: Sources) -> Iterator[Problem]:
     try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=_FAST)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         yield Problem(file.name, line, "file", f"This is not YAML: {error.problem}.")
@@ -156,8 +159,4 @@ def _scalar(node: yaml.Node) -> Any:
             return Decimal(node.value)
         except InvalidOperation:
             return node.value
-    return yaml.SafeLoader("").construct_object(node, deep=True)  # type: ignore[no-untyped-call]
-
-
-def places_of(sources: Sources) -> Mapping[Trail, Place]:
-    return sources.places
+    return _PLAIN.construct_object(node, deep=True)  # type: ignore[no-untyped-call]

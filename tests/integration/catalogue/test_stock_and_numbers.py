@@ -1,0 +1,208 @@
+"""Holds on stock and numbers: all or nothing, once, and never the last one twice."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from django.db import connections
+from oscar.apps.partner.models import StockRecord
+
+from catalogue.models import Number, StockHold
+from catalogue.selectors import number_of, stock_of
+from catalogue.services import numbers, stock
+from catalogue.services.stock import StockLine
+from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.errors import Conflict, FaisceauError, RuleViolated
+
+CASE, SIM = "coque-noctile", "carte-sim"
+HOUR = timedelta(hours=1)
+
+
+def leave(code: str, pieces: int) -> None:
+    StockRecord.objects.filter(partner_sku=code).update(num_in_stock=pieces, num_allocated=0)
+
+
+def record(code: str) -> tuple[int, int]:
+    found = StockRecord.objects.get(partner_sku=code)
+    return found.num_in_stock, found.num_allocated
+
+
+def test_a_hold_takes_pieces_off_sale_and_its_end_gives_them_back(shop: datetime) -> None:
+    leave(CASE, 5)
+    stock.hold(lines=[StockLine(CASE, 2), StockLine(CASE, 1)], key="cart-1", until=shop + HOUR)
+    assert stock_of([CASE])[CASE].available == 2
+    stock.release_hold("cart-1")
+    stock.release_hold("cart-1")
+    assert record(CASE) == (5, 0)
+
+
+def test_a_hold_is_all_or_nothing(shop: datetime) -> None:
+    leave(CASE, 5)
+    leave(SIM, 1)
+    with pytest.raises(RuleViolated) as refused:
+        stock.hold(lines=[StockLine(CASE, 1), StockLine(SIM, 2)], key="cart-1", until=shop + HOUR)
+    assert refused.value.code == "out_of_stock"
+    assert refused.value.detail == {"offering": SIM, "asked": 2, "available": 1}
+    assert (record(CASE), record(SIM)) == ((5, 0), (1, 0))
+    assert not StockHold.objects.exists()
+
+
+def test_a_hold_asked_for_twice_is_one(shop: datetime) -> None:
+    leave(CASE, 5)
+    for hours in (1, 2):
+        stock.hold(lines=[StockLine(CASE, 2)], key="cart-1", until=shop + hours * HOUR)
+    assert record(CASE) == (5, 2)
+    assert StockHold.objects.get().until == shop + 2 * HOUR
+
+
+def test_a_sale_takes_the_pieces_out_once_and_a_cancelled_one_brings_them_back(
+    shop: datetime,
+) -> None:
+    leave(CASE, 5)
+    stock.hold(lines=[StockLine(CASE, 2)], key="cart-1", until=shop + HOUR)
+    stock.commit_hold("cart-1")
+    stock.commit_hold("cart-1")
+    assert record(CASE) == (3, 0)
+    stock.release_hold("cart-1")
+    assert record(CASE) == (3, 0)
+    stock.restock("cart-1")
+    stock.restock("cart-1")
+    assert record(CASE) == (5, 0)
+
+
+def test_pieces_that_went_back_on_sale_can_not_be_sold_under_the_old_hold(shop: datetime) -> None:
+    leave(CASE, 1)
+    stock.hold(lines=[StockLine(CASE, 1)], key="slow", until=shop + HOUR)
+    with business_time_fixed(shop + 2 * HOUR):
+        stock.hold(lines=[StockLine(CASE, 1)], key="quick", until=shop + 3 * HOUR)
+    with pytest.raises(Conflict) as refused:
+        stock.commit_hold("slow")
+    assert refused.value.code == "hold_released"
+    assert record(CASE) == (1, 1)
+
+
+def test_expired_holds_are_swept(shop: datetime) -> None:
+    leave(CASE, 5)
+    stock.hold(lines=[StockLine(CASE, 2)], key="cart-1", until=shop + HOUR)
+    assert stock.release_expired(at=shop) == 0
+    assert stock.release_expired(at=shop + HOUR) == 1
+    assert record(CASE) == (5, 0)
+
+
+def test_plans_need_no_pieces(shop: datetime) -> None:
+    stock.hold(lines=[StockLine("horizon-130", 3)], key="cart-1", until=shop + HOUR)
+    assert not StockHold.objects.exists()
+
+
+def together(jobs: list[Callable[[], object]], *, at: datetime) -> list[object]:
+    """Run the jobs at the same moment on connections of their own; answers or errors' codes."""
+    gate = Barrier(len(jobs))
+
+    def run(job: Callable[[], object]) -> object:
+        try:
+            with business_time_fixed(at):
+                gate.wait(timeout=20)
+                return job()
+        except FaisceauError as error:
+            return error.code
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(run, jobs))
+
+
+def test_the_last_piece_is_sold_once(committed_shop: datetime) -> None:
+    leave(CASE, 1)
+
+    def buy(key: str) -> Callable[[], object]:
+        return lambda: stock.hold(lines=[StockLine(CASE, 1)], key=key, until=committed_shop + HOUR)
+
+    answers = together([buy(f"cart-{n}") for n in range(6)], at=committed_shop)
+    assert sorted(map(str, answers)) == ["None"] + ["out_of_stock"] * 5
+    assert record(CASE) == (1, 1)
+
+
+def test_carts_that_want_the_same_things_in_other_orders_never_block_each_other(
+    committed_shop: datetime,
+) -> None:
+    leave(CASE, 100)
+    leave(SIM, 100)
+    orders = [[StockLine(CASE, 1), StockLine(SIM, 1)], [StockLine(SIM, 1), StockLine(CASE, 1)]]
+
+    def buy(n: int) -> Callable[[], object]:
+        return lambda: stock.hold(lines=orders[n % 2], key=f"cart-{n}", until=committed_shop + HOUR)
+
+    assert together([buy(n) for n in range(6)], at=committed_shop) == [None] * 6
+    assert (record(CASE), record(SIM)) == ((100, 6), (100, 6))
+
+
+def test_one_cart_checked_out_twice_at_once_holds_once(committed_shop: datetime) -> None:
+    leave(CASE, 10)
+    lines = [StockLine(CASE, 2)]
+    until = committed_shop + HOUR
+    jobs = [lambda: stock.hold(lines=lines, key="cart-1", until=until)] * 3
+    assert together(list(jobs), at=committed_shop) == [None] * 3
+    assert record(CASE) == (10, 2)
+
+
+def test_the_last_number_is_given_once(committed_shop: datetime) -> None:
+    Number.objects.exclude(msisdn="0639980007").delete()
+    until = committed_shop + HOUR
+
+    def take(key: str) -> Callable[[], object]:
+        return lambda: numbers.hold_number(key=key, until=until)
+
+    answers = together([take(f"line-{n}") for n in range(4)], at=committed_shop)
+    assert sorted(map(str, answers)) == ["0639980007"] + ["no_number_left"] * 3
+
+
+def test_two_who_want_one_number_get_one_answer_each(committed_shop: datetime) -> None:
+    until = committed_shop + HOUR
+
+    def take(key: str) -> Callable[[], object]:
+        return lambda: numbers.hold_number(msisdn="0639980042", key=key, until=until)
+
+    answers = together([take("a"), take("b")], at=committed_shop)
+    assert sorted(map(str, answers)) == ["0639980042", "number_taken"]
+
+
+def test_a_number_is_proposed_held_assigned_and_retired(shop: datetime) -> None:
+    proposed = numbers.propose(count=5, at=shop, salt="7K2-Q9F")
+    assert proposed == numbers.propose(count=5, at=shop, salt="7K2-Q9F")
+    assert len(set(proposed)) == 5
+    assert numbers.hold_number(msisdn=proposed[0], key="F-1/2", until=shop + HOUR) == proposed[0]
+    assert proposed[0] not in numbers.propose(count=2000, at=shop)
+    assert numbers.assign("F-1/2") == proposed[0]
+    assert numbers.assign("F-1/2") == proposed[0]
+    numbers.release("F-1/2")
+    assert number_of("F-1/2") == proposed[0]
+    numbers.retire(key="F-1/2", until=date(2027, 2, 1))
+    assert Number.objects.get(msisdn=proposed[0]).state == "quarantine"
+
+
+def test_a_held_number_can_be_changed_and_expires(shop: datetime) -> None:
+    first = numbers.hold_number(key="F-1/2", until=shop + HOUR)
+    second = numbers.hold_number(msisdn="0639980900", key="F-1/2", until=shop + HOUR)
+    assert (first, second) == ("0639980001", "0639980900")
+    assert Number.objects.get(msisdn=first).state == "free"
+    assert numbers.release_expired(at=shop + HOUR) == 1
+    with pytest.raises(Conflict) as refused:
+        numbers.assign("F-1/2")
+    assert refused.value.code == "number_not_held"
+
+
+def test_gold_numbers_are_a_class_of_their_own(shop: datetime) -> None:
+    (gold,) = numbers.propose(count=1, klass="gold", at=shop)
+    assert gold.startswith("06399899")
+    assert not any(n.startswith("06399899") for n in numbers.propose(count=1900, at=shop))
+
+
+def test_a_ported_number_joins_the_pool_once(shop: datetime) -> None:
+    for _ in range(2):
+        numbers.record_port_in(msisdn="0639981234", key="F-1/2")
+    assert number_of("F-1/2") == "0639981234"
+    with pytest.raises(Conflict, match="already in use"):
+        numbers.record_port_in(msisdn="0639981234", key="F-2/2")
