@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.contrib.postgres.fields import DateRangeField
 from django.db import models
 from django.db.models import F, Q
 
@@ -373,10 +373,7 @@ class Coverage(models.Model):
         constraints = [
             ExclusionConstraint(
                 name="covered_once",
-                expressions=[
-                    ("charge", RangeOperators.EQUAL),
-                    ("days", RangeOperators.OVERLAPS),
-                ],
+                expressions=[("charge", "="), ("days", "&&")],
                 condition=Q(live=True),
             )
         ]

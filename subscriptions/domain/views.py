@@ -1,0 +1,206 @@
+"""What pages and the API show of contracts and bills: frozen values.
+
+Texts (`names`, `label`) are by language. Amounts are in the account's basis unless said otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from commerce.kernel.money import Money
+from commerce.kernel.periods import Period
+from commerce.kernel.tax import Basis, TaxPart
+
+Names = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BenefitView:
+    code: str
+    kind: str
+    value: Decimal
+    first: int
+    periods: int | None
+    names: Names
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeView:
+    """A recurring charge: `amount` for one unit every `every_months`."""
+
+    code: str
+    amount: Money
+    every_months: int
+    quantity: int
+    benefits: tuple[BenefitView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    line_id: str
+    offering: str
+    names: Names
+    facts: Mapping[str, str]
+    from_on: date
+    until_on: date | None
+    charges: tuple[ChargeView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionView:
+    """A running contract; `lpa` is the eSIM's activation code, empty for a physical SIM."""
+
+    id: int
+    order_number: str
+    group: str
+    party_id: int
+    account_id: int
+    status: str
+    msisdn: str
+    iccid: str
+    imei: str
+    eid: str
+    lpa: str
+    user_name: str
+    activated_on: date
+    commitment_months: int
+    commitment_ends_on: date | None
+    next_bill_on: date | None
+    basis: Basis
+    items: tuple[ItemView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BillSummary:
+    """An issued bill; `period` is None for the bill of an order. Sums are net, tax and gross."""
+
+    number: str
+    kind: str
+    account_id: int
+    order_number: str
+    purchase_order: str
+    issued_on: date
+    due_on: date
+    period: Period | None
+    basis: Basis
+    net: Money
+    tax: Money
+    gross: Money
+
+
+class Section(StrEnum):
+    """Where a line stands on the bill."""
+
+    OWN_SERVICES = "own_services"
+    THIRD_PARTIES = "third_parties"
+    ONE_OFF = "one_off"
+
+
+@dataclass(frozen=True, slots=True)
+class BillLineView:
+    """A line; `promised` is the amount that the promise names for it, None if it names none."""
+
+    kind: str
+    label: Names
+    order_number: str
+    group: str
+    item: str
+    charge: str
+    benefit: str
+    period: int
+    days: Period | None
+    quantity: int
+    amount: Money
+    tax_rate: Decimal
+    promised: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class BillSection:
+    code: Section
+    lines: tuple[BillLineView, ...]
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentView:
+    """What the law wants on a bill: until when a contract binds. `ends_on` None: not at all."""
+
+    subscription_id: int
+    msisdn: str
+    ends_on: date | None
+    months_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillView:
+    """A bill with its promise laid over it; `mentions` are codes of legal sentences."""
+
+    summary: BillSummary
+    sections: tuple[BillSection, ...]
+    tax_parts: tuple[TaxPart, ...]
+    mentions: tuple[str, ...]
+    commitments: tuple[CommitmentView, ...]
+    promised: Money
+    as_promised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PromisedBillLine:
+    item: str
+    charge: str
+    benefit: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PromisedBill:
+    """One period of a promise; period 0 is the order itself. `billed` by an issued line, or not."""
+
+    period: int
+    starts_on: date | None
+    list_amount: Money
+    amount: Money
+    lines: tuple[PromisedBillLine, ...]
+    billed: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseView:
+    order_number: str
+    group: str
+    state: str
+    basis: Basis
+    activated_on: date | None
+    commitment_months: int
+    bills: tuple[PromisedBill, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    id: int
+    party_id: int
+    segment: str
+    basis: Basis
+    currency: str
+    cycle_day: int | None
+    next_bill_on: date | None
+    payment_days: int
+    purchase_order: str
+    parked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedAccount:
+    """An account that waits for an operator; `gross` of its held bill, None without one."""
+
+    account_id: int
+    party_id: int
+    rule: str
+    reasons: tuple[Mapping[str, str], ...]
+    parked_at: datetime
+    held_bill: int | None
+    period: Period | None
+    gross: Money | None

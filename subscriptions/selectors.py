@@ -1,0 +1,377 @@
+"""What is asked about contracts and bills; always within what one party may see.
+
+Foreign or unknown things are NotFound alike. Each selector takes a fixed number of queries.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import groupby
+
+from django.db import connection
+from django.db.models import Prefetch, QuerySet
+
+from commerce.kernel.errors import NotFound
+from commerce.kernel.money import Money, total
+from commerce.kernel.periods import Period
+from commerce.kernel.tax import Basis, TaxPart
+from subscriptions.domain.states import InvoiceState, LineKind
+from subscriptions.domain.views import (
+    AccountView,
+    BenefitView,
+    BillLineView,
+    BillSection,
+    BillSummary,
+    BillView,
+    ChargeView,
+    CommitmentView,
+    ItemView,
+    ParkedAccount,
+    PromisedBill,
+    PromisedBillLine,
+    PromiseView,
+    Section,
+    SubscriptionView,
+)
+from subscriptions.models import (
+    BillingAccount,
+    Invoice,
+    ItemBenefit,
+    ItemCharge,
+    Parking,
+    Promise,
+    Subscription,
+    SubscriptionItem,
+)
+
+
+def subscriptions_of(party_id: int) -> tuple[SubscriptionView, ...]:
+    """The party's contracts, the latest first."""
+    rows = _subscriptions().filter(party_id=party_id).order_by("-activated_on", "-pk")
+    return tuple(_subscription(row) for row in rows)
+
+
+def subscription_view(party_id: int, subscription_id: int) -> SubscriptionView:
+    """Raises NotFound when it is not the party's."""
+    row = _subscriptions().filter(party_id=party_id, pk=subscription_id).first()
+    if row is None:
+        raise NotFound("There is no such subscription.", code="unknown_subscription")
+    return _subscription(row)
+
+
+def subscriptions_of_order(party_id: int, order_number: str) -> tuple[SubscriptionView, ...]:
+    """The contracts that an order of the party has begun so far."""
+    rows = _subscriptions().filter(party_id=party_id, order_number=order_number).order_by("pk")
+    return tuple(_subscription(row) for row in rows)
+
+
+def account_view(party_id: int) -> AccountView | None:
+    """The party's billing account; None before anything was billed or activated."""
+    row = BillingAccount.objects.filter(party_id=party_id).order_by("pk").first()
+    if row is None:
+        return None
+    return AccountView(
+        id=row.pk,
+        party_id=party_id,
+        segment=row.segment,
+        basis=Basis(row.basis),
+        currency=row.currency,
+        cycle_day=row.cycle_day,
+        next_bill_on=row.next_bill_on,
+        payment_days=row.payment_days,
+        purchase_order=row.purchase_order,
+        parked=row.parked_at is not None,
+    )
+
+
+def bills_of(party_id: int) -> tuple[BillSummary, ...]:
+    """The party's issued bills, the latest first."""
+    rows = _issued().filter(account__party_id=party_id).order_by("-issued_on", "-pk")
+    return tuple(_summary(row) for row in rows)
+
+
+def bill_view(party_id: int, number: str) -> BillView:
+    """One issued bill with the promise laid over it.
+
+    Raises:
+        NotFound: it is not the party's, or not issued.
+    """
+    row = _issued().filter(account__party_id=party_id, number=number).first()
+    if row is None:
+        raise NotFound("There is no such bill.", code="unknown_bill")
+    lines = _bill_lines(row.pk, currency=row.currency)
+    return BillView(
+        summary=_summary(row),
+        sections=_sections(lines, currency=row.currency),
+        tax_parts=tuple(_tax_part(part, currency=row.currency) for part in row.tax),
+        mentions=tuple(row.mentions),
+        commitments=_commitments(lines, on=_summary(row).issued_on),
+        promised=total(
+            (line.promised for line in lines if line.promised is not None), currency=row.currency
+        ),
+        as_promised=all(line.promised == line.amount for line in lines),
+    )
+
+
+def promise_view(order_number: str, group: str) -> PromiseView:
+    """What a contract was promised, period by period, and what of it is billed.
+
+    The caller has checked that the order may be seen.
+
+    Raises:
+        NotFound: nothing was promised to that contract.
+    """
+    promise = Promise.objects.filter(order_number=order_number, group=group).first()
+    if promise is None:
+        raise NotFound("Nothing was promised to that contract.", code="unknown_promise")
+    lines = promise.lines.order_by("period", "item", "charge", "benefit").values_list(
+        "period", "starts_on", "item", "charge", "benefit", "amount"
+    )
+    billed = _billed_by_period(order_number, group)
+    return PromiseView(
+        order_number=order_number,
+        group=group,
+        state=promise.state,
+        basis=Basis(promise.basis),
+        activated_on=promise.activated_on,
+        commitment_months=promise.commitment_months,
+        bills=tuple(
+            _promised_bill(period, tuple(rows), billed.get(period))
+            for period, rows in groupby(lines, key=lambda row: row[0])
+        ),
+    )
+
+
+def parked_accounts(limit: int = 100) -> tuple[ParkedAccount, ...]:
+    """The accounts that wait for an operator, the oldest first; for staff."""
+    rows = (
+        Parking.objects.filter(decision="")
+        .select_related("account", "invoice")
+        .order_by("parked_at", "pk")[:limit]
+    )
+    return tuple(
+        ParkedAccount(
+            account_id=row.account_id,
+            party_id=row.account.party_id,
+            rule=row.rule,
+            reasons=tuple(row.reasons),
+            parked_at=row.parked_at,
+            held_bill=row.invoice_id,
+            period=_period(row.invoice) if row.invoice else None,
+            gross=Money(row.invoice.gross, row.invoice.currency) if row.invoice else None,
+        )
+        for row in rows
+    )
+
+
+def _subscriptions() -> QuerySet[Subscription]:
+    charges = ItemCharge.objects.order_by("pk").prefetch_related(
+        Prefetch("benefits", ItemBenefit.objects.order_by("position"))
+    )
+    items = SubscriptionItem.objects.order_by("pk").prefetch_related(Prefetch("charges", charges))
+    return Subscription.objects.select_related("account").prefetch_related(Prefetch("items", items))
+
+
+def _subscription(row: Subscription) -> SubscriptionView:
+    return SubscriptionView(
+        id=row.pk,
+        order_number=row.order_number,
+        group=row.group,
+        party_id=row.party_id,
+        account_id=row.account_id,
+        status=row.status,
+        msisdn=row.msisdn,
+        iccid=row.iccid,
+        imei=row.imei,
+        eid=row.eid,
+        lpa=row.lpa,
+        user_name=row.user_name,
+        activated_on=row.activated_on,
+        commitment_months=row.commitment_months,
+        commitment_ends_on=row.commitment_ends_on,
+        next_bill_on=row.account.next_bill_on,
+        basis=Basis(row.account.basis),
+        items=tuple(_item(item, currency=row.account.currency) for item in row.items.all()),
+    )
+
+
+def _item(item: SubscriptionItem, *, currency: str) -> ItemView:
+    return ItemView(
+        line_id=item.line_id,
+        offering=item.offering,
+        names=item.names,
+        facts=item.facts,
+        from_on=item.from_on,
+        until_on=item.until_on,
+        charges=tuple(
+            ChargeView(
+                code=charge.code,
+                amount=Money(charge.amount, currency),
+                every_months=charge.every_months,
+                quantity=charge.quantity,
+                benefits=tuple(
+                    BenefitView(b.code, b.kind, b.value, b.first, b.periods, b.names)
+                    for b in charge.benefits.all()
+                ),
+            )
+            for charge in item.charges.all()
+        ),
+    )
+
+
+def _issued() -> QuerySet[Invoice]:
+    return Invoice.objects.filter(state=InvoiceState.ISSUED)
+
+
+def _summary(row: Invoice) -> BillSummary:
+    assert row.number is not None
+    assert row.issued_on is not None
+    assert row.due_on is not None
+    return BillSummary(
+        number=row.number,
+        kind=row.kind,
+        account_id=row.account_id,
+        order_number=row.order_number,
+        purchase_order=row.purchase_order,
+        issued_on=row.issued_on,
+        due_on=row.due_on,
+        period=_period(row),
+        basis=Basis(row.basis),
+        net=Money(row.net, row.currency),
+        tax=Money(row.tax_total, row.currency),
+        gross=Money(row.gross, row.currency),
+    )
+
+
+def _period(row: Invoice) -> Period | None:
+    if row.period_start is None or row.period_end is None:
+        return None
+    return Period(row.period_start, row.period_end)
+
+
+_LINES = """
+SELECT line.kind, line.label, line.order_number, line.group, line.item, line.charge, line.benefit,
+       line.period, line.starts_on, line.ends_on, line.quantity, line.amount, line.tax_rate,
+       promised.amount
+  FROM subscriptions_invoiceline AS line
+  LEFT JOIN subscriptions_promise AS promise
+    ON promise.order_number = line.order_number AND promise.group = line.group
+  LEFT JOIN subscriptions_promiseline AS promised
+    ON promised.promise_id = promise.id AND promised.item = line.item
+   AND promised.charge = line.charge AND promised.period = line.period
+   AND promised.benefit = line.benefit
+ WHERE line.invoice_id = %s ORDER BY line.position
+"""
+
+
+def _bill_lines(invoice_id: int, *, currency: str) -> tuple[BillLineView, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LINES, [invoice_id])
+        return tuple(
+            BillLineView(
+                kind=kind,
+                label=label if isinstance(label, dict) else json.loads(label),
+                order_number=order,
+                group=group,
+                item=item,
+                charge=charge,
+                benefit=benefit,
+                period=period,
+                days=Period(starts, ends) if starts and ends else None,
+                quantity=quantity,
+                amount=Money(amount, currency),
+                tax_rate=rate,
+                promised=None if promised is None else Money(promised, currency),
+            )
+            for (
+                kind, label, order, group, item, charge, benefit, period, starts, ends, quantity,
+                amount, rate, promised,
+            ) in cursor.fetchall()
+        )  # fmt: skip
+
+
+def _sections(lines: Sequence[BillLineView], *, currency: str) -> tuple[BillSection, ...]:
+    """Own services, third parties, one-off: those that have lines."""
+    found: dict[Section, list[BillLineView]] = {}
+    for line in lines:
+        once = line.kind == LineKind.ONE_OFF or line.period == 0
+        found.setdefault(Section.ONE_OFF if once else Section.OWN_SERVICES, []).append(line)
+    return tuple(
+        BillSection(
+            section,
+            tuple(found[section]),
+            total((line.amount for line in found[section]), currency=currency),
+        )
+        for section in Section
+        if section in found
+    )
+
+
+def _tax_part(part: Mapping[str, str], *, currency: str) -> TaxPart:
+    return TaxPart(
+        Decimal(part["rate"]),
+        Money.of(part["net"], currency),
+        Money.of(part["tax"], currency),
+        Money.of(part["gross"], currency),
+    )
+
+
+def _commitments(lines: Iterable[BillLineView], *, on: date) -> tuple[CommitmentView, ...]:
+    """Of each contract on the bill: what is left of its commitment on the day of issue."""
+    contracts = {(line.order_number, line.group) for line in lines}
+    rows = Subscription.objects.filter(order_number__in={order for order, _ in contracts}).order_by(
+        "pk"
+    )
+    return tuple(
+        CommitmentView(
+            subscription_id=row.pk,
+            msisdn=row.msisdn,
+            ends_on=row.commitment_ends_on,
+            months_left=_months_left(row.commitment_ends_on, on=on),
+        )
+        for row in rows
+        if (row.order_number, row.group) in contracts
+    )
+
+
+def _months_left(ends_on: date | None, *, on: date) -> int:
+    """Months begun until the end of the commitment; 0 when it is over or there was none."""
+    if ends_on is None or ends_on <= on:
+        return 0
+    months = (ends_on.year - on.year) * 12 + ends_on.month - on.month
+    return months + (ends_on.day > on.day)
+
+
+_BILLED = """
+SELECT line.period, sum(line.amount)
+  FROM subscriptions_invoiceline AS line
+  JOIN subscriptions_invoice AS invoice ON invoice.id = line.invoice_id
+ WHERE line.order_number = %s AND line.group = %s AND invoice.state = 'issued'
+ GROUP BY line.period
+"""
+
+
+def _billed_by_period(order_number: str, group: str) -> Mapping[int, Money]:
+    with connection.cursor() as cursor:
+        cursor.execute(_BILLED, [order_number, group])
+        return {period: Money(amount) for period, amount in cursor.fetchall()}
+
+
+def _promised_bill(
+    period: int,
+    rows: Sequence[tuple[int, date | None, str, str, str, Decimal]],
+    billed: Money | None,
+) -> PromisedBill:
+    lines = tuple(
+        PromisedBillLine(item, charge, benefit, Money(amount))
+        for _, _, item, charge, benefit, amount in rows
+    )
+    return PromisedBill(
+        period=period,
+        starts_on=rows[0][1],
+        list_amount=total(line.amount for line in lines if not line.benefit),
+        amount=total(line.amount for line in lines),
+        lines=lines,
+        billed=billed,
+    )
