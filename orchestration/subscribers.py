@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from commerce.ordering.services.fulfilment import complete_order
-
+from commerce.ordering.services.fulfilment import activate_items, complete_order
 from orchestration.domain.states import PlanState, TaskState
 from orchestration.models import Plan, Task
 from orchestration.services.advance import advance
@@ -17,8 +16,9 @@ def on_order_accepted(payload: Mapping[str, Any]) -> None:
 
 
 def on_plan_completed(payload: Mapping[str, Any]) -> None:
-    """The order is complete when none of its plans still runs."""
+    """Its lines are in service; the order is complete when none of its plans still runs."""
     number = payload["order_number"]
+    activate_items(order_number=number, group=payload["group"])
     if not Plan.objects.filter(order_number=number, state=PlanState.RUNNING).exists():
         complete_order(order_number=number)
 

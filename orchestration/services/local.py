@@ -1,12 +1,12 @@
 """Tasks that need no provider of orchestration's: numbers of the pool and messages to people."""
 
-from commerce.notifications.services import send
-from commerce.ordering.services.fulfilment import record_item_facts
 from django.db import transaction
 
 from catalogue.services import numbers
 from commerce.kernel.errors import RuleViolated
+from commerce.notifications.services import send
 from commerce.ordering.domain.fulfilment import FulfilmentOrder
+from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.domain.states import TaskState
 from orchestration.models import Task
 from orchestration.services.outcome import move
