@@ -81,6 +81,19 @@ def note_authorised(*, key: str) -> None:
 
 
 @transaction.atomic
+def note_settled(*, key: str) -> None:
+    """The money is taken. If the order has ended meanwhile, it goes back. May be repeated."""
+    order = _paid_by(key)
+    if order is None:
+        return
+    if order.state == OrderState.AWAITING_PAYMENT and order.payment_key == key:
+        order.payment_open = False
+        acceptance.bind(order, context=SYSTEM, reason="payment_settled")
+    elif order.state in (OrderState.CANCELLED, OrderState.REJECTED):
+        effects.refund(key=key, amount=Money(order.gross, order.currency))
+
+
+@transaction.atomic
 def note_failed(*, key: str, reason: str) -> None:
     """The payment won't come: the order waits on, and may be paid again. May be repeated."""
     order = _paid_by(key)

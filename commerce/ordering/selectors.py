@@ -1,0 +1,362 @@
+"""Reads of carts and orders, as frozen values. Another's is not found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Q
+
+from catalogue.domain.model import Offering, Segment
+from catalogue.selectors import snapshot_of, stock_of
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
+from commerce.kernel.codec import from_plain
+from commerce.kernel.errors import Forbidden, NotFound
+from commerce.kernel.money import Money
+from commerce.ordering.domain.checks import Issue, issues
+from commerce.ordering.domain.fulfilment import DeliveryAddress, FulfilmentItem, FulfilmentOrder
+from commerce.ordering.domain.quote import Quote
+from commerce.ordering.domain.states import CartState, ItemState, OrderState
+from commerce.ordering.models import Approval, Cart, Order, OrderItem, OrderStep
+from commerce.ordering.services.accept import order_of_link
+from commerce.ordering.services.access import cart_scope, find_cart, find_order, order_scope
+from commerce.ordering.services.handover import Lease, lease_of
+from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
+from subscriptions.domain.charges import AgreedCharge
+
+
+@dataclass(frozen=True, slots=True)
+class CartView:
+    """A cart with what it costs, what stands in its way, and who may change it.
+
+    `quote` lines and `configs` go by line id; `available` by offering (stocked ones only).
+    `prices_until` is None while no checkout holds them.
+    """
+
+    code: str
+    segment: Segment
+    channels: tuple[str, ...]
+    version: int
+    ordered: bool
+    codes: tuple[str, ...]
+    bundles: Mapping[str, str]
+    configs: Mapping[str, Mapping[str, str]]
+    quote: Quote
+    issues: tuple[Issue, ...]
+    available: Mapping[str, int]
+    lease: Lease
+    prices_until: datetime | None
+    expires_at: datetime
+    party_id: int | None
+
+    @property
+    def orderable(self) -> bool:
+        return bool(self.quote.lines) and not self.issues and not self.ordered
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItemView:
+    line_id: str
+    offering: str
+    name: Mapping[str, str]
+    group: str
+    role: str
+    quantity: int
+    term: int
+    state: ItemState
+    config: Mapping[str, str]
+    facts: Mapping[str, str]
+    supplier: str
+    deliver_to: DeliveryAddress | None
+    port_not_before: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStepView:
+    before: str
+    after: OrderState
+    at: datetime
+    actor: str
+    channel: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalView:
+    """`approved` is None while nobody has decided."""
+
+    amount: Money
+    limit: Money
+    asked_of: str
+    asked_at: datetime
+    approved: bool | None
+    decided_by: str
+    decided_at: datetime | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSummary:
+    """A line of a list of orders; amounts in the order's basis, `gross` with tax."""
+
+    number: str
+    state: OrderState
+    party_id: int
+    segment: Segment
+    channel: str
+    placed_at: datetime
+    placed_by: str
+    due_today: Money
+    gross: Money
+    commitment_total: Money
+    purchase_order: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order as it was agreed, and what became of it."""
+
+    summary: OrderSummary
+    channels: tuple[str, ...]
+    agent: str
+    cart_code: str
+    language: str
+    email: str
+    phone: str
+    quote: Quote
+    items: tuple[OrderItemView, ...]
+    steps: tuple[OrderStepView, ...]
+    approval: ApprovalView | None
+    consents: Mapping[str, bool]
+    payment_key: str
+    payment_open: bool
+    payment_problem: str
+    hold_until: datetime
+    accepted_at: datetime | None
+    completed_at: datetime | None
+    end_reason: str
+    deliver_to: DeliveryAddress | None
+
+
+def cart_view(context: AccountContext, *, code: str) -> CartView:
+    """The cart, priced and judged now.
+
+    Raises:
+        NotFound: `unknown_cart`; `unknown_offering` if the catalogue dropped something (open it
+            again by `handover` to be told what).
+    """
+    cart = find_cart(context, code=code)
+    value, pricing = cart_value(cart, cart.items.all()), pricing_of(cart)
+    quote = quote_of(value, pricing=pricing, cart=cart)
+    stocked = [ln.offering for ln in value.lines if pricing.snapshot.offering(ln.offering).stocked]
+    stock = stock_of(stocked) if stocked else {}
+    held = cart.price_held_until
+    return CartView(
+        code=cart.code,
+        segment=Segment(cart.segment),
+        channels=tuple(cart.channels),
+        version=cart.version,
+        ordered=cart.state == CartState.ORDERED,
+        codes=tuple(cart.codes),
+        bundles=dict(cart.bundles),
+        configs={line.id: line.config for line in value.lines},
+        quote=quote,
+        issues=issues(value, catalogue=pricing.snapshot, at=pricing.at),
+        available={code: facts.available for code, facts in stock.items()},
+        lease=lease_of(cart, context=context),
+        prices_until=held if pricing.at == cart.held_at else None,
+        expires_at=cart.expires_at,
+        party_id=cart.party_id,
+    )
+
+
+def open_carts(context: AccountContext) -> tuple[str, ...]:
+    """The codes of the actor's open carts, the last one touched first."""
+    rows = Cart.objects.filter(cart_scope(context), state=CartState.OPEN)
+    return tuple(rows.order_by("-touched_at", "-pk").values_list("code", flat=True)[:20])
+
+
+def order_view(context: AccountContext, *, number: str) -> OrderView:
+    """Raises NotFound `unknown_order`."""
+    return _view(find_order(context, number=number))
+
+
+def order_by_link(token: str) -> OrderView:
+    """The order that an agent's link leads to. Raises NotFound `unknown_link`."""
+    return _view(order_of_link(token))
+
+
+def orders_of(
+    context: AccountContext,
+    *,
+    state: OrderState | None = None,
+    before: str = "",
+    limit: int = 50,
+) -> tuple[OrderSummary, ...]:
+    """The actor's orders, newest first; those placed before the order `before`, to page on.
+
+    All orders for operators.
+    """
+    rows = Order.objects.filter(order_scope(context)).defer("agreed")
+    if state is not None:
+        rows = rows.filter(state=state)
+    if before:
+        edge = Order.objects.filter(order_scope(context), number=before).values_list("pk").first()
+        rows = rows.filter(pk__lt=edge[0]) if edge else rows.none()
+    return tuple(_summary(row) for row in rows.order_by("-pk")[: min(limit, 200)])
+
+
+def approvals_waiting(context: AccountContext) -> tuple[OrderSummary, ...]:
+    """Orders of the organisation that the actor may decide on: not his own, within his limit.
+
+    Raises:
+        Forbidden: `not_an_approver`.
+    """
+    if context.membership_id is None or context.role not in (Role.APPROVER, Role.ADMINISTRATOR):
+        raise Forbidden("Only approvers decide on orders.", code="not_an_approver")
+    rows = Order.objects.filter(order_scope(context), state=OrderState.AWAITING_APPROVAL)
+    others = rows.filter(~Q(membership_id=context.membership_id)).defer("agreed")
+    return tuple(_summary(row) for row in others.order_by("-pk")[:200])
+
+
+def order_for_fulfilment(number: str, *, group: str | None = None) -> FulfilmentOrder:
+    """What fulfilment needs of an order, or of one bundle of it; two queries.
+
+    Raises:
+        NotFound: `unknown_order`.
+    """
+    order = Order.objects.defer("agreed").filter(number=number).first()
+    if order is None:
+        raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
+    items = order.items.all() if group is None else order.items.filter(group=group)
+    snapshot = snapshot_of(order.release)
+    return FulfilmentOrder(
+        number=order.number,
+        party_id=order.party_id,
+        segment=Segment(order.segment),
+        channel=order.channel,
+        release=order.release,
+        language=order.language,
+        email=order.email,
+        phone=order.phone,
+        items=tuple(
+            _fulfilment_item(item, offering=snapshot.offering(item.offering)) for item in items
+        ),
+    )
+
+
+def order_placed_from(context: AccountContext, *, code: str) -> str | None:
+    """The number of the order that came of a cart; None if there is none."""
+    rows = Order.objects.filter(order_scope(context), cart_code=code).order_by("-pk")
+    return rows.values_list("number", flat=True).first()
+
+
+def waiting_orders(states: Sequence[OrderState], *, limit: int = 200) -> tuple[OrderSummary, ...]:
+    """For operators: orders in `states`, the longest waiting first."""
+    rows = Order.objects.filter(state__in=[str(state) for state in states]).defer("agreed")
+    return tuple(_summary(row) for row in rows.order_by("placed_at", "pk")[:limit])
+
+
+def _fulfilment_item(item: OrderItem, *, offering: Offering) -> FulfilmentItem:
+    return FulfilmentItem(
+        line_id=item.line_id,
+        group=item.group,
+        role=item.role,
+        offering=item.offering,
+        name=offering.name.in_("fr"),
+        quantity=item.quantity,
+        term=item.term,
+        recipe=item.recipe or None,
+        characteristics=offering.characteristics,
+        config=dict(item.config),
+        facts=dict(item.facts),
+        charges=from_plain(tuple[AgreedCharge, ...], item.agreed),
+        supplier=item.supplier,
+        deliver_to=_address(item.deliver_to),
+        not_before=item.port_not_before,
+    )
+
+
+def _view(order: Order) -> OrderView:
+    quote = Quote.from_json(order.agreed)
+    names = {line.id: line.name.by_language for line in quote.lines}
+    approval = Approval.objects.filter(order=order).first()
+    return OrderView(
+        summary=_summary(order),
+        channels=tuple(order.channels),
+        agent=order.agent_name,
+        cart_code=order.cart_code,
+        language=order.language,
+        email=order.email,
+        phone=order.phone,
+        quote=quote,
+        items=tuple(_item(item, name=names.get(item.line_id, {})) for item in order.items.all()),
+        steps=tuple(_step(step) for step in order.steps.all()),
+        approval=_approval(approval) if approval is not None else None,
+        consents=dict(order.consents),
+        payment_key=order.payment_key,
+        payment_open=order.payment_open,
+        payment_problem=order.payment_problem,
+        hold_until=order.hold_until,
+        accepted_at=order.accepted_at,
+        completed_at=order.completed_at,
+        end_reason=order.end_reason,
+        deliver_to=_address(order.deliver_to),
+    )
+
+
+def _summary(order: Order) -> OrderSummary:
+    return OrderSummary(
+        number=order.number,
+        state=OrderState(order.state),
+        party_id=order.party_id,
+        segment=Segment(order.segment),
+        channel=order.channel,
+        placed_at=order.placed_at,
+        placed_by=order.actor_name,
+        due_today=Money(order.due_today, order.currency),
+        gross=Money(order.gross, order.currency),
+        commitment_total=Money(order.commitment_total, order.currency),
+        purchase_order=order.purchase_order,
+    )
+
+
+def _item(item: OrderItem, *, name: Mapping[str, str]) -> OrderItemView:
+    return OrderItemView(
+        line_id=item.line_id,
+        offering=item.offering,
+        name=name,
+        group=item.group,
+        role=item.role,
+        quantity=item.quantity,
+        term=item.term,
+        state=ItemState(item.state),
+        config=dict(item.config),
+        facts=dict(item.facts),
+        supplier=item.supplier,
+        deliver_to=_address(item.deliver_to),
+        port_not_before=item.port_not_before,
+    )
+
+
+def _step(step: OrderStep) -> OrderStepView:
+    return OrderStepView(
+        step.before, OrderState(step.after), step.at, step.actor_name, step.channel, step.reason
+    )
+
+
+def _approval(row: Approval) -> ApprovalView:
+    return ApprovalView(
+        amount=Money(row.amount),
+        limit=Money(row.limit),
+        asked_of=row.asked_of_name,
+        asked_at=row.asked_at,
+        approved=row.approved,
+        decided_by=row.decided_by_name,
+        decided_at=row.decided_at,
+        note=row.note,
+    )
+
+
+def _address(plain: Mapping[str, str]) -> DeliveryAddress | None:
+    return DeliveryAddress(**plain) if plain else None

@@ -1,0 +1,103 @@
+"""What ordering does when others tell it something; each may be repeated."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from catalogue.selectors import snapshot_of
+from commerce.accounts.identity import SYSTEM
+from commerce.notifications.services import send
+from commerce.ordering.domain.quote import Quote
+from commerce.ordering.domain.states import CartState
+from commerce.ordering.models import Cart, Order
+from commerce.ordering.services import acceptance, checkout, links, payment
+from commerce.ordering.services.fulfilment import activate_items
+from promotions.selectors import promotions_of
+from subscriptions.domain.charges import AgreedCharge
+from subscriptions.services.one_off import bill_order
+
+
+def on_visitor_identified(payload: Mapping[str, Any]) -> None:
+    """What the visitor put together belongs to the customer from now on."""
+    Cart.objects.filter(
+        visitor_key=payload["visitor_key"], party__isnull=True, state=CartState.OPEN
+    ).update(party_id=payload["party_id"])
+
+
+def on_payment_authorised(payload: Mapping[str, Any]) -> None:
+    payment.note_authorised(key=payload["key"])
+
+
+def on_payment_settled(payload: Mapping[str, Any]) -> None:
+    """Usually long known; some cards settle without an authorisation of their own."""
+    payment.note_settled(key=payload["key"])
+
+
+def on_payment_declined(payload: Mapping[str, Any]) -> None:
+    payment.note_failed(key=payload["key"], reason=payload["reason"])
+
+
+def on_payment_cancelled(payload: Mapping[str, Any]) -> None:
+    payment.note_failed(key=payload["key"], reason="cancelled")
+
+
+def on_order_accepted(payload: Mapping[str, Any]) -> None:
+    """The one-off charges are billed now; the customer hears that we are bound."""
+    order = Order.objects.get(number=payload["number"])
+    quote = Quote.from_json(order.agreed)
+    snapshot = snapshot_of(order.release)
+    groups: dict[str, list[AgreedCharge]] = {}
+    for line in quote.lines:
+        groups.setdefault(line.group, []).extend(line.charges)
+    bill_order(
+        order_number=order.number,
+        party_id=order.party_id,
+        segment=order.segment,
+        charges=groups,
+        tax_rates=snapshot.tax_rates,
+        names={line.id: line.name.by_language for line in quote.lines},
+        benefit_names={
+            code: promotion.name.by_language
+            for code, promotion in promotions_of(snapshot).promotions.items()
+        },
+        purchase_order=order.purchase_order,
+    )
+    if order.email:
+        send(
+            code="order_accepted",
+            to=order.email,
+            party_id=order.party_id,
+            language=order.language,
+            values={
+                "order": order.number,
+                "url": links.absolute(links.TRACK, number=order.number),
+            },
+            reference=f"{order.number}/accepted",
+        )
+
+
+def on_order_cancelled(payload: Mapping[str, Any]) -> None:
+    order = Order.objects.defer("agreed").get(number=payload["number"])
+    if order.email and order.state == "cancelled":
+        send(
+            code="order_cancelled",
+            to=order.email,
+            party_id=order.party_id,
+            language=order.language,
+            values={"order": order.number},
+            reference=f"{order.number}/cancelled",
+        )
+
+
+def on_subscription_activated(payload: Mapping[str, Any]) -> None:
+    """The lines of the bundle are in service."""
+    activate_items(order_number=payload["order_number"], group=payload["group"])
+
+
+def on_order_hold_due(payload: Mapping[str, Any]) -> None:
+    """Timer, business time: the order waited long enough."""
+    acceptance.end_of_hold(number=payload["number"], context=SYSTEM)
+
+
+def on_checkout_due(payload: Mapping[str, Any]) -> None:
+    """Timer, business time: a checkout's reservations are over."""
+    checkout.end_checkout(code=payload["cart"])
