@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver
 from django.utils.http import urlencode
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -41,6 +42,9 @@ STAFF_KINDS = frozenset({Policy.AGENT, Policy.OPERATOR, Policy.CATALOGUE, Policy
 
 THIRD_PARTY: Mapping[str, Policy] = {
     "django.contrib.admin": Policy.STAFF,
+    "django.contrib.auth.admin": Policy.STAFF,
+    "django.contrib.contenttypes": Policy.STAFF,
+    "treebeard.admin": Policy.STAFF,
     "django.contrib.staticfiles": Policy.PUBLIC,
     "django.contrib.flatpages": Policy.PUBLIC,
     "django.views.i18n": Policy.PUBLIC,
@@ -82,11 +86,23 @@ class Declared(BasePermission):
     """DRF: the view's `policy` (one, several, or by HTTP method) is met; undeclared is closed."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
+        """Raises NotAuthenticated where logging in (or a token) could help."""
+        method = "GET" if request.method == "HEAD" else request.method or "GET"
+        if not hasattr(view, method.lower()):
+            return True  # and the view answers 405
         caller: Any = request.auth
-        policies = declared_by(view, method=request.method or "GET")
-        if not policies or caller is None:
-            return bool(policies) and bool(OPEN.intersection(policies))
-        return allows(policies, caller, is_staff=bool(getattr(request.user, "is_staff", False)))
+        policies = declared_by(view, method=method)
+        if OPEN.intersection(policies):
+            return True
+        if not policies:
+            return False
+        if caller is not None and allows(
+            policies, caller, is_staff=bool(getattr(request.user, "is_staff", False))
+        ):
+            return True
+        if caller is None or caller.role == "visitor":
+            raise NotAuthenticated
+        return False
 
 
 def declared_by(view: Any, *, method: str | None = None) -> Policies:
