@@ -8,6 +8,7 @@ from catalogue.domain.model import Offering, Segment
 from catalogue.selectors import current_snapshot, snapshot_of
 from commerce.kernel.clock import PARIS
 from commerce.ordering.domain.showcase import SHOWN_TERM, Shown, Window
+from commerce.ordering.services.pricing import assumed_activation
 from promotions.selectors import promotions_of
 
 Key = tuple[int, datetime, str, str]
@@ -55,7 +56,14 @@ def _edges(release: int) -> tuple[datetime, ...]:
 def _window(key: Key) -> Window:
     release, at, segment, channel = key
     snapshot = snapshot_of(release)
-    return Window(snapshot, promotions_of(snapshot), Segment(segment), channel, at)
+    return Window(
+        snapshot,
+        promotions_of(snapshot),
+        Segment(segment),
+        channel,
+        at,
+        assumed_activation(at),
+    )
 
 
 @lru_cache(maxsize=20_000)

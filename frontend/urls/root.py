@@ -7,4 +7,6 @@ from frontend.views import styleguide
 urlpatterns: list[URLPattern | URLResolver] = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("styleguide/", styleguide.show, name="styleguide"),
+    path("", include("frontend.urls.shop")),
+    path("", include("frontend.urls.checkout")),
 ]
