@@ -245,10 +245,9 @@ class NumberSeries(models.Model):
 
 
 class BillRun(models.Model):
-    """The billing of all accounts due on `on`; one at a time, another day waits in `again_on`."""
+    """The billing of all accounts due on `on`."""
 
     on = models.DateField()
-    again_on = models.DateField(null=True)
     state = models.CharField(max_length=8, default=RunState.RUNNING)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -257,7 +256,7 @@ class BillRun(models.Model):
         constraints = [
             _known("state", RunState, name="bill_run_state_known"),
             models.UniqueConstraint(
-                fields=["state"], condition=Q(state="running"), name="one_bill_run_at_a_time"
+                fields=["on"], condition=Q(state="running"), name="one_bill_run_of_a_day"
             ),
         ]
 

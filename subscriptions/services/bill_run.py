@@ -4,7 +4,7 @@ A chunk is two transactions: drafts, checked against the promise; then numbers. 
 after a crash: the chunk's state says which is done, and coverage makes a double bill impossible.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -46,18 +46,21 @@ def on_chunk(payload: Mapping[str, Any]) -> None:
 def start(*, on: date) -> int | None:
     """Begin the run of all accounts due on `on`; its id, None when no account is due.
 
-    While another run is under way, that one is told to carry on, and to begin this day at its end.
+    Runs that are under way are told to carry on; the same day's is not begun again. What a stuck
+    chunk of an earlier day left is taken up by the new run: accounts are locked while they are
+    billed, so runs may overlap.
     """
-    running = BillRun.objects.select_for_update().filter(state=RunState.RUNNING).first()
-    if running is not None:
-        if on > running.on:
-            running.again_on = on
-            running.save(update_fields=["again_on"])
-        unfinished = running.chunks.exclude(state=ChunkState.FINISHED)
-        _carry_on(unfinished.values_list("pk", flat=True))
-        return running.pk
+    running = list(BillRun.objects.select_for_update().filter(state=RunState.RUNNING))
+    unfinished = BillRunChunk.objects.filter(run__in=running).exclude(state=ChunkState.FINISHED)
+    _carry_on(unfinished.order_by("pk").values_list("pk", flat=True))
+    same_day = next((run.pk for run in running if run.on == on), None)
+    run_id = same_day or _begin(on)
+    calendar.set_next()
+    return run_id
+
+
+def _begin(on: date) -> int | None:
     if not BillingAccount.objects.filter(_due(on)).exists():
-        calendar.set_next()
         return None
     run = BillRun.objects.create(on=on, started_at=business_now())
     with connection.cursor() as cursor:
@@ -112,10 +115,7 @@ def finish(run_id: int) -> None:
     run.state = RunState.FINISHED
     run.finished_at = business_now()
     run.save(update_fields=["state", "finished_at"])
-    if run.again_on is None:
-        calendar.set_next()
-    else:
-        start(on=run.again_on)
+    calendar.set_next()
 
 
 def _due(on: date) -> Q:
@@ -128,7 +128,7 @@ def _move(chunk: BillRunChunk, target: ChunkState) -> None:
     chunk.save(update_fields=["state", "issued", "held"])
 
 
-def _carry_on(chunk_ids: Any) -> None:
+def _carry_on(chunk_ids: Iterable[int]) -> None:
     for chunk_id in chunk_ids:
         timers.soon(
             key=f"{CHUNK_TIMER}:{chunk_id}", handler=CHUNK_TIMER, payload={"chunk": chunk_id}

@@ -1,5 +1,6 @@
 """Billing many accounts at once: a few statements per pass, whatever their number."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -11,6 +12,8 @@ from subscriptions.domain.invoice import RunningCharge, bill_period
 from subscriptions.models import BillingAccount
 from subscriptions.services import check, drafting
 from subscriptions.services.drafting import Draft
+
+logger = logging.getLogger(__name__)
 
 _ADVANCE = """
 UPDATE subscriptions_billingaccount AS account
@@ -37,11 +40,12 @@ def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int
             try:
                 period, draft = _next_draft(account, charges)
             except RuleViolated as impossible:
-                check.park(
-                    account_id=account.pk,
-                    rule=impossible.code,
-                    reasons=[{"rule": impossible.code, "reason": impossible.message}],
-                )
+                _park_impossible(account, reason=impossible.message)
+                parked.add(account.pk)
+            except Exception as broken:
+                # The core is pure, so nothing is half done; one account must not stop the others.
+                logger.exception("account %s can't be billed", account.pk)
+                _park_impossible(account, reason=repr(broken))
                 parked.add(account.pk)
             else:
                 if draft is None:
@@ -109,6 +113,14 @@ def _write_and_check(drafts: Sequence[Draft], *, on: date, chunk_id: int) -> set
     held = check.hold_what_differs(ids)
     _advance([draft.account for draft in drafts if draft.account.pk in {owners[pk] for pk in held}])
     return parked | {owners[pk] for pk in held}
+
+
+def _park_impossible(account: BillingAccount, *, reason: str) -> None:
+    check.park(
+        account_id=account.pk,
+        rule="impossible_state",
+        reasons=[{"rule": "impossible_state", "reason": reason}],
+    )
 
 
 def _park_refused(draft: Draft, refused: IntegrityError) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -29,7 +30,7 @@ from subscriptions.models import (
     Subscription,
     SubscriptionItem,
 )
-from subscriptions.services import bill_run, issuing
+from subscriptions.services import bill_run, drafting, issuing
 from subscriptions.services.release import release_held
 from tests.integration.subscriptions.contracts import (
     DAY,
@@ -144,13 +145,18 @@ class TestRun:
         assert len(Invoice.objects.filter(state="issued")) == 1 + 1 + 20 + 20 + 21
         assert len(twenty) == len(one)
 
-    def test_a_second_day_waits_for_the_run_that_is_under_way(self) -> None:
+    def test_a_stuck_chunk_does_not_stop_the_next_day(self) -> None:
         begun("F-1", [plan()], party=person())
         first = bill_run.start(on=APRIL)
-        assert bill_run.start(on=date(2026, 5, 10)) == first
-        bill_run.work(BillRunChunk.objects.get().pk)
-        second = BillRun.objects.get(state="running")
-        assert (second.on, BillRun.objects.get(pk=first).state) == (date(2026, 5, 10), "finished")
+        assert bill_run.start(on=APRIL) == first
+        stuck = BillRunChunk.objects.get()
+        with business_time_fixed(at(date(2026, 5, 10), 4)):
+            run(date(2026, 5, 10))
+            assert [start for _, start, _ in bills()] == ["2026-03-10", "2026-04-10", "2026-05-10"]
+            bill_run.work(stuck.pk)
+        assert len(bills()) == 3
+        assert set(BillRun.objects.values_list("state", flat=True)) == {"finished"}
+        assert timers.due_at("bill-run") == at(date(2026, 6, 10), 4)
 
 
 @pytest.mark.django_db
@@ -275,6 +281,26 @@ class TestHeld:
         )
         run(APRIL)
         assert Parking.objects.get().rule == "impossible_state"
+        assert len(bills()) == 3
+
+    def test_an_account_that_breaks_the_calculation_is_parked_alone(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun("F-1", [plan()], party=person())
+        begun("F-2", [plan()], party=person())
+        real = drafting.cycle_draft
+
+        def broken(account: BillingAccount, *given: Any, **named: Any) -> object:
+            if account.pk == BillingAccount.objects.order_by("pk")[0].pk:
+                raise ZeroDivisionError
+            return real(account, *given, **named)
+
+        monkeypatch.setattr(drafting, "cycle_draft", broken)
+        run(APRIL)
+        parking = Parking.objects.get()
+        assert (parking.rule, parking.reasons[0]["reason"]) == (
+            "impossible_state", "ZeroDivisionError()",
+        )  # fmt: skip
         assert len(bills()) == 3
 
     def test_a_bill_that_the_database_refuses_parks_its_account_alone(self) -> None:
