@@ -26,3 +26,11 @@ class ConsentRecorded(Event):
     purpose: str
     text_version: str
     granted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordForgotten(Event):
+    """The user asked for a way to set a new password; `key` tells one wish from another."""
+
+    user_id: int
+    key: str

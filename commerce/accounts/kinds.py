@@ -76,3 +76,10 @@ class EntryKind(StrEnum):
     CONSENT = "consent"
     MESSAGE = "message"
     ACCOUNT = "account"
+
+
+class RequestKind(StrEnum):
+    """What a customer asks for in writing: to end a contract, or to withdraw from it."""
+
+    END = "end"
+    WITHDRAW = "withdraw"

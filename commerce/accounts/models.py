@@ -16,6 +16,7 @@ from commerce.accounts.kinds import (
     Channel,
     EntryKind,
     PartyKind,
+    RequestKind,
     Segment,
     StaffKind,
     Verification,
@@ -286,6 +287,52 @@ class Consent(models.Model):
             _known("channel", Channel, name="consent_channel_known"),
         ]
         indexes = [models.Index(fields=["party", "purpose", "-at"], name="consent_by_party")]
+
+
+class ContractRequest(models.Model):
+    """A wish to end a contract or to withdraw from it, as it was received; an agent sees to it.
+
+    Anybody can ask without an account, so `party` is set only when what was said fits a customer.
+    """
+
+    reference = models.CharField(max_length=12, unique=True)
+    kind = models.CharField(max_length=8)
+    party = models.ForeignKey(
+        Party, null=True, blank=True, on_delete=models.PROTECT, related_name="contract_requests"
+    )
+    name = models.CharField(max_length=160)
+    email = models.EmailField()
+    address = models.CharField(max_length=300, blank=True, default="")
+    contract = models.CharField(max_length=40)
+    line_number = models.CharField(max_length=20, blank=True, default="")
+    wished_on = models.DateField(null=True)
+    message = models.TextField(blank=True, default="")
+    language = models.CharField(max_length=5, default="fr")
+    received_at = models.DateTimeField(default=business_now)
+    handled_at = models.DateTimeField(null=True, blank=True)
+    handled_by = models.CharField(max_length=200, blank=True, default="")
+    outcome = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            _known("kind", RequestKind, name="contract_request_kind_known"),
+            models.CheckConstraint(
+                condition=Q(handled_at=None, handled_by="")
+                | (Q(handled_at__isnull=False) & ~Q(handled_by="")),
+                name="contract_request_handled_by_somebody",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["party", "-received_at"], name="contract_request_by_party"),
+            models.Index(
+                fields=["received_at"],
+                condition=Q(handled_at=None),
+                name="contract_request_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
 
 
 class ApiClient(models.Model):

@@ -8,7 +8,14 @@ from typing import Any
 
 from django.db.models import Q
 
-from commerce.accounts.kinds import Channel, EntryKind, PartyKind, Role, Segment, Verification
+from commerce.accounts.kinds import (
+    Channel,
+    EntryKind,
+    PartyKind,
+    Role,
+    Segment,
+    Verification,
+)
 from commerce.accounts.models import (
     Contact,
     Membership,

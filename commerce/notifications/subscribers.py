@@ -1,0 +1,25 @@
+"""What notifications hear of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from commerce.accounts.services.passwords import link_for
+from commerce.kernel.errors import NotFound
+from commerce.notifications.models import MessageChannel
+from commerce.notifications.services import send
+
+
+def on_password_forgotten(event: Mapping[str, Any]) -> None:
+    """Send the link to the user's own address; a repeated event sends nothing more."""
+    try:
+        user, url = link_for(event["user_id"])
+    except NotFound:
+        return
+    send(
+        code="password_link",
+        to=user.email,
+        language=user.language,
+        channel=MessageChannel.EMAIL,
+        values={"url": url},
+        reference=f"password/{event['user_id']}/{event['key']}",
+    )
