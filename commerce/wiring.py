@@ -3,12 +3,13 @@
 from django.conf import settings
 
 from commerce.accounts.context import context_for_client, context_for_request
-from commerce.accounts.events import VisitorIdentified
+from commerce.accounts.events import PasswordForgotten, VisitorIdentified
 from commerce.celery import app as celery_app
 from commerce.events.business_clock import virtual_now
 from commerce.events.registry import register_busy_check, register_timer, subscribe
 from commerce.kernel.clock import use_business_clock
 from commerce.notifications import services as notifications
+from commerce.notifications import subscribers as messages
 from commerce.ordering import subscribers as ordering
 from commerce.ordering.events import OrderAccepted, OrderCancelled
 from commerce.ordering.services.holds import CHECKOUT_TIMER, HOLD_TIMER
@@ -21,6 +22,11 @@ from commerce.payments.events import (
 )
 from commerce.payments.services import checkout, effects, webhooks
 from commerce.web.identity import Resolvers, use_resolvers
+from orchestration import subscribers as orchestration
+from orchestration.events import PlanCompleted
+from orchestration.services.claim import TIMER_DUE
+from orchestration.services.outcome import ASK, OVERDUE
+from orchestration.services.plans import ADVANCE
 from subscriptions.events import SubscriptionActivated
 from subscriptions.services import bill_run, calendar
 
@@ -33,6 +39,7 @@ def connect() -> None:
         use_business_clock(virtual_now)
 
     register_timer(notifications.TIMER, notifications.carry_out, durable=False)
+    subscribe(PasswordForgotten, messages.on_password_forgotten, name="notifications.password")
 
     register_timer(checkout.OPEN_TIMER, checkout.open_again, durable=False)
     register_timer(checkout.LOOK_TIMER, checkout.look_after, durable=False, housekeeping=True)
@@ -53,3 +60,11 @@ def connect() -> None:
     subscribe(SubscriptionActivated, ordering.on_subscription_activated, name="ordering.activated")
     register_timer(HOLD_TIMER, ordering.on_order_hold_due)
     register_timer(CHECKOUT_TIMER, ordering.on_checkout_due)
+
+    subscribe(OrderAccepted, orchestration.on_order_accepted, name="orchestration.accepted")
+    subscribe(PlanCompleted, orchestration.on_plan_completed, name="orchestration.completed")
+    register_timer(ADVANCE, orchestration.on_advance_due, durable=False)
+    register_timer(ASK, orchestration.on_ask_due, durable=False, housekeeping=True)
+    register_timer(OVERDUE, orchestration.on_ask_due, durable=False)
+    register_timer(TIMER_DUE, orchestration.on_timer_due)
+    register_busy_check("orchestration", orchestration.tasks_under_way)

@@ -38,7 +38,7 @@ class Action:
 
     port: str
     method: str
-    request: type
+    request: type[Any]
     ask: Callable[[TaskContext], Mapping[str, Any]]
     learn: Callable[[Answer, TaskContext], LineFacts]
 

@@ -1,10 +1,12 @@
 """What providers call back: stored first, once per id, in any order; then the plan is woken."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from django.db import transaction
 
 from commerce.kernel.clock import business_now
+from commerce.kernel.errors import Unknown
 from orchestration.actions import provider
 from orchestration.domain.states import TaskState
 from orchestration.models import Effect, ProviderCallback, Task
@@ -43,14 +45,17 @@ def receive(*, provider_code: str, request_key: str, events: Iterable[ProviderEv
 def ask(*, task_id: int) -> None:
     """Ask the provider of an awaiting task for callbacks that were lost on the way.
 
-    Called with no transaction open. Raises Unknown when the provider does not answer (tried again).
+    Called with no transaction open. A provider that does not answer is asked again later.
     """
     task = Task.objects.filter(pk=task_id, plan__state="running").first()
-    effect = task and Effect.objects.filter(task=task, generation=task.generation).first()
-    if task is None or effect is None or not _awaits(task):
+    if task is None or not _awaits(task):
         return
-    found = provider(effect.port).find(effect.key)
-    receive(provider_code=effect.port, request_key=effect.key, events=found.events)
+    effect = Effect.objects.filter(task=task, generation=task.generation).first()
+    if effect is None:
+        return
+    with suppress(Unknown):
+        found = provider(effect.port).find(effect.key)
+        receive(provider_code=effect.port, request_key=effect.key, events=found.events)
     with transaction.atomic():
         ask_later(task)
 

@@ -4,23 +4,29 @@ import random
 from datetime import datetime
 from typing import Any
 
-from commerce.ordering.services.fulfilment import record_item_facts
 from django.db import transaction
 from django.db.models import F
 
 from commerce.events import outbox, timers
 from commerce.kernel.clock import PARIS, business_now, machine_now
 from commerce.ordering.domain.fulfilment import FulfilmentOrder
+from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.actions import action
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.requests import TaskContext
-from orchestration.domain.retry import MOST_ATTEMPTS, ask_again_after, back_off
+from orchestration.domain.retry import (
+    MOST_ATTEMPTS,
+    ask_again_after,
+    back_off,
+    overdue_after,
+)
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.events import TaskFellOut
 from orchestration.models import Effect, Task, TaskHistory
 from orchestration.ports import Answer
 
 ASK = "orchestration.ask"
+OVERDUE = "orchestration.overdue"
 
 
 @transaction.atomic(durable=True)
@@ -79,13 +85,16 @@ def move(task: Task, target: TaskState, *, note: str = "", by: str = "system", *
 
 
 def ask_later(task: Task) -> None:
-    """If the callback is lost, the provider is asked: at growing intervals of machine time."""
-    timers.schedule(
-        key=f"ask:{task.pk}",
-        handler=ASK,
-        due_at=machine_now() + ask_again_after(task.asked),
-        payload={"task": task.pk},
-        clock="machine",
+    """If the callback is lost, the provider is asked: at growing intervals of machine time, and
+    when it is late in business time."""
+    payload = {"task": task.pk}
+    soon = machine_now() + ask_again_after(task.asked)
+    late = max(task.planned_finish or business_now(), business_now() + overdue_after(task.asked))
+    timers.schedule_all(
+        [
+            timers.Due(f"ask:{task.pk}", ASK, soon, payload, "machine"),
+            timers.Due(f"overdue:{task.pk}", OVERDUE, late, payload),
+        ]
     )
     Task.objects.filter(pk=task.pk).update(asked=F("asked") + 1)
 

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from functools import lru_cache
 
-from commerce.ordering.selectors import order_for_fulfilment
-from commerce.ordering.services.fulfilment import start_fulfilment
 from django.db import transaction
 
 from catalogue.selectors import snapshot_of
 from commerce.events import timers
 from commerce.kernel.clock import business_now, machine_now
 from commerce.ordering.domain.fulfilment import FulfilmentOrder
+from commerce.ordering.selectors import order_for_fulfilment
+from commerce.ordering.services.fulfilment import start_fulfilment
 from orchestration.domain.decompose import TaskSpec, decompose
 from orchestration.domain.recipes import Recipe, parse_recipes
 from orchestration.models import Plan, Task
@@ -22,7 +22,7 @@ _BATCH = 500
 @lru_cache(maxsize=4)
 def recipes_of(release: int) -> Mapping[str, Recipe]:
     """The recipes of a release, parsed once per process."""
-    return parse_recipes(snapshot_of(release).recipes)  # type: ignore[arg-type]
+    return parse_recipes(snapshot_of(release).recipes)
 
 
 @transaction.atomic
