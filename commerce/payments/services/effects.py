@@ -154,7 +154,11 @@ ACTIONS = {
 
 
 def _report(row: PaymentAttempt) -> PaymentReport:
-    return gateway().report(session_id=row.session_id)
+    """Asks; keeps the ids for the books, and moves no state: the effect under way decides that."""
+    report = gateway().report(session_id=row.session_id)
+    if report.intent_id and not row.intent_id:
+        PaymentAttempt.objects.filter(pk=row.pk).update(intent_id=report.intent_id)
+    return report
 
 
 @transaction.atomic
