@@ -99,6 +99,7 @@ MIDDLEWARE = [
     "commerce.web.middleware.business_time",
     "commerce.accounts.context.remember_visitor",
     "commerce.web.middleware.ClosedByDefault",
+    "frontend.middleware.RefusalsAsPages",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -147,6 +148,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+PASSWORD_RESET_TIMEOUT = 3600
 LOGIN_URL = "/account/login/"
 LOGIN_REDIRECT_URL = "/account/"
 AXES_FAILURE_LIMIT = 8
@@ -187,6 +189,12 @@ HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.
 OSCAR_DYNAMIC_CLASS_LOADER = "commerce.oscar_overrides.load_class"
 OSCAR_THUMBNAILER = "catalogue.oscar_bridge.thumbnails.Originals"
 OSCAR_DEFAULT_CURRENCY = "EUR"
+OSCAR_DASHBOARD_NAVIGATION = [
+    {"label": "Produits", "url_name": "dashboard:catalogue-product-list"},
+    {"label": "Catégories", "url_name": "dashboard:catalogue-category-list"},
+    {"label": "Fournisseurs", "url_name": "dashboard:partner-list"},
+    {"label": "Stock bas", "url_name": "dashboard:stock-alert-list"},
+]
 OSCAR_SHOP_NAME = "Faisceau"
 
 REST_FRAMEWORK = {

@@ -48,6 +48,12 @@ def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
             return HttpResponse(html, status=problem.status, headers=dict(problem.headers))
         except TemplateDoesNotExist:
             pass
+    else:
+        try:  # without context processors: nothing that could fail again
+            html = render_to_string("frontend/errors/500.html", values)
+            return HttpResponse(html, status=problem.status, headers=dict(problem.headers))
+        except Exception:  # noqa: BLE001, S110
+            pass
     plain = ERROR_PAGE_TEMPLATE % {"title": problem.status, "details": problem.sentence}
     return HttpResponse(plain, status=problem.status, headers=dict(problem.headers))
 

@@ -20,7 +20,7 @@ def groups_of(offering: Offering, *, catalogue: Snapshot) -> list[dict[str, Any]
     left = [name for name in facts if name not in HIDDEN]
     groups = []
     for title, names in _groups():
-        present = [name for name in names if name in facts]
+        present = [name for name in names if name in left]
         left = [name for name in left if name not in names]
         if present:
             groups.append({"title": title, "pairs": _pairs(offering, present, catalogue)})
@@ -87,6 +87,7 @@ def _plain(value: object) -> str:
 
 def _groups() -> tuple[tuple[str, tuple[str, ...]], ...]:
     return (
+        (_("In your plan"), ("data_gb", "europe_gb", "calls", "messages", "with_handset")),
         (_("Essentials"), ("brand", "model", "os", "storage_gb", "ram_gb", "colour")),
         (_("Screen"), ("screen_inches", "screen_type", "screen_hz")),
         (_("Camera"), ("camera_mp", "front_camera_mp")),
@@ -100,8 +101,6 @@ def _groups() -> tuple[tuple[str, tuple[str, ...]], ...]:
         (_("Health"), ("sar_head", "sar_body", "sar_limb")),
         (_("Included in the price"), ("private_copy_levy", "eco_contribution")),
         (_("Delivery"), ("supplier",)),
-        (_("In your plan"), ("data_gb", "europe_gb", "calls", "messages", "network",
-                             "with_handset")),
         (_("Speeds"), ("download_mbps", "upload_mbps")),
         (_("Fits"), ("type", "fits", "fits_families")),
     )  # fmt: skip

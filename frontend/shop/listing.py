@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 from catalogue.domain.model import Offering, Snapshot
 from catalogue.domain.search import folded
 from commerce.ordering.domain.showcase import Shown
-from frontend.shop.words import label_of, model_name, said, value_text
+from frontend.shop.words import euros, label_of, model_name, said, value_text
 
 PER_MONTH = (10, 20, 30, 60)
 
@@ -41,7 +42,7 @@ def phone_facets(catalogue: Snapshot) -> tuple[Facet, ...]:
             "month",
             _("Plan per month"),
             lambda entry, _variant: tuple(str(n) for n in PER_MONTH if entry.month <= n),
-            lambda value: _("up to %(amount)s €") % {"amount": value},
+            lambda value: _("up to %(amount)s") % {"amount": euros(Decimal(value))},
             int,
         ),
         _characteristic(catalogue, "storage_gb", order=int),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from catalogue.domain.model import Kind, Offering
 from catalogue.selectors import StockFacts
-from commerce.ordering.domain.showcase import Shown
+from commerce.ordering.domain.showcase import Shown, models_of
 from commerce.ordering.showcase import ShopWindow
 from frontend.shop.cards import (
     FEW,
@@ -83,10 +83,7 @@ def _varied(offerings: Sequence[Offering]) -> list[Offering]:
 
 
 def _first_of_families(shop: ShopWindow) -> list[Offering]:
-    first: dict[str, Offering] = {}
-    for offering in shop.window.sold(Kind.HANDSET):
-        first.setdefault(offering.family or offering.code, offering)
-    return list(first.values())
+    return [variants[0] for variants in models_of(shop.window)]
 
 
 def _model_card(shop: ShopWindow, shown: Shown) -> Context:

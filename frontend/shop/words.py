@@ -105,6 +105,8 @@ def label_of(catalogue: Snapshot, characteristic: str) -> str:
 
 def value_text(catalogue: Snapshot, name: str, value: Scalar | tuple[Scalar, ...]) -> str:
     """One characteristic's value in words, with its unit."""
+    if name == "storage_gb" and isinstance(value, int) and value >= 1024:
+        return f"{value // 1024}{NBSP}{'To' if language() == 'fr' else 'TB'}"
     if isinstance(value, tuple):
         joint = " + " if name == "camera_mp" else ", "
         text = joint.join(_single(catalogue, name, part) for part in value)

@@ -15,7 +15,7 @@ from catalogue.domain.model import Kind, Offering
 from catalogue.domain.search import find
 from catalogue.selectors import StockFacts, stock_of
 from commerce.kernel.clock import business_now
-from commerce.ordering.domain.showcase import SHOWN_TERM, Shown
+from commerce.ordering.domain.showcase import SHOWN_TERM, Shown, models_of
 from commerce.ordering.showcase import ShopWindow, window
 from commerce.web.policy import Policy, policy
 from frontend.shop import listing
@@ -142,11 +142,7 @@ def search(request: HttpRequest) -> HttpResponse:
 def phone(request: HttpRequest, family: str) -> HttpResponse:
     """A model: `?variant=` its storage and colour, `?term=` the commitment of the price shown."""
     shop = _shop()
-    variants = [
-        offering
-        for offering in shop.window.catalogue.family(family)
-        if offering.kind is Kind.HANDSET and shop.window.sells(offering)
-    ]
+    variants = next((m for m in models_of(shop.window) if m[0].family == family), ())
     if not variants:
         raise Http404
     wanted = request.GET.get("variant", "")
@@ -195,12 +191,9 @@ def _term(request: HttpRequest, *, default: int) -> int:
 
 
 def _models(shop: ShopWindow) -> list[Entry]:
-    families: dict[str, list[Offering]] = {}
-    for offering in shop.window.sold(Kind.HANDSET):
-        families.setdefault(offering.family or offering.code, []).append(offering)
     return [
-        Entry(tuple(variants), ceil(shop.shown(variants[0]).lasting_month.amount))
-        for variants in families.values()
+        Entry(variants, ceil(shop.shown(variants[0]).lasting_month.amount))
+        for variants in models_of(shop.window)
     ]
 
 
@@ -272,17 +265,11 @@ def _list(
             "cards": [card(each, _stock(stock, each)) for each in page.object_list],
             "cards_template": f"frontend/shop/{template}.html",
             "facets": facets,
-            "kept": [
-                {"name": "sort", "value": request.GET["sort"]}
-                for _n in [0]
-                if "sort" in request.GET
-            ],
+            "kept": [{"name": "sort", "value": value} for value in kept.getlist("sort")[:1]],
             "sorts": _sorts(request),
             "action": request.path,
             "partial": partial,
-            "reset_url": request.path
-            if any(o["chosen"] for f in facets for o in f["options"])
-            else "",
+            "reset_url": request.path if narrowed else "",
         },
     )
     patch_vary_headers(response, ["HX-Request"])

@@ -7,8 +7,10 @@ everything else alone; each is priced by the same quote as a cart.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 from catalogue.domain.model import ChargeKind, Kind, Offering, Segment, Slot, Snapshot
+from catalogue.domain.search import list_price
 from commerce.kernel.money import Money
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.checks import broken_rules, fits_slot
@@ -197,6 +199,19 @@ class Window:
             if charge.kind is ChargeKind.RECURRING:
                 result = result + charge.amount
         return result
+
+
+def models_of(window: Window) -> tuple[tuple[Offering, ...], ...]:
+    """The models on sale, each with its variants, cheapest first."""
+    families: dict[str, list[Offering]] = {}
+    for offering in window.sold(Kind.HANDSET):
+        families.setdefault(offering.family or offering.code, []).append(offering)
+
+    def price(offering: Offering) -> tuple[Decimal, str]:
+        listed = list_price(offering, segment=window.segment)
+        return (listed.amount if listed else Decimal(0), offering.code)
+
+    return tuple(tuple(sorted(variants, key=price)) for variants in families.values())
 
 
 def _slot(bundle: Offering | None, role: str) -> Slot | None:

@@ -1,0 +1,46 @@
+"""A refusal of the house becomes a page, or a message on the page that the form came from."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from commerce.kernel.errors import FaisceauError, Forbidden, NotFound
+from commerce.web.errors import error_page
+from commerce.web.problems import is_api, problem_of
+from frontend.sentences import sentence_of, way_out_of
+
+
+class RefusalsAsPages:
+    """Answers kernel errors that a view lets through; programs get their problem document."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if is_api(request) or not isinstance(error, FaisceauError):
+            return None
+        sentence = " ".join(part for part in (sentence_of(error), way_out_of(error)) if part)
+        back = _came_from(request)
+        if request.method == "POST" and back and not isinstance(error, NotFound | Forbidden):
+            messages.error(request, sentence)
+            return HttpResponseRedirect(back)
+        problem = problem_of(error)
+        if problem is None:
+            return None
+        return error_page(request, replace(problem, sentence=sentence))
+
+
+def _came_from(request: HttpRequest) -> str:
+    """The path of the page that sent the form, if it is one of ours."""
+    referer = request.headers.get("referer", "")
+    if not url_has_allowed_host_and_scheme(referer, allowed_hosts={request.get_host()}):
+        return ""
+    parts = urlsplit(referer)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
