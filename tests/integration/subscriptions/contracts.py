@@ -12,7 +12,7 @@ from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.domain.charges import AgreedCharge
-from subscriptions.models import Invoice
+from subscriptions.models import BillRunChunk, Invoice
 from subscriptions.services import bill_run
 from subscriptions.services.activate import ActivatedItem, activate
 from subscriptions.services.promise import PledgedContract, pledge
@@ -127,7 +127,7 @@ def run(on: date) -> int | None:
     """A bill run of that day with all its chunks carried out here."""
     run_id = bill_run.start(on=on)
     if run_id is not None:
-        for chunk in bill_run.BillRunChunk.objects.filter(run_id=run_id).order_by("pk"):
+        for chunk in BillRunChunk.objects.filter(run_id=run_id).order_by("pk"):
             bill_run.work(chunk.pk)
     return run_id
 

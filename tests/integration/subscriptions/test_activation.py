@@ -144,7 +144,9 @@ def test_a_fleet_gets_one_bill_for_the_lines_of_a_day() -> None:
     # 25 * 20.00 = 500.00; 20 % = 100.00
     assert bills() == [("FA-2026-0000001", "2026-03-10", "600.00")]
     invoice = Invoice.objects.get()
-    assert (invoice.net, invoice.tax_total, invoice.lines.count()) == (500, 100, 25)
+    assert (invoice.net, invoice.tax_total, invoice.lines.count()) == (
+        Decimal(500), Decimal(100), 25,
+    )  # fmt: skip
     assert (invoice.due_on - invoice.issued_on).days == 30  # type: ignore[operator]
     assert "recovery_indemnity_40" in invoice.mentions
 
