@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.template import TemplateDoesNotExist
-from django.template.loader import render_to_string
+from django.template.loader import get_template, render_to_string
 from django.utils.module_loading import import_string
 
 from commerce.accounts.selectors import party
@@ -142,7 +142,7 @@ def _channel(code: str, *, phone: str, email: str) -> MessageChannel:
 @cache
 def _has(code: str, extension: str) -> bool:
     try:
-        _text(code, FALLBACK_LANGUAGE, extension, {})
+        get_template(f"notifications/{FALLBACK_LANGUAGE}/{code}.{extension}")
     except TemplateDoesNotExist:
         return False
     return True
