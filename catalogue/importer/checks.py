@@ -44,9 +44,11 @@ def _codes_once(catalogue: Catalogue) -> Iterator[Finding]:
     named: list[tuple[Trail, str]] = [((*t, "code"), i["code"]) for t, i in _sold(catalogue)]
     named += [(("families", i, "code"), f.code) for i, f in enumerate(catalogue.families)]
     yield from _twice(named, "offering or family")
-    rules = [(("rules", i, "code"), rule.code) for i, rule in enumerate(catalogue.rules)]
+    rules: list[tuple[Trail, str]] = [
+        (("rules", i, "code"), rule.code) for i, rule in enumerate(catalogue.rules)
+    ]
     yield from _twice(rules, "rule")
-    promotions = [
+    promotions: list[tuple[Trail, str]] = [
         (("promotions", i, "code"), f"{p.code} version {p.version}")
         for i, p in enumerate(catalogue.promotions)
     ]

@@ -159,4 +159,4 @@ def _scalar(node: yaml.Node) -> Any:
             return Decimal(node.value)
         except InvalidOperation:
             return node.value
-    return _PLAIN.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+    return _PLAIN.construct_object(node, deep=True)

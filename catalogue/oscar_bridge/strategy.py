@@ -28,10 +28,10 @@ class ReleasePrices(UseFirstStockRecord, StockRequired, Structured):  # type: ig
         return _with_tax(one_off[0], rate=snapshot.tax_rates[one_off[0].tax_class])
 
     def parent_pricing_policy(self, _product: Any, children_stock: Any) -> Any:
-        """A model costs what its first variant costs."""
-        for child, stockrecord in children_stock:
-            return self.pricing_policy(child, stockrecord)
-        return NoPrice()
+        """A model costs what its cheapest variant costs."""
+        prices = [self.pricing_policy(child, stockrecord) for child, stockrecord in children_stock]
+        known = [price for price in prices if price.exists]
+        return min(known, key=lambda price: price.incl_tax) if known else NoPrice()
 
 
 class Selector:

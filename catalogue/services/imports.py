@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.utils.text import slugify
-from oscar.apps.catalogue.categories import create_from_breadcrumbs
 from oscar.apps.catalogue.models import Category, Product, ProductCategory, ProductClass
 from oscar.apps.partner.models import Partner, StockRecord
 
@@ -137,10 +136,7 @@ def _categories(catalogue: Catalogue) -> Mapping[str, Category]:
     present = {category.slug: category for category in Category.objects.all()}
     for code, words in catalogue.categories.items():
         if code not in present:
-            made = create_from_breadcrumbs(words.fr.replace(">", "-"))
-            made.slug = code
-            made.save()
-            present[code] = made
+            present[code] = Category.objects.add_root({"name": words.fr, "slug": code})
     return present
 
 
