@@ -12,6 +12,8 @@ from rest_framework.request import Request
 from commerce.web.identity import Caller, caller_of, caller_of_application
 
 VISITOR_COOKIE = "visitor"
+SCOPES = "_token_scopes"
+"""On the request of an API client: what its access token is good for."""
 
 
 class ApiClient(OAuth2Authentication):  # type: ignore[misc]
@@ -35,6 +37,7 @@ class ApiClient(OAuth2Authentication):  # type: ignore[misc]
         caller = caller_of_application(token.application_id)
         if caller is None:
             raise AuthenticationFailed("This API client is bound to no active member.")
+        setattr(request._request, SCOPES, frozenset(token.scope.split()))
         return AnonymousUser(), caller
 
 

@@ -46,6 +46,7 @@ def idempotent(method: Callable[..., Any]) -> Callable[..., Any]:
             return claimed
         return _answer(view, request, claimed, lambda: method(view, request, *args, **kwargs))
 
+    run.takes_idempotency_key = True  # type: ignore[attr-defined]
     return run
 
 

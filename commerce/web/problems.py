@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.utils import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -136,12 +137,22 @@ def problem_of(exc: Exception) -> Problem | None:
 
 def _of_ours(exc: FaisceauError) -> Problem:
     status = next(status for kind, status in STATUS if isinstance(exc, kind))
-    sentence = _(exc.message) if exc.message else ""
+    sentence = _sentence(exc)
     name = exc.detail.get("field")
     errors = (FieldError(str(name), exc.code, sentence),) if name else ()
     headers = {"Retry-After": str(RETRY_AFTER)} if status == 503 else {}
     values = {key: value for key, value in exc.detail.items() if key != "field"}
     return Problem(status, exc.code, sentence, errors, headers, values)
+
+
+def _sentence(exc: FaisceauError) -> str:
+    """In the request's language: the catalogue's own words where it has them, else translated."""
+    told = exc.detail.get("sentences")
+    if isinstance(told, Mapping):
+        own = told.get((get_language() or "").partition("-")[0])
+        if own:
+            return str(own)
+    return _(exc.message) if exc.message else ""
 
 
 def _of_drf(exc: drf.APIException) -> Problem:

@@ -1,0 +1,174 @@
+"""Offerings with their prices and stock for one caller, as frozen values to be written out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from catalogue.domain.expressions import Scalar
+from catalogue.domain.model import Charge, Kind, Offering, Rule, Segment, Snapshot
+from catalogue.selectors import StockFacts
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Channel
+from commerce.kernel.clock import business_now
+from commerce.kernel.errors import NotFound
+from commerce.kernel.money import Money
+from commerce.kernel.tax import Basis
+from commerce.ordering.domain.checks import roles_named
+from commerce.ordering.domain.quote import Applied
+from commerce.ordering.domain.showcase import Shown
+from commerce.ordering.showcase import ShopWindow, window
+from commerce.web.fields import language
+from subscriptions.domain.charges import Phase
+
+FILTERS = ("category", "brand", "network", "storage_gb", "colour", "price")
+_BUSINESS = frozenset({Channel.B2B_API, Channel.PORTAL})
+
+
+class _Texts(Protocol):
+    def in_(self, language: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """See `PriceSerializer`."""
+
+    basis: Basis
+    plan: str | None
+    term_months: int
+    today: Money
+    list_today: Money
+    due_today: Money
+    first_month: Money
+    lasting_month: Money
+    monthly: tuple[Phase, ...]
+    commitment_total: Money
+    promotions: tuple[Applied, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    offering: Offering
+    price: Price
+    stock: StockFacts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Characteristic:
+    code: str
+    name: str
+    values: tuple[str, ...]
+    labels: tuple[str, ...]
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    offering: Offering
+    price: Price
+    stock: StockFacts | None
+    characteristics: tuple[Characteristic, ...]
+    charges: tuple[Charge, ...]
+    rules: tuple[Rule, ...]
+    variants: tuple[Offering, ...]
+    plans: tuple[str, ...]
+
+
+def segment_of(context: AccountContext) -> Segment:
+    """Which prices the caller sees: an organisation's programs and members, without tax."""
+    return Segment.BUSINESS if context.channel in _BUSINESS else Segment.CONSUMER
+
+
+def shop_of(context: AccountContext) -> ShopWindow:
+    """What is on sale for the caller now; one cheap query."""
+    return window(at=business_now(), segment=segment_of(context), channel=str(context.channel))
+
+
+def on_sale(shop: ShopWindow, code: str) -> Offering:
+    """Raises NotFound `unknown_offering` also for what is not sold to the caller."""
+    found = shop.window.catalogue.offering(code)
+    if not shop.window.sells(found):
+        raise NotFound(f"No offering is called {code!r}.", code="unknown_offering", offering=code)
+    return found
+
+
+def summaries(
+    shop: ShopWindow,
+    offerings: Sequence[Offering],
+    *,
+    term: int,
+    stock: Mapping[str, StockFacts],
+) -> list[Summary]:
+    """Each with its price; no query."""
+    return [
+        Summary(each, _price(shop.shown(each, term=term)), stock.get(each.code))
+        for each in offerings
+    ]
+
+
+def detail_of(
+    shop: ShopWindow, offering: Offering, *, term: int, stock: Mapping[str, StockFacts]
+) -> Detail:
+    """Everything that is known of one offering."""
+    catalogue, segment = shop.window.catalogue, shop.window.segment
+    handset = offering.kind is Kind.HANDSET
+    plans = shop.window.plans_for(offering, term=term) if handset else ()
+    variants = catalogue.family(offering.family) if offering.family else ()
+    return Detail(
+        offering=offering,
+        price=_price(shop.shown(offering, term=term)),
+        stock=stock.get(offering.code),
+        characteristics=_characteristics(offering, catalogue=catalogue),
+        charges=tuple(charge for charge in offering.charges if charge.segment is segment),
+        rules=tuple(rule for rule in catalogue.rules if _concerns(rule, offering)),
+        variants=tuple(v for v in variants if v is not offering and shop.window.sells(v)),
+        plans=tuple(plan.code for plan in plans),
+    )
+
+
+def _price(shown: Shown) -> Price:
+    best = shown.best
+    return Price(
+        basis=best.basis,
+        plan=shown.plan.code if shown.plan is not None else None,
+        term_months=shown.term,
+        today=shown.price_today,
+        list_today=shown.list_today,
+        due_today=best.due_today,
+        first_month=shown.first_month,
+        lasting_month=shown.lasting_month,
+        monthly=best.monthly,
+        commitment_total=best.commitment_total,
+        promotions=best.applied,
+    )
+
+
+def _characteristics(offering: Offering, *, catalogue: Snapshot) -> tuple[Characteristic, ...]:
+    return tuple(
+        _characteristic(name, value, catalogue=catalogue)
+        for name, value in offering.characteristics.items()
+    )
+
+
+def _characteristic(
+    name: str, value: Scalar | tuple[Scalar, ...], *, catalogue: Snapshot
+) -> Characteristic:
+    values = value if isinstance(value, tuple) else (value,)
+    return Characteristic(
+        code=name,
+        name=_said(catalogue.label(name), name),
+        values=tuple(_text(each) for each in values),
+        labels=tuple(_said(catalogue.label(name, each), _text(each)) for each in values),
+        unit=catalogue.units.get(name, ""),
+    )
+
+
+def _said(words: _Texts | None, otherwise: str) -> str:
+    return words.in_(language()) if words is not None else otherwise
+
+
+def _text(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _concerns(rule: Rule, offering: Offering) -> bool:
+    return offering.kind.value in roles_named(rule.when) | roles_named(rule.then)

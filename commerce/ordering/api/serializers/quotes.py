@@ -1,0 +1,238 @@
+"""What is asked to be priced, and quotes as the API shows them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from commerce.kernel.tax import Basis
+from commerce.ordering.api.serializers.offerings import PhaseSerializer
+from commerce.ordering.domain.cart import MOST_PER_LINE
+from commerce.ordering.domain.quote import Quote
+from commerce.ordering.domain.trace import Operation, TraceStep
+from commerce.ordering.services.quoting import Answer
+from commerce.web.fields import (
+    Flag,
+    MoneySerializer,
+    OneOf,
+    Shown,
+    Strict,
+    Whole,
+    Word,
+    Wording,
+    words,
+)
+from promotions.domain.model import Miss
+
+ROLES = ("handset", "plan", "sim", "accessory", "option", "content")
+MOST_BILLS = 60
+
+
+class QuoteQuery(Strict):
+    months = serializers.IntegerField(
+        min_value=0, max_value=MOST_BILLS, default=0, help_text="How many bills to write out"
+    )
+    trace = serializers.BooleanField(default=False, help_text="Also why each amount is what it is")
+
+
+class ChoiceAsked(Strict):
+    """An offering for a place of a bundle."""
+
+    role = OneOf(ROLES)
+    offering = Word(max_length=64)
+    quantity = Whole(min_value=1, max_value=MOST_PER_LINE, default=1)
+
+
+class BundleAsked(Strict):
+    """A bundle `count` times, for instance one for each user of a fleet."""
+
+    bundle = Word(max_length=64)
+    term = Whole(min_value=0, max_value=24, default=0, help_text="Months of commitment")
+    count = Whole(min_value=1, max_value=100, default=1)
+    port_in = Flag(default=False, help_text="The number comes from another operator")
+    choices = serializers.ListField(child=ChoiceAsked(), min_length=1, max_length=24)
+
+
+class LineAsked(Strict):
+    """An offering by itself."""
+
+    offering = Word(max_length=64)
+    quantity = Whole(min_value=1, max_value=MOST_PER_LINE, default=1)
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "25 lines of a fleet",
+            value={
+                "bundles": [
+                    {
+                        "bundle": "fleet-line",
+                        "term": 24,
+                        "count": 25,
+                        "choices": [
+                            {"role": "plan", "offering": "flotte-50"},
+                            {"role": "handset", "offering": "halvik-bureau-128-graphite"},
+                            {"role": "sim", "offering": "carte-sim"},
+                        ],
+                    }
+                ]
+            },
+            request_only=True,
+        )
+    ]
+)
+class QuoteAsked(Strict):
+    """What is to be priced; nothing of it is stored."""
+
+    bundles = serializers.ListField(child=BundleAsked(), max_length=20, default=list)
+    lines = serializers.ListField(child=LineAsked(), max_length=50, default=list)
+    codes = serializers.ListField(child=Word(max_length=40), max_length=5, default=list)
+
+
+class TaxPartSerializer(Shown):
+    """The amounts at one rate, in per cent."""
+
+    rate = serializers.SerializerMethodField()
+    net = MoneySerializer()
+    tax = MoneySerializer()
+    gross = MoneySerializer()
+
+    @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"})
+    def get_rate(self, part: Any) -> str:
+        return format(part.rate, "f")
+
+
+class QuoteLineSerializer(Shown):
+    """A line for its whole quantity, in the quote's basis."""
+
+    id = serializers.CharField()
+    offering = serializers.CharField()
+    name = Wording()
+    quantity = serializers.IntegerField(min_value=1)
+    role = serializers.CharField()
+    group = serializers.CharField(allow_blank=True)
+    term = serializers.IntegerField(min_value=0)
+    list_today = MoneySerializer()
+    due_today = MoneySerializer()
+    monthly = PhaseSerializer(many=True, source="phases")
+
+
+class AppliedSerializer(Shown):
+    """A promotion that is given; the saving is over the commitment (12 months if none)."""
+
+    code = serializers.CharField()
+    version = serializers.IntegerField()
+    name = Wording()
+    saving_over_commitment = MoneySerializer()
+    lines = words()
+
+
+class NotAppliedSerializer(Shown):
+    """A promotion within reach, and why it is not given."""
+
+    code = serializers.CharField()
+    name = Wording()
+    reason = OneOf(Miss, source="reason.value")
+    sentence = Wording()
+
+
+class BillSerializer(Shown):
+    """One coming bill, if the service starts on the assumed activation day."""
+
+    period = serializers.IntegerField(min_value=1)
+    start = serializers.DateField()
+    end = serializers.DateField(help_text="The first day that is not billed any more")
+    list_amount = MoneySerializer()
+    amount = MoneySerializer()
+    benefits = words()
+
+
+@extend_schema_field({"type": "array", "items": {"$ref": "#/components/schemas/TraceStep"}})
+class Parts(serializers.Field[Any, Any, Any, Any]):
+    """The steps that a step is made of."""
+
+    def to_representation(self, value: tuple[TraceStep, ...]) -> Any:
+        return TraceStepSerializer(value, many=True).data
+
+
+class TraceStepSerializer(Shown):
+    """One amount, with the rule, its version, what went in and how it was rounded."""
+
+    code = serializers.CharField()
+    operation = OneOf(Operation, source="operation.value")
+    rule = serializers.CharField(allow_blank=True)
+    version = serializers.IntegerField()
+    inputs = serializers.SerializerMethodField()
+    rounding = serializers.CharField(allow_blank=True)
+    amount = MoneySerializer()
+    parts = Parts(read_only=True)
+
+    @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
+    def get_inputs(self, step: TraceStep) -> dict[str, str]:
+        return dict(step.inputs)
+
+
+class QuoteSerializer(Shown):
+    """What it costs: today, per month, over the commitment. Amounts are in `basis`.
+
+    The `digest` names exactly this agreement; an order may be placed for it.
+    """
+
+    currency = OneOf(["EUR"])
+    basis = OneOf(Basis)
+    release = serializers.IntegerField(help_text="Of the catalogue")
+    assumed_activation = serializers.DateField(source="activation")
+    lines = QuoteLineSerializer(many=True)
+    list_today = MoneySerializer()
+    due_today = MoneySerializer()
+    tax_today = TaxPartSerializer(many=True)
+    due_today_gross = MoneySerializer(help_text="With tax: what is paid today")
+    monthly = PhaseSerializer(many=True)
+    commitment_months = serializers.IntegerField(min_value=0)
+    months_shown = serializers.IntegerField(help_text="That the total covers: 12 if no commitment")
+    commitment_total = MoneySerializer()
+    applied = AppliedSerializer(many=True)
+    within_reach = NotAppliedSerializer(many=True)
+    digest = serializers.SerializerMethodField()
+    bills = serializers.SerializerMethodField()
+    trace = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "string", "pattern": "^[0-9a-f]{64}$"})
+    def get_digest(self, quote: Quote) -> str:
+        return quote.digest()
+
+    @extend_schema_field(BillSerializer(many=True))
+    def get_bills(self, quote: Quote) -> Any:
+        return BillSerializer(quote.bills(self.context.get("months", 0)), many=True).data
+
+    @extend_schema_field(TraceStepSerializer(many=True))
+    def get_trace(self, quote: Quote) -> Any:
+        steps = quote.trace if self.context.get("trace") else ()
+        return TraceStepSerializer(steps, many=True).data
+
+
+class IssueSerializer(Shown):
+    """What stands between this and an order; an unfinished one only says what is to be chosen."""
+
+    code = serializers.CharField()
+    message = Wording()
+    way_out = Wording()
+    group = serializers.CharField(allow_blank=True)
+    role = serializers.CharField(allow_blank=True)
+    line = serializers.CharField(allow_blank=True)
+    rule = serializers.CharField(allow_blank=True)
+    unfinished = serializers.BooleanField()
+
+
+class QuoteAnswerSerializer(Shown):
+    """A quote, and what is still to be chosen before it could be ordered."""
+
+    quote = QuoteSerializer()
+    unfinished = IssueSerializer(many=True)
+
+
+def answered(answer: Answer, *, asked: Mapping[str, Any]) -> Any:
+    """A quote as JSON, with as many bills and as much reason as was asked for."""
+    return QuoteAnswerSerializer(answer, context=dict(asked)).data

@@ -1,0 +1,164 @@
+"""What the API's serializers are made of: exact about types, strict about names, bounded.
+
+A request field takes its own JSON type and nothing that could be read as it; a name that is not
+known is refused instead of ignored. What goes out is written from frozen values.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+from commerce.kernel.clock import PARIS
+from commerce.kernel.money import Money
+
+MOST_NAMES_TOLD = 5
+LARGEST_AMOUNT = Decimal("9999999999.99")
+
+
+def language() -> str:
+    """The request's language, as catalogue texts know it: `fr` or `en`."""
+    return (get_language() or "fr").partition("-")[0]
+
+
+class Strict(serializers.Serializer[Any]):
+    """A request (body or query): a member that nobody declared is an error, `unknown_field`."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """As DRF, after a look at the names."""
+        if isinstance(data, Mapping):
+            strange = [str(name)[:40] for name in data if name not in self.fields]
+            if strange:
+                sentence = _("There is no such field.")
+                raise serializers.ValidationError(
+                    {
+                        name: [ErrorDetail(sentence, code="unknown_field")]
+                        for name in strange[:MOST_NAMES_TOLD]
+                    }
+                )
+        return super().to_internal_value(data)
+
+
+class Shown(serializers.Serializer[Any]):
+    """An answer: written from a frozen value, never read."""
+
+
+class Word(serializers.CharField):
+    """A text, as text; numbers are not turned into one. Always bounded."""
+
+    def __init__(self, *, max_length: int, **options: Any) -> None:
+        super().__init__(max_length=max_length, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Whole(serializers.IntegerField):
+    """A whole number within bounds; no text and no truth value is read as one."""
+
+    def __init__(self, *, min_value: int, max_value: int, **options: Any) -> None:
+        super().__init__(min_value=min_value, max_value=max_value, **options)
+
+    def to_internal_value(self, data: Any) -> int:
+        whole = isinstance(data, int) or (isinstance(data, float) and data.is_integer())
+        if isinstance(data, bool) or not whole:
+            self.fail("invalid")
+        return super().to_internal_value(int(data))
+
+
+class Flag(serializers.BooleanField):
+    """true or false, nothing that could be meant as such."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=str(data)[:40])
+        return data
+
+
+class Day(serializers.DateField):
+    """A calendar day, YYYY-MM-DD."""
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or len(value) != 10:
+            self.fail("invalid", format="YYYY-MM-DD")
+        return super().to_internal_value(value)
+
+
+class OneOf(serializers.ChoiceField):
+    """One word of an enumeration."""
+
+    def __init__(self, words: type[Enum] | Sequence[str], **options: Any) -> None:
+        if isinstance(words, type):
+            choices = [(str(word.value), word.name) for word in words]
+        else:
+            choices = [(word, word) for word in words]
+        super().__init__(choices=choices, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid_choice", input=str(data)[:40])
+        value: str = super().to_internal_value(data)
+        return value
+
+
+class MoneyAsked(Strict):
+    """An amount in euros with its cents, as it was shown."""
+
+    amount = serializers.RegexField(
+        r"^[0-9]{1,9}\.[0-9]{2}$", max_length=12, help_text="Major units, two decimals: 129.90"
+    )
+    currency = OneOf(["EUR"])
+
+
+def money_of(asked: Mapping[str, str]) -> Money:
+    """What `MoneyAsked` validated."""
+    return Money(Decimal(asked["amount"]), asked["currency"])
+
+
+class MoneySerializer(Shown):
+    """An amount in major units; text, so that no program rounds it."""
+
+    amount = serializers.SerializerMethodField(help_text="Major units, two decimals: 129.90")
+    currency = OneOf(["EUR"])
+
+    @extend_schema_field({"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2}$"})
+    def get_amount(self, money: Money) -> str:
+        return str(money.rounded().amount)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class Wording(serializers.Field[Any, Any, str, Any]):
+    """A text per language (a catalogue `Text` or a plain mapping) in the request's language."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(read_only=True, **options)
+
+    def to_representation(self, value: Any) -> str:
+        texts: Mapping[str, str] = getattr(value, "by_language", value)
+        return texts.get(language()) or texts.get("en") or next(iter(texts.values()), "")
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class Instant(serializers.Field[Any, Any, str, Any]):
+    """An instant, written with the offset of the shop's time zone."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(read_only=True, **options)
+
+    def to_representation(self, value: datetime) -> str:
+        return value.astimezone(PARIS).isoformat(timespec="seconds")
+
+
+def words(**options: Any) -> serializers.ListField:
+    """A list of codes, in an answer."""
+    return serializers.ListField(child=serializers.CharField(), **options)
