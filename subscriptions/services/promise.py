@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from commerce.kernel.clock import business_now
 from commerce.kernel.codec import from_plain, to_plain
@@ -19,7 +19,13 @@ from subscriptions.domain.promise import (
     promised_from,
 )
 from subscriptions.domain.states import PROMISE_LIFE, PromiseState
-from subscriptions.models import Promise, PromiseLine
+from subscriptions.models import Promise
+
+_COPY_LINES = """
+COPY subscriptions_promiseline (
+    promise_id, item, charge, period, benefit, amount, tax_class, tax_rate, starts_on
+) FROM STDIN
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class PledgedContract:
     commitment_months: int
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def pledge(*, order_number: str, contracts: Sequence[PledgedContract]) -> None:
     """Store what `contracts` were promised, in the order's own transaction.
 
@@ -57,8 +63,8 @@ def pledge(*, order_number: str, contracts: Sequence[PledgedContract]) -> None:
         )
         for contract in fresh
     )
-    PromiseLine.objects.bulk_create(
-        _row(row, line)
+    _copy(
+        (row.pk, line)
         for row, contract in zip(rows, fresh, strict=True)
         for line in promised_at_once(contract.charges, tax_rates=contract.tax_rates)
     )
@@ -118,22 +124,23 @@ def _write_out(promise: Promise, *, periods: int) -> None:
         cycle_day=promise.cycle_day,
         periods=periods,
     )
-    PromiseLine.objects.bulk_create(
-        _row(promise, line) for line in lines if line.due.period > promise.periods
-    )
+    _copy((promise.pk, line) for line in lines if line.due.period > promise.periods)
     promise.periods = periods
     promise.save(update_fields=["periods"])
 
 
-def _row(promise: Promise, line: PromisedLine) -> PromiseLine:
-    return PromiseLine(
-        promise=promise,
-        item=line.due.item,
-        charge=line.due.charge,
-        period=line.due.period,
-        benefit=line.due.benefit or "",
-        amount=line.due.amount.amount,
-        tax_class=line.due.tax_class,
-        tax_rate=line.tax_rate,
-        starts_on=line.starts_on,
-    )
+def _copy(lines: Iterable[tuple[int, PromisedLine]]) -> None:
+    """Store many lines at once, each with the id of its promise."""
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(_COPY_LINES) as copy,
+    ):
+        for promise_id, line in lines:
+            due = line.due
+            copy.write_row(
+                (
+                    *(promise_id, due.item, due.charge, due.period, due.benefit or ""),
+                    *(due.amount.amount, due.tax_class, line.tax_rate, line.starts_on),
+                )
+            )
