@@ -244,6 +244,7 @@ SPECTACULAR_SETTINGS = {
         "PartyKind": "commerce.accounts.kinds.PartyKind",
     },
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
@@ -289,6 +290,8 @@ PROVIDERS_CALLBACK_SECRET = env_value("PROVIDERS_CALLBACK_SECRET")
 PROVIDER_TIMEOUT_SECONDS = 5.0
 
 MARKET = "fr"
+PUBLISHER = env_list("PUBLISHER", ["Faisceau"])
+"""Who sells, on bills and in the legal notice: name, address lines, registration; for real."""
 VIRTUAL_CLOCK = False
 
 LOGGING = {
