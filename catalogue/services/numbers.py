@@ -64,19 +64,23 @@ def hold_number(
     return found.msisdn
 
 
-@transaction.atomic
 def hold_numbers(
-    *, wanted: Mapping[str, str | None], until: datetime, klass: str = "standard"
+    *,
+    wanted: Mapping[str, str | None],
+    until: datetime,
+    klass: str = "standard",
+    fresh: bool = False,
 ) -> Mapping[str, str]:
     """As `hold_number` for many keys in a few statements: all of them or none; number by key.
 
+    In the caller's transaction, which a refusal must end. `fresh`: no key was ever used before.
     `wanted` says by key which number it shall be (None: any of `klass`). Keys that hold a number
     already keep it, until the new end.
 
     Raises:
         RuleViolated: `number_taken` or `no_number_left`.
     """
-    held = dict(Number.objects.filter(key__in=wanted).values_list("key", "msisdn"))
+    held = {} if fresh else dict(Number.objects.filter(key__in=wanted).values_list("key", "msisdn"))
     if held:
         _held().filter(key__in=held).update(held_until=until)
     chosen = {msisdn: key for key, msisdn in wanted.items() if msisdn and key not in held}
@@ -107,7 +111,6 @@ def hold_numbers(
     return {**held, **{row.key: row.msisdn for row in rows}}
 
 
-@transaction.atomic
 def release_all(keys: Collection[str]) -> None:
     """As `release`, for many keys."""
     _held().filter(key__in=keys).update(state=NumberState.FREE, key="", held_until=None)

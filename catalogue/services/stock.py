@@ -5,7 +5,7 @@ Oscar's stock record counts pieces (`num_in_stock`) and those that are spoken fo
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,6 +42,51 @@ def hold(*, lines: Sequence[StockLine], key: str, until: datetime) -> None:
             _hold_anew(lines, key=key, until=until)
     except IntegrityError:  # the same key, at the same moment: the other one's hold stands
         _prolong(key=key, until=until)
+
+
+def hold_new(*, lines: Sequence[StockLine], key: str, until: datetime) -> Mapping[str, str]:
+    """As `hold`, for a key that was never used, in three statements; the supplier by offering.
+
+    In the caller's transaction, which a refusal must end: the records are locked, in their order.
+
+    Raises:
+        RuleViolated: `out_of_stock`.
+    """
+    wanted: Counter[str] = Counter()
+    for line in lines:
+        wanted[line.offering] += line.quantity
+    records = _first_records(wanted)
+    short = [r.pk for c, r in records.items() if _free(r) < wanted[c]]
+    if short and sum(_release_expired_on(pk) for pk in short):
+        records = _first_records(wanted)
+    for code, record in records.items():
+        if _free(record) < wanted[code]:
+            raise _out_of_stock(record.pk, offering=code, quantity=wanted[code])
+        record.num_allocated = (record.num_allocated or 0) + wanted[code]
+    StockRecord.objects.bulk_update(records.values(), ["num_allocated"])
+    StockHold.objects.bulk_create(
+        StockHold(key=key, stock_record=record, quantity=wanted[code], until=until)
+        for code, record in records.items()
+    )
+    return {code: record.partner.code for code, record in records.items()}
+
+
+def _first_records(codes: Collection[str]) -> dict[str, StockRecord]:
+    """The first stock record of each offering, locked in one fixed order."""
+    rows = (
+        StockRecord.objects.filter(product__offering__code__in=codes)
+        .select_related("partner", "product__offering")
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    )
+    found: dict[str, StockRecord] = {}
+    for row in rows:
+        found.setdefault(row.product.offering.code, row)
+    return found
+
+
+def _free(record: StockRecord) -> int:
+    return (record.num_in_stock or 0) - (record.num_allocated or 0)
 
 
 def _hold_anew(lines: Sequence[StockLine], *, key: str, until: datetime) -> None:

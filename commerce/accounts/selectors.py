@@ -76,6 +76,15 @@ class PartyFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PartyReach:
+    """How messages reach a party, and in which language."""
+
+    email: str
+    phone: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnitFacts:
     id: int
     parent_id: int | None
@@ -144,6 +153,14 @@ def party(party_id: int) -> PartyFacts:
         Person.objects.filter(party_id=party_id).first() if found.kind == PartyKind.PERSON else None
     )
     return _party(found, person)
+
+
+def reach(party_id: int) -> PartyReach:
+    """How to reach a party; one query. Raises NotFound when there is no such party."""
+    found = Party.objects.filter(pk=party_id).values_list("email", "phone", "language").first()
+    if found is None:
+        raise NotFound("There is no such customer.")
+    return PartyReach(*found)
 
 
 def organisation(party_id: int) -> OrganisationFacts:

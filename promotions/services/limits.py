@@ -15,13 +15,13 @@ from promotions.domain.model import Promotion
 from promotions.models import USE_LIFE, PromotionTally, PromotionUse, UseState
 
 
-@transaction.atomic
 def reserve(
     promotions: Iterable[Promotion], *, key: str, party_id: int | None, until: datetime
 ) -> None:
     """Keep one use of each limited promotion among `promotions` for `key`, and of no other.
 
-    What `key` held before and no longer asks for is released. May be repeated: the end moves.
+    In the caller's transaction. What `key` held before and no longer asks for is released. May be
+    repeated: the end moves.
 
     Raises:
         RuleViolated: `promotion_used_up`; `detail["promotion"]` names it. Nothing is kept then.

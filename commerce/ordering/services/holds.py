@@ -1,6 +1,6 @@
 """What an order keeps for itself while it waits: stock, numbers, limited promotions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from catalogue.services import numbers, stock
@@ -38,21 +38,25 @@ def promotion_key(order: Order) -> str:
     return order.cart_code or order.number
 
 
-def hold_all(order: Order, *, lines: Iterable[CartLine], stocked: frozenset[str]) -> None:
-    """Keep pieces and numbers for the order.
+def hold_all(
+    order: Order, *, lines: Iterable[CartLine], stocked: frozenset[str]
+) -> Mapping[str, str]:
+    """Keep pieces and numbers for a new order; the supplier by offering.
 
     Raises:
         RuleViolated: `out_of_stock`, `number_taken`, `no_number_left`.
     """
     lines = tuple(lines)
     pieces = [stock.StockLine(e.offering, e.quantity) for e in lines if e.offering in stocked]
+    suppliers: Mapping[str, str] = {}
     if pieces:
-        stock.hold(lines=pieces, key=order.number, until=order.hold_until)
+        suppliers = stock.hold_new(lines=pieces, key=order.number, until=order.hold_until)
     wanted = _numbers_wanted(order, lines)
     if wanted:
-        numbers.hold_numbers(wanted=wanted, until=order.hold_until)
+        numbers.hold_numbers(wanted=wanted, until=order.hold_until, fresh=True)
     if order.waits:
         _set_timer(order)
+    return suppliers
 
 
 def hold_promotions(order: Order, *, quote: Quote, promotions: CompiledPromotions) -> None:
@@ -63,7 +67,8 @@ def hold_promotions(order: Order, *, quote: Quote, promotions: CompiledPromotion
     """
     given = [promotions.promotions[applied.code] for applied in quote.applied]
     limited = [promotion for promotion in given if promotion.limits]
-    if promotions.limited:
+    began = order.cart is not None and order.cart.held_at is not None
+    if limited or (promotions.limited and began):
         limits.reserve(
             limited, key=promotion_key(order), party_id=order.party_id, until=order.hold_until
         )

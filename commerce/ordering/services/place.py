@@ -17,6 +17,7 @@ from commerce.accounts.services.customers import customer_for_checkout
 from commerce.kernel.errors import Forbidden, InvalidInput, RuleViolated
 from commerce.kernel.money import Money
 from commerce.notifications.services import send
+from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.checks import issues
 from commerce.ordering.domain.consents import OrderConsents, check_consents
 from commerce.ordering.domain.quote import Quote
@@ -123,7 +124,7 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
         state=_first_state(quote, consumer=consumer, by_agent=by_agent),
         cart=cart,
         consents=None if by_agent else checkout.consents,
-        deliver_to=_deliver_to(checkout, cart=cart, buyer=buyer, pricing=pricing),
+        deliver_to=_deliver_to(checkout, value=value, buyer=buyer, pricing=pricing),
         purchase_order=_purchase_order(checkout, consumer=consumer),
         membership_id=context.membership_id,
         pay_return=_pay_return(checkout.pay_return),
@@ -216,14 +217,13 @@ def _buyer(context: AccountContext, *, cart: Cart, checkout: Checkout) -> Buyer:
             context=context,
         )
     cart.party_id = party_id
-    facts = accounts.party(party_id)
-    return Buyer(party_id, facts.email, facts.phone, checkout.language or facts.language)
+    reach = accounts.reach(party_id)
+    return Buyer(party_id, reach.email, reach.phone, checkout.language or reach.language)
 
 
 def _deliver_to(
-    checkout: Checkout, *, cart: Cart, buyer: Buyer, pricing: Pricing
+    checkout: Checkout, *, value: CartValue, buyer: Buyer, pricing: Pricing
 ) -> Mapping[str, Mapping[str, str]]:
-    value = cart_value(cart, cart.items.all())
     if not lines_to_deliver(value.lines, snapshot=pricing.snapshot):
         return {}
     if checkout.deliver_to is not None:

@@ -8,7 +8,6 @@ from typing import Any
 from django.db import connection
 
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot
-from catalogue.selectors import stock_of
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.accounts.services.consents import record_consents
@@ -70,10 +69,10 @@ def write_order(draft: Draft, *, context: AccountContext) -> Order:
     stocked = frozenset(
         line.offering for line in draft.value.lines if snapshot.offering(line.offering).stocked
     )
-    _items(order, draft, stocked=stocked)
-    note_step(order, context=context)
-    holds.hold_all(order, lines=draft.value.lines, stocked=stocked)
+    suppliers = holds.hold_all(order, lines=draft.value.lines, stocked=stocked)
     holds.hold_promotions(order, quote=draft.quote, promotions=draft.pricing.promotions)
+    _items(order, draft, suppliers=suppliers)
+    note_step(order, context=context)
     pledge(order_number=order.number, contracts=_contracts(draft))
     if draft.consents is not None:
         log_consents(order, draft.consents, context=context)
@@ -144,10 +143,7 @@ def _order(draft: Draft, *, context: AccountContext) -> Order:
     )
 
 
-def _items(order: Order, draft: Draft, *, stocked: frozenset[str]) -> None:
-    suppliers = (
-        {code: facts.partner for code, facts in stock_of(stocked).items()} if stocked else {}
-    )
+def _items(order: Order, draft: Draft, *, suppliers: Mapping[str, str]) -> None:
     lines = {line.id: line for line in draft.value.lines}
     not_before = (
         acceptance.earliest_port_in()
