@@ -44,15 +44,20 @@ def quote_cart(context: AccountContext, *, code: str) -> Quote:
 
 def quote_of(value: CartValue, *, pricing: Pricing, cart: Cart | None = None) -> Quote:
     """The quote of a cart's value for the cart's owner."""
+    customer = customer_of(value, pricing=pricing, cart=cart)
+    return priced(value, pricing=pricing, customer=customer)
+
+
+def customer_of(value: CartValue, *, pricing: Pricing, cart: Cart | None = None) -> CustomerFacts:
+    """What conditions may know of the cart's owner."""
     party_id = cart.party_id if cart is not None else None
-    customer = CustomerFacts(
+    return CustomerFacts(
         segment=value.segment,
         known=party_id is not None,
         used_up=used_up(
             pricing.promotions, party_id=party_id, key=cart.code if cart is not None else ""
         ),
     )
-    return priced(value, pricing=pricing, customer=customer)
 
 
 def priced(value: CartValue, *, pricing: Pricing, customer: CustomerFacts) -> Quote:
