@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from django.template.loader import select_template
 
 from catalogue.importer.loader import load
 from catalogue.importer.sources import CatalogueInvalid
@@ -101,3 +102,19 @@ def test_every_reduced_handset_price_of_the_demo_is_below_its_list_price() -> No
                 for term in (24, 12, 0)
             ]
             assert prices == sorted(prices), offering.code
+
+
+def test_every_message_that_a_recipe_of_the_demo_sends_has_a_text_in_both_languages() -> None:
+    recipes = load(DEMO, on=DAY).catalogue.recipes.values()
+    actions = {task.action for recipe in recipes for task in recipe.tasks}
+    codes = {action.removeprefix("message.") for action in actions if action.startswith("message.")}
+    assert codes == {
+        "porting_scheduled",
+        "line_active",
+        "order_shipped",
+        "esim_ready",
+        "content_ready",
+    }
+    for code in codes:
+        for language in ("fr", "en"):
+            select_template([f"notifications/{language}/{code}.{kind}" for kind in ("sms", "txt")])
