@@ -274,7 +274,7 @@ def test_an_agent_has_a_party_within_a_contact_only_and_every_act_names_him() ->
     context = agent()
     assert (context.role, context.party_id) == (Role.AGENT, None)
     request = browser()
-    request.user = User.objects.get(pk=context.actor.id)
+    request.user = User.objects.get(email="nadia@faisceau.example")
     contact = contacts.begin_contact(
         context=context, party_id=party_id, reason="cart", note="wants music too"
     )
