@@ -1,0 +1,163 @@
+"""Many lines at once: what a fleet order says per user, and the answer per row. Pure."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from io import StringIO
+
+from commerce.kernel.errors import InvalidInput, RuleViolated
+
+MOST_ROWS = 10_000
+COLUMNS = (
+    *("user_name", "user_email", "plan", "handset", "sim", "term"),
+    *("site", "cost_centre", "number", "rio"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetLine:
+    """A line for one named user. `row` counts from 1.
+
+    `handset` may be empty, `sim` too (the bundle's default); `site` is the label, number or SIRET
+    of a delivery site; `number` with `rio` is kept, without them a new one is given.
+    """
+
+    row: int
+    user_name: str
+    user_email: str
+    plan: str
+    handset: str = ""
+    sim: str = ""
+    term: int = 24
+    site: str = ""
+    cost_centre: str = ""
+    number: str = ""
+    rio: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """What is wrong with one field of a row."""
+
+    field: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowAnswer:
+    """Every row is answered; an order is only made if all are accepted."""
+
+    row: int
+    errors: tuple[RowError, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        return not self.errors
+
+
+class FleetRefused(RuleViolated):
+    """At least one row can't be ordered, so none is; `answers` has one entry per row."""
+
+    code = "fleet_refused"
+
+    def __init__(self, answers: Sequence[RowAnswer]) -> None:
+        wrong = sum(not answer.accepted for answer in answers)
+        super().__init__(
+            f"{wrong} of {len(answers)} lines can't be ordered; nothing was ordered.",
+            answers=[
+                {
+                    "row": answer.row,
+                    "accepted": answer.accepted,
+                    "errors": [
+                        {"field": e.field, "code": e.code, "message": e.message}
+                        for e in answer.errors
+                    ],
+                }
+                for answer in answers
+            ],
+        )
+        self.answers = tuple(answers)
+
+
+def parse_fleet_csv(text: str) -> tuple[FleetLine, ...]:
+    """Lines from a table with a heading; separated by semicolons, commas or tabs.
+
+    Columns in any order, `user_name`, `user_email` and `plan` at least; a byte-order mark and empty
+    rows are skipped.
+
+    Raises:
+        InvalidInput: `csv_empty`, `csv_columns` (missing or unknown ones), `csv_too_long`.
+        FleetRefused: a row has too many cells, or a term that is no number.
+    """
+    reader = csv.DictReader(StringIO(text.lstrip("\ufeff")), delimiter=_delimiter(text))
+    names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
+    if not any(names):
+        raise InvalidInput("The file is empty.", code="csv_empty", field="file")
+    reader.fieldnames = names
+    unknown = sorted(set(names) - set(COLUMNS))
+    missing = sorted({"user_name", "user_email", "plan"} - set(names))
+    if unknown or missing:
+        raise InvalidInput(
+            f"Use the columns {', '.join(COLUMNS)}.",
+            code="csv_columns",
+            field="file",
+            unknown=unknown,
+            missing=missing,
+        )
+    return fleet_lines(row for row in reader if any(_cells(row).values()))
+
+
+def fleet_lines(rows: Iterable[Mapping[str, object]]) -> tuple[FleetLine, ...]:
+    """Lines from mappings with the names of `COLUMNS` (JSON objects or rows of a table).
+
+    Raises:
+        InvalidInput: `fleet_empty`, `fleet_too_long`.
+        FleetRefused: rows that are no such mappings, each answered.
+    """
+    lines: list[FleetLine] = []
+    answers: list[RowAnswer] = []
+    for number, row in enumerate(rows, start=1):
+        if number > MOST_ROWS:
+            raise InvalidInput(
+                f"An order has {MOST_ROWS} lines at most.", code="fleet_too_long", field="lines"
+            )
+        errors = _shape_errors(row)
+        answers.append(RowAnswer(number, tuple(errors)))
+        if not errors:
+            lines.append(_line(number, row))
+    if not answers:
+        raise InvalidInput("There are no lines.", code="fleet_empty", field="lines")
+    if any(not answer.accepted for answer in answers):
+        raise FleetRefused(answers)
+    return tuple(lines)
+
+
+def _delimiter(text: str) -> str:
+    heading = text.split("\n", 1)[0]
+    return max((";", ",", "\t"), key=heading.count)
+
+
+def _cells(row: Mapping[str, object]) -> dict[str, str]:
+    return {str(name): str(value or "").strip() for name, value in row.items() if name is not None}
+
+
+def _shape_errors(row: Mapping[str, object]) -> list[RowError]:
+    errors = []
+    if None in row:
+        errors.append(RowError("row", "too_many_cells", "The row has more cells than the heading."))
+    for name in row:
+        if name is not None and name not in COLUMNS:
+            errors.append(RowError(str(name)[:40], "unknown_field", "There is no such field."))
+    term = row.get("term")
+    if term not in (None, "") and not str(term).strip().isdecimal():
+        errors.append(RowError("term", "not_a_number", "The term is a number of months."))
+    return errors
+
+
+def _line(number: int, row: Mapping[str, object]) -> FleetLine:
+    cells = _cells({**row})
+    given = {f.name: cells[f.name] for f in fields(FleetLine) if cells.get(f.name)}
+    term = given.pop("term", "")
+    values = {"user_name": "", "user_email": "", "plan": "", **given}
+    return FleetLine(row=number, term=int(term) if term else 24, **values)
