@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from commerce.ordering.selectors import order_for_fulfilment
-from commerce.ordering.services.fulfilment import record_item_facts
 from django.db import transaction
 
 from commerce.events import outbox, timers
 from commerce.kernel.clock import PARIS, business_now, machine_now
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.domain.fulfilment import FulfilmentOrder
+from commerce.ordering.selectors import order_for_fulfilment
+from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.actions import ACTIONS, action
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.requests import REFUSING_EVENTS, TaskContext, facts_of_event
@@ -25,7 +25,8 @@ from orchestration.domain.states import (
 )
 from orchestration.events import PlanCompleted, TaskFellOut
 from orchestration.models import Effect, Plan, ProviderCallback, Task, TaskHistory
-from orchestration.services.plans import ADVANCE, wake_key
+from orchestration.services.outcome import ask_keys
+from orchestration.services.plans import ADVANCE
 
 LEASE = timedelta(seconds=60)
 TIMER_DUE = "orchestration.timer_due"
@@ -248,6 +249,7 @@ def _write(desk: Desk) -> None:
         desk.plan.state, desk.plan.finished_at = PlanState.COMPLETED, desk.now
         desk.plan.save(update_fields=["state", "finished_at"])
         desk.events.append(PlanCompleted(desk.plan.order_number, desk.plan.group))
+        timers.cancel_all(key for task in desk.tasks for key in ask_keys(task.pk))
     outbox.publish_all(desk.events)
     _look_again(desk)
 
@@ -259,14 +261,13 @@ def _look_again(desk: Desk) -> None:
         if task.state in (TaskState.RETRYING, TaskState.RUNNING)
     ]
     due = min((wait for wait in waits if wait is not None), default=None)
-    if due is not None:
-        timers.schedule(
-            key=wake_key(desk.plan.pk),
-            handler=ADVANCE,
-            due_at=due,
-            payload={"plan": desk.plan.pk},
-            clock="machine",
-        )
+    # A timer of its own, set and cancelled under the plan's lock: those that wake a plan are not.
+    key = f"again:{desk.plan.pk}"
+    if due is None:
+        timers.cancel(key)
+    else:
+        payload = {"plan": desk.plan.pk}
+        timers.schedule(key=key, handler=ADVANCE, due_at=due, payload=payload, clock="machine")
 
 
 _FIELDS: Sequence[str] = (

@@ -90,13 +90,19 @@ def ask_later(task: Task) -> None:
     payload = {"task": task.pk}
     soon = machine_now() + ask_again_after(task.asked)
     late = max(task.planned_finish or business_now(), business_now() + overdue_after(task.asked))
+    by_machine, by_business = ask_keys(task.pk)
     timers.schedule_all(
         [
-            timers.Due(f"ask:{task.pk}", ASK, soon, payload, "machine"),
-            timers.Due(f"overdue:{task.pk}", OVERDUE, late, payload),
+            timers.Due(by_machine, ASK, soon, payload, "machine"),
+            timers.Due(by_business, OVERDUE, late, payload),
         ]
     )
     Task.objects.filter(pk=task.pk).update(asked=F("asked") + 1)
+
+
+def ask_keys(task_id: int) -> tuple[str, str]:
+    """The keys of the two timers that ask about a task: by machine time, and by business time."""
+    return f"ask:{task_id}", f"overdue:{task_id}"
 
 
 def _conclude(effect: Effect, target: EffectState, *, answer: dict[str, Any] | None) -> bool:
