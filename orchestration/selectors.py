@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db.models import Count, Prefetch
 
+from orchestration.domain.masking import masked
 from orchestration.domain.states import FINISHED, TaskState
 from orchestration.models import Effect, Plan, ProviderCallback, Task, TaskHistory
 
@@ -32,6 +33,7 @@ class TaskView:
     state: str
     needs: tuple[str, ...]
     until: str | None
+    of: str | None
     ponr: bool
     attempts: int
     started_at: datetime | None
@@ -108,6 +110,11 @@ def _callbacks(order_number: str) -> dict[int, list[tuple[str, datetime]]]:
     return found
 
 
+def _shown(value: Mapping[str, object] | None) -> Mapping[str, object]:
+    shown = masked(value or {})
+    return shown if isinstance(shown, Mapping) else {}
+
+
 def _task_view(task: Task) -> TaskView:
     effects = list(task.effects.all())
     last = effects[-1] if effects else None
@@ -120,6 +127,7 @@ def _task_view(task: Task) -> TaskView:
         task.state,
         tuple(task.needs),
         task.until,
+        task.of,
         task.ponr,
         task.attempts,
         task.started_at,
@@ -128,8 +136,8 @@ def _task_view(task: Task) -> TaskView:
         task.cause,
         task.last_error,
         last.key if last else "",
-        last.request if last else {},
-        (last.answer or {}) if last else {},
+        _shown(last.request if last else None),
+        _shown(last.answer if last else None),
         tuple(TaskStep(h.state, h.at, h.by, h.note) for h in task.history.all()),
     )
 
@@ -195,6 +203,36 @@ def fallout_clusters() -> tuple[FalloutCluster, ...]:
         .order_by("-count", "cause")
     )
     return tuple(FalloutCluster(row["cause"], row["action"], row["count"]) for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class FallenTask:
+    """A task that waits for an operator, and since when (business time)."""
+
+    id: int
+    order_number: str
+    action: str
+    cause: str
+    last_error: str
+    since: datetime | None
+
+
+def fallen_out(*, limit: int = 100) -> tuple[FallenTask, ...]:
+    """The tasks that wait for an operator, the oldest first."""
+    rows = (
+        Task.objects.filter(state=TaskState.FALLOUT).select_related("plan").order_by("id")[:limit]
+    )
+    return tuple(
+        FallenTask(
+            task.pk,
+            task.plan.order_number,
+            task.action,
+            task.cause,
+            task.last_error,
+            task.started_at,
+        )
+        for task in rows
+    )
 
 
 @dataclass(frozen=True, slots=True)

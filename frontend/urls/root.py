@@ -8,5 +8,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("styleguide/", styleguide.show, name="styleguide"),
     path("", include("frontend.urls.shop")),
+    path("", include("frontend.urls.account")),
+    path("", include("frontend.urls.legal")),
+    path("", include("frontend.urls.agent")),
     path("", include("frontend.urls.checkout")),
+    path("", include("frontend.urls.ops")),
 ]

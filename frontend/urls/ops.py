@@ -1,0 +1,19 @@
+"""The operators' pages."""
+
+from django.urls import path
+
+from frontend.views import ops
+
+app_name = "ops"
+urlpatterns = [
+    path("ops/", ops.home, name="home"),
+    path("ops/orders/", ops.orders, name="orders"),
+    path("ops/orders/<slug:number>/", ops.order, name="order"),
+    path("ops/orders/<slug:number>/plans/", ops.order_plans, name="order_plans"),
+    path("ops/tasks/<int:task_id>/", ops.decide, name="decide"),
+    path("ops/fallout/", ops.fallout_page, name="fallout"),
+    path("ops/billing/", ops.billing_page, name="billing"),
+    path("ops/billing/<int:account_id>/", ops.release, name="release"),
+    path("ops/work/", ops.work, name="work"),
+    path("ops/work/<slug:kind>/<int:row_id>/", ops.retry_work, name="retry_work"),
+]

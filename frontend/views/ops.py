@@ -1,0 +1,206 @@
+"""The operators' pages: every order's plan as it lives, and what waits for a decision."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from commerce.accounts.context import context_for_request
+from commerce.events import parking
+from commerce.events import selectors as events
+from commerce.kernel.errors import FaisceauError
+from commerce.ordering.domain.states import OrderState
+from commerce.ordering.selectors import order_view, orders_of
+from commerce.web.policy import Policy, policy
+from frontend.account import words
+from frontend.ops import screen
+from frontend.sentences import sentence_of
+from orchestration import selectors as plans
+from orchestration.domain.states import PlanState
+from orchestration.services import fallout
+from subscriptions import selectors as billing
+from subscriptions.domain.states import Release
+from subscriptions.services.release import release_held
+
+PAGE = 50
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+def home(request: HttpRequest) -> HttpResponse:
+    """What needs a decision first, then what happened last."""
+    context = context_for_request(request)
+    parked = billing.parked_accounts(limit=5)
+    values = screen.around(context, here="ops:home") | {
+        "clusters": _clusters(),
+        "parked": parked,
+        "work": events.parked(limit=5),
+        "plans": plans.recent_plans(limit=15),
+    }
+    return render(request, "frontend/ops/home.html", values)
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+def orders(request: HttpRequest) -> HttpResponse:
+    """The orders, newest first; by state, or by number."""
+    context = context_for_request(request)
+    text = request.GET.get("q", "").strip().upper()[:40]
+    if text:
+        try:
+            return redirect("ops:order", number=order_view(context, number=text).summary.number)
+        except FaisceauError as error:
+            messages.error(request, sentence_of(error))
+    wanted = request.GET.get("state", "")
+    state = OrderState(wanted) if wanted in set(OrderState) else None
+    found = orders_of(context, state=state, before=request.GET.get("before", ""), limit=PAGE)
+    values = screen.around(context, here="ops:orders", search_text=text) | {
+        "orders": [(order, words.order_state(order.state)) for order in found],
+        "chips": _state_chips(state),
+        "last": found[-1].number if len(found) == PAGE else "",
+        "state": wanted if state else "",
+    }
+    return render(request, "frontend/ops/orders.html", values)
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+def order(request: HttpRequest, number: str) -> HttpResponse:
+    """One order: who, what, its plans as graphs, and every task with its remedy."""
+    context = context_for_request(request)
+    view = order_view(context, number=number)
+    values = (
+        screen.around(context, here="ops:orders")
+        | _plans(view.summary.number)
+        | {
+            "order": view,
+            "pill": words.order_state(view.summary.state),
+            "channels": [words.channel(code) for code in view.channels],
+        }
+    )
+    return render(request, "frontend/ops/order.html", values)
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+def order_plans(request: HttpRequest, number: str) -> HttpResponse:
+    """The live part of an order's page."""
+    view = order_view(context_for_request(request), number=number)
+    return render(request, "frontend/ops/plans.html", _plans(view.summary.number))
+
+
+@policy(Policy.OPERATOR)
+@require_POST
+def decide(request: HttpRequest, task_id: int) -> HttpResponse:
+    """Retry, skip, or complete a task by hand."""
+    context = context_for_request(request)
+    note = request.POST.get("note", "").strip()[:500]
+    decision = request.POST.get("decision", "")
+    try:
+        if decision == "retry":
+            fallout.retry(context, task_id=task_id)
+        elif note and decision == "skip":
+            fallout.skip(context, task_id=task_id, note=note)
+        elif note and decision == "complete":
+            fallout.complete_by_hand(context, task_id=task_id, note=note)
+        else:
+            messages.error(request, _("Write a note that says why, then decide."))
+    except FaisceauError as error:
+        messages.error(request, sentence_of(error))
+    number = request.POST.get("order", "")
+    return redirect("ops:order", number=number) if number else redirect("ops:fallout")
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+def fallout_page(request: HttpRequest) -> HttpResponse:
+    """Tasks that wait for a decision, by cause."""
+    context = context_for_request(request)
+    values = screen.around(context, here="ops:fallout") | {
+        "clusters": _clusters(),
+        "tasks": plans.fallen_out(limit=100),
+    }
+    return render(request, "frontend/ops/fallout.html", values)
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+def billing_page(request: HttpRequest) -> HttpResponse:
+    """Accounts whose bill is held, with the rule that it broke."""
+    context = context_for_request(request)
+    values = screen.around(context, here="ops:billing") | {
+        "parked": billing.parked_accounts(limit=100)
+    }
+    return render(request, "frontend/ops/billing.html", values)
+
+
+@policy(Policy.OPERATOR)
+@require_POST
+def release(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Issue the held bill as it is, or throw it away and bill anew."""
+    context = context_for_request(request)
+    decision = request.POST.get("decision", "")
+    if decision not in set(Release):
+        messages.error(request, _("Choose what should become of the held bill."))
+        return redirect("ops:billing")
+    try:
+        release_held(account_id=account_id, decision=Release(decision), operator=context.actor.name)
+        messages.success(request, _("The account is billed again."))
+    except FaisceauError as error:
+        messages.error(request, sentence_of(error))
+    return redirect("ops:billing")
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+def work(request: HttpRequest) -> HttpResponse:
+    """Deliveries and timers that failed too often."""
+    context = context_for_request(request)
+    values = screen.around(context, here="ops:work") | {"work": events.parked(limit=100)}
+    return render(request, "frontend/ops/work.html", values)
+
+
+@policy(Policy.OPERATOR)
+@require_POST
+def retry_work(request: HttpRequest, kind: str, row_id: int) -> HttpResponse:
+    """Give a parked delivery or timer a fresh set of tries."""
+    if parking.retry(kind=kind, row_id=row_id):
+        messages.success(request, _("It is tried again."))
+    else:
+        messages.error(request, _("It is no longer parked."))
+    return redirect("ops:work")
+
+
+def _plans(number: str) -> dict[str, Any]:
+    views = plans.plan_views(number)
+    return {
+        "number": number,
+        "plans": [
+            {"plan": plan, "graph": screen.graph_of(plan), "rows": screen.task_rows(plan)}
+            for plan in views
+        ],
+        "live": any(plan.state == PlanState.RUNNING for plan in views),
+    }
+
+
+def _clusters() -> list[dict[str, Any]]:
+    return [
+        {"cluster": cluster, "label": screen.TASK_WORDS.get(cluster.action, cluster.action)}
+        for cluster in plans.fallout_clusters()
+    ]
+
+
+def _state_chips(state: OrderState | None) -> list[dict[str, Any]]:
+    everything = {"label": _("All"), "url": "?", "current": state is None}
+    return [everything] + [
+        {
+            "label": words.order_state(each)[1],
+            "url": f"?state={each.value}",
+            "current": each is state,
+        }
+        for each in OrderState
+    ]
