@@ -50,14 +50,15 @@ def _run_all(
 ) -> int:
     until = machine_now() + RUN_LEASE
     try:
-        for row in rows:
-            if until - machine_now() < RENEW_WITHIN:
-                until = renew(model, batch)
-            with traced(row.trace_id), business_time_fixed():
-                try:
-                    act(row, batch.token, until)
-                except Exception as error:
-                    fail(row, token=batch.token, error=error)
+        with business_time_fixed():
+            for row in rows:
+                if until - machine_now() < RENEW_WITHIN:
+                    until = renew(model, batch)
+                with traced(row.trace_id):
+                    try:
+                        act(row, batch.token, until)
+                    except Exception as error:
+                        fail(row, token=batch.token, error=error)
     except BaseException:
         release(model, batch)
         raise
