@@ -1,11 +1,40 @@
 """From a choice to an order: the guided journey, the cart, the summary, payment, tracking."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
-from frontend.views import journey
+from frontend.views import cart, journey, orders, summary
+
+
+class CartCode:
+    """A cart's name as it is spoken and typed: 7K2-Q9F, in either case."""
+
+    regex = "[0-9A-Za-z]{3}-[0-9A-Za-z]{3}"
+
+    def to_python(self, value: str) -> str:
+        return value.upper()
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(CartCode, "cart")
 
 app_name = "checkout"
 urlpatterns = [
     path("build/start/", journey.start, name="start"),
-    path("cart/add/", journey.add, name="add"),
+    path("build/rio/", journey.check_rio, name="rio"),
+    path("build/<cart:code>/<slug:group>/<slug:role>/", journey.step, name="step"),
+    path("cart/add/", cart.add, name="add"),
+    path("cart/summary/", summary.summary, name="summary"),
+    path("cart/contract-summary/", summary.durable, name="durable"),
+    path("cart/<cart:code>/", cart.show, name="cart"),
+    path("cart/<cart:code>/change/", cart.change, name="change"),
+    path("cart/<cart:code>/hand-over/", cart.hand_over, name="hand_over"),
+    path("cart/<str:token>/", cart.arrive, name="arrive"),
+    path("orders/<slug:number>/", orders.track, name="order"),
+    path("orders/<slug:number>/progress/", orders.progress, name="progress"),
+    path("orders/<slug:number>/pay/", orders.pay, name="pay"),
+    path("orders/<slug:number>/paid/", orders.paid, name="paid"),
+    path("accept/<str:token>/", orders.accept, name="accept"),
+    path("accept/<str:token>/pay/", orders.pay_accepted, name="pay_accepted"),
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import shop
+from frontend.views import cart, shop
 
 app_name = "shop"
 urlpatterns = [
@@ -15,5 +15,6 @@ urlpatterns = [
     path("accessories/<slug:code>/", shop.extra, name="accessory"),
     path("content/", shop.content, name="content"),
     path("content/<slug:code>/", shop.extra, name="service"),
+    path("cart/", cart.current, name="cart"),
     path("search/", shop.search, name="search"),
 ]

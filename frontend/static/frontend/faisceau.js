@@ -40,6 +40,18 @@
     button.textContent = button.dataset.copied || button.textContent;
   });
 
+  /* Buttons that print appear only where they work. */
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelectorAll("[data-print]").forEach((button) => { button.hidden = false; });
+  });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) print();
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) window.print();
+  });
+
   /* Fields that choose (filters, quantities) send their form by themselves. */
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-send-on-change]");

@@ -1,0 +1,160 @@
+"""The cart as the page shows it: bundles with their steps, single things, what is in the way."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from catalogue.domain.model import Kind, Offering, Snapshot
+from commerce.ordering.domain.arrival import Change, Difference
+from commerce.ordering.domain.quote import QuoteLine
+from commerce.ordering.selectors import CartView
+from frontend.shop.contract import line_schedule, number_text
+from frontend.shop.panel import panel_of
+from frontend.shop.words import drawing, euros, long_name, months, said
+
+Context = dict[str, Any]
+
+
+def cart_page(view: CartView, *, catalogue: Snapshot) -> Context:
+    groups: dict[str, list[QuoteLine]] = {}
+    for line in view.quote.lines:
+        groups.setdefault(line.group, []).append(line)
+    problems = [_problem(view, issue) for issue in view.issues]
+    return {
+        "code": view.code,
+        "view": view,
+        "bundles": [
+            _bundle(view, group, lines, catalogue=catalogue)
+            for group, lines in groups.items()
+            if group in view.bundles
+        ],
+        "loose": [
+            _line(view, line, catalogue=catalogue)
+            for group, lines in groups.items()
+            if group not in view.bundles
+            for line in lines
+        ],
+        "problems": problems,
+        "codes": view.codes,
+        "panel": panel_of(view.quote, catalogue=catalogue, **_action(view, problems)),
+    }
+
+
+def _action(view: CartView, problems: Sequence[Context]) -> Context:
+    if view.ordered:
+        return {}
+    if not problems:
+        return {
+            "action_url": f"{reverse('checkout:summary')}?cart={view.code}",
+            "action_label": _("Continue to the summary"),
+        }
+    first = next((p for p in problems if p["url"]), None)
+    if first is None:
+        return {}
+    return {"action_url": first["url"], "action_label": _("Go on choosing")}
+
+
+def _problem(view: CartView, issue: Any) -> Context:
+    url = ""
+    if issue.group in view.bundles:
+        role = issue.role or "plan"
+        url = reverse("checkout:step", args=[view.code, issue.group, role])
+    return {
+        "text": said(issue.message),
+        "way_out": said(issue.way_out),
+        "url": url,
+        "missing": role_name(issue.role) if issue.unfinished and issue.role else "",
+        "unfinished": issue.unfinished,
+    }
+
+
+def role_name(role: str) -> str:
+    return {
+        "handset": _("Phone"),
+        "plan": _("Plan"),
+        "accessory": _("Accessories"),
+        "sim": _("SIM and number"),
+        "option": _("Options"),
+        "content": _("Services"),
+    }.get(role, role)
+
+
+def _bundle(
+    view: CartView, group: str, lines: Iterable[QuoteLine], *, catalogue: Snapshot
+) -> Context:
+    rows = [_line(view, line, catalogue=catalogue) for line in lines]
+    return {
+        "group": group,
+        "title": said(catalogue.offering(view.bundles[group]).name),
+        "lines": rows,
+        "edit_url": reverse("checkout:step", args=[view.code, group, rows[0]["role"]]),
+    }
+
+
+def _line(view: CartView, line: QuoteLine, *, catalogue: Snapshot) -> Context:
+    offering = catalogue.offering(line.offering)
+    available = view.available.get(line.offering)
+    notes = []
+    if offering.kind is Kind.PLAN:
+        notes.append(number_text(view.configs.get(line.id, {})))
+        notes.append(
+            _("%(months)s commitment") % {"months": months(line.term)}
+            if line.term
+            else _("No commitment")
+        )
+    return {
+        "id": line.id,
+        "role": line.role,
+        "url": _step_url(view, line),
+        "title": long_name(catalogue, offering),
+        "device": drawing(offering),
+        "notes": notes,
+        "quantity": line.quantity,
+        "countable": offering.kind in (Kind.ACCESSORY, Kind.HANDSET) and not line.group,
+        "removable": line.role not in ("handset", "plan", "sim") or not line.group,
+        "today": line.due_today,
+        "list_today": line.list_today if line.list_today != line.due_today else None,
+        "monthly": line_schedule(line, view.quote) if line.phases else "",
+        "warning": _sold_out(available, line, offering),
+    }
+
+
+def _sold_out(available: int | None, line: QuoteLine, offering: Offering) -> str:
+    if available is None or available >= line.quantity:
+        return ""
+    if not available:
+        return _("Sold out for now. Take it out, or choose another.")
+    return _("Only %(n)d are left.") % {"n": available}
+
+
+def _step_url(view: CartView, line: QuoteLine) -> str:
+    if line.group not in view.bundles:
+        return ""
+    role = {"option": "accessory", "content": "accessory"}.get(line.role, line.role)
+    return reverse("checkout:step", args=[view.code, line.group, role])
+
+
+def arrival_words(differences: Iterable[Difference], *, catalogue: Snapshot) -> list[str]:
+    """What is not as it was when the cart was handed over, a sentence each."""
+    found = []
+    for difference in differences:
+        offering = catalogue.offerings.get(difference.subject.split(".")[0])
+        name = long_name(catalogue, offering) if offering is not None else difference.subject
+        before = euros(difference.before) if difference.before is not None else ""
+        after = euros(difference.after) if difference.after is not None else ""
+        values = {"name": name, "before": before, "after": after}
+        found.append(
+            {
+                Change.PRICE: _("%(name)s now costs %(after)s instead of %(before)s."),
+                Change.NO_LONGER_SOLD: _("%(name)s is no longer sold."),
+                Change.OUT_OF_STOCK: _("%(name)s is sold out for now."),
+                Change.ADVANTAGE_GONE: _("The advantage %(name)s is over."),
+                Change.ADVANTAGE_NEW: _("There is a new advantage: %(name)s."),
+                Change.DUE_TODAY: _("Due today: %(after)s instead of %(before)s."),
+                Change.COMMITMENT_TOTAL: _("In total: %(after)s instead of %(before)s."),
+            }[difference.change]
+            % values
+        )
+    return found

@@ -1,0 +1,259 @@
+"""The contract summary under the headings of Regulation (EU) 2019/2243, from what is agreed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from catalogue.domain.model import Kind, Offering, Snapshot
+from commerce.kernel.periods import add_months
+from commerce.markets.pack import market
+from commerce.ordering.domain.quote import Quote, QuoteLine
+from frontend.shop.panel import line_name
+from frontend.shop.words import (
+    charge_name,
+    euros,
+    full_name,
+    label_of,
+    months,
+    on_day,
+    said,
+    schedule_text,
+    value_text,
+)
+from frontend.typography import NBSP
+from subscriptions.domain.charges import net_in_period
+
+Section = dict[str, Any]
+Configs = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What one contract of an order says: the lines of one bundle."""
+
+    quote: Quote
+    lines: tuple[QuoteLine, ...]
+    configs: Configs
+
+    @property
+    def term(self) -> int:
+        return max((line.term for line in self.lines), default=0)
+
+
+def contracts_of(quote: Quote, *, configs: Configs) -> list[Agreed]:
+    """One contract per bundle that has a plan; single goods are a sale without duration."""
+    groups: dict[str, list[QuoteLine]] = {}
+    for line in quote.lines:
+        groups.setdefault(line.group, []).append(line)
+    return [
+        Agreed(quote, tuple(lines), configs)
+        for lines in groups.values()
+        if any(line.role == "plan" for line in lines)
+    ]
+
+
+def sections_of(agreed: Agreed, *, catalogue: Snapshot) -> list[Section]:
+    """The six headings of the template, in its order."""
+    return [
+        {"title": _("Services and equipment"), "pairs": _services(agreed, catalogue=catalogue)},
+        {
+            "title": _("Speeds of the internet service and remedies in case of problems"),
+            "pairs": _speeds(agreed, catalogue=catalogue),
+            "texts": [
+                _(
+                    "If speeds differ significantly, permanently or often from these, you may end "
+                    "the contract without cost (L224-34 of the consumer code)."
+                )
+            ],
+        },
+        {
+            "title": _("Price"),
+            "pairs": _prices(agreed, catalogue=catalogue),
+            "texts": _totals(agreed),
+        },
+        {"title": _("Duration, renewal and termination"), "texts": _duration(agreed)},
+        {
+            "title": _("Features for users with disabilities"),
+            "texts": [
+                _(
+                    "These pages can be used with a keyboard and a screen reader; bills come as "
+                    "text. Emergency calls to 114 by text message are free of charge."
+                )
+            ],
+        },
+        {
+            "title": _("Other relevant information"),
+            "texts": [
+                _(
+                    "Each bill is compared with the amounts of this summary before it is sent. "
+                    "Prices include VAT."
+                ),
+                _(
+                    "You can withdraw for 14 days without a reason, in the footer of every page: "
+                    "“Withdraw from the contract here”."
+                ),
+            ],
+        },
+    ]
+
+
+def _lines(agreed: Agreed, catalogue: Snapshot) -> list[tuple[QuoteLine, Offering]]:
+    return [(line, catalogue.offering(line.offering)) for line in agreed.lines]
+
+
+def _services(agreed: Agreed, *, catalogue: Snapshot) -> list[tuple[str, str]]:
+    pairs = []
+    for line, offering in _lines(agreed, catalogue):
+        if offering.kind is Kind.PLAN:
+            pairs.append((_("Plan"), full_name(offering)))
+            pairs += _characteristics(
+                offering, ("data_gb", "europe_gb", "calls", "messages", "network"), catalogue
+            )
+            pairs.append((_("Number"), number_text(agreed.configs.get(line.id, {}))))
+        else:
+            pairs.append((kind_name(offering.kind), line_name(line, catalogue=catalogue)))
+    return pairs
+
+
+def display_number(number: str) -> str:
+    """As people of the country write it."""
+    return market(settings.MARKET).display_number(number).replace(" ", NBSP) if number else ""
+
+
+def number_text(config: Mapping[str, str]) -> str:
+    """Which number the line gets, in words."""
+    number = display_number(config.get("msisdn", ""))
+    if config.get("number_choice") == "port":
+        if config.get("port_on"):
+            return _("you keep %(number)s, wished for %(day)s") % {
+                "number": number,
+                "day": on_day(date.fromisoformat(config["port_on"])),
+            }
+        return _("you keep %(number)s") % {"number": number}
+    return _("new: %(number)s") % {"number": number} if number else _("new, given at the order")
+
+
+def kind_name(kind: Kind) -> str:
+    return {
+        Kind.HANDSET: _("Phone"),
+        Kind.PLAN: _("Plan"),
+        Kind.ACCESSORY: _("Accessory"),
+        Kind.OPTION: _("Option"),
+        Kind.CONTENT: _("Service"),
+        Kind.SIM: _("SIM"),
+        Kind.FEE: _("Fee"),
+    }.get(kind, str(kind))
+
+
+def _speeds(agreed: Agreed, *, catalogue: Snapshot) -> list[tuple[str, str]]:
+    for _line, offering in _lines(agreed, catalogue):
+        if offering.kind is Kind.PLAN:
+            return _characteristics(offering, ("download_mbps", "upload_mbps"), catalogue)
+    return []
+
+
+def _characteristics(
+    offering: Offering, names: Sequence[str], catalogue: Snapshot
+) -> list[tuple[str, str]]:
+    facts = offering.characteristics
+    return [
+        (label_of(catalogue, name), value_text(catalogue, name, facts[name]))
+        for name in names
+        if name in facts
+    ]
+
+
+def _prices(agreed: Agreed, *, catalogue: Snapshot) -> list[tuple[str, str]]:
+    pairs = []
+    for line in agreed.lines:
+        name = line_name(line, catalogue=catalogue)
+        for charge in line.charges:
+            if not charge.recurring and (charge.amount or charge.code == "price"):
+                amount = euros(net_in_period(charge, period=0), short=False)
+                pairs.append(
+                    (
+                        f"{name}, {charge_name(charge.code)}",
+                        _("%(amount)s once") % {"amount": amount},
+                    )
+                )
+        if line.phases:
+            pairs.append((f"{name}, {charge_name('monthly')}", line_schedule(line, agreed.quote)))
+    return pairs
+
+
+def line_schedule(line: QuoteLine, quote: Quote) -> str:
+    """The months of one line in words."""
+    phases = line.phases
+    if len(phases) == 1:
+        return _("%(amount)s per month") % {"amount": euros(phases[0].amount, short=False)}
+    parts = [
+        _("%(amount)s for %(months)s")
+        % {"amount": euros(phase.amount, short=False), "months": months(phase.periods or 0)}
+        for phase in phases[:-1]
+    ]
+    parts.append(_("then %(amount)s per month") % {"amount": euros(phases[-1].amount, short=False)})
+    return ", ".join(parts)
+
+
+def _totals(agreed: Agreed) -> list[str]:
+    quote = agreed.quote
+    texts = [
+        _("Due today for the whole order: %(amount)s.")
+        % {"amount": euros(quote.due_today_gross, short=False)}
+    ]
+    if quote.monthly:
+        texts.append(_("Every month: %(schedule)s.") % {"schedule": schedule_text(quote)})
+    texts.append(
+        _("Total over %(months)s: %(amount)s.")
+        % {
+            "months": months(quote.months_shown),
+            "amount": euros(quote.commitment_total, short=False),
+        }
+    )
+    texts += [
+        _("%(name)s saves %(amount)s.")
+        % {
+            "name": said(applied.name),
+            "amount": euros(applied.saving_over_commitment, short=False),
+        }
+        for applied in quote.applied
+    ]
+    texts.append(_("Calls to special numbers and beyond the plan are billed at the price list."))
+    return texts
+
+
+def _duration(agreed: Agreed) -> list[str]:
+    if not agreed.term:
+        return [
+            _("No commitment: you may end it at any time, at no cost, with 10 days' notice."),
+        ]
+    end = add_months(agreed.quote.activation, agreed.term)
+    return [
+        _("%(months)s from activation, so until %(day)s if the line starts on %(start)s.")
+        % {
+            "months": months(agreed.term),
+            "day": on_day(end),
+            "start": on_day(agreed.quote.activation),
+        },
+        _("Afterwards it goes on without commitment, until you end it with 10 days' notice."),
+        _leaving_early(agreed),
+    ]
+
+
+def _leaving_early(agreed: Agreed) -> str:
+    """In words, what `early_termination_fee` computes (L224-28)."""
+    if agreed.term <= 12:
+        return _("If you end it before: the months that are left (L224-28 of the consumer code).")
+    if any(line.role == "handset" for line in agreed.lines):
+        return _(
+            "If you end it before: the months left until the 12th in full, and a fifth of those "
+            "after it (L224-28 of the consumer code)."
+        )
+    return _(
+        "If you end it before: the months left until the 12th; after it, nothing "
+        "(L224-28 of the consumer code)."
+    )

@@ -1,0 +1,186 @@
+"""The way of an order in words that a neighbour would use."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from commerce.ordering.domain.states import GIVEN_UP, OrderState
+from commerce.ordering.selectors import OrderView
+from commerce.payments.selectors import PaymentView
+from frontend.shop.contract import display_number
+from frontend.shop.words import euros, named, on_day
+from frontend.typography import moment_text
+from orchestration.selectors import Milestone
+
+Event = dict[str, Any]
+OVER = frozenset({*GIVEN_UP, OrderState.COMPLETED})
+
+
+def headline(order: OrderView, *, payment: PaymentView | None) -> dict[str, str]:
+    """Where the order is, in a status and a sentence."""
+    match order.summary.state:
+        case OrderState.AWAITING_PAYMENT if payment is not None and payment.is_held:
+            return {
+                "state": "running",
+                "label": _("payment received"),
+                "text": _("Your payment is there; we are confirming the order."),
+            }
+        case OrderState.AWAITING_PAYMENT:
+            return {
+                "state": "waiting",
+                "label": _("waits for your payment"),
+                "text": _("We keep everything for you until %(at)s.")
+                % {"at": _moment(order.hold_until)},
+            }
+        case OrderState.AWAITING_ACCEPTANCE:
+            return {
+                "state": "waiting",
+                "label": _("waits for your agreement"),
+                "text": _("Open the link that you were sent to read and accept it."),
+            }
+        case OrderState.AWAITING_APPROVAL:
+            return {"state": "waiting", "label": _("waits for approval"), "text": ""}
+        case OrderState.ACCEPTED:
+            return {
+                "state": "running",
+                "label": _("accepted"),
+                "text": _("Thank you. We are preparing everything."),
+            }
+        case OrderState.IN_PROGRESS:
+            return {
+                "state": "running",
+                "label": _("under way"),
+                "text": _("This page follows your order by itself."),
+            }
+        case OrderState.COMPLETED:
+            return {
+                "state": "done",
+                "label": _("active"),
+                "text": _("Everything is in place. Enjoy it."),
+            }
+    return {
+        "state": "failed",
+        "label": _("cancelled"),
+        "text": _("Nothing was charged. What you reserved is free again."),
+    }
+
+
+def events_of(order: OrderView, milestones: Sequence[Milestone]) -> list[Event]:
+    """The steps with their days: done, running, and what comes next."""
+    events = [
+        _event(_("Order received"), "done", order.summary.placed_at),
+    ]
+    if order.summary.gross and order.summary.state not in GIVEN_UP:
+        paid = order.accepted_at
+        events.append(_event(_("Payment"), "done" if paid else "waiting", paid))
+    seen: set[tuple[str, str]] = set()
+    for milestone in milestones:
+        title, text = _words(milestone, order)
+        if title and (title, text) not in seen:
+            seen.add((title, text))
+            events.append(_of(milestone, title, text))
+    if order.summary.state in GIVEN_UP:
+        events.append(_event(_("Order cancelled"), "failed", None))
+    else:
+        done = order.summary.state is OrderState.COMPLETED
+        events.append(
+            _event(_("Everything is active"), "done" if done else "coming", order.completed_at)
+        )
+    return events
+
+
+def _of(milestone: Milestone, title: str, text: str) -> Event:
+    state = {"done": "done", "running": "running", "stuck": "waiting"}.get(
+        milestone.state, "coming"
+    )
+    if milestone.state == "stuck":
+        text = _("We are looking into it; you need do nothing.")
+    event = _event(title, state, milestone.at, text)
+    if milestone.at is None and milestone.expected_at is not None and state != "done":
+        expected = on_day(timezone.localtime(milestone.expected_at).date())
+        event["at"] = _("expected on %(day)s") % {"day": expected}
+    return event
+
+
+def _event(title: str, state: str, at: datetime | None, text: str = "") -> Event:
+    return {
+        "title": title,
+        "state": state,
+        "text": text,
+        "at": _moment(at) if at else "",
+        "iso": at.isoformat() if at else "",
+    }
+
+
+def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
+    items = {item.line_id: item for item in order.items}
+    lines = [items[line] for line in milestone.line_ids if line in items]
+    names = ", ".join(named(item.name) for item in lines)
+    facts: Mapping[str, str] = lines[0].facts if lines else {}
+    config: Mapping[str, str] = lines[0].config if lines else {}
+    number = display_number(facts.get("msisdn") or config.get("msisdn", ""))
+    tracking = facts.get("tracking_number", "")
+    return {
+        "parcel_prepared": (_("Parcel prepared"), names),
+        "parcel_shipped": (
+            _("Parcel on its way"),
+            _("Tracking number %(number)s") % {"number": tracking} if tracking else names,
+        ),
+        "parcel_delivered": (_("Parcel delivered"), names),
+        "number_assigned": (_("Your number"), number),
+        "number_ported": (_("Your number comes along"), number),
+        "esim_ready": (_("eSIM ready"), _("Its QR code is in your customer area.")),
+        "line_active": (_("Line active"), number),
+        "content_ready": (_("Service ready"), names),
+        "contract_running": (_("Contract running, first bill made"), ""),
+    }.get(milestone.code, ("", ""))
+
+
+def payment_words(payment: PaymentView | None, order: OrderView) -> dict[str, str]:
+    """What became of the payment, and what to do."""
+    problem = order.payment_problem or (payment.last_error if payment is not None else "")
+    amount = euros(order.summary.gross, short=False)
+    if payment is not None and payment.is_held:
+        return {
+            "kind": "done",
+            "title": _("Payment received"),
+            "text": _("%(amount)s by card %(brand)s ending in %(last4)s.")
+            % {
+                "amount": amount,
+                "brand": payment.card_brand.capitalize(),
+                "last4": payment.card_last4,
+            },
+        }
+    if payment is not None and payment.is_open and not problem:
+        return {
+            "kind": "care",
+            "title": _("Not paid yet"),
+            "text": _("Nothing was charged. The payment of %(amount)s is still open.")
+            % {"amount": amount},
+        }
+    return {
+        "kind": "error",
+        "title": _("The payment did not go through"),
+        "text": _decline(problem),
+    }
+
+
+def _decline(code: str) -> str:
+    """The bank's reason in words, without saying more than it did."""
+    reasons = {
+        "insufficient_funds": _("The card has not enough funds. Try another card."),
+        "expired_card": _("The card has expired. Try another card."),
+        "expired": _("The payment page was open for too long. You can pay again."),
+        "cancelled": _("The payment was called off. You can pay again."),
+        "incorrect_cvc": _("The security code was not right. You can try again."),
+        "authentication_required": _("Your bank could not confirm it was you. Try again."),
+    }
+    return reasons.get(code) or _("Nothing was charged. You can try again, or use another card.")
+
+
+def _moment(at: datetime) -> str:
+    return moment_text(timezone.localtime(at), language=get_language())
