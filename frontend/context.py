@@ -34,13 +34,13 @@ def footer_columns(request: HttpRequest) -> list[dict[str, object]]:
         )),
         (_("Your contract"), [
             *_links(request, ("account:home", _("My account"))),
-            *_links(request, ("account:end_contract", _("End your contract")),
-                    ("account:withdraw", _("Withdraw from the contract here")), strong=True),
+            *_links(request, ("legal:end_contract", _("End your contract")),
+                    ("legal:withdraw", _("Withdraw from the contract here")), strong=True),
         ]),
         (_("About"), _links(
-            request, ("shop:legal", _("Legal notice and terms")),
-            ("shop:privacy", _("Personal data")),
-            ("shop:accessibility", _("Accessibility")), ("shop:help", _("Help and contact")),
+            request, ("legal:notice", _("Legal notice")),
+            ("legal:privacy", _("Personal data")),
+            ("legal:accessibility", _("Accessibility")), ("shop:help", _("Help and contact")),
         )),
     ]  # fmt: skip
     return [{"title": title, "links": links} for title, links in columns if links]

@@ -329,3 +329,13 @@ def _contact(found: Contact) -> ContactFacts:
         started_at=found.started_at,
         ended_at=found.ended_at,
     )
+
+
+def open_contacts(agent_id: int, *, limit: int = 10) -> tuple[tuple[ContactFacts, str], ...]:
+    """The agent's conversations that are not ended, newest first, with the customer's name."""
+    found = Contact.objects.filter(agent_id=agent_id, ended_at=None)
+    found = found.select_related("agent", "party").order_by("-started_at", "-pk")
+    return tuple(
+        (_contact(entry), entry.party.display_name if entry.party is not None else "")
+        for entry in found[:limit]
+    )

@@ -106,7 +106,7 @@ def new_password(request: HttpRequest, user: str, token: str) -> HttpResponse:
     except NotFound:
         return render(request, "frontend/account/link_used.html", status=404)
     except FaisceauError as error:
-        form.add_error("password", error.message)
+        errors.put(form, error)
     return render(
         request, "frontend/account/new_password.html", {"form": form}, status=_status(form)
     )

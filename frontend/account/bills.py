@@ -1,0 +1,160 @@
+"""A bill as a page: sections, free months, tax per rate, and the promise beside it in words."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from commerce.accounts.selectors import PartyFacts
+from commerce.kernel.money import total
+from commerce.kernel.tax import Basis
+from commerce.markets.pack import market
+from commerce.payments.selectors import PaymentView
+from frontend.account.words import number
+from frontend.shop.words import euros, language, named, on_day
+from frontend.typography import number_text
+from subscriptions.domain.states import LineKind
+from subscriptions.domain.views import (
+    BillLineView,
+    BillSection,
+    BillSummary,
+    BillView,
+    CommitmentView,
+    Section,
+)
+
+
+def section_name(code: Section) -> str:
+    return {
+        Section.OWN_SERVICES: _("Plans and services"),
+        Section.THIRD_PARTIES: _("Purchases from third parties"),
+        Section.ONE_OFF: _("One-off amounts"),
+    }[code]
+
+
+def period_text(summary: BillSummary) -> str:
+    """The days that a bill covers, or the order that it is for."""
+    if summary.period is None:
+        return _("Order %(number)s") % {"number": summary.order_number}
+    return _("%(start)s to %(end)s") % {
+        "start": on_day(summary.period.start),
+        "end": on_day(summary.period.last_day),
+    }
+
+
+def bill_page(
+    bill: BillView, *, buyer: PartyFacts, payments: tuple[PaymentView, ...]
+) -> dict[str, Any]:
+    """The context of the bill's page."""
+    summary = bill.summary
+    paid = next((each for each in payments if each.amount == summary.gross and each.is_held), None)
+    return {
+        "number": summary.number,
+        "day": summary.issued_on,
+        "due": summary.due_on,
+        "period_text": period_text(summary),
+        "seller": list(settings.PUBLISHER),
+        "buyer": _buyer(buyer),
+        "purchase_order": summary.purchase_order,
+        "sections": [_section(section) for section in bill.sections],
+        "without_tax": summary.basis is Basis.HT,
+        "net": summary.net,
+        "taxes": [
+            {
+                "label": _tax_label(summary.basis) % {"rate": _rate(part.rate)},
+                "amount": part.tax,
+                "net": part.net,
+            }
+            for part in bill.tax_parts
+        ],
+        "total": summary.gross,
+        "promise": promise_in_words(bill),
+        "as_promised": bill.as_promised,
+        "commitments": [_commitment(each) for each in bill.commitments],
+        "mentions": _mentions(bill, business=summary.basis is Basis.HT),
+        "paid_by": _card(paid) if paid is not None else "",
+    }
+
+
+def promise_in_words(bill: BillView) -> str:
+    """What was promised against what is billed, as a sentence."""
+    billed = total((s.total for s in bill.sections), currency=bill.promised.currency)
+    if bill.as_promised:
+        return _("Promised before you signed: %(promised)s. Billed: the same, line by line.") % {
+            "promised": euros(bill.promised, short=False)
+        }
+    return _("Promised before you signed: %(promised)s. Billed: %(billed)s.") % {
+        "promised": euros(bill.promised, short=False),
+        "billed": euros(billed, short=False),
+    }
+
+
+def _section(section: BillSection) -> dict[str, Any]:
+    return {
+        "name": section_name(section.code),
+        "lines": [_line(line) for line in section.lines],
+        "total": section.total,
+    }
+
+
+def _line(line: BillLineView) -> dict[str, Any]:
+    notes = []
+    if line.quantity > 1:
+        notes.append(_("quantity %(count)s") % {"count": line.quantity})
+    if line.days is not None:
+        notes.append(
+            _("%(start)s to %(end)s")
+            % {"start": on_day(line.days.start), "end": on_day(line.days.last_day)}
+        )
+    if line.kind == LineKind.PRORATED:
+        notes.append(_("by the day"))
+    if line.period and line.kind == LineKind.BENEFIT:
+        notes = [_("month %(number)s") % {"number": line.period}]
+    return {
+        "label": named(line.label),
+        "note": ", ".join(notes),
+        "amount": line.amount,
+        "advantage": line.kind == LineKind.BENEFIT,
+        "differs": line.promised is not None and line.promised != line.amount,
+        "promised": line.promised,
+    }
+
+
+def _tax_label(basis: Basis) -> str:
+    return _("VAT at %(rate)s %%") if basis is Basis.HT else _("of which VAT at %(rate)s %%")
+
+
+def _rate(rate: Any) -> str:
+    text = number_text(rate.normalize(), language=get_language())
+    return text.replace("E+1", "0") if "E" in text else text
+
+
+def _commitment(each: CommitmentView) -> str:
+    line = number(each.msisdn) or _("Contract %(id)s") % {"id": each.subscription_id}
+    if each.ends_on is None or not each.months_left:
+        return _("%(line)s: no commitment.") % {"line": line}
+    return _("%(line)s: commitment until %(day)s.") % {"line": line, "day": on_day(each.ends_on)}
+
+
+def _mentions(bill: BillView, *, business: bool) -> list[str]:
+    said = {m.code: m.text for m in market(settings.MARKET).invoice_mentions(business=business)}
+    return [
+        said[code].get(language()) or next(iter(said[code].values()))
+        for code in bill.mentions
+        if code in said
+    ]
+
+
+def _buyer(party: PartyFacts) -> list[str]:
+    lines = [party.name]
+    if party.addresses:
+        home = party.addresses[0]
+        lines += [part for part in (home.line1, home.line2, f"{home.postcode} {home.city}") if part]
+    return lines
+
+
+def _card(payment: PaymentView) -> str:
+    if not payment.card_last4:
+        return _("Paid.")
+    return _("Paid by card ending in %(digits)s.") % {"digits": payment.card_last4}

@@ -1,0 +1,216 @@
+"""Contracts as the customer area shows them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import segno
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from catalogue.domain.model import Kind, Snapshot
+from commerce.ordering.domain.quote import Quote
+from frontend import svg
+from frontend.account.words import number, subscription_state
+from frontend.shop.words import drawing, euros, long_name, months, named, said, value_text
+from frontend.typography import month_text
+from subscriptions.domain.views import (
+    BenefitView,
+    ChargeView,
+    ItemView,
+    PromisedBill,
+    PromiseView,
+    SubscriptionView,
+)
+
+PLAN_FACTS = ("data_gb", "network", "calls", "messages", "europe_gb")
+
+
+def item_name(item: ItemView, catalogue: Snapshot) -> str:
+    """What is sold, as it was called when it was agreed."""
+    offering = catalogue.offerings.get(item.offering)
+    if offering is not None and offering.kind is Kind.HANDSET:
+        return long_name(catalogue, offering)
+    return named(item.names) or (said(offering.name) if offering else item.offering)
+
+
+def card(line: SubscriptionView, catalogue: Snapshot) -> dict[str, Any]:
+    """A line in the overview: its plan, its phone as a drawing, its content."""
+    state, label = subscription_state(line.status)
+    by_kind = _by_kind(line.items, catalogue)
+    plan = next(iter(by_kind.get(Kind.PLAN, ())), None)
+    handset = next(iter(by_kind.get(Kind.HANDSET, ())), None)
+    shown = handset or next(iter(by_kind.get(Kind.SIM, ())), None)
+    offering = catalogue.offerings.get(shown.offering) if shown else None
+    services = (*by_kind.get(Kind.CONTENT, ()), *by_kind.get(Kind.OPTION, ()))
+    return {
+        "id": line.id,
+        "number": number(line.msisdn),
+        "plan": item_name(plan, catalogue) if plan else "",
+        "handset": item_name(handset, catalogue) if handset else "",
+        "device": drawing(offering) if offering else None,
+        "services": [item_name(item, catalogue) for item in services],
+        "user_name": line.user_name,
+        "state": state,
+        "state_label": label,
+        "commitment_ends_on": line.commitment_ends_on,
+    }
+
+
+def contents(lines: Iterable[SubscriptionView], catalogue: Snapshot) -> list[dict[str, Any]]:
+    """Music, video, press and options of all lines, with the line each belongs to."""
+    found = []
+    for line in lines:
+        for kind in (Kind.CONTENT, Kind.OPTION):
+            for item in _by_kind(line.items, catalogue).get(kind, ()):
+                offering = catalogue.offerings[item.offering]
+                found.append(
+                    {
+                        "name": item_name(item, catalogue),
+                        "device": drawing(offering),
+                        "number": number(line.msisdn),
+                        "price": "; ".join(charge_text(charge) for charge in item.charges),
+                        "url_id": line.id,
+                    }
+                )
+    return found
+
+
+def included(line: SubscriptionView, catalogue: Snapshot) -> list[dict[str, Any]]:
+    """Every item with what it costs per month and, for a plan, what it holds."""
+    rows = []
+    for item in line.items:
+        offering = catalogue.offerings.get(item.offering)
+        facts = offering.characteristics if offering else {}
+        holds = [
+            value_text(catalogue, name, facts[name])
+            for name in PLAN_FACTS
+            if offering is not None and offering.kind is Kind.PLAN and name in facts
+        ]
+        rows.append(
+            {
+                "name": item_name(item, catalogue),
+                "device": drawing(offering) if offering else None,
+                "text": ", ".join(holds) or (said(offering.summary) if offering else ""),
+                "charges": [charge_text(charge) for charge in item.charges],
+                "benefits": [
+                    benefit_text(benefit) for charge in item.charges for benefit in charge.benefits
+                ],
+            }
+        )
+    return rows
+
+
+def charge_text(charge: ChargeView) -> str:
+    """`19,99 € per month`."""
+    amount = euros(charge.amount * charge.quantity)
+    if charge.every_months == 1:
+        return _("%(amount)s per month") % {"amount": amount}
+    return _("%(amount)s every %(months)s") % {
+        "amount": amount,
+        "months": months(charge.every_months),
+    }
+
+
+def benefit_text(benefit: BenefitView) -> str:
+    """`6 first months free`: the name that it was agreed under, with its months."""
+    name = named(benefit.names) or benefit.code
+    if benefit.periods is None:
+        return name
+    last = benefit.first + benefit.periods - 1
+    if benefit.first == 1:
+        until = ngettext("first month", "first %(count)d months", benefit.periods)
+        return f"{name} ({until % {'count': benefit.periods}})"
+    return _("%(name)s (months %(first)d to %(last)d)") % {
+        "name": name,
+        "first": benefit.first,
+        "last": last,
+    }
+
+
+def chart(promise: PromiseView) -> list[dict[str, Any]]:
+    """The promised bills with those that were made laid over them."""
+    return [_bar(bill) for bill in promise.bills if bill.period and bill.starts_on]
+
+
+def _bar(bill: PromisedBill) -> dict[str, Any]:
+    assert bill.starts_on is not None
+    return {
+        "label": month_text(bill.starts_on, language=get_language(), short=False),
+        "date": bill.starts_on,
+        "amount": bill.amount,
+        "list_amount": bill.list_amount,
+        "free": not bill.amount and bool(bill.list_amount),
+        "bill_text": _("free") if not bill.amount and bill.list_amount else "",
+        "actual": bill.billed,
+    }
+
+
+def kept_so_far(promise: PromiseView) -> dict[str, int]:
+    """How many bills were made, and how many of them are to the cent what was promised."""
+    made = [bill for bill in promise.bills if bill.period and bill.billed is not None]
+    return {"made": len(made), "kept": sum(bill.billed == bill.amount for bill in made)}
+
+
+def qr(code: str) -> SafeString:
+    """The eSIM's activation code as a drawing that a camera reads; dark on light in every theme."""
+    made = segno.make_qr(code, error="m")
+    side = made.symbol_size(scale=1, border=4)[0]
+    marks = "".join(
+        f"M{x} {y}h1v1h-1z"
+        for y, row in enumerate(made.matrix_iter(scale=1, border=4))
+        for x, dark in enumerate(row)
+        if dark
+    )
+    title = svg.title(_("QR code of your eSIM"))
+    box = svg.tag("rect", class_="qr-light", width=side, height=side)
+    return svg.safe(
+        [
+            f'<svg class="qr" viewBox="0 0 {side} {side}" role="img" '
+            f'shape-rendering="crispEdges">{title}{box}<path class="qr-dark" d="{marks}"/></svg>'
+        ]
+    )
+
+
+def lpa_parts(lpa: str) -> dict[str, str]:
+    """The two values that are typed by hand where no camera helps: `LPA:1$server$code`."""
+    parts = lpa.split("$")
+    return {
+        "server": parts[1] if len(parts) > 1 else "",
+        "code": parts[2] if len(parts) > 2 else "",
+    }
+
+
+def monthly_in_words(quote: Quote) -> list[str]:
+    """The phases of a quote, one sentence each, to be read aloud."""
+    sentences = []
+    for phase in quote.monthly:
+        amount = euros(phase.amount, short=False)
+        if phase.periods is None:
+            text = (
+                _("From month %(first)d on: %(amount)s per month.")
+                if phase.first > 1
+                else _("%(amount)s per month from the first month on.")
+            )
+        elif phase.periods == 1:
+            text = _("Month %(first)d: %(amount)s.")
+        else:
+            text = _("Months %(first)d to %(last)d: %(amount)s per month.")
+        sentences.append(
+            text
+            % {
+                "first": phase.first,
+                "last": phase.first + (phase.periods or 1) - 1,
+                "amount": amount,
+            }
+        )
+    return sentences
+
+
+def _by_kind(items: Iterable[ItemView], catalogue: Snapshot) -> Mapping[Kind, tuple[ItemView, ...]]:
+    found: dict[Kind, tuple[ItemView, ...]] = {}
+    for item in items:
+        offering = catalogue.offerings.get(item.offering)
+        if offering is not None:
+            found[offering.kind] = (*found.get(offering.kind, ()), item)
+    return found

@@ -1,0 +1,181 @@
+"""What happened, and in which state things are, in sentences for customers and agents."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from commerce.accounts.kinds import Channel
+from commerce.accounts.selectors import TimelineLine
+from commerce.markets.pack import market
+from commerce.ordering.domain.states import OrderState
+from frontend.shop.words import on_day
+
+Values = Mapping[str, Any]
+Pill = tuple[str, str]
+"""The state of `components/status.html` and its label."""
+
+
+def number(msisdn: str) -> str:
+    """A line's number as people write it."""
+    if not msisdn:
+        return ""
+    national = f"0{msisdn[3:]}" if msisdn.startswith("+33") else msisdn
+    return market(settings.MARKET).display_number(national) or msisdn
+
+
+def channel(code: Channel | str) -> str:
+    """Where something happened."""
+    return {
+        Channel.WEB: _("on the web"),
+        Channel.CALL_CENTRE: _("by phone"),
+        Channel.B2B_API: _("through the API"),
+        Channel.PORTAL: _("on the business portal"),
+    }.get(Channel(code), str(code))
+
+
+def order_state(state: OrderState | str) -> Pill:
+    """For a list of orders."""
+    return {
+        OrderState.AWAITING_APPROVAL: ("waiting", _("waits for approval")),
+        OrderState.AWAITING_ACCEPTANCE: ("waiting", _("waits for your agreement")),
+        OrderState.AWAITING_PAYMENT: ("waiting", _("waits for payment")),
+        OrderState.ACCEPTED: ("running", _("being prepared")),
+        OrderState.IN_PROGRESS: ("running", _("under way")),
+        OrderState.COMPLETED: ("done", _("complete")),
+        OrderState.CANCELLED: ("pending", _("cancelled")),
+        OrderState.REJECTED: ("failed", _("rejected")),
+    }[OrderState(state)]
+
+
+def subscription_state(status: str) -> Pill:
+    return {
+        "pending": ("waiting", _("not started yet")),
+        "active": ("done", _("active")),
+        "suspended": ("waiting", _("suspended")),
+        "ended": ("pending", _("ended")),
+    }.get(status, ("pending", status))
+
+
+def purpose(code: str) -> str:
+    """What somebody agreed to or refused."""
+    return {
+        "terms": _("Terms of sale"),
+        "contract_summary": _("Contract summary received and confirmed"),
+        "early_execution": _("Service to begin before the withdrawal period ends"),
+        "marketing_email": _("Offers by e-mail"),
+        "marketing_sms": _("Offers by SMS"),
+    }.get(code, code)
+
+
+def reason(code: str) -> str:
+    """Why somebody called."""
+    return dict(reasons()).get(code, code)
+
+
+def reasons() -> list[tuple[str, str]]:
+    return [
+        ("order", _("Order or quote")),
+        ("delivery", _("Delivery or tracking")),
+        ("bill", _("Bill or payment")),
+        ("line", _("Line, SIM or number")),
+        ("end", _("Ending a contract")),
+        ("complaint", _("Complaint")),
+        ("other", _("Something else")),
+    ]
+
+
+def fact(code: str) -> str:
+    """What an agent may ask a caller about."""
+    return {
+        "birth_date": _("date of birth"),
+        "address": _("postal address"),
+        "email": _("e-mail address"),
+        "phone": _("contact phone number"),
+        "contract_number": _("contract number"),
+        "last_bill": _("amount of the last bill"),
+        "sms_code": _("code received by SMS"),
+        "siren": "SIREN",
+    }.get(code, code)
+
+
+def entry(line: TimelineLine) -> str:
+    """One line of a timeline as a sentence."""
+    made = _ENTRIES.get(line.code)
+    return made(line.values) if made is not None else line.code.replace("_", " ")
+
+
+def detail(line: TimelineLine) -> str:
+    """What was written down beside it; empty if nothing was."""
+    return str(line.values.get("note") or line.values.get("outcome") or "")
+
+
+def _order(text: str) -> Callable[[Values], str]:
+    return lambda values: _(text) % {"number": values.get("number", "")}
+
+
+def _facts(values: Values) -> str:
+    return ", ".join(fact(code) for code in values.get("facts", ()))
+
+
+def _wished(values: Values) -> str:
+    text = str(values.get("wished_on") or "")
+    return on_day(date.fromisoformat(text)) if text else _("as soon as possible")
+
+
+_ENTRIES: Mapping[str, Callable[[Values], str]] = {
+    "registered": lambda values: _("Account created"),
+    "created": lambda values: _("Known as a customer since an order"),
+    "password_changed": lambda values: _("Password changed"),
+    "contact_begun": lambda values: (
+        _("Contact begun: %(reason)s") % {"reason": reason(str(values.get("reason", "")))}
+    ),
+    "contact_ended": lambda values: (
+        _("Contact ended: %(reason)s") % {"reason": reason(str(values.get("reason", "")))}
+    ),
+    "caller_verified": lambda values: (
+        _("Caller's identity checked (%(facts)s), level %(level)s")
+        % {"facts": _facts(values), "level": values.get("level", "")}
+    ),
+    "caller_not_verified": lambda values: (
+        _("Caller's identity not established (%(facts)s)") % {"facts": _facts(values)}
+    ),
+    "cart_opened": lambda values: _("Cart %(cart)s opened") % {"cart": values.get("cart", "")},
+    "consent_given": lambda values: (
+        _("Agreed to: %(purpose)s") % {"purpose": purpose(str(values.get("purpose", "")))}
+    ),
+    "consent_refused": lambda values: (
+        _("Refused: %(purpose)s") % {"purpose": purpose(str(values.get("purpose", "")))}
+    ),
+    "consents_recorded": lambda values: (
+        _("Consents noted for order %(number)s") % {"number": values.get("reference", "")}
+    ),
+    "request_end": lambda values: (
+        _("Asked in writing to end contract %(contract)s, %(wished)s (%(reference)s)")
+        % {
+            "contract": values.get("contract", ""),
+            "wished": _wished(values),
+            "reference": values.get("reference", ""),
+        }
+    ),
+    "request_withdraw": lambda values: (
+        _("Withdrew in writing from contract %(contract)s (%(reference)s)")
+        % {"contract": values.get("contract", ""), "reference": values.get("reference", "")}
+    ),
+    "request_handled": lambda values: (
+        _("Request %(reference)s settled") % {"reference": values.get("reference", "")}
+    ),
+    "order_awaiting_approval": _order(gettext_noop("Order %(number)s waits for approval")),
+    "order_awaiting_acceptance": _order(
+        gettext_noop("Order %(number)s sent for agreement and payment")
+    ),
+    "order_awaiting_payment": _order(gettext_noop("Order %(number)s placed, payment awaited")),
+    "order_accepted": _order(gettext_noop("Order %(number)s accepted")),
+    "order_in_progress": _order(gettext_noop("Order %(number)s under way")),
+    "order_completed": _order(gettext_noop("Order %(number)s complete")),
+    "order_cancelled": _order(gettext_noop("Order %(number)s cancelled")),
+    "order_rejected": _order(gettext_noop("Order %(number)s rejected")),
+}

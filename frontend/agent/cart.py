@@ -1,0 +1,237 @@
+"""The shopper's cart on the agent's screen: same prices, and the promise in words to read aloud."""
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from catalogue.domain.model import Kind, Snapshot
+from catalogue.selectors import snapshot_of
+from commerce.accounts.identity import AccountContext
+from commerce.kernel.money import Money
+from commerce.ordering.domain.arrival import Change, Difference
+from commerce.ordering.domain.journey import Candidate
+from commerce.ordering.journey import journey_step
+from commerce.ordering.selectors import CartView, OrderView
+from frontend.account import words
+from frontend.account.lines import monthly_in_words
+from frontend.shop.panel import line_name, panel_of
+from frontend.shop.words import drawing, euros, full_name, long_name, months, said, short_schedule
+
+SHOWN_ROLES = ("content", "option", "accessory", "plan", "handset", "sim")
+
+
+def role_name(role: str) -> str:
+    return {
+        "content": _("Content"),
+        "option": _("Options"),
+        "accessory": _("Accessories"),
+        "plan": _("Plan"),
+        "handset": _("Phone"),
+        "sim": _("SIM"),
+    }.get(role, role)
+
+
+def cart_screen(
+    context: AccountContext, view: CartView, *, role: str, group: str
+) -> dict[str, Any]:
+    """Lines, what may be added or changed with its difference, the panel, the words."""
+    catalogue = snapshot_of(view.quote.release)
+    group = group if group in view.bundles else next(iter(view.bundles), "")
+    roles = _roles(view, catalogue, group)
+    role = role if role in roles else next(iter(roles), "")
+    values: dict[str, Any] = {
+        "cart": view,
+        "channels": ", ".join(words.channel(channel) for channel in view.channels),
+        "cart_lines": _lines(view, catalogue),
+        "panel": panel_of(view.quote, catalogue=catalogue),
+        "aloud": in_words(view),
+        "issues": [f"{said(issue.message)} {said(issue.way_out)}" for issue in view.issues],
+        "group": group,
+        "role": role,
+        "role_title": role_name(role),
+        "chips": [
+            {
+                "label": role_name(each),
+                "url": f"{reverse('agent:cart', args=[view.code])}?group={group}&role={each}#add",
+                "current": each == role,
+            }
+            for each in roles
+        ],
+    }
+    if group and role:
+        step = journey_step(context, code=view.code, group=group, role=role)
+        values["choices"] = [_choice(each, catalogue) for each in step.candidates]
+    return values
+
+
+def in_words(view: CartView) -> list[str]:
+    """The promise as it is read to the caller before the link is sent."""
+    quote = view.quote
+    if not quote.lines:
+        return []
+    sentences = [
+        _("Today you pay %(today)s.") % {"today": euros(quote.due_today_gross, short=False)},
+        *monthly_in_words(quote),
+    ]
+    if quote.commitment_months:
+        sentences.append(
+            _("You commit for %(months)s. Over that time it costs %(total)s in total.")
+            % {
+                "months": months(quote.commitment_months),
+                "total": euros(quote.commitment_total, short=False),
+            }
+        )
+    elif quote.monthly:
+        sentences.append(
+            _("There is no commitment. The first 12 months cost %(total)s in total.")
+            % {"total": euros(quote.commitment_total, short=False)}
+        )
+    sentences += [
+        _("Included: %(name)s, which saves %(saving)s.")
+        % {"name": said(a.name), "saving": euros(a.saving_over_commitment, short=False)}
+        for a in quote.applied
+    ]
+    sentences.append(
+        _("You receive the contract summary with the link, and nothing binds before you agree.")
+    )
+    return sentences
+
+
+def difference_text(difference: Difference, catalogue: Snapshot) -> str:
+    """What is not as the shopper saw it, as a sentence."""
+    offering = catalogue.offerings.get(difference.subject.partition(".")[0])
+    name = full_name(offering) if offering else difference.subject
+    before = euros(difference.before, short=False) if difference.before is not None else ""
+    after = euros(difference.after, short=False) if difference.after is not None else ""
+    text = {
+        Change.PRICE: _("%(name)s: %(before)s before, %(after)s now."),
+        Change.NO_LONGER_SOLD: _("%(name)s is no longer sold."),
+        Change.OUT_OF_STOCK: _("%(name)s is out of stock."),
+        Change.ADVANTAGE_GONE: _("The advantage %(name)s is no longer given."),
+        Change.ADVANTAGE_NEW: _("The advantage %(name)s is new."),
+        Change.DUE_TODAY: _("Due today: %(before)s before, %(after)s now."),
+        Change.COMMITMENT_TOTAL: _("Total: %(before)s before, %(after)s now."),
+    }[difference.change]
+    return text % {"name": name, "before": before, "after": after}
+
+
+def order_screen(view: OrderView) -> dict[str, Any]:
+    """An order that the agent has sent: who did what where, and how it stands."""
+    catalogue = snapshot_of(view.quote.release)
+    return {
+        "order": view,
+        "panel": panel_of(view.quote, catalogue=catalogue),
+        "order_lines": [
+            {
+                "name": line_name(line, catalogue=catalogue),
+                "today": line.due_today,
+                "monthly": _per_month(line.phases),
+            }
+            for line in view.quote.lines
+        ],
+        "channels": ", ".join(words.channel(channel) for channel in view.channels),
+        "schedule": short_schedule(view.quote),
+    } | state_of(view)
+
+
+def state_of(view: OrderView) -> dict[str, Any]:
+    """The part that is asked for again while the customer accepts and pays."""
+    state, label = words.order_state(view.summary.state)
+    return {
+        "order": view,
+        "state": state,
+        "state_label": label,
+        "waits": state == "waiting" or state == "running",
+        "accepted": any(step.before == "awaiting_acceptance" for step in view.steps),
+        "paid": view.accepted_at is not None,
+        "steps": [
+            {
+                "label": words.order_state(step.after)[1],
+                "at": step.at,
+                "by": step.actor,
+                "where": words.channel(step.channel),
+            }
+            for step in view.steps
+        ],
+    }
+
+
+def _roles(view: CartView, catalogue: Snapshot, group: str) -> list[str]:
+    bundle = catalogue.offerings.get(view.bundles.get(group, ""))
+    there = {slot.role for slot in bundle.slots} if bundle is not None else set()
+    return [role for role in SHOWN_ROLES if role in there]
+
+
+def _lines(view: CartView, catalogue: Snapshot) -> list[dict[str, Any]]:
+    rows = []
+    for line in view.quote.lines:
+        offering = catalogue.offerings.get(line.offering)
+        config = view.configs.get(line.id, {})
+        needed = offering is not None and offering.kind in (Kind.PLAN, Kind.SIM, Kind.HANDSET)
+        rows.append(
+            {
+                "id": line.id,
+                "name": line_name(line, catalogue=catalogue),
+                "device": drawing(offering) if offering else None,
+                "today": line.due_today,
+                "monthly": _per_month(line.phases),
+                "term": months(line.term) if line.term else "",
+                "number": _number(config) if offering and offering.kind is Kind.PLAN else "",
+                "removable": not needed,
+            }
+        )
+    return rows
+
+
+def _number(config: Any) -> str:
+    number = words.number(config.get("msisdn", ""))
+    if config.get("number_choice") == "port":
+        return _("keeps %(number)s") % {"number": number}
+    return _("new number %(number)s") % {"number": number} if number else _("new number")
+
+
+def _per_month(phases: Any) -> str:
+    if not phases:
+        return ""
+    last: Money = phases[-1].amount
+    if len(phases) == 1:
+        return _("%(amount)s per month") % {"amount": euros(last)}
+    return _("%(first)s, then %(last)s per month") % {
+        "first": euros(phases[0].amount),
+        "last": euros(last),
+    }
+
+
+def _choice(candidate: Candidate, catalogue: Snapshot) -> dict[str, Any]:
+    offering, difference = candidate.offering, candidate.difference
+    monthly = difference.lasting_month
+    choice: dict[str, Any] = {
+        "title": long_name(catalogue, offering),
+        "text": said(offering.summary),
+        "device": drawing(offering),
+        "name": "offering",
+        "value": offering.code,
+        "badges": [{"label": said(candidate.recommended), "kind": "sun"}]
+        if candidate.recommended is not None
+        else [],
+    }
+    if candidate.refusal is not None:
+        way_out = said(candidate.refusal.way_out)
+        return choice | {
+            "state": "closed",
+            "reason": f"{said(candidate.refusal.message)} {way_out}".strip(),
+        }
+    if candidate.chosen:
+        return choice | {"state": "chosen"}
+    notes = []
+    if monthly.amount and difference.today.amount:
+        notes.append(_("and %(amount)s today") % {"amount": euros(difference.today)})
+    if difference.first_month != monthly:
+        notes.append(_("first month %(amount)s") % {"amount": euros(difference.first_month)})
+    if monthly.amount:
+        return choice | {
+            "difference": monthly,
+            "price_note": ", ".join([_("per month"), *notes]),
+        }
+    return choice | {"difference": difference.today, "price_note": _("today")}

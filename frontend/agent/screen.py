@@ -1,0 +1,199 @@
+"""What the console shows: the frame of every page, and the customer on one screen."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from catalogue.selectors import current_snapshot
+from commerce.accounts import selectors as accounts
+from commerce.accounts import written
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.selectors import ContactFacts, PartyFacts
+from commerce.kernel.clock import business_now, business_today
+from commerce.ordering import selectors as ordering
+from commerce.ordering.domain.states import OrderState
+from frontend.account import lines, words
+from frontend.account.bills import period_text
+from frontend.agent.forms import ASKED, CheckForm, EndContactForm, SettleForm
+from frontend.shop.words import on_day
+from subscriptions import selectors as subscriptions
+from subscriptions.domain.views import SubscriptionView
+from subscriptions.finding import coming_bills
+
+RENEWAL = timedelta(days=90)
+
+
+def around(context: AccountContext, *, search_text: str = "") -> dict[str, Any]:
+    """The frame: navigation, search, who works here."""
+    navigation: list[dict[str, Any]] = [{"label": _("Search"), "url": reverse("agent:home")}]
+    if context.contact_id is not None:
+        navigation.append({"label": _("Present contact"), "url": reverse("agent:contact")})
+    return {
+        "area": _("Console"),
+        "area_url": reverse("agent:home"),
+        "navigation": navigation,
+        "search_url": reverse("agent:home"),
+        "search_label": _("Name, phone, e-mail, order, cart"),
+        "search_text": search_text,
+        "who": context.actor.name,
+    }
+
+
+def contact_bar(context: AccountContext) -> dict[str, Any]:
+    """The present contact, on top of every screen of a call."""
+    if context.contact_id is None:
+        return {"contact": None, "party": None}
+    contact = accounts.contact(context.contact_id)
+    party = accounts.party(contact.party_id) if contact.party_id is not None else None
+    return {
+        "contact": contact,
+        "reason": words.reason(contact.reason),
+        "party": party,
+        "phone": words.number(party.phone) if party else "",
+    }
+
+
+def customer_screen(context: AccountContext) -> dict[str, Any]:
+    """Who, lines, orders, bills, timeline, carts, consents, and what to do next on top."""
+    bar = contact_bar(context)
+    values = (
+        around(context)
+        | bar
+        | {
+            "check_form": CheckForm(),
+            "end_form": EndContactForm(),
+            "settle_form": SettleForm(),
+            "carts": ordering.open_carts(context),
+        }
+    )
+    contact, party = bar["contact"], bar["party"]
+    if party is None:
+        return values | {"next": _next_for_unknown(values["carts"])}
+    catalogue = current_snapshot(business_now())
+    contracts = subscriptions.subscriptions_of(party.id)
+    orders = ordering.orders_of(context, limit=10)
+    bills = subscriptions.bills_of(party.id)
+    requests = written.open_contract_requests(party_id=party.id)
+    return values | {
+        "lines": [lines.card(contract, catalogue) for contract in contracts],
+        "orders": [_order(order) for order in orders],
+        "bills": [
+            {"number": b.number, "day": b.issued_on, "what": period_text(b), "gross": b.gross}
+            for b in bills[:6]
+        ],
+        "coming": coming_bills(party.id, since=business_today(), count=3),
+        "timeline": [
+            {
+                "title": words.entry(entry),
+                "detail": words.detail(entry),
+                "at": entry.at,
+                "by": entry.actor,
+                "where": words.channel(entry.channel),
+            }
+            for entry in accounts.timeline(party.id, limit=40)
+        ],
+        "consents": [
+            {"purpose": words.purpose(c.purpose), "granted": c.granted, "at": c.at}
+            for c in written.consents(party.id, limit=6)
+        ],
+        "requests": requests,
+        "facts": _facts(party, orders[0].number if orders else "", bills),
+        "checked": ", ".join(words.fact(code) for code in contact.facts_checked),
+        "next": _next(contact, orders=orders, carts=values["carts"], contracts=contracts)
+        | ({"request": requests[0]} if requests else {}),
+    }
+
+
+def _order(order: ordering.OrderSummary) -> dict[str, Any]:
+    state, label = words.order_state(order.state)
+    return {
+        "number": order.number,
+        "at": order.placed_at,
+        "by": order.placed_by,
+        "where": words.channel(order.channel),
+        "state": state,
+        "state_label": label,
+        "gross": order.gross,
+    }
+
+
+def _facts(party: PartyFacts, order: str, bills: Any) -> list[dict[str, Any]]:
+    """What the agent compares the answers with; shown while he asks, stored nowhere."""
+    home = party.addresses[0] if party.addresses else None
+    known = {
+        "birth_date": on_day(party.birth_date) if party.birth_date else "",
+        "address": f"{home.line1}, {home.postcode} {home.city}" if home else "",
+        "email": party.email,
+        "phone": words.number(party.phone),
+        "contract_number": order,
+        "last_bill": bills[0].gross if bills else "",
+    }
+    return [
+        {"code": code, "label": words.fact(code), "value": known[code]}
+        for code in ASKED
+        if known[code]
+    ]
+
+
+def _next_for_unknown(carts: tuple[str, ...]) -> dict[str, Any]:
+    if carts:
+        return {
+            "title": _("Go on with cart %(code)s") % {"code": carts[0]},
+            "text": _("The caller is not known as a customer yet. The link makes him one."),
+            "url": reverse("agent:cart", args=[carts[0]]),
+            "action": _("Open the cart"),
+        }
+    return {
+        "title": _("Ask for the cart's code"),
+        "text": _("Three letters or figures, a hyphen, three more: it stands beside the cart."),
+        "ask_code": True,
+    }
+
+
+def _next(
+    contact: ContactFacts,
+    *,
+    orders: tuple[ordering.OrderSummary, ...],
+    carts: tuple[str, ...],
+    contracts: tuple[SubscriptionView, ...],
+) -> dict[str, Any]:
+    """The first thing that is to be done, by plain rules."""
+    if not contact.verified:
+        return {
+            "title": _("Establish who is calling"),
+            "text": _("Ask for two facts. Until then, nothing can be changed for this customer."),
+            "check": True,
+        }
+    waiting = next((o for o in orders if o.state is OrderState.AWAITING_ACCEPTANCE), None)
+    if waiting is not None:
+        return {
+            "title": _("Order %(number)s waits for the customer") % {"number": waiting.number},
+            "text": _("The link was sent. Help to open it, and see here when it is accepted."),
+            "url": reverse("agent:order", args=[waiting.number]),
+            "action": _("See the order"),
+        }
+    if carts:
+        return {
+            "title": _("Go on with cart %(code)s") % {"code": carts[0]},
+            "text": _("It is half filled. See it with the same prices as the customer."),
+            "url": reverse("agent:cart", args=[carts[0]]),
+            "action": _("Open the cart"),
+        }
+    soon = business_today() + RENEWAL
+    for contract in contracts:
+        if contract.commitment_ends_on is not None and contract.commitment_ends_on <= soon:
+            return {
+                "title": _("The commitment of %(line)s ends on %(day)s")
+                % {
+                    "line": words.number(contract.msisdn),
+                    "day": on_day(contract.commitment_ends_on),
+                },
+                "text": _("Ask how the plan fits, and say what can be changed then."),
+            }
+    return {
+        "title": _("Nothing waits"),
+        "text": _("No open cart, no order that waits for the customer."),
+        "ask_code": True,
+    }

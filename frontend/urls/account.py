@@ -1,0 +1,21 @@
+"""The customer area: logging in, contracts, bills, orders, profile."""
+
+from django.urls import path
+
+from frontend.views import account, customer
+
+app_name = "account"
+urlpatterns = [
+    path("account/login/", account.log_in_page, name="login"),
+    path("account/logout/", account.log_out_page, name="logout"),
+    path("account/register/", account.register, name="register"),
+    path("account/password/", account.forgotten, name="password"),
+    path("account/password/sent/", account.forgotten_sent, name="password_sent"),
+    path("account/password/<str:user>/<str:token>/", account.new_password, name="password_new"),
+    path("account/", customer.home, name="home"),
+    path("account/lines/<int:subscription_id>/", customer.line, name="line"),
+    path("account/bills/", customer.bills, name="bills"),
+    path("account/bills/<str:number>/", customer.bill, name="bill"),
+    path("account/orders/", customer.orders, name="orders"),
+    path("account/profile/", customer.profile, name="profile"),
+]

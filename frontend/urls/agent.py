@@ -1,0 +1,25 @@
+"""The agent console: find, speak, open the cart, send the link, note."""
+
+from django.urls import path
+
+from frontend.views import agent, agent_cart
+
+app_name = "agent"
+urlpatterns = [
+    path("agent/", agent.home, name="home"),
+    path("agent/contacts/", agent.begin, name="begin"),
+    path("agent/contacts/<int:contact_id>/resume/", agent.resume, name="resume"),
+    path("agent/contact/", agent.contact, name="contact"),
+    path("agent/contact/check/", agent.check, name="check"),
+    path("agent/contact/customer/", agent.attach, name="attach"),
+    path("agent/contact/end/", agent.end, name="end"),
+    path("agent/requests/<str:reference>/", agent.settle, name="settle"),
+    path("agent/cart/", agent_cart.open_cart, name="open_cart"),
+    path("agent/cart/<str:code>/", agent_cart.cart, name="cart"),
+    path("agent/cart/<str:code>/lines/", agent_cart.change, name="change"),
+    path("agent/cart/<str:code>/editing/", agent_cart.editing, name="editing"),
+    path("agent/cart/<str:code>/take-over/", agent_cart.take, name="take_over"),
+    path("agent/cart/<str:code>/send/", agent_cart.send, name="send"),
+    path("agent/orders/<str:number>/", agent_cart.order, name="order"),
+    path("agent/orders/<str:number>/state/", agent_cart.order_state, name="order_state"),
+]

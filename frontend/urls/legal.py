@@ -1,0 +1,15 @@
+"""What the law wants to be found: ending, withdrawing, notices."""
+
+from django.urls import path
+
+from frontend.views import legal
+
+app_name = "legal"
+urlpatterns = [
+    path("end-contract/", legal.end_contract, name="end_contract"),
+    path("withdraw/", legal.withdraw, name="withdraw"),
+    path("request-received/", legal.received, name="received"),
+    path("legal/", legal.notice, name="notice"),
+    path("privacy/", legal.privacy, name="privacy"),
+    path("accessibility/", legal.accessibility, name="accessibility"),
+]

@@ -1,0 +1,246 @@
+"""The customer area: what is mine, what it costs next, what was billed against what was said."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from catalogue.domain.model import Snapshot
+from catalogue.selectors import current_snapshot
+from commerce.accounts import selectors as accounts
+from commerce.accounts import written
+from commerce.accounts.context import context_for_request
+from commerce.accounts.selectors import Address
+from commerce.accounts.services.customers import add_address
+from commerce.kernel.clock import business_now, business_today
+from commerce.kernel.errors import FaisceauError
+from commerce.ordering import selectors as ordering
+from commerce.ordering.domain.states import GIVEN_UP, OrderState
+from commerce.ordering.selectors import OrderSummary
+from commerce.ordering.services import links
+from commerce.payments.selectors import payments_of
+from commerce.web.policy import Policy, policy
+from frontend import errors
+from frontend.account import bills as bill_words
+from frontend.account import lines, words
+from frontend.account.forms import AddressForm
+from frontend.typography import month_text
+from subscriptions import selectors as subscriptions
+from subscriptions.finding import ComingBill, coming_bills
+
+LATEST = 3
+ENDED = frozenset({OrderState.COMPLETED, *GIVEN_UP})
+
+
+@policy(Policy.CUSTOMER)
+def home(request: HttpRequest) -> HttpResponse:
+    """Lines, the next bill with its promise, orders in progress, content."""
+    context = context_for_request(request)
+    party_id = context.party_id or 0
+    catalogue = _catalogue()
+    contracts = subscriptions.subscriptions_of(party_id)
+    account = subscriptions.account_view(party_id)
+    since = account.next_bill_on if account and account.next_bill_on else business_today()
+    orders = ordering.orders_of(context, limit=20)
+    values = {
+        "tabs": _tabs("home"),
+        "first_name": accounts.party(party_id).first_name,
+        "lines": [lines.card(contract, catalogue) for contract in contracts],
+        "contents": lines.contents(contracts, catalogue),
+        "coming": [_coming(bill, request) for bill in coming_bills(party_id, since=since)],
+        "parked": account.parked if account else False,
+        "bills": [_bill_row(bill) for bill in subscriptions.bills_of(party_id)[:LATEST]],
+        "orders": [_order_row(order) for order in orders if order.state not in ENDED],
+        "requests": written.open_contract_requests(party_id=party_id),
+    }
+    return render(request, "frontend/account/home.html", values)
+
+
+@policy(Policy.CUSTOMER)
+def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
+    """One contract: number, SIM, what is included, the promise with the bills laid over it."""
+    context = context_for_request(request)
+    party_id = context.party_id or 0
+    contract = subscriptions.subscription_view(party_id, subscription_id)
+    promise = subscriptions.promise_view(contract.order_number, contract.group)
+    catalogue = _catalogue()
+    happened = [
+        entry
+        for entry in accounts.timeline(party_id)
+        if entry.values.get("number", entry.values.get("reference")) == contract.order_number
+        or entry.values.get("contract") == contract.order_number
+    ]
+    state, label = words.subscription_state(contract.status)
+    values = {
+        "tabs": _tabs("home"),
+        "trail": [
+            {"label": _("My account"), "url": reverse("account:home")},
+            {"label": words.number(contract.msisdn) or _("Contract")},
+        ],
+        "contract": contract,
+        "card": lines.card(contract, catalogue),
+        "number": words.number(contract.msisdn),
+        "state": state,
+        "state_label": label,
+        "included": lines.included(contract, catalogue),
+        "qr": lines.qr(contract.lpa) if contract.lpa else "",
+        "lpa": lines.lpa_parts(contract.lpa),
+        "chart": lines.chart(promise),
+        "kept": lines.kept_so_far(promise),
+        "promise": promise,
+        "timeline": [_event(entry) for entry in happened],
+        "track_url": links.TRACK.format(number=contract.order_number),
+    }
+    return render(request, "frontend/account/line.html", values)
+
+
+@policy(Policy.CUSTOMER)
+def bills(request: HttpRequest) -> HttpResponse:
+    context = context_for_request(request)
+    party_id = context.party_id or 0
+    account = subscriptions.account_view(party_id)
+    values = {
+        "tabs": _tabs("bills"),
+        "bills": [_bill_row(bill) for bill in subscriptions.bills_of(party_id)],
+        "next_bill_on": account.next_bill_on if account else None,
+    }
+    return render(request, "frontend/account/bills.html", values)
+
+
+@policy(Policy.CUSTOMER)
+def bill(request: HttpRequest, number: str) -> HttpResponse:
+    """One bill, for the screen and for paper."""
+    context = context_for_request(request)
+    party_id = context.party_id or 0
+    found = subscriptions.bill_view(party_id, number)
+    order_number = found.summary.order_number
+    values = {
+        "tabs": _tabs("bills"),
+        "trail": [
+            {"label": _("My account"), "url": reverse("account:home")},
+            {"label": _("Bills"), "url": reverse("account:bills")},
+            {"label": number},
+        ],
+        "bill": bill_words.bill_page(
+            found,
+            buyer=accounts.party(party_id),
+            payments=payments_of(order_number)
+            if order_number and found.summary.period is None
+            else (),
+        ),
+    }
+    return render(request, "frontend/account/bill.html", values)
+
+
+@policy(Policy.CUSTOMER)
+def orders(request: HttpRequest) -> HttpResponse:
+    context = context_for_request(request)
+    before = request.GET.get("before", "")
+    found = ordering.orders_of(context, before=before, limit=26)
+    values = {
+        "tabs": _tabs("orders"),
+        "orders": [_order_row(order) for order in found[:25]],
+        "older": found[24].number if len(found) > 25 else "",
+        "carts": ordering.open_carts(context),
+    }
+    return render(request, "frontend/account/orders.html", values)
+
+
+@policy(Policy.CUSTOMER)
+def profile(request: HttpRequest) -> HttpResponse:
+    """What we know of the customer, and everything that he agreed to."""
+    context = context_for_request(request)
+    party_id = context.party_id or 0
+    form = AddressForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            add_address(party_id=party_id, address=Address(**form.cleaned_data))
+        except FaisceauError as error:
+            errors.put(form, error)
+        else:
+            messages.success(request, _("The address is kept for your next orders."))
+            return redirect("account:profile")
+    party = accounts.party(party_id)
+    values = {
+        "tabs": _tabs("profile"),
+        "party": party,
+        "phone": words.number(party.phone),
+        "form": form,
+        "consents": [
+            {
+                "purpose": words.purpose(each.purpose),
+                "granted": each.granted,
+                "version": each.text_version,
+                "reference": each.reference,
+                "where": words.channel(each.channel),
+                "at": each.at,
+            }
+            for each in written.consents(party_id)
+        ],
+    }
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "frontend/account/profile.html", values, status=status)
+
+
+def _tabs(current: str) -> list[dict[str, Any]]:
+    names = (
+        ("home", _("Overview")),
+        ("bills", _("Bills")),
+        ("orders", _("Orders")),
+        ("profile", _("Details and consents")),
+    )
+    return [
+        {"label": label, "url": reverse(f"account:{name}"), "current": name == current}
+        for name, label in names
+    ]
+
+
+def _catalogue() -> Snapshot:
+    return current_snapshot(business_now())
+
+
+def _coming(bill: ComingBill, request: HttpRequest) -> dict[str, Any]:
+    language = getattr(request, "LANGUAGE_CODE", "fr")
+    return {
+        "label": month_text(bill.on, language=language, short=False),
+        "date": bill.on,
+        "amount": bill.amount,
+        "list_amount": bill.list_amount,
+        "free": not bill.amount and bool(bill.list_amount),
+        "bill_text": _("free") if not bill.amount and bill.list_amount else "",
+        "saving": bill.list_amount - bill.amount,
+    }
+
+
+def _bill_row(summary: Any) -> dict[str, Any]:
+    return {
+        "number": summary.number,
+        "day": summary.issued_on,
+        "what": bill_words.period_text(summary),
+        "gross": summary.gross,
+    }
+
+
+def _order_row(order: OrderSummary) -> dict[str, Any]:
+    state, label = words.order_state(order.state)
+    return {
+        "number": order.number,
+        "at": order.placed_at,
+        "where": words.channel(order.channel),
+        "state": state,
+        "state_label": label,
+        "gross": order.gross,
+        "url": links.TRACK.format(number=order.number),
+    }
+
+
+def _event(entry: accounts.TimelineLine) -> dict[str, Any]:
+    return {
+        "title": words.entry(entry),
+        "text": words.channel(entry.channel),
+        "at": entry.at,
+        "state": "done",
+    }
