@@ -200,8 +200,9 @@ def spans(
 def due_lines(charge: AgreedCharge, *, activation: date, span: Span) -> tuple[DueLine, ...]:
     """What a recurring charge makes due for `span`: itself, then one negative line per benefit.
 
-    A benefit's months are contract months counted from `activation`, whatever the cycle day; of a
-    monthly span that it covers in part it takes its days. A charge every n months takes a benefit
+    A benefit's months are contract months: those billed on the account's own cycle; on the cycle of
+    an account that was joined, months from `activation`, and of a monthly span that it covers in
+    part it takes its days. A charge every n months takes a benefit
     whole if the month in which it falls due has it. Amounts are price * days / days of `whole`,
     each sum left to pay rounded half up, so that all off is exactly zero.
     """
@@ -233,7 +234,10 @@ def _cuts(
     charge: AgreedCharge, *, activation: date, span: Span
 ) -> Iterator[tuple[int, tuple[int, ...]]]:
     """The days of `span` in runs with the same benefits: (days, positions of those benefits)."""
-    months = [_days_of(benefit, activation=activation) for benefit in charge.benefits]
+    cycle_day = span.whole.end.day
+    months = [
+        _days_of(benefit, activation=activation, cycle_day=cycle_day) for benefit in charge.benefits
+    ]
     start, end = span.period.start, span.period.end
     edges = {start, end}
     if charge.every_months == 1:
@@ -248,11 +252,24 @@ def _cuts(
         yield (following - first).days, covering
 
 
-def _days_of(benefit: Benefit, *, activation: date) -> tuple[date, date | None]:
-    since = add_months(activation, benefit.first - 1)
+def _days_of(benefit: Benefit, *, activation: date, cycle_day: int) -> tuple[date, date | None]:
+    """The days of a benefit: its contract months."""
+    since = _month_start(benefit.first, activation=activation, cycle_day=cycle_day)
     if benefit.periods is None:
         return since, None
-    return since, add_months(activation, benefit.first - 1 + benefit.periods)
+    following = benefit.first + benefit.periods
+    return since, _month_start(following, activation=activation, cycle_day=cycle_day)
+
+
+def _month_start(month: int, *, activation: date, cycle_day: int) -> date:
+    """The first day of a contract month.
+
+    From the activation day on; on the account's own cycle of one who starts on the 29th, 30th or
+    31st, the second and later months begin on the 28th, as they are billed.
+    """
+    if month > 1 and activation.day > 28 and cycle_day == cycle_day_for(activation):
+        return add_months(first_cycle_start(activation, cycle_day=cycle_day), month - 2)
+    return add_months(activation, month - 1)
 
 
 def period_starts(activation: date) -> Iterator[tuple[int, Period]]:

@@ -111,11 +111,10 @@ def test_first_days_run_to_the_cycle_day(
             charge("10.00", free(1, first=3)), date(2026, 3, 10), 10,
             ["10.00", "10.00", "0.00", "10.00"],
         ),
-        # Free to 31 March; [28 Feb, 28 Mar) whole; of [28 Mar, 28 Apr) 3 of 31 days:
-        # 29.99 - 29.99 * 3 / 31 = 29.99 - 2.9023 = 27.0877
+        # The months of one who starts on the 31st are [31 Jan, 28 Feb), [28 Feb, 28 Mar), ...
         (
-            "free months are contract months, to the day",
-            charge("29.99", free(2)), JAN_31, 28, ["0.00", "0.00", "27.09", "29.99"],
+            "on its own cycle the free months are those that are billed",
+            charge("29.99", free(2)), JAN_31, 28, ["0.00", "0.00", "29.99", "29.99"],
         ),
         # One month free to 14 April; of [15 Mar, 15 Apr) 30 of 31 days: 31.00 - 30.00
         (
@@ -222,8 +221,8 @@ def test_on_its_own_cycle_a_contract_owes_what_the_quote_said(
 ) -> None:
     agreed = charge(str(price.amount), *granted, quantity=quantity)
     cycle_day = cycle_day_for(activation)
-    if activation.day == cycle_day:
-        for span in islice(spans(agreed, activation=activation, cycle_day=cycle_day), 14):
+    for span in islice(spans(agreed, activation=activation, cycle_day=cycle_day), 14):
+        if not span.prorated:
             due = due_lines(agreed, activation=activation, span=span)
             assert due == due_in_period(agreed, period=span.index)
 
