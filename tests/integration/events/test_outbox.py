@@ -16,7 +16,7 @@ from commerce.events.pump import drain
 from commerce.events.registry import subscribe
 from commerce.events.runner import run_deliveries
 from commerce.events.selectors import due_deliveries, parked
-from commerce.events.work import RUN_LEASE, TRIES, lease, retry_parked, sweep
+from commerce.events.work import RUN_LEASE, TRIES, claim, lease, retry_parked, sweep
 from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.money import Money
 from commerce.kernel.trace import current_trace, traced
@@ -188,3 +188,35 @@ def test_telling_many_events_takes_two_statements(django_assert_num_queries: Any
     with business_time_fixed(datetime(2027, 1, 1, tzinfo=UTC)), django_assert_num_queries(2):
         publish_all(ParcelLost(number) for number in range(40))
     assert Delivery.objects.count() == 40
+
+
+@pytest.mark.django_db
+def test_a_row_that_kills_its_worker_each_time_is_parked_in_the_end() -> None:
+    subscribe(ParcelLost, make_party, name="deadly")
+    with transaction.atomic():
+        publish(ParcelLost(1))
+    for _ in range(TRIES):
+        Delivery.objects.update(next_at=machine_now())
+        batch = lease(due_deliveries(), limit=1)
+        assert batch is not None
+        assert claim(Delivery, batch) is not None
+        Delivery.objects.update(lease_until=machine_now() - timedelta(seconds=1))
+        sweep(Delivery)
+    row = Delivery.objects.get()
+    assert (row.state, row.attempts) == (WorkState.PARKED, TRIES)
+    assert row.last_error == "the worker died while running this"
+
+
+@pytest.mark.django_db
+def test_a_worker_that_is_stopped_gives_back_what_it_did_not_get_to() -> None:
+    def stop(_: Mapping[str, Any]) -> None:
+        raise SystemExit
+
+    subscribe(ParcelLost, stop, name="stop")
+    with transaction.atomic():
+        publish_all([ParcelLost(1), ParcelLost(2)])
+    batch = lease(due_deliveries(), limit=2)
+    assert batch is not None
+    with pytest.raises(SystemExit):
+        run_deliveries(batch)
+    assert set(Delivery.objects.values_list("state", "attempts")) == {(WorkState.PENDING, 0)}
