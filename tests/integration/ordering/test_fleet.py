@@ -1,6 +1,7 @@
 """Business orders: every row answered, all or none; above the limit another member decides."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def approver(unit: Unit) -> AccountContext:
     return member(unit, "Anne", role=Role.APPROVER, limit="100000")
 
 
-def fleet(count: int = 25, **changes: object) -> list[FleetLine]:
+def fleet(count: int = 25, **changes: Any) -> list[FleetLine]:
     lines = [
         FleetLine(
             row=row,

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from oscar.apps.partner.models import StockRecord
 
+from catalogue.domain.model import Kind
 from catalogue.models import Number, NumberState, Release, StockHold
-from catalogue.selectors import forget_snapshots
+from catalogue.selectors import current_snapshot, forget_snapshots
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.models import Consent, Party
 from commerce.events.models import OutboxEvent
@@ -322,9 +324,6 @@ def test_placing_ten_lines_takes_at_most_thirty_queries(
     owner = customer()
     code = bundle_cart(owner, handset=handset())
     group = Cart.objects.get(code=code).items.get(role="plan").group
-    from catalogue.domain.model import Kind
-    from catalogue.selectors import current_snapshot
-
     fits_all = [
         o.code
         for o in current_snapshot().of_kind(Kind.ACCESSORY)
@@ -339,6 +338,20 @@ def test_placing_ten_lines_takes_at_most_thirty_queries(
 
     with django_assert_max_num_queries(30):
         place_order(owner, code=code, checkout=checkout)
+
+
+def test_a_thousand_promotions_take_no_query_more_than_ten(shop: object) -> None:
+    counts = []
+    for release, promotions in ((2, 10), (3, 1000)):
+        _with_promotions(promotions, release=release)
+        owner = customer(f"Owner{release} Martin")
+        code = bundle_cart(owner, handset=handset())
+        checkout = checkout_for(owner, code)
+        with CaptureQueriesContext(connection) as queries:
+            place_order(owner, code=code, checkout=checkout)
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -363,6 +376,30 @@ def test_two_parallel_calls_make_one_order(committed_shop: object) -> None:
     assert len(numbers) == 2
     assert len(set(numbers)) == 1
     assert Order.objects.count() == PaymentAttempt.objects.count() == 1
+
+
+def _with_promotions(count: int, *, release: int) -> None:
+    """A new release with that many promotions, each for some plan or other."""
+    document = Release.objects.get(number=1).document
+    document["promotions"] = [
+        {
+            "code": f"p{n}",
+            "name": {"fr": f"p{n}", "en": f"p{n}"},
+            "when": {"fact": "plan.code", "is": "horizon-130" if n < 5 else f"plan-{n}"},
+            "benefits": [
+                {
+                    "target": {"fact": "line.kind", "is": "plan"},
+                    "charge": "recurring",
+                    "kind": "amount_off",
+                    "value": "1",
+                }
+            ],
+        }
+        for n in range(count)
+    ]
+    digest = f"{count:064}"
+    Release.objects.create(number=release, document=document, digest=digest, published_at=AT)
+    forget_snapshots()
 
 
 def _raise_prices(*, of: str, charge_kind: str) -> None:
