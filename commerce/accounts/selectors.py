@@ -17,6 +17,7 @@ from commerce.accounts.kinds import (
     Verification,
 )
 from commerce.accounts.models import (
+    ApiClient,
     Contact,
     Membership,
     Organisation,
@@ -338,4 +339,30 @@ def open_contacts(agent_id: int, *, limit: int = 10) -> tuple[tuple[ContactFacts
     return tuple(
         (_contact(entry), entry.party.display_name if entry.party is not None else "")
         for entry in found[:limit]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ApiClientFacts:
+    """A program of an organisation; its secret is told once, when it is made."""
+
+    name: str
+    client_id: str
+    member: str
+
+
+def api_clients(party_id: int) -> tuple[ApiClientFacts, ...]:
+    """The active programs of the organisation, by name."""
+    rows = (
+        ApiClient.objects.filter(membership__unit__organisation__party_id=party_id, active=True)
+        .select_related("application", "membership__user")
+        .order_by("name")
+    )
+    return tuple(
+        ApiClientFacts(
+            row.name,
+            row.application.client_id,
+            row.membership.user.get_full_name() if row.membership.user else row.name,
+        )
+        for row in rows
     )

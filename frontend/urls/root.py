@@ -12,5 +12,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("frontend.urls.legal")),
     path("", include("frontend.urls.agent")),
     path("", include("frontend.urls.checkout")),
+    path("", include("frontend.urls.business")),
     path("", include("frontend.urls.ops")),
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import cart, shop
+from frontend.views import business, cart, shop
 
 app_name = "shop"
 urlpatterns = [
@@ -17,4 +17,5 @@ urlpatterns = [
     path("content/<slug:code>/", shop.extra, name="service"),
     path("cart/", cart.current, name="cart"),
     path("search/", shop.search, name="search"),
+    path("business/", business.landing, name="business"),
 ]

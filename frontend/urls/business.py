@@ -1,0 +1,19 @@
+"""The business portal."""
+
+from django.urls import path
+
+from frontend.views import business
+
+app_name = "portal"
+urlpatterns = [
+    path("portal/", business.home, name="home"),
+    path("portal/new/", business.new, name="new"),
+    path("portal/new/template.csv", business.template, name="template"),
+    path("portal/orders/", business.orders, name="orders"),
+    path("portal/orders/<slug:number>/", business.order, name="order"),
+    path("portal/orders/<slug:number>/decide/", business.decide, name="decide"),
+    path("portal/approvals/", business.approvals, name="approvals"),
+    path("portal/bills/", business.bills, name="bills"),
+    path("portal/bills/<str:number>/", business.bill, name="bill"),
+    path("portal/people/", business.people, name="people"),
+]

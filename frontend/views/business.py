@@ -1,0 +1,260 @@
+"""Firms: what the offer is, and the portal of their members."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.forms import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from catalogue.selectors import current_snapshot, snapshot_of
+from commerce.accounts import selectors as accounts
+from commerce.accounts.context import context_for_request
+from commerce.accounts.identity import AccountContext
+from commerce.kernel.errors import FaisceauError
+from commerce.ordering.domain.consents import OrderConsents
+from commerce.ordering.domain.fleet import COLUMNS, FleetRefused, parse_fleet_csv
+from commerce.ordering.domain.states import OrderState
+from commerce.ordering.selectors import approvals_waiting, order_view, orders_of
+from commerce.ordering.services.approval import approve_order, reject_order
+from commerce.ordering.services.bulk import BulkCheckout, place_bulk_order, quote_bulk
+from commerce.web.policy import Policy, policy
+from frontend.account import bills as bill_words
+from frontend.account import words
+from frontend.business import screen
+from frontend.business.forms import FleetForm
+from frontend.sentences import sentence_of
+from frontend.shop.panel import panel_of
+from subscriptions import selectors as subscriptions
+
+PAGE = 50
+
+
+@policy(Policy.PUBLIC)
+def landing(request: HttpRequest) -> HttpResponse:
+    """For firms that do not know us yet."""
+    return render(
+        request, "frontend/portal/landing.html", {"offers": screen.offers(current_snapshot())}
+    )
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def home(request: HttpRequest) -> HttpResponse:
+    """Lines, what they cost, what waits for a decision."""
+    context = context_for_request(request)
+    party_id = context.party_id or 0
+    bills = subscriptions.bills_of(party_id)
+    orders = orders_of(context, limit=8)
+    values = screen.around(context, here="portal:home") | {
+        "organisation": accounts.organisation(party_id),
+        "limit": accounts.limit_of(context.membership_id) if context.membership_id else None,
+        "lines": len(subscriptions.subscriptions_of(party_id)),
+        "spend": screen.spend(bills),
+        "latest": bills[0] if bills else None,
+        "waiting": approvals_waiting(context) if context.role in screen.DECIDERS else (),
+        "orders": [(order, words.order_state(order.state)) for order in orders],
+    }
+    return render(request, "frontend/portal/home.html", values)
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def new(request: HttpRequest) -> HttpResponse:
+    """A fleet order: every row answered, priced, and ordered all or none."""
+    context = context_for_request(request)
+    form = FleetForm(request.POST or None, request.FILES or None)
+    values: dict[str, Any] = screen.around(context, here="portal:new") | {
+        "form": form,
+        "columns": COLUMNS,
+        "offers": screen.offers(current_snapshot()),
+        "sites": accounts.organisation(context.party_id or 0).sites,
+        "place": True,
+    }
+    if request.method == "POST" and form.is_valid():
+        number = _fleet(request, context, form, values)
+        if number:
+            return redirect("portal:order", number=number)
+    return render(request, "frontend/portal/new.html", values)
+
+
+def _fleet(
+    request: HttpRequest, context: AccountContext, form: FleetForm, values: dict[str, Any]
+) -> str:
+    """Answer the rows into `values`; the number of the order if it was asked for and made."""
+    try:
+        text = form.text()
+        lines = parse_fleet_csv(text)
+        values["table"] = text
+        names = [line.user_name for line in lines]
+        quoted = quote_bulk(context, lines=lines)
+        values["answers"] = screen.answer_rows(quoted.answers, names=names)
+        if quoted.quote is None:
+            return ""
+        values["quote"] = quoted.quote
+        values["panel"] = panel_of(
+            quoted.quote, catalogue=snapshot_of(quoted.quote.release), title=_("What it costs")
+        )
+        if request.POST.get("step") != "order":
+            return ""
+        checkout = BulkCheckout(
+            purchase_order=form.cleaned_data["purchase_order"],
+            consents=OrderConsents(terms=form.cleaned_data["terms"]),
+            digest=request.POST.get("digest", ""),
+            expected_total=quoted.quote.due_today_gross,
+        )
+        return place_bulk_order(context, lines=lines, checkout=checkout).number
+    except ValidationError as error:
+        form.add_error("file", error)
+    except FleetRefused as refused:
+        values["answers"] = screen.answer_rows(refused.answers, names=())
+    except FaisceauError as error:
+        field = str(error.detail.get("field", ""))
+        form.add_error(field if field in form.fields else None, sentence_of(error))
+    return ""
+
+
+@policy(Policy.BUSINESS)
+@require_GET
+def template(request: HttpRequest) -> HttpResponse:
+    """The table to fill in, with the headings and one example."""
+    example = ("Ada Martin", "ada@example.test", "flotte-50", "", "", "24", "", "", "", "")
+    rows = [";".join(COLUMNS), ";".join(example)]
+    answer = HttpResponse("\ufeff" + "\r\n".join(rows) + "\r\n", content_type="text/csv")
+    answer["Content-Disposition"] = 'attachment; filename="faisceau-lines.csv"'
+    return answer
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def orders(request: HttpRequest) -> HttpResponse:
+    """The firm's orders, by state, or one by its number or purchase order."""
+    context = context_for_request(request)
+    wanted = request.GET.get("state", "")
+    state = OrderState(wanted) if wanted in set(OrderState) else None
+    text = request.GET.get("q", "").strip().upper()[:60]
+    found = orders_of(context, state=state, before=request.GET.get("before", ""), limit=PAGE)
+    if text:
+        found = tuple(o for o in found if text in (o.number, o.purchase_order.upper()))
+    values = screen.around(context, here="portal:orders") | {
+        "orders": [(order, words.order_state(order.state)) for order in found],
+        "last": found[-1].number if len(found) == PAGE else "",
+        "state": wanted if state else "",
+        "search_text": text,
+        "chips": [{"label": _("All"), "url": "?", "current": state is None}]
+        + [
+            {
+                "label": words.order_state(each)[1],
+                "url": f"?state={each.value}",
+                "current": each is state,
+            }
+            for each in (
+                OrderState.AWAITING_APPROVAL,
+                OrderState.IN_PROGRESS,
+                OrderState.COMPLETED,
+                OrderState.REJECTED,
+            )
+        ],
+    }
+    return render(request, "frontend/portal/orders.html", values)
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def order(request: HttpRequest, number: str) -> HttpResponse:
+    """One order with every user's line."""
+    context = context_for_request(request)
+    view = order_view(context, number=number)
+    values = screen.around(context, here="portal:orders") | {
+        "order": view,
+        "pill": words.order_state(view.summary.state),
+        "rows": screen.fleet_rows(view),
+        "panel": panel_of(
+            view.quote, catalogue=snapshot_of(view.quote.release), title=_("As agreed")
+        ),
+        "may_decide": view.summary.state is OrderState.AWAITING_APPROVAL
+        and context.role in screen.DECIDERS,
+    }
+    return render(request, "frontend/portal/order.html", values)
+
+
+@policy(Policy.BUSINESS)
+@require_POST
+def decide(request: HttpRequest, number: str) -> HttpResponse:
+    """Approve or reject an order of a colleague."""
+    context = context_for_request(request)
+    note = request.POST.get("note", "").strip()[:500]
+    try:
+        if request.POST.get("decision") == "approve":
+            approve_order(context, number=number, note=note)
+            messages.success(request, _("The order is approved and on its way."))
+        elif note:
+            reject_order(context, number=number, note=note)
+            messages.success(request, _("The order is rejected; the buyer is told why."))
+        else:
+            messages.error(request, _("Say why you reject the order."))
+    except FaisceauError as error:
+        messages.error(request, sentence_of(error))
+    return redirect("portal:order", number=number)
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def approvals(request: HttpRequest) -> HttpResponse:
+    """Orders of colleagues that wait for the one who looks."""
+    context = context_for_request(request)
+    try:
+        waiting = approvals_waiting(context)
+    except FaisceauError as error:
+        messages.error(request, sentence_of(error))
+        return redirect("portal:home")
+    values = screen.around(context, here="portal:approvals") | {"waiting": waiting}
+    return render(request, "frontend/portal/approvals.html", values)
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def bills(request: HttpRequest) -> HttpResponse:
+    context = context_for_request(request)
+    found = subscriptions.bills_of(context.party_id or 0)
+    values = screen.around(context, here="portal:bills") | {
+        "bills": [(bill, bill_words.period_text(bill)) for bill in found]
+    }
+    return render(request, "frontend/portal/bills.html", values)
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def bill(request: HttpRequest, number: str) -> HttpResponse:
+    """One bill, for the screen and for paper."""
+    context = context_for_request(request)
+    party_id = context.party_id or 0
+    found = subscriptions.bill_view(party_id, number)
+    values = screen.around(context, here="portal:bills") | {
+        "trail": [{"label": _("Bills"), "url": reverse("portal:bills")}, {"label": number}],
+        "bill": bill_words.bill_page(found, buyer=accounts.party(party_id), payments=()),
+    }
+    return render(request, "frontend/portal/bill.html", values)
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def people(request: HttpRequest) -> HttpResponse:
+    """Members with their roles and limits, and the programs that act for them."""
+    context = context_for_request(request)
+    party_id = context.party_id or 0
+    organisation = accounts.organisation(party_id)
+    units = {unit.id: unit.name for unit in organisation.units}
+    values = screen.around(context, here="portal:people") | {
+        "organisation": organisation,
+        "members": [
+            (member, screen.role_name(member.role), units.get(member.unit_id, ""))
+            for member in organisation.members
+        ],
+        "clients": accounts.api_clients(party_id),
+    }
+    return render(request, "frontend/portal/people.html", values)
