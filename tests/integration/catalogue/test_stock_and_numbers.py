@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from oscar.apps.partner.models import StockRecord
 
 from catalogue.models import Number, StockHold
@@ -123,6 +123,25 @@ def test_the_last_piece_is_sold_once(committed_shop: datetime) -> None:
     answers = together([buy(f"cart-{n}") for n in range(6)], at=committed_shop)
     assert sorted(map(str, answers)) == ["None"] + ["out_of_stock"] * 5
     assert record(CASE) == (1, 1)
+
+
+def test_the_last_piece_is_sold_once_to_orders_that_are_placed_together(
+    committed_shop: datetime,
+) -> None:
+    leave(CASE, 1)
+    leave(SIM, 100)
+    lines = [StockLine(SIM, 1), StockLine(CASE, 1)]
+
+    def place(key: str) -> Callable[[], object]:
+        def order() -> object:
+            with transaction.atomic():
+                return stock.hold_new(lines=lines, key=key, until=committed_shop + HOUR)[CASE]
+
+        return order
+
+    answers = together([place(f"F-{n}") for n in range(6)], at=committed_shop)
+    assert sorted(map(str, answers)) == ["entrepot"] + ["out_of_stock"] * 5
+    assert (record(CASE), record(SIM)) == ((1, 1), (100, 1))
 
 
 def test_carts_that_want_the_same_things_in_other_orders_never_block_each_other(
