@@ -20,7 +20,7 @@ from commerce.local.files import read_json
 from commerce.local.place import ROOT
 from commerce.local.stack import INFO_FILE, Stack, outside_services, temporary_run_dir
 
-DEMO, BENCH = "commerce.local.demo", "tests.bench.harness"
+DEMO, BENCH = "commerce.local.demo.play", "tests.bench.harness"
 
 
 def main(arguments: list[str]) -> int:

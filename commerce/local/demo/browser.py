@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any, TypeVar
@@ -99,7 +99,7 @@ class Page:
 
 
 class Browser:
-    """Keeps cookies, follows redirects, fills forms; and calls the JSON API as its scripts would."""
+    """Keeps cookies, follows redirects, fills forms; calls the JSON API as its scripts would."""
 
     def __init__(self, base: str, *, language: str = "en") -> None:
         self._base = base
@@ -111,9 +111,9 @@ class Browser:
         """Raises StoryBroken for anything but 2xx."""
         return self._page(self._client.get(urljoin(self._base, path)))
 
-    def send(self, form: Form, **values: str) -> Page:
-        """Submit `form` with `values` over what it holds; an empty name never goes along."""
-        filled = {**form.values, **values}
+    def send(self, form: Form, **values: str | Sequence[str]) -> Page:
+        """Submit `form` with `values` over what it holds; several of one name as a sequence."""
+        filled: dict[str, str | Sequence[str]] = {**form.values, **values}
         if form.method == "get":
             return self._page(self._client.get(form.action, params=filled))
         headers = {"Referer": form.action}

@@ -71,9 +71,7 @@ class Business:
             number=number,
             story=tuple(self.story),
             promised=promised_by(quote),
-            asked=Counter(
-                {("plan", PLAN): LINES, ("handset", PHONE): LINES, ("sim", SIM): LINES}
-            ),
+            asked=Counter({("plan", PLAN): LINES, ("handset", PHONE): LINES, ("sim", SIM): LINES}),
             services={},
             ships={"handset": DROPSHIP, "sim": WAREHOUSE},
         )

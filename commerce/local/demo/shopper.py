@@ -64,9 +64,7 @@ class Shopper:
             number=number,
             story=tuple(self.story),
             promised=promised_by(quote),
-            asked=Counter(
-                [("handset", PHONE), ("plan", PLAN), ("accessory", CASE), ("sim", SIM)]
-            ),
+            asked=Counter([("handset", PHONE), ("plan", PLAN), ("accessory", CASE), ("sim", SIM)]),
             services={},
             ships={"handset": WAREHOUSE, "accessory": WAREHOUSE},
             ports=(NUMBER.replace(" ", ""),),
@@ -78,9 +76,7 @@ class Shopper:
         return str(self.browser.api("GET", f"orders/{number}")["state"])
 
     def wait_until_active(self, number: str, *, seconds: float = 90) -> None:
-        wait_for(
-            lambda: self.state(number) == DONE, what=f"the end of {number}", seconds=seconds
-        )
+        wait_for(lambda: self.state(number) == DONE, what=f"the end of {number}", seconds=seconds)
 
     def _fill_cart(self) -> dict[str, Any]:
         api = self.browser.api

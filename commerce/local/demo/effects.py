@@ -1,0 +1,96 @@
+"""What must have happened outside, worked out from the orders; and what did, from the ledgers."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from commerce.local.demo.orders import Told
+from commerce.local.stack import Stack
+
+Identity = tuple[str, ...]
+"""Who did it, what, and to what: ("warehouse", "ship", "F-2026-000001/2")."""
+
+MESSAGES = "messages"
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """`expected` by kind; identities that are missing, doubled, or that nobody asked for."""
+
+    expected: Mapping[str, int]
+    missing: tuple[Identity, ...]
+    doubled: tuple[Identity, ...]
+    unasked: tuple[Identity, ...]
+
+    @property
+    def right(self) -> bool:
+        return bool(self.expected) and not (self.missing or self.doubled or self.unasked)
+
+
+def effects_of(stack: Stack, told: Iterable[Told], *, orders: Mapping[str, Any]) -> Effects:
+    """Lay the expectation beside the ledgers of both sandboxes.
+
+    `orders` are the orders as they were read back, by number: their lines give the references.
+    Messages are not expected one by one, but none may be sent twice.
+    """
+    expected: set[Identity] = set()
+    for one in told:
+        expected |= set(expected_of(one, items=orders[one.number]["items"]))
+    happened = Counter(_providers(stack)) + Counter(_payments(stack))
+    business = {identity for identity in happened if identity[0] != MESSAGES}
+    return Effects(
+        expected=dict(sorted(Counter(f"{who} {what}" for who, what, *_ in expected).items())),
+        missing=tuple(sorted(expected - business)),
+        doubled=tuple(sorted(identity for identity, times in happened.items() if times > 1)),
+        unasked=tuple(sorted(business - expected)),
+    )
+
+
+def expected_of(told: Told, *, items: Iterable[Mapping[str, Any]]) -> Iterable[Identity]:
+    """Everything that the order must lead to, each once."""
+    number = told.number
+    for item in items:
+        role, reference = item["role"], f"{number}/{item['line_id']}"
+        if role == "plan":
+            yield ("network", "activate", item["facts"].get("msisdn", f"unknown of {reference}"))
+        elif role == "sim" and item["offering"] == "esim":
+            yield ("smdp", "esim", reference)
+            yield ("smdp", "esim_confirm", reference)
+            yield ("smdp", "esim_release", reference)
+        elif role == "content":
+            yield ("content", "entitle", reference, told.services[item["offering"]])
+        elif role in told.ships:
+            yield (told.ships[role], "ship", reference)
+    for msisdn in told.ports:
+        yield ("porting", "port", msisdn)
+    if told.paid is not None:
+        yield ("payments", "authorised", number, str(told.paid))
+        yield ("payments", "captured", number, str(told.paid))
+
+
+def _providers(stack: Stack) -> Mapping[Identity, int]:
+    """Every identity in force, with how many times."""
+    ledger = _ask(f"{stack.info.providers_url}/_control/ledger?parts=by_identity")
+    return {
+        (entry["provider"], *map(str, entry["identity"])): entry["in_force"]
+        for entry in ledger["by_identity"]
+        if entry["in_force"]
+    }
+
+
+def _payments(stack: Stack) -> Mapping[Identity, int]:
+    ledger = _ask(f"{stack.info.payments_url}/_control/ledger")
+    return Counter(
+        ("payments", effect["kind"], effect["metadata"]["reference"], str(effect["amount"]))
+        for effect in ledger["effects"]
+    )
+
+
+def _ask(url: str) -> dict[str, Any]:
+    answer = httpx.get(url, timeout=20)
+    answer.raise_for_status()
+    told: dict[str, Any] = answer.json()
+    return told
