@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from catalogue.services import numbers
 from commerce.events import outbox, timers
 from commerce.kernel.clock import PARIS, business_now, machine_now
 from commerce.kernel.errors import FaisceauError
@@ -124,6 +125,9 @@ def _learn(desk: Desk, task: Task, callback: ProviderCallback) -> None:
     learnt = facts_of_event(callback.type, callback.data, context=desk.context(task))
     if learnt:
         record_item_facts(order_number=desk.plan.order_number, facts=learnt)
+    if callback.type == "port.completed":
+        reference = desk.context(task).reference(desk.context(task).item)
+        numbers.record_port_in(msisdn=str(callback.data["msisdn"]), key=reference)
     if callback.type in REFUSING_EVENTS and task.state == TaskState.AWAITING:
         cause = str(callback.data.get("motive") or callback.type)
         desk.fall_out(task, cause=cause, message=str(callback.data.get("message") or cause))
