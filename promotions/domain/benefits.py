@@ -59,10 +59,13 @@ class Stretch:
     benefits: tuple[Benefit, ...]
 
 
+_ALL_ALIKE = (Stretch(1, None, ()),)
+
+
 def stretches(benefits: Sequence[Benefit]) -> tuple[Stretch, ...]:
     """All periods from 1 on, cut where a benefit begins or ends; months are never expanded."""
     if not benefits:
-        return (Stretch(1, None, ()),)
+        return _ALL_ALIKE
     edges = {1}
     for benefit in benefits:
         edges.add(benefit.first)
@@ -87,6 +90,8 @@ def cost_over(
     amount: Decimal, *, benefits: Sequence[Benefit], months: int, every: int = 1
 ) -> Decimal:
     """What one unit of a recurring charge costs over `months` periods, benefits taken in order."""
+    if not benefits:
+        return amount * occurrences(1, None, months=months, every=every)
     total = _NOTHING
     for stretch in stretches(benefits):
         times = occurrences(stretch.first, stretch.end, months=months, every=every)

@@ -19,6 +19,7 @@ from commerce.ordering.domain.facts import (
     bundles_of,
     by_group,
     entries_of,
+    offering_facts,
     term_of,
     unit_facts,
 )
@@ -95,7 +96,7 @@ def fits_slot(slot: Slot, offering: Offering, *, facts: Mapping[str, Fact]) -> b
     """Whether `offering` may take the place, beside what `facts` says of the other roles."""
     if offering.kind is not slot.kind:
         return False
-    return slot.candidates.holds({**facts, **offering.facts(role=slot.role)})
+    return slot.candidates.holds({**facts, **offering_facts(offering, role=slot.role)})
 
 
 @lru_cache(maxsize=4096)
@@ -131,7 +132,7 @@ def _walk(expression: Expression) -> Iterator[str]:
 def _fact_sets(base: Mapping[str, Fact], many: Sequence[Entry]) -> Iterator[Mapping[str, Fact]]:
     yield base
     for entry in many:
-        yield {**base, **entry.offering.facts(role=entry.role)}
+        yield {**base, **offering_facts(entry.offering, role=entry.role)}
 
 
 def _of_group(

@@ -16,6 +16,24 @@ LOOSE = ""
 MONTHS_WITHOUT_COMMITMENT = 12
 
 
+_KEPT = 20_000
+_facts_kept: dict[tuple[int, str], tuple[Offering, Mapping[str, Fact]]] = {}
+
+
+def offering_facts(offering: Offering, *, role: str) -> Mapping[str, Fact]:
+    """As `Offering.facts`, worked out once per offering and role; not to be changed.
+
+    Offerings never change; the entry keeps its offering, so that its identity can't be used anew.
+    """
+    key = (id(offering), role)
+    kept = _facts_kept.get(key)
+    if kept is None:
+        if len(_facts_kept) >= _KEPT:
+            _facts_kept.clear()
+        kept = _facts_kept[key] = (offering, offering.facts(role=role))
+    return kept[1]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A line with the offering that it names."""
@@ -82,7 +100,7 @@ def unit_facts(
         facts["bundle.complete"] = complete(entries, slots=bundle.slots)
     for entry in entries:
         if entry.role in SINGLE_ROLES:
-            facts.update(entry.offering.facts(role=entry.role))
+            facts.update(offering_facts(entry.offering, role=entry.role))
     return facts
 
 

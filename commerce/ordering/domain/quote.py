@@ -22,6 +22,7 @@ from commerce.ordering.domain.facts import (
     bundles_of,
     by_group,
     entries_of,
+    offering_facts,
     term_of,
     unit_facts,
 )
@@ -297,9 +298,11 @@ def _unit(
 
 def _as_priced_line(priced: _Priced) -> PricedLine:
     line = priced.entry.line
-    facts = priced.entry.offering.facts(role="line")
-    facts["line.role"] = priced.entry.role
-    facts["line.quantity"] = line.quantity
+    facts = {
+        **offering_facts(priced.entry.offering, role="line"),
+        "line.role": priced.entry.role,
+        "line.quantity": line.quantity,
+    }
     return PricedLine(
         id=line.id,
         facts=facts,

@@ -27,6 +27,9 @@ def merged(charges: Iterable[AgreedCharge], *, months: int) -> tuple[Phase, ...]
     recurring = [charge for charge in charges if charge.recurring]
     if not recurring:
         return ()
+    if len(recurring) == 1 and not recurring[0].benefits and recurring[0].every_months == 1:
+        only = recurring[0].amount * recurring[0].quantity
+        return (Phase(1, None, only, only, ()),)
     starts = sorted(_edges(recurring, months=months))
     found: list[Phase] = []
     for start, end in zip(starts, [*starts[1:], None], strict=True):
