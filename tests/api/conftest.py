@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
 
 from catalogue.selectors import forget_snapshots
 from catalogue.services.imports import import_catalogue
 from commerce.accounts.demo import load_demo_people
+from commerce.accounts.models import User
 from commerce.kernel.clock import business_time_fixed
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -47,21 +50,26 @@ class Api:
         return self.send("POST", path, body, **options)
 
 
-@pytest.fixture
-def at() -> Iterator[datetime]:
-    with business_time_fixed(AT):
+@pytest.fixture(scope="module")
+def demo(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Mapping[str, Mapping[str, str]]]:
+    """The demo shop, loaded once per module; each test rolls back to it."""
+    with django_db_blocker.unblock(), business_time_fixed(AT), transaction.atomic():
         forget_snapshots()
-        yield AT
-        forget_snapshots()
+        import_catalogue(DEMO, at=AT)
+        made = load_demo_people()
+        clients = {f"{who['role']}_client": who for who in made["api_clients"]}
+        yield {**{who["role"]: who for who in made["logins"]}, **clients}
+        transaction.set_rollback(True)
+    forget_snapshots()
 
 
 @pytest.fixture
-def people(db: None, at: datetime) -> Mapping[str, Mapping[str, str]]:
+def people(demo: Mapping[str, Mapping[str, str]], db: None) -> Iterator[Mapping[str, Any]]:
     """Logins and API clients of the demo, by role; the demo catalogue is on sale."""
-    import_catalogue(DEMO, at=at)
-    made = load_demo_people()
-    clients = {f"{who['role']}_client": who for who in made["api_clients"]}
-    return {**{who["role"]: who for who in made["logins"]}, **clients}
+    with business_time_fixed(AT):
+        yield demo
 
 
 @pytest.fixture
@@ -108,8 +116,6 @@ def token_of(who: Mapping[str, str], *, scope: str = "") -> str:
 
 def logged_in(who: Mapping[str, str]) -> Api:
     """A browser in which that person is logged in."""
-    from commerce.accounts.models import User
-
     browser = Client()
     browser.force_login(
         User.objects.get(email=who["email"]), "django.contrib.auth.backends.ModelBackend"

@@ -1,12 +1,77 @@
 """Addresses of the selling API, below /api/v1/."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
+from commerce.ordering.api.views import carts, orders
+from commerce.ordering.api.views.fleet import FleetOrdersView, FleetQuotesView
+from commerce.ordering.api.views.journeys import JourneyStepView
+from commerce.ordering.api.views.me import MeView
 from commerce.ordering.api.views.offerings import OfferingsView, OfferingView
 from commerce.ordering.api.views.quotes import QuotesView
 
+
+class CodeConverter:
+    """The name of a cart, a line or a promotion code: letters, digits, dots and hyphens."""
+
+    regex = r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(CodeConverter, "name")
+
 urlpatterns = [
+    path("me", MeView.as_view(), name="me"),
     path("offerings", OfferingsView.as_view(), name="offerings"),
     path("offerings/<slug:code>", OfferingView.as_view(), name="offering"),
     path("quotes", QuotesView.as_view(), name="quotes"),
+    path("carts", carts.CartsView.as_view(), name="carts"),
+    path("carts/arrivals", carts.ArrivalsView.as_view(), name="cart-arrivals"),
+    path("carts/<name:code>", carts.CartView.as_view(), name="cart"),
+    path("carts/<name:code>/bundles", carts.CartBundlesView.as_view(), name="cart-bundles"),
+    path(
+        "carts/<name:code>/bundles/<name:group>",
+        carts.CartBundleView.as_view(),
+        name="cart-bundle",
+    ),
+    path("carts/<name:code>/items", carts.CartItemsView.as_view(), name="cart-items"),
+    path("carts/<name:code>/items/<name:line>", carts.CartItemView.as_view(), name="cart-item"),
+    path(
+        "carts/<name:code>/items/<name:line>/number",
+        carts.CartNumberView.as_view(),
+        name="cart-number",
+    ),
+    path("carts/<name:code>/numbers", carts.CartNumbersView.as_view(), name="cart-numbers"),
+    path("carts/<name:code>/codes", carts.CartCodesView.as_view(), name="cart-codes"),
+    path(
+        "carts/<name:code>/codes/<name:promotion>",
+        carts.CartCodeView.as_view(),
+        name="cart-promotion-code",
+    ),
+    path("carts/<name:code>/checkout", carts.CheckoutView.as_view(), name="cart-checkout"),
+    path("carts/<name:code>/hand-over", carts.HandOverView.as_view(), name="cart-hand-over"),
+    path("carts/<name:code>/take-over", carts.TakeOverView.as_view(), name="cart-take-over"),
+    path(
+        "carts/<name:code>/groups/<name:group>/steps/<slug:role>",
+        JourneyStepView.as_view(),
+        name="journey-step",
+    ),
+    path("orders", orders.OrdersView.as_view(), name="orders"),
+    path("orders/<name:number>", orders.OrderView.as_view(), name="order"),
+    path("orders/<name:number>/items", orders.OrderItemsView.as_view(), name="order-items"),
+    path(
+        "orders/<name:number>/payment-session",
+        orders.PaymentSessionView.as_view(),
+        name="order-payment-session",
+    ),
+    path("orders/<name:number>/cancel", orders.CancelView.as_view(), name="order-cancel"),
+    path("orders/<name:number>/approve", orders.ApproveView.as_view(), name="order-approve"),
+    path("orders/<name:number>/reject", orders.RejectView.as_view(), name="order-reject"),
+    path("fleet-quotes", FleetQuotesView.as_view(), name="fleet-quotes"),
+    path("fleet-orders", FleetOrdersView.as_view(), name="fleet-orders"),
+    path("approvals", orders.ApprovalsView.as_view(), name="approvals"),
 ]

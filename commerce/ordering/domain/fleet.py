@@ -8,6 +8,7 @@ from io import StringIO
 from commerce.kernel.errors import InvalidInput, RuleViolated
 
 MOST_ROWS = 10_000
+MOST_LETTERS = 120
 COLUMNS = (
     *("user_name", "user_email", "plan", "handset", "sim", "term"),
     *("site", "cost_centre", "number", "rio"),
@@ -149,10 +150,26 @@ def _shape_errors(row: Mapping[str, object]) -> list[RowError]:
     for name in row:
         if name is not None and name not in COLUMNS:
             errors.append(RowError(str(name)[:40], "unknown_field", "There is no such field."))
+    errors += [error for name, value in row.items() for error in _cell_errors(str(name), value)]
     term = row.get("term")
     if term not in (None, "") and not str(term).strip().isdecimal():
         errors.append(RowError("term", "not_a_number", "The term is a number of months."))
     return errors
+
+
+def _cell_errors(name: str, value: object) -> list[RowError]:
+    """Cells are short texts on one line; the term may be a number."""
+    if value is None or name not in COLUMNS:
+        return []
+    if name == "term" and isinstance(value, int) and not isinstance(value, bool):
+        return []
+    if not isinstance(value, str):
+        return [RowError(name, "not_text", "The value is a text.")]
+    if len(value) > MOST_LETTERS:
+        return [RowError(name, "too_long", f"Use {MOST_LETTERS} letters at most.")]
+    if any(ord(letter) < 32 or "\ud800" <= letter <= "\udfff" for letter in value.strip()):
+        return [RowError(name, "control_character", "Leave out line breaks and control signs.")]
+    return []
 
 
 def _line(number: int, row: Mapping[str, object]) -> FleetLine:

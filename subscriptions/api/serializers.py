@@ -1,0 +1,176 @@
+"""Contracts and bills as the API shows them; amounts in the account's basis."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from commerce.kernel.tax import Basis
+from commerce.web.fields import MoneySerializer, OneOf, Shown, Strict, Wording
+from promotions.domain.benefits import BenefitKind
+from subscriptions.domain.states import InvoiceKind, LineKind, SubscriptionStatus
+from subscriptions.domain.views import Section
+
+MOST = 100
+
+
+class PageQuery(Strict):
+    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=20)
+    offset = serializers.IntegerField(min_value=0, max_value=100_000, default=0)
+
+
+class BenefitSerializer(Shown):
+    """`first` counts contract months from activation; `periods` null: for ever."""
+
+    code = serializers.CharField()
+    name = Wording(source="names")
+    kind = OneOf(BenefitKind)
+    value = serializers.SerializerMethodField()
+    first = serializers.IntegerField()
+    periods = serializers.IntegerField(allow_null=True)
+
+    @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"})
+    def get_value(self, benefit: Any) -> str:
+        return format(benefit.value, "f")
+
+
+class RunningChargeSerializer(Shown):
+    """For one unit, every `every_months`."""
+
+    code = serializers.CharField()
+    amount = MoneySerializer()
+    every_months = serializers.IntegerField(min_value=1)
+    quantity = serializers.IntegerField(min_value=1)
+    benefits = BenefitSerializer(many=True)
+
+
+class SubscriptionItemSerializer(Shown):
+    line = serializers.CharField(source="line_id")
+    offering = serializers.CharField()
+    name = Wording(source="names")
+    from_on = serializers.DateField()
+    until_on = serializers.DateField(allow_null=True)
+    charges = RunningChargeSerializer(many=True)
+
+
+class SubscriptionSerializer(Shown):
+    """A running contract; `activation_code` is what the eSIM's QR code says."""
+
+    id = serializers.IntegerField()
+    order = serializers.CharField(source="order_number")
+    group = serializers.CharField(allow_blank=True)
+    status = OneOf(SubscriptionStatus)
+    msisdn = serializers.CharField(allow_blank=True)
+    iccid = serializers.CharField(allow_blank=True)
+    imei = serializers.CharField(allow_blank=True)
+    activation_code = serializers.CharField(source="lpa", allow_blank=True)
+    user_name = serializers.CharField(allow_blank=True)
+    activated_on = serializers.DateField()
+    commitment_months = serializers.IntegerField(min_value=0)
+    commitment_ends_on = serializers.DateField(allow_null=True)
+    next_bill_on = serializers.DateField(allow_null=True)
+    basis = OneOf(Basis)
+    items = SubscriptionItemSerializer(many=True)
+
+
+class SubscriptionsSerializer(Shown):
+    items = SubscriptionSerializer(many=True)
+    total = serializers.IntegerField(min_value=0)
+    limit = serializers.IntegerField()
+    offset = serializers.IntegerField()
+
+
+class PeriodSerializer(Shown):
+    """Half-open: `end` is the first day that is not billed."""
+
+    start = serializers.DateField()
+    end = serializers.DateField()
+
+
+class InvoiceSerializer(Shown):
+    """An issued invoice; `period` is null for that of an order."""
+
+    number = serializers.CharField()
+    kind = OneOf(InvoiceKind)
+    order = serializers.CharField(source="order_number", allow_blank=True)
+    purchase_order_number = serializers.CharField(source="purchase_order", allow_blank=True)
+    issued_on = serializers.DateField()
+    due_on = serializers.DateField()
+    period = PeriodSerializer(allow_null=True)
+    basis = OneOf(Basis)
+    net = MoneySerializer()
+    tax = MoneySerializer()
+    gross = MoneySerializer()
+
+
+class InvoicesSerializer(Shown):
+    items = InvoiceSerializer(many=True)
+    total = serializers.IntegerField(min_value=0)
+    limit = serializers.IntegerField()
+    offset = serializers.IntegerField()
+
+
+class InvoiceLineSerializer(Shown):
+    """`promised` is the amount that the promise names for it; null if it names none."""
+
+    kind = OneOf(LineKind)
+    label = Wording()
+    order = serializers.CharField(source="order_number", allow_blank=True)
+    group = serializers.CharField(allow_blank=True)
+    line = serializers.CharField(source="item")
+    charge = serializers.CharField()
+    benefit = serializers.CharField(allow_blank=True)
+    period = serializers.IntegerField(min_value=0)
+    days = PeriodSerializer(allow_null=True)
+    quantity = serializers.IntegerField()
+    amount = MoneySerializer()
+    tax_rate = serializers.SerializerMethodField()
+    promised = MoneySerializer(allow_null=True)
+
+    @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"})
+    def get_tax_rate(self, line: Any) -> str:
+        return format(line.tax_rate, "f")
+
+
+class InvoiceSectionSerializer(Shown):
+    code = OneOf(Section, source="code.value")
+    lines = InvoiceLineSerializer(many=True)
+    total = MoneySerializer()
+
+
+class InvoiceTaxSerializer(Shown):
+    rate = serializers.SerializerMethodField()
+    net = MoneySerializer()
+    tax = MoneySerializer()
+    gross = MoneySerializer()
+
+    @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"})
+    def get_rate(self, part: Any) -> str:
+        return format(part.rate, "f")
+
+
+class CommitmentSerializer(Shown):
+    """Until when a contract on the bill binds; null: not at all."""
+
+    subscription = serializers.IntegerField(source="subscription_id")
+    msisdn = serializers.CharField(allow_blank=True)
+    ends_on = serializers.DateField(allow_null=True)
+    months_left = serializers.IntegerField(min_value=0)
+
+
+class InvoiceDetailSerializer(Shown):
+    """An issued invoice with the promise laid over it."""
+
+    invoice = InvoiceSerializer(source="summary")
+    sections = InvoiceSectionSerializer(many=True)
+    tax_parts = InvoiceTaxSerializer(many=True)
+    commitments = CommitmentSerializer(many=True)
+    promised = MoneySerializer()
+    as_promised = serializers.BooleanField()
+
+
+def page(found: tuple[Any, ...], *, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of `found` that was asked for."""
+    limit, offset = asked["limit"], asked["offset"]
+    return {"items": found[offset : offset + limit], "total": len(found), **asked}

@@ -1,0 +1,16 @@
+"""Addresses of contracts and bills, below /api/v1/."""
+
+from django.urls import path
+
+from subscriptions.api import views
+
+urlpatterns = [
+    path("subscriptions", views.SubscriptionsView.as_view(), name="subscriptions"),
+    path(
+        "subscriptions/<int:subscription_id>",
+        views.SubscriptionView.as_view(),
+        name="subscription",
+    ),
+    path("invoices", views.InvoicesView.as_view(), name="invoices"),
+    path("invoices/<slug:number>", views.InvoiceView.as_view(), name="invoice"),
+]

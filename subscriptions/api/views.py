@@ -1,0 +1,81 @@
+"""The caller's contracts and bills. An agent sees those of the customer he speaks with."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from commerce.accounts.identity import AccountContext
+from commerce.kernel.errors import Forbidden
+from commerce.web.policy import Policy
+from commerce.web.views import ApiView
+from subscriptions.api.serializers import (
+    InvoiceDetailSerializer,
+    InvoicesSerializer,
+    PageQuery,
+    SubscriptionSerializer,
+    SubscriptionsSerializer,
+    page,
+)
+from subscriptions.selectors import bill_view, bills_of, subscription_view, subscriptions_of
+
+OWNERS = (Policy.CUSTOMER, Policy.BUSINESS, Policy.AGENT)
+LARGEST_ID = 2**63 - 1
+
+
+class SubscriptionsView(ApiView):
+    policy = OWNERS
+    tag = "Subscriptions"
+
+    @extend_schema(
+        operation_id="listSubscriptions",
+        parameters=[PageQuery],
+        responses=SubscriptionsSerializer(many=False),
+    )
+    def get(self, request: Request) -> Response:
+        """The caller's contracts, the latest first."""
+        asked = self.query(PageQuery)
+        found = subscriptions_of(_party(request.auth))
+        return Response(SubscriptionsSerializer(page(found, asked=asked)).data)
+
+
+class SubscriptionView(ApiView):
+    policy = OWNERS
+    tag = "Subscriptions"
+
+    @extend_schema(operation_id="getSubscription", responses=SubscriptionSerializer)
+    def get(self, request: Request, subscription_id: int) -> Response:
+        """One contract: its number, its SIM, what is included and until when it binds."""
+        found = subscription_view(_party(request.auth), min(subscription_id, LARGEST_ID))
+        return Response(SubscriptionSerializer(found).data)
+
+
+class InvoicesView(ApiView):
+    policy = OWNERS
+    tag = "Invoices"
+
+    @extend_schema(
+        operation_id="listInvoices",
+        parameters=[PageQuery],
+        responses=InvoicesSerializer(many=False),
+    )
+    def get(self, request: Request) -> Response:
+        """The caller's issued invoices, the latest first."""
+        asked = self.query(PageQuery)
+        found = bills_of(_party(request.auth))
+        return Response(InvoicesSerializer(page(found, asked=asked)).data)
+
+
+class InvoiceView(ApiView):
+    policy = OWNERS
+    tag = "Invoices"
+
+    @extend_schema(operation_id="getInvoice", responses=InvoiceDetailSerializer)
+    def get(self, request: Request, number: str) -> Response:
+        """One invoice, line by line, with what was promised for each."""
+        return Response(InvoiceDetailSerializer(bill_view(_party(request.auth), number)).data)
+
+
+def _party(context: AccountContext) -> int:
+    if context.party_id is None:
+        raise Forbidden("Begin a contact with a customer first.", code="no_contact")
+    return context.party_id
