@@ -9,7 +9,7 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount in major units (euros, not cents) at full precision; round only where it is charged."""
+    """An amount in major units (euros, not cents), exact; rounded only where it is charged."""
 
     amount: Decimal
     currency: str = "EUR"
