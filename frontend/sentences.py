@@ -3,61 +3,60 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _t
+from django.utils.translation import gettext_lazy as _
 
 from commerce.kernel.errors import FaisceauError
 from commerce.web.problems import problem_of
 from frontend.shop.words import named
 
 SENTENCES: Mapping[str, Any] = {
-    "unknown_cart": _t("We know no cart of that name. Check its letters, or begin a new one."),
-    "unknown_offering": _t("This is no longer in our catalogue. Please choose another."),
-    "unknown_order": _t("We know no order of that number that you may see."),
-    "unknown_link": _t("This link is not valid any more. Ask for a new one."),
-    "unknown_group": _t("This part of your cart is no longer there."),
-    "unknown_line": _t("This line is no longer in your cart."),
-    "cart_ordered": _t("This cart was ordered already. Your order goes on; nothing was doubled."),
-    "cart_expired": _t("This cart has expired. Please begin a new one; the prices may differ."),
-    "cart_empty": _t("Your cart is empty. Choose a phone or a plan first."),
-    "cart_in_use": _t("%(editor)s is changing this cart at the moment. Try again in two minutes."),
-    "other_customer": _t("This cart belongs to another customer."),
-    "agents_only": _t("A cart is opened by its code on the phone, by one of our agents."),
-    "bundle_needed": _t("This comes with a plan. Choose the plan first."),
-    "quantity_out_of_range": _t("Choose a quantity from 1 to 999."),
-    "too_many_lines": _t("A cart takes 200 lines at most. Order these first."),
-    "slot_full": _t("There is no more room for this in your bundle. Remove something first."),
-    "slot_unknown": _t("This has no place in this bundle. Order it on its own."),
-    "term_not_offered": _t("This plan is not offered with that commitment. Choose another one."),
-    "unknown_promotion_code": _t("We do not know this code. Check how it is written."),
-    "promotion_used_up": _t("This advantage is used up. Your cart was priced again without it."),
-    "price_changed": _t(
+    "unknown_cart": _("We know no cart of that name. Check its letters, or begin a new one."),
+    "unknown_offering": _("This is no longer in our catalogue. Please choose another."),
+    "unknown_order": _("We know no order of that number that you may see."),
+    "unknown_link": _("This link is not valid any more. Ask for a new one."),
+    "unknown_group": _("This part of your cart is no longer there."),
+    "unknown_line": _("This line is no longer in your cart."),
+    "cart_ordered": _("This cart was ordered already. Your order goes on; nothing was doubled."),
+    "cart_expired": _("This cart has expired. Please begin a new one; the prices may differ."),
+    "cart_empty": _("Your cart is empty. Choose a phone or a plan first."),
+    "cart_in_use": _("%(editor)s is changing this cart at the moment. Try again in two minutes."),
+    "other_customer": _("This cart belongs to another customer."),
+    "agents_only": _("A cart is opened by its code on the phone, by one of our agents."),
+    "bundle_needed": _("This comes with a plan. Choose the plan first."),
+    "quantity_out_of_range": _("Choose a quantity from 1 to 999."),
+    "too_many_lines": _("A cart takes 200 lines at most. Order these first."),
+    "slot_full": _("There is no more room for this in your bundle. Remove something first."),
+    "slot_unknown": _("This has no place in this bundle. Order it on its own."),
+    "term_not_offered": _("This plan is not offered with that commitment. Choose another one."),
+    "unknown_promotion_code": _("We do not know this code. Check how it is written."),
+    "promotion_used_up": _("This advantage is used up. Your cart was priced again without it."),
+    "price_changed": _(
         "The price has changed since you saw it. Nothing was ordered; please look at it again."
     ),
-    "out_of_stock": _t("We have no more than %(available)s of this. Choose fewer or another."),
-    "number_taken": _t("Somebody else has just taken this number. Please choose another."),
-    "no_number_left": _t("No number of this kind is left. Please choose any other."),
-    "number_invalid": _t("A French number has 10 figures and starts with 0: 06 39 98 12 34."),
-    "number_not_mobile": _t("Only a mobile number, in 06 or 07, can come to a mobile plan."),
-    "port_day_invalid": _t(
+    "out_of_stock": _("We have no more than %(available)s of this. Choose fewer or another."),
+    "number_taken": _("Somebody else has just taken this number. Please choose another."),
+    "no_number_left": _("No number of this kind is left. Please choose any other."),
+    "number_invalid": _("A French number has 10 figures and starts with 0: 06 39 98 12 34."),
+    "number_not_mobile": _("Only a mobile number, in 06 or 07, can come to a mobile plan."),
+    "port_day_invalid": _(
         "Choose a working day, from Monday to Saturday, between tomorrow and three months from now."
     ),
-    "port_slot_invalid": _t("Choose one of the three time slots."),
-    "terms_not_accepted": _t("Please accept the terms of sale to order."),
-    "contract_summary_not_confirmed": _t(
+    "port_slot_invalid": _("Choose one of the three time slots."),
+    "terms_not_accepted": _("Please accept the terms of sale to order."),
+    "contract_summary_not_confirmed": _(
         "Please confirm that you have received the contract summary and agree to it."
     ),
-    "customer_missing": _t("Tell us who orders: your name and e-mail address."),
-    "address_missing": _t("Tell us where the parcel should go."),
-    "address_incomplete": _t("Fill in this line."),
-    "postcode_malformed": _t("A French postcode has five figures."),
-    "name_length": _t("Enter a name of 1 to 80 letters."),
-    "email_taken": _t("There is an account with this e-mail address already. Log in instead."),
-    "email_malformed": _t("Enter an e-mail address like name@example.org."),
-    "phone_malformed": _t("Enter a phone number of 10 figures, or with its country code (+33…)."),
-    "nothing_to_pay": _t("There is nothing left to pay for this order."),
-    "payment_closed": _t("This payment is closed already."),
-    "unknown": _t("We had no answer. Nothing is lost: try again in a moment."),
+    "customer_missing": _("Tell us who orders: your name and e-mail address."),
+    "address_missing": _("Tell us where the parcel should go."),
+    "address_incomplete": _("Fill in this line."),
+    "postcode_malformed": _("A French postcode has five figures."),
+    "name_length": _("Enter a name of 1 to 80 letters."),
+    "email_taken": _("There is an account with this e-mail address already. Log in instead."),
+    "email_malformed": _("Enter an e-mail address like name@example.org."),
+    "phone_malformed": _("Enter a phone number of 10 figures, or with its country code (+33…)."),
+    "nothing_to_pay": _("There is nothing left to pay for this order."),
+    "payment_closed": _("This payment is closed already."),
+    "unknown": _("We had no answer. Nothing is lost: try again in a moment."),
 }
 """Placeholders are values of the error's detail."""
 
@@ -72,7 +71,7 @@ def sentence_of(error: Exception) -> str:
         if found is not None:
             return str(found) % _Known(error.detail)
     problem = problem_of(error)
-    return problem.sentence if problem is not None else _("Something went wrong on our side.")
+    return problem.sentence if problem is not None else str(_("Something went wrong on our side."))
 
 
 def way_out_of(error: Exception) -> str:

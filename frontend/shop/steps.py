@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from catalogue.domain.model import Kind, Offering, Snapshot
 from commerce.kernel.money import Money
 from commerce.ordering.domain.journey import Candidate, StepView
-from commerce.ordering.domain.quote import Quote
 from commerce.ordering.selectors import CartView
 from frontend.shop.cart import role_name
+from frontend.shop.contract import line_schedule
 from frontend.shop.panel import panel_of
 from frontend.shop.words import (
     drawing,
@@ -59,13 +59,12 @@ def step_url(code: str, group: str, role: str) -> str:
 
 def bar_of(view: CartView, *, group: str, role: str, bundle: Offering) -> list[Context]:
     """The steps bar: what is behind leads back."""
-    filled = {line.role for line in view.quote.lines if line.group == group}
     way = ways_of(bundle)
     here = way.index(role) if role in way else len(way)
     steps = []
     for place, each in enumerate(way):
         state = "here" if place == here else "coming"
-        if place < here or (each in filled and place != here):
+        if place < here:
             state = "done"
         steps.append(
             {
@@ -108,14 +107,14 @@ def _chosen_text(view: CartView, code: str, line_id: str, *, catalogue: Snapshot
         plain = plain_price(offering, view)
         price = euros(line.due_today)
         if plain is not None and plain != line.due_today:
-            price = _("%(price)s with a %(term)s commitment, instead of %(list)s") % {
+            price = _("%(price)s with a commitment of %(term)s, instead of %(list)s") % {
                 "price": price,
                 "term": months(line.term),
                 "list": euros(plain),
             }
         return ", ".join(parts) + (" · " if parts else "") + price
     if line.phases:
-        return first_phase_text(view.quote)
+        return line_schedule(line, view.quote)
     return said(offering.summary)
 
 
@@ -123,22 +122,6 @@ def plain_price(offering: Offering, view: CartView) -> Money | None:
     """The list price without commitment."""
     charges = offering.charges_for(segment=view.segment, term=0, bundle=None)
     return next((charge.amount for charge in charges if charge.code == "price"), None)
-
-
-def first_phase_text(quote: Quote) -> str:
-    """`0 € for 6 months, then 19,99 € per month from 22 May 2027`."""
-    phases = quote.monthly
-    if not phases:
-        return ""
-    last = euros(phases[-1].amount)
-    if len(phases) == 1:
-        return _("%(amount)s per month") % {"amount": last}
-    return _("%(first)s for %(months)s, then %(last)s per month from %(day)s") % {
-        "first": euros(phases[0].amount),
-        "months": months(phases[0].periods or 0),
-        "last": last,
-        "day": on_day(phase_start(quote, phases[-1])),
-    }
 
 
 def plan_choices(
@@ -185,7 +168,7 @@ def _plan_choice(
         "unit": unit,
         "title": full_name(offering),
         "text": _plan_text(candidate, catalogue=catalogue),
-        "badges": _plan_badges(candidate),
+        "badges": _plan_badges(candidate) if candidate.refusal is None else [],
     }
     if best == offering.code and usage:
         choice["badges"].append(
@@ -353,6 +336,8 @@ def _way_out(candidate: Candidate, *, step: StepView, code: str) -> Context | No
     label = said(refusal.way_out) if refusal is not None else ""
     if refusal is None or not label:
         return None
+    if refusal.code == "not_a_candidate" and step.role == "plan":
+        return {"label": label, "url": reverse("shop:plan", args=[candidate.offering.code])}
     if step.role == "plan" and step.term and refusal.code.startswith("reduced-price"):
         return {"label": _("See it without commitment"), "url": "?term=0"}
     roles = {slot.role for slot in step.bundle.slots}

@@ -78,7 +78,7 @@ def events_of(order: OrderView, milestones: Sequence[Milestone]) -> list[Event]:
         paid = order.accepted_at
         events.append(_event(_("Payment"), "done" if paid else "waiting", paid))
     seen: set[tuple[str, str]] = set()
-    for milestone in milestones:
+    for milestone in sorted(milestones, key=_place):
         title, text = _words(milestone, order)
         if title and (title, text) not in seen:
             seen.add((title, text))
@@ -91,6 +91,27 @@ def events_of(order: OrderView, milestones: Sequence[Milestone]) -> list[Event]:
             _event(_("Everything is active"), "done" if done else "coming", order.completed_at)
         )
     return events
+
+
+ORDER = (
+    "number_assigned",
+    "parcel_prepared",
+    "parcel_shipped",
+    "parcel_delivered",
+    "esim_ready",
+    "number_ported",
+    "line_active",
+    "contract_running",
+    "content_ready",
+)
+
+
+def _place(milestone: Milestone) -> tuple[bool, str, int]:
+    """What is done as it happened, then what is to come in its natural order."""
+    done = milestone.state == "done" and milestone.at is not None
+    rank = ORDER.index(milestone.code) if milestone.code in ORDER else len(ORDER)
+    at = milestone.at.isoformat(timespec="minutes") if done and milestone.at else ""
+    return (not done, at, rank)
 
 
 def _of(milestone: Milestone, title: str, text: str) -> Event:

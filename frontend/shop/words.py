@@ -167,8 +167,13 @@ def short_schedule(quote: Quote) -> str:
         return ""
     if len(phases) == 1:
         return _("%(amount)s per month") % {"amount": euros(phases[0].amount)}
+    if len(phases) > 3:
+        return _("%(first)s, up to %(last)s per month") % {
+            "first": euros(phases[0].amount),
+            "last": euros(max(phase.amount.amount for phase in phases)),
+        }
     return _("%(first)s · then %(last)s per month") % {
-        "first": euros(phases[0].amount),
+        "first": " · ".join(euros(phase.amount) for phase in phases[:-1]),
         "last": euros(phases[-1].amount),
     }
 
