@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from catalogue.domain.model import Charge, ChargeKind, Offering, Segment, Snapshot, Text
+from catalogue.domain.model import ChargeKind, Segment, Snapshot, Text
 from commerce.kernel.codec import from_plain, to_plain
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis, TaxPart, tax_parts
@@ -17,28 +17,22 @@ from commerce.ordering.domain import explain
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.facts import (
     MONTHS_WITHOUT_COMMITMENT,
-    Entry,
-    Fact,
     bundles_of,
     by_group,
     entries_of,
-    offering_facts,
     term_of,
-    unit_facts,
 )
+from commerce.ordering.domain.judging import Judge, ListPriced, cart_facts, list_priced
 from commerce.ordering.domain.schedule import cost_of, merged
 from commerce.ordering.domain.trace import TraceStep
 from promotions.domain.compiler import CompiledPromotions
-from promotions.domain.evaluate import evaluate
 from promotions.domain.model import (
+    AppliedPromotion,
     CustomerFacts,
     Grant,
     Miss,
     MissedPromotion,
     Outcome,
-    PricedCharge,
-    PricedLine,
-    Unit,
 )
 from promotions.domain.reasons import sentence
 from subscriptions.domain.charges import (
@@ -177,33 +171,6 @@ class Quote:
         return from_plain(cls, plain)
 
 
-@dataclass(frozen=True, slots=True)
-class _Priced:
-    """An entry with its list charges."""
-
-    entry: Entry
-    charges: tuple[Charge, ...]
-
-    @property
-    def list_today(self) -> Decimal:
-        unit = sum(
-            (c.amount.amount for c in self.charges if c.kind is ChargeKind.ONE_OFF), Decimal(0)
-        )
-        return unit * self.entry.line.quantity
-
-    @property
-    def list_monthly(self) -> Decimal:
-        unit = sum(
-            (
-                c.amount.amount / c.every_months
-                for c in self.charges
-                if c.kind is ChargeKind.RECURRING
-            ),
-            Decimal(0),
-        )
-        return unit * self.entry.line.quantity
-
-
 def quote(
     cart: CartValue,
     *,
@@ -223,19 +190,13 @@ def quote(
     groups = by_group(entries_of(cart, catalogue=catalogue))
     bundles = bundles_of(cart, catalogue=catalogue)
     priced = {
-        group: _priced(entries, segment=cart.segment, bundle=bundles.get(group))
+        group: list_priced(entries, segment=cart.segment, bundle=bundles.get(group))
         for group, entries in groups.items()
     }
-    shared = _cart_facts(cart, priced=priced, customer=customer)
+    shared = cart_facts(cart, priced=priced, customer=customer)
+    judge = Judge(cart, promotions=promotions, shared=shared, used_up=customer.used_up, at=at)
     outcomes = {
-        group: evaluate(
-            promotions,
-            unit=_unit(lines, bundle=bundles.get(group), shared=shared, cart=cart),
-            codes=cart.codes,
-            used_up=customer.used_up,
-            at=at,
-        )
-        for group, lines in priced.items()
+        group: judge.outcome(lines, bundle=bundles.get(group)) for group, lines in priced.items()
     }
     lines = tuple(
         line for group, found in priced.items() for line in _lines(found, outcome=outcomes[group])
@@ -249,72 +210,7 @@ def quote(
     )
 
 
-def _priced(
-    entries: Sequence[Entry], *, segment: Segment, bundle: Offering | None
-) -> tuple[_Priced, ...]:
-    term = term_of(entries)
-    code = bundle.code if bundle is not None else None
-    return tuple(
-        _Priced(e, e.offering.charges_for(segment=segment, term=term, bundle=code)) for e in entries
-    )
-
-
-def _cart_facts(
-    cart: CartValue, *, priced: Mapping[str, tuple[_Priced, ...]], customer: CustomerFacts
-) -> dict[str, Fact]:
-    facts: dict[str, Fact] = {**customer.facts(), "cart.codes": cart.codes}
-    facts["cart.channel"] = cart.channel
-    counts: dict[str, int] = {}
-    today = Decimal(0)
-    for lines in priced.values():
-        for line in lines:
-            quantity, offering = line.entry.line.quantity, line.entry.offering
-            for name in (f"cart.count.{offering.kind}", f"cart.quantity.{offering.code}"):
-                counts[name] = counts.get(name, 0) + quantity
-            today += line.list_today
-    facts["cart.list_today"] = today
-    facts.update(counts)
-    return facts
-
-
-def _unit(
-    lines: tuple[_Priced, ...],
-    *,
-    bundle: Offering | None,
-    shared: Mapping[str, Fact],
-    cart: CartValue,
-) -> Unit:
-    entries = [line.entry for line in lines]
-    facts = unit_facts(entries, bundle=bundle, segment=cart.segment.value)
-    facts["bundle.list_today"] = sum((line.list_today for line in lines), Decimal(0))
-    facts["bundle.list_monthly"] = sum((line.list_monthly for line in lines), Decimal(0))
-    facts.update(shared)
-    return Unit(
-        facts=facts,
-        lines=tuple(_as_priced_line(line) for line in lines),
-        months=term_of(entries) or MONTHS_WITHOUT_COMMITMENT,
-    )
-
-
-def _as_priced_line(priced: _Priced) -> PricedLine:
-    line = priced.entry.line
-    facts = {
-        **offering_facts(priced.entry.offering, role="line"),
-        "line.role": priced.entry.role,
-        "line.quantity": line.quantity,
-    }
-    return PricedLine(
-        id=line.id,
-        facts=facts,
-        quantity=line.quantity,
-        charges=tuple(
-            PricedCharge(c.code, c.kind, c.amount.rounded().amount, c.every_months)
-            for c in priced.charges
-        ),
-    )
-
-
-def _lines(priced: tuple[_Priced, ...], *, outcome: Outcome) -> list[QuoteLine]:
+def _lines(priced: tuple[ListPriced, ...], *, outcome: Outcome) -> list[QuoteLine]:
     granted: dict[tuple[str, str], list[Grant]] = {}
     for grant in outcome.grants:
         granted.setdefault((grant.line, grant.charge), []).append(grant)
@@ -323,7 +219,7 @@ def _lines(priced: tuple[_Priced, ...], *, outcome: Outcome) -> list[QuoteLine]:
 
 
 def _line(
-    priced: _Priced, *, granted: Mapping[tuple[str, str], list[Grant]], term: int
+    priced: ListPriced, *, granted: Mapping[tuple[str, str], list[Grant]], term: int
 ) -> QuoteLine:
     line, offering = priced.entry.line, priced.entry.offering
     charges = tuple(
@@ -416,18 +312,20 @@ def _tax_today(
 
 
 def _applied(outcomes: Sequence[Outcome]) -> tuple[Applied, ...]:
-    found: dict[str, Applied] = {}
+    given: dict[str, list[AppliedPromotion]] = {}
     for outcome in outcomes:
-        for given in outcome.applied:
-            promotion, saving = given.promotion, Money(given.saving)
-            before = found.get(promotion.code)
-            if before is not None:
-                saving = saving + before.saving_over_commitment
-            lines = (before.lines if before is not None else ()) + given.lines
-            found[promotion.code] = Applied(
-                promotion.code, promotion.version, promotion.name, saving, lines
-            )
-    return tuple(found[code] for code in sorted(found))
+        for one in outcome.applied:
+            given.setdefault(one.promotion.code, []).append(one)
+    return tuple(
+        Applied(
+            code,
+            found[0].promotion.version,
+            found[0].promotion.name,
+            Money(sum((one.saving for one in found), Decimal(0))),
+            tuple(line for one in found for line in one.lines),
+        )
+        for code, found in sorted(given.items())
+    )
 
 
 def _within_reach(

@@ -7,7 +7,7 @@ PAID = "/orders/{number}/paid/"
 PAY_LATER = "/orders/{number}/pay/"
 ACCEPT = "/accept/{token}/"
 HAND_OVER = "/cart/{token}/"
-APPROVE = "/business/orders/{number}/"
+APPROVE = "/portal/orders/{number}/"
 
 
 def absolute(path: str, **values: str) -> str:

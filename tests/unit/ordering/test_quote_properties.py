@@ -191,3 +191,22 @@ def _by_single_months(found: Quote) -> Money:
                 (due.amount for due in due_in_period(charge, period=period)), Money.zero()
             ) == net_in_period(charge, period=period)
     return total
+
+
+@settings(max_examples=30, deadline=None)
+@given(promotions=promotion_lists())
+def test_bundles_that_are_alike_cost_what_one_costs_each(
+    promotions: list[Mapping[str, object]],
+) -> None:
+    # Conditions here look at the bundle alone, so that company changes nothing.
+    one = priced(cart(*pair()), *promotions)
+    three = priced(cart(*pair(), *pair(group="g2"), *pair(group="g3")), *promotions)
+
+    assert three.due_today == one.due_today * 3
+    assert three.commitment_total == one.commitment_total * 3
+    assert [a.saving_over_commitment * 3 for a in one.applied] == [
+        a.saving_over_commitment for a in three.applied
+    ]
+    assert [line.replace("g1", "g2") for a in one.applied for line in a.lines] == [
+        line for a in three.applied for line in a.lines if line.startswith("g2")
+    ]

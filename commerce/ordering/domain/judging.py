@@ -1,0 +1,176 @@
+"""Judging a cart's bundles by promotions, at list prices. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from catalogue.domain.model import Charge, ChargeKind, Offering, Segment
+from commerce.ordering.domain.cart import CartValue
+from commerce.ordering.domain.facts import (
+    MONTHS_WITHOUT_COMMITMENT,
+    Entry,
+    Fact,
+    offering_facts,
+    term_of,
+    unit_facts,
+)
+from promotions.domain.compiler import CompiledPromotions
+from promotions.domain.evaluate import evaluate
+from promotions.domain.model import (
+    AppliedPromotion,
+    CustomerFacts,
+    Grant,
+    Outcome,
+    PricedCharge,
+    PricedLine,
+    Unit,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListPriced:
+    """An entry with its list charges."""
+
+    entry: Entry
+    charges: tuple[Charge, ...]
+
+    @property
+    def likeness(self) -> tuple[object, ...]:
+        """Everything by which conditions can tell it from another line of its bundle."""
+        line = self.entry.line
+        port = line.config.get("number_choice") == "port"
+        return (line.offering, line.quantity, self.entry.role, line.term, port)
+
+    @property
+    def list_today(self) -> Decimal:
+        unit = sum(
+            (c.amount.amount for c in self.charges if c.kind is ChargeKind.ONE_OFF), Decimal(0)
+        )
+        return unit * self.entry.line.quantity
+
+    @property
+    def list_monthly(self) -> Decimal:
+        unit = sum(
+            (
+                c.amount.amount / c.every_months
+                for c in self.charges
+                if c.kind is ChargeKind.RECURRING
+            ),
+            Decimal(0),
+        )
+        return unit * self.entry.line.quantity
+
+
+def list_priced(
+    entries: Sequence[Entry], *, segment: Segment, bundle: Offering | None
+) -> tuple[ListPriced, ...]:
+    term = term_of(entries)
+    code = bundle.code if bundle is not None else None
+    return tuple(
+        ListPriced(e, e.offering.charges_for(segment=segment, term=term, bundle=code))
+        for e in entries
+    )
+
+
+def cart_facts(
+    cart: CartValue, *, priced: Mapping[str, tuple[ListPriced, ...]], customer: CustomerFacts
+) -> dict[str, Fact]:
+    facts: dict[str, Fact] = {**customer.facts(), "cart.codes": cart.codes}
+    facts["cart.channel"] = cart.channel
+    counts: dict[str, int] = {}
+    today = Decimal(0)
+    for lines in priced.values():
+        for line in lines:
+            quantity, offering = line.entry.line.quantity, line.entry.offering
+            for name in (f"cart.count.{offering.kind}", f"cart.quantity.{offering.code}"):
+                counts[name] = counts.get(name, 0) + quantity
+            today += line.list_today
+    facts["cart.list_today"] = today
+    facts.update(counts)
+    return facts
+
+
+def _unit(
+    lines: tuple[ListPriced, ...],
+    *,
+    bundle: Offering | None,
+    shared: Mapping[str, Fact],
+    cart: CartValue,
+) -> Unit:
+    entries = [line.entry for line in lines]
+    facts = unit_facts(entries, bundle=bundle, segment=cart.segment.value)
+    facts["bundle.list_today"] = sum((line.list_today for line in lines), Decimal(0))
+    facts["bundle.list_monthly"] = sum((line.list_monthly for line in lines), Decimal(0))
+    facts.update(shared)
+    return Unit(
+        facts=facts,
+        lines=tuple(_as_priced_line(line) for line in lines),
+        months=term_of(entries) or MONTHS_WITHOUT_COMMITMENT,
+    )
+
+
+def _as_priced_line(priced: ListPriced) -> PricedLine:
+    line = priced.entry.line
+    facts = {
+        **offering_facts(priced.entry.offering, role="line"),
+        "line.role": priced.entry.role,
+        "line.quantity": line.quantity,
+    }
+    return PricedLine(
+        id=line.id,
+        facts=facts,
+        quantity=line.quantity,
+        charges=tuple(
+            PricedCharge(c.code, c.kind, c.amount.rounded().amount, c.every_months)
+            for c in priced.charges
+        ),
+    )
+
+
+class Judge:
+    """Lets promotions judge each bundle instance; those that are alike are judged once."""
+
+    def __init__(
+        self,
+        cart: CartValue,
+        *,
+        promotions: CompiledPromotions,
+        shared: Mapping[str, Fact],
+        used_up: frozenset[str],
+        at: datetime,
+    ) -> None:
+        self._cart = cart
+        self._promotions = promotions
+        self._shared = shared
+        self._used_up = used_up
+        self._at = at
+        self._known: dict[tuple[object, ...], tuple[tuple[str, ...], Outcome]] = {}
+
+    def outcome(self, lines: tuple[ListPriced, ...], *, bundle: Offering | None) -> Outcome:
+        likeness = (bundle.code if bundle is not None else "", *(line.likeness for line in lines))
+        ids = tuple(line.entry.line.id for line in lines)
+        known = self._known.get(likeness)
+        if known is not None:
+            return _renamed(known[1], dict(zip(known[0], ids, strict=True)))
+        found = evaluate(
+            self._promotions,
+            unit=_unit(lines, bundle=bundle, shared=self._shared, cart=self._cart),
+            codes=self._cart.codes,
+            used_up=self._used_up,
+            at=self._at,
+        )
+        self._known[likeness] = (ids, found)
+        return found
+
+
+def _renamed(outcome: Outcome, names: Mapping[str, str]) -> Outcome:
+    """The same outcome for lines of other names."""
+    return Outcome(
+        tuple(Grant(names[g.line], g.charge, g.promotion, g.benefit) for g in outcome.grants),
+        tuple(
+            AppliedPromotion(a.promotion, a.saving, tuple(names[line] for line in a.lines))
+            for a in outcome.applied
+        ),
+        outcome.missed,
+    )
