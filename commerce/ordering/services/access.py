@@ -96,11 +96,13 @@ def take_lease(cart: Cart, *, context: AccountContext) -> None:
 
 
 def order_scope(context: AccountContext) -> Q:
-    """The orders of the context's party; all of them for operators."""
+    """The orders of the context's party, or of the visitor's own carts; all for operators."""
     if context.role in _EVERYTHING:
         return Q()
     if context.party_id is not None:
         return Q(party_id=context.party_id)
+    if context.role is Role.VISITOR and context.visitor_key:
+        return Q(cart__visitor_key=context.visitor_key)
     return Q(pk=None)
 
 
