@@ -5,15 +5,26 @@ from typing import Any
 
 import segno
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from catalogue.domain.expressions import Scalar
 from catalogue.domain.model import Kind, Snapshot
 from commerce.ordering.domain.quote import Quote
 from frontend import svg
 from frontend.account.words import number, subscription_state
-from frontend.shop.words import drawing, euros, long_name, months, named, said, value_text
-from frontend.typography import month_text
+from frontend.shop.words import (
+    drawing,
+    euros,
+    label_of,
+    language,
+    long_name,
+    months,
+    named,
+    said,
+    value_text,
+)
+from frontend.typography import NBSP, month_text
 from subscriptions.domain.views import (
     BenefitView,
     ChargeView,
@@ -23,6 +34,7 @@ from subscriptions.domain.views import (
     SubscriptionView,
 )
 
+SHOWN, MADE_SHOWN = 13, 9
 PLAN_FACTS = ("data_gb", "network", "calls", "messages", "europe_gb")
 
 
@@ -82,10 +94,11 @@ def included(line: SubscriptionView, catalogue: Snapshot) -> list[dict[str, Any]
     for item in line.items:
         offering = catalogue.offerings.get(item.offering)
         facts = offering.characteristics if offering else {}
+        is_plan = offering is not None and offering.kind is Kind.PLAN
         holds = [
-            value_text(catalogue, name, facts[name])
+            _plan_fact(catalogue, name, facts[name])
             for name in PLAN_FACTS
-            if offering is not None and offering.kind is Kind.PLAN and name in facts
+            if is_plan and name in facts
         ]
         rows.append(
             {
@@ -101,6 +114,15 @@ def included(line: SubscriptionView, catalogue: Snapshot) -> list[dict[str, Any]
     return rows
 
 
+def _plan_fact(catalogue: Snapshot, name: str, value: Scalar | tuple[Scalar, ...]) -> str:
+    """`130 Go`, but `Appels : illimités`: a word that needs its name gets it."""
+    text = value_text(catalogue, name, value)
+    if name in ("data_gb", "network"):
+        return text
+    gap = NBSP if language() == "fr" else ""
+    return f"{label_of(catalogue, name)}{gap}: {text[:1].lower()}{text[1:]}"
+
+
 def charge_text(charge: ChargeView) -> str:
     """`19,99 € per month`."""
     amount = euros(charge.amount * charge.quantity)
@@ -113,14 +135,13 @@ def charge_text(charge: ChargeView) -> str:
 
 
 def benefit_text(benefit: BenefitView) -> str:
-    """`6 first months free`: the name that it was agreed under, with its months."""
+    """The name that it was agreed under; with its months when they are not the first ones."""
     name = named(benefit.names) or benefit.code
     if benefit.periods is None:
         return name
     last = benefit.first + benefit.periods - 1
-    if benefit.first == 1:
-        until = ngettext("first month", "first %(count)d months", benefit.periods)
-        return f"{name} ({until % {'count': benefit.periods}})"
+    if benefit.first == 1 and benefit.names:
+        return name
     return _("%(name)s (months %(first)d to %(last)d)") % {
         "name": name,
         "first": benefit.first,
@@ -129,8 +150,11 @@ def benefit_text(benefit: BenefitView) -> str:
 
 
 def chart(promise: PromiseView) -> list[dict[str, Any]]:
-    """The promised bills with those that were made laid over them."""
-    return [_bar(bill) for bill in promise.bills if bill.period and bill.starts_on]
+    """A year and a month of promised bills, the latest made among them, with those laid over."""
+    bills = [bill for bill in promise.bills if bill.period and bill.starts_on]
+    made = sum(bill.billed is not None for bill in bills)
+    first = max(0, min(made - MADE_SHOWN, len(bills) - SHOWN))
+    return [_bar(bill) for bill in bills[first : first + SHOWN]]
 
 
 def _bar(bill: PromisedBill) -> dict[str, Any]:

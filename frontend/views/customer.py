@@ -1,5 +1,6 @@
 """The customer area: what is mine, what it costs next, what was billed against what was said."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -32,6 +33,8 @@ from subscriptions import selectors as subscriptions
 from subscriptions.finding import ComingBill, coming_bills
 
 LATEST = 3
+NEW = timedelta(days=14)
+"""While a line is new, its eSIM comes first on a phone."""
 ENDED = frozenset({OrderState.COMPLETED, *GIVEN_UP})
 
 
@@ -86,6 +89,7 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
         "state": state,
         "state_label": label,
         "included": lines.included(contract, catalogue),
+        "is_new": contract.activated_on > business_today() - NEW,
         "qr": lines.qr(contract.lpa) if contract.lpa else "",
         "lpa": lines.lpa_parts(contract.lpa),
         "chart": lines.chart(promise),
