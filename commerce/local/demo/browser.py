@@ -151,7 +151,7 @@ class Program:
 
     def __init__(self, base: str, *, client_id: str, client_secret: str) -> None:
         self._base = base
-        self._client = httpx.Client(timeout=60)
+        self._client = httpx.Client(timeout=60, headers={"Accept-Language": "en"})
         told = answered(
             self._client.post(
                 f"{base}/oauth/token/",

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from textwrap import wrap
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,10 +42,11 @@ def say(line: str = "") -> None:
 def order(told: Told, *, position: int) -> None:
     """What the client did, and what the quote promised."""
     say()
-    say(f"{position}. {told.title}: {told.number}".ljust(WIDTH, " "))
+    say(f"{position}. {told.title}: {told.number}")
     say("─" * WIDTH)
     for line in told.story:
-        say(f"   {line}")
+        for part in wrap(line, WIDTH - 5, initial_indent="   ", subsequent_indent="     "):
+            say(part)
     say("   promised:")
     _promise(told.promised)
 
