@@ -39,12 +39,12 @@ def effects_of(stack: Stack, told: Iterable[Told], *, orders: Mapping[str, Any])
     expected: set[Identity] = set()
     for one in told:
         expected |= set(expected_of(one, items=orders[one.number]["items"]))
-    happened = Counter(_providers(stack)) + Counter(_payments(stack))
-    business = {identity for identity in happened if identity[0] != MESSAGES}
+    found = happened(stack)
+    business = {identity for identity in found if identity[0] != MESSAGES}
     return Effects(
         expected=dict(sorted(Counter(f"{who} {what}" for who, what, *_ in expected).items())),
         missing=tuple(sorted(expected - business)),
-        doubled=tuple(sorted(identity for identity, times in happened.items() if times > 1)),
+        doubled=tuple(sorted(identity for identity, times in found.items() if times > 1)),
         unasked=tuple(sorted(business - expected)),
     )
 
@@ -69,6 +69,11 @@ def expected_of(told: Told, *, items: Iterable[Mapping[str, Any]]) -> Iterable[I
     if told.paid is not None:
         yield ("payments", "authorised", number, str(told.paid))
         yield ("payments", "captured", number, str(told.paid))
+
+
+def happened(stack: Stack) -> Counter[Identity]:
+    """Everything that is in force outside, with how many times it was done."""
+    return Counter(_providers(stack)) + Counter(_payments(stack))
 
 
 def _providers(stack: Stack) -> Mapping[Identity, int]:

@@ -45,10 +45,11 @@ def log_in(browser: Browser, *, login: dict[str, str], at: str = "/account/login
 
 
 class Shopper:
-    """Camille, who has an account."""
+    """Camille, who has an account, and keeps `number` by its `rio`."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, number: str = NUMBER, rio: str = RIO) -> None:
         self.browser = Browser(stack.info.web_url)
+        self.number, self.rio = number, rio
         self.story: list[str] = []
         self._login = login_of(stack, "shopper")
 
@@ -67,7 +68,7 @@ class Shopper:
             asked=Counter([("handset", PHONE), ("plan", PLAN), ("accessory", CASE), ("sim", SIM)]),
             services={},
             ships={"handset": WAREHOUSE, "accessory": WAREHOUSE},
-            ports=(NUMBER.replace(" ", ""),),
+            ports=(self.number.replace(" ", ""),),
             paid=cents(money(quote["due_today_gross"])),
         )
 
@@ -96,11 +97,11 @@ class Shopper:
         cart = api("POST", f"carts/{self.cart}/bundles", bundle)
         plan = next(line["id"] for line in cart["quote"]["lines"] if line["role"] == "plan")
         at = f"carts/{self.cart}/items/{plan}/number"
-        kept = {"choice": "port", "msisdn": NUMBER}
+        kept = {"choice": "port", "msisdn": self.number}
         refusal = api("PUT", at, {**kept, "rio": WRONG_RIO}, status=400)
         self.story.append(f"types a wrong RIO and is told: “{refusal['detail']}”")
-        api("PUT", at, {**kept, "rio": RIO})
-        self.story.append(f"keeps the number {NUMBER} with the RIO {RIO}")
+        api("PUT", at, {**kept, "rio": self.rio})
+        self.story.append(f"keeps the number {self.number} with the RIO {self.rio}")
         quote: dict[str, Any] = api("POST", f"carts/{self.cart}/checkout", {})["quote"]
         return quote
 
