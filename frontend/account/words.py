@@ -37,6 +37,11 @@ def channel(code: Channel | str) -> str:
     }.get(Channel(code), str(code))
 
 
+def actor(name: str) -> str:
+    """Who did something."""
+    return _("automatically") if name == "system" else name
+
+
 def order_state(state: OrderState | str) -> Pill:
     """For a list of orders."""
     return {

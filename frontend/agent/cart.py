@@ -48,7 +48,7 @@ def cart_screen(
         "aloud": in_words(view),
         "issues": [f"{said(issue.message)} {said(issue.way_out)}" for issue in view.issues],
         "group": group,
-        "role": role,
+        "chosen_role": role,
         "role_title": role_name(role),
         "chips": [
             {
@@ -149,7 +149,7 @@ def state_of(view: OrderView) -> dict[str, Any]:
             {
                 "label": words.order_state(step.after)[1],
                 "at": step.at,
-                "by": step.actor,
+                "by": words.actor(step.actor),
                 "where": words.channel(step.channel),
             }
             for step in view.steps
@@ -176,7 +176,7 @@ def _lines(view: CartView, catalogue: Snapshot) -> list[dict[str, Any]]:
                 "device": drawing(offering) if offering else None,
                 "today": line.due_today,
                 "monthly": _per_month(line.phases),
-                "term": months(line.term) if line.term else "",
+                "term": months(line.term) if line.term and line.role == "plan" else "",
                 "number": _number(config) if offering and offering.kind is Kind.PLAN else "",
                 "removable": not needed,
             }

@@ -89,7 +89,7 @@ def customer_screen(context: AccountContext) -> dict[str, Any]:
                 "title": words.entry(entry),
                 "detail": words.detail(entry),
                 "at": entry.at,
-                "by": entry.actor,
+                "by": words.actor(entry.actor),
                 "where": words.channel(entry.channel),
             }
             for entry in accounts.timeline(party.id, limit=40)
