@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from catalogue.importer.others import register_catalogue_check
 from commerce.accounts.context import context_for_client, context_for_request
 from commerce.accounts.events import PasswordForgotten, VisitorIdentified
 from commerce.celery import app as celery_app
@@ -27,6 +28,7 @@ from orchestration.events import PlanCompleted
 from orchestration.services.claim import TIMER_DUE
 from orchestration.services.outcome import ASK, OVERDUE
 from orchestration.services.plans import ADVANCE
+from promotions.domain import findings as promotions
 from subscriptions.events import SubscriptionActivated
 from subscriptions.services import bill_run, calendar
 
@@ -37,6 +39,8 @@ def connect() -> None:
     use_resolvers(Resolvers(session=context_for_request, client=context_for_client))
     if settings.VIRTUAL_CLOCK:
         use_business_clock(virtual_now)
+
+    register_catalogue_check("promotions", promotions.findings)
 
     register_timer(notifications.TIMER, notifications.carry_out, durable=False)
     subscribe(PasswordForgotten, messages.on_password_forgotten, name="notifications.password")

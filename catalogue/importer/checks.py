@@ -184,11 +184,6 @@ def _expressions(catalogue: Catalogue) -> Iterator[Finding]:
                 and fact not in catalogue.characteristics
             ):
                 yield trail, f"Nothing has a characteristic {fact} (fact {name})."
-    for i, promotion in enumerate(catalogue.promotions):
-        try:
-            parse(promotion.when, where="")
-        except InvalidInput as error:
-            yield ("promotions", i, "when"), error.message
 
 
 def facts_in(expression: Expression) -> Iterator[str]:

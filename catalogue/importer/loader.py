@@ -13,8 +13,9 @@ from catalogue.domain.model import Snapshot
 from catalogue.importer.bundles import empty_slots
 from catalogue.importer.checks import findings
 from catalogue.importer.compile import compiled
+from catalogue.importer.others import findings_of_others
 from catalogue.importer.schema import Catalogue
-from catalogue.importer.sources import CatalogueInvalid, Problem, Sources, read
+from catalogue.importer.sources import CatalogueInvalid, Problem, Sources, read, trail_of
 from commerce.markets.pack import market
 
 
@@ -30,6 +31,8 @@ class Accepted:
 
 def load(path: Path, *, on: date, market_code: str = "fr") -> Accepted:
     """Read and check the catalogue in `path`; tax rates are those of the market on the day `on`.
+
+    Checks of parts above this one (promotions) come last; see `catalogue.importer.others`.
 
     Raises:
         CatalogueInvalid: with every problem that was found.
@@ -48,6 +51,10 @@ def load(path: Path, *, on: date, market_code: str = "fr") -> Accepted:
     problems = [
         sources.problem(("bundles", bundles[code], "slots", slot), message)
         for code, slot, message in empty_slots(accepted.snapshot)
+    ]
+    problems += [
+        sources.problem(trail_of(field), message)
+        for field, message in findings_of_others(accepted.snapshot)
     ]
     if problems:
         raise CatalogueInvalid(problems)

@@ -145,14 +145,13 @@ class RecipePart(Part):
 
 
 class PromotionPart(BaseModel):
-    """Only what the catalogue must know; the rest belongs to `promotions`, which compiles it."""
+    """Only what the catalogue must know; `promotions` judges the rest, see `others.py`."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     code: str
     version: int = Field(default=1, ge=1)
     name: Words2
-    when: Any = None
     benefits: tuple[dict[str, Any], ...] = Field(min_length=1)
 
 

@@ -1,5 +1,6 @@
 """Catalogue files with the place of every value, so that an error can name file, line and field."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -68,6 +69,12 @@ def spoken(trail: Trail) -> str:
     for step in trail:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text or "file"
+
+
+def trail_of(text: str) -> Trail:
+    """The inverse of `spoken`."""
+    steps = re.findall(r"[^.\[\]]+|\[\d+\]", text)
+    return tuple(int(step[1:-1]) if step.startswith("[") else step for step in steps)
 
 
 def read(path: Path) -> Sources:

@@ -1,0 +1,150 @@
+"""What is wrong with the promotions of a catalogue, told before it is published.
+
+A promotion that can't be read would stop every quote; one that asks for what is not there, or for
+a fact that nothing sets, would never be given and nobody would know why.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from catalogue.domain.expressions import All, AnyOf, Expression, Not, Operator, Scalar, Test
+from catalogue.domain.model import Kind, Segment, Snapshot
+from commerce.kernel.errors import InvalidInput
+from promotions.domain.compiler import compile_promotions
+from promotions.domain.model import CustomerFacts, Promotion
+
+Finding = tuple[str, str]
+"""A field of the catalogue, like `promotions[3].trigger`, and a sentence."""
+
+ROLES = frozenset({Kind.HANDSET, Kind.PLAN, Kind.SIM})
+BUILT_IN = frozenset({"code", "kind", "category", "family"})
+CUSTOMER = frozenset({*CustomerFacts(segment=Segment.CONSUMER, months_to_commitment_end=0).facts()})
+UNIT = frozenset(
+    {
+        *("term_months", "item.port_in", "item.new_line", "codes", "kinds", "roles", "categories"),
+        *("bundle.code", "bundle.complete", "bundle.list_today"),
+        *("cart.codes", "cart.channel", "cart.list_today"),
+    }
+)
+LINE = frozenset({"line.charge", "line.role", "line.quantity"})
+OFFERINGS = frozenset({"codes", "customer.owns", "line.code"})
+
+
+def findings(snapshot: Snapshot) -> Iterator[Finding]:
+    """Everything wrong, promotion by promotion."""
+    read: dict[str, int] = {}
+    for index, entry in enumerate(snapshot.promotions):
+        where = f"promotions[{index}]"
+        try:
+            (promotion,) = compile_promotions([entry]).promotions.values()
+        except InvalidInput as error:
+            field = str(error.detail["field"]).replace("promotions[0]", where, 1)
+            yield field, error.message
+            continue
+        if promotion.code in read:
+            first = f"promotions[{read[promotion.code]}]"
+            yield f"{where}.code", f"The code {promotion.code} is that of {first} too."
+        read.setdefault(promotion.code, index)
+        if entry.get("trigger"):
+            yield from _of_trigger(promotion, where=f"{where}.trigger", snapshot=snapshot)
+        yield from _of_one(promotion, where=where, snapshot=snapshot)
+
+
+def _of_one(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iterator[Finding]:
+    begin, end = promotion.valid_from, promotion.valid_until
+    if begin and end and end <= begin:
+        yield f"{where}.valid_until", "It ends before it begins."
+    for language in promotion.name.by_language:
+        if promotion.hint and not promotion.hint.by_language.get(language):
+            yield f"{where}.hint", f"The hint is missing in {language}."
+    yield from _of_expression(promotion.when, where=f"{where}.when", snapshot=snapshot)
+    for number, benefit in enumerate(promotion.benefits):
+        target = f"{where}.benefits[{number}].target"
+        yield from _of_expression(benefit.target, where=target, snapshot=snapshot, line=True)
+
+
+def _of_trigger(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iterator[Finding]:
+    for fact, values in promotion.trigger.items():
+        for value in sorted(values, key=str):
+            if not _is_there(fact, value, snapshot=snapshot):
+                yield where, f"There is no {value} among the {fact}."
+
+
+def _of_expression(
+    expression: Expression, *, where: str, snapshot: Snapshot, line: bool = False
+) -> Iterator[Finding]:
+    for test in _tests(expression):
+        names = [test.name]
+        if test.operator is Operator.INCLUDES_FACT:
+            names.append(str(test.value))
+        for name in names:
+            if not _is_fact(name, snapshot=snapshot, line=line):
+                yield where, f"Nothing sets the fact {name} here."
+        yield from _of_value(test, where=where, snapshot=snapshot)
+
+
+def _of_value(test: Test, *, where: str, snapshot: Snapshot) -> Iterator[Finding]:
+    if test.operator in {Operator.AT_LEAST, Operator.AT_MOST} and not _is_number(test.value):
+        yield where, f"{test.name} is compared with {test.value!r}, which is not a number."
+    if test.operator is Operator.IN and not isinstance(test.value, tuple):
+        yield where, f"Give a list of what {test.name} may be."
+    if test.operator not in {Operator.IS, Operator.IN, Operator.INCLUDES}:
+        return
+    for value in test.value if isinstance(test.value, tuple) else (test.value,):
+        if value is not None and not _is_there(test.name, value, snapshot=snapshot):
+            yield where, f"There is no {value} among the {test.name}."
+
+
+def _is_fact(name: str, *, snapshot: Snapshot, line: bool) -> bool:
+    """Whether something sets the fact: on a line for targets, on a unit for conditions."""
+    prefix, _, last = name.rpartition(".")
+    if line:
+        return name in LINE or (prefix == "line" and _is_characteristic(last, snapshot=snapshot))
+    if prefix in ROLES:
+        return _is_characteristic(last, snapshot=snapshot)
+    if prefix == "cart.count":
+        return last in set(Kind)
+    if prefix == "cart.quantity":
+        return last in snapshot.offerings
+    return name in UNIT or name in CUSTOMER
+
+
+def _is_characteristic(name: str, *, snapshot: Snapshot) -> bool:
+    return name in BUILT_IN or any(
+        name in offering.characteristics for offering in snapshot.offerings.values()
+    )
+
+
+def _is_there(fact: str, value: Scalar, *, snapshot: Snapshot) -> bool:
+    """Whether a name that `fact` is compared with exists; True for facts that are no names."""
+    known: Mapping[str, object] | frozenset[str]
+    last = fact.rpartition(".")[2]
+    if fact in OFFERINGS or (last == "code" and fact != "bundle.code"):
+        known = snapshot.offerings
+    elif fact == "bundle.code":
+        known = {offering.code: None for offering in snapshot.of_kind(Kind.BUNDLE)}
+    elif last in {"category", "categories"}:
+        known = snapshot.categories
+    elif last in {"kind", "kinds"}:
+        known = frozenset(Kind)
+    elif last == "family":
+        known = snapshot.families
+    elif fact == "customer.segment":
+        known = frozenset(Segment)
+    else:
+        return True
+    return value in known
+
+
+def _is_number(value: object) -> bool:
+    return not isinstance(value, bool | str | tuple | type(None))
+
+
+def _tests(expression: Expression) -> Iterator[Test]:
+    match expression:
+        case Test():
+            yield expression
+        case Not():
+            yield from _tests(expression.part)
+        case All() | AnyOf():
+            for part in expression.parts:
+                yield from _tests(part)
