@@ -1,5 +1,6 @@
 """The transactional outbox: what happened is told in the transaction in which it happened."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
@@ -15,6 +16,11 @@ from commerce.events.registry import subscribers_of
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from commerce.kernel.trace import current_trace
+
+MANY = 50
+"""From so many events on, COPY is cheaper than one INSERT of them all."""
+
+_COPY = "COPY events_outboxevent (id, name, payload, trace_id, occurred_at) FROM STDIN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +56,26 @@ def publish_all(events: Iterable[Event]) -> None:
         )
         for event in events
     ]
-    OutboxEvent.objects.bulk_create(rows)
+    if len(rows) < MANY:
+        OutboxEvent.objects.bulk_create(rows)
+    else:
+        _copy(rows)
     Delivery.objects.bulk_create(
         Delivery(event=row, subscriber=subscription.name, trace_id=trace)
         for row in rows
         for subscription in subscribers_of(row.name)
     )
+
+
+def _copy(rows: Iterable[OutboxEvent]) -> None:
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(_COPY) as copy,
+    ):
+        for row in rows:
+            payload = json.dumps(row.payload, ensure_ascii=False)
+            copy.write_row((row.id, row.name, payload, row.trace_id, row.occurred_at))
 
 
 def _plain(value: Any) -> Any:

@@ -7,12 +7,10 @@ from datetime import date
 from itertools import groupby
 
 from django.db import connection
-from psycopg.types.range import DateRange
 
-from commerce.kernel.codec import to_plain
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
-from commerce.kernel.tax import Basis
+from commerce.kernel.tax import Basis, TaxPart
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.invoice import (
@@ -24,11 +22,20 @@ from subscriptions.domain.invoice import (
     recurring_lines,
     totals,
 )
-from subscriptions.domain.states import InvoiceKind, SubscriptionStatus
-from subscriptions.models import BillingAccount, Invoice, ItemBenefit, ItemCharge
+from subscriptions.domain.states import InvoiceKind, InvoiceState, SubscriptionStatus
+from subscriptions.models import BillingAccount, ItemBenefit, ItemCharge
 
 BILLED_STATUSES = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
 
+_NEXT_IDS = """
+SELECT nextval(pg_get_serial_sequence('subscriptions_invoice', 'id')) FROM generate_series(1, %s)
+"""
+_COPY_INVOICES = """
+COPY subscriptions_invoice (
+    id, account_id, key, kind, state, order_number, purchase_order, chunk_id, basis, currency,
+    period_start, period_end, drafted_on, net, tax_total, gross, tax, mentions
+) FROM STDIN
+"""
 _COPY_LINES = """
 COPY subscriptions_invoiceline (
     invoice_id, position, kind, order_number, "group", item, charge, period, benefit, starts_on,
@@ -177,23 +184,26 @@ def write(drafts: Sequence[Draft], *, on: date, chunk_id: int | None = None) -> 
     Raises:
         IntegrityError: a day of a charge is covered already, or a draft's key is taken.
     """
-    rows = Invoice.objects.bulk_create(
-        [_invoice(draft, on=on, chunk_id=chunk_id) for draft in drafts]
-    )
-    ids = [row.pk for row in rows]
-    covers = [
-        (invoice_id, cover)
-        for invoice_id, draft in zip(ids, drafts, strict=True)
-        for cover in draft.covers
-    ]
+    if not drafts:
+        return []
     with connection.cursor() as cursor, connection.wrap_database_errors:
+        cursor.execute(_NEXT_IDS, [len(drafts)])
+        ids = [invoice_id for (invoice_id,) in cursor.fetchall()]
+        covers = [
+            (invoice_id, cover)
+            for invoice_id, draft in zip(ids, drafts, strict=True)
+            for cover in draft.covers
+        ]
+        with cursor.copy(_COPY_INVOICES) as copy:
+            for invoice_id, draft in zip(ids, drafts, strict=True):
+                copy.write_row((invoice_id, *_invoice_row(draft, on=on, chunk_id=chunk_id)))
         with cursor.copy(_COPY_LINES) as copy:
             for invoice_id, draft in zip(ids, drafts, strict=True):
                 for values in _line_rows(draft):
                     copy.write_row((invoice_id, *values))
         with cursor.copy(_COPY_COVERAGE) as copy:
             for invoice_id, cover in covers:
-                days = DateRange(cover.days.start, cover.days.end, "[)")
+                days = f"[{cover.days.start},{cover.days.end})"
                 copy.write_row((cover.charge_id, invoice_id, days, 1, True))
         cursor.execute(
             _BILLED_UNTIL,
@@ -205,33 +215,26 @@ def write(drafts: Sequence[Draft], *, on: date, chunk_id: int | None = None) -> 
     return ids
 
 
-def _invoice(draft: Draft, *, on: date, chunk_id: int | None) -> Invoice:
-    return Invoice(
-        account_id=draft.account.pk,
-        key=draft.key,
-        kind=draft.kind.value,
-        order_number=draft.order_number,
-        purchase_order=draft.purchase_order,
-        chunk_id=chunk_id,
-        basis=draft.account.basis,
-        currency=draft.account.currency,
-        period_start=draft.period.start if draft.period else None,
-        period_end=draft.period.end if draft.period else None,
-        drafted_on=on,
-        net=draft.totals.net.amount,
-        tax_total=draft.totals.tax.amount,
-        gross=draft.totals.gross.amount,
-        tax=[
-            {name: str(value) for name, value in _plain_part(part).items()}
-            for part in map(to_plain, draft.totals.parts)
-        ],
-        mentions=list(mentions(Basis(draft.account.basis))),
+def _invoice_row(draft: Draft, *, on: date, chunk_id: int | None) -> tuple[object, ...]:
+    account, sums, period = draft.account, draft.totals, draft.period
+    return (
+        *(account.pk, draft.key, draft.kind.value, InvoiceState.DRAFT.value),
+        *(draft.order_number, draft.purchase_order, chunk_id, account.basis, account.currency),
+        *(period.start if period else None, period.end if period else None, on),
+        *(sums.net.amount, sums.tax.amount, sums.gross.amount),
+        json.dumps([_plain_part(part) for part in sums.parts]),
+        json.dumps(mentions(Basis(account.basis))),
     )
 
 
-def _plain_part(part: dict[str, str]) -> dict[str, str]:
-    """Amounts of a tax part without their currency, which the invoice names."""
-    return {name: value.split(" ")[0] for name, value in part.items()}
+def _plain_part(part: TaxPart) -> dict[str, str]:
+    """A tax part with its amounts alone: the invoice names their currency."""
+    return {
+        "rate": str(part.rate),
+        "net": str(part.net.amount),
+        "tax": str(part.tax.amount),
+        "gross": str(part.gross.amount),
+    }
 
 
 def _line_rows(draft: Draft) -> Iterator[tuple[object, ...]]:
