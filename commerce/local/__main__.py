@@ -60,7 +60,10 @@ def demo(options: argparse.Namespace) -> int:
 def bench(options: argparse.Namespace) -> int:
     """A stack in a temporary folder on a disk that is waited for, and the measurements on it."""
     harness = _module(BENCH, "The benchmark harness")
-    with temporary_run_dir("bench") as run_dir, Stack(run_dir) as stack:
+    with (
+        temporary_run_dir("bench") as run_dir,
+        Stack(run_dir, settings=harness.SETTINGS, extra_env=harness.ENVIRONMENT) as stack,
+    ):
         return int(harness.main(stack, full=options.full))
 
 
