@@ -104,7 +104,7 @@ class CartBundlesView(CartBase):
 
 
 class CartBundleView(CartBase):
-    @extend_schema(operation_id="removeBundle", responses=CartSerializer)
+    @extend_schema(operation_id="removeBundle", responses={200: CartSerializer})
     def delete(self, request: Request, code: str, group: str) -> Response:
         """Take a whole bundle out. Once gone, nothing happens."""
         carts.remove_bundle(request.auth, code=code, group=group)
@@ -148,7 +148,7 @@ class CartItemView(CartBase):
         carts.change_line(request.auth, code=code, line_id=line, **asked)
         return self.cart(request, code)
 
-    @extend_schema(operation_id="removeItem", responses=CartSerializer)
+    @extend_schema(operation_id="removeItem", responses={200: CartSerializer})
     def delete(self, request: Request, code: str, line: str) -> Response:
         """Take a line out. Once gone, nothing happens."""
         carts.remove_line(request.auth, code=code, line_id=line)
@@ -187,7 +187,7 @@ class CartCodesView(CartBase):
 
 
 class CartCodeView(CartBase):
-    @extend_schema(operation_id="dropPromotionCode", responses=CartSerializer)
+    @extend_schema(operation_id="dropPromotionCode", responses={200: CartSerializer})
     def delete(self, request: Request, code: str, promotion: str) -> Response:
         """Forget an entered promotion code."""
         carts.drop_code(request.auth, code=code, promotion_code=promotion)
