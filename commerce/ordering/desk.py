@@ -8,6 +8,7 @@ from commerce.accounts import selectors as accounts
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import StaffKind
 from commerce.accounts.selectors import PartyFacts
+from commerce.kernel.clock import business_now
 from commerce.kernel.errors import Forbidden, InvalidInput, NotFound
 from commerce.markets.pack import market
 from commerce.ordering.domain.cart import normalise_code
@@ -69,6 +70,16 @@ def party_of_order(context: AccountContext, *, number: str) -> int:
     if found is None:
         raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
     return found
+
+
+def open_carts_of_customer(context: AccountContext) -> tuple[str, ...]:
+    """The open carts of the contact's customer, the last one touched first."""
+    if context.party_id is None:
+        return ()
+    rows = Cart.objects.filter(
+        party_id=context.party_id, state=CartState.OPEN, expires_at__gt=business_now()
+    )
+    return tuple(rows.order_by("-touched_at", "-pk").values_list("code", flat=True)[:MOST])
 
 
 def _number(text: str) -> str:

@@ -42,8 +42,10 @@ def actor(name: str) -> str:
     return _("automatically") if name == "system" else name
 
 
-def order_state(state: OrderState | str) -> Pill:
+def order_state(state: OrderState | str, *, for_staff: bool = False) -> Pill:
     """For a list of orders."""
+    if for_staff and state == OrderState.AWAITING_ACCEPTANCE:
+        return "waiting", _("waits for the customer")
     return {
         OrderState.AWAITING_APPROVAL: ("waiting", _("waits for approval")),
         OrderState.AWAITING_ACCEPTANCE: ("waiting", _("waits for your agreement")),

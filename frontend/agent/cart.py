@@ -137,7 +137,7 @@ def order_screen(view: OrderView) -> dict[str, Any]:
 
 def state_of(view: OrderView) -> dict[str, Any]:
     """The part that is asked for again while the customer accepts and pays."""
-    state, label = words.order_state(view.summary.state)
+    state, label = words.order_state(view.summary.state, for_staff=True)
     return {
         "order": view,
         "state": state,
@@ -147,7 +147,7 @@ def state_of(view: OrderView) -> dict[str, Any]:
         "paid": view.accepted_at is not None,
         "steps": [
             {
-                "label": words.order_state(step.after)[1],
+                "label": words.order_state(step.after, for_staff=True)[1],
                 "at": step.at,
                 "by": words.actor(step.actor),
                 "where": words.channel(step.channel),

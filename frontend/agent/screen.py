@@ -13,6 +13,7 @@ from commerce.accounts.identity import AccountContext
 from commerce.accounts.selectors import ContactFacts, PartyFacts
 from commerce.kernel.clock import business_now, business_today
 from commerce.ordering import selectors as ordering
+from commerce.ordering.desk import open_carts_of_customer
 from commerce.ordering.domain.states import OrderState
 from frontend.account import lines, words
 from frontend.account.bills import period_text
@@ -23,6 +24,8 @@ from subscriptions.domain.views import SubscriptionView
 from subscriptions.finding import coming_bills
 
 RENEWAL = timedelta(days=90)
+CART = "desk_cart"
+"""Name in the session: the contact and the code of the cart that was opened within it."""
 
 
 def around(context: AccountContext, *, search_text: str = "") -> dict[str, Any]:
@@ -55,8 +58,11 @@ def contact_bar(context: AccountContext) -> dict[str, Any]:
     }
 
 
-def customer_screen(context: AccountContext) -> dict[str, Any]:
-    """Who, lines, orders, bills, timeline, carts, consents, and what to do next on top."""
+def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any]:
+    """Who, lines, orders, bills, timeline, carts, consents, and what to do next on top.
+
+    `cart` is the one that was opened within this contact.
+    """
     bar = contact_bar(context)
     values = (
         around(context)
@@ -65,12 +71,12 @@ def customer_screen(context: AccountContext) -> dict[str, Any]:
             "check_form": CheckForm(),
             "end_form": EndContactForm(),
             "settle_form": SettleForm(),
-            "carts": ordering.open_carts(context),
+            "carts": open_carts_of_customer(context),
         }
     )
     contact, party = bar["contact"], bar["party"]
     if party is None:
-        return values | {"next": _next_for_unknown(values["carts"])}
+        return values | {"next": _next_for_unknown(cart)}
     catalogue = current_snapshot(business_now())
     contracts = subscriptions.subscriptions_of(party.id)
     orders = ordering.orders_of(context, limit=10)
@@ -107,7 +113,7 @@ def customer_screen(context: AccountContext) -> dict[str, Any]:
 
 
 def _order(order: ordering.OrderSummary) -> dict[str, Any]:
-    state, label = words.order_state(order.state)
+    state, label = words.order_state(order.state, for_staff=True)
     return {
         "number": order.number,
         "at": order.placed_at,
@@ -137,12 +143,12 @@ def _facts(party: PartyFacts, order: str, bills: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _next_for_unknown(carts: tuple[str, ...]) -> dict[str, Any]:
-    if carts:
+def _next_for_unknown(cart: str) -> dict[str, Any]:
+    if cart:
         return {
-            "title": _("Go on with cart %(code)s") % {"code": carts[0]},
+            "title": _("Go on with cart %(code)s") % {"code": cart},
             "text": _("The caller is not known as a customer yet. The link makes him one."),
-            "url": reverse("agent:cart", args=[carts[0]]),
+            "url": reverse("agent:cart", args=[cart]),
             "action": _("Open the cart"),
         }
     return {

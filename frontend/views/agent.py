@@ -20,7 +20,7 @@ from commerce.web.policy import Policy, policy
 from frontend import errors
 from frontend.account import words
 from frontend.agent.forms import CheckForm, ContactForm, EndContactForm, SettleForm
-from frontend.agent.screen import around, customer_screen
+from frontend.agent.screen import CART, around, customer_screen
 
 FRAME = "frontend/agent/contact.html"
 
@@ -163,4 +163,7 @@ def settle(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _screen(request: HttpRequest, **forms: Any) -> dict[str, Any]:
-    return customer_screen(context_for_request(request)) | forms
+    context = context_for_request(request)
+    contact_id, code = request.session.get(CART, (None, ""))
+    cart = code if contact_id == context.contact_id else ""
+    return customer_screen(context, cart=cart) | forms

@@ -30,7 +30,7 @@ from commerce.web.policy import Policy, policy
 from frontend import errors
 from frontend.agent.cart import cart_screen, difference_text, order_screen, state_of
 from frontend.agent.forms import SendForm
-from frontend.agent.screen import around, contact_bar
+from frontend.agent.screen import CART, around, contact_bar
 
 STARTS = {"plan-only", "handset-and-plan"}
 
@@ -45,8 +45,11 @@ def open_cart(request: HttpRequest) -> HttpResponse:
         return redirect("agent:home")
     bundle = request.POST.get("new", "")
     if bundle in STARTS:
-        return redirect("agent:cart", code=_begun(context, bundle=bundle))
+        code = _begun(context, bundle=bundle)
+        request.session[CART] = (context.contact_id, code)
+        return redirect("agent:cart", code=code)
     arrival = handover.open_by_code(context, code=request.POST.get("code", ""))
+    request.session[CART] = (context.contact_id, arrival.code)
     view = ordering.cart_view(context, code=arrival.code)
     if context.party_id is None and view.party_id is not None:
         attach_party(context=context, contact_id=context.contact_id, party_id=view.party_id)
