@@ -1,10 +1,11 @@
 """What pages and APIs read of the plans."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Prefetch
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from orchestration.domain.masking import masked
 from orchestration.domain.states import FINISHED, TaskState
@@ -70,18 +71,20 @@ class Milestone:
     line_ids: tuple[str, ...]
 
 
-def plan_views(order_number: str) -> tuple[PlanView, ...]:
-    """The plans of an order with all that operators need, in six queries at most."""
-    plans = (
-        Plan.objects.filter(order_number=order_number)
-        .order_by("group")
-        .prefetch_related(
-            Prefetch("tasks", queryset=Task.objects.order_by("position")),
-            Prefetch("tasks__effects", queryset=Effect.objects.order_by("generation")),
-            Prefetch("tasks__history", queryset=TaskHistory.objects.order_by("id")),
-        )
+def plan_views(order_number: str, *, groups: Sequence[str] | None = None) -> tuple[PlanView, ...]:
+    """The plans of an order with all that operators need, in six queries at most.
+
+    Only those of `groups` when given: an order of a fleet has a plan for every user.
+    """
+    chosen = Plan.objects.filter(order_number=order_number)
+    if groups is not None:
+        chosen = chosen.filter(group__in=list(groups))
+    plans = chosen.order_by("group").prefetch_related(
+        Prefetch("tasks", queryset=Task.objects.order_by("position")),
+        Prefetch("tasks__effects", queryset=Effect.objects.order_by("generation")),
+        Prefetch("tasks__history", queryset=TaskHistory.objects.order_by("id")),
     )
-    callbacks = _callbacks(order_number)
+    callbacks = _callbacks(order_number, groups=groups)
     return tuple(
         PlanView(
             plan.pk,
@@ -95,12 +98,13 @@ def plan_views(order_number: str) -> tuple[PlanView, ...]:
     )
 
 
-def _callbacks(order_number: str) -> dict[int, list[tuple[str, datetime]]]:
-    plans = dict(
-        Effect.objects.filter(task__plan__order_number=order_number).values_list(
-            "key", "task__plan_id"
-        )
-    )
+def _callbacks(
+    order_number: str, *, groups: Sequence[str] | None
+) -> dict[int, list[tuple[str, datetime]]]:
+    effects = Effect.objects.filter(task__plan__order_number=order_number)
+    if groups is not None:
+        effects = effects.filter(task__plan__group__in=list(groups))
+    plans = dict(effects.values_list("key", "task__plan_id"))
     found: dict[int, list[tuple[str, datetime]]] = {}
     stored = ProviderCallback.objects.filter(request_key__in=list(plans)).order_by("occurred_at")
     for callback in stored:
@@ -215,13 +219,15 @@ class FallenTask:
     cause: str
     last_error: str
     since: datetime | None
+    group: str
 
 
-def fallen_out(*, limit: int = 100) -> tuple[FallenTask, ...]:
-    """The tasks that wait for an operator, the oldest first."""
-    rows = (
-        Task.objects.filter(state=TaskState.FALLOUT).select_related("plan").order_by("id")[:limit]
-    )
+def fallen_out(*, limit: int = 100, cause: str = "") -> tuple[FallenTask, ...]:
+    """The tasks that wait for an operator, the oldest first; of one cause when it is given."""
+    stuck = Task.objects.filter(state=TaskState.FALLOUT)
+    if cause:
+        stuck = stuck.filter(cause=cause)
+    rows = stuck.select_related("plan").order_by("id")[:limit]
     return tuple(
         FallenTask(
             task.pk,
@@ -230,6 +236,7 @@ def fallen_out(*, limit: int = 100) -> tuple[FallenTask, ...]:
             task.cause,
             task.last_error,
             task.started_at,
+            task.plan.group,
         )
         for task in rows
     )
@@ -248,16 +255,34 @@ class PlanSummary:
 
 def recent_plans(*, limit: int = 50) -> tuple[PlanSummary, ...]:
     """The newest plans with their progress."""
-    plans = Plan.objects.order_by("-id").prefetch_related("tasks")[:limit]
+    newest = list(Plan.objects.order_by("-id").values_list("pk", flat=True)[:limit])
+    return _summaries(_counted(Plan.objects.filter(pk__in=newest)).order_by("-id"))
+
+
+def plans_of(order_number: str) -> tuple[PlanSummary, ...]:
+    """An order's plans with their progress, those that need a decision first; one query."""
+    plans = _counted(Plan.objects.filter(order_number=order_number))
+    return _summaries(plans.order_by("-stuck", "id"))
+
+
+def orders_stuck(numbers: Sequence[str]) -> frozenset[str]:
+    """Those of the orders of which a task waits for an operator."""
+    tasks = Task.objects.filter(plan__order_number__in=list(numbers), state=TaskState.FALLOUT)
+    return frozenset(tasks.values_list("plan__order_number", flat=True))
+
+
+def _counted(plans: QuerySet[Plan]) -> QuerySet[Any]:
+    return plans.annotate(
+        done=Count("tasks", filter=Q(tasks__state__in=list(FINISHED))),
+        total=Count("tasks"),
+        stuck=Count("tasks", filter=Q(tasks__state=TaskState.FALLOUT)),
+    )
+
+
+def _summaries(rows: Iterable[Any]) -> tuple[PlanSummary, ...]:
     return tuple(
         PlanSummary(
-            plan.order_number,
-            plan.group,
-            plan.state,
-            plan.created_at,
-            sum(task.state in FINISHED for task in plan.tasks.all()),
-            len(plan.tasks.all()),
-            sum(task.state == TaskState.FALLOUT for task in plan.tasks.all()),
+            row.order_number, row.group, row.state, row.created_at, row.done, row.total, row.stuck
         )
-        for plan in plans
+        for row in rows
     )

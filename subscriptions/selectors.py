@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from django.db import connection
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, Prefetch, QuerySet, Sum
 
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
@@ -21,6 +21,7 @@ from subscriptions.domain.views import (
     AccountView,
     BenefitView,
     BillLineView,
+    BillRunView,
     BillSection,
     BillSummary,
     BillView,
@@ -36,6 +37,7 @@ from subscriptions.domain.views import (
 )
 from subscriptions.models import (
     BillingAccount,
+    BillRun,
     Invoice,
     ItemBenefit,
     ItemCharge,
@@ -160,6 +162,25 @@ def parked_accounts(limit: int = 100) -> tuple[ParkedAccount, ...]:
             held_bill=row.invoice_id,
             period=_period(row.invoice) if row.invoice else None,
             gross=Money(row.invoice.gross, row.invoice.currency) if row.invoice else None,
+        )
+        for row in rows
+    )
+
+
+def bill_runs(*, limit: int = 10) -> tuple[BillRunView, ...]:
+    """The last bill runs, the newest first; for staff."""
+    rows = BillRun.objects.annotate(
+        parts=Count("chunks"), issued=Sum("chunks__issued"), held=Sum("chunks__held")
+    ).order_by("-on", "-pk")[:limit]
+    return tuple(
+        BillRunView(
+            on=row.on,
+            state=row.state,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            chunks=row.parts,
+            issued=row.issued or 0,
+            held=row.held or 0,
         )
         for row in rows
     )

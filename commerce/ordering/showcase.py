@@ -7,6 +7,7 @@ from functools import lru_cache
 from catalogue.domain.model import Offering, Segment
 from catalogue.selectors import current_snapshot, snapshot_of
 from commerce.kernel.clock import PARIS
+from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.showcase import SHOWN_TERM, Shown, Window
 from commerce.ordering.services.pricing import assumed_activation
 from promotions.selectors import promotions_of
@@ -35,6 +36,10 @@ class ShopWindow:
         """As `Window.shown`."""
         return _shown(self._key, offering.code, term, plan.code if plan else "")
 
+    def fleet(self, *, handset: Offering, plan: Offering, users: int) -> Quote | None:
+        """As `Window.fleet`."""
+        return _fleet(self._key, handset.code, plan.code, users)
+
 
 def _since(release: int, at: datetime) -> datetime:
     """The last instant up to `at` at which a price may have changed: an edge, or midnight."""
@@ -47,9 +52,10 @@ def _since(release: int, at: datetime) -> datetime:
 @lru_cache(maxsize=16)
 def _edges(release: int) -> tuple[datetime, ...]:
     snapshot = snapshot_of(release)
-    dated = (*snapshot.offerings.values(), *promotions_of(snapshot).promotions.values())
-    edges = {edge for entry in dated for edge in (entry.valid_from, entry.valid_until) if edge}
-    return tuple(sorted(edges))
+    spans = [(o.valid_from, o.valid_until) for o in snapshot.offerings.values()]
+    for promotion in promotions_of(snapshot).promotions.values():
+        spans.append((promotion.valid_from, promotion.valid_until))
+    return tuple(sorted({edge for span in spans for edge in span if edge}))
 
 
 @lru_cache(maxsize=16)
@@ -71,3 +77,10 @@ def _shown(key: Key, code: str, term: int, plan: str) -> Shown:
     found = _window(key)
     offering = found.catalogue.offering(code)
     return found.shown(offering, term=term, plan=found.catalogue.offering(plan) if plan else None)
+
+
+@lru_cache(maxsize=64)
+def _fleet(key: Key, handset: str, plan: str, users: int) -> Quote | None:
+    found = _window(key)
+    offering = found.catalogue.offering
+    return found.fleet(handset=offering(handset), plan=offering(plan), users=users)

@@ -9,32 +9,60 @@ MOST_BYTES = 2 * 1024 * 1024
 EXAMPLE = ";".join(COLUMNS)
 
 
-class FleetForm(forms.Form):
-    """Lines as a table, pasted or as a file, and the firm's own order number."""
+class LinesForm(forms.Form):
+    """Lines as a table, pasted or as a file; after `clean` both are one text."""
 
-    purchase_order = forms.CharField(
-        label=_("Your purchase-order number"), max_length=60, required=False
-    )
     table = forms.CharField(
-        label=_("Lines (one per user, with a heading)"),
+        label=_("Lines, one per user"),
+        help_text=_("Paste them from your spreadsheet, with its headings."),
         required=False,
-        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "placeholder": EXAMPLE}),
+        strip=False,
+        widget=forms.Textarea(
+            attrs={
+                "rows": 8,
+                "spellcheck": "false",
+                "autocapitalize": "off",
+                "wrap": "off",
+                "placeholder": EXAMPLE,
+            }
+        ),
     )
-    file = forms.FileField(label=_("Or a CSV file"), required=False)
-    terms = forms.BooleanField(label=_("We accept the terms for businesses"), required=False)
+    file = forms.FileField(
+        label=_("Or a CSV file"),
+        help_text=_("It takes the place of what stands above."),
+        required=False,
+        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
+    )
 
-    def text(self) -> str:
-        """The table: the file's if there is one.
-
-        Raises:
-            forms.ValidationError: too large, or not text in UTF-8.
-        """
+    def clean_file(self) -> str:
+        """The text in the file; empty without one."""
         upload = self.cleaned_data.get("file")
         if upload is None:
-            return str(self.cleaned_data.get("table", ""))
-        if upload.size > MOST_BYTES:
+            return ""
+        if (upload.size or 0) > MOST_BYTES:
             raise forms.ValidationError(_("The file is larger than 2 MB."))
         try:
             return str(upload.read().decode("utf-8-sig"))
         except UnicodeDecodeError as error:
             raise forms.ValidationError(_("Save the file as text in UTF-8.")) from error
+
+    def text(self) -> str:
+        """The table: the file's if there is one. It then stands in the field, to be mended."""
+        text = str(self.cleaned_data.get("file") or self.cleaned_data.get("table", ""))
+        self.data = {**dict(self.data.items()), "table": text}
+        return text
+
+
+class OrderForm(forms.Form):
+    """What makes priced lines an order."""
+
+    purchase_order = forms.CharField(
+        label=_("Your purchase-order number"),
+        help_text=_("It is printed on every bill of these lines."),
+        max_length=60,
+        error_messages={"required": _("Enter your purchase-order number; it goes on the bills.")},
+    )
+    terms = forms.BooleanField(
+        label=_("We accept the terms for businesses"),
+        error_messages={"required": _("Please accept the terms of sale to order.")},
+    )

@@ -1,22 +1,28 @@
-"""The business portal in words: frame, chart of bills, lines of an order, fleet answers."""
+"""The business portal in words: frame, spend, offers, lines of an order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
+from django.core.paginator import Page, Paginator
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
-from commerce.ordering.domain.fleet import RowAnswer
-from commerce.ordering.selectors import OrderView
+from commerce.accounts.selectors import OrganisationFacts
+from commerce.kernel.money import Money, total
+from commerce.ordering.domain.states import ItemState, OrderState
+from commerce.ordering.selectors import OrderItemView, OrderView
 from frontend.account import words
-from frontend.shop.words import named, said
+from frontend.shop.words import drawing, full_name, language, model_name, named, said
 from frontend.typography import month_text
 from subscriptions.domain.views import BillSummary
 
 DECIDERS = (Role.APPROVER, Role.ADMINISTRATOR)
+LINES_PER_PAGE = 100
+MONTHS = 12
 
 
 def around(context: AccountContext, *, here: str) -> dict[str, Any]:
@@ -29,18 +35,22 @@ def around(context: AccountContext, *, here: str) -> dict[str, Any]:
         ("portal:bills", _("Bills")),
         ("portal:people", _("People and API")),
     ]
-    if context.role not in DECIDERS:
-        pages = [page for page in pages if page[0] != "portal:approvals"]
+    hidden = {"portal:approvals"} if context.role not in DECIDERS else set()
+    if context.role is Role.VIEWER:
+        hidden.add("portal:new")
     return {
         "area": _("Business"),
         "area_url": reverse("portal:home"),
         "navigation": [
-            {"label": label, "url": reverse(name), "current": name == here} for name, label in pages
+            {"label": label, "url": reverse(name), "current": name == here}
+            for name, label in pages
+            if name not in hidden
         ],
         "search_url": reverse("portal:orders"),
         "search_label": _("Order or purchase order"),
         "who": context.actor.name,
         "role": role_name(context.role),
+        "may_order": context.role is not Role.VIEWER,
     }
 
 
@@ -54,30 +64,33 @@ def role_name(role: Role) -> str:
 
 
 def spend(bills: Sequence[BillSummary]) -> list[dict[str, Any]]:
-    """The last bills, oldest first, for the bill chart; without tax."""
-    return [
-        {
-            "label": month_text(bill.issued_on, language=None),
-            "date": bill.issued_on,
-            "amount": bill.net,
-            "list_amount": bill.net,
-            "actual": bill.net,
-            "free": False,
-            "bill_text": bill.number,
-        }
-        for bill in reversed(bills[:12])
-    ]
+    """What was billed per month, without tax, oldest first, for the bars and the table."""
+    ordered = sorted(bills, key=lambda bill: bill.issued_on)
+    months = []
+    for first, group in groupby(ordered, key=lambda bill: bill.issued_on.replace(day=1)):
+        amounts = [bill.net for bill in group]
+        months.append(
+            {
+                "label": month_text(first, language=language(), short=False),
+                "date": first,
+                "amount": total(amounts, currency=amounts[0].currency),
+                "bill_text": "",
+                "count": len(amounts),
+            }
+        )
+    return months[-MONTHS:]
 
 
 def offers(catalogue: Snapshot) -> dict[str, list[dict[str, Any]]]:
     """What a firm can order for its lines, in prices without tax."""
     return {
-        "plans": [_offer(each) for each in _sold(catalogue, Kind.PLAN)],
-        "handsets": [_offer(each) for each in _sold(catalogue, Kind.HANDSET)],
+        "plans": [_offer(each) for each in sold(catalogue, Kind.PLAN)],
+        "handsets": [_offer(each) for each in sold(catalogue, Kind.HANDSET)],
+        "sims": [_offer(each) for each in sold(catalogue, Kind.SIM)],
     }
 
 
-def _sold(catalogue: Snapshot, kind: Kind) -> list[Offering]:
+def sold(catalogue: Snapshot, kind: Kind) -> list[Offering]:
     found = [o for o in catalogue.of_kind(kind) if Segment.BUSINESS in o.segments]
     return sorted(found, key=lambda o: (o.rank, o.code))
 
@@ -88,51 +101,97 @@ def _offer(offering: Offering) -> dict[str, Any]:
     )
     return {
         "code": offering.code,
-        "name": said(offering.name),
+        "name": full_name(offering),
         "summary": said(offering.summary),
-        "charges": [(charge.amount, charge.kind == "recurring") for charge in charges],
+        "monthly": _sum(charge.amount for charge in charges if charge.kind == "recurring"),
+        "once": _sum(charge.amount for charge in charges if charge.kind != "recurring"),
         "terms": [term for term in offering.terms if term],
+        "data_gb": offering.characteristics.get("data_gb"),
+        "network": offering.characteristics.get("network"),
     }
 
 
-def answer_rows(answers: Sequence[RowAnswer], *, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Every row of a fleet with what is wrong with it."""
-    return [
+def _sum(amounts: Iterable[Money]) -> Money | None:
+    """None when it costs nothing: then nothing is said of it."""
+    found = total(amounts, currency="EUR")
+    return found if found.amount else None
+
+
+def pictured(catalogue: Snapshot, *, most: int = 5) -> list[dict[str, Any]]:
+    """One phone of each model that firms can order, to be drawn; the dearest first."""
+    models: dict[str, Offering] = {}
+    for offering in sold(catalogue, Kind.HANDSET):
+        models.setdefault(offering.family or offering.code, offering)
+    rows = [
         {
-            "row": answer.row,
-            "name": names[answer.row - 1] if answer.row <= len(names) else "",
-            "accepted": answer.accepted,
-            "errors": [f"{error.field}: {error.message}" for error in answer.errors],
+            "name": model_name(catalogue, each),
+            "device": drawing(each),
+            "price": _offer(each)["once"],
         }
-        for answer in answers
+        for each in models.values()
     ]
+    rows.sort(key=lambda row: -(row["price"].amount if row["price"] else 0))
+    return rows[:most]
+
+
+def buyer_lines(organisation: OrganisationFacts) -> list[str]:
+    """What a bill names of a business buyer (Code de commerce L441-9, CGI ann. II 242 nonies A)."""
+    lines = [f"SIREN {organisation.siren}"]
+    if organisation.vat_number:
+        lines.append(_("VAT id %(number)s") % {"number": organisation.vat_number})
+    return lines
+
+
+def lines_page(order: OrderView, *, number: str) -> Page[dict[str, Any]]:
+    """One page of the order's lines."""
+    return Paginator(fleet_rows(order), LINES_PER_PAGE).get_page(number)
+
+
+def progress(order: OrderView) -> dict[str, int]:
+    """How many of the order's lines are active."""
+    plans = [item for item in order.items if item.role == "plan"]
+    active = sum(item.state is ItemState.ACTIVE for item in plans)
+    return {"active": active, "all": len(plans)}
+
+
+def is_moving(order: OrderView) -> bool:
+    """Whether its page should look again by itself."""
+    return order.summary.state in (OrderState.ACCEPTED, OrderState.IN_PROGRESS)
 
 
 def fleet_rows(order: OrderView) -> list[dict[str, Any]]:
-    """One row per user of an order: line, number, SIM, phone, site, parcel."""
-    groups: dict[str, dict[str, Any]] = {}
+    """One row per user of an order: line, number, SIM, phone, site, parcels."""
+    groups: dict[str, list[OrderItemView]] = {}
     for item in order.items:
-        row = groups.setdefault(
-            item.group,
-            {"user": "", "number": "", "sim": "", "phone": "", "site": "", "parcel": ""},
-        )
+        groups.setdefault(item.group, []).append(item)
+    moving = is_moving(order)
+    return [_row(group, moving=moving) for group in groups.values()]
+
+
+def _row(items: Sequence[OrderItemView], *, moving: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {"parcels": []}
+    for item in items:
         if item.role == "plan":
             row["user"] = item.config.get("user_name", "")
-            row["number"] = words.number(item.facts.get("msisdn", ""))
+            row["cost_centre"] = item.config.get("cost_centre", "")
+            msisdn = item.facts.get("msisdn") or item.config.get("msisdn", "")
+            row["number"] = words.number(msisdn)
             row["plan"] = named(item.name)
-        if item.facts.get("iccid"):
-            row["sim"] = item.facts["iccid"]
+            row["state"] = _item_state(item.state, moving=moving)
         if item.role == "handset":
             row["phone"] = named(item.name)
+        row["sim"] = item.facts.get("iccid") or row.get("sim", "")
         if item.deliver_to is not None:
             row["site"] = f"{item.deliver_to.postcode} {item.deliver_to.city}"
-        if item.facts.get("tracking_number"):
-            row["parcel"] = item.facts["tracking_number"]
-        row["state"] = _item_state(str(item.state)) if item.role == "plan" else row.get("state")
-    return list(groups.values())
+        parcel = item.facts.get("tracking_number")
+        if parcel and parcel not in row["parcels"]:
+            row["parcels"].append(parcel)
+    return row
 
 
-def _item_state(state: str) -> tuple[str, str]:
-    if state == "active":
+def _item_state(state: ItemState, *, moving: bool) -> tuple[str, str]:
+    if state is ItemState.ACTIVE:
         return ("done", _("active"))
-    return ("running", _("being prepared"))
+    if state is ItemState.CANCELLED:
+        return ("pending", _("cancelled"))
+    return ("running", _("being prepared")) if moving else ("pending", _("not started"))

@@ -1,7 +1,7 @@
 """What operators see of orders, plans and parked work, in words."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -10,8 +10,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _t
 
 from commerce.accounts.identity import AccountContext
+from commerce.kernel.clock import PARIS
+from commerce.ordering.selectors import OrderItemView
+from frontend.shop.words import named
 from frontend.typography import moment_text
-from orchestration.selectors import PlanView, TaskView
+from orchestration.selectors import PlanSummary, PlanView, TaskView
+from subscriptions.domain.views import ParkedAccount
 
 TASK_WORDS: Mapping[str, Any] = {
     "numbering.assign": _t("Assign the number"),
@@ -39,6 +43,45 @@ STATE_WORDS: Mapping[str, Any] = {
     "skipped": _t("Skipped"),
     "cancelled": _t("Cancelled"),
 }
+CAUSE_WORDS: Mapping[str, Any] = {
+    "refused": _t("The provider refused"),
+    "provider_silent": _t("The provider does not answer"),
+    "out_of_stock": _t("Nothing is left in stock"),
+    "opr_incomplete": _t("The porting request is not complete"),
+    "date_past": _t("The porting day is over"),
+    "date_not_working": _t("No numbers are ported on that day"),
+    "OPD_DATA": _t("The old operator knows the line by other data"),
+    "OPD_INACTIVE": _t("The line is not active with the old operator"),
+    "OPD_IN_PROGRESS": _t("The number is being ported elsewhere"),
+    "port.failed": _t("The porting failed; the line is back with the old operator"),
+    "address_missing": _t("There is no address to deliver to"),
+    "fact_missing": _t("Something that an earlier task should have learnt is missing"),
+    "unknown_action": _t("The recipe names an action that is not known"),
+    "invalid_request": _t("The provider did not understand the request"),
+    "wrong_state": _t("It is past that point with the provider"),
+    "too_late": _t("It is too late for that"),
+}
+RULE_WORDS: Mapping[str, Any] = {
+    "price": _t("Another price than promised"),
+    "tax": _t("Another tax rate than promised"),
+    "benefit": _t("An advantage differs from the promise"),
+    "start": _t("Another first day than promised"),
+    "missing": _t("Something promised is not on the bill"),
+    "extra": _t("Something on the bill was never promised"),
+    "impossible_state": _t("The contract can't be billed as it stands"),
+    "already_billed": _t("These days are billed already"),
+    "refused_by_database": _t("The database refused the bill"),
+}
+REASON_WORDS: Mapping[str, Any] = {
+    "accepted_by_customer": _t("the customer agreed"),
+    "approved": _t("approved"),
+    "payment_authorised": _t("payment authorised"),
+    "payment_settled": _t("payment received"),
+    "fulfilment_started": _t("work has begun"),
+}
+HANDS: Mapping[str, Any] = {"retried": _t("Tried again by hand")}
+MOST_PLANS = 3
+PLANS_PER_PAGE = 50
 DRAWN: Mapping[str, str] = {
     "running": "running",
     "retrying": "running",
@@ -83,6 +126,84 @@ def task_label(task: TaskView) -> str:
     return str(TASK_WORDS.get(task.action, task.action or task.key))
 
 
+def cause_label(cause: str) -> str:
+    """Why a task fell out; the provider's own word where we have none."""
+    return str(CAUSE_WORDS.get(cause, cause or _("not said")))
+
+
+def rule_label(rule: str) -> str:
+    """Which part of its promise a held bill breaks."""
+    return str(RULE_WORDS.get(rule, rule))
+
+
+def reason_label(reason: str) -> str:
+    """Why an order moved on."""
+    return str(REASON_WORDS.get(reason, reason.replace("_", " ")))
+
+
+def shown_groups(summaries: Sequence[PlanSummary], *, wanted: str) -> tuple[str, ...]:
+    """The plans to draw: the one that was asked for, else the first few; the stuck ones lead."""
+    known = [summary.group for summary in summaries]
+    return (wanted,) if wanted in known else tuple(known[:MOST_PLANS])
+
+
+def plan_names(items: Sequence[OrderItemView]) -> dict[str, str]:
+    """What each plan of an order is for: its user, or what is sold."""
+    names: dict[str, str] = {}
+    for item in items:
+        user = item.config.get("user_name", "")
+        if user:
+            names[item.group] = user
+        elif item.role in ("plan", "handset") or item.group not in names:
+            before = names.get(item.group)
+            names[item.group] = f"{before} + {named(item.name)}" if before else named(item.name)
+    return names
+
+
+def plan_rows(
+    summaries: Sequence[PlanSummary], *, names: Mapping[str, str], shown: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The plans as a table: name, progress, state, and whether it is drawn below."""
+    return [
+        {
+            "plan": each,
+            "name": names.get(each.group) or each.group,
+            "pill": plan_pill(each),
+            "here": each.group in shown,
+        }
+        for each in summaries
+    ]
+
+
+def plan_pill(plan: PlanSummary) -> tuple[str, str]:
+    if plan.stuck:
+        return ("failed", _("needs a decision"))
+    return {
+        "completed": ("done", _("complete")),
+        "cancelled": ("pending", _("cancelled")),
+    }.get(plan.state, ("running", _("under way")))
+
+
+def account_rows(parked: Sequence[ParkedAccount]) -> list[dict[str, Any]]:
+    """Parked accounts with what differs, line by line."""
+    return [
+        {
+            "account": each,
+            "rule": rule_label(each.rule),
+            "reasons": [
+                {
+                    "rule": rule_label(str(reason.get("rule", ""))),
+                    "line": reason.get("line") or reason.get("reason", ""),
+                    "promised": reason.get("promised", ""),
+                    "billed": reason.get("billed", ""),
+                }
+                for reason in each.reasons
+            ],
+        }
+        for each in parked
+    ]
+
+
 def graph_of(plan: PlanView) -> list[dict[str, Any]]:
     """The plan for `{% plan_graph %}`."""
     return [
@@ -101,12 +222,17 @@ def graph_of(plan: PlanView) -> list[dict[str, Any]]:
 
 def _detail(task: TaskView) -> str:
     if task.state == "fallout":
-        return task.cause
+        return cause_label(task.cause)
     if task.state == "awaiting":
-        return _("until %(event)s") % {"event": task.until or _("its day")}
+        if task.planned_finish:
+            day = moment_text(task.planned_finish.astimezone(PARIS), language=get_language())
+            return _("by %(day)s") % {"day": day}
+        return _("no day known")
     if task.state == "retrying":
         return _("attempt %(count)s") % {"count": task.attempts}
-    return moment_text(task.finished_at, language=get_language()) if task.finished_at else ""
+    if task.finished_at is None:
+        return ""
+    return moment_text(task.finished_at.astimezone(PARIS), language=get_language())
 
 
 def task_rows(plan: PlanView) -> list[dict[str, Any]]:
@@ -120,9 +246,30 @@ def task_rows(plan: PlanView) -> list[dict[str, Any]]:
             "request": _pretty(task.request),
             "answer": _pretty(task.answer),
             "decide": task.state == "fallout",
+            "cause": cause_label(task.cause) if task.state == "fallout" else "",
+            "waits": _waits(task),
+            "history": [
+                {
+                    "state": STATE_WORDS.get(step.state, step.state),
+                    "drawn": DRAWN.get(step.state, "pending"),
+                    "at": step.at,
+                    "by": "" if step.by == "system" else step.by,
+                    "note": HANDS.get(step.note, step.note),
+                }
+                for step in task.history
+            ],
         }
         for task in plan.tasks
     ]
+
+
+def _waits(task: TaskView) -> str:
+    """For what the task waits, in words; empty if for nothing."""
+    if task.state == "waiting" and task.needs:
+        return _("for the tasks before it: %(keys)s") % {"keys": ", ".join(task.needs)}
+    if task.state == "awaiting":
+        return _("for the provider to tell: %(event)s") % {"event": task.until or task.key}
+    return ""
 
 
 def _pretty(value: Mapping[str, object]) -> str:

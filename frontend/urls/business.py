@@ -11,6 +11,7 @@ urlpatterns = [
     path("portal/new/template.csv", business.template, name="template"),
     path("portal/orders/", business.orders, name="orders"),
     path("portal/orders/<slug:number>/", business.order, name="order"),
+    path("portal/orders/<slug:number>/lines/", business.order_lines, name="order_lines"),
     path("portal/orders/<slug:number>/decide/", business.decide, name="decide"),
     path("portal/approvals/", business.approvals, name="approvals"),
     path("portal/bills/", business.bills, name="bills"),

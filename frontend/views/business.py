@@ -1,9 +1,9 @@
 """Firms: what the offer is, and the portal of their members."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.forms import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,20 +15,31 @@ from catalogue.selectors import current_snapshot, snapshot_of
 from commerce.accounts import selectors as accounts
 from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
+from commerce.kernel.clock import business_now
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.domain.consents import OrderConsents
-from commerce.ordering.domain.fleet import COLUMNS, FleetRefused, parse_fleet_csv
+from commerce.ordering.domain.fleet import (
+    COLUMNS,
+    FleetLine,
+    FleetRefused,
+    RowAnswer,
+    parse_fleet_csv,
+)
+from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
-from commerce.ordering.selectors import approvals_waiting, order_view, orders_of
+from commerce.ordering.selectors import OrderView, approvals_waiting, order_view, orders_of
 from commerce.ordering.services.approval import approve_order, reject_order
 from commerce.ordering.services.bulk import BulkCheckout, place_bulk_order, quote_bulk
 from commerce.web.policy import Policy, policy
 from frontend.account import bills as bill_words
 from frontend.account import words
 from frontend.business import screen
-from frontend.business.forms import FleetForm
+from frontend.business.answers import answered, merged
+from frontend.business.forms import LinesForm, OrderForm
+from frontend.business.landing import landing_page
+from frontend.business.panel import fleet_panel
 from frontend.sentences import sentence_of
-from frontend.shop.panel import panel_of
+from frontend.shop.words import language
 from subscriptions import selectors as subscriptions
 
 PAGE = 50
@@ -36,10 +47,8 @@ PAGE = 50
 
 @policy(Policy.PUBLIC)
 def landing(request: HttpRequest) -> HttpResponse:
-    """For firms that do not know us yet."""
-    return render(
-        request, "frontend/portal/landing.html", {"offers": screen.offers(current_snapshot())}
-    )
+    """For firms that do not know us yet: an honest example, the prices, and how it goes."""
+    return render(request, "frontend/portal/landing.html", landing_page(business_now()))
 
 
 @policy(Policy.BUSINESS)
@@ -67,63 +76,79 @@ def home(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     """A fleet order: every row answered, priced, and ordered all or none."""
     context = context_for_request(request)
-    form = FleetForm(request.POST or None, request.FILES or None)
+    posted = request.method == "POST"
+    ordering = posted and request.POST.get("step") != "check"
     values: dict[str, Any] = screen.around(context, here="portal:new") | {
-        "form": form,
+        "form": LinesForm(request.POST if posted else None, request.FILES or None),
+        "order_form": OrderForm(request.POST if ordering else None),
         "columns": COLUMNS,
         "offers": screen.offers(current_snapshot()),
         "sites": accounts.organisation(context.party_id or 0).sites,
-        "place": True,
     }
-    if request.method == "POST" and form.is_valid():
-        number = _fleet(request, context, form, values)
+    if posted and values["form"].is_valid():
+        number = _fleet(context, values, digest=request.POST.get("digest", ""), ordering=ordering)
         if number:
+            messages.success(request, _("The order %(number)s is placed.") % {"number": number})
             return redirect("portal:order", number=number)
     return render(request, "frontend/portal/new.html", values)
 
 
-def _fleet(
-    request: HttpRequest, context: AccountContext, form: FleetForm, values: dict[str, Any]
-) -> str:
+def _fleet(context: AccountContext, values: dict[str, Any], *, digest: str, ordering: bool) -> str:
     """Answer the rows into `values`; the number of the order if it was asked for and made."""
+    form: LinesForm = values["form"]
+    order_form: OrderForm = values["order_form"]
     try:
-        text = form.text()
-        lines = parse_fleet_csv(text)
-        values["table"] = text
-        names = [line.user_name for line in lines]
-        quoted = quote_bulk(context, lines=lines)
-        values["answers"] = screen.answer_rows(quoted.answers, names=names)
-        if quoted.quote is None:
+        lines, answers, quote = _quoted(context, form.text())
+        values["answers"] = answered(answers)
+        if quote is None:
             return ""
-        values["quote"] = quoted.quote
-        values["panel"] = panel_of(
-            quoted.quote, catalogue=snapshot_of(quoted.quote.release), title=_("What it costs")
+        values["quote"] = quote
+        values["panel"] = fleet_panel(
+            quote,
+            catalogue=snapshot_of(quote.release),
+            title=_("What it costs"),
+            action_label=_("Order these lines"),
+            action_form="fleet",
         )
-        if request.POST.get("step") != "order":
+        if not ordering or not order_form.is_valid():
             return ""
         checkout = BulkCheckout(
-            purchase_order=form.cleaned_data["purchase_order"],
-            consents=OrderConsents(terms=form.cleaned_data["terms"]),
-            digest=request.POST.get("digest", ""),
-            expected_total=quoted.quote.due_today_gross,
+            purchase_order=order_form.cleaned_data["purchase_order"],
+            consents=OrderConsents(terms=order_form.cleaned_data["terms"]),
+            digest=digest,
+            language=language(),
         )
         return place_bulk_order(context, lines=lines, checkout=checkout).number
-    except ValidationError as error:
-        form.add_error("file", error)
     except FleetRefused as refused:
-        values["answers"] = screen.answer_rows(refused.answers, names=())
+        values["answers"] = answered(refused.answers)
     except FaisceauError as error:
         field = str(error.detail.get("field", ""))
-        form.add_error(field if field in form.fields else None, sentence_of(error))
+        wrong = order_form if field in order_form.fields and ordering else form
+        wrong.add_error(field if field in wrong.fields else None, sentence_of(error))
     return ""
+
+
+def _quoted(
+    context: AccountContext, text: str
+) -> tuple[Sequence[FleetLine], Sequence[RowAnswer], Quote | None]:
+    """The lines in `text`, what each is answered, and what they cost if all of them fit."""
+    try:
+        lines = parse_fleet_csv(text)
+    except FleetRefused as refused:
+        judged = quote_bulk(context, lines=refused.lines).answers if refused.lines else ()
+        return (), merged(refused.answers, judged), None
+    quoted = quote_bulk(context, lines=lines)
+    return lines, quoted.answers, quoted.quote
 
 
 @policy(Policy.BUSINESS)
 @require_GET
 def template(request: HttpRequest) -> HttpResponse:
     """The table to fill in, with the headings and one example."""
-    example = ("Ada Martin", "ada@example.test", "flotte-50", "", "", "24", "", "", "", "")
-    rows = [";".join(COLUMNS), ";".join(example)]
+    offered = screen.offers(current_snapshot())
+    plan = offered["plans"][0]["code"] if offered["plans"] else ""
+    example = {"user_name": "Ada Martin", "user_email": "ada@example.org", "plan": plan, "term": 24}
+    rows = [";".join(COLUMNS), ";".join(str(example.get(name, "")) for name in COLUMNS)]
     answer = HttpResponse("\ufeff" + "\r\n".join(rows) + "\r\n", content_type="text/csv")
     answer["Content-Disposition"] = 'attachment; filename="faisceau-lines.csv"'
     return answer
@@ -169,17 +194,37 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
     """One order with every user's line."""
     context = context_for_request(request)
     view = order_view(context, number=number)
-    values = screen.around(context, here="portal:orders") | {
-        "order": view,
-        "pill": words.order_state(view.summary.state),
-        "rows": screen.fleet_rows(view),
-        "panel": panel_of(
+    asked = view.summary.state is OrderState.AWAITING_APPROVAL
+    decider = asked and context.role in screen.DECIDERS
+    values = screen.around(context, here="portal:orders") | _lines(request, view)
+    values |= {
+        "panel": fleet_panel(
             view.quote, catalogue=snapshot_of(view.quote.release), title=_("As agreed")
         ),
-        "may_decide": view.summary.state is OrderState.AWAITING_APPROVAL
-        and context.role in screen.DECIDERS,
+        "may_decide": decider and any(each.number == number for each in approvals_waiting(context)),
+        "own": decider and view.summary.placed_by == context.actor.name,
     }
     return render(request, "frontend/portal/order.html", values)
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def order_lines(request: HttpRequest, number: str) -> HttpResponse:
+    """The live part of an order's page."""
+    view = order_view(context_for_request(request), number=number)
+    return render(request, "frontend/portal/lines.html", _lines(request, view))
+
+
+def _lines(request: HttpRequest, view: OrderView) -> dict[str, Any]:
+    page = screen.lines_page(view, number=request.GET.get("page", "1"))
+    return {
+        "order": view,
+        "pill": words.order_state(view.summary.state),
+        "rows": page.object_list,
+        "page": page,
+        "progress": screen.progress(view),
+        "live": screen.is_moving(view),
+    }
 
 
 @policy(Policy.BUSINESS)
@@ -234,9 +279,11 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     context = context_for_request(request)
     party_id = context.party_id or 0
     found = subscriptions.bill_view(party_id, number)
+    page = bill_words.bill_page(found, buyer=accounts.party(party_id), payments=())
+    page["buyer"] = [*page["buyer"], *screen.buyer_lines(accounts.organisation(party_id))]
     values = screen.around(context, here="portal:bills") | {
         "trail": [{"label": _("Bills"), "url": reverse("portal:bills")}, {"label": number}],
-        "bill": bill_words.bill_page(found, buyer=accounts.party(party_id), payments=()),
+        "bill": page,
     }
     return render(request, "frontend/portal/bill.html", values)
 

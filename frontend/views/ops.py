@@ -1,11 +1,15 @@
 """The operators' pages: every order's plan as it lives, and what waits for a decision."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -14,7 +18,7 @@ from commerce.events import parking
 from commerce.events import selectors as events
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.domain.states import OrderState
-from commerce.ordering.selectors import order_view, orders_of
+from commerce.ordering.selectors import OrderView, order_view, orders_of
 from commerce.web.policy import Policy, policy
 from frontend.account import words
 from frontend.ops import screen
@@ -27,6 +31,7 @@ from subscriptions.domain.states import Release
 from subscriptions.services.release import release_held
 
 PAGE = 50
+STUCK = ("failed", gettext_lazy("needs a decision"))
 
 
 @policy(Policy.OPERATOR)
@@ -34,12 +39,13 @@ PAGE = 50
 def home(request: HttpRequest) -> HttpResponse:
     """What needs a decision first, then what happened last."""
     context = context_for_request(request)
-    parked = billing.parked_accounts(limit=5)
+    clusters = _clusters()
     values = screen.around(context, here="ops:home") | {
-        "clusters": _clusters(),
-        "parked": parked,
-        "work": events.parked(limit=5),
-        "plans": plans.recent_plans(limit=15),
+        "clusters": clusters,
+        "stuck": sum(each["cluster"].count for each in clusters),
+        "parked": screen.account_rows(billing.parked_accounts(limit=100)),
+        "work": events.parked(limit=100),
+        "plans": [(each, screen.plan_pill(each)) for each in plans.recent_plans(limit=15)],
     }
     return render(request, "frontend/ops/home.html", values)
 
@@ -47,7 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @policy(Policy.OPERATOR)
 @never_cache
 def orders(request: HttpRequest) -> HttpResponse:
-    """The orders, newest first; by state, or by number."""
+    """The orders, newest first; by state, those that are stuck, or by number."""
     context = context_for_request(request)
     text = request.GET.get("q", "").strip().upper()[:40]
     if text:
@@ -58,8 +64,12 @@ def orders(request: HttpRequest) -> HttpResponse:
     wanted = request.GET.get("state", "")
     state = OrderState(wanted) if wanted in set(OrderState) else None
     found = orders_of(context, state=state, before=request.GET.get("before", ""), limit=PAGE)
+    stuck = plans.orders_stuck([order.number for order in found])
     values = screen.around(context, here="ops:orders", search_text=text) | {
-        "orders": [(order, words.order_state(order.state)) for order in found],
+        "orders": [
+            (order, STUCK if order.number in stuck else words.order_state(order.state))
+            for order in sorted(found, key=lambda order: order.number not in stuck)
+        ],
         "chips": _state_chips(state),
         "last": found[-1].number if len(found) == PAGE else "",
         "state": wanted if state else "",
@@ -75,11 +85,18 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
     view = order_view(context, number=number)
     values = (
         screen.around(context, here="ops:orders")
-        | _plans(view.summary.number)
+        | _plans(request, view)
         | {
-            "order": view,
-            "pill": words.order_state(view.summary.state),
             "channels": [words.channel(code) for code in view.channels],
+            "steps": [
+                {
+                    "pill": words.order_state(step.after),
+                    "reason": screen.reason_label(step.reason),
+                    "at": step.at,
+                    "actor": step.actor,
+                }
+                for step in view.steps
+            ],
         }
     )
     return render(request, "frontend/ops/order.html", values)
@@ -90,7 +107,7 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
 def order_plans(request: HttpRequest, number: str) -> HttpResponse:
     """The live part of an order's page."""
     view = order_view(context_for_request(request), number=number)
-    return render(request, "frontend/ops/plans.html", _plans(view.summary.number))
+    return render(request, "frontend/ops/plans.html", _plans(request, view))
 
 
 @policy(Policy.OPERATOR)
@@ -103,26 +120,42 @@ def decide(request: HttpRequest, task_id: int) -> HttpResponse:
     try:
         if decision == "retry":
             fallout.retry(context, task_id=task_id)
+            messages.success(request, _("The task is tried again."))
         elif note and decision == "skip":
             fallout.skip(context, task_id=task_id, note=note)
+            messages.success(request, _("The plan goes on without the task."))
         elif note and decision == "complete":
             fallout.complete_by_hand(context, task_id=task_id, note=note)
+            messages.success(request, _("The task counts as done."))
         else:
             messages.error(request, _("Write a note that says why, then decide."))
     except FaisceauError as error:
         messages.error(request, sentence_of(error))
-    number = request.POST.get("order", "")
-    return redirect("ops:order", number=number) if number else redirect("ops:fallout")
+    number, plan = request.POST.get("order", ""), request.POST.get("plan", "")
+    if not number:
+        return redirect("ops:fallout")
+    query = f"?{urlencode({'plan': plan})}" if plan else ""
+    return redirect(reverse("ops:order", args=[number]) + query)
 
 
 @policy(Policy.OPERATOR)
 @never_cache
 def fallout_page(request: HttpRequest) -> HttpResponse:
-    """Tasks that wait for a decision, by cause."""
+    """Tasks that wait for a decision, by cause or of one."""
     context = context_for_request(request)
+    cause = request.GET.get("cause", "")[:60]
     values = screen.around(context, here="ops:fallout") | {
         "clusters": _clusters(),
-        "tasks": plans.fallen_out(limit=100),
+        "cause": cause,
+        "cause_label": screen.cause_label(cause),
+        "tasks": [
+            {
+                "task": task,
+                "label": screen.TASK_WORDS.get(task.action, task.action),
+                "cause": screen.cause_label(task.cause),
+            }
+            for task in plans.fallen_out(limit=100, cause=cause)
+        ],
     }
     return render(request, "frontend/ops/fallout.html", values)
 
@@ -133,7 +166,8 @@ def billing_page(request: HttpRequest) -> HttpResponse:
     """Accounts whose bill is held, with the rule that it broke."""
     context = context_for_request(request)
     values = screen.around(context, here="ops:billing") | {
-        "parked": billing.parked_accounts(limit=100)
+        "parked": screen.account_rows(billing.parked_accounts(limit=100)),
+        "runs": billing.bill_runs(limit=10),
     }
     return render(request, "frontend/ops/billing.html", values)
 
@@ -175,32 +209,59 @@ def retry_work(request: HttpRequest, kind: str, row_id: int) -> HttpResponse:
     return redirect("ops:work")
 
 
-def _plans(number: str) -> dict[str, Any]:
-    views = plans.plan_views(number)
+def _plans(request: HttpRequest, view: OrderView) -> dict[str, Any]:
+    """The order's state, its plans as a table when there are many, and those that are drawn."""
+    number = view.summary.number
+    wanted = request.GET.get("plan", "")
+    summaries = plans.plans_of(number)
+    shown = screen.shown_groups(summaries, wanted=wanted)
+    names = screen.plan_names(view.items)
+    rows = screen.plan_rows(summaries, names=names, shown=shown)
+    page = Paginator(rows, screen.PLANS_PER_PAGE).get_page(request.GET.get("page", "1"))
     return {
+        "order": view,
         "number": number,
+        "pill": words.order_state(view.summary.state),
+        "wanted": wanted if wanted in shown else "",
+        "page": page,
         "plans": [
-            {"plan": plan, "graph": screen.graph_of(plan), "rows": screen.task_rows(plan)}
-            for plan in views
+            {
+                "plan": plan,
+                "name": names.get(plan.group) or plan.group,
+                "graph": screen.graph_of(plan),
+                "rows": screen.task_rows(plan),
+            }
+            for plan in plans.plan_views(number, groups=shown)
         ],
-        "live": any(plan.state == PlanState.RUNNING for plan in views),
+        "stuck": sum(each.stuck for each in summaries),
+        "live": any(each.state == PlanState.RUNNING for each in summaries)
+        or view.summary.state is OrderState.ACCEPTED,
     }
 
 
 def _clusters() -> list[dict[str, Any]]:
     return [
-        {"cluster": cluster, "label": screen.TASK_WORDS.get(cluster.action, cluster.action)}
+        {
+            "cluster": cluster,
+            "label": screen.TASK_WORDS.get(cluster.action, cluster.action),
+            "cause": screen.cause_label(cluster.cause),
+        }
         for cluster in plans.fallout_clusters()
     ]
 
 
 def _state_chips(state: OrderState | None) -> list[dict[str, Any]]:
-    everything = {"label": _("All"), "url": "?", "current": state is None}
-    return [everything] + [
-        {
-            "label": words.order_state(each)[1],
-            "url": f"?state={each.value}",
-            "current": each is state,
-        }
-        for each in OrderState
+    everything: dict[str, Any] = {"label": _("All"), "url": "?", "current": state is None}
+    stuck: dict[str, Any] = {"label": _("Needs a decision"), "url": reverse("ops:fallout")}
+    return [
+        everything,
+        stuck,
+        *(
+            {
+                "label": words.order_state(each)[1],
+                "url": f"?state={each.value}",
+                "current": each is state,
+            }
+            for each in OrderState
+        ),
     ]

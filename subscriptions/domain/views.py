@@ -204,3 +204,16 @@ class ParkedAccount:
     held_bill: int | None
     period: Period | None
     gross: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class BillRunView:
+    """The billing of all accounts due on a day, and what came of it."""
+
+    on: date
+    state: str
+    started_at: datetime
+    finished_at: datetime | None
+    chunks: int
+    issued: int
+    held: int

@@ -38,19 +38,21 @@ class FleetLine:
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """What is wrong with one field of a row."""
+    """What is wrong with one field of a row; `sentences` by language if the catalogue has them."""
 
     field: str
     code: str
     message: str
+    sentences: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RowAnswer:
-    """Every row is answered; an order is only made if all are accepted."""
+    """Every row is answered; an order is only made if all are accepted. `user` is whom it names."""
 
     row: int
     errors: tuple[RowError, ...] = ()
+    user: str = ""
 
     @property
     def accepted(self) -> bool:
@@ -58,11 +60,14 @@ class RowAnswer:
 
 
 class FleetRefused(RuleViolated):
-    """At least one row can't be ordered, so none is; `answers` has one entry per row."""
+    """At least one row can't be ordered, so none is; `answers` has one entry per row.
+
+    `lines` are those that could be read, when others could not.
+    """
 
     code = "fleet_refused"
 
-    def __init__(self, answers: Sequence[RowAnswer]) -> None:
+    def __init__(self, answers: Sequence[RowAnswer], *, lines: Sequence[FleetLine] = ()) -> None:
         wrong = sum(not answer.accepted for answer in answers)
         super().__init__(
             f"{wrong} of {len(answers)} lines can't be ordered; nothing was ordered.",
@@ -79,6 +84,7 @@ class FleetRefused(RuleViolated):
             ],
         )
         self.answers = tuple(answers)
+        self.lines = tuple(lines)
 
 
 def parse_fleet_csv(text: str) -> tuple[FleetLine, ...]:
@@ -124,13 +130,13 @@ def fleet_lines(rows: Iterable[Mapping[str, object]]) -> tuple[FleetLine, ...]:
                 f"An order has {MOST_ROWS} lines at most.", code="fleet_too_long", field="lines"
             )
         errors = _shape_errors(row)
-        answers.append(RowAnswer(number, tuple(errors)))
+        answers.append(RowAnswer(number, tuple(errors), _cells(row).get("user_name", "")))
         if not errors:
             lines.append(_line(number, row))
     if not answers:
         raise InvalidInput("There are no lines.", code="fleet_empty", field="lines")
     if any(not answer.accepted for answer in answers):
-        raise FleetRefused(answers)
+        raise FleetRefused(answers, lines=lines)
     return tuple(lines)
 
 

@@ -5,7 +5,7 @@ everything else alone; each is priced by the same quote as a cart.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -131,6 +131,24 @@ class Window:
                 key=lambda plan: (self._monthly(plan, term=term), plan.rank, plan.code),
             )
         )
+
+    def fleet(self, *, handset: Offering, plan: Offering, users: int) -> Quote | None:
+        """A fleet order of `users` lines alike, each with the phone; None if none is sold so."""
+        bundles = [
+            bundle
+            for bundle in self.sold(Kind.BUNDLE)
+            if any(slot.role == "plan" and slot.minimum for slot in bundle.slots)
+        ]
+        if not bundles:
+            return None
+        one = self._bundled(handset, plan=plan, bundle=bundles[0], term=max(plan.terms, default=0))
+        lines = tuple(
+            replace(line, id=f"{user}-{line.id}", group=f"u{user}")
+            for user in range(1, users + 1)
+            for line in one.lines
+        )
+        groups = {line.group: bundles[0].code for line in lines}
+        return self._priced(replace(one, lines=lines, bundles=groups))
 
     def _fitting(
         self, handset: Offering, *, bundle: Offering, slot: Slot, term: int

@@ -152,7 +152,7 @@ def _fleet(
     answers = []
     for line in lines:
         errors = reader.errors_of(line)
-        answers.append(RowAnswer(line.row, tuple(errors)))
+        answers.append(RowAnswer(line.row, tuple(errors), line.user_name))
         if errors:
             continue
         group = f"u{line.row}"
@@ -290,7 +290,12 @@ class _Reader:
             bundles={"u": self.bundle.code},
         )
         return [
-            RowError(issue.role or "row", issue.rule or issue.code, issue.message.in_("en"))
+            RowError(
+                issue.role or "row",
+                issue.rule or issue.code,
+                issue.message.in_("en"),
+                {language: issue.message.in_(language) for language in ("fr", "en")},
+            )
             for issue in issues(value, catalogue=snapshot, at=self._pricing.at)
         ]
 
