@@ -12,7 +12,7 @@ from commerce.ordering.domain.quote import QuoteLine
 from commerce.ordering.selectors import CartView
 from frontend.shop.contract import line_schedule, number_text
 from frontend.shop.panel import panel_of
-from frontend.shop.words import drawing, euros, long_name, months, said
+from frontend.shop.words import drawing, euros, long_name, said, term_text
 
 Context = dict[str, Any]
 
@@ -99,11 +99,7 @@ def _line(view: CartView, line: QuoteLine, *, catalogue: Snapshot) -> Context:
     notes = []
     if offering.kind is Kind.PLAN:
         notes.append(number_text(view.configs.get(line.id, {})))
-        notes.append(
-            _("%(months)s commitment") % {"months": months(line.term)}
-            if line.term
-            else _("No commitment")
-        )
+        notes.append(term_text(line.term))
     return {
         "id": line.id,
         "role": line.role,

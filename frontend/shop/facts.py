@@ -11,7 +11,9 @@ from catalogue.domain.model import Offering, Snapshot
 from frontend.shop.words import euros, label_of, said, value_text
 from frontend.typography import number_text
 
-HIDDEN = frozenset({"form", "camera_layout", "screen_cutout", "colour_hex", "subsidy_level"})
+HIDDEN = frozenset(
+    {"form", "camera_layout", "screen_cutout", "colour_hex", "subsidy_level", "level"}
+)
 
 
 def groups_of(offering: Offering, *, catalogue: Snapshot) -> list[dict[str, Any]]:

@@ -74,7 +74,8 @@ def _saving(shown: Shown) -> Decimal:
 def _varied(offerings: Sequence[Offering]) -> list[Offering]:
     """One of each type first."""
     seen: set[object] = set()
-    first, rest = [], []
+    first: list[Offering] = []
+    rest: list[Offering] = []
     for offering in offerings:
         kind = offering.characteristics.get("type")
         (rest if kind in seen else first).append(offering)

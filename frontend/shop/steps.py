@@ -35,7 +35,7 @@ TERMS = (24, 12, 0)
 def ways_of(bundle: Offering) -> list[str]:
     """The steps of a bundle by role; the extras are one step."""
     roles = [slot.role for slot in bundle.slots]
-    way = [role for role in ("handset", "plan") if role in roles]
+    way: list[str] = [role for role in ("handset", "plan") if role in roles]
     if any(role in roles for role in EXTRAS):
         way.append("accessory")
     return [*way, *(["sim"] if "sim" in roles else [])]
@@ -249,7 +249,8 @@ def handset_choices(step: StepView, *, catalogue: Snapshot, code: str) -> list[C
             "text": said(candidate.offering.summary),
             "badges": [],
             "difference": None if candidate.chosen else candidate.difference.today,
-            "price_note": _("today") if not candidate.chosen else "",
+            "price_text": "" if candidate.difference.today else _("same price"),
+            "price_note": _("today") if candidate.difference.today else "",
         }
         for candidate in step.candidates
     ]

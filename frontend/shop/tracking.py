@@ -69,14 +69,17 @@ def headline(order: OrderView, *, payment: PaymentView | None) -> dict[str, str]
     }
 
 
-def events_of(order: OrderView, milestones: Sequence[Milestone]) -> list[Event]:
+def events_of(
+    order: OrderView, milestones: Sequence[Milestone], *, payment: PaymentView | None
+) -> list[Event]:
     """The steps with their days: done, running, and what comes next."""
     events = [
         _event(_("Order received"), "done", order.summary.placed_at),
     ]
     if order.summary.gross and order.summary.state not in GIVEN_UP:
-        paid = order.accepted_at
-        events.append(_event(_("Payment"), "done" if paid else "waiting", paid))
+        paid = order.accepted_at or (payment is not None and payment.is_held)
+        state = "done" if paid else "waiting"
+        events.append(_event(_("Payment"), state, order.accepted_at))
     seen: set[tuple[str, str]] = set()
     for milestone in sorted(milestones, key=_place):
         title, text = _words(milestone, order)

@@ -55,7 +55,7 @@ def term_text(term: int) -> str:
     """A commitment in words."""
     if not term:
         return _("No commitment")
-    return _("%(months)s commitment") % {"months": months(term)}
+    return _("Commitment of %(months)s") % {"months": months(term)}
 
 
 def drawing(offering: Offering) -> dict[str, Any]:

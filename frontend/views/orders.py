@@ -167,7 +167,7 @@ def _progress(order: OrderView) -> dict[str, Any]:
         "order": order,
         "number": number,
         "headline": headline(order, payment=payment),
-        "events": events_of(order, tracking(number)),
+        "events": events_of(order, tracking(number), payment=payment),
         "live": order.summary.state not in OVER,
         "to_pay": order.summary.state is OrderState.AWAITING_PAYMENT
         and not (payment is not None and payment.is_held),

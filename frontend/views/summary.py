@@ -20,7 +20,7 @@ from commerce.accounts.models import User
 from commerce.accounts.services.customers import add_address, register_customer
 from commerce.accounts.session import log_in_user
 from commerce.kernel.clock import business_today
-from commerce.kernel.errors import FaisceauError, InvalidInput, RuleViolated, Unknown
+from commerce.kernel.errors import FaisceauError, InvalidInput
 from commerce.ordering.selectors import CartView, cart_view
 from commerce.ordering.services.checkout import start_checkout
 from commerce.ordering.services.place import Checkout, NewCustomer, PlacedOrder, place_order
@@ -55,15 +55,11 @@ def summary(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             try:
                 placed = _place(request, context, code=view.code, form=form)
-            except RuleViolated as refusal:
-                if refusal.code == "price_changed":
-                    note_refusal(form, refusal)
-                    view = cart_view(context, code=code)
-                    form.data = form.data | _expected(view)
-                else:
-                    note_refusal(form, refusal)
             except FaisceauError as refusal:
                 note_refusal(form, refusal)
+                if refusal.code == "price_changed":
+                    view = cart_view(context, code=code)
+                    form.data = {**request.POST.dict(), **_expected(view)}
             else:
                 return _to_payment(request, placed)
     else:
@@ -218,7 +214,7 @@ def _to_payment(request: HttpRequest, placed: PlacedOrder) -> HttpResponse:
 def to_hosted_page(request: HttpRequest, *, key: str, number: str) -> HttpResponse:
     try:
         return redirect(open_session(key=key))
-    except (Unknown, FaisceauError):
+    except FaisceauError:
         messages.warning(
             request, _("The payment page did not answer. Your order is kept: try again below.")
         )

@@ -1,0 +1,170 @@
+"""The shop's pages on PostgreSQL: what they say, whom they serve, and how few queries they ask."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django.plugin import DjangoDbBlocker
+
+from catalogue.selectors import forget_snapshots
+from catalogue.services.imports import import_catalogue
+from commerce.kernel.clock import business_time_fixed
+from commerce.ordering.models import Cart, CartItem, Order
+
+AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
+DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The demo catalogue, loaded once per module; each test rolls back to it."""
+    with django_db_blocker.unblock(), business_time_fixed(AT), transaction.atomic():
+        forget_snapshots()
+        import_catalogue(DEMO, at=AT)
+        yield
+        transaction.set_rollback(True)
+    forget_snapshots()
+
+
+@pytest.fixture
+def visitor() -> Client:
+    return Client(headers={"accept-language": "en"})
+
+
+def begun(visitor: Client, phone: str = "ardoval-x2-128-nuit", term: str = "24") -> str:
+    """The address of the plan's step of a bundle that has just been begun."""
+    answer = visitor.post("/build/start/", {"handset": phone, "term": term})
+    assert answer.status_code == 302
+    return str(answer["Location"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/phones/", "/phones/?brand=Halvik&sort=price", "/plans/", "/accessories/", "/content/",
+     "/search/?q=lilas", "/phones/ardoval-x2/", "/plans/horizon-130/",
+     "/accessories/chargeur-30w/", "/content/ondine-musique/", "/cart/"],
+)  # fmt: skip
+def test_a_page_of_the_shop_asks_few_queries_whatever_it_lists(visitor: Client, path: str) -> None:
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        answer = visitor.get(path)
+    assert answer.status_code == 200
+    assert len(asked) <= 12
+
+
+def test_every_step_asks_at_most_25_queries(visitor: Client) -> None:
+    plan = begun(visitor)
+    for path in (
+        plan,
+        *(plan.replace("/plan/", f"/{r}/") for r in ("handset", "accessory", "sim")),
+    ):
+        with CaptureQueriesContext(connection) as asked:
+            answer = visitor.get(path)
+        assert answer.status_code == 200
+        assert len(asked) <= 25, path
+
+
+def test_a_card_says_what_follows_the_free_months_and_from_when(visitor: Client) -> None:
+    text = visitor.get("/phones/?brand=Ardoval").content.decode()
+    assert "With Horizon 130 5G: €0 per month for 6\u00a0months, then €19.99 per month" in text
+    assert "from 25\u00a0May 2027" in text
+    assert "Commitment of 24\u00a0months. Without a plan: €549." in text
+
+
+def test_an_offer_shows_what_the_law_wants_beside_its_price(visitor: Client) -> None:
+    text = visitor.get("/phones/ardoval-x2/?variant=ardoval-x2-128-nuit").content.decode()
+    assert "The price includes €14 of private-copy levy and €0.04 of eco-contribution." in text
+    assert "SAR: head 0.72\u00a0W/kg" in text
+    assert "Energy class" in text
+    assert "Repairability index" in text
+
+
+def test_a_plan_that_loses_the_reduced_price_is_closed_with_its_reason(visitor: Client) -> None:
+    text = visitor.get(begun(visitor)).content.decode()
+    closed = text.split("choice-closed", 2)[-1]
+    assert "The reduced price of this phone needs a 5G plan." in closed
+    assert "?term=0" in closed
+
+
+def test_an_esim_is_closed_on_a_phone_that_takes_none(visitor: Client) -> None:
+    step = begun(visitor, "ardoval-a5-128-nuit").replace("/plan/", "/sim/")
+    text = visitor.get(step).content.decode()
+    assert "This phone does not take an eSIM." in text
+    assert 'value="carte-sim" checked' in text
+    assert 'value="esim"' not in text
+
+
+def test_a_wrong_rio_is_refused_beside_its_field_and_nothing_is_kept(visitor: Client) -> None:
+    step = begun(visitor).replace("/plan/", "/sim/")
+    answer = visitor.post(
+        step, {"sim": "esim", "keep": "port", "msisdn": "06 39 98 12 34", "rio": "02PA1B2C3RX+"}
+    )
+    assert answer.status_code == 200
+    assert "This RIO does not go with this number." in answer.content.decode()
+    assert CartItem.objects.get(role="plan").config == {}
+
+
+def test_a_right_rio_leads_to_the_summary(visitor: Client) -> None:
+    step = begun(visitor).replace("/plan/", "/sim/")
+    answer = visitor.post(
+        step, {"sim": "esim", "keep": "port", "msisdn": "06 39 98 12 34", "rio": "02pa1b2c3re+"}
+    )
+    cart = Cart.objects.get()
+    assert answer["Location"] == f"/cart/summary/?cart={cart.code}"
+    assert CartItem.objects.get(role="plan").config["rio"] == "02PA1B2C3RE+"
+
+
+def test_the_summary_orders_only_with_all_consents(visitor: Client) -> None:
+    step = begun(visitor).replace("/plan/", "/sim/")
+    visitor.post(step, {"sim": "esim", "keep": "new"})
+    path = f"/cart/summary/?cart={Cart.objects.get().code}"
+    answer = visitor.post(path, {"first_name": "Camille", "expected": "235.00"})
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert "Please confirm the contract summary to order." in text
+    assert "Please accept the terms of sale to order." in text
+    assert not Order.objects.exists()
+
+
+def test_another_visitors_cart_does_not_exist(visitor: Client) -> None:
+    step = begun(visitor)
+    stranger = Client(headers={"accept-language": "en"})
+    assert stranger.get(step).status_code == 404
+    assert stranger.get(f"/cart/{Cart.objects.get().code}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"offering": "horizon-130"}, "This comes with a plan. Choose the plan first."),
+        ({"offering": "no-such-thing"}, "There is nothing here."),
+    ],
+)
+def test_what_cannot_be_added_says_why(
+    visitor: Client, values: dict[str, str], sentence: str
+) -> None:
+    answer = visitor.post(
+        "/cart/add/", values, follow=True, headers={"referer": "http://testserver/"}
+    )
+    assert sentence in answer.content.decode()
+    assert not CartItem.objects.exists()
+
+
+@pytest.mark.parametrize("quantity", ["0", "1000000", "-1", "two", ""])
+def test_a_quantity_out_of_range_changes_nothing(visitor: Client, quantity: str) -> None:
+    visitor.post("/cart/add/", {"offering": "chargeur-30w"})
+    cart = Cart.objects.get()
+    answer = visitor.post(
+        f"/cart/{cart.code}/change/",
+        {"line": "1", "quantity": quantity},
+        follow=True,
+        headers={"referer": f"http://testserver/cart/{cart.code}/"},
+    )
+    assert "Choose a quantity from 1 to 999." in answer.content.decode()
+    assert CartItem.objects.get().quantity == 1
