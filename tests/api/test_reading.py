@@ -1,0 +1,125 @@
+"""Offers, contracts and bills: exact values, and as many queries for many as for few."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from commerce.accounts.models import Organisation, Party
+from subscriptions.selectors import bills_of
+from tests.api.conftest import Api, money
+from tests.api.test_carts_and_orders import CONSENTS, filled
+from tests.integration.subscriptions.contracts import SIX_FREE, begun, plan
+
+
+def test_a_handset_is_shown_with_the_cheapest_plan_at_its_price(visitor: Api) -> None:
+    found = visitor.get("offerings/ardoval-x2-128-nuit").json()
+    price = found["price"]
+    assert (price["basis"], price["plan"], price["term_months"]) == ("TTC", "horizon-130", 24)
+    assert [(phase["periods"], phase["amount"]) for phase in price["monthly"]] == [
+        (6, money("0.00")),
+        (None, money("19.99")),
+    ]
+    assert "six-free" in [promotion["code"] for promotion in price["promotions"]]
+    assert found["stock"] == {"available": 104, "lead_days": 1, "back_order_on": None}
+    assert {"network-5g", "esim-supported"} <= {rule["code"] for rule in found["rules"]}
+    assert "ardoval-x2-256-nuit" in [variant["code"] for variant in found["variants"]]
+    assert found["plans"][0] == "horizon-130"
+    storage = next(c for c in found["characteristics"] if c["code"] == "storage_gb")
+    assert (storage["name"], storage["values"], storage["unit"]) == ("Storage", ["128"], "GB")
+
+
+def test_texts_come_in_the_language_that_is_asked_for(visitor: Api) -> None:
+    visitor.headers = {"Accept-Language": "fr"}
+    french = visitor.get("offerings/esim").json()["summary"]
+    visitor.headers = {"Accept-Language": "en"}
+    assert french.startswith("Rien à attendre")
+    assert visitor.get("offerings/esim").json()["summary"].startswith("Nothing to wait for")
+
+
+def test_a_list_is_narrowed_and_paged_by_its_own_address(visitor: Api) -> None:
+    first = visitor.get("offerings", kind="handset", storage_gb="256..", limit=5, sort="name")
+    page = first.json()
+    assert len(page["items"]) == 5
+    codes = [item["code"] for item in page["items"]]
+    while page["next"]:
+        page = visitor.browser.get(page["next"], headers=visitor.headers).json()
+        codes += [item["code"] for item in page["items"]]
+    assert len(codes) == len(set(codes)) == page["total"]
+    there = visitor.get("offerings", kind="handset", in_stock=True, limit=100).json()
+    assert "ombrine-s1-pro-256-encre" not in [item["code"] for item in there["items"]]
+    assert all(item["stock"]["available"] for item in there["items"])
+
+
+@pytest.mark.parametrize("code", ["flotte-50", "no-such-thing"])
+def test_what_is_not_sold_to_the_caller_is_not_found(visitor: Api, code: str) -> None:
+    answer = visitor.get(f"offerings/{code}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "unknown_offering")
+
+
+def test_24_offers_take_as_many_queries_as_one(visitor: Api) -> None:
+    counts = []
+    for limit in (1, 24):
+        visitor.get("offerings", kind="handset", limit=limit)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            visitor.get("offerings", kind="handset", limit=limit)
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 4
+
+
+def test_an_order_is_placed_in_few_queries(shopper: Api) -> None:
+    code = filled(shopper)
+    for accessory in ("chargeur-30w", "verre-6-4", "cable-usb-c-1m", "support-voiture"):
+        shopper.post(f"carts/{code}/items", {"offering": accessory})
+    total = shopper.get(f"carts/{code}").json()["quote"]["due_today_gross"]
+    asked = {"cart": code, "expected_total": total, "consents": CONSENTS}
+    with CaptureQueriesContext(connection) as queries:
+        placed = shopper.post("orders", asked)
+    assert placed.status_code == 201, placed.content
+    written = [q for q in queries.captured_queries if "SAVEPOINT" not in q["sql"]]
+    # Thirty for the order itself; the session, the user, his roles and the clock beside it.
+    assert len(written) <= 36, [q["sql"][:90] for q in written]
+
+
+def test_a_contract_tells_its_number_its_months_and_its_benefits(shopper: Api) -> None:
+    party = Party.objects.get(email="camille@example.test")
+    begun("F-8", [plan("19.99", SIX_FREE)], party=party.pk)
+    page = shopper.get("subscriptions").json()
+    assert (page["total"], page["items"][0]["order"], page["items"][0]["basis"]) == (
+        1,
+        "F-8",
+        "TTC",
+    )
+    contract = shopper.get(f"subscriptions/{page['items'][0]['id']}").json()
+    assert contract == page["items"][0]
+    charge = contract["items"][0]["charges"][0]
+    assert (charge["amount"], charge["benefits"][0]["periods"]) == (money("19.99"), 6)
+
+
+def test_a_bill_carries_its_promise(shopper: Api) -> None:
+    party = Party.objects.get(email="camille@example.test")
+    begun("F-8", [plan("19.99", SIX_FREE)], party=party.pk)
+    number = bills_of(party.pk)[0].number
+    listed = shopper.get("invoices").json()["items"]
+    bill = shopper.get(f"invoices/{number}").json()
+    assert listed == [bill["invoice"]]
+    assert (bill["as_promised"], bill["promised"]) == (True, money("0.00"))
+    lines = [line for section in bill["sections"] for line in section["lines"]]
+    assert [(line["benefit"], line["amount"], line["promised"]) for line in lines] == [
+        ("", money("19.99"), money("19.99")),
+        ("six-free", money("-19.99"), money("-19.99")),
+    ]
+
+
+def test_a_page_of_a_fleets_contracts_takes_a_fixed_number_of_queries(buyer: Api) -> None:
+    firm = Organisation.objects.get().party_id
+    counts = []
+    for number in range(1, 7):
+        begun(f"F-{number}", [plan("20.00")], party=firm, group="u1", segment="business")
+        if number in (1, 6):
+            with CaptureQueriesContext(connection) as queries:
+                page = buyer.get("subscriptions", limit=5).json()
+            counts.append(len(queries))
+    assert (page["total"], len(page["items"])) == (6, 5)
+    assert counts[0] == counts[1]
