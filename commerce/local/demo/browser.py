@@ -14,6 +14,8 @@ import httpx
 from commerce.local.demo.errors import StoryBroken
 
 Answer = TypeVar("Answer")
+PAUSES = (0.5, 1.0, 2.0, 4.0)
+"""Seconds between the tries of a client that is told to come again."""
 
 
 @dataclass
@@ -122,16 +124,22 @@ class Browser:
     def api(
         self, method: str, path: str, body: Any = None, *, status: int | None = None
     ) -> dict[str, Any]:
-        """Call the JSON API with the browser's cookies. Raises StoryBroken for another status."""
+        """Call the JSON API with the browser's cookies. Raises StoryBroken for another status.
+
+        What is unavailable for the moment is tried again under the same key.
+        """
         headers = {"Referer": self._base}
         if method != "GET":
             headers["Idempotency-Key"] = str(uuid4())
         token = self._client.cookies.get("csrftoken")
         if token:
             headers["X-CSRFToken"] = token
-        answer = self._client.request(
-            method, f"{self._base}/api/v1/{path}", json=body, headers=headers
-        )
+        url = f"{self._base}/api/v1/{path}"
+        for pause in PAUSES:
+            answer = self._client.request(method, url, json=body, headers=headers)
+            if answer.status_code != 503:
+                break
+            time.sleep(pause)
         return answered(answer, status=status)
 
     def _page(self, answer: httpx.Response) -> Page:

@@ -85,7 +85,8 @@ def main(stack: Stack, sabotage: str | None = None) -> int:
         _play(stack, outcome, sabotage=sabotage)
     except (StoryBroken, StackError, httpx.HTTPError) as error:
         telling.say(f"\nThe story broke off: {error}")
-    telling.verdict(right=outcome.right, sabotage=sabotage)
+    else:
+        telling.verdict(right=outcome.right, sabotage=sabotage)
     print(outcome.as_json(seconds=time.monotonic() - began), flush=True)
     return 0 if outcome.right else 1
 
