@@ -1,0 +1,175 @@
+"""The agent console on PostgreSQL: who may, what is noted, and the link that goes out."""
+
+from datetime import datetime
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from commerce.accounts.models import Contact, Party, StaffRole, TimelineEntry, User
+from commerce.notifications.models import Message
+from commerce.ordering.models import Cart, CartItem, Order
+from commerce.ordering.services import carts, handover
+from tests.integration.ordering.conftest import at, shop
+from tests.integration.ordering.people import visitor
+
+__all__ = ["at", "shop"]
+FEW = 25
+
+
+@pytest.fixture
+def agent(db: None) -> Client:
+    user = User.objects.create_user(
+        "nadia@faisceau.example", "x", first_name="Nadia", last_name="Benali"
+    )
+    StaffRole.objects.create(user=user, kind="agent")
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def handed(shop: datetime) -> str:
+    """The code of a visitor's half-filled cart: a phone, a plan, a SIM card; handed over."""
+    context = visitor()
+    code = carts.open_cart(context)
+    carts.put_bundle(
+        context,
+        code=code,
+        bundle="handset-and-plan",
+        choices={"handset": "ardoval-x2-128-nuit", "plan": "horizon-130", "sim": "carte-sim"},
+        term=24,
+    )
+    handover.hand_over(context, code=code)
+    return code
+
+
+def begun(client: Client, party: Party | None = None) -> None:
+    client.post(
+        "/agent/contacts/",
+        {"reason": "order", "channel": "call_centre", "party": party.pk if party else ""},
+    )
+
+
+def send(client: Client, code: str, **changed: str) -> int:
+    page = client.get(f"/agent/cart/{code}/")
+    quote = page.context["cart"].quote
+    said = {
+        "expected": str(quote.due_today_gross.amount),
+        "digest": quote.digest(),
+        "first_name": "Sacha",
+        "last_name": "Perrin",
+        "email": "sacha@example.test",
+        "phone": "06 39 98 00 77",
+        "line1": "3 rue Haute",
+        "postcode": "29200",
+        "city": "Brest",
+    }
+    return int(client.post(f"/agent/cart/{code}/send/", said | changed).status_code)
+
+
+@pytest.mark.parametrize("path", ["/agent/", "/agent/contact/", "/agent/cart/7K2-Q9F/"])
+def test_customers_and_visitors_do_not_get_in(db: None, path: str) -> None:
+    assert Client().get(path).status_code == 302
+    customer = Client()
+    party = Party.objects.create(kind="person", segment="consumer", display_name="C", email="")
+    customer.force_login(
+        User.objects.create_user("c@example.test", "x", party=party),
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
+    assert customer.get(path).status_code == 403
+
+
+def test_a_handed_over_cart_becomes_an_order_with_both_channels_and_the_agents_name(
+    agent: Client, handed: str
+) -> None:
+    begun(agent)
+    opened = agent.post("/agent/cart/", {"code": handed.replace("-", " ").lower()})
+    assert opened["Location"] == f"/agent/cart/{handed}/"
+    agent.post(
+        f"/agent/cart/{handed}/lines/",
+        {"group": "g1", "role": "content", "offering": "ondine-musique"},
+    )
+    assert CartItem.objects.filter(offering="ondine-musique").count() == 1
+    assert send(agent, handed) == 302
+    order = Order.objects.get()
+    assert order.state == "awaiting_acceptance"
+    assert order.channels == ["web", "call_centre"]
+    assert order.agent_name == "Nadia Benali"
+    message = Message.objects.get(code="payment_link")
+    assert message.to == "+33639980077"
+    assert "/accept/" in message.text
+    page = agent.get(f"/agent/orders/{order.number}/").content.decode()
+    assert "on the web, by phone" in page
+    assert "not accepted yet" in page
+    agent.post("/agent/contact/end/", {"note": "Link sent."})
+    contact = Contact.objects.get()
+    assert contact.party_id == order.party_id
+    assert contact.ended_at is not None
+    ended = TimelineEntry.objects.get(code="contact_ended")
+    assert (ended.party_id, ended.values["note"]) == (order.party_id, "Link sent.")
+
+
+def test_a_price_that_the_caller_was_not_told_is_refused_and_nothing_is_ordered(
+    agent: Client, handed: str
+) -> None:
+    begun(agent)
+    agent.post("/agent/cart/", {"code": handed})
+    assert send(agent, handed, expected="1.00") == 422
+    assert not Order.objects.exists()
+    assert not Message.objects.exists()
+
+
+def test_nothing_is_changed_for_a_known_customer_before_the_caller_is_verified(
+    agent: Client, shop: datetime
+) -> None:
+    party = Party.objects.create(
+        kind="person", segment="consumer", display_name="Camille", email="c@example.test"
+    )
+    begun(agent, party)
+    agent.post("/agent/cart/", {"new": "plan-only"})
+    code = Cart.objects.get().code
+    wanted = {"group": "g1", "role": "content", "offering": "ondine-musique"}
+    assert agent.post(f"/agent/cart/{code}/lines/", wanted).status_code == 403
+    assert not CartItem.objects.filter(offering="ondine-musique").exists()
+    agent.post("/agent/contact/check/", {"facts": ["email", "phone"], "passed": "yes"})
+    contact = Contact.objects.get()
+    assert (contact.level, contact.facts_checked) == ("L1", ["email", "phone"])
+    assert agent.post(f"/agent/cart/{code}/lines/", wanted).status_code == 302
+    assert CartItem.objects.filter(offering="ondine-musique").exists()
+
+
+def test_a_failed_check_is_noted_without_any_answer(agent: Client, db: None) -> None:
+    party = Party.objects.create(kind="person", segment="consumer", display_name="C", email="")
+    begun(agent, party)
+    agent.post("/agent/contact/check/", {"facts": ["email"], "passed": "no"})
+    entry = TimelineEntry.objects.get(code="caller_not_verified")
+    assert entry.values == {"facts": ["email"], "level": "L0"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("camille", True), ("C@Example.test", True), ("06 39 98 12 34", True), ("xy", False)],
+)
+def test_a_customer_is_found_by_what_he_says(
+    agent: Client, db: None, text: str, found: bool
+) -> None:
+    Party.objects.create(
+        kind="person", segment="consumer", display_name="Camille Renard",
+        email="c@example.test", phone="+33639981234",
+    )  # fmt: skip
+    page = agent.get("/agent/", {"q": text}).content.decode()
+    assert ("Camille Renard" in page) is found
+
+
+@pytest.mark.parametrize("page", ["/agent/contact/", "/agent/cart/{code}/"])
+def test_a_screen_of_a_call_asks_few_queries(agent: Client, handed: str, page: str) -> None:
+    begun(agent)
+    agent.post("/agent/cart/", {"code": handed})
+    send(agent, handed, expected="1.00")
+    path = page.format(code=handed)
+    agent.get(path)
+    with CaptureQueriesContext(connection) as asked:
+        assert agent.get(path).status_code == 200
+    assert len(asked) <= FEW
