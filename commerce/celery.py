@@ -7,10 +7,13 @@ from celery import Celery
 from celery.signals import setup_logging
 from django.conf import settings
 
+from commerce.settings.environment import in_sentences
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "commerce.settings.development")
 
 app = Celery("faisceau")
-app.config_from_object(settings.CELERY)
+with in_sentences():
+    app.config_from_object(settings.CELERY)
 app.autodiscover_tasks()
 
 

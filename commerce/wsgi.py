@@ -4,6 +4,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from commerce.settings.environment import in_sentences
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "commerce.settings.development")
 
-application = get_wsgi_application()
+with in_sentences():
+    application = get_wsgi_application()

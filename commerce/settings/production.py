@@ -4,15 +4,12 @@ import os
 
 from django.core.exceptions import ImproperlyConfigured
 
-from commerce.settings.base import *  # noqa: F403
-from commerce.settings.base import CELERY, PUBLIC_URL
+from commerce.settings.environment import refusals
 
-if not PUBLIC_URL.startswith("https://"):
-    raise ImproperlyConfigured("Set PUBLIC_URL to the https address of the shop.")
-if os.environ.get("CELERY_TASK_ALWAYS_EAGER") or CELERY["task_always_eager"]:
-    raise ImproperlyConfigured("Celery's eager mode is refused in production; run a worker.")
-if os.environ.get("VIRTUAL_CLOCK"):
-    raise ImproperlyConfigured("The virtual clock is refused in production; unset VIRTUAL_CLOCK.")
+if _refusals := refusals(os.environ):
+    raise ImproperlyConfigured("\n".join(_refusals))
+
+from commerce.settings.base import *  # noqa: F403
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
@@ -22,3 +19,4 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+LANGUAGE_COOKIE_SECURE = True
