@@ -37,7 +37,7 @@ class ApiSchema(AutoSchema):
         return [
             OpenApiParameter(
                 HEADER,
-                {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},  # type: ignore[arg-type]
+                {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
                 OpenApiParameter.HEADER,
                 description="The same key with the same body is carried out once; kept 24 hours.",
             )
@@ -80,7 +80,7 @@ class ApiSchema(AutoSchema):
         return sorted(statuses)
 
 
-class StrictRequests(OpenApiSerializerExtension):
+class StrictRequests(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """A strict serializer takes no other members than those it names."""
 
     target_class = "commerce.web.fields.Strict"
@@ -92,7 +92,7 @@ class StrictRequests(OpenApiSerializerExtension):
         return schema
 
 
-class Bearer(OpenApiAuthenticationExtension):
+class Bearer(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """OAuth2 client credentials."""
 
     target_class = "commerce.web.authentication.ApiClient"
@@ -117,7 +117,7 @@ class Bearer(OpenApiAuthenticationExtension):
         }
 
 
-class Cookie(OpenApiAuthenticationExtension):
+class Cookie(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """A browser's session; every unsafe request needs the CSRF token too."""
 
     target_class = "commerce.web.authentication.Session"

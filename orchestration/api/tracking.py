@@ -7,6 +7,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from commerce.accounts.api.caller import caller_of
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.selectors import order_view
 from commerce.web.fields import Instant, OneOf, Shown, words
@@ -45,7 +46,7 @@ class TrackingView(ApiView):
     @extend_schema(operation_id="trackOrder", responses=TrackingSerializer)
     def get(self, request: Request, number: str) -> Response:
         """Where an order is: what is done, what runs, what is waited for."""
-        summary = order_view(request.auth, number=number).summary
+        summary = order_view(caller_of(request), number=number).summary
         found = {
             "number": summary.number,
             "state": summary.state.value,

@@ -115,7 +115,7 @@ class InvoiceLineSerializer(Shown):
     """`promised` is the amount that the promise names for it; null if it names none."""
 
     kind = OneOf(LineKind)
-    label = Wording()
+    label = Wording()  # type: ignore[assignment]
     order = serializers.CharField(source="order_number", allow_blank=True)
     group = serializers.CharField(allow_blank=True)
     line = serializers.CharField(source="item")

@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from commerce.accounts.api.caller import caller_of
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.errors import Forbidden
 from commerce.web.policy import Policy
@@ -34,7 +35,7 @@ class SubscriptionsView(ApiView):
     def get(self, request: Request) -> Response:
         """The caller's contracts, the latest first."""
         asked = self.query(PageQuery)
-        found = subscriptions_of(_party(request.auth))
+        found = subscriptions_of(_party(caller_of(request)))
         return Response(SubscriptionsSerializer(page(found, asked=asked)).data)
 
 
@@ -45,7 +46,7 @@ class SubscriptionView(ApiView):
     @extend_schema(operation_id="getSubscription", responses=SubscriptionSerializer)
     def get(self, request: Request, subscription_id: int) -> Response:
         """One contract: its number, its SIM, what is included and until when it binds."""
-        found = subscription_view(_party(request.auth), min(subscription_id, LARGEST_ID))
+        found = subscription_view(_party(caller_of(request)), min(subscription_id, LARGEST_ID))
         return Response(SubscriptionSerializer(found).data)
 
 
@@ -61,7 +62,7 @@ class InvoicesView(ApiView):
     def get(self, request: Request) -> Response:
         """The caller's issued invoices, the latest first."""
         asked = self.query(PageQuery)
-        found = bills_of(_party(request.auth))
+        found = bills_of(_party(caller_of(request)))
         return Response(InvoicesSerializer(page(found, asked=asked)).data)
 
 
@@ -72,7 +73,7 @@ class InvoiceView(ApiView):
     @extend_schema(operation_id="getInvoice", responses=InvoiceDetailSerializer)
     def get(self, request: Request, number: str) -> Response:
         """One invoice, line by line, with what was promised for each."""
-        return Response(InvoiceDetailSerializer(bill_view(_party(request.auth), number)).data)
+        return Response(InvoiceDetailSerializer(bill_view(_party(caller_of(request)), number)).data)
 
 
 def _party(context: AccountContext) -> int:

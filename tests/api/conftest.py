@@ -1,6 +1,7 @@
 """The demo shop and its people behind the API, and clients that speak for each of them."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,13 +104,14 @@ def operator(people: Mapping[str, Mapping[str, str]]) -> Api:
 
 
 def token_of(who: Mapping[str, str], *, scope: str = "") -> str:
-    """An access token by client credentials."""
-    asked = {
-        "grant_type": "client_credentials",
-        "client_id": who["client_id"],
-        "client_secret": who["client_secret"],
-    }
-    answer = Client().post("/oauth/token/", {**asked, "scope": scope} if scope else asked)
+    """An access token by client credentials, given by Basic authentication."""
+    secret = b64encode(f"{who['client_id']}:{who['client_secret']}".encode()).decode()
+    asked = {"grant_type": "client_credentials"}
+    answer = Client().post(
+        "/oauth/token/",
+        {**asked, "scope": scope} if scope else asked,
+        headers={"Authorization": f"Basic {secret}"},
+    )
     assert answer.status_code == 200, answer.content
     return str(answer.json()["access_token"])
 

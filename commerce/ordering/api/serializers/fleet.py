@@ -115,7 +115,7 @@ class RowAnswerSerializer(Shown):
 
     row = serializers.IntegerField(min_value=1)
     accepted = serializers.BooleanField()
-    errors = RowErrorSerializer(many=True)
+    errors = RowErrorSerializer(many=True)  # type: ignore[assignment]
 
 
 class FleetPlacedSerializer(Shown):

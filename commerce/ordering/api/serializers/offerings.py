@@ -43,7 +43,9 @@ class OfferingsQuery(Strict):
 
 def filters_of(asked: dict[str, Any]) -> dict[str, tuple[str, ...]]:
     """The characteristics that were asked for, as the catalogue's search takes them."""
-    found = {name: (str(asked[name]),) for name in FILTERS if asked.get(name)}
+    found: dict[str, tuple[str, ...]] = {
+        name: (str(asked[name]),) for name in FILTERS if asked.get(name)
+    }
     if asked["esim"] is not None:
         found["esim"] = (str(asked["esim"]).lower(),)
     return found

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalogue.domain.model import Segment as CatalogueSegment
+from commerce.accounts.api.caller import caller_of
 from commerce.accounts.kinds import Segment
 from commerce.kernel.errors import InvalidInput
 from commerce.ordering.api.offers import segment_of
@@ -46,7 +47,7 @@ class CartBase(ApiView):
 
     def cart(self, request: Request, code: str, *, status: int = 200, **asked: Any) -> Response:
         """The cart as it is now."""
-        view = cart_view(request.auth, code=code)
+        view = cart_view(caller_of(request), code=code)
         return Response(CartSerializer(view, context=asked).data, status=status)
 
 
@@ -54,7 +55,7 @@ class CartsView(CartBase):
     @extend_schema(operation_id="listCarts", responses=CartsSerializer(many=False))
     def get(self, request: Request) -> Response:
         """The caller's open carts."""
-        return Response(CartsSerializer({"items": open_carts(request.auth)}).data)
+        return Response(CartsSerializer({"items": open_carts(caller_of(request))}).data)
 
     @idempotent
     @extend_schema(operation_id="openCart", request=CartAsked, responses={201: CartSerializer})
@@ -67,7 +68,7 @@ class CartsView(CartBase):
         _may_have(request, wanted)
         get_token(request._request)  # a browser needs it for what it changes next
         segment = Segment(wanted) if wanted else None
-        code = carts.open_cart(request.auth, segment=segment, anew=True)
+        code = carts.open_cart(caller_of(request), segment=segment, anew=True)
         response = self.cart(request, code, status=201)
         response["Location"] = f"{request.path}/{code}"
         return response
@@ -98,7 +99,11 @@ class CartBundlesView(CartBase):
                 )
             choices[choice["role"]] = choice["offering"]
         carts.put_bundle(
-            request.auth, code=code, bundle=asked["bundle"], choices=choices, term=asked["term"]
+            caller_of(request),
+            code=code,
+            bundle=asked["bundle"],
+            choices=choices,
+            term=asked["term"],
         )
         return self.cart(request, code, status=201)
 
@@ -107,7 +112,7 @@ class CartBundleView(CartBase):
     @extend_schema(operation_id="removeBundle", responses={200: CartSerializer})
     def delete(self, request: Request, code: str, group: str) -> Response:
         """Take a whole bundle out. Once gone, nothing happens."""
-        carts.remove_bundle(request.auth, code=code, group=group)
+        carts.remove_bundle(caller_of(request), code=code, group=group)
         return self.cart(request, code)
 
 
@@ -123,7 +128,7 @@ class CartItemsView(CartBase):
                     "Say for which role of the bundle.", code="role_missing", field="role"
                 )
             carts.choose(
-                request.auth,
+                caller_of(request),
                 code=code,
                 group=asked["group"],
                 role=asked["role"],
@@ -133,7 +138,10 @@ class CartItemsView(CartBase):
             )
         else:
             carts.add_line(
-                request.auth, code=code, offering=asked["offering"], quantity=asked["quantity"]
+                caller_of(request),
+                code=code,
+                offering=asked["offering"],
+                quantity=asked["quantity"],
             )
         return self.cart(request, code, status=201)
 
@@ -145,13 +153,13 @@ class CartItemView(CartBase):
         asked = self.body(ItemChange)
         if not asked:
             raise InvalidInput("Say what to change.", code="empty", field="quantity")
-        carts.change_line(request.auth, code=code, line_id=line, **asked)
+        carts.change_line(caller_of(request), code=code, line_id=line, **asked)
         return self.cart(request, code)
 
     @extend_schema(operation_id="removeItem", responses={200: CartSerializer})
     def delete(self, request: Request, code: str, line: str) -> Response:
         """Take a line out. Once gone, nothing happens."""
-        carts.remove_line(request.auth, code=code, line_id=line)
+        carts.remove_line(caller_of(request), code=code, line_id=line)
         return self.cart(request, code)
 
 
@@ -163,7 +171,7 @@ class CartNumberView(CartBase):
         A kept number needs its RIO, which is checked at once.
         """
         choice = number_choice(self.body(NumberAsked))
-        carts.choose_number(request.auth, code=code, line_id=line, choice=choice)
+        carts.choose_number(caller_of(request), code=code, line_id=line, choice=choice)
         return self.cart(request, code)
 
 
@@ -171,7 +179,7 @@ class CartNumbersView(CartBase):
     @extend_schema(operation_id="proposeNumbers", responses=NumbersSerializer(many=False))
     def get(self, request: Request, code: str) -> Response:
         """Free numbers to choose from; the same when asked again."""
-        found = proposed_numbers(request.auth, code=code, count=6)
+        found = proposed_numbers(caller_of(request), code=code, count=6)
         return Response(NumbersSerializer({"items": found}).data)
 
 
@@ -182,7 +190,7 @@ class CartCodesView(CartBase):
     def post(self, request: Request, code: str) -> Response:
         """Enter a promotion code; the quote says what it gives, or why it doesn't."""
         asked = self.body(PromotionCodeAsked)
-        carts.enter_code(request.auth, code=code, promotion_code=asked["code"])
+        carts.enter_code(caller_of(request), code=code, promotion_code=asked["code"])
         return self.cart(request, code)
 
 
@@ -190,7 +198,7 @@ class CartCodeView(CartBase):
     @extend_schema(operation_id="dropPromotionCode", responses={200: CartSerializer})
     def delete(self, request: Request, code: str, promotion: str) -> Response:
         """Forget an entered promotion code."""
-        carts.drop_code(request.auth, code=code, promotion_code=promotion)
+        carts.drop_code(caller_of(request), code=code, promotion_code=promotion)
         return self.cart(request, code)
 
 
@@ -199,7 +207,7 @@ class CheckoutView(CartBase):
     def post(self, request: Request, code: str) -> Response:
         """Hold today's prices for 30 minutes and limited promotions for 15."""
         self.body(Strict)
-        return Response(CheckoutSerializer(start_checkout(request.auth, code=code)).data)
+        return Response(CheckoutSerializer(start_checkout(caller_of(request), code=code)).data)
 
 
 class HandOverView(CartBase):
@@ -208,7 +216,7 @@ class HandOverView(CartBase):
     def post(self, request: Request, code: str) -> Response:
         """Offer the cart to another channel, for two days."""
         self.body(Strict)
-        offered = handover.hand_over(request.auth, code=code)
+        offered = handover.hand_over(caller_of(request), code=code)
         return Response(HandOverSerializer(offered).data, status=201)
 
 
@@ -220,7 +228,7 @@ class TakeOverView(CartBase):
         At once if nobody does, else when the editor lets go or after 20 seconds: ask again.
         """
         self.body(Strict)
-        return Response(LeaseSerializer(handover.take_over(request.auth, code=code)).data)
+        return Response(LeaseSerializer(handover.take_over(caller_of(request), code=code)).data)
 
 
 class ArrivalsView(CartBase):
@@ -229,15 +237,15 @@ class ArrivalsView(CartBase):
         """Open a cart that is handed over, and hear what is not as it was seen before."""
         asked = self.body(ArrivalAsked)
         if only(asked, "code", "token") == "code":
-            found = handover.open_by_code(request.auth, code=asked["code"])
+            found = handover.open_by_code(caller_of(request), code=asked["code"])
         else:
-            found = handover.open_by_link(request.auth, token=asked["token"])
+            found = handover.open_by_link(caller_of(request), token=asked["token"])
         return Response(ArrivalSerializer(found).data)
 
 
 def _may_have(request: Request, wanted: str | None) -> None:
     """Business carts are for organisations."""
-    own = segment_of(request.auth)
+    own = segment_of(caller_of(request))
     if wanted == Segment.BUSINESS and own is not CatalogueSegment.BUSINESS:
         raise InvalidInput(
             "Only members of an organisation order for business.",

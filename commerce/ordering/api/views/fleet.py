@@ -1,6 +1,7 @@
 """Fleets: quoted and ordered by programs and members of an organisation."""
 
 import csv
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -8,6 +9,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from commerce.accounts.api.caller import caller_of
 from commerce.kernel.errors import InvalidInput
 from commerce.ordering.api.serializers.fleet import (
     CSV_EXAMPLE,
@@ -56,7 +58,7 @@ class FleetOrdersView(ApiView):
         else:
             asked = self.body(FleetOrderAsked)
             lines = fleet_lines(asked["lines"])
-        placed = place_bulk_order(request.auth, lines=lines, checkout=bulk_checkout(asked))
+        placed = place_bulk_order(caller_of(request), lines=lines, checkout=bulk_checkout(asked))
         answer = {"placed": placed, "lines": accepted(lines)}
         return created(FleetPlacedSerializer(answer).data, at=f"/api/v1/orders/{placed.number}")
 
@@ -80,7 +82,7 @@ class FleetQuotesView(ApiView):
             lines = _table(request)
         else:
             lines = fleet_lines(self.body(FleetQuoteAsked)["lines"])
-        found = quote_bulk(request.auth, lines=lines)
+        found = quote_bulk(caller_of(request), lines=lines)
         return Response(FleetQuoteSerializer(found, context=query).data)
 
 
@@ -91,7 +93,8 @@ def _is_table(request: Request) -> bool:
 def _table(request: Request) -> tuple[FleetLine, ...]:
     """The rows; an empty body reaches us as no text at all."""
     try:
-        return parse_fleet_csv(request.data if isinstance(request.data, str) else "")
+        text: Any = request.data
+        return parse_fleet_csv(text if isinstance(text, str) else "")
     except csv.Error as error:
         raise InvalidInput(
             "The table is malformed: a quotation mark that is not closed, or a line too long.",

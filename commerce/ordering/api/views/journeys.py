@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from commerce.accounts.api.caller import caller_of
 from commerce.ordering.api.serializers.journeys import JourneyStepSerializer, StepQuery, step
 from commerce.ordering.journey import journey_step
 from commerce.web.policy import Policy
@@ -25,5 +26,5 @@ class JourneyStepView(ApiView):
         """
         term = self.query(StepQuery).get("term")
         return Response(
-            step(journey_step(request.auth, code=code, group=group, role=role, term=term))
+            step(journey_step(caller_of(request), code=code, group=group, role=role, term=term))
         )

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from catalogue.domain.model import Segment
 from commerce.accounts import selectors as accounts
+from commerce.accounts.api.caller import caller_of
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Channel, PartyKind, Role
 from commerce.kernel.money import Money
@@ -32,7 +33,7 @@ class Self:
 class PlaceSerializer(Shown):
     """A delivery address; a site of an organisation has a label."""
 
-    label = serializers.CharField(allow_blank=True)
+    label = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
     siret = serializers.CharField(allow_blank=True)
     name = serializers.CharField()
     line1 = serializers.CharField()
@@ -71,7 +72,7 @@ class MeView(ApiView):
     def get(self, request: Request) -> Response:
         """Who the caller is taken for; a browser gets the cookie `csrftoken` for its POSTs."""
         get_token(request._request)
-        return Response(MeSerializer(_self(request.auth)).data)
+        return Response(MeSerializer(_self(caller_of(request))).data)
 
 
 def _self(context: AccountContext) -> Self:

@@ -1,5 +1,6 @@
 """What is on sale for the caller, and at which price."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 from drf_spectacular.utils import extend_schema
@@ -10,6 +11,7 @@ from rest_framework.response import Response
 from catalogue.domain.model import Kind, Offering
 from catalogue.domain.search import find
 from catalogue.selectors import StockFacts, stock_of
+from commerce.accounts.api.caller import caller_of
 from commerce.ordering.api.offers import detail_of, on_sale, shop_of, summaries
 from commerce.ordering.api.serializers.offerings import (
     TERMS,
@@ -51,12 +53,12 @@ class OfferingsView(ApiView):
         with tax. A handset is shown with the cheapest plan that gives it its price.
         """
         asked = self.query(OfferingsQuery)
-        shop = shop_of(request.auth)
+        shop = shop_of(caller_of(request))
         found, stock = _found(shop, asked)
         limit, offset = asked["limit"], asked["offset"]
         chosen = found[offset : offset + limit]
         if not asked["in_stock"]:
-            stock = stock_of([each.code for each in chosen])
+            stock = dict(stock_of([each.code for each in chosen]))
         following = None
         if offset + limit < len(found):
             query = {**request.query_params.dict(), "limit": limit, "offset": offset + limit}
@@ -85,7 +87,7 @@ class OfferingView(ApiView):
     def get(self, request: Request, code: str) -> Response:
         """One offering: characteristics, prices, rules, variants and stock."""
         asked = self.query(TermQuery)
-        shop = shop_of(request.auth)
+        shop = shop_of(caller_of(request))
         offering = on_sale(shop, code)
         return Response(
             detail(detail_of(shop, offering, term=asked["term"], stock=stock_of([code])))
@@ -93,7 +95,7 @@ class OfferingView(ApiView):
 
 
 def _found(
-    shop: ShopWindow, asked: dict[str, object]
+    shop: ShopWindow, asked: dict[str, Any]
 ) -> tuple[tuple[Offering, ...], dict[str, StockFacts]]:
     """All that fits; with its stock if only what is there was asked for."""
     kind = asked.get("kind")
@@ -103,9 +105,9 @@ def _found(
         channel=shop.window.channel,
         at=shop.window.at,
         kinds=(Kind(kind),) if kind else (),
-        text=str(asked.get("q", "")),
+        text=asked.get("q", ""),
         filters=filters_of(asked),
-        sort=str(asked["sort"]),
+        sort=asked["sort"],
     ).offerings
     if not asked["in_stock"]:
         return found, {}

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from commerce.accounts.api.caller import caller_of
 from commerce.ordering.api.serializers.orders import (
     ApprovalsSerializer,
     ItemsQuery,
@@ -44,7 +45,7 @@ class OrdersView(ApiView):
         asked = self.query(OrdersQuery)
         limit, state = asked["limit"], asked.get("state")
         found = orders_of(
-            request.auth,
+            caller_of(request),
             state=OrderState(state) if state else None,
             before=asked.get("before", ""),
             limit=limit + 1,
@@ -64,7 +65,7 @@ class OrdersView(ApiView):
         the new total is told. The same cart again gives the same order.
         """
         asked = self.body(OrderAsked)
-        placed = place_order(request.auth, code=asked["cart"], checkout=checkout_of(asked))
+        placed = place_order(caller_of(request), code=asked["cart"], checkout=checkout_of(asked))
         return created(PlacedSerializer(placed).data, at=f"{request.path}/{placed.number}")
 
 
@@ -75,7 +76,7 @@ class OrderView(ApiView):
     @extend_schema(operation_id="getOrder", responses=OrderDetailSerializer)
     def get(self, request: Request, number: str) -> Response:
         """One order: what was agreed, its states, its approval."""
-        return Response(OrderDetailSerializer(order_view(request.auth, number=number)).data)
+        return Response(OrderDetailSerializer(order_view(caller_of(request), number=number)).data)
 
 
 class OrderItemsView(ApiView):
@@ -90,7 +91,7 @@ class OrderItemsView(ApiView):
     def get(self, request: Request, number: str) -> Response:
         """The lines of an order, with users, numbers and places of delivery."""
         asked = self.query(ItemsQuery)
-        items = order_view(request.auth, number=number).items
+        items = order_view(caller_of(request), number=number).items
         limit, offset = asked["limit"], asked["offset"]
         page = {"items": items[offset : offset + limit], "total": len(items), **asked}
         return Response(OrderItemsSerializer(page).data)
@@ -113,7 +114,7 @@ class PaymentSessionView(ApiView):
         The present one while it is open, a new attempt once that was declined or cancelled.
         """
         self.body(Strict)
-        key = pay_again(request.auth, number=number)
+        key = pay_again(caller_of(request), number=number)
         url = open_session(key=key)
         return created(PaymentSessionSerializer({"url": url}).data, at=url)
 
@@ -124,7 +125,7 @@ class OrderActView(ApiView):
     tag = "Orders"
 
     def shown(self, request: Request, number: str) -> Response:
-        return Response(OrderDetailSerializer(order_view(request.auth, number=number)).data)
+        return Response(OrderDetailSerializer(order_view(caller_of(request), number=number)).data)
 
 
 class CancelView(OrderActView):
@@ -134,7 +135,7 @@ class CancelView(OrderActView):
     def post(self, request: Request, number: str) -> Response:
         """End an order that still waits; its cart opens again. Once cancelled, nothing happens."""
         asked = self.body(NoteAsked)
-        cancel_order(request.auth, number=number, reason=asked["note"] or "customer")
+        cancel_order(caller_of(request), number=number, reason=asked["note"] or "customer")
         return self.shown(request, number)
 
 
@@ -149,7 +150,7 @@ class ApproveView(OrderActView):
 
         By another member than its buyer whose limit suffices. Once approved, nothing happens.
         """
-        approve_order(request.auth, number=number, note=self.body(NoteAsked)["note"])
+        approve_order(caller_of(request), number=number, note=self.body(NoteAsked)["note"])
         return self.shown(request, number)
 
 
@@ -161,7 +162,7 @@ class RejectView(OrderActView):
     @extend_schema(operation_id="rejectOrder", request=NoteAsked, responses=OrderDetailSerializer)
     def post(self, request: Request, number: str) -> Response:
         """Refuse a waiting order; what was held for it is free again."""
-        reject_order(request.auth, number=number, note=self.body(NoteAsked)["note"])
+        reject_order(caller_of(request), number=number, note=self.body(NoteAsked)["note"])
         return self.shown(request, number)
 
 
@@ -172,4 +173,4 @@ class ApprovalsView(ApiView):
     @extend_schema(operation_id="listApprovals", responses=ApprovalsSerializer(many=False))
     def get(self, request: Request) -> Response:
         """The orders that the caller may decide on."""
-        return Response(ApprovalsSerializer({"items": approvals_waiting(request.auth)}).data)
+        return Response(ApprovalsSerializer({"items": approvals_waiting(caller_of(request))}).data)

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from commerce.accounts.api.caller import caller_of
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.errors import InvalidInput
 from commerce.ordering.api.offers import segment_of
@@ -41,8 +42,8 @@ class QuotesView(ApiView):
         total over the commitment, the promotions given and those within reach. Nothing is stored.
         """
         query = self.query(QuoteQuery)
-        value = _value(request.auth, self.body(QuoteAsked))
-        return Response(answered(quote_value(request.auth, value=value), asked=query))
+        value = _value(caller_of(request), self.body(QuoteAsked))
+        return Response(answered(quote_value(caller_of(request), value=value), asked=query))
 
 
 def _value(context: AccountContext, asked: Mapping[str, Any]) -> CartValue:
