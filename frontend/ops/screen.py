@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _t
 
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import PARIS
@@ -18,68 +17,68 @@ from orchestration.selectors import PlanSummary, PlanView, TaskView
 from subscriptions.domain.views import ParkedAccount
 
 TASK_WORDS: Mapping[str, Any] = {
-    "numbering.assign": _t("Assign the number"),
-    "porting.port_in": _t("Bring the number over"),
-    "esim.download": _t("Order the eSIM profile"),
-    "esim.confirm": _t("Release the eSIM profile"),
-    "logistics.ship": _t("Prepare the parcel"),
-    "dropship.ship": _t("Have the supplier ship"),
-    "network.activate": _t("Activate the line"),
-    "content.entitle": _t("Open the content service"),
-    "billing.start": _t("Start the contract"),
+    "numbering.assign": gettext_lazy("Assign the number"),
+    "porting.port_in": gettext_lazy("Bring the number over"),
+    "esim.download": gettext_lazy("Order the eSIM profile"),
+    "esim.confirm": gettext_lazy("Release the eSIM profile"),
+    "logistics.ship": gettext_lazy("Prepare the parcel"),
+    "dropship.ship": gettext_lazy("Have the supplier ship"),
+    "network.activate": gettext_lazy("Activate the line"),
+    "content.entitle": gettext_lazy("Open the content service"),
+    "billing.start": gettext_lazy("Start the contract"),
 }
 MILESTONE_WORDS: Mapping[str, Any] = {
-    "port.scheduled": _t("Porting date known"),
-    "shipment.shipped": _t("Parcel on its way"),
-    "shipment.delivered": _t("Parcel delivered"),
+    "port.scheduled": gettext_lazy("Porting date known"),
+    "shipment.shipped": gettext_lazy("Parcel on its way"),
+    "shipment.delivered": gettext_lazy("Parcel delivered"),
 }
 STATE_WORDS: Mapping[str, Any] = {
-    "waiting": _t("Not yet"),
-    "running": _t("Running"),
-    "awaiting": _t("Waits for an answer"),
-    "retrying": _t("Tries again"),
-    "fallout": _t("Needs a decision"),
-    "done": _t("Done"),
-    "skipped": _t("Skipped"),
-    "cancelled": _t("Cancelled"),
+    "waiting": gettext_lazy("Not yet"),
+    "running": gettext_lazy("Running"),
+    "awaiting": gettext_lazy("Waits for an answer"),
+    "retrying": gettext_lazy("Tries again"),
+    "fallout": gettext_lazy("Needs a decision"),
+    "done": gettext_lazy("Done"),
+    "skipped": gettext_lazy("Skipped"),
+    "cancelled": gettext_lazy("Cancelled"),
 }
 CAUSE_WORDS: Mapping[str, Any] = {
-    "refused": _t("The provider refused"),
-    "provider_silent": _t("The provider does not answer"),
-    "out_of_stock": _t("Nothing is left in stock"),
-    "opr_incomplete": _t("The porting request is not complete"),
-    "date_past": _t("The porting day is over"),
-    "date_not_working": _t("No numbers are ported on that day"),
-    "OPD_DATA": _t("The old operator knows the line by other data"),
-    "OPD_INACTIVE": _t("The line is not active with the old operator"),
-    "OPD_IN_PROGRESS": _t("The number is being ported elsewhere"),
-    "port.failed": _t("The porting failed; the line is back with the old operator"),
-    "address_missing": _t("There is no address to deliver to"),
-    "fact_missing": _t("Something that an earlier task should have learnt is missing"),
-    "unknown_action": _t("The recipe names an action that is not known"),
-    "invalid_request": _t("The provider did not understand the request"),
-    "wrong_state": _t("It is past that point with the provider"),
-    "too_late": _t("It is too late for that"),
+    "refused": gettext_lazy("The provider refused"),
+    "provider_silent": gettext_lazy("The provider does not answer"),
+    "out_of_stock": gettext_lazy("Nothing is left in stock"),
+    "opr_incomplete": gettext_lazy("The porting request is not complete"),
+    "date_past": gettext_lazy("The porting day is over"),
+    "date_not_working": gettext_lazy("No numbers are ported on that day"),
+    "OPD_DATA": gettext_lazy("The old operator knows the line by other data"),
+    "OPD_INACTIVE": gettext_lazy("The line is not active with the old operator"),
+    "OPD_IN_PROGRESS": gettext_lazy("The number is being ported elsewhere"),
+    "port.failed": gettext_lazy("The porting failed; the line is back with the old operator"),
+    "address_missing": gettext_lazy("There is no address to deliver to"),
+    "fact_missing": gettext_lazy("Something that an earlier task should have learnt is missing"),
+    "unknown_action": gettext_lazy("The recipe names an action that is not known"),
+    "invalid_request": gettext_lazy("The provider did not understand the request"),
+    "wrong_state": gettext_lazy("It is past that point with the provider"),
+    "too_late": gettext_lazy("It is too late for that"),
 }
 RULE_WORDS: Mapping[str, Any] = {
-    "price": _t("Another price than promised"),
-    "tax": _t("Another tax rate than promised"),
-    "benefit": _t("An advantage differs from the promise"),
-    "start": _t("Another first day than promised"),
-    "missing": _t("Something promised is not on the bill"),
-    "extra": _t("Something on the bill was never promised"),
-    "impossible_state": _t("The contract can't be billed as it stands"),
-    "already_billed": _t("These days are billed already"),
-    "refused_by_database": _t("The database refused the bill"),
+    "price": gettext_lazy("Another price than promised"),
+    "tax": gettext_lazy("Another tax rate than promised"),
+    "benefit": gettext_lazy("An advantage differs from the promise"),
+    "start": gettext_lazy("Another first day than promised"),
+    "missing": gettext_lazy("Something promised is not on the bill"),
+    "extra": gettext_lazy("Something on the bill was never promised"),
+    "impossible_state": gettext_lazy("The contract can't be billed as it stands"),
+    "already_billed": gettext_lazy("These days are billed already"),
+    "refused_by_database": gettext_lazy("The database refused the bill"),
 }
 REASON_WORDS: Mapping[str, Any] = {
-    "accepted_by_customer": _t("the customer agreed"),
-    "approved": _t("approved"),
-    "payment_authorised": _t("payment authorised"),
-    "payment_settled": _t("payment received"),
-    "fulfilment_started": _t("work has begun"),
+    "accepted_by_customer": gettext_lazy("the customer agreed"),
+    "approved": gettext_lazy("approved"),
+    "payment_authorised": gettext_lazy("payment authorised"),
+    "payment_settled": gettext_lazy("payment received"),
+    "fulfilment_started": gettext_lazy("work has begun"),
 }
-HANDS: Mapping[str, Any] = {"retried": _t("Tried again by hand")}
+HANDS: Mapping[str, Any] = {"retried": gettext_lazy("Tried again by hand")}
 MOST_PLANS = 3
 PLANS_PER_PAGE = 50
 DRAWN: Mapping[str, str] = {
