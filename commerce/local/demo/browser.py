@@ -75,6 +75,13 @@ class _Forms(HTMLParser):
             form.values[self._select] = value
 
 
+def forms_of(html: str, *, address: str) -> tuple[Form, ...]:
+    """The forms of a page that stands at `address`."""
+    found = _Forms(address)
+    found.feed(html)
+    return tuple(found.forms)
+
+
 @dataclass(frozen=True)
 class Page:
     """What came back: its address after redirects, its text, its forms."""
@@ -148,10 +155,9 @@ class Browser:
                 f"{answer.request.method} {answer.url} answered {answer.status_code}: "
                 f"{plain_text(answer.text)[:600]}"
             )
-        forms = _Forms(str(answer.url))
-        if "html" in answer.headers.get("content-type", ""):
-            forms.feed(answer.text)
-        return Page(str(answer.url), answer.text, tuple(forms.forms))
+        html = "html" in answer.headers.get("content-type", "")
+        forms = forms_of(answer.text, address=str(answer.url)) if html else ()
+        return Page(str(answer.url), answer.text, forms)
 
 
 class Program:
