@@ -35,7 +35,8 @@ class HttpProvider:
 
         Raises:
             Refused: any 4xx but a time-out; `code` is the provider's.
-            Unknown: no answer, or 5xx: the effect may have happened.
+            Unknown: no answer, or none of the protocol (5xx, a redirect, no JSON object): the
+                effect may have happened.
         """
         return self._answer("POST", path, key=key, json=dict(body))
 
@@ -61,10 +62,14 @@ class HttpProvider:
             response = _http().request(method, f"/{self.prefix}/{path}", headers=headers, **sent)
         except httpx.HTTPError as error:
             raise Unknown(f"{self.prefix} did not answer: {type(error).__name__}") from error
-        if response.status_code >= 500 or response.status_code in (408, 429):
+        refused = response.is_client_error and response.status_code not in (408, 429)
+        if not (response.is_success or refused):
             raise Unknown(f"{self.prefix} answered {response.status_code}")
         body = _object(response)
-        if response.is_error:
+        if body is None and response.is_success:
+            raise Unknown(f"{self.prefix} answered {response.status_code} without an object")
+        body = body or {}
+        if refused:
             raise Refused(
                 str(body.get("detail") or f"{self.prefix} answered {response.status_code}"),
                 code=str(body.get("code") or "refused"),
@@ -95,9 +100,9 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def _object(response: httpx.Response) -> dict[str, Any]:
+def _object(response: httpx.Response) -> dict[str, Any] | None:
     try:
         body = response.json()
     except ValueError:
-        body = {}
-    return body if isinstance(body, dict) else {}
+        return None
+    return body if isinstance(body, dict) else None

@@ -1,7 +1,7 @@
 """Carrying a plan on: claim what is ready, do it with no transaction open, store the outcome."""
 
 from commerce.kernel.clock import business_now
-from commerce.kernel.errors import FaisceauError, Refused, Unknown
+from commerce.kernel.errors import FaisceauError, Unknown
 from commerce.ordering.domain.fulfilment import FulfilmentOrder
 from orchestration.actions import action, provider
 from orchestration.domain.states import EffectState
@@ -46,10 +46,11 @@ def _call(task: Task, effect: Effect, *, order: FulfilmentOrder) -> None:
         if asked:
             provider(effect.port).find(effect.key)
         answer = action(task.action).carry_out(effect.request, key=effect.key)
-    except Refused as refusal:
-        refuse(task, effect, cause=refusal.code, message=refusal.message)
     except Unknown as silence:
         try_later(task, effect, message=silence.message)
+    except FaisceauError as refusal:
+        # `Refused`, or our own billing's reason: its transaction is undone, so nothing happened.
+        refuse(task, effect, cause=refusal.code, message=refusal.message)
     else:
         accept(task, effect, answer=answer, order=order)
 

@@ -16,6 +16,7 @@ from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.actions import ACTIONS, action
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.requests import REFUSING_EVENTS, TaskContext, facts_of_event
+from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import (
     FINISHED,
     PLAN_LIFE,
@@ -126,11 +127,20 @@ def _learn(desk: Desk, task: Task, callback: ProviderCallback) -> None:
     if learnt:
         record_item_facts(order_number=desk.plan.order_number, facts=learnt)
     if callback.type == "port.completed":
-        reference = desk.context(task).reference(desk.context(task).item)
-        numbers.record_port_in(msisdn=str(callback.data["msisdn"]), key=reference)
+        _take_number_in(desk, task, msisdn=str(callback.data["msisdn"]))
     if callback.type in REFUSING_EVENTS and task.state == TaskState.AWAITING:
         cause = str(callback.data.get("motive") or callback.type)
         desk.fall_out(task, cause=cause, message=str(callback.data.get("message") or cause))
+
+
+def _take_number_in(desk: Desk, task: Task, *, msisdn: str) -> None:
+    reference = desk.context(task).reference(desk.context(task).item)
+    try:
+        numbers.record_port_in(msisdn=msisdn, key=reference)
+    except FaisceauError as conflict:
+        # An operator's matter; the rest of the plan, and its other callbacks, go on.
+        if task.state == TaskState.AWAITING:
+            desk.fall_out(task, cause=conflict.code, message=conflict.message)
 
 
 def _reclaim(desk: Desk) -> None:
@@ -144,6 +154,10 @@ def _reclaim(desk: Desk) -> None:
         if effect and effect.state == EffectState.SENT:
             effect.state = EffectState.UNKNOWN
             effect.save(update_fields=["state"])
+        if task.attempts >= MOST_ATTEMPTS:
+            message = "Its worker vanished each time; look at the log."
+            desk.fall_out(task, cause="worker_vanished", message=message)
+            continue
         task.not_before = desk.machine
         desk.move(task, TaskState.RETRYING, note="its worker vanished")
 

@@ -1,27 +1,29 @@
 """What an operator does with a task that can't go on by itself; everything names who did it."""
 
-from commerce.ordering.services.fulfilment import record_item_facts
 from django.db import transaction
 
-from commerce.accounts.context import AccountContext, Role
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
 from commerce.kernel.clock import business_now, machine_now
-from commerce.kernel.errors import Forbidden, NotFound
+from commerce.kernel.errors import Conflict, Forbidden, NotFound
+from commerce.ordering.services.fulfilment import record_item_facts
+from orchestration.domain.requests import REFUSING_EVENTS
 from orchestration.domain.states import FINISHED, TASK_LIFE, EffectState, TaskState
-from orchestration.models import Effect, Task, TaskHistory
+from orchestration.models import Effect, ProviderCallback, Task, TaskHistory
+from orchestration.services.outcome import hold_plan
 from orchestration.services.plans import wake
 
 
 def retry(context: AccountContext, *, task_id: int) -> None:
-    """Try again: what was refused is asked anew under a new key; what is unknown is not."""
+    """Try again: what was refused is asked anew under a new key; what is unknown is not.
+
+    Raises:
+        Conflict: `already_done`: the provider did it, and a new key would do it twice.
+    """
     with transaction.atomic():
         task = _locked(context, task_id=task_id)
-        refused = Effect.objects.filter(
-            task=task, generation=task.generation, state=EffectState.REFUSED
-        ).exists()
-        accepted = Effect.objects.filter(
-            task=task, generation=task.generation, state=EffectState.ACCEPTED
-        ).exists()
-        if refused or accepted:
+        effect = Effect.objects.filter(task=task, generation=task.generation).first()
+        if effect is not None and _is_over(effect):
             task.generation += 1
         task.attempts, task.not_before, task.cause = 0, machine_now(), ""
         _move(task, TaskState.RETRYING, by=context.actor.name, note="retried")
@@ -46,19 +48,27 @@ def complete_by_hand(
         _move(task, TaskState.DONE, by=context.actor.name, note=note)
 
 
+def _is_over(effect: Effect) -> bool:
+    """Whether the provider refused it, at once or by a later callback, so that nothing stands."""
+    if effect.state != EffectState.ACCEPTED:
+        return effect.state == EffectState.REFUSED
+    refusals = ProviderCallback.objects.filter(request_key=effect.key, type__in=REFUSING_EVENTS)
+    if not refusals.exists():
+        raise Conflict(
+            "The provider has done this already; complete the task by hand.", code="already_done"
+        )
+    return True
+
+
 def _locked(context: AccountContext, *, task_id: int) -> Task:
     """Raises Forbidden for anyone but an operator, NotFound."""
     if context.role != Role.OPERATOR:
         raise Forbidden("Only operators may decide about a plan.", code="operators_only")
-    task = (
-        Task.objects.select_for_update(of=("self",))
-        .select_related("plan")
-        .filter(pk=task_id)
-        .first()
-    )
-    if task is None:
+    plan_id = Task.objects.filter(pk=task_id).values_list("plan_id", flat=True).first()
+    if plan_id is None:
         raise NotFound("No task of that id.", code="unknown_task", task=task_id)
-    return task
+    hold_plan(plan_id)
+    return Task.objects.select_for_update(of=("self",)).select_related("plan").get(pk=task_id)
 
 
 def _move(task: Task, target: TaskState, *, by: str, note: str) -> None:

@@ -9,7 +9,7 @@ from commerce.ordering.domain.fulfilment import FulfilmentOrder
 from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.domain.states import TaskState
 from orchestration.models import Task
-from orchestration.services.outcome import move
+from orchestration.services.outcome import hold_plan, move
 
 _MESSAGE = "message."
 
@@ -21,6 +21,7 @@ def perform(task: Task, *, order: FulfilmentOrder) -> None:
     Raises:
         RuleViolated: no such action, or the pool has no number.
     """
+    hold_plan(task.plan_id)
     if not move(task, TaskState.DONE):
         return
     if task.action.startswith(_MESSAGE):

@@ -1,4 +1,4 @@
-"""Storing what became of a task: conditional updates that one writer wins."""
+"""Storing what became of a task: under the plan's lock, by updates that one writer wins."""
 
 import random
 from datetime import datetime
@@ -22,7 +22,7 @@ from orchestration.domain.retry import (
 )
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.events import TaskFellOut
-from orchestration.models import Effect, Task, TaskHistory
+from orchestration.models import Effect, Plan, Task, TaskHistory
 from orchestration.ports import Answer
 
 ASK = "orchestration.ask"
@@ -32,6 +32,7 @@ OVERDUE = "orchestration.overdue"
 @transaction.atomic(durable=True)
 def accept(task: Task, effect: Effect, *, answer: Answer, order: FulfilmentOrder) -> None:
     """The provider took it: the task is done, or awaits the callback that ends it."""
+    hold_plan(task.plan_id)
     if not _conclude(effect, EffectState.ACCEPTED, answer=dict(answer.facts)):
         return
     context = TaskContext(
@@ -53,6 +54,7 @@ def accept(task: Task, effect: Effect, *, answer: Answer, order: FulfilmentOrder
 @transaction.atomic(durable=True)
 def refuse(task: Task, effect: Effect | None, *, cause: str, message: str) -> None:
     """The provider said no, or we can't even ask: an operator decides."""
+    hold_plan(task.plan_id)
     if effect is not None and not _conclude(effect, EffectState.REFUSED, answer={"code": cause}):
         return
     _fall_out(task, cause=cause, message=message)
@@ -61,6 +63,7 @@ def refuse(task: Task, effect: Effect | None, *, cause: str, message: str) -> No
 @transaction.atomic(durable=True)
 def try_later(task: Task, effect: Effect, *, message: str) -> None:
     """No answer: asked for after a while; after too many times an operator decides."""
+    hold_plan(task.plan_id)
     if not _conclude(effect, EffectState.UNKNOWN, answer=None):
         return
     if task.attempts >= MOST_ATTEMPTS:
@@ -68,6 +71,15 @@ def try_later(task: Task, effect: Effect, *, message: str) -> None:
         return
     wait = back_off(task.attempts, draw=random.random())  # noqa: S311  jitter, not a secret
     move(task, TaskState.RETRYING, note=message, not_before=machine_now() + wait)
+
+
+def hold_plan(plan_id: int) -> None:
+    """Lock the plan until the transaction ends, before any of its tasks and effects.
+
+    Deciding (`claim`) reads them one after the other; it must not see half of an outcome, nor write
+    its own over one that was stored meanwhile.
+    """
+    Plan.objects.select_for_update().get(pk=plan_id)
 
 
 def move(task: Task, target: TaskState, *, note: str = "", by: str = "system", **also: Any) -> bool:

@@ -1,0 +1,181 @@
+"""What becomes of a task is stored whole, once, and always ends somewhere."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from catalogue.models import Number, NumberState
+from commerce.accounts.identity import AccountContext
+from commerce.kernel.clock import business_time_fixed, machine_now
+from commerce.kernel.errors import Conflict, NotFound
+from orchestration import actions
+from orchestration.domain.retry import MOST_ATTEMPTS
+from orchestration.domain.states import EffectState, TaskState
+from orchestration.models import Effect, Plan, ProviderCallback, Task
+from orchestration.ports import Answer
+from orchestration.services import advance as carrying_on
+from orchestration.services import fallout
+from orchestration.services.claim import claim
+from orchestration.services.outcome import accept, refuse, try_later
+from tests.integration.orchestration.conftest import AT, ORDER, PORTED, MakeTask
+
+ACCEPTED = Answer({"porting_id": "por_000001"})
+
+
+def called_back(effect: Effect, kind: str, **data: Any) -> None:
+    ProviderCallback.objects.create(
+        callback_id=f"cb_{kind}",
+        provider="porting",
+        request_key=effect.key,
+        type=kind,
+        occurred_at=AT,
+        data=data,
+        received_at=AT,
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        lambda task, effect: accept(task, effect, answer=ACCEPTED, order=ORDER),
+        lambda task, effect: refuse(task, effect, cause="no", message="No."),
+        lambda task, effect: try_later(task, effect, message="silence"),
+    ],
+    ids=["accept", "refuse", "try_later"],
+)
+def test_an_outcome_waits_until_what_can_go_on_is_decided(
+    make_task: MakeTask, outcome: Callable[[Task, Effect], None]
+) -> None:
+    task = make_task(effect=EffectState.SENT)
+    effect = Effect.objects.get()
+    stored = threading.Event()
+
+    def store() -> None:
+        try:
+            outcome(task, effect)
+            stored.set()
+        finally:
+            connection.close()
+
+    worker = threading.Thread(target=store)
+    with transaction.atomic():
+        Plan.objects.select_for_update().get()
+        worker.start()
+        assert not stored.wait(0.5)
+        assert Effect.objects.get().state == EffectState.SENT
+        assert Task.objects.get().state == TaskState.RUNNING
+    worker.join(10)
+    assert stored.is_set()
+    assert Effect.objects.get().state != EffectState.SENT
+    assert Task.objects.get().state != TaskState.RUNNING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refusal_that_comes_before_the_answer_is_read_after_it(make_task: MakeTask) -> None:
+    task = make_task(effect=EffectState.SENT, lease_until=machine_now() + timedelta(minutes=1))
+    effect = Effect.objects.get()
+    called_back(effect, "port.refused", motive="OPD_DATA", message="The RIO is unknown.")
+
+    with business_time_fixed(AT):
+        claim(plan_id=task.plan_id)
+        assert not ProviderCallback.objects.get().processed
+        accept(task, effect, answer=ACCEPTED, order=ORDER)
+        claim(plan_id=task.plan_id)
+
+    task.refresh_from_db()
+    assert (task.state, task.cause) == (TaskState.FALLOUT, "OPD_DATA")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_task_whose_worker_dies_each_time_comes_before_an_operator(make_task: MakeTask) -> None:
+    late = machine_now() - timedelta(seconds=1)
+    task = make_task(effect=EffectState.SENT, attempts=MOST_ATTEMPTS, lease_until=late)
+
+    with business_time_fixed(AT):
+        _, claimed = claim(plan_id=task.plan_id)
+
+    task.refresh_from_db()
+    assert claimed == []
+    assert (task.state, task.cause) == (TaskState.FALLOUT, "worker_vanished")
+    assert Effect.objects.get().state == EffectState.UNKNOWN
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_our_own_billing_refuses_comes_before_an_operator(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Billing:
+        def start(self, request: object, *, key: str) -> Answer:
+            raise NotFound("Nothing was promised to g1.", code="unknown_promise")
+
+    monkeypatch.setattr(actions, "provider", lambda port: Billing())
+    task = make_task(
+        key="1.billing",
+        kind="call",
+        action="billing.start",
+        until=None,
+        state=TaskState.WAITING,
+        attempts=0,
+    )
+
+    with business_time_fixed(AT):
+        carrying_on.advance(plan_id=task.plan_id)
+
+    task.refresh_from_db()
+    assert (task.state, task.cause) == (TaskState.FALLOUT, "unknown_promise")
+    assert Effect.objects.get().state == EffectState.REFUSED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ported_number_that_is_someone_elses_stops_its_task_and_not_its_plan(
+    make_task: MakeTask, operator: AccountContext
+) -> None:
+    Number.objects.create(msisdn=PORTED, state=NumberState.ASSIGNED, key="F-2026-000000/1")
+    task = make_task(effect=EffectState.ACCEPTED, state=TaskState.AWAITING)
+    called_back(Effect.objects.get(), "port.completed", msisdn=PORTED)
+
+    with business_time_fixed(AT):
+        claim(plan_id=task.plan_id)
+
+    task.refresh_from_db()
+    assert (task.state, task.cause) == (TaskState.FALLOUT, "number_in_use")
+    # The number was ported: asking again under a new key would port it twice.
+    with business_time_fixed(AT), pytest.raises(Conflict) as refused:
+        fallout.retry(operator, task_id=task.pk)
+    assert refused.value.code == "already_done"
+    with business_time_fixed(AT):
+        fallout.complete_by_hand(operator, task_id=task.pk, note="The number is his.")
+    assert Task.objects.get().state == TaskState.DONE
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("case", "state", "refusal", "generation"),
+    [
+        ("refused at once: a new key", EffectState.REFUSED, "", 2),
+        ("refused by a callback: a new key", EffectState.ACCEPTED, "port.failed", 2),
+        ("unknown: the same key, so that it happens once", EffectState.UNKNOWN, "", 1),
+    ],
+)
+def test_a_retry_asks_under_a_new_key_only_when_nothing_stands(
+    make_task: MakeTask,
+    operator: AccountContext,
+    case: str,
+    state: EffectState,
+    refusal: str,
+    generation: int,
+) -> None:
+    task = make_task(effect=state, state=TaskState.FALLOUT, cause="x")
+    if refusal:
+        called_back(Effect.objects.get(), refusal)
+
+    with business_time_fixed(AT):
+        fallout.retry(operator, task_id=task.pk)
+
+    task.refresh_from_db()
+    assert (task.state, task.generation) == (TaskState.RETRYING, generation), case
