@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.trace import current_trace, trace_of, traced
+from commerce.web.logs import shown_path
 from commerce.web.policy import policies_of
 from commerce.web.problems import Problem, is_api, problem_response
 
@@ -33,7 +34,7 @@ def trace_request(get_response: GetResponse) -> GetResponse:
                 access.info(
                     "%s %s",
                     request.method,
-                    request.path,
+                    shown_path(request),
                     extra={
                         "status": response.status_code,
                         "ms": round((time.perf_counter() - started) * 1000, 1),
