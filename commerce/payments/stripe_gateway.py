@@ -145,14 +145,24 @@ class StripeGateway:
 
 
 def _ask(call: Callable[[], Answer]) -> Answer:
-    """Stripe's errors as our two. A key that is still in use (409) and 5xx tell nothing."""
+    """Stripe's errors as our two.
+
+    What never reached the payment (our own key is wrong) or can't be compared with it (the key's
+    first request was another) tells nothing of it; nor do 409, a key still in use, and 5xx.
+    """
     try:
         return call()
     except stripe.CardError as error:
         raise Refused(
             "The card was declined.", code=error.code or "card_declined", provider="stripe"
         ) from error
-    except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+    except (
+        stripe.APIConnectionError,
+        stripe.AuthenticationError,
+        stripe.IdempotencyError,
+        stripe.PermissionError,
+        stripe.RateLimitError,
+    ) as error:
         raise Unknown(f"Stripe gave no answer: {error}", provider="stripe") from error
     except stripe.StripeError as error:
         status = error.http_status or 500
