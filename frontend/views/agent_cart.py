@@ -3,6 +3,7 @@
 from decimal import Decimal, InvalidOperation
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
@@ -45,6 +46,7 @@ def open_cart(request: HttpRequest) -> HttpResponse:
         return redirect("agent:home")
     bundle = request.POST.get("new", "")
     if bundle in STARTS:
+        _checked(context)
         code = _begun(context, bundle=bundle)
         request.session[CART] = (context.contact_id, code)
         return redirect("agent:cart", code=code)
@@ -159,6 +161,7 @@ def order_state(request: HttpRequest, number: str) -> HttpResponse:
     return render(request, "frontend/agent/order_state.html", state_of(view))
 
 
+@transaction.atomic
 def _begun(context: AccountContext, *, bundle: str) -> str:
     """A new cart with the bundle's plan and SIM as the catalogue proposes them."""
     snapshot = current_snapshot(business_now())

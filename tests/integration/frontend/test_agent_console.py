@@ -128,14 +128,14 @@ def test_nothing_is_changed_for_a_known_customer_before_the_caller_is_verified(
         kind="person", segment="consumer", display_name="Camille", email="c@example.test"
     )
     begun(agent, party)
-    agent.post("/agent/cart/", {"new": "plan-only"})
-    code = Cart.objects.get().code
-    wanted = {"group": "g1", "role": "content", "offering": "ondine-musique"}
-    assert agent.post(f"/agent/cart/{code}/lines/", wanted).status_code == 403
-    assert not CartItem.objects.filter(offering="ondine-musique").exists()
+    assert agent.post("/agent/cart/", {"new": "plan-only"}).status_code == 403
+    assert not Cart.objects.exists()
     agent.post("/agent/contact/check/", {"facts": ["email", "phone"], "passed": "yes"})
     contact = Contact.objects.get()
     assert (contact.level, contact.facts_checked) == ("L1", ["email", "phone"])
+    agent.post("/agent/cart/", {"new": "plan-only"})
+    code = Cart.objects.get().code
+    wanted = {"group": "g1", "role": "content", "offering": "ondine-musique"}
     assert agent.post(f"/agent/cart/{code}/lines/", wanted).status_code == 302
     assert CartItem.objects.filter(offering="ondine-musique").exists()
 
@@ -163,12 +163,12 @@ def test_a_customer_is_found_by_what_he_says(
     assert ("Camille Renard" in page) is found
 
 
-@pytest.mark.parametrize("page", ["/agent/contact/", "/agent/cart/{code}/"])
-def test_a_screen_of_a_call_asks_few_queries(agent: Client, handed: str, page: str) -> None:
+@pytest.mark.parametrize("screen", ["/agent/contact/", "/agent/cart/{code}/"])
+def test_a_screen_of_a_call_asks_few_queries(agent: Client, handed: str, screen: str) -> None:
     begun(agent)
     agent.post("/agent/cart/", {"code": handed})
     send(agent, handed, expected="1.00")
-    path = page.format(code=handed)
+    path = screen.format(code=handed)
     agent.get(path)
     with CaptureQueriesContext(connection) as asked:
         assert agent.get(path).status_code == 200
