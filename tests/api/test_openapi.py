@@ -1,5 +1,6 @@
 """The API is what its OpenAPI document says: no status, type or shape that it doesn't name."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
+from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -202,3 +204,17 @@ def _bounded(described: Mapping[str, Any], *, place: str) -> None:
             assert "maxItems" in described, place
         case kind:
             assert kind == "boolean", (place, described)
+
+
+@pytest.mark.django_db
+def test_the_document_and_its_page_are_served_and_load_nothing_from_elsewhere(
+    client: Client,
+) -> None:
+    served = client.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi+json"})
+    assert (served.status_code, served.json()["openapi"]) == (200, "3.1.0")
+    page = client.get("/api/docs/")
+    html = page.content.decode()
+    assert page.status_code == 200
+    assert "unsafe-inline" not in page.headers["Content-Security-Policy"]
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", html)
+    assert not re.search(r'(?:src|href)="(?:https?:)?//', html)
