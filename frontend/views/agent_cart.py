@@ -20,7 +20,7 @@ from commerce.accounts.kinds import Segment
 from commerce.accounts.selectors import Address
 from commerce.accounts.services.contacts import attach_party, require_verified
 from commerce.kernel.clock import business_now
-from commerce.kernel.errors import FaisceauError
+from commerce.kernel.errors import FaisceauError, Forbidden
 from commerce.kernel.money import Money
 from commerce.ordering import selectors as ordering
 from commerce.ordering.selectors import CartView
@@ -32,6 +32,7 @@ from frontend import errors
 from frontend.agent.cart import cart_screen, difference_text, order_screen, state_of
 from frontend.agent.forms import SendForm
 from frontend.agent.screen import CART, around, contact_bar
+from frontend.sentences import sentence_of
 
 STARTS = {"plan-only", "handset-and-plan"}
 
@@ -50,7 +51,11 @@ def open_cart(request: HttpRequest) -> HttpResponse:
         code = _begun(context, bundle=bundle)
         request.session[CART] = (context.contact_id, code)
         return redirect("agent:cart", code=code)
-    arrival = handover.open_by_code(context, code=request.POST.get("code", ""))
+    try:
+        arrival = handover.open_by_code(context, code=request.POST.get("code", ""))
+    except Forbidden as refusal:
+        messages.error(request, _why_not(refusal, context))
+        return redirect("agent:contact")
     request.session[CART] = (context.contact_id, arrival.code)
     view = ordering.cart_view(context, code=arrival.code)
     if context.party_id is None and view.party_id is not None:
@@ -175,6 +180,15 @@ def _begun(context: AccountContext, *, bundle: str) -> str:
     term = max(plan.terms, default=0) if plan is not None else 0
     carts.put_bundle(context, code=code, bundle=bundle, choices=choices, term=term)
     return code
+
+
+def _why_not(refusal: Forbidden, context: AccountContext) -> str:
+    """What the agent does so that the cart opens."""
+    if refusal.code == "caller_not_verified":
+        return _("Establish who is calling first, then open the cart.")
+    if refusal.code == "other_customer" and context.party_id is None:
+        return _("This cart belongs to a known customer: search for him, then open it.")
+    return sentence_of(refusal)
 
 
 def _checked(context: AccountContext) -> None:
