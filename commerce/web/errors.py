@@ -52,7 +52,7 @@ def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
         try:  # without context processors: nothing that could fail again
             html = render_to_string("frontend/errors/500.html", values)
             return HttpResponse(html, status=problem.status, headers=dict(problem.headers))
-        except Exception:  # noqa: BLE001, S110
+        except Exception:  # noqa: S110
             pass
     plain = ERROR_PAGE_TEMPLATE % {"title": problem.status, "details": problem.sentence}
     return HttpResponse(plain, status=problem.status, headers=dict(problem.headers))
