@@ -95,7 +95,7 @@ class Step:
 def step_view(
     step: Step, *, offerings: Iterable[Offering], price: Callable[[CartValue], Quote]
 ) -> StepView:
-    """The candidates among `offerings`: those that can be chosen first, by the catalogue's order."""
+    """The candidates among `offerings`: first those that can be chosen, as the catalogue ranks."""
     quote = price(step.cart)
     found = [
         _candidate(step, offering, quote=quote, price=price)
