@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from django.db import connection
 
@@ -51,6 +52,6 @@ def coming_bills(party_id: int, *, since: date, count: int = 12) -> tuple[Coming
     with connection.cursor() as cursor:
         cursor.execute(_COMING, [party_id, since, count])
         return tuple(
-            ComingBill(on, Money(listed or 0), Money(amount))
+            ComingBill(on, Money(listed or Decimal(0)), Money(amount))
             for on, listed, amount in cursor.fetchall()
         )
