@@ -18,6 +18,9 @@ Filters = Mapping[str, Sequence[str]]
 SORTS = ("relevance", "price", "price_down", "name", "newest")
 RANGE = re.compile(r"(\d+(?:\.\d+)?)?\.\.(\d+(?:\.\d+)?)?")
 
+_MOST_KEPT = 2**15
+"""Folded texts; more than a catalogue of 10,000 offerings has, or each search would fold all."""
+
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
@@ -94,13 +97,14 @@ def list_price(offering: Offering, *, segment: Segment) -> Money | None:
     return sum(amounts[1:], amounts[0]) if amounts else None
 
 
+@lru_cache(maxsize=_MOST_KEPT)
 def folded(text: str) -> str:
     """Lower case, without accents: "Téléphone" and "telephone" are one word."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_MOST_KEPT)
 def _words_of(*texts: str) -> str:
     return folded(" ".join(texts))
 
@@ -198,5 +202,7 @@ def _sorted(
 
 def _distance(offering: Offering, words: list[str]) -> int:
     """Nearer when the words stand in the name than elsewhere."""
+    if not words:
+        return 0
     name = folded(" ".join(offering.name.by_language.values()))
     return sum(word not in name for word in words)
