@@ -16,10 +16,16 @@ _PLENTY = "UPDATE partner_stockrecord SET num_in_stock = 1000000"
 
 
 def enlarge(stack: Stack, *, folder: Path, offerings: int = OFFERINGS) -> None:
-    """Publish the demo catalogue again, filled up to `offerings` with accessories of all sorts.
+    """Put the larger catalogue on sale; every piece is there a million times over, so that no order
+    waits for one."""
+    stack.manage("import_catalogue", str(larger_catalogue(folder, offerings=offerings)))
+    with psycopg.connect(stack.info.database_url, autocommit=True) as connection:
+        connection.execute(_PLENTY)
+        connection.execute("ANALYZE")
 
-    Every stocked piece is there a million times over, so that no order waits for one.
-    """
+
+def larger_catalogue(folder: Path, *, offerings: int) -> Path:
+    """The demo catalogue in `folder`, with `offerings` accessories of all sorts beside it."""
     target = folder / "catalogue"
     shutil.copytree(_DEMO, target)
     more = _more(offerings)
@@ -27,10 +33,7 @@ def enlarge(stack: Stack, *, folder: Path, offerings: int = OFFERINGS) -> None:
     stock = _read("stock.yaml")
     next(iter(stock["suppliers"].values()))["pieces"].update({each["code"]: 50 for each in more})
     _write(target / "stock.yaml", stock)
-    stack.manage("import_catalogue", str(target))
-    with psycopg.connect(stack.info.database_url, autocommit=True) as connection:
-        connection.execute(_PLENTY)
-        connection.execute("ANALYZE")
+    return target
 
 
 def _more(count: int) -> list[dict[str, Any]]:
