@@ -253,10 +253,18 @@ class PlanSummary:
     stuck: int
 
 
-def recent_plans(*, limit: int = 50) -> tuple[PlanSummary, ...]:
-    """The newest plans with their progress."""
-    newest = list(Plan.objects.order_by("-id").values_list("pk", flat=True)[:limit])
-    return _summaries(_counted(Plan.objects.filter(pk__in=newest)).order_by("-id"))
+def progress_of(numbers: Sequence[str]) -> Mapping[str, tuple[int, int, int]]:
+    """For each order that has plans: tasks finished, all tasks, tasks that need a decision."""
+    rows = (
+        Task.objects.filter(plan__order_number__in=list(numbers))
+        .values("plan__order_number")
+        .annotate(
+            done=Count("id", filter=Q(state__in=list(FINISHED))),
+            total=Count("id"),
+            stuck=Count("id", filter=Q(state=TaskState.FALLOUT)),
+        )
+    )
+    return {row["plan__order_number"]: (row["done"], row["total"], row["stuck"]) for row in rows}
 
 
 def plans_of(order_number: str) -> tuple[PlanSummary, ...]:

@@ -44,7 +44,7 @@ SENTENCES: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The rows to show, those to be mended first when there are many, and how many there are."""
+    """The rows to show, those to be mended first, and how many there are."""
 
     rows: tuple[dict[str, Any], ...]
     fitting: int
@@ -53,10 +53,9 @@ class Answers:
 
 
 def answered(answers: Sequence[RowAnswer]) -> Answers:
-    """Every row with what is wrong with it; of a large fleet what is wrong, then the beginning."""
+    """Every row with what is wrong with it; those to be mended lead."""
     wrong = sum(not answer.accepted for answer in answers)
-    if len(answers) > MOST_SHOWN:
-        answers = sorted(answers, key=lambda answer: answer.accepted)
+    answers = sorted(answers, key=lambda answer: answer.accepted)
     rows = tuple(
         {
             "row": answer.row,

@@ -79,6 +79,14 @@ REASON_WORDS: Mapping[str, Any] = {
     "fulfilment_started": gettext_lazy("work has begun"),
 }
 HANDS: Mapping[str, Any] = {"retried": gettext_lazy("Tried again by hand")}
+KIND_WORDS: Mapping[str, Any] = {
+    "call": gettext_lazy("request"),
+    "callback": gettext_lazy("request, answered later"),
+    "milestone": gettext_lazy("milestone"),
+    "notify": gettext_lazy("message"),
+    "timer": gettext_lazy("wait"),
+    "manual": gettext_lazy("by hand"),
+}
 MOST_PLANS = 3
 PLANS_PER_PAGE = 50
 DRAWN: Mapping[str, str] = {
@@ -141,9 +149,11 @@ def reason_label(reason: str) -> str:
 
 
 def shown_groups(summaries: Sequence[PlanSummary], *, wanted: str) -> tuple[str, ...]:
-    """The plans to draw: the one that was asked for, else the first few; the stuck ones lead."""
+    """The plans to draw: the one that was asked for, else all of a few or the first of many."""
     known = [summary.group for summary in summaries]
-    return (wanted,) if wanted in known else tuple(known[:MOST_PLANS])
+    if wanted in known:
+        return (wanted,)
+    return tuple(known if len(known) <= MOST_PLANS else known[:1])
 
 
 def plan_names(items: Sequence[OrderItemView]) -> dict[str, str]:
@@ -209,7 +219,7 @@ def graph_of(plan: PlanView) -> list[dict[str, Any]]:
         {
             "key": task.key,
             "label": task_label(task),
-            "kind": task.kind,
+            "kind": str(KIND_WORDS.get(task.kind, task.kind)),
             "state": DRAWN.get(task.state, "pending"),
             "needs": (*task.needs, *([task.of] if task.of else [])),
             "detail": _detail(task),

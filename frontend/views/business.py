@@ -90,7 +90,13 @@ def new(request: HttpRequest) -> HttpResponse:
         if number:
             messages.success(request, _("The order %(number)s is placed.") % {"number": number})
             return redirect("portal:order", number=number)
-    return render(request, "frontend/portal/new.html", values)
+    status = 422 if posted and _refused(values, ordering=ordering) else 200
+    return render(request, "frontend/portal/new.html", values, status=status)
+
+
+def _refused(values: dict[str, Any], *, ordering: bool) -> bool:
+    wrong_rows = "answers" in values and values["answers"].wrong
+    return bool(wrong_rows or values["form"].errors or (ordering and values["order_form"].errors))
 
 
 def _fleet(context: AccountContext, values: dict[str, Any], *, digest: str, ordering: bool) -> str:

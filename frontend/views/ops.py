@@ -1,5 +1,6 @@
 """The operators' pages: every order's plan as it lives, and what waits for a decision."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +19,7 @@ from commerce.events import parking
 from commerce.events import selectors as events
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.domain.states import OrderState
-from commerce.ordering.selectors import OrderView, order_view, orders_of
+from commerce.ordering.selectors import OrderSummary, OrderView, order_view, orders_of
 from commerce.web.policy import Policy, policy
 from frontend.account import words
 from frontend.ops import screen
@@ -45,7 +46,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "stuck": sum(each["cluster"].count for each in clusters),
         "parked": screen.account_rows(billing.parked_accounts(limit=100)),
         "work": events.parked(limit=100),
-        "plans": [(each, screen.plan_pill(each)) for each in plans.recent_plans(limit=15)],
+        "orders": _progress(orders_of(context, limit=15)),
     }
     return render(request, "frontend/ops/home.html", values)
 
@@ -237,6 +238,16 @@ def _plans(request: HttpRequest, view: OrderView) -> dict[str, Any]:
         "live": any(each.state == PlanState.RUNNING for each in summaries)
         or view.summary.state is OrderState.ACCEPTED,
     }
+
+
+def _progress(found: Sequence[OrderSummary]) -> list[dict[str, Any]]:
+    progress = plans.progress_of([order.number for order in found])
+    rows = []
+    for order in found:
+        done, total, stuck = progress.get(order.number, (0, 0, 0))
+        pill = STUCK if stuck else words.order_state(order.state)
+        rows.append({"order": order, "done": done, "total": total, "pill": pill})
+    return rows
 
 
 def _clusters() -> list[dict[str, Any]]:
