@@ -37,6 +37,11 @@ def reserve(
             _take(wanted[code], key=key, party_id=party_id, until=until)
 
 
+def prolong(*, key: str, until: datetime) -> None:
+    """What `key` has reserved is kept until `until`; nothing else is taken."""
+    PromotionUse.objects.filter(key=key, state=UseState.RESERVED).update(until=until)
+
+
 @transaction.atomic
 def redeem(*, key: str) -> None:
     """The order is accepted: its reservations are used for good. May be repeated."""

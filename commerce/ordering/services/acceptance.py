@@ -14,6 +14,7 @@ from commerce.ordering.events import OrderAccepted, OrderCancelled
 from commerce.ordering.models import Order
 from commerce.ordering.services import holds
 from commerce.ordering.services.moving import move
+from commerce.payments.services import effects
 
 
 def bind(order: Order, *, context: AccountContext, reason: str = "") -> None:
@@ -30,8 +31,10 @@ def bind(order: Order, *, context: AccountContext, reason: str = "") -> None:
 def give_up(order: Order, target: OrderState, *, context: AccountContext, reason: str) -> None:
     """The locked `order` ends before anything left the house; its cart opens again.
 
+    The page on which it could be paid is closed.
+
     Raises:
-        IllegalTransition: it is too late for that.
+        IllegalTransition: it is too late for that. Conflict: `already_settled`: it was just paid.
     """
     move(order, target, context=context, reason=reason)
     holds.let_go(order)
@@ -40,6 +43,8 @@ def give_up(order: Order, target: OrderState, *, context: AccountContext, reason
         order.cart.state = CartState.OPEN
         order.cart.price_held_until = None
         order.cart.save(update_fields=["state", "price_held_until"])
+    if order.payment_open:
+        effects.cancel(key=order.payment_key)
     outbox.publish(OrderCancelled(number=order.number, party_id=order.party_id, reason=reason))
 
 

@@ -6,8 +6,9 @@ from django.db.models import Exists, OuterRef, Q
 
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
+from commerce.accounts.services.contacts import require_verified
 from commerce.kernel.clock import business_now, machine_now
-from commerce.kernel.errors import Conflict, NotFound, RuleViolated
+from commerce.kernel.errors import Conflict, Forbidden, NotFound, RuleViolated
 from commerce.ordering.domain.cart import normalise_code
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, HandOver, Order
@@ -28,14 +29,19 @@ def editor_key(context: AccountContext) -> str:
 
 
 def cart_scope(context: AccountContext) -> Q:
-    """The carts of the context's party or visitor, and those handed over to the actor."""
+    """The carts of the context's party or visitor, and those handed over to the actor.
+
+    A visitor's cart that has become a customer's is no longer his, but for the one that he ordered
+    as a guest: a second click finds his order.
+    """
     key = editor_key(context)
     handed = HandOver.objects.filter(cart=OuterRef("pk"), opened_by=key)
     scope = Q(Exists(handed))
     if context.party_id is not None:
         scope |= Q(party_id=context.party_id)
     if context.visitor_key:
-        scope |= Q(visitor_key=context.visitor_key, party_id=None)
+        own = Q(party_id=None) | Q(state=CartState.ORDERED)
+        scope |= Q(visitor_key=context.visitor_key) & own
     return scope
 
 
@@ -59,11 +65,30 @@ def locked_for_change(context: AccountContext, *, code: str) -> Cart:
         NotFound: `unknown_cart`.
         Conflict: `cart_ordered`, or `cart_in_use` by the editor named in `detail`.
         RuleViolated: `cart_expired`.
+        Forbidden: as `check_agent`.
     """
     cart = find_cart(context, code=code, lock=True)
     check_open(cart)
+    if cart.party_id is not None:
+        check_agent(context, cart=cart)
     take_lease(cart, context=context)
     return cart
+
+
+def check_agent(context: AccountContext, *, cart: Cart) -> None:
+    """An agent acts for the customer of his contact alone, once he knows that it is he.
+
+    A caller who is not known yet has nothing that could be his. Others than agents pass.
+
+    Raises:
+        Forbidden: `other_customer`, `caller_not_verified`.
+    """
+    if context.role is not Role.AGENT:
+        return
+    if cart.party_id not in (None, context.party_id):
+        raise Forbidden("This cart belongs to another customer.", code="other_customer")
+    if context.party_id is not None:
+        require_verified(context)
 
 
 def check_open(cart: Cart) -> None:

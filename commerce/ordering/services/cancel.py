@@ -4,11 +4,11 @@ from django.db import transaction
 
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
+from commerce.accounts.services.contacts import require_verified
 from commerce.kernel.errors import Forbidden, RuleViolated
 from commerce.ordering.domain.states import WAITING, OrderState
 from commerce.ordering.services import acceptance
 from commerce.ordering.services.access import find_order
-from commerce.payments.services import effects
 
 
 @transaction.atomic
@@ -16,11 +16,12 @@ def cancel_order(context: AccountContext, *, number: str, reason: str = "custome
     """End an order that still waits; its cart opens again. Once cancelled, nothing happens.
 
     Raises:
-        NotFound: `unknown_order`. Forbidden: `viewer`.
+        NotFound: `unknown_order`. Forbidden: `viewer`, or `caller_not_verified` for an agent.
         RuleViolated: `too_late`: it is accepted; changing or ending it is an order of its own.
     """
     if context.role is Role.VIEWER:
         raise Forbidden("A viewer can't cancel orders.", code="viewer")
+    require_verified(context)
     order = find_order(context, number=number, lock=True)
     state = OrderState(order.state)
     if state is OrderState.CANCELLED:
@@ -32,5 +33,3 @@ def cancel_order(context: AccountContext, *, number: str, reason: str = "custome
             state=order.state,
         )
     acceptance.give_up(order, OrderState.CANCELLED, context=context, reason=reason[:80])
-    if order.payment_open:
-        effects.cancel(key=order.payment_key)

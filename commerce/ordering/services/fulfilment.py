@@ -45,7 +45,8 @@ def record_item_facts(*, order_number: str, facts: Mapping[str, Mapping[str, str
 
 @transaction.atomic
 def activate_items(*, order_number: str, group: str) -> None:
-    """The lines of a bundle are in service."""
+    """The lines of a bundle are in service. The order is locked before them, as everywhere."""
+    _locked(order_number)
     rows = OrderItem.objects.select_for_update().filter(
         order__number=order_number, group=group, state=ItemState.PLANNED
     )

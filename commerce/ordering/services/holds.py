@@ -77,6 +77,7 @@ def hold_promotions(order: Order, *, quote: Quote, promotions: CompiledPromotion
 def prolong(order: Order) -> None:
     """The order waits for something else now: everything is kept until its new `hold_until`."""
     stock.hold(lines=(), key=order.number, until=order.hold_until)
+    limits.prolong(key=promotion_key(order), until=order.hold_until)
     lines = [_line(item.line_id, item.config) for item in order.items.all()]
     wanted = _numbers_wanted(order, lines)
     if wanted:

@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from commerce.accounts.identity import SYSTEM, AccountContext
+from commerce.accounts.services.contacts import require_verified
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering.domain.quote import Quote
@@ -44,7 +45,9 @@ def pay_again(context: AccountContext, *, number: str) -> str:
 
     Raises:
         NotFound: `unknown_order`. RuleViolated: `nothing_to_pay`.
+        Forbidden: `caller_not_verified`, for an agent.
     """
+    require_verified(context)
     order = find_order(context, number=number, lock=True)
     return reopened(order)
 

@@ -24,7 +24,7 @@ from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import GIVEN_UP, CartState, OrderState
 from commerce.ordering.models import Cart, Order
 from commerce.ordering.services import approval, links
-from commerce.ordering.services.access import check_open, find_cart, take_lease
+from commerce.ordering.services.access import check_agent, check_open, find_cart, take_lease
 from commerce.ordering.services.editing import refuse
 from commerce.ordering.services.pricing import Pricing, cart_value, pricing_of, quote_of
 from commerce.ordering.services.writing import Buyer, Draft, lines_to_deliver
@@ -90,7 +90,8 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
     Raises:
         NotFound: `unknown_cart`, `unknown_offering`.
         Conflict: `cart_in_use`.
-        Forbidden: `viewer`.
+        Forbidden: `viewer`; `members_only`: a business orders through its members; for an agent
+            `other_customer`, or `caller_not_verified`.
         InvalidInput: `customer_missing`, `address_missing`, `purchase_order_missing`, or a value
             of the customer.
         RuleViolated: `price_changed` (with the new `total` and `digest`), `cart_expired`,
@@ -99,6 +100,7 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
             `promotion_used_up`, `no_approver`. Nothing is written then.
     """
     cart = find_cart(context, code=code, lock=True)
+    _check_may_order(context, cart=cart)
     if cart.state == CartState.ORDERED:
         return placed(cart.orders.exclude(state__in=GIVEN_UP).get())
     check_open(cart)
@@ -196,10 +198,18 @@ def _first_state(quote: Quote, *, consumer: bool, by_agent: bool) -> OrderState:
     return OrderState.ACCEPTED
 
 
-def _buyer(context: AccountContext, *, cart: Cart, checkout: Checkout) -> Buyer:
-    """The cart's party, else the context's, else the stranger who gives his name."""
+def _check_may_order(context: AccountContext, *, cart: Cart) -> None:
+    """Having the cart is not enough: a business is bound by its members, within their limits."""
     if context.role is Role.VIEWER:
         raise Forbidden("A viewer can't order.", code="viewer")
+    other = cart.party_id not in (None, context.party_id)
+    if cart.segment == Segment.BUSINESS and (context.membership_id is None or other):
+        raise Forbidden("Only members of an organisation order for it.", code="members_only")
+    check_agent(context, cart=cart)
+
+
+def _buyer(context: AccountContext, *, cart: Cart, checkout: Checkout) -> Buyer:
+    """The cart's party, else the context's, else the stranger who gives his name."""
     party_id = cart.party_id or context.party_id
     if party_id is None:
         new = checkout.customer

@@ -5,7 +5,15 @@ from decimal import Decimal
 
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, PartyKind, Role, Segment
-from commerce.accounts.models import Membership, Organisation, Party, PartyAddress, Unit, User
+from commerce.accounts.models import (
+    Contact,
+    Membership,
+    Organisation,
+    Party,
+    PartyAddress,
+    Unit,
+    User,
+)
 from commerce.accounts.selectors import Address
 from commerce.kernel.money import Money
 from commerce.ordering.domain.consents import OrderConsents
@@ -52,13 +60,20 @@ def customer(name: str = "Camille Martin") -> AccountContext:
     )
 
 
-def agent(party_id: int | None = None) -> AccountContext:
+def agent(party_id: int | None = None, *, verified: bool = True) -> AccountContext:
+    """An agent; with a customer, in a contact in which that one has proven who he is."""
     user, _ = User.objects.get_or_create(email="agent@example.test")
+    contact = None
+    if party_id is not None:
+        contact = Contact.objects.create(
+            agent=user, party_id=party_id, reason="order", verified=verified
+        )
     return AccountContext(
         actor=Actor(ActorKind.AGENT, user.pk, "Nadia Benali"),
         party_id=party_id,
         role=Role.AGENT,
         channel=Channel.CALL_CENTRE,
+        contact_id=contact.pk if contact else None,
     )
 
 

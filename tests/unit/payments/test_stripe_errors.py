@@ -1,22 +1,26 @@
 """Which of Stripe's errors say no, and which say nothing."""
 
+from typing import Any
+
 import pytest
 import stripe
 
 from commerce.kernel.errors import Refused, Unknown
 from commerce.payments.stripe_gateway import _ask
 
+errors: Any = stripe
+
 
 @pytest.mark.parametrize(
     "error",
     [
-        stripe.APIConnectionError("no route"),
-        stripe.AuthenticationError("wrong key", http_status=401),
-        stripe.PermissionError("not with this key", http_status=403),
-        stripe.IdempotencyError("the key's first request was another", http_status=400),
-        stripe.RateLimitError("slowly", http_status=429),
-        stripe.InvalidRequestError("in use", None, http_status=409),
-        stripe.APIError("down", http_status=500),
+        errors.APIConnectionError("no route"),
+        errors.AuthenticationError("wrong key", http_status=401),
+        errors.PermissionError("not with this key", http_status=403),
+        errors.IdempotencyError("the key's first request was another", http_status=400),
+        errors.RateLimitError("slowly", http_status=429),
+        errors.InvalidRequestError("in use", None, http_status=409),
+        errors.APIError("down", http_status=500),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -28,9 +32,9 @@ def test_an_error_that_does_not_speak_of_the_payment_is_unknown(error: stripe.St
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (stripe.CardError("declined", None, "card_declined"), "card_declined"),
+        (errors.CardError("declined", None, "card_declined"), "card_declined"),
         (
-            stripe.InvalidRequestError("late", None, code="charge_expired", http_status=400),
+            errors.InvalidRequestError("late", None, code="charge_expired", http_status=400),
             "charge_expired",
         ),
     ],
