@@ -72,11 +72,11 @@ def _round(stack: Stack, connection: psycopg.Connection, *, token: str) -> Round
     before, arrived = _number(connection, _LAST), _arrivals(stack)
     with _standing_still(stack.pids["pump"]):
         asyncio.run(_place(stack, token=token))
-        placed = dict(connection.execute(_STATES, [before]).fetchall())
+        placed = _states(connection, since=before)
         assert placed == {"accepted": ORDERS}, placed
     began = time.monotonic()
     while True:
-        states = dict(connection.execute(_STATES, [before]).fetchall())
+        states = _states(connection, since=before)
         spent = time.monotonic() - began
         if states == {"completed": ORDERS}:
             break
@@ -152,6 +152,11 @@ def _arrivals(stack: Stack) -> int:
         f"{stack.info.providers_url}/_control/ledger?parts=arrivals"
     ) as answer:
         return len(json.load(answer)["arrivals"])
+
+
+def _states(connection: psycopg.Connection, *, since: int) -> dict[str, int]:
+    """How many of the later orders are in which state."""
+    return {str(state): count for state, count in connection.execute(_STATES, [since]).fetchall()}
 
 
 def _number(connection: psycopg.Connection, query: str, *values: object) -> int:
