@@ -56,6 +56,25 @@ SENTENCES: Mapping[str, Any] = {
     "phone_malformed": _("Enter a phone number of 10 figures, or with its country code (+33…)."),
     "nothing_to_pay": _("There is nothing left to pay for this order."),
     "payment_closed": _("This payment is closed already."),
+    "csv_empty": _("There are no lines yet. Paste them, or choose a file."),
+    "csv_columns": _("The headings are not those of the template. Download it and fill it in."),
+    "fleet_empty": _("There are headings, but no lines below them."),
+    "fleet_too_long": _("An order has 10,000 lines at most. Share them out over two orders."),
+    "purchase_order_missing": _("Enter your purchase-order number; it goes on the bills."),
+    "no_approver": _("Nobody in your firm may approve so much. Ask an administrator."),
+    "viewer": _("You may look at orders and bills, but not order."),
+    "members_only": _("Only members of a firm order fleets."),
+    "own_order": _("Nobody approves an order of their own. A colleague decides on it."),
+    "not_an_approver": _("Only an approver decides on orders."),
+    "limit_too_low": _("Your own limit is below this order; a colleague with more decides on it."),
+    "already_decided": _("This order is decided already."),
+    "order_bill_stands": _(
+        "The bill of an order can't be drafted anew; issue it and correct it by a credit note."
+    ),
+    "no_held_bill": _("There is no bill to issue."),
+    "not_parked": _("This account is not held any more."),
+    "unknown_task": _("There is no such task any more."),
+    "illegal_transition": _("Somebody has decided meanwhile. Look at it again."),
     "unknown": _("We had no answer. Nothing is lost: try again in a moment."),
 }
 """Placeholders are values of the error's detail."""
