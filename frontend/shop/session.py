@@ -13,6 +13,7 @@ from commerce.ordering.selectors import open_carts
 
 CART = "cart_code"
 ORDERS = "orders"
+ORDERED = "ordered_carts"
 _SALT = "order-link"
 
 
@@ -40,6 +41,17 @@ def cart_of(request: HttpRequest) -> str:
 def remember_order(request: HttpRequest, *, number: str, party_id: int) -> None:
     """This browser placed the order (or has its link), so it may follow it without an account."""
     request.session[ORDERS] = {**request.session.get(ORDERS, {}), number: party_id}
+
+
+def remember_ordered(request: HttpRequest, *, cart: str, number: str) -> None:
+    """Back from the payment, a step of the cart leads to the order that came of it."""
+    request.session[ORDERED] = {**request.session.get(ORDERED, {}), cart: number}
+
+
+def order_of_cart(request: HttpRequest, code: str) -> str:
+    """The order that this browser made of the cart; empty if it made none."""
+    found: dict[str, str] = request.session.get(ORDERED, {})
+    return found.get(code.upper(), "")
 
 
 def order_context(request: HttpRequest, number: str) -> AccountContext:

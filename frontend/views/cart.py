@@ -17,6 +17,7 @@ from commerce.ordering.services import carts, handover
 from commerce.web.policy import Policy, policy
 from frontend.shop.cart import arrival_words, cart_page
 from frontend.shop.session import cart_of, remember_cart
+from frontend.views.summary import open_cart_view
 
 HANDED = "handed_over"
 
@@ -32,11 +33,12 @@ def current(request: HttpRequest) -> HttpResponse:
 
 @policy(Policy.VISITOR)
 def show(request: HttpRequest, code: str) -> HttpResponse:
-    view = cart_view(context_for_request(request), code=code)
+    view = open_cart_view(request, context_for_request(request), code=code)
+    if isinstance(view, HttpResponse):
+        return view
     if not view.quote.lines:
         return render(request, "frontend/checkout/cart_empty.html", {"cart_code": view.code})
-    if not view.ordered:
-        remember_cart(request, view.code)
+    remember_cart(request, view.code)
     values = cart_page(view, catalogue=snapshot_of(view.quote.release))
     handed = request.session.get(HANDED, {})
     if handed.get("code") == view.code:

@@ -32,6 +32,7 @@ from frontend.shop.forms import NumberForm, note_refusal
 from frontend.shop.session import cart_of, remember_cart
 from frontend.shop.summary_dates import withdrawal_words
 from frontend.shop.words import model_name, on_day
+from frontend.views.summary import open_cart_view
 
 PROPOSED = 6
 DAYS_SHOWN = 18
@@ -66,10 +67,9 @@ def start(request: HttpRequest) -> HttpResponse:
 def step(request: HttpRequest, code: str, group: str, role: str) -> HttpResponse:
     """One step; POST chooses and comes back, so that the panel tells what it changed."""
     context = context_for_request(request)
-    view = cart_view(context, code=code)
-    if view.ordered:
-        messages.info(request, _("The cart %(code)s was ordered already.") % {"code": view.code})
-        return redirect("shop:cart")
+    view = open_cart_view(request, context, code=code)
+    if isinstance(view, HttpResponse):
+        return view
     if group not in view.bundles:
         raise NotFound("There is no such bundle in the cart.", code="unknown_group")
     catalogue = snapshot_of(view.quote.release)

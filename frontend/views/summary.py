@@ -20,8 +20,8 @@ from commerce.accounts.models import User
 from commerce.accounts.services.customers import add_address, register_customer
 from commerce.accounts.session import log_in_user
 from commerce.kernel.clock import business_today
-from commerce.kernel.errors import FaisceauError, InvalidInput
-from commerce.ordering.selectors import CartView, cart_view
+from commerce.kernel.errors import FaisceauError, InvalidInput, NotFound
+from commerce.ordering.selectors import CartView, cart_view, order_placed_from
 from commerce.ordering.services.checkout import start_checkout
 from commerce.ordering.services.place import Checkout, NewCustomer, PlacedOrder, place_order
 from commerce.payments.services.checkout import open_session
@@ -29,7 +29,14 @@ from commerce.web.policy import Policy, policy
 from frontend.shop.contract import contracts_of, sections_of
 from frontend.shop.forms import CheckoutForm, note_refusal
 from frontend.shop.panel import panel_of
-from frontend.shop.session import cart_of, forget_cart, remember_cart, remember_order
+from frontend.shop.session import (
+    cart_of,
+    forget_cart,
+    order_of_cart,
+    remember_cart,
+    remember_order,
+    remember_ordered,
+)
 from frontend.shop.steps import bar_of
 from frontend.shop.summary_dates import withdrawal_words
 
@@ -41,9 +48,9 @@ def summary(request: HttpRequest) -> HttpResponse:
     code = request.GET.get("cart", "")[:12] or cart_of(request)
     if not code:
         return redirect("shop:cart")
-    view = cart_view(context, code=code)
-    if view.ordered:
-        return _ordered(request, code)
+    view = open_cart_view(request, context, code=code)
+    if isinstance(view, HttpResponse):
+        return view
     if not view.orderable:
         return redirect("checkout:cart", code=view.code)
     start_checkout(context, code=code)
@@ -179,6 +186,7 @@ def _place(
     if user is not None:
         log_in_user(request, user=user)
     remember_order(request, number=placed.number, party_id=placed.party_id)
+    remember_ordered(request, cart=code, number=placed.number)
     forget_cart(request)
     return placed
 
@@ -221,6 +229,23 @@ def to_hosted_page(request: HttpRequest, *, key: str, number: str) -> HttpRespon
         return redirect("checkout:pay", number=number)
 
 
-def _ordered(request: HttpRequest, code: str) -> HttpResponse:
+def open_cart_view(
+    request: HttpRequest, context: AccountContext, *, code: str
+) -> CartView | HttpResponse:
+    """The cart while it can be changed; else the way to the order that came of it.
+
+    Raises:
+        NotFound: `unknown_cart`.
+    """
+    number = order_of_cart(request, code)
+    try:
+        view = cart_view(context, code=code)
+    except NotFound:
+        if not number:
+            raise
+    else:
+        if not view.ordered:
+            return view
+        number = number or order_placed_from(context, code=view.code) or ""
     messages.info(request, _("The cart %(code)s was ordered already.") % {"code": code})
-    return redirect("shop:cart")
+    return redirect("checkout:order", number=number) if number else redirect("shop:cart")
