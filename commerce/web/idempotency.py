@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -61,7 +62,9 @@ def _claim(*, key: str, caller: str, route: str, digest: str) -> UUID | HttpResp
             IdempotencyRecord.objects.create(**identity, body_digest=digest, **mine)
         return token
     except IntegrityError:
-        record = IdempotencyRecord.objects.get(**identity)
+        record = IdempotencyRecord.objects.filter(**identity).first()
+    if record is None:  # the first request has just failed and freed the key
+        return _still_running()
     if record.body_digest != digest:
         return problem_response(
             Problem(
@@ -79,19 +82,43 @@ def _claim(*, key: str, caller: str, route: str, digest: str) -> UUID | HttpResp
 
 
 def _answer(view: Any, request: Request, token: UUID, act: Callable[[], Any]) -> Any:
+    """Act and keep the answer: in one transaction where the view's `one_transaction` says so.
+
+    Then a crash leaves neither the effect nor the answer, and who lost his lease has no effect.
+    """
+    whole = getattr(view, "one_transaction", False)
     try:
-        try:
-            response = act()
-        except Exception as error:
-            response = view.handle_exception(error)
-        response = view.finalize_response(request, response)
-        response.render()
+        with transaction.atomic() if whole else nullcontext():
+            response = _acted(view, request, act)
+            if response.status_code < 500 and not _keep(token, response) and whole:
+                raise _LeaseLost
+    except _LeaseLost:
+        return _still_running()
     except BaseException:
         _forget(token)
         raise
     if response.status_code >= 500:
         _forget(token)
-    else:
+    return response
+
+
+class _LeaseLost(Exception):
+    """Another request took the key over; what was done here is undone."""
+
+
+def _acted(view: Any, request: Request, act: Callable[[], Any]) -> Any:
+    try:
+        response = act()
+    except Exception as error:
+        response = view.handle_exception(error)
+    response = view.finalize_response(request, response)
+    response.render()
+    return response
+
+
+def _keep(token: UUID, response: Any) -> bool:
+    """False if the record is no longer this request's."""
+    return bool(
         IdempotencyRecord.objects.filter(token=token, state=IdempotencyState.RUNNING).update(
             state=IdempotencyState.FINISHED,
             status=response.status_code,
@@ -101,7 +128,7 @@ def _answer(view: Any, request: Request, token: UUID, act: Callable[[], Any]) ->
             },
             body=response.content,
         )
-    return response
+    )
 
 
 def _forget(token: UUID) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from commerce.ordering.models import Order, OrderItem
+from commerce.web import idempotency
 from tests.api.conftest import Api, money, token_of
 
 PLAN, HANDSET, SIM = "flotte-50", "halvik-bureau-128-graphite", "carte-sim"
@@ -220,6 +221,22 @@ def test_the_same_key_is_one_order_and_another_body_under_it_is_refused(buyer: A
     assert first.json()["number"] == second.json()["number"]
     assert second.headers["Idempotent-Replayed"] == "true"
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert Order.objects.count() == 1
+
+
+def test_a_crash_before_the_answer_is_kept_leaves_no_order_and_the_key_makes_one(
+    buyer: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: Any) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(idempotency, "_keep", die)
+        with pytest.raises(KeyboardInterrupt):
+            buyer.post("fleet-orders", fleet(2), key="once")
+    assert Order.objects.count() == 0
+    assert buyer.post("fleet-orders", fleet(2), key="once").status_code == 201
+    assert buyer.post("fleet-orders", fleet(2), key="once").headers["Idempotent-Replayed"] == "true"
     assert Order.objects.count() == 1
 
 

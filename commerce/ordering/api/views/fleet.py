@@ -33,7 +33,10 @@ TABLE = OpenApiExample("A table", value=CSV_EXAMPLE, media_type="text/csv", requ
 
 
 class FleetOrdersView(ApiView):
+    """No cart stands behind a fleet order: its key and its order are kept together."""
+
     policy = Policy.BUSINESS
+    one_transaction = True
     tag = "Fleets"
     parser_classes = (JSONParser, Csv)
 
