@@ -121,14 +121,20 @@ def bill_chart(bills: Sequence[object]) -> SafeString:
 
 
 @register.inclusion_tag("frontend/components/plan_graph.html")
-def plan_graph(tasks: Sequence[graph.Task | Mapping[str, object]]) -> dict[str, object]:
-    """The plan of an order as a graph and, for reading, as a list; see `graph.Task`."""
+def plan_graph(
+    tasks: Sequence[graph.Task | Mapping[str, object]], name: str = ""
+) -> dict[str, object]:
+    """The plan of an order as a graph and, for reading, as a list; see `graph.Task`.
+
+    `name` tells several plans of one page apart.
+    """
+    title = name or _("Plan of the order")
     names = {
         "done": _("done"), "running": _("running"), "waiting": _("waiting"),
         "failed": _("failed"), "pending": _("not started"),
     }  # fmt: skip
     plan = [graph.as_task(task) for task in tasks]
-    drawn = graph.draw(plan, name=_("Plan of the order"), state_names=names)
+    drawn = graph.draw(plan, name=title, state_names=names)
     labels = {task.key: task.label for task in plan}
     rows = [
         {
@@ -138,7 +144,7 @@ def plan_graph(tasks: Sequence[graph.Task | Mapping[str, object]]) -> dict[str, 
         }
         for task in graph.in_order(plan)
     ]
-    return {"drawing": drawn, "rows": rows}
+    return {"drawing": drawn, "rows": rows, "name": title}
 
 
 def _local(value: date) -> date:
