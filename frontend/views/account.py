@@ -98,8 +98,9 @@ def forgotten_sent(request: HttpRequest) -> HttpResponse:
 def new_password(request: HttpRequest, user: str, token: str) -> HttpResponse:
     """The page that the link leads to; the link is used up by the new password."""
     form = NewPasswordForm(request.POST or None)
+    values: dict[str, object] = {"form": form}
     try:
-        user_of_link(user=user, token=token)
+        values["email"] = user_of_link(user=user, token=token).email
         if request.method == "POST" and form.is_valid():
             found = set_password(user=user, token=token, password=form.cleaned_data["password"])
             return redirect(home_of(log_in_user(request, user=found)))
@@ -107,9 +108,7 @@ def new_password(request: HttpRequest, user: str, token: str) -> HttpResponse:
         return render(request, "frontend/account/link_used.html", status=404)
     except FaisceauError as error:
         errors.put(form, error)
-    return render(
-        request, "frontend/account/new_password.html", {"form": form}, status=_status(form)
-    )
+    return render(request, "frontend/account/new_password.html", values, status=_status(form))
 
 
 def home_of(context: AccountContext) -> str:

@@ -92,7 +92,7 @@ def test_a_known_customer_is_found_by_the_slash_and_verified_before_anything_cha
         page.keyboard.press("/")
         page.keyboard.type("camille@example.test")
         page.keyboard.press("Enter")
-        page.wait_for_load_state("networkidle")
+        page.wait_for_url(re.compile(r"/agent/\?q="))
         nothing_wrong(page)
         page.locator(".begin-row button").first.click()
         page.wait_for_url(re.compile("/agent/contact/$"))
