@@ -80,6 +80,7 @@ class PaymentAttempt(models.Model):
     refunded = models.DecimalField(max_digits=12, decimal_places=2, default=0)
     created_at = models.DateTimeField(default=business_now)
     claimed_at = models.DateTimeField(null=True, help_text="machine time")
+    trace_id = models.CharField(max_length=32, blank=True, default="")
 
     class Meta:
         constraints = [

@@ -1,5 +1,6 @@
 """HTTP to a provider: keys, traces and the two errors."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -13,6 +14,8 @@ from django.conf import settings
 from commerce.kernel.errors import Refused, Unknown
 from commerce.kernel.trace import traceparent
 from orchestration.ports import Found, ProviderEvent, Standing
+
+calls = logging.getLogger("faisceau.calls")
 
 
 @lru_cache(maxsize=1)
@@ -61,7 +64,9 @@ class HttpProvider:
         try:
             response = _http().request(method, f"/{self.prefix}/{path}", headers=headers, **sent)
         except httpx.HTTPError as error:
+            calls.warning("%s %s: %s", method, self.prefix, type(error).__name__)
             raise Unknown(f"{self.prefix} did not answer: {type(error).__name__}") from error
+        calls.info("%s %s", method, self.prefix, extra={"status": response.status_code, "key": key})
         refused = response.is_client_error and response.status_code not in (408, 429)
         if not (response.is_success or refused):
             raise Unknown(f"{self.prefix} answered {response.status_code}")

@@ -11,6 +11,7 @@ from commerce.events.timers import schedule, soon
 from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Conflict, NotFound, Refused, Unknown
 from commerce.kernel.money import Money, total
+from commerce.kernel.trace import current_trace
 from commerce.payments.events import PaymentDeclined
 from commerce.payments.gateway import gateway
 from commerce.payments.models import PaymentAttempt, PaymentState
@@ -70,6 +71,7 @@ def request_payment(
                 success_url=success_url,
                 cancel_url=cancel_url,
                 expires_at=business_now() + PAGE_LIFE,
+                trace_id=current_trace(),
             )
     except IntegrityError:
         present = PaymentAttempt.objects.get(key=key)

@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from commerce.events.outbox import Event, publish
+from commerce.kernel.trace import current_trace, traced
 from commerce.payments.events import (
     PaymentAuthorised,
     PaymentCancelled,
@@ -20,7 +21,11 @@ STATES = {
 
 @transaction.atomic
 def note_report(*, key: str, report: PaymentReport) -> None:
-    """Take over what the provider knows; what we know already, or better, changes nothing."""
+    """Take over what the provider knows; what we know already, or better, changes nothing.
+
+    What follows belongs to the trace of whoever asked for the payment: the provider's message
+    knows nothing of it.
+    """
     row = PaymentAttempt.objects.select_for_update().get(key=key)
     for name in ("intent_id", "customer_id", "method_id", "card_brand", "card_last4"):
         setattr(row, name, getattr(report, name) or getattr(row, name))
@@ -31,7 +36,8 @@ def note_report(*, key: str, report: PaymentReport) -> None:
         row.state = target
     row.save()
     if reached:
-        publish(_event(row))
+        with traced(row.trace_id or current_trace()):
+            publish(_event(row))
 
 
 def _event(row: PaymentAttempt) -> Event:
