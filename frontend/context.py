@@ -38,7 +38,8 @@ def footer_columns(request: HttpRequest) -> list[dict[str, object]]:
                     ("legal:withdraw", _("Withdraw from the contract here")), strong=True),
         ]),
         (_("About"), _links(
-            request, ("legal:notice", _("Legal notice")),
+            request, ("legal:terms", _("Terms of sale")),
+            ("legal:notice", _("Legal notice")),
             ("legal:privacy", _("Personal data")),
             ("legal:accessibility", _("Accessibility")), ("shop:help", _("Help and contact")),
         )),

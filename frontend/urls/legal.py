@@ -10,6 +10,7 @@ urlpatterns = [
     path("withdraw/", legal.withdraw, name="withdraw"),
     path("request-received/", legal.received, name="received"),
     path("legal/", legal.notice, name="notice"),
+    path("terms/", legal.terms, name="terms"),
     path("privacy/", legal.privacy, name="privacy"),
     path("accessibility/", legal.accessibility, name="accessibility"),
 ]

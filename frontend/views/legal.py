@@ -17,6 +17,7 @@ from commerce.accounts.kinds import RequestKind
 from commerce.accounts.services.requests import Statement
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import FaisceauError
+from commerce.ordering.domain.consents import TERMS_VERSION
 from commerce.ordering.services.requests import ask_in_writing
 from commerce.web.policy import Policy, policy
 from frontend import errors
@@ -110,6 +111,13 @@ def notice(request: HttpRequest) -> HttpResponse:
     publisher = list(settings.PUBLISHER)
     values = {"publisher": publisher, "is_demonstration": settings.VIRTUAL_CLOCK}
     return render(request, "frontend/legal/notice.html", values)
+
+
+@policy(Policy.PUBLIC)
+def terms(request: HttpRequest) -> HttpResponse:
+    """The terms of sale that a buyer agrees to, of the version that his consent names."""
+    values = {"publisher": list(settings.PUBLISHER), "version": TERMS_VERSION}
+    return render(request, "frontend/legal/terms.html", values)
 
 
 @policy(Policy.PUBLIC)
