@@ -142,6 +142,34 @@ def buyer_lines(organisation: OrganisationFacts) -> list[str]:
     return lines
 
 
+def bill_sections(sections: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A bill's sections with lines that are alike as one, and without those that cost nothing."""
+    return [
+        section | {"lines": [_times(*each) for each in _alike(section["lines"]) if _told(each[0])]}
+        for section in sections
+    ]
+
+
+def _alike(lines: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+    found: dict[str, tuple[dict[str, Any], int]] = {}
+    for line in lines:
+        first, count = found.get(repr(line), (line, 0))
+        found[repr(line)] = (first, count + 1)
+    return list(found.values())
+
+
+def _told(line: dict[str, Any]) -> bool:
+    return bool(line["amount"].amount) or line["differs"] or bool(line["note"])
+
+
+def _times(line: dict[str, Any], count: int) -> dict[str, Any]:
+    if count == 1:
+        return line
+    promised = line["promised"] * count if line["promised"] is not None else None
+    label, amount = f"{line['label']} × {count}", line["amount"] * count
+    return line | {"label": label, "amount": amount, "promised": promised}
+
+
 def lines_page(order: OrderView, *, number: str) -> Page[dict[str, Any]]:
     """One page of the order's lines."""
     return Paginator(fleet_rows(order), LINES_PER_PAGE).get_page(number)

@@ -286,6 +286,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     party_id = context.party_id or 0
     found = subscriptions.bill_view(party_id, number)
     page = bill_words.bill_page(found, buyer=accounts.party(party_id), payments=())
+    page["sections"] = screen.bill_sections(page["sections"])
     page["buyer"] = [*page["buyer"], *screen.buyer_lines(accounts.organisation(party_id))]
     values = screen.around(context, here="portal:bills") | {
         "trail": [{"label": _("Bills"), "url": reverse("portal:bills")}, {"label": number}],

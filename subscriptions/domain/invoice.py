@@ -23,8 +23,9 @@ from subscriptions.domain.states import LineKind
 
 Names = Mapping[str, str]
 
-BUSINESS_MENTIONS = ("late_penalties", "recovery_indemnity_40", "no_early_discount")
-CONSUMER_MENTIONS = ("claims_one_year", "mediation")
+BUSINESS_MENTIONS = ("DEBITS", "PMD", "PMT", "AAB")
+CONSUMER_MENTIONS = ("DEBITS", "CLAIM", "MEDIATION")
+"""Codes of the market's mentions, in the order in which they are printed."""
 
 
 @dataclass(frozen=True, slots=True)

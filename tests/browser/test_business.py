@@ -126,6 +126,8 @@ def test_a_fleet_of_25_is_mended_ordered_approved_and_goes_live(
         sheet = page.locator(".bill")
         expect(sheet).to_contain_text("SIREN")
         expect(sheet).to_contain_text("TVA à 20")
+        expect(sheet).to_contain_text("Carte SIM × 25")
+        expect(sheet).to_contain_text("indemnité forfaitaire de 40")
         expect(sheet).to_contain_text("BC-2026-117")
         expect(sheet.locator(".badge-mint")).to_be_visible()
         nothing_wrong(page)

@@ -148,7 +148,7 @@ def test_a_fleet_gets_one_bill_for_the_lines_of_a_day() -> None:
         Decimal(500), Decimal(100), 25,
     )  # fmt: skip
     assert (invoice.due_on - invoice.issued_on).days == 30  # type: ignore[operator]
-    assert "recovery_indemnity_40" in invoice.mentions
+    assert invoice.mentions == ["DEBITS", "PMD", "PMT", "AAB"]
 
 
 def test_lines_of_a_fleet_that_come_later_are_billed_the_next_morning() -> None:
