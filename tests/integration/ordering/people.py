@@ -4,16 +4,8 @@ from datetime import date
 from decimal import Decimal
 
 from commerce.accounts.identity import AccountContext, Actor
-from commerce.accounts.kinds import ActorKind, Channel, PartyKind, Role, Segment
-from commerce.accounts.models import (
-    Contact,
-    Membership,
-    Organisation,
-    Party,
-    PartyAddress,
-    Unit,
-    User,
-)
+from commerce.accounts.kinds import ActorKind, Channel, Role
+from commerce.accounts.models import Contact, Unit, User
 from commerce.accounts.selectors import Address
 from commerce.kernel.money import Money
 from commerce.ordering.domain.consents import OrderConsents
@@ -21,6 +13,7 @@ from commerce.ordering.domain.numbering import Keep, NumberChoice
 from commerce.ordering.services import carts
 from commerce.ordering.services.place import Checkout, NewCustomer
 from commerce.ordering.services.pricing import quote_cart
+from tests.factories import FirmFactory, MemberFactory, PersonFactory, UserFactory
 
 ALL_AGREED = OrderConsents(
     terms=True, contract_summary_confirmed=True, early_execution_requested=True
@@ -41,17 +34,8 @@ def visitor(key: str = "v-1") -> AccountContext:
 
 
 def customer(name: str = "Camille Martin") -> AccountContext:
-    party = Party.objects.create(
-        kind=PartyKind.PERSON,
-        segment=Segment.CONSUMER,
-        display_name=name,
-        email=f"{name.split()[0].lower()}@example.test",
-        phone="+33639980042",
-    )
-    PartyAddress.objects.create(
-        party=party, name=name, line1=HOME.line1, postcode=HOME.postcode, city=HOME.city
-    )
-    user = User.objects.create_user(party.email, None, party=party)
+    party = PersonFactory.create(display_name=name)
+    user = UserFactory.create(email=party.email, party=party)
     return AccountContext(
         actor=Actor(ActorKind.USER, user.pk, name),
         party_id=party.pk,
@@ -79,36 +63,11 @@ def agent(party_id: int | None = None, *, verified: bool = True) -> AccountConte
 
 def organisation() -> Unit:
     """Atelier Rivoire: a root unit with two sites."""
-    party = Party.objects.create(
-        kind=PartyKind.ORGANISATION,
-        segment=Segment.BUSINESS,
-        display_name="Atelier Rivoire",
-        email="achats@rivoire.test",
-    )
-    for number, label in enumerate(("Lyon", "Nantes")):
-        PartyAddress.objects.create(
-            party=party,
-            label=label,
-            name="Atelier Rivoire",
-            line1=f"{number + 1} quai du Port",
-            postcode="69001",
-            city=label,
-            position=number,
-        )
-    firm = Organisation.objects.create(
-        party=party, legal_name="Atelier Rivoire SAS", siren="732829320"
-    )
-    return Unit.objects.create(organisation=firm, name="Siège")
+    return FirmFactory.create()
 
 
 def member(unit: Unit, name: str, *, role: Role, limit: str) -> AccountContext:
-    found = Membership.objects.create(
-        unit=unit,
-        name=name,
-        email=f"{name.lower()}@rivoire.test",
-        role=role,
-        order_limit=Decimal(limit),
-    )
+    found = MemberFactory.create(unit=unit, name=name, role=role, order_limit=Decimal(limit))
     return AccountContext(
         actor=Actor(ActorKind.CLIENT, found.pk, name),
         party_id=unit.organisation.party_id,
