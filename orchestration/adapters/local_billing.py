@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 
-from commerce.ordering.selectors import order_for_fulfilment
-
 from catalogue.selectors import snapshot_of
 from commerce.ordering.domain.fulfilment import FulfilmentItem
+from commerce.ordering.selectors import order_for_fulfilment
 from orchestration.ports import Answer, BillingStart, Found, Standing
 from promotions.selectors import promotions_of
 from subscriptions.services.activate import ActivatedItem, activate
