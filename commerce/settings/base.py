@@ -250,7 +250,7 @@ SPECTACULAR_SETTINGS = {
         "Language": "commerce.ordering.api.serializers.orders.LANGUAGES",
         "InvoiceKind": "subscriptions.domain.states.InvoiceKind",
         "InvoiceLineKind": "subscriptions.domain.states.LineKind",
-        "InvoiceSection": "subscriptions.domain.views.Section",
+        "InvoiceSectionCode": "subscriptions.domain.views.Section",
         "SubscriptionStatus": "subscriptions.domain.states.SubscriptionStatus",
         "MilestoneState": "orchestration.api.tracking.StepState",
     },
