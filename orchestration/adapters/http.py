@@ -1,8 +1,13 @@
 """The providers' ports over HTTP (protocol: docs/providers.md)."""
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
+from catalogue.selectors import snapshot_of
 from commerce.kernel.errors import Refused
+from commerce.ordering.domain.fulfilment import FulfilmentItem
+from commerce.ordering.selectors import order_for_fulfilment
 from orchestration.adapters.client import HttpProvider, plain
 from orchestration.ports import (
     Answer,
@@ -101,10 +106,45 @@ class HttpBilling(HttpProvider):
     prefix = "biller"
 
     def start(self, request: BillingStart, *, key: str) -> Answer:
+        order = order_for_fulfilment(request.order_number, group=request.group)
+        rates = snapshot_of(order.release).tax_rates
         body = {
             "reference": request.reference,
             "account_reference": f"P-{request.party_id}",
             "starts_on": request.starts_on.isoformat(),
-            "items": [],
+            "segment": str(order.segment),
+            "term_months": max((item.term for item in order.items), default=0),
+            "items": [_billed(item, rates=rates) for item in order.items if item.charges],
         }
         return Answer(self.post("subscriptions", body=body, key=key))
+
+
+def _billed(item: FulfilmentItem, *, rates: Mapping[str, Decimal]) -> dict[str, Any]:
+    """An item with its charges as agreed; amounts are in the master basis of the segment."""
+    return {
+        "reference": item.line_id,
+        "offering": item.offering,
+        "facts": dict(item.facts),
+        "charges": [
+            {
+                "code": charge.code,
+                "amount": str(charge.amount.amount),
+                "currency": charge.amount.currency,
+                "quantity": charge.quantity,
+                "every_months": charge.every_months if charge.recurring else 0,
+                "tax_class": charge.tax_class,
+                "tax_rate": str(rates[charge.tax_class]),
+                "benefits": [
+                    {
+                        "code": benefit.code,
+                        "kind": str(benefit.kind),
+                        "value": str(benefit.value),
+                        "first": benefit.first,
+                        "periods": benefit.periods,
+                    }
+                    for benefit in charge.benefits
+                ],
+            }
+            for charge in item.charges
+        ],
+    }

@@ -15,7 +15,13 @@ def subscribe(world: World, call: Call) -> Answer:
         thing_id=world.new_id("bsu"),
         reference=reference,
         state="active",
-        facts={"account_reference": account, "starts_on": starts_on.isoformat(), "items": items},
+        facts={
+            "account_reference": account,
+            "starts_on": starts_on.isoformat(),
+            "segment": str(call.body.get("segment", ""))[:20],
+            "term_months": call.body.get("term_months", 0),
+            "items": items,
+        },
     )
     world.effect(call, "subscribe", reference, thing=subscription)
     body = {"subscription_id": subscription.id, "state": subscription.state}
