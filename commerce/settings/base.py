@@ -154,6 +154,10 @@ LOGIN_REDIRECT_URL = "/account/"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 1
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+# Django calls the credential `username` though our users have an e-mail.
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "commerce.accounts.throttling.attempted_name"
+AXES_RESET_ON_SUCCESS = True
 
 LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "Français"), ("en", "English")]
