@@ -18,6 +18,9 @@ from commerce.local.demo.shopper import Shopper
 from commerce.local.stack import Stack
 from commerce.markets.fr.rio import key_of
 
+PATIENCE = 300.0
+"""Seconds: leases and growing intervals of asking add up; the end is asserted, not its time."""
+
 PROVIDER_FAULTS: tuple[Mapping[str, Any], ...] = (
     {"provider": "warehouse", "operation": "POST .*shipments$", "kind": "error", "times": 2},
     {"provider": "warehouse", "operation": "shipment.picked", "kind": "late_callback"},
@@ -72,7 +75,7 @@ def test_an_order_completes_once_when_every_party_fails_in_its_own_way(
 ) -> None:
     client = shopper(stack, number="06 39 98 77 01")
     told = client.order()
-    client.wait_until_active(told.number, seconds=120)
+    client.wait_until_active(told.number, seconds=PATIENCE)
     found = times(stack, told)
     assert set(found.values()) == {1}, found
     struck = httpx.get(f"{stack.info.providers_url}/_control/faults", timeout=10).json()["faults"]
@@ -90,7 +93,7 @@ def test_killed_workers_and_a_forgetful_redis_change_nothing(stack: Stack) -> No
     stack.wait_ready("redis")
     stack.wait_ready("worker")
     for client, one in zip(clients, told, strict=True):
-        client.wait_until_active(one.number, seconds=170)
+        client.wait_until_active(one.number, seconds=PATIENCE)
     found = [times(stack, one) for one in told]
     assert [set(counted.values()) for counted in found] == [{1}, {1}, {1}], found
     assert [len(counted) for counted in found] == [9, 6, 75]
