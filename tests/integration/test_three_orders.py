@@ -1,6 +1,6 @@
 """The whole system under faults and kills: every order completes, every effect happens once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 
 from commerce.local.demo.bills import read_back
 from commerce.local.demo.browser import wait_for
-from commerce.local.demo.business import Business
+from commerce.local.demo.business import LINES, Business
 from commerce.local.demo.call_centre import CallCentre
 from commerce.local.demo.effects import Identity, expected_of, happened
 from commerce.local.demo.orders import Told
@@ -21,23 +21,69 @@ from commerce.markets.fr.rio import key_of
 PATIENCE = 300.0
 """Seconds: leases and growing intervals of asking add up; the end is asserted, not its time."""
 
+ALL = 1 + 1 + LINES
+"""Lines of the three orders."""
+EFFECTS = [9, 6, 3 * LINES]
+"""What the orders must lead to outside; the firm: a phone, a SIM card and a line each."""
+
 PROVIDER_FAULTS: tuple[Mapping[str, Any], ...] = (
-    {"provider": "warehouse", "operation": "POST .*shipments$", "kind": "error", "times": 2},
-    {"provider": "warehouse", "operation": "shipment.picked", "kind": "late_callback"},
+    # Every order: whoever asks, the answer is late or comes twice.
+    {
+        "provider": "warehouse",
+        "operation": "shipment.picked",
+        "kind": "late_callback",
+        "times": ALL,
+    },
+    {
+        "provider": "network",
+        "operation": "line.activated",
+        "kind": "duplicate_callback",
+        "times": ALL,
+    },
+    {"provider": "warehouse", "operation": "POST .*shipments$", "kind": "error", "times": 3},
     {"provider": "warehouse", "operation": "shipment.shipped", "kind": "out_of_order_callbacks"},
+    {"provider": "messages", "operation": "POST ", "kind": "error", "times": 2},
+    {"provider": "messages", "operation": "POST ", "kind": "timeout_after_effect", "times": 2},
+    # The shopper alone brings a number and has an eSIM.
     {"provider": "smdp", "operation": "downloadOrder$", "kind": "timeout_after_effect"},
     {"provider": "smdp", "operation": "confirmOrder$", "kind": "timeout_before_effect"},
+    {"provider": "porting", "operation": "POST .*requests$", "kind": "error"},
     {"provider": "porting", "operation": "POST .*requests$", "kind": "timeout_after_effect"},
     {"provider": "porting", "operation": "port.completed", "kind": "lost_callback"},
-    {"provider": "network", "operation": "line.activated", "kind": "duplicate_callback"},
+    # The caller alone has a content service.
+    {"provider": "content", "operation": "POST .*entitlements$", "kind": "error"},
+    {"provider": "content", "operation": "POST .*entitlements$", "kind": "timeout_after_effect"},
+    # The firm alone is shipped to by a supplier.
+    {"provider": "dropship", "operation": "POST .*shipments$", "kind": "error", "times": 3},
+    {
+        "provider": "dropship",
+        "operation": "POST .*shipments$",
+        "kind": "timeout_after_effect",
+        "times": 2,
+    },
+    {"provider": "dropship", "operation": "POST .*shipments$", "kind": "timeout_before_effect"},
+    {"provider": "dropship", "operation": "shipment.picked", "kind": "lost_callback"},
+    {"provider": "dropship", "operation": "shipment.picked", "kind": "late_callback", "times": 2},
+    {"provider": "dropship", "operation": "shipment.shipped", "kind": "out_of_order_callbacks"},
+    {
+        "provider": "dropship",
+        "operation": "shipment.delivered",
+        "kind": "duplicate_callback",
+        "times": 2,
+    },
 )
-"""Silences last one second, so that the callbacks come before the call has an answer."""
+"""Each order meets a 5xx, a time-out after the effect, a callback twice and a late one.
+
+Those on what every line needs are planted once per line, the others where only one order goes.
+Silences last one second, so that the callbacks come before the call has an answer.
+"""
 
 PAYMENT_FAULTS: tuple[Mapping[str, Any], ...] = (
-    {"route": "POST /v1/checkout/sessions$", "kind": "error", "times": 1},
-    {"route": "POST .*/capture$", "kind": "timeout_after_effect", "times": 1, "seconds": 1},
-    {"route": "amount_capturable_updated", "kind": "duplicate_webhook", "times": 1},
+    {"route": "POST /v1/checkout/sessions$", "kind": "error", "times": 2},
+    {"route": "POST .*/capture$", "kind": "timeout_after_effect", "times": 2, "seconds": 1},
+    {"route": "amount_capturable_updated", "kind": "duplicate_webhook", "times": 2},
 )
+"""Once for each of the two who pay by card."""
 
 
 def shopper(stack: Stack, *, number: str) -> Shopper:
@@ -47,12 +93,22 @@ def shopper(stack: Stack, *, number: str) -> Shopper:
     return Shopper(stack, number=number, rio=rio)
 
 
-def times(stack: Stack, told: Told) -> dict[Identity, int]:
-    """How often each effect happened that the order must lead to."""
-    audit = read_back(stack, numbers=[told.number], until=date(2000, 1, 1))
-    items = audit.orders[told.number]["items"]
+def times(stack: Stack, told: Sequence[Told]) -> list[dict[Identity, int]]:
+    """Of each order: how often each effect happened that it must lead to."""
+    audit = read_back(stack, numbers=[one.number for one in told], until=date(2000, 1, 1))
     found = happened(stack)
-    return {identity: found[identity] for identity in expected_of(told, items=items)}
+    return [
+        {
+            identity: found[identity]
+            for identity in expected_of(one, items=audit.orders[one.number]["items"])
+        }
+        for one in told
+    ]
+
+
+def doubled(stack: Stack) -> list[Identity]:
+    """What happened more than once, messages among it."""
+    return [identity for identity, count in happened(stack).items() if count > 1]
 
 
 @pytest.fixture
@@ -70,32 +126,39 @@ def faults(stack: Stack) -> Iterator[None]:
     httpx.delete(payments, timeout=10)
 
 
-def test_an_order_completes_once_when_every_party_fails_in_its_own_way(
+def test_every_order_completes_once_when_every_party_fails_in_its_own_way(
     stack: Stack, faults: None
 ) -> None:
-    client = shopper(stack, number="06 39 98 77 01")
-    told = client.order()
-    client.wait_until_active(told.number, seconds=PATIENCE)
+    web = shopper(stack, number="06 39 98 77 01")
+    channels: tuple[Client, ...] = (web, CallCentre(stack), Business(stack))
+    told = [client.order() for client in channels]
+    for client, one in zip(channels, told, strict=True):
+        client.wait_until_active(one.number, seconds=PATIENCE)
     found = times(stack, told)
-    assert set(found.values()) == {1}, found
-    struck = httpx.get(f"{stack.info.providers_url}/_control/faults", timeout=10).json()["faults"]
-    assert [fault for fault in struck if not fault["used"]] == []
+    assert [set(counted.values()) for counted in found] == [{1}, {1}, {1}], found
+    assert [len(counted) for counted in found] == EFFECTS
+    assert doubled(stack) == []
+    planted = httpx.get(f"{stack.info.providers_url}/_control/faults", timeout=10).json()["faults"]
+    assert [fault for fault in planted if fault["used"] != fault["times"]] == []
+    planted = httpx.get(f"{stack.info.payments_url}/_control/faults", timeout=10).json()["faults"]
+    assert [fault["struck"] for fault in planted] == [2, 2, 2]
 
 
 def test_killed_workers_and_a_forgetful_redis_change_nothing(stack: Stack) -> None:
     web, phone, firm = shopper(stack, number="06 39 98 77 02"), CallCentre(stack), Business(stack)
-    clients: tuple[Client, ...] = (web, phone, firm)
-    told = [client.order() for client in clients]
+    channels: tuple[Client, ...] = (web, phone, firm)
+    told = [client.order() for client in channels]
     fleet = told[-1].number
     wait_for(lambda: firm.state(fleet) == "in_progress", what="the start of the fleet")
     stack.kill("worker")
     stack.kill("redis")
     stack.wait_ready("redis")
     stack.wait_ready("worker")
-    for client, one in zip(clients, told, strict=True):
+    for client, one in zip(channels, told, strict=True):
         client.wait_until_active(one.number, seconds=PATIENCE)
-    found = [times(stack, one) for one in told]
+    found = times(stack, told)
     assert [set(counted.values()) for counted in found] == [{1}, {1}, {1}], found
-    assert [len(counted) for counted in found] == [9, 6, 75]
+    assert [len(counted) for counted in found] == EFFECTS
+    assert doubled(stack) == []
     assert web.browser.api("GET", f"orders/{told[0].number}")["placed_by"] == "Camille Martin"
     assert "Nadia" in phone.agent.open("/agent/").text
