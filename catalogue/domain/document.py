@@ -6,7 +6,7 @@ JSON knows no exact decimals, so a Decimal is written as `{"decimal": "6.7"}`.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +25,7 @@ from catalogue.domain.model import (
     Specification,
     Text,
 )
+from commerce.kernel.clock import PARIS
 from commerce.kernel.money import Money
 
 Document = Mapping[str, Any]
@@ -112,6 +113,7 @@ def _slot(data: Mapping[str, Any]) -> Slot:
         maximum=data["maximum"],
         candidates=parse(data.get("candidates"), where="candidates"),
         default=data.get("default"),
+        bundle=data.get("bundle"),
     )
 
 
@@ -125,6 +127,11 @@ def _charge(data: Mapping[str, Any], *, currency: str) -> Charge:
         every_months=data.get("every_months", 1),
         terms=tuple(data.get("terms", ())),
         in_bundle=data.get("in_bundle"),
+        channels=frozenset(data.get("channels", ())),
+        valid_from=moment(data.get("valid_from")),
+        valid_until=moment(data.get("valid_until")),
+        unit=data.get("unit", ""),
+        included=Decimal(data["included"]) if data.get("included") is not None else None,
     )
 
 
@@ -134,8 +141,16 @@ def _frozen(values: Mapping[str, Any]) -> Mapping[str, Any]:
     )
 
 
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+def moment(text: str | None) -> datetime | None:
+    """An instant from ISO 8601; a day is its first instant in Paris, and so is a time of no zone.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=PARIS)).astimezone(UTC)
 
 
 def _segments(names: Iterable[str]) -> frozenset[Segment]:
@@ -164,6 +179,7 @@ def _offering(data: Mapping[str, Any], *, currency: str) -> Offering:
         slots=tuple(_slot(item) for item in data.get("slots", ())),
         stocked=data.get("stocked", False),
         rank=data.get("rank", 100),
-        valid_from=_moment(data.get("valid_from")),
-        valid_until=_moment(data.get("valid_until")),
+        valid_from=moment(data.get("valid_from")),
+        valid_until=moment(data.get("valid_until")),
+        nests=tuple(data.get("nests", ())),
     )

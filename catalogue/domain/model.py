@@ -6,7 +6,7 @@ Words are those of TM Forum: a *specification* says what a thing is and how it i
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -14,6 +14,9 @@ from types import MappingProxyType
 from catalogue.domain.expressions import ALWAYS, Expression, Facts, Scalar
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
+
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Kind(StrEnum):
@@ -37,12 +40,20 @@ class Segment(StrEnum):
 class ChargeKind(StrEnum):
     ONE_OFF = "one_off"
     RECURRING = "recurring"
+    USAGE = "usage"
 
 
 class RuleKind(StrEnum):
+    """What a rule does; RECOMMENDS and UPGRADES_TO never refuse."""
+
     REQUIRES = "requires"
     EXCLUDES = "excludes"
+    COMPATIBLE_WITH = "compatible_with"
     RECOMMENDS = "recommends"
+    UPGRADES_TO = "upgrades_to"
+
+
+ADVICE = frozenset({RuleKind.RECOMMENDS, RuleKind.UPGRADES_TO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +86,10 @@ class Charge:
 
     `amount` is in the master basis of the segment: with tax (TTC) for consumers, without (HT) for
     business. `terms` limits it to commitments of so many months (0 = none; empty = any) and
-    `in_bundle` to lines inside that bundle. The most specific charge of a `code` wins (bundle,
-    then term).
+    `in_bundle` to lines inside that bundle, `channels` to those (empty = any). The most specific
+    charge of a `code` wins (bundle, then term, then channel); of two alike, the one that became
+    valid last. A usage charge costs `amount` per `unit` beyond the `included` units of each month
+    (None: nothing is included).
     """
 
     code: str
@@ -87,11 +100,38 @@ class Charge:
     every_months: int = 1
     terms: tuple[int, ...] = ()
     in_bundle: str | None = None
+    channels: frozenset[str] = frozenset()
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    unit: str = ""
+    included: Decimal | None = None
+
+    def applies(
+        self, *, segment: Segment, term: int, bundle: str | None, channel: str, at: datetime | None
+    ) -> bool:
+        """Whether it may be asked there; `channel` empty or `at` None are not looked at."""
+        return (
+            self.segment == segment
+            and (not self.terms or term in self.terms)
+            and (self.in_bundle is None or self.in_bundle == bundle)
+            and (not self.channels or not channel or channel in self.channels)
+            and (at is None or self.valid_from is None or self.valid_from <= at)
+            and (at is None or self.valid_until is None or at < self.valid_until)
+        )
+
+    @property
+    def weight(self) -> tuple[int, datetime]:
+        """How specific it is, then how new."""
+        special = 4 * (self.in_bundle is not None) + 2 * bool(self.terms) + bool(self.channels)
+        return special, self.valid_from or LONG_AGO
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A place in a bundle: its role, how many, and who may take it."""
+    """A place in a bundle: its role, how many, and who may take it.
+
+    `bundle` is the nested bundle that brought it, where the slot is not the bundle's own.
+    """
 
     role: str
     kind: Kind
@@ -99,14 +139,17 @@ class Slot:
     maximum: int
     candidates: Expression = ALWAYS
     default: str | None = None
+    bundle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A typed relation between offerings, by attribute expression over the facts of a bundle.
 
-    Where `when` holds, REQUIRES demands `then`, EXCLUDES forbids it, RECOMMENDS ranks by it.
-    `message` is the sentence per language; `way_out` what the customer can do instead.
+    Where `when` holds, REQUIRES demands `then`, EXCLUDES forbids it, COMPATIBLE_WITH says what goes
+    together (and refuses the rest), RECOMMENDS ranks by it. UPGRADES_TO looks with `when` at what a
+    customer has and with `then` at what he could have instead. `message` is the sentence per
+    language; `way_out` what the customer can do instead.
     """
 
     code: str
@@ -137,6 +180,7 @@ class Offering:
     description: Text = Text(MappingProxyType({}))
     valid_from: datetime | None = None
     valid_until: datetime | None = None
+    nests: tuple[str, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -155,18 +199,30 @@ class Offering:
             and (self.valid_until is None or at < self.valid_until)
         )
 
-    def charges_for(self, *, segment: Segment, term: int, bundle: str | None) -> tuple[Charge, ...]:
-        """One charge per code: the most specific that fits (bundle before term before general)."""
-        best: dict[str, tuple[int, Charge]] = {}
+    def charges_for(
+        self,
+        *,
+        segment: Segment,
+        term: int,
+        bundle: str | None,
+        channel: str = "",
+        at: datetime | None = None,
+    ) -> tuple[Charge, ...]:
+        """One charge per code: the most specific that applies.
+
+        A shelf that speaks for every channel leaves `channel` empty; without `at` the prices of
+        all times count, and the newest wins.
+        """
+        best: dict[str, Charge] = {}
         for charge in self.charges:
-            fits_term = not charge.terms or term in charge.terms
-            fits_bundle = charge.in_bundle is None or charge.in_bundle == bundle
-            if charge.segment != segment or not fits_term or not fits_bundle:
+            if not charge.applies(
+                segment=segment, term=term, bundle=bundle, channel=channel, at=at
+            ):
                 continue
-            weight = 2 * (charge.in_bundle is not None) + bool(charge.terms)
-            if charge.code not in best or weight > best[charge.code][0]:
-                best[charge.code] = (weight, charge)
-        return tuple(charge for _, charge in best.values())
+            rival = best.get(charge.code)
+            if rival is None or charge.weight > rival.weight:
+                best[charge.code] = charge
+        return tuple(best.values())
 
     def facts(self, *, role: str) -> dict[str, Scalar | tuple[Scalar, ...]]:
         """Its characteristics as facts under `role.`; plus `role.code`, `.kind`, `.category`."""
@@ -235,8 +291,24 @@ def refusals(rules: tuple[Rule, ...], *, facts: Facts) -> tuple[Refusal, ...]:
     """The rules that `facts` (of a whole bundle) break."""
     broken = []
     for rule in rules:
-        if rule.kind is RuleKind.RECOMMENDS or not rule.when.holds(facts):
+        if rule.kind in ADVICE or not rule.when.holds(facts):
             continue
         if rule.then.holds(facts) == (rule.kind is RuleKind.EXCLUDES):
             broken.append(Refusal(rule.code, rule.message, rule.way_out))
     return tuple(broken)
+
+
+def upgrades(snapshot: Snapshot, present: Offering) -> tuple[tuple[Offering, Text], ...]:
+    """What `present` could be exchanged for by UPGRADES_TO, each with the rule's sentence.
+
+    By rank, then code; whether they are sold to somebody is the caller's question.
+    """
+    role = present.kind.value
+    found: dict[str, tuple[Offering, Text]] = {}
+    for rule in snapshot.rules:
+        if rule.kind is not RuleKind.UPGRADES_TO or not rule.when.holds(present.facts(role=role)):
+            continue
+        for other in snapshot.of_kind(present.kind):
+            if other is not present and rule.then.holds(other.facts(role=role)):
+                found.setdefault(other.code, (other, rule.message))
+    return tuple(sorted(found.values(), key=lambda pair: (pair[0].rank, pair[0].code)))

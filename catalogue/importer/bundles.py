@@ -47,7 +47,10 @@ def _fits(
     slots: list[tuple[int, Slot]],
     chosen: tuple[Offering, ...],
 ) -> bool:
-    facts: dict[str, object] = {"bundle.code": bundle.code}
+    facts: dict[str, object] = {
+        "bundle.code": bundle.code,
+        "bundle.codes": (bundle.code, *bundle.nests),
+    }
     for (_, slot), offering in zip(slots, chosen, strict=True):
         facts |= offering.facts(role=slot.role)
     plan = next((o for o in chosen if o.terms), None)

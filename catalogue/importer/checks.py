@@ -2,13 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from catalogue.domain.expressions import All, AnyOf, Expression, Not, Operator, Test, parse
 from catalogue.domain.model import Kind, Segment
+from catalogue.importer.checks_of_bundles import bundle_findings
+from catalogue.importer.checks_of_prices import all_charges, price_findings, uncovered
 from catalogue.importer.compile import items
 from catalogue.importer.recipes import recipe_findings
-from catalogue.importer.schema import Catalogue, ChargePart, OfferingPart
+from catalogue.importer.schema import Catalogue, CharacteristicPart
 from catalogue.importer.sources import Trail
 from commerce.kernel.errors import InvalidInput
 
@@ -26,6 +29,8 @@ def findings(catalogue: Catalogue, *, tax_classes: frozenset[str]) -> Iterator[F
         _references,
         _characteristics,
         _prices,
+        price_findings,
+        bundle_findings,
         _expressions,
         _suppliers,
         _numbers,
@@ -77,10 +82,17 @@ def _references(catalogue: Catalogue) -> Iterator[Finding]:
             bundle = charge["in_bundle"]
             if bundle and codes.get(bundle, {}).get("kind") != Kind.BUNDLE:
                 yield (*trail, "charges"), f"There is no bundle {bundle}."
+        specification = item["specification"]
+        if trail[0] == "offerings" and specification != item["code"]:
+            known = catalogue.specifications.get(specification)
+            if known is None:
+                yield (*part, "specification"), f"There is no specification {specification}."
+            elif known.kind != item["kind"]:
+                yield (*part, "kind"), f"The specification {specification} is of a {known.kind}."
     for i, bundle_part in enumerate(catalogue.bundles):
         for j, slot in enumerate(bundle_part.slots):
             default = codes.get(slot.default or "")
-            if slot.default and (default is None or default["kind"] != slot.kind):
+            if slot.default and slot.kind and (default is None or default["kind"] != slot.kind):
                 where = ("bundles", i, "slots", j, "default")
                 yield where, f"There is no {slot.kind} {slot.default}."
 
@@ -98,12 +110,25 @@ def _characteristics(catalogue: Catalogue) -> Iterator[Finding]:
             for single in value if isinstance(value, list) else [value]:
                 if known.values and str(single) not in known.values:
                     yield (*where, name), f"{single} is not a declared value of {name}."
+                elif not _is_of_type(single, known):
+                    yield (*where, name), f"{single} is not of the type {known.type} of {name}."
         for name, declared in catalogue.characteristics.items():
             if item["kind"] in declared.required_for and name not in given:
                 yield where, f"A {item['kind']} must say its {name}."
         for family in given.get("fits_families", ()):
             if family not in families:
                 yield (*where, "fits_families"), f"There is no family {family}."
+
+
+def _is_of_type(value: object, known: CharacteristicPart) -> bool:
+    match known.type:
+        case "yes_no":
+            return isinstance(value, bool)
+        case "number":
+            return isinstance(value, int | Decimal) and not isinstance(value, bool)
+        case "text":
+            return isinstance(value, str)
+    return True
 
 
 def _prices(catalogue: Catalogue) -> Iterator[Finding]:
@@ -113,14 +138,22 @@ def _prices(catalogue: Catalogue) -> Iterator[Finding]:
             own = [c for c in item["charges"] if c["segment"] == segment]
             if kind is Kind.PLAN:
                 yield from _plan_prices(trail, item, segment, own)
-            elif kind in PRICED_ONCE and not _general(own, "one_off"):
-                yield (*trail, "charges"), f"There is no list price for {segment} customers."
-            elif kind in PRICED_MONTHLY and not _general(own, "recurring"):
-                yield (*trail, "charges"), f"There is no monthly price for {segment} customers."
+            elif kind in PRICED_ONCE:
+                yield from _general_price(trail, item, segment, own, "one_off", "list price")
+            elif kind in PRICED_MONTHLY:
+                yield from _general_price(trail, item, segment, own, "recurring", "monthly price")
 
 
-def _general(charges: list[dict[str, Any]], kind: str) -> bool:
-    return any(c["kind"] == kind and not c["terms"] and not c["in_bundle"] for c in charges)
+def _general_price(
+    trail: Trail,
+    item: dict[str, Any],
+    segment: str,
+    charges: list[dict[str, Any]],
+    kind: str,
+    called: str,
+) -> Iterator[Finding]:
+    fitting = [c for c in charges if c["kind"] == kind and not c["terms"] and not c["in_bundle"]]
+    yield from _covered(trail, item, fitting, f"There is no {called} for {segment} customers")
 
 
 def _plan_prices(
@@ -130,28 +163,25 @@ def _plan_prices(
         yield (*trail, "terms"), "A plan says which terms it has (0 for none)."
     monthly = [c for c in charges if c["kind"] == "recurring" and not c["in_bundle"]]
     for term in item["terms"]:
-        if not any(not c["terms"] or term in c["terms"] for c in monthly):
-            message = f"There is no monthly price for {segment} customers at {term} months."
-            yield (*trail, "charges"), message
+        fitting = [c for c in monthly if not c["terms"] or term in c["terms"]]
+        sentence = f"There is no monthly price for {segment} customers at {term} months"
+        yield from _covered(trail, item, fitting, sentence)
 
 
-def _all_charges(catalogue: Catalogue) -> Iterator[tuple[Trail, ChargePart]]:
-    for i, family in enumerate(catalogue.families):
-        yield from _charges_of(("families", i), family)
-        for j, variant in enumerate(family.variants):
-            for k, charge in enumerate(variant.charges):
-                yield ("families", i, "variants", j, "charges", k), charge
-    for i, offering in enumerate(catalogue.offerings):
-        yield from _charges_of(("offerings", i), offering)
-
-
-def _charges_of(trail: Trail, part: OfferingPart) -> Iterator[tuple[Trail, ChargePart]]:
-    for k, charge in enumerate(part.charges):
-        yield (*trail, "charges", k), charge
+def _covered(
+    trail: Trail, item: dict[str, Any], charges: list[dict[str, Any]], sentence: str
+) -> Iterator[Finding]:
+    """A price must last as long as what it is the price of."""
+    if not charges:
+        yield (*trail, "charges"), f"{sentence}."
+        return
+    gap = uncovered(item, charges)
+    if gap:
+        yield (*trail, "charges"), f"{sentence} {gap}."
 
 
 def _tax(catalogue: Catalogue, tax_classes: frozenset[str]) -> Iterator[Finding]:
-    for trail, charge in _all_charges(catalogue):
+    for trail, charge in all_charges(catalogue):
         if charge.tax_class not in tax_classes:
             known = ", ".join(sorted(tax_classes))
             yield (*trail, "tax_class"), f"{charge.tax_class} is not a tax class ({known})."
@@ -167,9 +197,12 @@ def expressions_of(catalogue: Catalogue) -> Iterator[tuple[Trail, Any]]:
     for i, bundle in enumerate(catalogue.bundles):
         for j, slot in enumerate(bundle.slots):
             yield ("bundles", i, "slots", j, "candidates"), slot.candidates
+        for j, price in enumerate(bundle.prices):
+            yield ("bundles", i, "prices", j, "offerings"), price.offerings
 
 
 def _expressions(catalogue: Catalogue) -> Iterator[Finding]:
+    roles = ROLES | {slot.role for bundle in catalogue.bundles for slot in bundle.slots}
     for trail, raw in expressions_of(catalogue):
         try:
             expression = parse(raw, where="")
@@ -179,7 +212,7 @@ def _expressions(catalogue: Catalogue) -> Iterator[Finding]:
         for name in facts_in(expression):
             prefix, _, fact = name.rpartition(".")
             if (
-                prefix in ROLES
+                prefix in roles
                 and fact not in BUILT_IN_FACTS
                 and fact not in catalogue.characteristics
             ):

@@ -5,7 +5,14 @@ from decimal import Decimal
 from typing import Any
 
 from catalogue.domain.document import encoded
-from catalogue.domain.model import Kind, Segment
+from catalogue.domain.model import Kind
+from catalogue.importer.nesting import (
+    add_bundle_prices,
+    amounts_of,
+    nested_in,
+    slots_of,
+    when_set,
+)
 from catalogue.importer.schema import (
     BundlePart,
     Catalogue,
@@ -27,6 +34,8 @@ def compiled(
 ) -> Item:
     """The document: everything that is sold, with families resolved into their variants."""
     stocked = {code for supplier in catalogue.suppliers.values() for code in supplier.pieces}
+    sold = [item for _, item in items(catalogue, stocked=stocked)]
+    add_bundle_prices(sold, catalogue.bundles)
     document = {
         "currency": catalogue.release.currency,
         "tax_rates": {code: str(rate) for code, rate in sorted(tax_rates.items())},
@@ -34,7 +43,7 @@ def compiled(
         "labels": _labels(catalogue),
         "units": {n: c.unit for n, c in catalogue.characteristics.items() if c.unit},
         "families": {family.code: _words(family.name) for family in catalogue.families},
-        "offerings": [item for _, item in items(catalogue, stocked=stocked)],
+        "offerings": sold,
         "rules": [rule.model_dump(mode="python") for rule in catalogue.rules],
         "recipes": {
             name: recipe.model_dump(exclude_defaults=True)
@@ -53,8 +62,9 @@ def items(catalogue: Catalogue, *, stocked: set[str]) -> Iterator[tuple[Trail, I
             yield ("families", i, "variants", j), _variant(family, variant, stocked=stocked)
     for i, offering in enumerate(catalogue.offerings):
         yield ("offerings", i), _offering(offering, stocked=stocked)
+    bundles = {bundle.code: bundle for bundle in catalogue.bundles}
     for i, bundle in enumerate(catalogue.bundles):
-        yield ("bundles", i), _bundle(bundle)
+        yield ("bundles", i), _bundle(bundle, bundles)
 
 
 def _words(words: Words2) -> dict[str, str]:
@@ -80,12 +90,12 @@ def _selling(part: SellingPart) -> Item:
 def _offering(part: OfferingPart, *, stocked: set[str]) -> Item:
     return _selling(part) | {
         "kind": part.kind.value,
-        "specification": part.code,
+        "specification": part.specification or part.code,
         "recipe": part.recipe,
         "characteristics": _characteristics(part.characteristics),
         "terms": list(part.terms),
-        "charges": [item for charge in part.charges for item in _charges(charge)],
         "stocked": part.code in stocked,
+        "charges": [item for charge in part.charges for item in _charges(charge)],
     }
 
 
@@ -100,14 +110,13 @@ def _variant(family: FamilyPart, variant: VariantPart, *, stocked: set[str]) -> 
             "en": f"{family.name.en} {variant.label.en}",
         },
         "family": family.code,
-        "specification": family.code,
         "characteristics": _characteristics(characteristics),
-        "charges": [price for charge in charges for price in _charges(charge)],
         "stocked": variant.code in stocked,
+        "charges": [price for charge in charges for price in _charges(charge)],
     }
 
 
-def _bundle(part: BundlePart) -> Item:
+def _bundle(part: BundlePart, bundles: Mapping[str, BundlePart]) -> Item:
     return _selling(part) | {
         "kind": Kind.BUNDLE.value,
         "specification": part.code,
@@ -115,23 +124,24 @@ def _bundle(part: BundlePart) -> Item:
         "characteristics": {},
         "terms": list(part.terms),
         "charges": [],
-        "slots": [slot.model_dump(mode="python") for slot in part.slots],
+        "slots": [slot.model_dump(mode="python") for slot in slots_of(part, bundles)],
+        "nests": list(nested_in(part, bundles)),
     }
 
 
 def _charges(part: ChargePart) -> Iterator[Item]:
-    for segment, amount in ((Segment.CONSUMER, part.consumer), (Segment.BUSINESS, part.business)):
-        if amount is not None:
-            yield {
-                "code": part.code,
-                "kind": part.kind.value,
-                "amount": str(amount.quantize(Decimal("0.01"))),
-                "segment": segment.value,
-                "tax_class": part.tax_class,
-                "every_months": part.every_months,
-                "terms": list(part.terms),
-                "in_bundle": part.in_bundle,
-            }
+    for segment, amount in amounts_of(part):
+        yield {
+            "code": part.code,
+            "kind": part.kind.value,
+            "amount": amount,
+            "segment": segment.value,
+            "tax_class": part.tax_class,
+            "every_months": part.every_months,
+            "terms": list(part.terms),
+            "in_bundle": part.in_bundle,
+            **when_set(part, "channels", "valid_from", "valid_until", "unit", "included"),
+        }
 
 
 def _characteristics(values: Mapping[str, Any]) -> Item:

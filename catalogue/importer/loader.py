@@ -15,7 +15,15 @@ from catalogue.importer.checks import findings
 from catalogue.importer.compile import compiled
 from catalogue.importer.others import findings_of_others
 from catalogue.importer.schema import Catalogue
-from catalogue.importer.sources import CatalogueInvalid, Problem, Sources, read, trail_of
+from catalogue.importer.sources import (
+    CatalogueInvalid,
+    Problem,
+    Sources,
+    Trail,
+    read,
+    trail_of,
+)
+from catalogue.importer.specifying import specified
 from commerce.markets.pack import market
 
 
@@ -37,7 +45,11 @@ def load(path: Path, *, on: date, market_code: str = "fr") -> Accepted:
     Raises:
         CatalogueInvalid: with every problem that was found.
     """
-    sources = read(path)
+    return accepted(read(path), on=on, market_code=market_code)
+
+
+def accepted(sources: Sources, *, on: date, market_code: str = "fr") -> Accepted:
+    """As `load`, of what has been read already."""
     catalogue = _shaped(sources)
     rates = dict(market(market_code).tax_rates(on))
     problems = [
@@ -46,19 +58,28 @@ def load(path: Path, *, on: date, market_code: str = "fr") -> Accepted:
     ]
     if problems:
         raise CatalogueInvalid(problems)
-    accepted = _accepted(sources, catalogue, rates)
-    bundles = {bundle.code: i for i, bundle in enumerate(catalogue.bundles)}
+    found = _accepted(sources, catalogue, rates)
     problems = [
-        sources.problem(("bundles", bundles[code], "slots", slot), message)
-        for code, slot, message in empty_slots(accepted.snapshot)
+        sources.problem(_place_of(found, code, slot), message)
+        for code, slot, message in empty_slots(found.snapshot)
     ]
     problems += [
         sources.problem(trail_of(field), message)
-        for field, message in findings_of_others(accepted.snapshot)
+        for field, message in findings_of_others(found.snapshot)
     ]
     if problems:
         raise CatalogueInvalid(problems)
-    return accepted
+    return found
+
+
+def _place_of(found: Accepted, code: str, slot: int) -> Trail:
+    """Where the place of a bundle stands, or the nested bundle that brought it."""
+    place = found.snapshot.offerings[code].slots[slot]
+    index, part = next((i, b) for i, b in enumerate(found.catalogue.bundles) if b.code == code)
+    for j, own in enumerate(part.slots):
+        if own.role == place.role:
+            return ("bundles", index, "slots", j)
+    return ("bundles", index, "slots")
 
 
 def _accepted(sources: Sources, catalogue: Catalogue, rates: dict[str, Decimal]) -> Accepted:
@@ -71,7 +92,7 @@ def _accepted(sources: Sources, catalogue: Catalogue, rates: dict[str, Decimal])
 
 def _shaped(sources: Sources) -> Catalogue:
     try:
-        return Catalogue.model_validate(sources.data)
+        return Catalogue.model_validate(specified(sources.data))
     except ValidationError as error:
         problems: list[Problem] = []
         for detail in error.errors(include_url=False):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from catalogue.domain.document import moment
 from catalogue.domain.model import ChargeKind, Kind, RuleKind, Segment
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -21,6 +22,15 @@ def _to_the_cent(amount: Decimal) -> Decimal:
 
 
 Amount = Annotated[Decimal, Field(ge=0, le=100_000), AfterValidator(_to_the_cent)]
+
+
+def _of_the_calendar(text: str) -> str:
+    moment(text)
+    return text
+
+
+Moment = Annotated[str, StringConstraints(min_length=10), AfterValidator(_of_the_calendar)]
+"""A day, or an instant, in ISO 8601; a day begins at midnight in Paris."""
 
 
 class Part(BaseModel):
@@ -43,22 +53,33 @@ class CharacteristicPart(Part):
     """`required_for`: every offering of these kinds has it. `values`: words for coded values."""
 
     name: Words2
+    type: Literal["text", "number", "yes_no"] | None = None
     unit: str = ""
     required_for: tuple[Kind, ...] = ()
     values: dict[str, Words2] = {}
 
 
-class ChargePart(Part):
-    """One price; an amount per segment in its basis: `consumer` with tax, `business` without."""
+class AmountsPart(Part):
+    """An amount per segment in its basis: `consumer` with tax, `business` without; and when."""
 
     code: Name
-    kind: ChargeKind
-    tax_class: Name
     consumer: Amount | None = None
     business: Amount | None = None
-    every_months: int = Field(default=1, ge=1, le=36)
     terms: tuple[Term, ...] = ()
+    channels: tuple[str, ...] = ()
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+
+
+class ChargePart(AmountsPart):
+    """One price. A usage charge names its `unit` and how many each month has `included`."""
+
+    kind: ChargeKind
+    tax_class: Name
+    every_months: int = Field(default=1, ge=1, le=36)
     in_bundle: Code | None = None
+    unit: str = ""
+    included: Annotated[Decimal, Field(ge=0)] | None = None
 
 
 class SellingPart(Part):
@@ -72,12 +93,21 @@ class SellingPart(Part):
     segments: tuple[Segment, ...] = tuple(Segment)
     channels: tuple[str, ...] = ()
     rank: int = 100
-    valid_from: str | None = None
-    valid_until: str | None = None
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+
+
+class SpecificationPart(Part):
+    """What several offerings have in common; they name it, and what they say themselves wins."""
+
+    kind: Kind
+    recipe: str | None = None
+    characteristics: dict[str, Scalar | tuple[Scalar, ...]] = {}
 
 
 class OfferingPart(SellingPart):
     kind: Kind
+    specification: Code | None = None
     recipe: str | None = None
     characteristics: dict[str, Scalar | tuple[Scalar, ...]] = {}
     terms: tuple[Term, ...] = ()
@@ -100,17 +130,28 @@ class FamilyPart(OfferingPart):
 
 
 class SlotPart(Part):
-    role: Name
-    kind: Kind
-    minimum: int = Field(ge=0)
-    maximum: int = Field(ge=1, le=100)
+    """A place with its `role` and `kind`; or, with `bundle` alone, the places of that bundle."""
+
+    role: Name | None = None
+    kind: Kind | None = None
+    minimum: int = Field(default=1, ge=0)
+    maximum: int = Field(default=1, ge=1, le=100)
     candidates: Any = None
     default: Code | None = None
+    bundle: Code | None = None
+
+
+class BundlePricePart(AmountsPart):
+    """Another amount of the charge `code` for what fills `role` and fits `offerings`."""
+
+    role: Name
+    offerings: Any = None
 
 
 class BundlePart(SellingPart):
     slots: tuple[SlotPart, ...] = Field(min_length=1)
     terms: tuple[Term, ...] = ()
+    prices: tuple[BundlePricePart, ...] = ()
 
 
 class RulePart(Part):
@@ -180,6 +221,7 @@ class Catalogue(Part):
     release: ReleasePart = ReleasePart()
     categories: dict[Code, Words2]
     characteristics: dict[Name, CharacteristicPart]
+    specifications: dict[Code, SpecificationPart] = {}
     families: tuple[FamilyPart, ...] = ()
     offerings: tuple[OfferingPart, ...] = ()
     bundles: tuple[BundlePart, ...] = ()

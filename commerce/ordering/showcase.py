@@ -53,6 +53,8 @@ def _since(release: int, at: datetime) -> datetime:
 def _edges(release: int) -> tuple[datetime, ...]:
     snapshot = snapshot_of(release)
     spans = [(o.valid_from, o.valid_until) for o in snapshot.offerings.values()]
+    for offering in snapshot.offerings.values():
+        spans += [(price.valid_from, price.valid_until) for price in offering.charges]
     for promotion in promotions_of(snapshot).promotions.values():
         spans.append((promotion.valid_from, promotion.valid_until))
     return tuple(sorted({edge for span in spans for edge in span if edge}))

@@ -21,7 +21,7 @@ CUSTOMER = frozenset({*CustomerFacts(segment=Segment.CONSUMER, months_to_commitm
 UNIT = frozenset(
     {
         *("term_months", "item.port_in", "item.new_line", "codes", "kinds", "roles", "categories"),
-        *("bundle.code", "bundle.complete", "bundle.list_today"),
+        *("bundle.code", "bundle.codes", "bundle.complete", "bundle.list_today"),
         *("cart.codes", "cart.channel", "cart.list_today"),
     }
 )

@@ -97,6 +97,7 @@ def unit_facts(
     }
     if bundle is not None:
         facts["bundle.code"] = bundle.code
+        facts["bundle.codes"] = (bundle.code, *bundle.nests)
         facts["bundle.complete"] = complete(entries, slots=bundle.slots)
     for entry in entries:
         if entry.role in SINGLE_ROLES:

@@ -1,0 +1,66 @@
+"""What bundles must mean: each place is one, no circles, prices that reach somebody."""
+
+from collections.abc import Iterator
+
+from catalogue.domain.expressions import parse
+from catalogue.domain.model import Kind
+from catalogue.importer.compile import items
+from catalogue.importer.nesting import Bundles, circle_of, overridden, slots_of
+from catalogue.importer.schema import BundlePart, BundlePricePart, Catalogue, SlotPart
+from catalogue.importer.sources import Trail
+from commerce.kernel.errors import InvalidInput
+
+Finding = tuple[Trail, str]
+
+
+def bundle_findings(catalogue: Catalogue) -> Iterator[Finding]:
+    bundles = {bundle.code: bundle for bundle in catalogue.bundles}
+    for i, bundle in enumerate(catalogue.bundles):
+        where: Trail = ("bundles", i)
+        if circle_of(bundle, bundles):
+            yield (*where, "slots"), f"The bundle {bundle.code} stands in itself."
+            continue
+        roles = [slot.role for slot in bundle.slots if slot.role]
+        for j, slot in enumerate(bundle.slots):
+            yield from _slot((*where, "slots", j), slot, roles=roles, bundles=bundles)
+        for j, price in enumerate(bundle.prices):
+            yield from _price((*where, "prices", j), price, bundle=bundle, catalogue=catalogue)
+
+
+def _slot(where: Trail, slot: SlotPart, *, roles: list[str], bundles: Bundles) -> Iterator[Finding]:
+    if slot.bundle is not None:
+        if slot.bundle not in bundles:
+            yield (*where, "bundle"), f"There is no bundle {slot.bundle}."
+        if slot.model_fields_set - {"bundle"}:
+            yield where, "A place that is a bundle says nothing else: its own places count."
+        return
+    for name in ("role", "kind"):
+        if getattr(slot, name) is None:
+            yield (*where, name), f"A place says its {name}, or names a bundle."
+    if slot.kind is Kind.BUNDLE:
+        yield (*where, "kind"), "A place for a bundle names it as its bundle."
+    if slot.role and roles.count(slot.role) > 1:
+        yield (*where, "role"), f"There are two places {slot.role}."
+    if slot.minimum > slot.maximum:
+        yield (*where, "maximum"), "It takes fewer than it needs."
+
+
+def _price(
+    where: Trail, price: BundlePricePart, *, bundle: BundlePart, catalogue: Catalogue
+) -> Iterator[Finding]:
+    bundles = {each.code: each for each in catalogue.bundles}
+    kinds = {slot.role: slot.kind for slot in slots_of(bundle, bundles)}
+    if price.consumer is None and price.business is None:
+        yield where, "A price needs an amount for consumer, business, or both."
+    if price.role not in kinds:
+        yield (*where, "role"), f"The bundle has no place {price.role}."
+        return
+    try:
+        parse(price.offerings)
+    except InvalidInput:
+        return
+    if not any(
+        item["kind"] == kinds[price.role] and any(overridden(item, price, bundle.code))
+        for _, item in items(catalogue, stocked=set())
+    ):
+        yield where, f"No {price.role} has the price {price.code} and fits."

@@ -1,0 +1,150 @@
+"""Bundles in bundles, and prices that a bundle gives to what fills its places.
+
+Both are resolved when a release is made: the document has flat places and plain charges, so that
+whoever prices or checks a cart needs to know of neither.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from catalogue.domain.expressions import Facts, Scalar, parse
+from catalogue.domain.model import Segment
+from catalogue.importer.schema import AmountsPart, BundlePart, BundlePricePart, SlotPart
+
+Item = dict[str, Any]
+Bundles = Mapping[str, BundlePart]
+WHEN = ("channels", "valid_from", "valid_until")
+
+
+def slots_of(part: BundlePart, bundles: Bundles) -> list[SlotPart]:
+    """The places of a bundle with those of the bundles in it, each naming the one it came from.
+
+    A role stands once: the bundle's own place before a nested one, then the first.
+    """
+    own = {slot.role for slot in part.slots if slot.role}
+    found: dict[str, SlotPart] = {}
+    for slot in part.slots:
+        if slot.bundle is None:
+            found.setdefault(slot.role or "", slot)
+            continue
+        for inner in _inner(slot.bundle, bundles, above=(part.code,)):
+            if inner.role not in own:
+                found.setdefault(inner.role or "", inner)
+    return list(found.values())
+
+
+def nested_in(part: BundlePart, bundles: Bundles) -> tuple[str, ...]:
+    """The codes of all bundles in it, nearest first."""
+    found: dict[str, None] = {}
+    waiting = [part]
+    while waiting:
+        for slot in waiting.pop(0).slots:
+            inner = bundles.get(slot.bundle or "")
+            if inner is not None and inner.code not in found and inner is not part:
+                found[inner.code] = None
+                waiting.append(inner)
+    return tuple(found)
+
+
+def circle_of(part: BundlePart, bundles: Bundles) -> bool:
+    """Whether the bundle stands in itself."""
+    reached = [bundles[code] for code in nested_in(part, bundles)]
+    return any(slot.bundle == part.code for each in (part, *reached) for slot in each.slots)
+
+
+def add_bundle_prices(items: Sequence[Item], bundles: Sequence[BundlePart]) -> None:
+    """Give every item the charges that it has inside of bundles by no word of its own.
+
+    What the offering says of a bundle wins, then what the bundle says, then what held in the
+    bundles nested in it, nearest first.
+    """
+    by_code = {bundle.code: bundle for bundle in bundles}
+    depth = {code: len(nested_in(bundle, by_code)) for code, bundle in by_code.items()}
+    for bundle in sorted(bundles, key=lambda each: depth[each.code]):
+        kinds = {slot.role: slot.kind for slot in slots_of(bundle, by_code)}
+        nests = nested_in(bundle, by_code)
+        for item in items:
+            prices = [p for p in bundle.prices if kinds.get(p.role) == item["kind"]]
+            added = [charge for price in prices for charge in overridden(item, price, bundle.code)]
+            for code in nests:
+                inner = [c for c in item["charges"] if c["in_bundle"] == code]
+                added += [charge | {"in_bundle": bundle.code} for charge in inner]
+            known = {_likeness(charge) for charge in item["charges"]}
+            for charge in added:
+                if _likeness(charge) not in known:
+                    known.add(_likeness(charge))
+                    item["charges"].append(charge)
+
+
+def overridden(item: Item, price: BundlePricePart, bundle: str) -> Iterator[Item]:
+    """The item's charges inside `bundle` by the bundle's `price`; none if it has none such."""
+    if not parse(price.offerings).holds(_facts(item, role=price.role)):
+        return
+    for segment, amount in amounts_of(price):
+        general = next(
+            (
+                charge
+                for charge in item["charges"]
+                if charge["code"] == price.code
+                and charge["segment"] == segment.value
+                and not charge["in_bundle"]
+            ),
+            None,
+        )
+        if general is not None:
+            yield {
+                **{name: v for name, v in general.items() if name not in WHEN},
+                "amount": amount,
+                "terms": list(price.terms),
+                "in_bundle": bundle,
+                **when_set(price, *WHEN),
+            }
+
+
+def amounts_of(part: AmountsPart) -> Iterator[tuple[Segment, str]]:
+    for segment, amount in ((Segment.CONSUMER, part.consumer), (Segment.BUSINESS, part.business)):
+        if amount is not None:
+            yield segment, str(amount.quantize(Decimal("0.01")))
+
+
+def when_set(part: AmountsPart, *names: str) -> Item:
+    """What most prices say nothing of, as the document has it."""
+    said = {name: getattr(part, name) for name in names}
+    return {
+        name: str(value) if isinstance(value, Decimal) else value
+        for name, value in said.items()
+        if value not in (None, "", ())
+    }
+
+
+def _inner(code: str, bundles: Bundles, *, above: tuple[str, ...]) -> Iterator[SlotPart]:
+    part = bundles.get(code)
+    if part is None or code in above:
+        return
+    for slot in part.slots:
+        if slot.bundle is None:
+            yield slot.model_copy(update={"bundle": code})
+        else:
+            yield from _inner(slot.bundle, bundles, above=(*above, code))
+
+
+def _likeness(charge: Item) -> tuple[object, ...]:
+    return (
+        charge["code"],
+        charge["segment"],
+        charge["in_bundle"],
+        tuple(charge["terms"]),
+        *(charge.get(name) for name in WHEN),
+    )
+
+
+def _facts(item: Item, *, role: str) -> Facts:
+    facts: dict[str, Scalar | tuple[Scalar, ...]] = {
+        f"{role}.{name}": tuple(value) if isinstance(value, list) else value
+        for name, value in item["characteristics"].items()
+    }
+    for name in ("code", "kind", "category", "family"):
+        if item[name]:
+            facts[f"{role}.{name}"] = item[name]
+    return facts
