@@ -15,7 +15,6 @@ from catalogue.domain.expressions import ALWAYS, Expression, Facts, Scalar
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 
-
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
