@@ -19,6 +19,7 @@ from commerce.payments.events import (
     PaymentAuthorised,
     PaymentCancelled,
     PaymentDeclined,
+    PaymentRefunded,
     PaymentSettled,
 )
 from commerce.payments.services import checkout, effects, webhooks
@@ -67,6 +68,12 @@ def connect() -> None:
 
     subscribe(OrderAccepted, orchestration.on_order_accepted, name="orchestration.accepted")
     subscribe(PlanCompleted, orchestration.on_plan_completed, name="orchestration.completed")
+    subscribe(
+        PaymentSettled, orchestration.on_payment_settled, name="billing.settled", durable=False
+    )
+    subscribe(
+        PaymentRefunded, orchestration.on_payment_refunded, name="billing.refunded", durable=False
+    )
     register_timer(ADVANCE, orchestration.on_advance_due, durable=False)
     register_timer(ASK, orchestration.on_ask_due, durable=False, housekeeping=True)
     register_timer(OVERDUE, orchestration.on_ask_due, durable=False)

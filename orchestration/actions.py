@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -21,9 +21,11 @@ from orchestration.domain.requests import (
 )
 from orchestration.ports import (
     Answer,
+    Billing,
     BillingStart,
     Entitlement,
     LineActivation,
+    OrderBill,
     PortIn,
     ProfileConfirmation,
     ProfileOrder,
@@ -54,6 +56,11 @@ def provider(port: str) -> Provider:
     """The adapter that the settings choose for `port`."""
     made: Provider = import_string(settings.ADAPTERS[port])()
     return made
+
+
+def billing() -> Billing:
+    """Whoever bills; our own subscriptions or an external biller."""
+    return cast(Billing, provider("billing"))
 
 
 def action(name: str) -> Action:
@@ -115,6 +122,10 @@ def _start_billing(context: TaskContext) -> Mapping[str, Any]:
     }
 
 
+def _bill_order(context: TaskContext) -> Mapping[str, Any]:
+    return {"order_number": context.order.number, "party_id": context.order.party_id}
+
+
 def _told(*names: str) -> Callable[[Answer, TaskContext], LineFacts]:
     def learn(answer: Answer, context: TaskContext) -> LineFacts:
         facts = {name: str(answer.facts[name]) for name in names if answer.facts.get(name)}
@@ -143,6 +154,7 @@ ACTIONS: Mapping[str, Action] = {
     "content.entitle": Action(
         "content", "entitle", Entitlement, _entitle, _told("entitlement_id", "activation_url")
     ),
+    "billing.order": Action("billing", "bill_order", OrderBill, _bill_order, _told()),
     "billing.start": Action(
         "billing", "start", BillingStart, _start_billing, _told("subscription_id")
     ),

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from commerce.kernel.money import Money
 from commerce.ordering.domain.fulfilment import DeliveryAddress
 
 
@@ -151,6 +152,39 @@ class BillingStart:
     starts_on: date
 
 
+class MoneyKind(StrEnum):
+    TAKEN = "taken"
+    PAID_BACK = "paid_back"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBill:
+    """What is due once with an order is billed, all bundles together."""
+
+    order_number: str
+    party_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyMoved:
+    """Money for an order, taken from the customer or paid back; `reference` names the movement."""
+
+    reference: str
+    order_number: str
+    party_id: int
+    kind: MoneyKind
+    amount: Money
+    on: date
+
+
 class Billing(Provider, Protocol):
+    """Who bills our customers. Everything that is billed goes through here, so by one of them."""
+
+    def bill_order(self, request: OrderBill, *, key: str) -> Answer:
+        """The one-off charges; facts: `bill`, empty if nothing is due once."""
+
     def start(self, request: BillingStart, *, key: str) -> Answer:
-        """Facts: `subscription_id`."""
+        """The recurring charges; facts: `subscription_id`."""
+
+    def note_money(self, request: MoneyMoved, *, key: str) -> Answer:
+        """A fact for its books; nothing is to be done."""

@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from commerce.kernel.clock import business_today
+from commerce.kernel.money import Money
 from commerce.ordering.services.fulfilment import activate_items, complete_order
+from commerce.payments.selectors import PaymentView, payment
+from orchestration.actions import billing
 from orchestration.domain.states import PlanState, TaskState
 from orchestration.models import Plan, Task
+from orchestration.ports import MoneyKind, MoneyMoved, Standing
 from orchestration.services.advance import advance
 from orchestration.services.callbacks import ask
 from orchestration.services.plans import create_plans, wake
@@ -21,6 +26,31 @@ def on_plan_completed(payload: Mapping[str, Any]) -> None:
     activate_items(order_number=number, group=payload["group"])
     if not Plan.objects.filter(order_number=number, state=PlanState.RUNNING).exists():
         complete_order(order_number=number)
+
+
+def on_payment_settled(payload: Mapping[str, Any]) -> None:
+    """Called with no transaction open, as it may reach an external biller."""
+    paid = payment(payload["key"])
+    _note_money(paid, reference=paid.key, kind=MoneyKind.TAKEN, amount=paid.amount)
+
+
+def on_payment_refunded(payload: Mapping[str, Any]) -> None:
+    """As `on_payment_settled`."""
+    paid = payment(payload["key"])
+    _note_money(
+        paid,
+        reference=f"{paid.key}/refund/{payload['sequence']}",
+        kind=MoneyKind.PAID_BACK,
+        amount=Money.of(payload["amount"]),
+    )
+
+
+def _note_money(paid: PaymentView, *, reference: str, kind: MoneyKind, amount: Money) -> None:
+    """Tell the biller once: this may be a repetition, so he is asked first."""
+    if paid.party_id is None or billing().find(reference).standing != Standing.NEVER_ARRIVED:
+        return
+    moved = MoneyMoved(reference, paid.reference, paid.party_id, kind, amount, business_today())
+    billing().note_money(moved, key=reference)
 
 
 def on_advance_due(payload: Mapping[str, Any]) -> None:

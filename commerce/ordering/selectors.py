@@ -14,7 +14,13 @@ from commerce.kernel.codec import from_plain
 from commerce.kernel.errors import Forbidden, NotFound
 from commerce.kernel.money import Money
 from commerce.ordering.domain.checks import Issue, issues
-from commerce.ordering.domain.fulfilment import DeliveryAddress, FulfilmentItem, FulfilmentOrder
+from commerce.ordering.domain.fulfilment import (
+    ChargedItem,
+    DeliveryAddress,
+    FulfilmentItem,
+    FulfilmentOrder,
+    OrderCharges,
+)
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import CartState, ItemState, OrderState
 from commerce.ordering.models import Approval, Cart, Order, OrderItem, OrderStep
@@ -241,6 +247,28 @@ def order_for_fulfilment(number: str, *, group: str | None = None) -> Fulfilment
         phone=order.phone,
         items=tuple(
             _fulfilment_item(item, offering=snapshot.offering(item.offering)) for item in items
+        ),
+    )
+
+
+def order_charges(number: str) -> OrderCharges:
+    """What was agreed to be paid for an order; one query.
+
+    Raises:
+        NotFound: `unknown_order`.
+    """
+    order = Order.objects.filter(number=number).first()
+    if order is None:
+        raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
+    return OrderCharges(
+        number=order.number,
+        party_id=order.party_id,
+        segment=Segment(order.segment),
+        release=order.release,
+        purchase_order=order.purchase_order,
+        items=tuple(
+            ChargedItem(line.id, line.group, line.offering, line.name.by_language, line.charges)
+            for line in Quote.from_json(order.agreed).lines
         ),
     )
 

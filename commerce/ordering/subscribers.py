@@ -3,17 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from catalogue.selectors import snapshot_of
 from commerce.accounts.identity import SYSTEM
 from commerce.notifications.services import send
-from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, Order
 from commerce.ordering.services import acceptance, checkout, links, payment
 from commerce.ordering.services.fulfilment import activate_items
-from promotions.selectors import promotions_of
-from subscriptions.domain.charges import AgreedCharge
-from subscriptions.services.one_off import bill_order
 
 
 def on_visitor_identified(payload: Mapping[str, Any]) -> None:
@@ -41,26 +36,8 @@ def on_payment_cancelled(payload: Mapping[str, Any]) -> None:
 
 
 def on_order_accepted(payload: Mapping[str, Any]) -> None:
-    """The one-off charges are billed now; the customer hears that we are bound."""
-    order = Order.objects.get(number=payload["number"])
-    quote = Quote.from_json(order.agreed)
-    snapshot = snapshot_of(order.release)
-    groups: dict[str, list[AgreedCharge]] = {}
-    for line in quote.lines:
-        groups.setdefault(line.group, []).extend(line.charges)
-    bill_order(
-        order_number=order.number,
-        party_id=order.party_id,
-        segment=order.segment,
-        charges=groups,
-        tax_rates=snapshot.tax_rates,
-        names={line.id: line.name.by_language for line in quote.lines},
-        benefit_names={
-            code: promotion.name.by_language
-            for code, promotion in promotions_of(snapshot).promotions.items()
-        },
-        purchase_order=order.purchase_order,
-    )
+    """The customer hears that we are bound."""
+    order = Order.objects.defer("agreed").get(number=payload["number"])
     if order.email:
         send(
             code="order_accepted",

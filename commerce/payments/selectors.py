@@ -13,6 +13,7 @@ class PaymentView:
 
     key: str
     reference: str
+    party_id: int | None
     state: PaymentState
     amount: Money
     refunded: Money
@@ -61,6 +62,7 @@ def view_of(row: PaymentAttempt) -> PaymentView:
     return PaymentView(
         key=row.key,
         reference=row.reference,
+        party_id=row.party_id,
         state=PaymentState(row.state),
         amount=row.money,
         refunded=Money(row.refunded, row.currency),

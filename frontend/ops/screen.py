@@ -25,6 +25,7 @@ TASK_WORDS: Mapping[str, Any] = {
     "dropship.ship": gettext_lazy("Have the supplier ship"),
     "network.activate": gettext_lazy("Activate the line"),
     "content.entitle": gettext_lazy("Open the content service"),
+    "billing.order": gettext_lazy("Bill what is due once"),
     "billing.start": gettext_lazy("Start the contract"),
 }
 MILESTONE_WORDS: Mapping[str, Any] = {

@@ -6,19 +6,23 @@ from typing import Any
 
 from catalogue.selectors import snapshot_of
 from commerce.kernel.errors import Refused
-from commerce.ordering.domain.fulfilment import FulfilmentItem
-from commerce.ordering.selectors import order_for_fulfilment
+from commerce.kernel.money import Money
+from commerce.ordering.domain.fulfilment import FulfilmentItem, OrderCharges
+from commerce.ordering.selectors import order_charges, order_for_fulfilment
 from orchestration.adapters.client import HttpProvider, plain
 from orchestration.ports import (
     Answer,
     BillingStart,
     Entitlement,
     LineActivation,
+    MoneyMoved,
+    OrderBill,
     PortIn,
     ProfileConfirmation,
     ProfileOrder,
     Shipment,
 )
+from subscriptions.domain.charges import due_in_period
 
 RECIPIENT_OPERATOR = "FA"
 _REQUESTER = "1.3.6.1.4.1.99999"
@@ -105,22 +109,82 @@ class HttpBilling(HttpProvider):
 
     prefix = "biller"
 
+    def bill_order(self, request: OrderBill, *, key: str) -> Answer:
+        agreed = order_charges(request.order_number)
+        lines = _due_once(agreed)
+        if not lines:
+            return Answer({"bill": ""})
+        body = {
+            "reference": agreed.number,
+            "account_reference": _account(agreed.party_id),
+            "segment": str(agreed.segment),
+            "purchase_order": agreed.purchase_order,
+            "description": f"Order {agreed.number}",
+            "amount": str(sum(Decimal(line["amount"]) for line in lines)),
+            "currency": lines[0]["currency"],
+            "lines": lines,
+        }
+        return Answer({"bill": self.post("charges", body=body, key=key)["charge_id"]})
+
     def start(self, request: BillingStart, *, key: str) -> Answer:
         order = order_for_fulfilment(request.order_number, group=request.group)
         rates = snapshot_of(order.release).tax_rates
+        items = [_billed(item, rates=rates) for item in order.items]
         body = {
             "reference": request.reference,
-            "account_reference": f"P-{request.party_id}",
+            "account_reference": _account(request.party_id),
             "starts_on": request.starts_on.isoformat(),
             "segment": str(order.segment),
             "term_months": max((item.term for item in order.items), default=0),
-            "items": [_billed(item, rates=rates) for item in order.items if item.charges],
+            "items": [item for item in items if item["charges"]],
         }
         return Answer(self.post("subscriptions", body=body, key=key))
 
+    def note_money(self, request: MoneyMoved, *, key: str) -> Answer:
+        body = {
+            "reference": request.reference,
+            "account_reference": _account(request.party_id),
+            "charge_reference": request.order_number,
+            "kind": str(request.kind),
+            "amount": str(request.amount.amount),
+            "currency": request.amount.currency,
+            "on": request.on.isoformat(),
+        }
+        return Answer(self.post("payments", body=body, key=key))
+
+
+def _account(party_id: int) -> str:
+    return f"P-{party_id}"
+
+
+def _due_once(agreed: OrderCharges) -> list[dict[str, Any]]:
+    """What falls due with the order, in the master basis; lines alike are one, so that the order of
+    a fleet stays short."""
+    rates = snapshot_of(agreed.release).tax_rates
+    sums: dict[tuple[str, str, str, Money, str], int] = {}
+    for item in agreed.items:
+        for charge in item.charges:
+            for due in due_in_period(charge, period=0):
+                like = (item.offering, due.charge, due.benefit or "", due.amount, due.tax_class)
+                sums[like] = sums.get(like, 0) + 1
+    return [
+        {
+            "offering": offering,
+            "code": code,
+            "benefit": benefit,
+            "amount": str((amount * times).amount),
+            "currency": amount.currency,
+            "times": times,
+            "tax_class": tax_class,
+            "tax_rate": str(rates[tax_class]),
+        }
+        for (offering, code, benefit, amount, tax_class), times in sums.items()
+    ]
+
 
 def _billed(item: FulfilmentItem, *, rates: Mapping[str, Decimal]) -> dict[str, Any]:
-    """An item with its charges as agreed; amounts are in the master basis of the segment."""
+    """An item with what it costs again and again, in the master basis of the segment; what it cost
+    once was billed with the order."""
     return {
         "reference": item.line_id,
         "offering": item.offering,
@@ -131,7 +195,7 @@ def _billed(item: FulfilmentItem, *, rates: Mapping[str, Decimal]) -> dict[str, 
                 "amount": str(charge.amount.amount),
                 "currency": charge.amount.currency,
                 "quantity": charge.quantity,
-                "every_months": charge.every_months if charge.recurring else 0,
+                "every_months": charge.every_months,
                 "tax_class": charge.tax_class,
                 "tax_rate": str(rates[charge.tax_class]),
                 "benefits": [
@@ -146,5 +210,6 @@ def _billed(item: FulfilmentItem, *, rates: Mapping[str, Decimal]) -> dict[str, 
                 ],
             }
             for charge in item.charges
+            if charge.recurring
         ],
     }

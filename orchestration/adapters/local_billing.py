@@ -2,16 +2,41 @@
 
 from collections.abc import Mapping
 
+from catalogue.domain.model import Snapshot
 from catalogue.selectors import snapshot_of
 from commerce.ordering.domain.fulfilment import FulfilmentItem
-from commerce.ordering.selectors import order_for_fulfilment
-from orchestration.ports import Answer, BillingStart, Found, Standing
+from commerce.ordering.selectors import order_charges, order_for_fulfilment
+from orchestration.ports import Answer, BillingStart, Found, MoneyMoved, OrderBill, Standing
 from promotions.selectors import promotions_of
+from subscriptions.domain.charges import AgreedCharge
 from subscriptions.services.activate import ActivatedItem, activate
+from subscriptions.services.one_off import bill_order
 
 
 class LocalBilling:
-    """Starts the contract of the bundle; asked again, it answers the same subscription."""
+    """Asked again, it answers the same bill and the same subscription."""
+
+    def bill_order(self, request: OrderBill, *, key: str) -> Answer:
+        agreed = order_charges(request.order_number)
+        snapshot = snapshot_of(agreed.release)
+        groups: dict[str, list[AgreedCharge]] = {}
+        for item in agreed.items:
+            groups.setdefault(item.group, []).extend(item.charges)
+        bill = bill_order(
+            order_number=agreed.number,
+            party_id=agreed.party_id,
+            segment=agreed.segment,
+            charges=groups,
+            tax_rates=snapshot.tax_rates,
+            names={item.line_id: item.names for item in agreed.items},
+            benefit_names=_benefit_names(snapshot),
+            purchase_order=agreed.purchase_order,
+        )
+        return Answer({"bill": bill or ""})
+
+    def note_money(self, request: MoneyMoved, *, key: str) -> Answer:
+        """Nothing to write down: our own bills read the payments themselves."""
+        return Answer({})
 
     def start(self, request: BillingStart, *, key: str) -> Answer:
         order = order_for_fulfilment(request.order_number, group=request.group)
@@ -44,16 +69,20 @@ class LocalBilling:
             eid=facts.get("eid", ""),
             lpa=facts.get("lpa", ""),
             user_name=plan.config.get("user_name", ""),
-            benefit_names={
-                code: promotion.name.by_language
-                for code, promotion in promotions_of(snapshot).promotions.items()
-            },
+            benefit_names=_benefit_names(snapshot),
         )
         return Answer({"subscription_id": str(subscription)})
 
     def find(self, key: str) -> Found:
         """It never answers late: what is asked again is done once all the same."""
         return Found(Standing.NEVER_ARRIVED, {})
+
+
+def _benefit_names(snapshot: Snapshot) -> dict[str, Mapping[str, str]]:
+    return {
+        code: promotion.name.by_language
+        for code, promotion in promotions_of(snapshot).promotions.items()
+    }
 
 
 def _facts(items: tuple[FulfilmentItem, ...]) -> Mapping[str, str]:

@@ -27,6 +27,22 @@ class TaskSpec:
     hours: int
 
 
+ORDER_BILL = TaskSpec(
+    key="order_bill",
+    lines=(),
+    role="",
+    kind=TaskKind.CALL,
+    action="billing.order",
+    needs=(),
+    until=None,
+    of=None,
+    ponr=False,
+    undo=None,
+    hours=1,
+)
+"""What is done once for a whole order; it stands in the plan of the order's first bundle."""
+
+
 def decompose(
     items: Sequence[FulfilmentItem], *, recipes: Mapping[str, Recipe]
 ) -> tuple[TaskSpec, ...]:

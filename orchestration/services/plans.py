@@ -11,7 +11,7 @@ from commerce.kernel.clock import business_now, machine_now
 from commerce.ordering.domain.fulfilment import FulfilmentOrder
 from commerce.ordering.selectors import order_for_fulfilment
 from commerce.ordering.services.fulfilment import start_fulfilment
-from orchestration.domain.decompose import TaskSpec, decompose
+from orchestration.domain.decompose import ORDER_BILL, TaskSpec, decompose
 from orchestration.domain.recipes import Recipe, parse_recipes
 from orchestration.models import Plan, Task
 
@@ -37,12 +37,12 @@ def create_plans(*, order_number: str) -> int:
     present = set(Plan.objects.filter(order_number=order_number).values_list("group", flat=True))
     missing = [group for group in groups if group not in present]
     if missing:
-        _store(order, groups=missing)
+        _store(order, groups=missing, first=groups[0])
         start_fulfilment(order_number=order_number)
     return len(missing)
 
 
-def _store(order: FulfilmentOrder, *, groups: list[str]) -> None:
+def _store(order: FulfilmentOrder, *, groups: list[str], first: str) -> None:
     now = business_now()
     plans = Plan.objects.bulk_create(
         [
@@ -62,7 +62,12 @@ def _store(order: FulfilmentOrder, *, groups: list[str]) -> None:
         [
             _row(plan, spec, position)
             for plan in plans
-            for position, spec in enumerate(decompose(order.group(plan.group), recipes=recipes))
+            for position, spec in enumerate(
+                (
+                    *decompose(order.group(plan.group), recipes=recipes),
+                    *([ORDER_BILL] if plan.group == first else ()),
+                )
+            )
         ],
         batch_size=_BATCH,
     )

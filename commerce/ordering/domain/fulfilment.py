@@ -58,3 +58,26 @@ class FulfilmentOrder:
 
     def group(self, group: str) -> tuple[FulfilmentItem, ...]:
         return tuple(item for item in self.items if item.group == group)
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedItem:
+    """An order item with its agreed charges; `names` are its texts by language."""
+
+    line_id: str
+    group: str
+    offering: str
+    names: Mapping[str, str]
+    charges: tuple[AgreedCharge, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCharges:
+    """What was agreed to be paid for an order, as those who bill it need it."""
+
+    number: str
+    party_id: int
+    segment: Segment
+    release: int
+    purchase_order: str
+    items: tuple[ChargedItem, ...]

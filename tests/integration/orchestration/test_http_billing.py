@@ -1,24 +1,40 @@
-"""The `http` biller against the provider sandbox: it is told what our own billing is told."""
+"""The `http` biller against the provider sandbox: it is told what our own is told, and alone."""
 
 import json
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 from pytest_django.fixtures import Settings
 
+from commerce.events.models import Delivery, WorkState
+from commerce.events.outbox import publish
+from commerce.events.pump import drain
 from commerce.kernel.errors import Refused, Unknown
-from commerce.ordering.services.place import place_order
+from commerce.ordering import subscribers as ordering
+from commerce.ordering.models import Order
+from commerce.ordering.services.place import PlacedOrder, place_order
+from commerce.payments.events import PaymentRefunded
+from commerce.payments.models import PaymentAttempt, PaymentState
+from commerce.payments.ports import Outcome, PaymentReport
+from commerce.payments.services.outcome import note_report
+from orchestration import actions
 from orchestration.adapters import client
 from orchestration.adapters.http import HttpBilling
-from orchestration.ports import BillingStart, Standing
-from tests.integration.ordering.conftest import at, shop
+from orchestration.models import Task
+from orchestration.ports import BillingStart, OrderBill, Standing
+from orchestration.services.callbacks import ask
+from subscriptions.models import BillingAccount, Invoice, Subscription
+from tests.integration.ordering.conftest import at, committed_shop, shop
 from tests.integration.ordering.people import bundle_cart, checkout_for, customer
-from tests.integration.sandbox_providers.harness import API_KEY, Receiver, Sandbox
+from tests.integration.sandbox_providers.harness import API_KEY, Receiver, Sandbox, wait_for
 
-__all__ = ["at", "shop"]
+__all__ = ["at", "committed_shop", "shop"]
 KEY = "F-1:g1:billing:1"
+EXTERNAL = "orchestration.adapters.http.HttpBilling"
 
 
 @pytest.fixture
@@ -30,25 +46,52 @@ def biller(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Iter
     settings.PROVIDERS_URL, settings.PROVIDERS_API_KEY = sandbox.url, API_KEY
     settings.PROVIDER_TIMEOUT_SECONDS = 2.0
     client._http.cache_clear()
+    actions.provider.cache_clear()
     yield sandbox
     client._http.cache_clear()
+    actions.provider.cache_clear()
     sandbox.stop()
     receiver.stop()
 
 
-@pytest.fixture
-def wish(shop: object) -> BillingStart:
-    """To bill the bundle of an order: a handset, a plan with six free months, an eSIM."""
+def placed() -> tuple[PlacedOrder, int]:
+    """An order of a handset, a plan with six free months and an eSIM; and who placed it."""
     owner = customer()
     code = bundle_cart(owner, handset="ardoval-x2-128-lilas")
-    placed = place_order(owner, code=code, checkout=checkout_for(owner, code))
     assert owner.party_id is not None
-    return BillingStart(
-        f"{placed.number}/g1", placed.number, "g1", owner.party_id, date(2026, 12, 1)
+    return place_order(owner, code=code, checkout=checkout_for(owner, code)), owner.party_id
+
+
+@pytest.fixture
+def wish(shop: object) -> BillingStart:
+    order, party_id = placed()
+    return BillingStart(f"{order.number}/g1", order.number, "g1", party_id, date(2026, 12, 1))
+
+
+def authorise(key: str) -> None:
+    """As the provider's word would; there is no payment provider here."""
+    PaymentAttempt.objects.filter(key=key).update(
+        state=PaymentState.AUTHORISED, session_id="cs_1", intent_id="pi_1"
     )
+    ordering.on_payment_authorised({"key": key, "reference": key})
 
 
-def test_it_is_told_every_charge_with_its_benefits_and_its_rate(
+def carried_on(number: str) -> bool:
+    """Do all that is due, and ask the providers for what they would call back; True at the end."""
+    drain()
+    for task in Task.objects.filter(state="awaiting", kind="callback"):
+        ask(task_id=task.pk)
+    busy = Delivery.objects.exclude(state=WorkState.DONE).exists()
+    return not busy and Order.objects.get(number=number).state == "completed"
+
+
+def biller_ledger(sandbox: Sandbox) -> dict[tuple[str, ...], int]:
+    """What the biller was told, with how often."""
+    told = sandbox.http.get("/_control/ledger?parts=by_identity&provider=biller").json()
+    return {tuple(entry["identity"]): entry["in_force"] for entry in told["by_identity"]}
+
+
+def test_it_is_told_every_recurring_charge_with_its_benefits_and_its_rate(
     biller: Sandbox, wish: BillingStart
 ) -> None:
     sent: list[dict[str, Any]] = []
@@ -71,8 +114,7 @@ def test_it_is_told_every_charge_with_its_benefits_and_its_rate(
     assert monthly["benefits"] == [
         {"code": "six-free", "kind": "percent_off", "value": "100", "first": 1, "periods": 6}
     ]
-    once = [charge for charge in charges.values() if charge["every_months"] == 0]
-    assert {charge["amount"] for charge in once} == {"219.00", "15.00", "1.00"}
+    assert list(charges) == [("horizon-130", "monthly")]
 
 
 def test_the_same_key_is_one_subscription_and_its_answer_is_found(
@@ -106,3 +148,59 @@ def test_another_request_under_the_key_is_refused(biller: Sandbox, wish: Billing
     with pytest.raises(Refused):
         HttpBilling().start(other, key=KEY)
     assert biller.counted("subscribe", "other")["effects"] == 0
+
+
+def test_what_is_due_once_is_told_with_the_order_and_adds_up(
+    biller: Sandbox, wish: BillingStart
+) -> None:
+    sent: list[dict[str, Any]] = []
+    client._http().event_hooks = {"request": [lambda r: sent.append(json.loads(r.content))]}
+    answer = HttpBilling().bill_order(OrderBill(wish.order_number, wish.party_id), key="bill:1")
+    assert str(answer.facts["bill"]).startswith("bch_")
+    (body,) = sent
+    assert (body["reference"], body["amount"]) == (wish.order_number, "235.00")
+    assert sorted(line["amount"] for line in body["lines"]) == ["1.00", "15.00", "219.00"]
+    assert {line["tax_rate"] for line in body["lines"]} == {"20"}
+    spoilt = biller.post("/biller/charges", key="bill:2", body=body | {"amount": "234.00"})
+    assert (spoilt.status_code, list(spoilt.json()["fields"])) == (422, ["amount"])
+
+
+@pytest.mark.parametrize(
+    ("adapter", "bills", "contracts"),
+    [
+        pytest.param(EXTERNAL, 0, 0, id="external"),
+        pytest.param("", 2, 1, id="our own"),
+    ],
+)
+def test_an_order_is_billed_by_one_of_them(
+    committed_shop: object,
+    biller: Sandbox,
+    settings: Settings,
+    adapter: str,
+    bills: int,
+    contracts: int,
+) -> None:
+    if adapter:
+        settings.ADAPTERS = {**settings.ADAPTERS, "billing": adapter}
+        biller.plant(provider="biller", operation="charges$", kind="error")
+        biller.plant(provider="biller", operation="payments$", kind="error")
+    order, _ = placed()
+    authorise(order.payment_key)
+    drain()
+    note_report(key=order.payment_key, report=PaymentReport(Outcome.SETTLED, intent_id="pi_1"))
+    wait_for(lambda: carried_on(order.number))
+    with transaction.atomic():
+        publish(PaymentRefunded(order.payment_key, order.number, sequence=1, amount="15.00"))
+    wait_for(lambda: carried_on(order.number))
+    expected = {
+        ("charge", order.number): 1,
+        ("subscribe", f"{order.number}/g1"): 1,
+        ("payment", order.payment_key): 1,
+        ("payment", f"{order.payment_key}/refund/1"): 1,
+    }
+    assert biller_ledger(biller) == (expected if adapter else {})
+    counted = [model.objects.count() for model in (Invoice, Subscription, BillingAccount)]
+    assert counted == [bills, contracts, contracts]
+    if bills:
+        bill = Invoice.objects.get(key=f"order:{order.number}")
+        assert (bill.state, bill.gross) == ("issued", Decimal("235.00"))

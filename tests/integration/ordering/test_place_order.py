@@ -29,7 +29,7 @@ from commerce.ordering.services import carts, payment
 from commerce.ordering.services.checkout import start_checkout
 from commerce.ordering.services.place import PlacedOrder, place_order
 from commerce.payments.models import PaymentAttempt, PaymentEffect, PaymentState
-from subscriptions.models import Invoice, Promise, PromiseLine
+from subscriptions.models import Promise, PromiseLine
 from tests.integration.ordering.conftest import AT, PIECES
 from tests.integration.ordering.people import (
     ALL_AGREED,
@@ -232,18 +232,6 @@ def test_an_authorised_payment_binds_the_order_once(shop: object) -> None:
     assert OutboxEvent.objects.filter(name="OrderAccepted").count() == 1
     assert StockHold.objects.get(key=order.number).state == "committed"
     assert StockRecord.objects.filter(num_in_stock=PIECES - 1, num_allocated=0).count() == 1
-
-
-def test_an_accepted_order_is_billed_once_for_what_is_due_today(shop: object) -> None:
-    placed = _placed(visitor())
-    _authorise(placed.payment_key)
-
-    subscribers.on_order_accepted({"number": placed.number})
-    subscribers.on_order_accepted({"number": placed.number})
-
-    bill = Invoice.objects.get()
-    assert (bill.order_number, bill.state) == (placed.number, "issued")
-    assert Money(bill.gross) == placed.gross
 
 
 def test_a_declined_payment_leaves_the_order_to_be_paid_again(shop: object) -> None:

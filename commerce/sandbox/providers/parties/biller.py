@@ -1,6 +1,16 @@
 """An external billing system that is told subscriptions and charges."""
 
-from commerce.sandbox.providers.protocol import Answer, Call, Fields, Operation, Party, Refusal
+from decimal import Decimal
+
+from commerce.sandbox.providers.protocol import (
+    Answer,
+    Call,
+    Fields,
+    Json,
+    Operation,
+    Party,
+    Refusal,
+)
 from commerce.sandbox.providers.world import World
 
 
@@ -44,12 +54,17 @@ def end(world: World, call: Call) -> Answer:
 def charge(world: World, call: Call) -> Answer:
     fields = Fields(call.body)
     reference, account = fields.text("reference"), fields.text("account_reference")
+    lines = fields.objects("lines", optional=True)
+    amount = fields.amount("amount")
     facts = {
         "account_reference": account,
-        "amount": fields.amount("amount"),
+        "amount": amount,
         "currency": fields.text("currency", longest=3),
         "description": fields.text("description"),
+        "purchase_order": fields.text("purchase_order", optional=True),
+        "lines": lines,
     }
+    _check_sum(fields, lines, amount=amount)
     fields.check()
     posted = world.create(
         call,
@@ -63,6 +78,45 @@ def charge(world: World, call: Call) -> Answer:
     return Answer(201, {"charge_id": posted.id}, thing_id=posted.id)
 
 
+def _check_sum(fields: Fields, lines: list[Json], *, amount: str) -> None:
+    """Lines, where there are any, must add up to the amount."""
+    amounts = []
+    for index, entry in enumerate(lines):
+        line = Fields(entry)
+        amounts.append(Decimal(line.amount("amount")))
+        fields.adopt(line, under=f"lines.{index}")
+    if lines and sum(amounts) != Decimal(amount):
+        fields.reject("amount", "is not the sum of the lines")
+
+
+def pay(world: World, call: Call) -> Answer:
+    """Money that the shop took or paid back itself."""
+    fields = Fields(call.body)
+    reference, account = fields.text("reference"), fields.text("account_reference")
+    kind, on = fields.text("kind"), fields.day("on")
+    facts = {
+        "account_reference": account,
+        "charge_reference": fields.text("charge_reference"),
+        "amount": fields.amount("amount"),
+        "currency": fields.text("currency", longest=3),
+        "kind": kind,
+        "on": on.isoformat(),
+    }
+    if kind and kind not in ("taken", "paid_back"):
+        fields.reject("kind", "is neither taken nor paid_back")
+    fields.check()
+    noted = world.create(
+        call,
+        kind="payment",
+        thing_id=world.new_id("bpy"),
+        reference=reference,
+        state="noted",
+        facts=facts,
+    )
+    world.effect(call, "payment", reference, thing=noted)
+    return Answer(201, {"payment_id": noted.id}, thing_id=noted.id)
+
+
 BILLER = Party(
     code="biller",
     title="External biller",
@@ -70,5 +124,6 @@ BILLER = Party(
         Operation("POST", "subscriptions", subscribe),
         Operation("POST", "subscriptions/<id>/end", end),
         Operation("POST", "charges", charge),
+        Operation("POST", "payments", pay),
     ),
 )
