@@ -130,7 +130,8 @@ def test_every_order_completes_once_when_every_party_fails_in_its_own_way(
     stack: Stack, faults: None
 ) -> None:
     web = shopper(stack, number="06 39 98 77 01")
-    channels: tuple[Client, ...] = (web, CallCentre(stack), Business(stack))
+    phone = CallCentre(stack, email="ines.autre@example.test", phone="06 39 98 40 18")
+    channels: tuple[Client, ...] = (web, phone, Business(stack))
     told = [client.order() for client in channels]
     for client, one in zip(channels, told, strict=True):
         client.wait_until_active(one.number, seconds=PATIENCE)

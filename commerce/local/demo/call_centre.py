@@ -14,16 +14,17 @@ from commerce.local.demo.shopper import log_in, login_of
 from commerce.local.stack import Stack
 
 PHONE, PLAN, SIM, CONTENT = "noctile-un-128-craie", "horizon-130", "carte-sim", "lanterne-video"
-CALLER, CALLER_SMS = "06 39 98 40 17", "+33639984017"
-PERSON = {"first_name": "Inès", "last_name": "Morvan", "email": "ines.morvan@example.test"}
+CALLER, EMAIL = "06 39 98 40 17", "ines.morvan@example.test"
+PERSON = {"first_name": "Inès", "last_name": "Morvan"}
 PASSWORD = "une-phrase-assez-longue-2026"
 ADDRESS = {"line1": "3 rue du Port", "postcode": "29200", "city": "Brest"}
 
 
 class CallCentre:
-    """Inès, who begins on the web, and Nadia, who answers the phone."""
+    """Inès, who begins on the web and is known by `email` and `phone`; Nadia, who answers it."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, *, email: str = EMAIL, phone: str = CALLER) -> None:
+        self.email, self.phone = email, phone
         self.customer = Browser(stack.info.web_url)
         self.agent = Browser(stack.info.web_url)
         self.story: list[str] = []
@@ -64,7 +65,8 @@ class CallCentre:
     def _register(self) -> None:
         page = self.customer.open("/account/register/")
         form = page.form_with("first_name", "last_name", "password")
-        self.customer.send(form, **PERSON, phone=CALLER, password=PASSWORD)
+        who = {**PERSON, "email": self.email, "phone": self.phone}
+        self.customer.send(form, **who, password=PASSWORD)
 
     def _begin_cart(self) -> str:
         """A phone and a plan; the SIM is still missing. Handed over by its code."""
@@ -88,7 +90,7 @@ class CallCentre:
     def _call(self, code: str) -> None:
         """The agent finds the caller, checks who it is and opens the cart."""
         log_in(self.agent, login=self._login)
-        page = self.agent.open(f"/agent/?q={PERSON['email']}")
+        page = self.agent.open(f"/agent/?q={self.email}")
         begin = next(
             form
             for form in page.forms
@@ -138,7 +140,7 @@ class CallCentre:
         )
 
     def _link(self) -> str | None:
-        told = httpx.get(self._inbox, params={"to": CALLER_SMS, "channel": "sms"}, timeout=10)
+        told = httpx.get(self._inbox, params={"to": self.phone, "channel": "sms"}, timeout=10)
         for message in reversed(told.json()["messages"]):
             found = re.search(r"https?://\S+/accept/[\w-]+/?", message["text"])
             if found:
