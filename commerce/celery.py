@@ -4,8 +4,9 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_prerun
 from django.conf import settings
+from django.db import close_old_connections
 
 from commerce.settings.environment import in_sentences
 
@@ -15,6 +16,12 @@ app = Celery("faisceau")
 with in_sentences():
     app.config_from_object(settings.CELERY)
 app.autodiscover_tasks()
+
+
+@task_prerun.connect  # type: ignore[untyped-decorator]
+def keep_good_connections(**_: Any) -> None:
+    """As a request does: a connection that is too old goes, another is tried before its use."""
+    close_old_connections()
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]

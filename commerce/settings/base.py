@@ -293,6 +293,9 @@ CELERY = {
     "task_default_queue": "advance",
     "worker_hijack_root_logger": False,
     "task_always_eager": False,
+    # Else Celery's Django fixup opens a connection to PostgreSQL for every message. Which ones are
+    # still good is decided before each task, by age and health, in `commerce.celery`.
+    "CELERY_DB_REUSE_MAX": 1_000_000,
 }
 
 # The outside world: one adapter per port, by dotted path.
