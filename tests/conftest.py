@@ -1,14 +1,16 @@
 """Fixtures of the whole suite: the servers behind it and, where a test asks, the whole system."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import django
+import psycopg
 import pytest
 from django.db import connection
 
 from commerce.local.stack import Stack, temporary_run_dir
 from tests.services import services, template
+from tests.standing import report
 
 # Before Django reads its settings: they take addresses and secrets from the environment.
 _SERVICES = services()
@@ -32,6 +34,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
             item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test of the whole system tells what the system was doing."""
+    told = yield
+    running = getattr(item, "funcargs", {}).get("stack")
+    if told.failed and isinstance(running, Stack):
+        try:
+            lines = list(report(running))
+        except (psycopg.Error, OSError) as error:
+            lines = [f"the system can't be asked: {error}"]
+        told.sections.append(("the system at that moment", "\n".join(lines)))
+    return told
 
 
 @pytest.fixture(scope="session")
