@@ -113,6 +113,7 @@ class NumberState(StrEnum):
     HELD = "held"
     ASSIGNED = "assigned"
     QUARANTINE = "quarantine"
+    PORTING = "porting"
     PORTED_IN = "ported_in"
 
 
@@ -121,14 +122,15 @@ NUMBER_LIFE = Transitions(
         NumberState.FREE: frozenset({NumberState.HELD}),
         NumberState.HELD: frozenset({NumberState.FREE, NumberState.ASSIGNED}),
         NumberState.ASSIGNED: frozenset({NumberState.QUARANTINE}),
-        NumberState.QUARANTINE: frozenset({NumberState.FREE}),
+        NumberState.QUARANTINE: frozenset({NumberState.FREE, NumberState.PORTING}),
+        NumberState.PORTING: frozenset({NumberState.PORTED_IN}),
         NumberState.PORTED_IN: frozenset({NumberState.QUARANTINE}),
     }
 )
 
 
 class Number(models.Model):
-    """A telephone number that we may give out, or that came to us by porting."""
+    """A telephone number that we may give out, or that comes or came to us by porting."""
 
     msisdn = models.CharField(max_length=15, unique=True, help_text="national form, 0639980001")
     klass = models.CharField(max_length=12, default="standard")

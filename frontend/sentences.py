@@ -36,6 +36,10 @@ SENTENCES: Mapping[str, Any] = {
     "out_of_stock": _("We have no more than %(available)s of this. Choose fewer or another."),
     "number_taken": _("Somebody else has just taken this number. Please choose another."),
     "no_number_left": _("No number of this kind is left. Please choose any other."),
+    "number_is_ours": _(
+        "This number is already with us. Only a number of another operator can be kept here."
+    ),
+    "port_under_way": _("Bringing this number to us is already ordered. Check how it is written."),
     "number_invalid": _("A French number has 10 figures and starts with 0: 06 39 98 12 34."),
     "number_not_mobile": _("Only a mobile number, in 06 or 07, can come to a mobile plan."),
     "port_day_invalid": _(

@@ -14,6 +14,9 @@ from catalogue.models import NUMBER_LIFE, Number, NumberState
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import Conflict, RuleViolated
 
+PORTED = "ported"
+"""The class of numbers that are of another operator's range."""
+
 
 def propose(
     *, count: int, klass: str = "standard", at: datetime, salt: str = ""
@@ -138,6 +141,48 @@ def release(key: str) -> None:
     _held().filter(key=key).update(state=NumberState.FREE, key="", held_until=None)
 
 
+def refused_port_ins(msisdns: Collection[str]) -> dict[str, RuleViolated]:
+    """Those of the numbers that can't come to us from another operator (any more), and why:
+    `number_is_ours` or `port_under_way`."""
+    return {
+        number.msisdn: _not_portable(number)
+        for number in Number.objects.filter(msisdn__in=msisdns).order_by("msisdn")
+        if not _may_return(number)
+    }
+
+
+@transaction.atomic
+def announce_port_ins(wanted: Mapping[str, str]) -> None:
+    """The numbers (by key) are to come to us: nobody else can order the same. May be repeated.
+
+    Raises:
+        RuleViolated: `number_is_ours` or `port_under_way`; nothing is kept then.
+    """
+    Number.objects.bulk_create(
+        [
+            Number(msisdn=msisdn, klass=PORTED, state=NumberState.PORTING, key=key)
+            for key, msisdn in sorted(wanted.items(), key=lambda pair: pair[1])
+        ],
+        ignore_conflicts=True,
+    )
+    rows = Number.objects.select_for_update().filter(msisdn__in=wanted.values())
+    by_msisdn = {row.msisdn: row for row in rows.order_by("msisdn")}
+    for key, msisdn in wanted.items():
+        number = by_msisdn[msisdn]
+        if number.key == key:
+            continue
+        if not _may_return(number):
+            raise _not_portable(number)
+        NUMBER_LIFE.check(NumberState(number.state), NumberState.PORTING)
+        number.state, number.key, number.quarantine_until = NumberState.PORTING, key, None
+        number.save(update_fields=["state", "key", "quarantine_until"])
+
+
+def withdraw_port_ins(keys: Collection[str]) -> None:
+    """The numbers will not come to us after all. May be repeated."""
+    Number.objects.filter(key__in=keys, state=NumberState.PORTING).delete()
+
+
 @transaction.atomic
 def record_port_in(*, msisdn: str, key: str) -> None:
     """A number of another operator's range is ours to serve. May be repeated.
@@ -145,12 +190,15 @@ def record_port_in(*, msisdn: str, key: str) -> None:
     Raises:
         Conflict: code `number_in_use`: we serve it already, for someone else.
     """
-    number, _ = Number.objects.get_or_create(
+    number, _ = Number.objects.select_for_update().get_or_create(
         msisdn=msisdn,
-        defaults={"klass": "ported", "state": NumberState.PORTED_IN, "key": key},
+        defaults={"klass": PORTED, "state": NumberState.PORTED_IN, "key": key},
     )
     if number.key != key:
         raise Conflict(f"{msisdn} is already in use here.", code="number_in_use", msisdn=msisdn)
+    if number.state == NumberState.PORTING:
+        number.state = NumberState.PORTED_IN
+        number.save(update_fields=["state"])
 
 
 @transaction.atomic
@@ -168,6 +216,27 @@ def release_expired(*, at: datetime) -> int:
     """Free what was held until before `at`; how many."""
     return (
         _held().filter(held_until__lte=at).update(state=NumberState.FREE, key="", held_until=None)
+    )
+
+
+def _may_return(number: Number) -> bool:
+    """Ported in once, left again: it is back with its operator."""
+    return number.klass == PORTED and number.state == NumberState.QUARANTINE
+
+
+def _not_portable(number: Number) -> RuleViolated:
+    if number.state == NumberState.PORTING:
+        return RuleViolated(
+            f"Bringing {number.msisdn} to us is already ordered.",
+            code="port_under_way",
+            msisdn=number.msisdn,
+            field="msisdn",
+        )
+    return RuleViolated(
+        f"{number.msisdn} is already with us; only a number of another operator can be kept.",
+        code="number_is_ours",
+        msisdn=number.msisdn,
+        field="msisdn",
     )
 
 

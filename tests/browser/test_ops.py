@@ -13,7 +13,7 @@ from tests.browser.pages import log_in, nothing_wrong, watched
 from tests.browser.test_business import HEADING, LONG, order_lines, table
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
-KEPT = "0639987701"
+KEPT = "0639987711"
 REFERENCE = "A1B2C3"
 
 

@@ -16,7 +16,7 @@ def records(stack: Stack, process: str) -> list[dict[str, Any]]:
 def test_one_trace_leads_from_the_click_to_the_providers_callback(stack: Stack) -> None:
     client = shopper(stack, number="06 39 98 77 09")
     told = client.order()
-    client.wait_until_active(told.number, seconds=300)
+    client.wait_until_active(told.number, seconds=120)
     web, worker = records(stack, "web"), records(stack, "worker")
     clicks = [record for record in web if record["message"] == "POST /api/v1/orders"]
     trace = clicks[-1]["trace_id"]

@@ -18,7 +18,7 @@ from commerce.local.demo.shopper import Shopper
 from commerce.local.stack import Stack
 from commerce.markets.fr.rio import key_of
 
-PATIENCE = 300.0
+PATIENCE = 120.0
 """Seconds: leases and growing intervals of asking add up; the end is asserted, not its time."""
 
 ALL = 1 + 1 + LINES

@@ -1,13 +1,15 @@
 """Fleet orders: one line per named user, every row answered, accepted all or none."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 from django.db import transaction
 
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot
+from catalogue.services.numbers import refused_port_ins
 from commerce.accounts import selectors as accounts
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
@@ -150,6 +152,7 @@ def _fleet(
     bundles: dict[str, str] = {}
     deliver_to: dict[str, Mapping[str, str]] = {}
     answers = []
+    reader.look_up_numbers(lines)
     for line in lines:
         errors = reader.errors_of(line)
         answers.append(RowAnswer(line.row, tuple(errors), line.user_name))
@@ -181,8 +184,17 @@ class _Reader:
         self._sites = sites
         self._seen_users: dict[str, int] = {}
         self._seen_numbers: dict[str, int] = {}
+        self._unportable: Mapping[str, RuleViolated] = {}
         self._judged: dict[tuple[str, str, str, int], list[RowError]] = {}
         self.bundle = fleet_bundle(pricing.snapshot)
+
+    def look_up_numbers(self, lines: Iterable[FleetLine]) -> None:
+        """Which of the numbers to be kept can't be, in one question."""
+        kept: set[str] = set()
+        for line in lines:
+            with suppress(FaisceauError):  # told by row later
+                kept.add(self._number(line).get("msisdn", ""))
+        self._unportable = refused_port_ins(kept - {""}) if kept - {""} else {}
 
     def errors_of(self, line: FleetLine) -> list[RowError]:
         """Everything that is wrong with the row."""
@@ -267,6 +279,9 @@ class _Reader:
         if kept and self._seen_numbers.setdefault(kept, line.row) != line.row:
             first = self._seen_numbers[kept]
             return [RowError("number", "number_twice", f"This number is kept in row {first}.")]
+        if kept in self._unportable:
+            refusal = self._unportable[kept]
+            return [RowError("number", refusal.code, refusal.message)]
         return []
 
     def _choice_errors(self, line: FleetLine) -> list[RowError]:

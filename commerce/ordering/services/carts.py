@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from django.db import transaction
 
 from catalogue.domain.model import Kind
+from catalogue.services.numbers import refused_port_ins
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Channel, Segment
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
-from commerce.ordering.domain.numbering import NUMBER_KEYS, NumberChoice
+from commerce.ordering.domain.numbering import NUMBER_KEYS, Keep, NumberChoice
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, CartItem
 from commerce.ordering.services.access import cart_scope
@@ -195,9 +196,13 @@ def choose_number(
         InvalidInput: the number, the RIO (`rio_format`, `rio_number`, `rio_quality`, `rio_family`,
             `rio_key`), or the day or slot of the porting is not acceptable; `field` says which.
         NotFound: `unknown_line`.
-        RuleViolated: `no_number_here`: the line is no plan.
+        RuleViolated: `no_number_here`: the line is no plan; `number_is_ours` or `port_under_way`:
+            the number can't be brought in.
     """
     config = checked_choice(choice)
+    if choice.keep is Keep.PORT:
+        for refusal in refused_port_ins([config["msisdn"]]).values():
+            raise refusal
 
     def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
         item = item_of(items, line_id)

@@ -44,7 +44,8 @@ def hold_all(
     """Keep pieces and numbers for a new order; the supplier by offering.
 
     Raises:
-        RuleViolated: `out_of_stock`, `number_taken`, `no_number_left`.
+        RuleViolated: `out_of_stock`, `number_taken`, `no_number_left`, `number_is_ours`,
+            `port_under_way`.
     """
     lines = tuple(lines)
     pieces = [stock.StockLine(e.offering, e.quantity) for e in lines if e.offering in stocked]
@@ -54,6 +55,9 @@ def hold_all(
     wanted = _numbers_wanted(order, lines)
     if wanted:
         numbers.hold_numbers(wanted=wanted, until=order.hold_until, fresh=True)
+    kept = _numbers_kept(order, lines)
+    if kept:
+        numbers.announce_port_ins(kept)
     if order.waits:
         _set_timer(order)
     return suppliers
@@ -103,15 +107,25 @@ def let_go(order: Order) -> None:
     limits.release(key=promotion_key(order))
     lines = [_line(item.line_id, item.config) for item in order.items.all()]
     numbers.release_all(list(_numbers_wanted(order, lines)))
+    numbers.withdraw_port_ins(list(_numbers_kept(order, lines)))
     timers.cancel(_timer_key(order))
 
 
 def _numbers_wanted(order: Order, lines: Iterable[CartLine]) -> dict[str, str | None]:
-    """By key, the number that a line shall get; None for any. Kept numbers are not ours to hold."""
+    """By key, the number that a line shall get; None for any."""
     return {
         number_key(order.number, line.id): line.config.get("msisdn") or None
         for line in lines
         if line.config.get("number_choice") == "new"
+    }
+
+
+def _numbers_kept(order: Order, lines: Iterable[CartLine]) -> dict[str, str]:
+    """By key, the number that a line brings along from another operator."""
+    return {
+        number_key(order.number, line.id): line.config["msisdn"]
+        for line in lines
+        if line.config.get("number_choice") == "port"
     }
 
 

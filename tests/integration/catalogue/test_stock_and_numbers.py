@@ -225,3 +225,33 @@ def test_a_ported_number_joins_the_pool_once(shop: datetime) -> None:
     assert number_of("F-1/2") == "0639981234"
     with pytest.raises(Conflict, match="already in use"):
         numbers.record_port_in(msisdn="0639981234", key="F-2/2")
+
+
+def test_a_number_is_brought_in_by_one_order_only(shop: datetime) -> None:
+    ours, theirs = "0639980007", "0639981234"
+    numbers.announce_port_ins({"F-1/2": theirs})
+    numbers.announce_port_ins({"F-1/2": theirs})
+    refused = numbers.refused_port_ins([ours, theirs, "0639985555"])
+    assert {msisdn: error.code for msisdn, error in refused.items()} == {
+        ours: "number_is_ours",
+        theirs: "port_under_way",
+    }
+    with pytest.raises(RuleViolated) as second, transaction.atomic():
+        numbers.announce_port_ins({"F-2/2": "0639985555", "F-2/4": theirs})
+    assert second.value.code == "port_under_way"
+    assert not Number.objects.filter(msisdn="0639985555").exists()
+    numbers.withdraw_port_ins(["F-1/2"])
+    numbers.announce_port_ins({"F-2/2": theirs})
+    numbers.record_port_in(msisdn=theirs, key="F-2/2")
+    numbers.withdraw_port_ins(["F-2/2"])
+    assert Number.objects.get(msisdn=theirs).state == "ported_in"
+    assert numbers.refused_port_ins([theirs])[theirs].code == "number_is_ours"
+
+
+def test_a_number_that_left_may_come_back(shop: datetime) -> None:
+    numbers.announce_port_ins({"F-1/2": "0639981234"})
+    numbers.record_port_in(msisdn="0639981234", key="F-1/2")
+    numbers.retire(key="F-1/2", until=date(2027, 2, 1))
+    assert numbers.refused_port_ins(["0639981234"]) == {}
+    numbers.announce_port_ins({"F-9/2": "0639981234"})
+    assert number_of("F-9/2") == "0639981234"

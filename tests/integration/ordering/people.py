@@ -8,6 +8,7 @@ from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.accounts.models import Contact, Unit, User
 from commerce.accounts.selectors import Address
 from commerce.kernel.money import Money
+from commerce.markets.fr.rio import key_of
 from commerce.ordering.domain.consents import OrderConsents
 from commerce.ordering.domain.numbering import Keep, NumberChoice
 from commerce.ordering.services import carts
@@ -21,6 +22,8 @@ ALL_AGREED = OrderConsents(
 HOME = Address(name="Camille Martin", line1="3 rue des Tilleuls", postcode="75011", city="Paris")
 CAMILLE = NewCustomer("camille@example.test", "Camille", "Martin", phone="0639980042")
 KEPT = NumberChoice(Keep.PORT, "06 39 98 12 34", "02PA1B2C3RE+", date(2026, 11, 30))
+_OTHER_KEY = key_of(operator="02", quality="P", reference="A1B2C3", number="0639985077")
+ALSO_KEPT = NumberChoice(Keep.PORT, "06 39 98 50 77", f"02PA1B2C3{_OTHER_KEY}", date(2026, 11, 30))
 
 
 def visitor(key: str = "v-1") -> AccountContext:

@@ -12,6 +12,7 @@ from commerce.accounts.models import Unit
 from commerce.events.models import OutboxEvent
 from commerce.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money
+from commerce.markets.fr.rio import key_of
 from commerce.ordering.domain.consents import OrderConsents
 from commerce.ordering.domain.fleet import FleetLine, FleetRefused, parse_fleet_csv
 from commerce.ordering.domain.states import OrderState
@@ -182,6 +183,20 @@ def test_an_unknown_site_and_a_repeated_user_are_refused(buyer: AccountContext) 
     assert [[(e.field, e.code) for e in a.errors] for a in answers] == [
         [("site", "site_unknown")],
         [("user_email", "user_twice")],
+    ]
+
+
+def test_a_row_that_keeps_a_number_of_ours_is_told(buyer: AccountContext) -> None:
+    ours = Number.objects.order_by("msisdn").values_list("msisdn", flat=True)[0]
+    rio = f"02PA1B2C3{key_of(operator='02', quality='P', reference='A1B2C3', number=ours)}"
+    lines = fleet(2)
+    lines[1] = replace(lines[1], number=ours, rio=rio)
+
+    answers = quote_bulk(buyer, lines=lines).answers
+
+    assert [[(e.field, e.code) for e in a.errors] for a in answers] == [
+        [],
+        [("number", "number_is_ours")],
     ]
 
 

@@ -21,11 +21,13 @@ from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering import subscribers
 from commerce.ordering.domain.consents import OrderConsents
+from commerce.ordering.domain.numbering import NumberChoice
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.models import Cart, Order, OrderItem
 from commerce.ordering.selectors import order_for_fulfilment, order_view, orders_of
 from commerce.ordering.services import carts, payment
+from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.checkout import start_checkout
 from commerce.ordering.services.place import PlacedOrder, place_order
 from commerce.payments.models import PaymentAttempt, PaymentEffect, PaymentState
@@ -33,6 +35,7 @@ from subscriptions.models import Promise, PromiseLine
 from tests.integration.ordering.conftest import AT, PIECES
 from tests.integration.ordering.people import (
     ALL_AGREED,
+    ALSO_KEPT,
     HOME,
     KEPT,
     bundle_cart,
@@ -49,9 +52,11 @@ def _plan_line(code: str) -> str:
     return Cart.objects.get(code=code).items.get(role="plan").line_id
 
 
-def _placed(context: AccountContext, **changes: object) -> PlacedOrder:
+def _placed(
+    context: AccountContext, *, kept: NumberChoice = KEPT, **changes: object
+) -> PlacedOrder:
     code = bundle_cart(context, handset=handset())
-    carts.choose_number(context, code=code, line_id=_plan_line(code), choice=KEPT)
+    carts.choose_number(context, code=code, line_id=_plan_line(code), choice=kept)
     return place_order(context, code=code, checkout=checkout_for(context, code, **changes))
 
 
@@ -186,7 +191,7 @@ def test_a_port_in_waits_for_the_end_of_withdrawal_unless_asked_earlier(shop: ob
     patient = replace(ALL_AGREED, early_execution_requested=False)
 
     waits = order_for_fulfilment(_placed(visitor(), consents=patient).number)
-    at_once = order_for_fulfilment(_placed(visitor("v-2")).number)
+    at_once = order_for_fulfilment(_placed(visitor("v-2"), kept=ALSO_KEPT).number)
 
     assert [i.not_before for i in waits.items if i.role == "plan"] == [date(2026, 12, 8)]
     assert [i.not_before for i in at_once.items if i.role == "plan"] == [None]
@@ -214,7 +219,7 @@ def test_the_last_piece_is_not_sold_twice(shop: object) -> None:
     first = _placed(visitor())
 
     with pytest.raises(RuleViolated) as refused:
-        _placed(visitor("v-2"))
+        _placed(visitor("v-2"), kept=ALSO_KEPT)
 
     assert refused.value.code == "out_of_stock"
     assert [o.number for o in Order.objects.all()] == [first.number]
@@ -399,3 +404,30 @@ def _raise_prices(*, of: str, charge_kind: str) -> None:
             charge["amount"] = str(Money.of(charge["amount"]).amount + 1)
     Release.objects.create(number=2, document=document, digest="2" * 64, published_at=AT)
     forget_snapshots()
+
+
+def test_a_number_is_kept_by_one_order_until_that_is_given_up(shop: object) -> None:
+    first = _placed(customer())
+    with pytest.raises(RuleViolated) as refused:
+        _placed(customer("Dominique Petit"))
+    assert refused.value.code == "port_under_way"
+    assert Number.objects.get(msisdn=KEPT.msisdn.replace(" ", "")).state == NumberState.PORTING
+
+    owner = customer("Sasha Roche")
+    code = bundle_cart(owner, handset=handset())
+    cancel_order(replace(owner, party_id=first.party_id), number=first.number)
+    carts.choose_number(owner, code=code, line_id=_plan_line(code), choice=KEPT)
+    assert place_order(owner, code=code, checkout=checkout_for(owner, code)).number != first.number
+
+
+def test_two_orders_that_kept_a_number_at_the_same_time_do_not_both_stand(shop: object) -> None:
+    """The cart is checked when the number is said; the order when it is placed."""
+    one, two = customer(), customer("Dominique Petit")
+    codes = [bundle_cart(owner, handset=handset()) for owner in (one, two)]
+    for owner, code in zip((one, two), codes, strict=True):
+        carts.choose_number(owner, code=code, line_id=_plan_line(code), choice=KEPT)
+    place_order(one, code=codes[0], checkout=checkout_for(one, codes[0]))
+    with pytest.raises(RuleViolated) as refused:
+        place_order(two, code=codes[1], checkout=checkout_for(two, codes[1]))
+    assert refused.value.code == "port_under_way"
+    assert Order.objects.count() == 1
