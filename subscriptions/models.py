@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from commerce.kernel.tax import Basis
-from promotions.domain.benefits import BenefitKind
+from promotions.domain.benefits import BenefitKind, EarlyExit
 from subscriptions.domain.states import (
     ChunkState,
     InvoiceKind,
@@ -221,10 +221,14 @@ class ItemBenefit(models.Model):
     value = models.DecimalField(max_digits=14, decimal_places=4)
     first = models.PositiveSmallIntegerField(default=1)
     periods = models.PositiveSmallIntegerField(null=True)
+    from_piece = models.PositiveIntegerField(default=1)
+    pieces = models.PositiveIntegerField(null=True)
+    early_exit = models.CharField(max_length=12, default=EarlyExit.NOTHING)
     names = models.JSONField(default=dict)
 
     class Meta:
         constraints = [
+            _known("early_exit", EarlyExit, name="item_benefit_early_exit_known"),
             models.UniqueConstraint(fields=["charge", "position"], name="item_benefit_once"),
             _known("kind", BenefitKind, name="item_benefit_kind_known"),
         ]

@@ -232,7 +232,10 @@ def _item(item: SubscriptionItem, *, currency: str) -> ItemView:
                 every_months=charge.every_months,
                 quantity=charge.quantity,
                 benefits=tuple(
-                    BenefitView(b.code, b.kind, b.value, b.first, b.periods, b.names)
+                    BenefitView(
+                        *(b.code, b.kind, b.value, b.first, b.periods),
+                        *(b.from_piece, b.pieces, b.names),
+                    )
                     for b in charge.benefits.all()
                 ),
             )

@@ -94,11 +94,18 @@ def _compare(
         case Operator.INCLUDES:
             return value in (fact if isinstance(fact, tuple) else (fact,))
         case Operator.AT_LEAST:
-            return _number(fact) >= _number(value)
+            return _not_below(fact, value)
         case Operator.AT_MOST:
-            return _number(fact) <= _number(value)
+            return _not_below(value, fact)
         case _:
             return False
+
+
+def _not_below(one: object, other: object) -> bool:
+    """Numbers by size; texts (days and times in ISO 8601) by their letters."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one >= other
+    return _number(one) >= _number(other)
 
 
 def _number(value: object) -> Decimal:

@@ -205,6 +205,8 @@ def _billed(item: FulfilmentItem, *, rates: Mapping[str, Decimal]) -> dict[str, 
                         "value": str(benefit.value),
                         "first": benefit.first,
                         "periods": benefit.periods,
+                        "from_piece": benefit.from_piece,
+                        "pieces": benefit.pieces,
                     }
                     for benefit in charge.benefits
                 ],

@@ -1,9 +1,14 @@
-"""The value of an advantage on one charge; the quote and the bill run share it."""
+"""The value of an advantage on one charge; the quote and the bill run share it.
+
+An advantage may hold for some contract months (`first`, `periods`) and for some pieces of a line
+(`from_piece`, `pieces`). Neither months nor pieces are ever written out one by one.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from itertools import pairwise
 
 from commerce.kernel.money import CENT, Money
 
@@ -17,12 +22,20 @@ class BenefitKind(StrEnum):
     FIXED_PRICE = "fixed_price"
 
 
+class EarlyExit(StrEnum):
+    """What becomes of the advantage when the customer leaves before the commitment ends."""
+
+    NOTHING = "nothing"
+    GIVE_BACK = "give_back"
+
+
 @dataclass(frozen=True, slots=True)
 class Benefit:
     """An advantage on one charge: from period `first` for `periods` periods (None: for good).
 
-    `value` is per cent (0-100) for PERCENT_OFF, else an amount in the charge's basis. For a one-off
-    charge only period 1 counts.
+    `value` is per cent (0-100) for PERCENT_OFF, else an amount in the charge's basis, per piece.
+    For a one-off charge only period 1 counts. It holds for `pieces` pieces of the line from the
+    `from_piece`th on (None: for all that follow).
     """
 
     code: str
@@ -30,9 +43,18 @@ class Benefit:
     value: Decimal
     first: int = 1
     periods: int | None = None
+    from_piece: int = 1
+    pieces: int | None = None
+    early_exit: EarlyExit = EarlyExit.NOTHING
 
     def covers(self, period: int) -> bool:
         return period >= self.first and (self.periods is None or period < self.first + self.periods)
+
+    def covers_piece(self, piece: int) -> bool:
+        """Whether it holds for the `piece`th piece of its line (the first is 1)."""
+        return piece >= self.from_piece and (
+            self.pieces is None or piece < self.from_piece + self.pieces
+        )
 
     def saving_on(self, amount: Money) -> Money:
         """What it takes off `amount`; never more than all of it, never less than nothing."""
@@ -78,6 +100,30 @@ def stretches(benefits: Sequence[Benefit]) -> tuple[Stretch, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """`count` pieces of a line that have the same benefits."""
+
+    count: int
+    benefits: tuple[Benefit, ...]
+
+
+def layers(benefits: Sequence[Benefit], *, quantity: int) -> tuple[Layer, ...]:
+    """The pieces 1 to `quantity`, cut where a benefit's pieces begin or end."""
+    if all(benefit.pieces is None and benefit.from_piece == 1 for benefit in benefits):
+        return (Layer(quantity, tuple(benefits)),)
+    edges = {1, quantity + 1}
+    for benefit in benefits:
+        edges.add(benefit.from_piece)
+        if benefit.pieces is not None:
+            edges.add(benefit.from_piece + benefit.pieces)
+    cuts = sorted(edge for edge in edges if 1 <= edge <= quantity + 1)
+    return tuple(
+        Layer(end - start, tuple(b for b in benefits if b.covers_piece(start)))
+        for start, end in pairwise(cuts)
+    )
+
+
 def occurrences(first: int, end: int | None, *, months: int, every: int) -> int:
     """How often what is due in period 1, 1+every, ... falls in [first, end) within 1..`months`."""
     last = months if end is None else min(end - 1, months)
@@ -87,21 +133,33 @@ def occurrences(first: int, end: int | None, *, months: int, every: int) -> int:
 
 
 def cost_over(
-    amount: Decimal, *, benefits: Sequence[Benefit], months: int, every: int = 1
+    amount: Decimal,
+    *,
+    benefits: Sequence[Benefit],
+    months: int,
+    every: int = 1,
+    quantity: int = 1,
 ) -> Decimal:
-    """What one unit of a recurring charge costs over `months` periods, benefits taken in order."""
+    """What `quantity` pieces of a recurring charge cost over `months` periods.
+
+    `amount` is the list price of one; the benefits are taken in order.
+    """
     if not benefits:
-        return amount * occurrences(1, None, months=months, every=every)
+        return amount * (occurrences(1, None, months=months, every=every) * quantity)
     total = _NOTHING
     for stretch in stretches(benefits):
         times = occurrences(stretch.first, stretch.end, months=months, every=every)
         if times:
-            total += times * after(amount, benefits=stretch.benefits)
+            total += times * after(amount, benefits=stretch.benefits, quantity=quantity)
     return total
 
 
-def after(amount: Decimal, *, benefits: Sequence[Benefit]) -> Decimal:
-    """`amount` after `benefits`, each taken off what the one before left."""
-    for benefit in benefits:
-        amount -= benefit.taken_off(amount)
-    return amount
+def after(amount: Decimal, *, benefits: Sequence[Benefit], quantity: int = 1) -> Decimal:
+    """What `quantity` pieces at `amount` cost; each benefit on what the one before left."""
+    total = _NOTHING
+    for layer in layers(benefits, quantity=quantity):
+        left = amount
+        for benefit in layer.benefits:
+            left -= benefit.taken_off(left)
+        total += left * layer.count
+    return total

@@ -1,19 +1,51 @@
 """From the readable data of a release to promotions that are found by what triggers them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
+from enum import StrEnum
+from typing import TypeVar
 
-from catalogue.domain.expressions import All, Expression, Facts, Operator, Scalar, Test, parse
+from catalogue.domain.expressions import (
+    All,
+    AnyOf,
+    Expression,
+    Facts,
+    Not,
+    Operator,
+    Scalar,
+    Test,
+    parse,
+)
 from catalogue.domain.model import ChargeKind, Text
 from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import InvalidInput
-from promotions.domain.benefits import Benefit, BenefitKind
-from promotions.domain.model import EarlyExit, Limits, Promotion, PromotionBenefit
+from commerce.kernel.money import CENT
+from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
+from promotions.domain.model import (
+    BundleItem,
+    BundlePrice,
+    FreeItem,
+    Limits,
+    Pick,
+    Promotion,
+    PromotionBenefit,
+    Reduction,
+)
 
-E = TypeVar("E", BenefitKind, ChargeKind, EarlyExit)
+E = TypeVar("E", "Form", ChargeKind, EarlyExit, Pick)
+
+
+class Form(StrEnum):
+    """The kinds of benefits that the data knows."""
+
+    PERCENT_OFF = "percent_off"
+    AMOUNT_OFF = "amount_off"
+    FIXED_PRICE = "fixed_price"
+    FREE_ITEM = "free_item"
+    BUNDLE_PRICE = "bundle_price"
+
 
 _TRIGGER_FACTS = {
     "codes": "codes",
@@ -22,14 +54,36 @@ _TRIGGER_FACTS = {
     "categories": "categories",
     "bundles": "bundle.code",
 }
+HISTORY = frozenset(
+    [
+        *("customer.tenure_months", "customer.lines", "customer.owns"),
+        "customer.months_to_commitment_end",
+    ]
+)
 # Facts that make a good index, the most selective first.
 _SELECTIVE = ("code", "codes", "family", "brand", "model", "category", "categories", "kinds")
 _KEYS = frozenset(
     [
         *("code", "version", "name", "hint", "when", "trigger", "benefits", "group", "priority"),
         *("exclusive", "requires_code", "limits", "early_exit", "valid_from", "valid_until"),
+        *("single_use", "reasons"),
     ]
 )
+_MONTHS = frozenset({"kind", "charge", "first", "periods"})
+_BENEFIT_KEYS: Mapping[Form, frozenset[str]] = {
+    Form.PERCENT_OFF: _MONTHS | {"target", "value"},
+    Form.AMOUNT_OFF: _MONTHS | {"target", "value"},
+    Form.FIXED_PRICE: _MONTHS | {"target", "value"},
+    Form.FREE_ITEM: _MONTHS | {"target", "value", "buy", "free", "most", "pick"},
+    Form.BUNDLE_PRICE: _MONTHS | {"items", "value", "most"},
+}
+_FORMS = {
+    Form.PERCENT_OFF: BenefitKind.PERCENT_OFF,
+    Form.AMOUNT_OFF: BenefitKind.AMOUNT_OFF,
+    Form.FIXED_PRICE: BenefitKind.FIXED_PRICE,
+    Form.FREE_ITEM: BenefitKind.PERCENT_OFF,
+    Form.BUNDLE_PRICE: BenefitKind.FIXED_PRICE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +91,8 @@ class CompiledPromotions:
     """All promotions of a release, indexed: fact name -> value -> promotions; and by entered code.
 
     A promotion stands under one fact only (its trigger), so that looking through a unit's facts
-    finds few candidates however many promotions there are.
+    finds few candidates however many promotions there are. `times_of_day` are the times ("18:00")
+    at which a condition may turn; `asks_history` says whether any asks what the customer has.
     """
 
     promotions: Mapping[str, Promotion]
@@ -45,9 +100,14 @@ class CompiledPromotions:
     by_code: Mapping[str, tuple[Promotion, ...]]
     untriggered: tuple[Promotion, ...] = ()
     limited: tuple[Promotion, ...] = ()
+    single_use: bool = False
+    times_of_day: tuple[str, ...] = ()
+    asks_history: bool = False
 
-    def candidates(self, facts: Facts, *, codes: Sequence[str]) -> dict[str, Promotion]:
-        """Those whose trigger is in `facts` or whose code was entered."""
+    def candidates(
+        self, facts: Facts, *, codes: Sequence[str], named: Collection[str] = ()
+    ) -> dict[str, Promotion]:
+        """Those whose trigger is in `facts`, whose code was entered, or which are `named`."""
         found = {promotion.code: promotion for promotion in self.untriggered}
         for name, by_value in self.by_fact.items():
             fact = facts.get(name)
@@ -59,6 +119,9 @@ class CompiledPromotions:
         for code in codes:
             for promotion in self.by_code.get(code.upper(), ()):
                 found[promotion.code] = promotion
+        for name in named:
+            if name in self.promotions:
+                found[name] = self.promotions[name]
         return found
 
     def knows_code(self, code: str) -> bool:
@@ -85,7 +148,7 @@ def compile_promotions(data: Sequence[Mapping[str, object]]) -> CompiledPromotio
     return index_promotions(promotions.values())
 
 
-def index_promotions(promotions: Any) -> CompiledPromotions:
+def index_promotions(promotions: Iterable[Promotion]) -> CompiledPromotions:
     """The index over `promotions`."""
     by_fact: dict[str, dict[Scalar, list[Promotion]]] = {}
     by_code: dict[str, list[Promotion]] = {}
@@ -94,11 +157,12 @@ def index_promotions(promotions: Any) -> CompiledPromotions:
     for promotion in sorted(every.values(), key=lambda p: p.code):
         if promotion.requires_code:
             by_code.setdefault(promotion.requires_code, []).append(promotion)
-        elif not promotion.trigger:
+        elif not promotion.on_demand and not promotion.trigger:
             untriggered.append(promotion)
-        for name, values in promotion.trigger.items() if not promotion.requires_code else ():
+        for name, values in promotion.trigger.items() if not promotion.on_demand else ():
             for value in values:
                 by_fact.setdefault(name, {}).setdefault(value, []).append(promotion)
+    tests = [test for promotion in every.values() for test in tests_of(promotion.when)]
     return CompiledPromotions(
         promotions=every,
         by_fact={
@@ -107,8 +171,25 @@ def index_promotions(promotions: Any) -> CompiledPromotions:
         },
         by_code={code: tuple(found) for code, found in by_code.items()},
         untriggered=tuple(untriggered),
-        limited=tuple(promotion for promotion in every.values() if promotion.limits),
+        limited=tuple(p for p in every.values() if p.limits or p.single_use),
+        single_use=any(p.single_use for p in every.values()),
+        times_of_day=tuple(
+            sorted({t.value for t in tests if t.name == "at.time" and isinstance(t.value, str)})
+        ),
+        asks_history=any(test.name in HISTORY for test in tests),
     )
+
+
+def tests_of(expression: Expression) -> Iterator[Test]:
+    """Every comparison in it."""
+    match expression:
+        case Test():
+            yield expression
+        case Not():
+            yield from tests_of(expression.part)
+        case All() | AnyOf():
+            for part in expression.parts:
+                yield from tests_of(part)
 
 
 def _promotion(entry: object, *, where: str) -> Promotion:
@@ -120,61 +201,113 @@ def _promotion(entry: object, *, where: str) -> Promotion:
     code = _word(entry.get("code"), where=f"{where}.code")
     when = parse(entry.get("when"), where=f"{where}.when")
     requires_code = entry.get("requires_code")
+    early_exit = _member(EarlyExit, entry.get("early_exit", "nothing"), where=f"{where}.early_exit")
+    if requires_code and entry.get("single_use"):
+        raise InvalidInput(
+            "Either one code for all, or codes of a batch.", field=f"{where}.single_use"
+        )
     return Promotion(
         code=code,
         version=_whole(entry.get("version", 1), where=f"{where}.version", least=1),
         name=_text(entry.get("name"), where=f"{where}.name"),
         when=when,
-        benefits=tuple(_benefits(entry.get("benefits"), code=code, where=f"{where}.benefits")),
+        benefits=tuple(
+            _benefits(
+                entry.get("benefits"), code=code, early_exit=early_exit, where=f"{where}.benefits"
+            )
+        ),
         trigger=_trigger(entry.get("trigger"), when=when, where=f"{where}.trigger"),
         group=_word(entry.get("group", code), where=f"{where}.group"),
         priority=_whole(entry.get("priority", 0), where=f"{where}.priority", least=-1000),
-        exclusive=entry.get("exclusive") is True,
+        exclusive=_flag(entry.get("exclusive", False), where=f"{where}.exclusive"),
         requires_code=str(requires_code).strip().upper() if requires_code else None,
+        single_use=_flag(entry.get("single_use", False), where=f"{where}.single_use"),
+        reasons=_words(entry.get("reasons", ()), where=f"{where}.reasons"),
         limits=_limits(entry.get("limits"), where=f"{where}.limits"),
-        early_exit=_member(
-            EarlyExit, entry.get("early_exit", "nothing"), where=f"{where}.early_exit"
-        ),
+        early_exit=early_exit,
         valid_from=_instant(entry.get("valid_from"), where=f"{where}.valid_from"),
         valid_until=_instant(entry.get("valid_until"), where=f"{where}.valid_until"),
         hint=_text(entry["hint"], where=f"{where}.hint") if entry.get("hint") else None,
     )
 
 
-def _benefits(data: object, *, code: str, where: str) -> Iterator[PromotionBenefit]:
+def _benefits(
+    data: object, *, code: str, early_exit: EarlyExit, where: str
+) -> Iterator[PromotionBenefit]:
     if not isinstance(data, (list, tuple)) or not data:
         raise InvalidInput("Give at least one benefit.", field=where)
     for index, entry in enumerate(data):
         place = f"{where}[{index}]"
         if not isinstance(entry, Mapping):
             raise InvalidInput("A benefit is a mapping.", field=place)
+        form = _member(Form, entry.get("kind"), where=f"{place}.kind")
+        unknown = sorted(set(entry) - _BENEFIT_KEYS[form])
+        if unknown:
+            raise InvalidInput(f"A {form} knows no {unknown[0]}.", field=f"{place}.{unknown[0]}")
         periods = entry.get("periods")
-        yield PromotionBenefit(
-            target=parse(entry.get("target"), where=f"{place}.target"),
-            charge=_member(ChargeKind, entry.get("charge"), where=f"{place}.charge"),
-            benefit=Benefit(
-                code=code,
-                kind=_member(BenefitKind, entry.get("kind"), where=f"{place}.kind"),
-                value=_value(entry, where=f"{place}.value"),
-                first=_whole(entry.get("first", 1), where=f"{place}.first", least=1),
-                periods=None
-                if periods is None
-                else _whole(periods, where=f"{place}.periods", least=1),
-            ),
+        benefit = Benefit(
+            code=code,
+            kind=_FORMS[form],
+            value=_value(entry, form=form, where=f"{place}.value"),
+            first=_whole(entry.get("first", 1), where=f"{place}.first", least=1),
+            periods=_whole_or_none(periods, where=f"{place}.periods"),
+            early_exit=early_exit,
+        )
+        yield _benefit(entry, form=form, benefit=benefit, where=place)
+
+
+def _benefit(
+    entry: Mapping[str, object], *, form: Form, benefit: Benefit, where: str
+) -> PromotionBenefit:
+    default = ChargeKind.ONE_OFF if form is Form.FREE_ITEM else None
+    charge = _member(ChargeKind, entry.get("charge", default), where=f"{where}.charge")
+    if charge is ChargeKind.USAGE:
+        raise InvalidInput("Usage is not promised, so not reduced.", field=f"{where}.charge")
+    most = _whole_or_none(entry.get("most"), where=f"{where}.most")
+    if form is Form.BUNDLE_PRICE:
+        items = tuple(_items(entry.get("items"), where=f"{where}.items"))
+        return BundlePrice(items, charge, benefit, most)
+    target = parse(entry.get("target"), where=f"{where}.target")
+    if form is Form.FREE_ITEM:
+        return FreeItem(
+            target=target,
+            charge=charge,
+            benefit=benefit,
+            buy=_whole(entry.get("buy", 0), where=f"{where}.buy", least=0),
+            free=_whole(entry.get("free", 1), where=f"{where}.free", least=1),
+            most=most,
+            pick=_member(Pick, entry.get("pick", Pick.CHEAPEST), where=f"{where}.pick"),
+        )
+    return Reduction(target, charge, benefit)
+
+
+def _items(data: object, *, where: str) -> Iterator[BundleItem]:
+    if not isinstance(data, (list, tuple)) or not data:
+        raise InvalidInput("Say what costs so much together.", field=where)
+    for index, entry in enumerate(data):
+        place = f"{where}[{index}]"
+        if not isinstance(entry, Mapping) or not set(entry) <= {"target", "pieces"}:
+            raise InvalidInput("Give target and pieces.", field=place)
+        yield BundleItem(
+            parse(entry.get("target"), where=f"{place}.target"),
+            _whole(entry.get("pieces", 1), where=f"{place}.pieces", least=1),
         )
 
 
-def _value(entry: Mapping[str, object], *, where: str) -> Decimal:
-    raw = entry.get("value")
+def _value(entry: Mapping[str, object], *, form: Form, where: str) -> Decimal:
+    raw = entry.get("value", 100 if form is Form.FREE_ITEM else None)
     if isinstance(raw, bool) or not isinstance(raw, (str, int, Decimal, float)):
         raise InvalidInput("Give the value as text, like '20' or '9.99'.", field=where)
     try:
         value = Decimal(str(raw))
     except InvalidOperation as error:
         raise InvalidInput(f"{raw!r} is not a number.", field=where) from error
-    most = 100 if entry.get("kind") == BenefitKind.PERCENT_OFF else 1_000_000
+    percent = form in (Form.PERCENT_OFF, Form.FREE_ITEM)
+    most = 100 if percent else 1_000_000
     if not value.is_finite() or not 0 <= value <= most:
         raise InvalidInput(f"{raw!r} is not within 0 and {most}.", field=where)
+    if not percent and value != value.quantize(CENT):
+        raise InvalidInput(f"{raw!r} has more than two decimals.", field=where)
     return value
 
 
@@ -232,10 +365,7 @@ def _limits(data: object, *, where: str) -> Limits:
         return Limits()
     if not isinstance(data, Mapping) or not set(data) <= {"total", "per_party"}:
         raise InvalidInput("Use total and per_party.", field=where)
-    values = {
-        key: None if value is None else _whole(value, where=f"{where}.{key}", least=1)
-        for key, value in data.items()
-    }
+    values = {key: _whole_or_none(value, where=f"{where}.{key}") for key, value in data.items()}
     return Limits(**values)
 
 
@@ -255,6 +385,22 @@ def _whole(data: object, *, where: str, least: int) -> int:
     if isinstance(data, bool) or not isinstance(data, int) or data < least:
         raise InvalidInput(f"A whole number from {least} on is expected.", field=where)
     return data
+
+
+def _whole_or_none(data: object, *, where: str) -> int | None:
+    return None if data is None else _whole(data, where=where, least=1)
+
+
+def _flag(data: object, *, where: str) -> bool:
+    if not isinstance(data, bool):
+        raise InvalidInput("Say true or false.", field=where)
+    return data
+
+
+def _words(data: object, *, where: str) -> tuple[str, ...]:
+    if not isinstance(data, (list, tuple)):
+        raise InvalidInput("A list of words is expected.", field=where)
+    return tuple(_word(word, where=f"{where}[{index}]") for index, word in enumerate(data))
 
 
 def _member(kind: type[E], data: object, *, where: str) -> E:

@@ -4,13 +4,14 @@ A promotion that can't be read would stop every quote; one that asks for what is
 a fact that nothing sets, would never be given and nobody would know why.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
-from catalogue.domain.expressions import All, AnyOf, Expression, Not, Operator, Scalar, Test
+from catalogue.domain.expressions import Expression, Operator, Scalar, Test
 from catalogue.domain.model import Kind, Segment, Snapshot
 from commerce.kernel.errors import InvalidInput
-from promotions.domain.compiler import compile_promotions
-from promotions.domain.model import CustomerFacts, Promotion
+from promotions.domain.compiler import compile_promotions, tests_of
+from promotions.domain.model import BundlePrice, CustomerFacts, Promotion
 
 Finding = tuple[str, str]
 """A field of the catalogue, like `promotions[3].trigger`, and a sentence."""
@@ -21,11 +22,18 @@ CUSTOMER = frozenset({*CustomerFacts(segment=Segment.CONSUMER, months_to_commitm
 UNIT = frozenset(
     {
         *("term_months", "item.port_in", "item.new_line", "codes", "kinds", "roles", "categories"),
-        *("bundle.code", "bundle.codes", "bundle.complete", "bundle.list_today"),
-        *("cart.codes", "cart.channel", "cart.list_today"),
+        *("bundle.code", "bundle.codes", "bundle.complete"),
+        *("bundle.list_today", "bundle.list_monthly"),
+        *("cart.codes", "cart.channel", "cart.list_today", "cart.list_monthly"),
+        *("item.renewal", "at.date", "at.weekday", "at.time"),
     }
 )
 LINE = frozenset({"line.charge", "line.role", "line.quantity"})
+_SHAPES = {
+    "at.date": r"\d{4}-\d\d-\d\d",
+    "at.weekday": "monday|tuesday|wednesday|thursday|friday|saturday|sunday",
+    "at.time": r"([01]\d|2[0-3]):[0-5]\d",
+}
 OFFERINGS = frozenset({"codes", "customer.owns", "line.code"})
 
 
@@ -58,8 +66,14 @@ def _of_one(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iterator
             yield f"{where}.hint", f"The hint is missing in {language}."
     yield from _of_expression(promotion.when, where=f"{where}.when", snapshot=snapshot)
     for number, benefit in enumerate(promotion.benefits):
-        target = f"{where}.benefits[{number}].target"
-        yield from _of_expression(benefit.target, where=target, snapshot=snapshot, line=True)
+        place = f"{where}.benefits[{number}]"
+        for index, target in enumerate(benefit.targets):
+            named = (
+                f"{place}.items[{index}].target"
+                if isinstance(benefit, BundlePrice)
+                else f"{place}.target"
+            )
+            yield from _of_expression(target, where=named, snapshot=snapshot, line=True)
 
 
 def _of_trigger(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iterator[Finding]:
@@ -72,7 +86,7 @@ def _of_trigger(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iter
 def _of_expression(
     expression: Expression, *, where: str, snapshot: Snapshot, line: bool = False
 ) -> Iterator[Finding]:
-    for test in _tests(expression):
+    for test in tests_of(expression):
         names = [test.name]
         if test.operator is Operator.INCLUDES_FACT:
             names.append(str(test.value))
@@ -83,8 +97,7 @@ def _of_expression(
 
 
 def _of_value(test: Test, *, where: str, snapshot: Snapshot) -> Iterator[Finding]:
-    if test.operator in {Operator.AT_LEAST, Operator.AT_MOST} and not _is_number(test.value):
-        yield where, f"{test.name} is compared with {test.value!r}, which is not a number."
+    yield from _of_size(test, where=where)
     if test.operator is Operator.IN and not isinstance(test.value, tuple):
         yield where, f"Give a list of what {test.name} may be."
     if test.operator not in {Operator.IS, Operator.IN, Operator.INCLUDES}:
@@ -92,6 +105,17 @@ def _of_value(test: Test, *, where: str, snapshot: Snapshot) -> Iterator[Finding
     for value in test.value if isinstance(test.value, tuple) else (test.value,):
         if value is not None and not _is_there(test.name, value, snapshot=snapshot):
             yield where, f"There is no {value} among the {test.name}."
+
+
+def _of_size(test: Test, *, where: str) -> Iterator[Finding]:
+    """What is compared by size is a number; a day is 2026-11-27, a time 18:30."""
+    shape = _SHAPES.get(test.name)
+    if shape is not None:
+        for value in test.value if isinstance(test.value, tuple) else (test.value,):
+            if not re.fullmatch(shape, str(value)):
+                yield where, f"{value!r} can't be {test.name}."
+    elif test.operator in {Operator.AT_LEAST, Operator.AT_MOST} and not _is_number(test.value):
+        yield where, f"{test.name} is compared with {test.value!r}, which is not a number."
 
 
 def _is_fact(name: str, *, snapshot: Snapshot, line: bool) -> bool:
@@ -137,14 +161,3 @@ def _is_there(fact: str, value: Scalar, *, snapshot: Snapshot) -> bool:
 
 def _is_number(value: object) -> bool:
     return not isinstance(value, bool | str | tuple | type(None))
-
-
-def _tests(expression: Expression) -> Iterator[Test]:
-    match expression:
-        case Test():
-            yield expression
-        case Not():
-            yield from _tests(expression.part)
-        case All() | AnyOf():
-            for part in expression.parts:
-                yield from _tests(part)

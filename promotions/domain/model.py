@@ -5,21 +5,15 @@ in a layer above.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeAlias
 
 from catalogue.domain.expressions import Expression, Facts, Scalar
 from catalogue.domain.model import ChargeKind, Segment, Text
-from promotions.domain.benefits import Benefit
-
-
-class EarlyExit(StrEnum):
-    """What becomes of the advantage when the customer leaves before the commitment ends."""
-
-    NOTHING = "nothing"
-    GIVE_BACK = "give_back"
+from promotions.domain.benefits import Benefit, EarlyExit
 
 
 class Miss(StrEnum):
@@ -34,13 +28,72 @@ class Miss(StrEnum):
     USED_UP = "used_up"
 
 
+class Pick(StrEnum):
+    """Which of the pieces are given: those of the lowest or of the highest list price."""
+
+    CHEAPEST = "cheapest"
+    DEAREST = "dearest"
+
+
 @dataclass(frozen=True, slots=True)
-class PromotionBenefit:
+class Reduction:
     """`benefit` for each charge of that kind whose line and charge facts satisfy `target`."""
 
     target: Expression
     charge: ChargeKind
     benefit: Benefit
+
+    @property
+    def targets(self) -> tuple[Expression, ...]:
+        return (self.target,)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeItem:
+    """Of every `buy` + `free` pieces that `target` finds, `free` get `benefit` (all of it off).
+
+    A piece is one unit of one charge. `most` limits how many are given in all.
+    """
+
+    target: Expression
+    charge: ChargeKind
+    benefit: Benefit
+    buy: int = 0
+    free: int = 1
+    most: int | None = None
+    pick: Pick = Pick.CHEAPEST
+
+    @property
+    def targets(self) -> tuple[Expression, ...]:
+        return (self.target,)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleItem:
+    """So many pieces of what `target` finds, those of the highest list price first."""
+
+    target: Expression
+    pieces: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BundlePrice:
+    """All `items` together cost the value of `benefit`, as often as the cart holds them all.
+
+    `most` limits how often. The price is shared out by list prices (largest remainder).
+    """
+
+    items: tuple[BundleItem, ...]
+    charge: ChargeKind
+    benefit: Benefit
+    most: int | None = None
+
+    @property
+    def targets(self) -> tuple[Expression, ...]:
+        return tuple(item.target for item in self.items)
+
+
+PromotionBenefit: TypeAlias = Reduction | FreeItem | BundlePrice
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +111,10 @@ class Limits:
 class Promotion:
     """An advantage on sale.
 
-    Within one `group` the promotion that saves most wins; groups apply by falling `priority`, then
-    code. An `exclusive` one shares its charges with no other. `hint` says what to do to get it.
+    Of one `group` one at most is given, and an `exclusive` one shares its charges with no other;
+    among what that permits the customer gets what costs least. Those given apply by falling
+    `priority`, then code. `hint` says what to do to get it. `single_use` needs a code of one of its
+    batches; `reasons` make it a retention offer, which an agent gives for one of them.
     """
 
     code: str
@@ -72,6 +127,8 @@ class Promotion:
     priority: int = 0
     exclusive: bool = False
     requires_code: str | None = None
+    single_use: bool = False
+    reasons: tuple[str, ...] = ()
     limits: Limits = Limits()
     early_exit: EarlyExit = EarlyExit.NOTHING
     valid_from: datetime | None = None
@@ -80,8 +137,13 @@ class Promotion:
 
     @property
     def slug(self) -> tuple[int, str]:
-        """The order in which groups' winners apply."""
+        """The order in which promotions apply."""
         return (-self.priority, self.code)
+
+    @property
+    def on_demand(self) -> bool:
+        """Whether it is looked at only when it is asked for: by a code or by an agent."""
+        return self.requires_code is not None or self.single_use or bool(self.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +168,11 @@ class PricedLine:
 
 @dataclass(frozen=True, slots=True)
 class CustomerFacts:
-    """What conditions may know of the customer; `used_up` names promotions he can't have again."""
+    """What conditions may know of the customer; `used_up` names promotions he can't have again.
+
+    `opened` are promotions that he has a single-use code for, `retained` those that an agent gave
+    him, each with its reason.
+    """
 
     segment: Segment = Segment.CONSUMER
     known: bool = False
@@ -115,6 +181,8 @@ class CustomerFacts:
     owns: tuple[str, ...] = ()
     months_to_commitment_end: int | None = None
     used_up: frozenset[str] = frozenset()
+    opened: frozenset[str] = frozenset()
+    retained: Mapping[str, str] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Scalar | tuple[Scalar, ...]]:
         facts: dict[str, Scalar | tuple[Scalar, ...]] = {

@@ -21,7 +21,10 @@ class PageQuery(Strict):
 
 
 class BenefitSerializer(Shown):
-    """`first` counts contract months from activation; `periods` null: for ever."""
+    """`first` counts contract months from activation; `periods` null: for ever.
+
+    It holds for `pieces` pieces of the charge from the `from_piece`th on; null: for all.
+    """
 
     code = serializers.CharField()
     name = Wording(source="names")
@@ -29,6 +32,8 @@ class BenefitSerializer(Shown):
     value = serializers.SerializerMethodField()
     first = serializers.IntegerField()
     periods = serializers.IntegerField(allow_null=True)
+    from_piece = serializers.IntegerField(min_value=1)
+    pieces = serializers.IntegerField(allow_null=True)
 
     @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"})
     def get_value(self, benefit: Any) -> str:

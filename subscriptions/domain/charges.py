@@ -4,7 +4,7 @@ Periods are counted from activation: period 1 is the first contract month. A ben
 amount of some periods and stays a line of its own, so that a bill can show what was given.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period, add_months, cycle_day_for
-from promotions.domain.benefits import Benefit
+from promotions.domain.benefits import Benefit, layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +71,26 @@ def due_in_period(charge: AgreedCharge, *, period: int) -> tuple[DueLine, ...]:
     elif period != 0:
         return ()
     gross = (charge.amount * charge.quantity).rounded()
-    lines = [DueLine(charge.item, charge.code, period, None, gross, charge.tax_class)]
-    left_per_unit = charge.amount
-    for benefit in charge.benefits:
-        if not benefit.covers(max(period, 1)):
-            continue
-        saving = benefit.saving_on(left_per_unit)
-        left_per_unit = left_per_unit - saving
-        lines.append(
-            DueLine(
-                charge.item,
-                charge.code,
-                period,
-                benefit.code,
-                -(saving * charge.quantity).rounded(),
-                charge.tax_class,
-            )
-        )
-    return tuple(lines)
+    taken = _taken([b for b in charge.benefits if b.covers(max(period, 1))], charge=charge)
+    return (
+        DueLine(charge.item, charge.code, period, None, gross, charge.tax_class),
+        *(
+            DueLine(charge.item, charge.code, period, code, -saving.rounded(), charge.tax_class)
+            for code, saving in taken.items()
+        ),
+    )
+
+
+def _taken(benefits: Sequence[Benefit], *, charge: AgreedCharge) -> dict[str, Money]:
+    """What each promotion takes off the whole line, by its code, in the order of `benefits`."""
+    taken = {benefit.code: Money.zero(charge.amount.currency) for benefit in benefits}
+    for layer in layers(benefits, quantity=charge.quantity):
+        left = charge.amount
+        for benefit in layer.benefits:
+            saving = benefit.saving_on(left)
+            left = left - saving
+            taken[benefit.code] = taken[benefit.code] + saving * layer.count
+    return taken
 
 
 def net_in_period(charge: AgreedCharge, *, period: int) -> Money:
@@ -97,44 +99,6 @@ def net_in_period(charge: AgreedCharge, *, period: int) -> Money:
     for line in due_in_period(charge, period=period):
         result = result + line.amount
     return result
-
-
-def phases(charge: AgreedCharge) -> tuple[Phase, ...]:
-    """The schedule of a recurring charge, without expanding single months.
-
-    A charge every n months keeps its phases in months too: inside a phase it falls due every
-    `every_months` counted from period 1.
-    """
-    if not charge.recurring:
-        return ()
-    edges = {1}
-    for benefit in charge.benefits:
-        edges.add(benefit.first)
-        if benefit.periods is not None:
-            edges.add(benefit.first + benefit.periods)
-    starts = sorted(edge for edge in edges if edge >= 1)
-    result: list[Phase] = []
-    for start, end in zip(starts, [*starts[1:], None], strict=True):
-        amount, codes = _after_benefits(charge, period=start)
-        result.append(
-            Phase(
-                start,
-                None if end is None else end - start,
-                (charge.amount * charge.quantity).rounded(),
-                amount,
-                codes,
-            )
-        )
-    return tuple(result)
-
-
-def _after_benefits(charge: AgreedCharge, *, period: int) -> tuple[Money, tuple[str, ...]]:
-    left, codes = charge.amount, []
-    for benefit in charge.benefits:
-        if benefit.covers(period):
-            left = left - benefit.saving_on(left)
-            codes.append(benefit.code)
-    return (left * charge.quantity).rounded(), tuple(codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,23 +170,20 @@ def due_lines(charge: AgreedCharge, *, activation: date, span: Span) -> tuple[Du
     whole if the month in which it falls due has it. Amounts are price * days / days of `whole`,
     each sum left to pay rounded half up, so that all off is exactly zero.
     """
-    weighed = [Money.zero(charge.amount.currency)] * len(charge.benefits)
-    touched: set[int] = set()
+    weighed: dict[str, Money] = {}
     for days, covering in _cuts(charge, activation=activation, span=span):
-        unit = charge.amount
-        for position in covering:
-            saving = charge.benefits[position].saving_on(unit)
-            unit = unit - saving
-            weighed[position] = weighed[position] + saving * days
-            touched.add(position)
+        for code, saving in _taken(covering, charge=charge).items():
+            before = weighed.get(code, Money.zero(charge.amount.currency))
+            weighed[code] = before + saving * days
     whole = Decimal(span.whole.days)
     left = charge.amount * charge.quantity * span.period.days
     lines = [_line(charge, span.index, None, (left / whole).rounded())]
-    for position in sorted(touched):
-        after = left - weighed[position] * charge.quantity
-        amount = (after / whole).rounded() - (left / whole).rounded()
-        lines.append(_line(charge, span.index, charge.benefits[position].code, amount))
-        left = after
+    for code in dict.fromkeys(benefit.code for benefit in charge.benefits):
+        if code in weighed:
+            remaining = left - weighed[code]
+            amount = (remaining / whole).rounded() - (left / whole).rounded()
+            lines.append(_line(charge, span.index, code, amount))
+            left = remaining
     return tuple(lines)
 
 
@@ -232,8 +193,8 @@ def _line(charge: AgreedCharge, period: int, benefit: str | None, amount: Money)
 
 def _cuts(
     charge: AgreedCharge, *, activation: date, span: Span
-) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """The days of `span` in runs with the same benefits: (days, positions of those benefits)."""
+) -> Iterator[tuple[int, tuple[Benefit, ...]]]:
+    """The days of `span` in runs with the same benefits: (days, those benefits in order)."""
     cycle_day = span.whole.end.day
     months = [
         _days_of(benefit, activation=activation, cycle_day=cycle_day) for benefit in charge.benefits
@@ -245,8 +206,8 @@ def _cuts(
     cuts = sorted(edges)
     for first, following in pairwise(cuts):
         covering = tuple(
-            position
-            for position, (since, until) in enumerate(months)
+            benefit
+            for benefit, (since, until) in zip(charge.benefits, months, strict=True)
             if since <= first and (until is None or first < until)
         )
         yield (following - first).days, covering

@@ -23,6 +23,8 @@ class BenefitView:
     value: Decimal
     first: int
     periods: int | None
+    from_piece: int
+    pieces: int | None
     names: Names
 
 

@@ -158,6 +158,9 @@ def _store_items(
             value=benefit.value,
             first=benefit.first,
             periods=benefit.periods,
+            from_piece=benefit.from_piece,
+            pieces=benefit.pieces,
+            early_exit=benefit.early_exit.value,
             names=dict(benefit_names.get(benefit.code, {})),
         )
         for stored, (_, charge) in zip(charges, agreed, strict=True)

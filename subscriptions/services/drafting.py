@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
+from typing import Any
 
 from django.db import connection
 
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
-from promotions.domain.benefits import Benefit, BenefitKind
+from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.invoice import (
     Cover,
@@ -142,15 +143,29 @@ def _benefits(charge_ids: Sequence[int]) -> dict[int, tuple[tuple[Benefit, dict[
     rows = (
         ItemBenefit.objects.filter(charge_id__in=charge_ids)
         .order_by("charge_id", "position")
-        .values_list("charge_id", "code", "kind", "value", "first", "periods", "names")
+        .values_list(
+            *("charge_id", "names", "code", "kind", "early_exit"),
+            *("value", "first", "periods", "from_piece", "pieces"),
+        )
     )
     return {
-        charge: tuple(
-            (Benefit(code, BenefitKind(kind), value, first, periods), names)
-            for _, code, kind, value, first, periods, names in granted
-        )
+        charge: tuple((_benefit(row), row[1]) for row in granted)
         for charge, granted in groupby(rows, key=lambda row: row[0])
     }
+
+
+def _benefit(row: tuple[Any, ...]) -> Benefit:
+    _, _, code, kind, early_exit, value, first, periods, from_piece, pieces = row
+    return Benefit(
+        code=code,
+        kind=BenefitKind(kind),
+        value=value,
+        first=first,
+        periods=periods,
+        from_piece=from_piece,
+        pieces=pieces,
+        early_exit=EarlyExit(early_exit),
+    )
 
 
 def cycle_draft(

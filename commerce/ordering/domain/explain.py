@@ -1,12 +1,19 @@
 """The trace of a quote, written from the agreed charges that the amounts come from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis, TaxPart
 from commerce.ordering.domain.trace import ROUNDING, Operation, TraceStep
-from promotions.domain.benefits import Benefit, BenefitKind, occurrences, stretches
+from promotions.domain.benefits import (
+    Benefit,
+    BenefitKind,
+    after,
+    layers,
+    occurrences,
+    stretches,
+)
 from subscriptions.domain.charges import AgreedCharge
 
 _OPERATIONS = {
@@ -69,22 +76,9 @@ def _charge(
             (("unit", str(left)), ("quantity", number)),
             "",
             Money(left * quantity, currency),
-        )
+        ),
+        *_benefits(charge, benefits=benefits, versions=versions),
     ]
-    for benefit in benefits:
-        saving = benefit.taken_off(left)
-        parts.append(
-            TraceStep(
-                "benefit",
-                _OPERATIONS[benefit.kind],
-                benefit.code,
-                versions.get(benefit.code, 0),
-                (("left", str(left)), ("value", str(benefit.value)), ("quantity", number)),
-                ROUNDING,
-                Money(-saving * quantity, currency),
-            )
-        )
-        left -= saving
     return TraceStep(
         "charge",
         Operation.SUM,
@@ -92,9 +86,35 @@ def _charge(
         release,
         (("line", charge.item),),
         "",
-        Money(left * quantity, currency),
+        Money(after(left, benefits=benefits, quantity=quantity), currency),
         tuple(parts),
     )
+
+
+def _benefits(
+    charge: AgreedCharge, *, benefits: Sequence[Benefit], versions: Mapping[str, int]
+) -> Iterator[TraceStep]:
+    """Each benefit on what is left; where pieces of the line differ, one step per kind of piece."""
+    pieces = layers(benefits, quantity=charge.quantity)
+    left = [charge.amount.amount] * len(pieces)
+    for benefit in benefits:
+        counts: dict[Decimal, int] = {}
+        for place, layer in enumerate(pieces):
+            if benefit in layer.benefits:
+                counts[left[place]] = counts.get(left[place], 0) + layer.count
+        for before, count in counts.items():
+            yield TraceStep(
+                "benefit",
+                _OPERATIONS[benefit.kind],
+                benefit.code,
+                versions.get(benefit.code, 0),
+                (("left", str(before)), ("value", str(benefit.value)), ("quantity", str(count))),
+                ROUNDING,
+                Money(-benefit.taken_off(before) * count, charge.amount.currency),
+            )
+        for place, layer in enumerate(pieces):
+            if benefit in layer.benefits:
+                left[place] -= benefit.taken_off(left[place])
 
 
 def _recurring(

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from catalogue.domain.expressions import Scalar
 from catalogue.domain.model import Offering, Slot, Snapshot
+from commerce.kernel.clock import PARIS
 from commerce.ordering.domain.cart import CartLine, CartValue
 
 Fact = Scalar | tuple[Scalar, ...]
@@ -14,6 +16,7 @@ SINGLE_ROLES = ("handset", "plan", "sim")
 _ROLE_RANK = {role: rank for rank, role in enumerate((*SINGLE_ROLES, "option", "accessory"))}
 LOOSE = ""
 MONTHS_WITHOUT_COMMITMENT = 12
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 _KEPT = 20_000
@@ -73,6 +76,21 @@ def asks_port_in(entries: Sequence[Entry]) -> bool:
     return any(entry.line.config.get("number_choice") == "port" for entry in entries)
 
 
+def renews(entries: Sequence[Entry]) -> bool:
+    """Whether a line that the customer has already is committed anew: it keeps its number."""
+    return any(entry.line.config.get("number_choice") == "keep" for entry in entries)
+
+
+def clock_facts(at: datetime) -> dict[str, Fact]:
+    """The day and the time of the market's clocks: 2026-11-27, friday, 18:30."""
+    local = at.astimezone(PARIS)
+    return {
+        "at.date": local.date().isoformat(),
+        "at.weekday": WEEKDAYS[local.weekday()],
+        "at.time": f"{local:%H:%M}",
+    }
+
+
 def complete(entries: Sequence[Entry], *, slots: Sequence[Slot]) -> bool:
     """Whether every slot holds at least its minimum."""
     counts: dict[str, int] = {}
@@ -88,7 +106,8 @@ def unit_facts(
     facts: dict[str, Fact] = {
         "term_months": term_of(entries),
         "item.port_in": asks_port_in(entries),
-        "item.new_line": any(entry.role == "plan" for entry in entries),
+        "item.new_line": any(entry.role == "plan" for entry in entries) and not renews(entries),
+        "item.renewal": renews(entries),
         "customer.segment": segment,
         "codes": tuple(sorted({entry.offering.code for entry in entries})),
         "kinds": tuple(sorted({entry.offering.kind.value for entry in entries})),

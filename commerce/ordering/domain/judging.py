@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from catalogue.domain.model import Charge, ChargeKind, Offering, Segment
+from catalogue.domain.model import Charge, ChargeKind, Offering
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.facts import (
     MONTHS_WITHOUT_COMMITMENT,
     Entry,
     Fact,
+    clock_facts,
     offering_facts,
     term_of,
     unit_facts,
@@ -39,8 +40,8 @@ class ListPriced:
     def likeness(self) -> tuple[object, ...]:
         """Everything by which conditions can tell it from another line of its bundle."""
         line = self.entry.line
-        port = line.config.get("number_choice") == "port"
-        return (line.offering, line.quantity, self.entry.role, line.term, port)
+        number = line.config.get("number_choice", "")
+        return (line.offering, line.quantity, self.entry.role, line.term, number)
 
     @property
     def list_today(self) -> Decimal:
@@ -63,30 +64,42 @@ class ListPriced:
 
 
 def list_priced(
-    entries: Sequence[Entry], *, segment: Segment, bundle: Offering | None
+    entries: Sequence[Entry], *, cart: CartValue, bundle: Offering | None, at: datetime
 ) -> tuple[ListPriced, ...]:
+    """The charges that hold at `at` for the cart's segment and channel."""
     term = term_of(entries)
     code = bundle.code if bundle is not None else None
     return tuple(
-        ListPriced(e, e.offering.charges_for(segment=segment, term=term, bundle=code))
-        for e in entries
+        ListPriced(
+            entry,
+            entry.offering.charges_for(
+                segment=cart.segment, term=term, bundle=code, channel=cart.channel, at=at
+            ),
+        )
+        for entry in entries
     )
 
 
 def cart_facts(
-    cart: CartValue, *, priced: Mapping[str, tuple[ListPriced, ...]], customer: CustomerFacts
+    cart: CartValue,
+    *,
+    priced: Mapping[str, tuple[ListPriced, ...]],
+    customer: CustomerFacts,
+    at: datetime,
 ) -> dict[str, Fact]:
-    facts: dict[str, Fact] = {**customer.facts(), "cart.codes": cart.codes}
+    """What all bundles of the cart share; amounts are list prices, before any promotion."""
+    facts: dict[str, Fact] = {**customer.facts(), **clock_facts(at), "cart.codes": cart.codes}
     facts["cart.channel"] = cart.channel
     counts: dict[str, int] = {}
-    today = Decimal(0)
+    today, monthly = Decimal(0), Decimal(0)
     for lines in priced.values():
         for line in lines:
             quantity, offering = line.entry.line.quantity, line.entry.offering
             for name in (f"cart.count.{offering.kind}", f"cart.quantity.{offering.code}"):
                 counts[name] = counts.get(name, 0) + quantity
             today += line.list_today
-    facts["cart.list_today"] = today
+            monthly += line.list_monthly
+    facts["cart.list_today"], facts["cart.list_monthly"] = today, monthly
     facts.update(counts)
     return facts
 
@@ -103,19 +116,24 @@ def _unit(
     facts["bundle.list_today"] = sum((line.list_today for line in lines), Decimal(0))
     facts["bundle.list_monthly"] = sum((line.list_monthly for line in lines), Decimal(0))
     facts.update(shared)
+    together: dict[tuple[str, str], int] = {}
+    for entry in entries:
+        key = (entry.offering.code, entry.role)
+        together[key] = together.get(key, 0) + entry.line.quantity
     return Unit(
         facts=facts,
-        lines=tuple(_as_priced_line(line) for line in lines),
+        lines=tuple(_as_priced_line(line, together=together) for line in lines),
         months=term_of(entries) or MONTHS_WITHOUT_COMMITMENT,
     )
 
 
-def _as_priced_line(priced: ListPriced) -> PricedLine:
+def _as_priced_line(priced: ListPriced, *, together: Mapping[tuple[str, str], int]) -> PricedLine:
+    """`together` counts the pieces of one offering and role, on however many lines they stand."""
     line = priced.entry.line
     facts = {
         **offering_facts(priced.entry.offering, role="line"),
         "line.role": priced.entry.role,
-        "line.quantity": line.quantity,
+        "line.quantity": together[priced.entry.offering.code, priced.entry.role],
     }
     return PricedLine(
         id=line.id,
@@ -124,6 +142,7 @@ def _as_priced_line(priced: ListPriced) -> PricedLine:
         charges=tuple(
             PricedCharge(c.code, c.kind, c.amount.rounded().amount, c.every_months)
             for c in priced.charges
+            if c.kind is not ChargeKind.USAGE
         ),
     )
 
@@ -137,13 +156,13 @@ class Judge:
         *,
         promotions: CompiledPromotions,
         shared: Mapping[str, Fact],
-        used_up: frozenset[str],
+        customer: CustomerFacts,
         at: datetime,
     ) -> None:
         self._cart = cart
         self._promotions = promotions
         self._shared = shared
-        self._used_up = used_up
+        self._customer = customer
         self._at = at
         self._known: dict[tuple[object, ...], tuple[tuple[str, ...], Outcome]] = {}
 
@@ -157,7 +176,7 @@ class Judge:
             self._promotions,
             unit=_unit(lines, bundle=bundle, shared=self._shared, cart=self._cart),
             codes=self._cart.codes,
-            used_up=self._used_up,
+            customer=self._customer,
             at=self._at,
         )
         self._known[likeness] = (ids, found)

@@ -47,6 +47,17 @@ MOST_WITHIN_REACH = 20
 
 
 @dataclass(frozen=True, slots=True)
+class Tariff:
+    """What usage costs: `amount` per `unit` beyond `included` each month. Usage is not promised."""
+
+    code: str
+    unit: str
+    amount: Money
+    included: Decimal | None
+    tax_class: str
+
+
+@dataclass(frozen=True, slots=True)
 class QuoteLine:
     """A line with its agreed charges. Amounts are for the whole quantity, in the quote's basis."""
 
@@ -61,6 +72,7 @@ class QuoteLine:
     due_today: Money
     list_today: Money
     phases: tuple[Phase, ...]
+    tariffs: tuple[Tariff, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +202,11 @@ def quote(
     groups = by_group(entries_of(cart, catalogue=catalogue))
     bundles = bundles_of(cart, catalogue=catalogue)
     priced = {
-        group: list_priced(entries, segment=cart.segment, bundle=bundles.get(group))
+        group: list_priced(entries, cart=cart, bundle=bundles.get(group), at=at)
         for group, entries in groups.items()
     }
-    shared = cart_facts(cart, priced=priced, customer=customer)
-    judge = Judge(cart, promotions=promotions, shared=shared, used_up=customer.used_up, at=at)
+    shared = cart_facts(cart, priced=priced, customer=customer, at=at)
+    judge = Judge(cart, promotions=promotions, shared=shared, customer=customer, at=at)
     outcomes = {
         group: judge.outcome(lines, bundle=bundles.get(group)) for group, lines in priced.items()
     }
@@ -234,6 +246,7 @@ def _line(
             quantity=line.quantity,
         )
         for charge in priced.charges
+        if charge.kind is not ChargeKind.USAGE
     )
     due = Money.zero()
     list_today = Money.zero()
@@ -253,6 +266,11 @@ def _line(
         due_today=due,
         list_today=list_today,
         phases=merged(charges, months=term or MONTHS_WITHOUT_COMMITMENT),
+        tariffs=tuple(
+            Tariff(charge.code, charge.unit, charge.amount, charge.included, charge.tax_class)
+            for charge in priced.charges
+            if charge.kind is ChargeKind.USAGE
+        ),
     )
 
 

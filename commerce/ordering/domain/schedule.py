@@ -12,10 +12,14 @@ def cost_of(charge: AgreedCharge, *, months: int) -> Money:
     """What a recurring charge costs over `months` contract months; zero for a one-off one."""
     if not charge.recurring:
         return Money.zero(charge.amount.currency)
-    unit = cost_over(
-        charge.amount.amount, benefits=charge.benefits, months=months, every=charge.every_months
+    cost = cost_over(
+        charge.amount.amount,
+        benefits=charge.benefits,
+        months=months,
+        every=charge.every_months,
+        quantity=charge.quantity,
     )
-    return Money(unit * charge.quantity, charge.amount.currency)
+    return Money(cost, charge.amount.currency)
 
 
 def merged(charges: Iterable[AgreedCharge], *, months: int) -> tuple[Phase, ...]:
@@ -60,7 +64,7 @@ def _phase(charges: Sequence[AgreedCharge], *, start: int, end: int | None) -> P
             continue
         active = [benefit for benefit in charge.benefits if benefit.covers(start)]
         listed += charge.amount.amount * charge.quantity
-        net += after(charge.amount.amount, benefits=active) * charge.quantity
+        net += after(charge.amount.amount, benefits=active, quantity=charge.quantity)
         benefits.extend(benefit.code for benefit in active)
     return Phase(
         first=start,

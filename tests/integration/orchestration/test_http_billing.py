@@ -112,7 +112,15 @@ def test_it_is_told_every_recurring_charge_with_its_benefits_and_its_rate(
     monthly = charges["horizon-130", "monthly"]
     assert (monthly["amount"], monthly["every_months"], monthly["tax_rate"]) == ("19.99", 1, "20")
     assert monthly["benefits"] == [
-        {"code": "six-free", "kind": "percent_off", "value": "100", "first": 1, "periods": 6}
+        {
+            "code": "six-free",
+            "kind": "percent_off",
+            "value": "100",
+            "first": 1,
+            "periods": 6,
+            "from_piece": 1,
+            "pieces": None,
+        }
     ]
     assert list(charges) == [("horizon-130", "monthly")]
 

@@ -192,11 +192,11 @@ def benefit(kind: str, value: str, *, on: str = "accessory", **more: object) -> 
     return {"target": target, "charge": charge_kind, "kind": kind, "value": value, **more}
 
 
-def snapshot(*, release: int = 7) -> Snapshot:
+def snapshot(*more: Offering, release: int = 7) -> Snapshot:
     return Snapshot(
         release=release,
         digest=f"release-{release}",
-        offerings={o.code: o for o in OFFERINGS},
+        offerings={o.code: o for o in (*OFFERINGS, *more)},
         rules=RULES,
         tax_rates=RATES,
     )
@@ -231,10 +231,11 @@ def priced(
     customer: CustomerFacts | None = None,
     at: datetime = AT,
     activation: date = ACTIVATION,
+    offerings: Sequence[Offering] = (),
 ) -> Quote:
     return quote(
         value,
-        catalogue=snapshot(),
+        catalogue=snapshot(*offerings),
         promotions=compile_promotions(promotions),
         customer=customer or CustomerFacts(segment=value.segment),
         at=at,

@@ -22,7 +22,34 @@ LOOSE = st.lists(
     max_size=6,
 )
 KINDS = st.sampled_from(["accessory", "plan", "content", "option", "handset"])
+PLAN, ACCESSORY = ({"fact": "line.kind", "is": kind} for kind in ("plan", "accessory"))
 VALUES = st.decimals("0", "100", places=2).map(str)
+
+
+@st.composite
+def benefits(draw: st.DrawFn, on: str, more: dict[str, object]) -> dict[str, object]:
+    """One of any kind on offerings of a kind."""
+    kind = draw(
+        st.sampled_from(["percent_off", "amount_off", "fixed_price", "free_item", "bundle_price"])
+    )
+    found = benefit(kind, draw(VALUES), on=on, **more)
+    if kind == "free_item":
+        found |= {
+            "buy": draw(st.integers(0, 3)),
+            "free": draw(st.integers(1, 2)),
+            "most": draw(st.sampled_from([None, 1, 5])),
+            "pick": draw(st.sampled_from(["cheapest", "dearest"])),
+        }
+    elif kind == "bundle_price":
+        targets = [found.pop("target"), draw(st.sampled_from([None, PLAN, ACCESSORY]))]
+        found |= {
+            "items": [
+                {"target": target, "pieces": draw(st.integers(1, 3))}
+                for target in targets[: draw(st.integers(1, 2))]
+            ],
+            "most": draw(st.sampled_from([None, 1, 2])),
+        }
+    return found
 
 
 @st.composite
@@ -33,12 +60,11 @@ def promotion_lists(draw: st.DrawFn) -> list[Mapping[str, object]]:
         more: dict[str, object] = {}
         if on in ("plan", "content", "option"):
             more = {"first": draw(st.integers(1, 14)), "periods": draw(st.integers(1, 13))}
-        kind = draw(st.sampled_from(["percent_off", "amount_off", "fixed_price"]))
         found.append(
             promotion(
                 f"p{number}",
                 when={"fact": "kinds", "includes": on},
-                benefits=[benefit(kind, draw(VALUES), on=on, **more)],
+                benefits=[draw(benefits(on, more))],
                 group=draw(st.sampled_from(["g", "h", f"own{number}"])),
                 priority=draw(st.integers(0, 2)),
                 exclusive=draw(st.booleans()),
@@ -86,6 +112,49 @@ def test_lines_sum_to_totals_and_each_amount_to_its_months(
     assert found.commitment_total == _by_single_months(found)
     assert all(replay(step) == step.amount for step in found.trace)
     assert not found.due_today < Money.zero()
+
+
+@settings(max_examples=60, deadline=None)
+@given(basket=baskets(), promotions=promotion_lists(), place=st.integers(0, 5))
+def test_one_more_promotion_makes_nothing_dearer(
+    basket: list[CartLine], promotions: list[Mapping[str, object]], place: int
+) -> None:
+    fewer = [p for number, p in enumerate(promotions) if number != place]
+
+    without, found = priced(cart(*basket), *fewer), priced(cart(*basket), *promotions)
+
+    assert not without.commitment_total < found.commitment_total
+
+
+@settings(max_examples=60, deadline=None)
+@given(basket=baskets(), promotions=promotion_lists())
+def test_no_price_is_negative(
+    basket: list[CartLine], promotions: list[Mapping[str, object]]
+) -> None:
+    found = priced(cart(*basket), *promotions)
+
+    nothing = Money.zero()
+    for entry in found.lines:
+        assert not entry.due_today < nothing
+        assert not any(phase.amount < nothing for phase in entry.phases)
+        assert entry.due_today <= entry.list_today
+    for charge in found.agreed_charges():
+        for period in range(found.months_shown + 1):
+            assert not net_in_period(charge, period=period) < nothing
+    assert not any(phase.amount < nothing for phase in found.monthly)
+
+
+@settings(max_examples=60, deadline=None)
+@given(basket=baskets(), promotions=promotion_lists())
+def test_what_is_said_to_be_saved_is_what_is_saved(
+    basket: list[CartLine], promotions: list[Mapping[str, object]]
+) -> None:
+    found, listed = priced(cart(*basket), *promotions), priced(cart(*basket))
+
+    saved = sum((a.saving_over_commitment for a in found.applied), Money.zero())
+    # Every bundle is looked at over its own commitment, the quote over the longest.
+    if len({entry.term for entry in found.lines}) == 1:
+        assert listed.commitment_total - found.commitment_total == saved
 
 
 @settings(max_examples=40, deadline=None)

@@ -73,17 +73,21 @@ def test_groups_apply_by_falling_priority_each_on_what_is_left() -> None:
     }
 
 
-def test_an_exclusive_promotion_of_higher_priority_keeps_others_off_its_charges() -> None:
-    found = priced(BASKET, _off("alone", "20", priority=5, exclusive=True), _off("ten", "10"))
+def test_an_exclusive_promotion_that_saves_more_keeps_others_off_its_charges() -> None:
+    found = priced(BASKET, _off("alone", "20", exclusive=True), _off("ten", "10", priority=5))
 
     assert [a.code for a in found.applied] == ["alone"]
     assert [(m.code, m.reason) for m in found.within_reach] == [("ten", Miss.EXCLUSIVE)]
 
 
-def test_an_exclusive_promotion_of_lower_priority_gives_way() -> None:
-    found = priced(BASKET, _off("alone", "20", exclusive=True), _off("ten", "10", priority=5))
+def test_an_exclusive_promotion_gives_way_to_others_that_save_more_together() -> None:
+    # 24.90: 10 % is 2.49, 15 % of the 22.41 left is 3.36: 5.85 together; 20 % is 4.98.
+    alone = _off("alone", "20", priority=5, exclusive=True)
 
-    assert [a.code for a in found.applied] == ["ten"]
+    found = priced(BASKET, alone, _off("ten", "10"), _off("fifteen", "15", priority=-1))
+
+    assert [a.code for a in found.applied] == ["fifteen", "ten"]
+    assert found.due_today == Money.of("19.05")
     assert [(m.code, m.reason) for m in found.within_reach] == [("alone", Miss.EXCLUSIVE)]
 
 
@@ -101,6 +105,23 @@ def test_what_has_nothing_left_to_reduce_is_not_applied() -> None:
     assert found.due_today == Money.zero()
     assert [a.code for a in found.applied] == ["all"]
     assert [(m.code, m.reason) for m in found.within_reach] == [("ten", Miss.NOTHING_TO_REDUCE)]
+
+
+def test_a_better_promotion_of_a_group_never_takes_from_another_group() -> None:
+    # By itself 6.00 off the case beats 5.00 off the buds; but the case is free by another group.
+    on_buds = _named("buds", "5", group="g")
+    on_case = _named("case", "6", group="g")
+    free = promotion(
+        "free",
+        benefits=[benefit("percent_off", "100") | {"target": {"fact": "line.code", "is": "case"}}],
+    )
+    basket = cart(line("1", "case"), line("2", "buds"))
+
+    found = priced(basket, on_buds, on_case, free)
+
+    assert [a.code for a in found.applied] == ["free", "off-buds"]
+    assert found.due_today == Money.of("4.99")
+    assert [(m.code, m.reason) for m in found.within_reach] == [("off-case", Miss.BETTER_ONE)]
 
 
 def test_amount_conditions_look_at_list_prices() -> None:
@@ -183,6 +204,13 @@ def test_promotions_are_found_by_their_most_selective_condition() -> None:
         "by-plan",
         "by-code",
     ]
+
+
+def _named(offering: str, amount: str, **more: object) -> Mapping[str, object]:
+    target = {"fact": "line.code", "is": offering}
+    return promotion(
+        f"off-{offering}", benefits=[benefit("amount_off", amount) | {"target": target}], **more
+    )
 
 
 def _at_least(fact: str) -> dict[str, object]:

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from commerce.kernel.tax import Basis
 from commerce.ordering.api.serializers.offerings import PhaseSerializer
 from commerce.ordering.domain.cart import MOST_PER_LINE
-from commerce.ordering.domain.quote import Quote
+from commerce.ordering.domain.quote import Quote, Tariff
 from commerce.ordering.domain.trace import Operation, TraceStep
 from commerce.ordering.services.quoting import Answer
 from commerce.web.fields import (
@@ -104,6 +104,19 @@ class TaxPartSerializer(Shown):
         return format(part.rate, "f")
 
 
+class TariffSerializer(Shown):
+    """What usage costs per unit beyond what each month includes; usage itself is not promised."""
+
+    code = serializers.CharField()
+    unit = serializers.CharField()
+    amount = MoneySerializer()
+    included = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "string", "nullable": True, "pattern": r"^[0-9]+(\.[0-9]+)?$"})
+    def get_included(self, tariff: Tariff) -> str | None:
+        return None if tariff.included is None else format(tariff.included, "f")
+
+
 class QuoteLineSerializer(Shown):
     """A line for its whole quantity, in the quote's basis."""
 
@@ -117,6 +130,7 @@ class QuoteLineSerializer(Shown):
     list_today = MoneySerializer()
     due_today = MoneySerializer()
     monthly = PhaseSerializer(many=True, source="phases")
+    tariffs = TariffSerializer(many=True)
 
 
 class AppliedSerializer(Shown):
