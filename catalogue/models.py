@@ -17,6 +17,9 @@ class Release(models.Model):
     digest = models.CharField(max_length=64)
     published_at = models.DateTimeField(help_text="business time from which it is sold")
     note = models.CharField(max_length=200, default="", blank=True)
+    source = models.TextField(
+        default="", help_text="JSON of the readable form that it was made from, in its order"
+    )
 
     class Meta:
         constraints = [
@@ -26,6 +29,116 @@ class Release(models.Model):
 
     def __str__(self) -> str:
         return f"release {self.number}"
+
+
+class Withdrawal(models.Model):
+    """A release that was taken back before its day came; it never was and never will be sold."""
+
+    release = models.OneToOneField(Release, on_delete=models.PROTECT, related_name="withdrawal")
+    withdrawn_at = models.DateTimeField(help_text="business time")
+
+
+class DraftState(StrEnum):
+    """The life of a draft."""
+
+    OPEN = "open"
+    PUBLISHED = "published"
+    DISCARDED = "discarded"
+
+
+DRAFT_LIFE = Transitions({DraftState.OPEN: frozenset({DraftState.PUBLISHED, DraftState.DISCARDED})})
+
+
+class Draft(models.Model):
+    """A catalogue in the making, in parts; `version` counts its changes."""
+
+    name = models.CharField(max_length=120)
+    base = models.ForeignKey(
+        Release, null=True, on_delete=models.PROTECT, related_name="+", help_text="begun from it"
+    )
+    state = models.CharField(max_length=9, default=DraftState.OPEN)
+    version = models.PositiveIntegerField(default=1)
+    opened_at = models.DateTimeField(help_text="business time")
+    opened_by = models.CharField(max_length=200)
+    release = models.ForeignKey(
+        Release, null=True, on_delete=models.PROTECT, related_name="+", help_text="published as it"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=[str(state) for state in DraftState]),
+                name="draft_state_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="published", release__isnull=False)
+                | (~Q(state="published") & Q(release__isnull=True)),
+                name="draft_published_as_a_release",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "-id"], name="drafts_by_state")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DraftPart(models.Model):
+    """A part of a draft: an offering, a rule, a category. `revision` counts its changes."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="parts")
+    section = models.CharField(max_length=40)
+    key = models.CharField(max_length=120)
+    position = models.PositiveIntegerField()
+    title = models.CharField(max_length=300, blank=True, default="", help_text="to find it by")
+    data = models.TextField(help_text="JSON, in the order in which people wrote it")
+    revision = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["draft", "section", "key"], name="draft_part_once")
+        ]
+        indexes = [
+            models.Index(fields=["draft", "section", "position", "id"], name="draft_parts_in_order")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.section}/{self.key}"
+
+
+class Preview(models.Model):
+    """A state of a draft as it would be sold. Its snapshot has the number `-id`."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="previews")
+    digest = models.CharField(max_length=64)
+    document = models.JSONField()
+    made_at = models.DateTimeField(help_text="business time")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["draft", "digest"], name="preview_of_a_state_once")
+        ]
+
+
+class CatalogueAct(models.Model):
+    """One act on the catalogue: who did what to which draft or release. Only ever added."""
+
+    at = models.DateTimeField(help_text="business time")
+    code = models.CharField(max_length=30)
+    actor_kind = models.CharField(max_length=8)
+    actor_id = models.BigIntegerField(null=True)
+    actor_name = models.CharField(max_length=200)
+    draft = models.ForeignKey(Draft, null=True, on_delete=models.PROTECT, related_name="acts")
+    release = models.ForeignKey(Release, null=True, on_delete=models.PROTECT, related_name="acts")
+    values = models.JSONField(default=dict, help_text="what the act was about")
+    trace_id = models.CharField(max_length=32, blank=True, default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-id", "code"], name="catalogue_acts_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} by {self.actor_name}"
 
 
 class Offering(models.Model):

@@ -1,19 +1,23 @@
 """Reads of the catalogue. What is sold comes as frozen values; a request never walks the ORM."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from oscar.apps.partner.models import StockRecord
 
-from catalogue.domain.document import NOTHING, snapshot_from
+from catalogue.domain.document import NOTHING, Document, snapshot_from
 from catalogue.domain.model import Snapshot
-from catalogue.models import Number, NumberState, Release
+from catalogue.importer.writing import restored
+from catalogue.models import Number, NumberState, Preview, Release
 from commerce.kernel.clock import business_now
-from commerce.kernel.errors import NotFound
+from commerce.kernel.errors import Conflict, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,10 @@ class ReleaseFacts:
     digest: str
     published_at: datetime
     note: str
+    withdrawn: bool = False
+
+
+_shown: ContextVar[ReleaseFacts | None] = ContextVar("catalogue_shown", default=None)
 
 
 def current_snapshot(at: datetime | None = None) -> Snapshot:
@@ -53,9 +61,15 @@ def snapshot_of(release: int) -> Snapshot:
 
 
 def current_release(at: datetime | None = None) -> ReleaseFacts | None:
-    """The release in force at `at`, without its document; None before the first."""
+    """The release in force at `at`, without its document; None before the first.
+
+    While a draft is previewed it is that one; see `previewing`.
+    """
+    shown = _shown.get()
+    if shown is not None:
+        return shown
     found = (
-        Release.objects.filter(published_at__lte=at or business_now())
+        Release.objects.filter(published_at__lte=at or business_now(), withdrawal=None)
         .order_by("-published_at", "-number")
         .values_list("number", "digest", "published_at", "note")
         .first()
@@ -92,12 +106,81 @@ def free_numbers(*, klass: str = "standard") -> int:
     return Number.objects.filter(klass=klass, state=NumberState.FREE).count()
 
 
-@lru_cache(maxsize=16)
-def _loaded(release: int) -> Snapshot:
-    found = Release.objects.filter(number=release).values_list("document", "digest").first()
+def releases(*, limit: int, before: int | None = None) -> tuple[ReleaseFacts, ...]:
+    """The releases, the latest first; those made before number `before`."""
+    rows = Release.objects.order_by("-number")
+    if before is not None:
+        rows = rows.filter(number__lt=before)
+    found = rows.annotate(withdrawn=Q(withdrawal__isnull=False)).values_list(
+        "number", "digest", "published_at", "note", "withdrawn"
+    )
+    return tuple(ReleaseFacts(*row) for row in found[:limit])
+
+
+def source_of(release: int | None = None) -> tuple[int, dict[str, Any]]:
+    """The readable form of a release (default: the last one made) and its number.
+
+    Raises:
+        NotFound: `unknown_release`. Conflict: `release_without_source`.
+    """
+    rows = Release.objects.filter(withdrawal=None).order_by("-number")
+    found = rows.first() if release is None else Release.objects.filter(number=release).first()
+    if found is None:
+        raise NotFound("There is no such release.", code="unknown_release", release=release or 0)
+    if not found.source:
+        raise Conflict(
+            f"Release {found.number} has no readable form.", code="release_without_source"
+        )
+    return found.number, restored(found.source)
+
+
+@contextmanager
+def previewing(number: int) -> Iterator[None]:
+    """In the block the state of a draft is in force, as snapshot `number` (below zero).
+
+    Raises:
+        NotFound: code `unknown_release`.
+    """
+    found = Preview.objects.filter(pk=-number).values_list("digest", "made_at", "draft__name")
+    row = found.first()
+    if row is None:
+        raise NotFound(f"There is no preview {number}.", code="unknown_release", release=number)
+    token = _shown.set(ReleaseFacts(number, *row))
+    try:
+        yield
+    finally:
+        _shown.reset(token)
+
+
+def previewed() -> ReleaseFacts | None:
+    """The state of a draft that is in force in this request; None in all others."""
+    return _shown.get()
+
+
+def document_of(release: int) -> Document:
+    """The document of a release, or of a preview (below zero).
+
+    Raises:
+        NotFound: code `unknown_release`.
+    """
+    return _row(release)[0]
+
+
+def _row(release: int) -> tuple[Document, str]:
+    rows = (
+        Preview.objects.filter(pk=-release)
+        if release < 0
+        else Release.objects.filter(number=release)
+    )
+    found: tuple[Document, str] | None = rows.values_list("document", "digest").first()
     if found is None:
         raise NotFound(f"There is no release {release}.", code="unknown_release", release=release)
-    document, digest = found
+    return found
+
+
+@lru_cache(maxsize=16)
+def _loaded(release: int) -> Snapshot:
+    document, digest = _row(release)
     return snapshot_from(document, release=release, digest=digest)
 
 

@@ -3,6 +3,7 @@
 from django.conf import settings
 
 from catalogue.importer.others import register_catalogue_check
+from catalogue.services import publishing
 from commerce.accounts.context import context_for_client, context_for_request
 from commerce.accounts.events import PasswordForgotten, VisitorIdentified
 from commerce.celery import app as celery_app
@@ -42,6 +43,7 @@ def connect() -> None:
         use_business_clock(virtual_now)
 
     register_catalogue_check("promotions", promotions.findings)
+    register_timer(publishing.TIMER, publishing.on_release_due)
 
     register_timer(notifications.TIMER, notifications.carry_out, durable=False)
     subscribe(PasswordForgotten, messages.on_password_forgotten, name="notifications.password")

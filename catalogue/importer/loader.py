@@ -32,6 +32,7 @@ class Accepted:
     """A catalogue that can be sold."""
 
     catalogue: Catalogue
+    source: dict[str, Any]
     document: dict[str, Any]
     digest: str
     snapshot: Snapshot
@@ -87,7 +88,9 @@ def _accepted(sources: Sources, catalogue: Catalogue, rates: dict[str, Decimal])
         catalogue, tax_rates=rates, raw_promotions=sources.data.get("promotions", [])
     )
     digest = digest_of(document)
-    return Accepted(catalogue, document, digest, snapshot_from(document, release=0, digest=digest))
+    return Accepted(
+        catalogue, sources.data, document, digest, snapshot_from(document, release=0, digest=digest)
+    )
 
 
 def _shaped(sources: Sources) -> Catalogue:

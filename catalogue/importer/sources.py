@@ -14,6 +14,8 @@ from commerce.kernel.errors import InvalidInput
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = yaml.SafeLoader("")
 
+_MOST_DIGITS = 30
+
 Step = str | int
 Trail = tuple[Step, ...]
 
@@ -157,13 +159,56 @@ class _Reader:
         return result
 
 
+def read_part(text: str, *, name: str) -> tuple[Any, list[Problem]]:
+    """One part of a catalogue (an offering, a rule) by itself, and what is wrong with its text.
+
+    Aliases are refused: a few lines of them can stand for more than fits into memory.
+    """
+    try:
+        for event in yaml.parse(text, Loader=_FAST):
+            if isinstance(event, yaml.AliasEvent):
+                line = event.start_mark.line + 1 if event.start_mark else 1
+                return None, [Problem(name, line, "file", "Write it out: no aliases here.")]
+        node = yaml.compose(text, Loader=_FAST)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        return None, [Problem(name, line, "file", f"This is not YAML: {error.problem}.")]
+    except yaml.YAMLError as error:
+        return None, [Problem(name, 1, "file", f"This is not YAML: {error}.")]
+    if node is None:
+        return None, [Problem(name, 1, "file", "There is nothing here.")]
+    reader = _Reader(name, {})
+    return reader.value(node, ()), reader.problems
+
+
+def places_in(text: str, *, name: str) -> dict[Trail, Place]:
+    """Where the values of a part stand in its own text."""
+    node = yaml.compose(text, Loader=_FAST)
+    reader = _Reader(name, {})
+    if node is not None:
+        reader.value(node, ())
+    return reader.places
+
+
+def _written_out(number: Decimal) -> Decimal:
+    """As it will be written: without exponent, with a digit behind the point.
+
+    Raises:
+        ValueError: it is no number, or has no end.
+    """
+    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+        raise ValueError(number)
+    text = format(number, "f")
+    return Decimal(text if "." in text else f"{text}.0")
+
+
 def _scalar(node: yaml.Node) -> Any:
     """As YAML says, but decimals are exact and dates stay text."""
     if node.tag == "tag:yaml.org,2002:timestamp":
         return node.value
     if node.tag == "tag:yaml.org,2002:float":
         try:
-            return Decimal(node.value)
-        except InvalidOperation:
+            return _written_out(Decimal(node.value))
+        except (InvalidOperation, ValueError):
             return node.value
     return _PLAIN.construct_object(node, deep=True)

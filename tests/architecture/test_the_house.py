@@ -25,7 +25,7 @@ DOORS = {
     ),
     "oscar": (
         *("commerce/settings/base.py", "commerce/oscar_overrides.py", "catalogue/oscar_bridge/"),
-        *("catalogue/services/imports.py", "catalogue/services/stock.py", "catalogue/selectors.py"),
+        *("catalogue/services/mirror.py", "catalogue/services/stock.py", "catalogue/selectors.py"),
     ),
     "redis": ("commerce/web/health.py",),
     "httpx": (

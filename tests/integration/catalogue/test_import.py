@@ -14,7 +14,8 @@ from oscar.apps.partner.models import StockRecord
 from catalogue.importer.sources import CatalogueInvalid
 from catalogue.models import Number, Offering, Release
 from catalogue.selectors import current_snapshot, snapshot_of, stock_of
-from catalogue.services.imports import import_catalogue, roll_back
+from catalogue.services.imports import import_catalogue
+from catalogue.services.publishing import roll_back
 from commerce.kernel.errors import NotFound
 from tests.integration.catalogue.conftest import DEMO
 from tests.unit.catalogue.catalogues import SMALL, written
