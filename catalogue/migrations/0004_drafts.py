@@ -22,7 +22,7 @@ DROP FUNCTION offering_act_is_final();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('offering', '0002_releases_never_change'),
+        ('offering', '0003_number_on_its_way'),
     ]
 
     operations = [
