@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q
 
@@ -165,6 +167,39 @@ class Offering(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class SearchIndex(models.Model):
+    """What can be found in the release documents with this digest; made again when it is missing.
+
+    It hangs on the digest, so a release that is sold again finds its index.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+
+
+class SearchEntry(models.Model):
+    """One offering, under its place in the document; its words are weighted A (name) to D."""
+
+    index = models.ForeignKey(SearchIndex, on_delete=models.CASCADE, related_name="entries")
+    place = models.PositiveIntegerField()
+    words = SearchVectorField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["index", "place"], name="search_place_once")]
+        indexes = [GinIndex(fields=["words"], name="search_by_words")]
+
+
+class SearchWord(models.Model):
+    """A word of the catalogue as it is written, without accents; typos are mended by it."""
+
+    index = models.ForeignKey(SearchIndex, on_delete=models.CASCADE, related_name="words")
+    word = models.CharField(max_length=64)
+    entries = models.PositiveIntegerField(help_text="offerings that say it")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["index", "word"], name="search_word_once")]
+        indexes = [GinIndex(fields=["word"], opclasses=["gin_trgm_ops"], name="search_by_trigrams")]
 
 
 class Supply(models.Model):

@@ -18,6 +18,7 @@ def shop(request: HttpRequest) -> dict[str, object]:
             ("shop:business", _("Business")),
         ),
         "search_url": _path("shop:search"),
+        "suggestions_url": _path("shop:suggestions"),
         "account_url": _path("account:home"),
         "cart_url": _path("shop:cart"),
         "cart_code": request.session.get("cart_code", "") if hasattr(request, "session") else "",

@@ -12,6 +12,9 @@ from frontend.shop.words import named
 SENTENCES: Mapping[str, Any] = {
     "unknown_cart": _("We know no cart of that name. Check its letters, or begin a new one."),
     "unknown_offering": _("This is no longer in our catalogue. Please choose another."),
+    "compare_too_many": _("At most %(most)s go side by side. Take one away first."),
+    "compare_no_table": _("Only phones and plans can be compared."),
+    "compare_kinds_mixed": _("Phones are compared with phones, and plans with plans."),
     "unknown_order": _("We know no order of that number that you may see."),
     "unknown_link": _("This link is not valid any more. Ask for a new one."),
     "unknown_group": _("This part of your cart is no longer there."),

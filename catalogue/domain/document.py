@@ -23,6 +23,7 @@ from catalogue.domain.model import (
     Slot,
     Snapshot,
     Specification,
+    Synonyms,
     Text,
 )
 from commerce.kernel.clock import PARIS
@@ -83,6 +84,9 @@ def snapshot_from(document: Document, *, release: int, digest: str) -> Snapshot:
         labels=_texts(data.get("labels", {})),
         units=MappingProxyType(data.get("units", {})),
         families=_texts(data.get("families", {})),
+        synonyms=tuple(
+            Synonyms(group["language"], tuple(group["words"])) for group in data.get("synonyms", ())
+        ),
     )
 
 

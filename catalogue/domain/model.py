@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 
 from catalogue.domain.expressions import ALWAYS, Expression, Facts, Scalar
@@ -237,6 +238,14 @@ class Offering:
 
 
 @dataclass(frozen=True, slots=True)
+class Synonyms:
+    """Words and phrases of one language that a search takes for one another."""
+
+    language: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Everything that can be sold in one release, loaded once per process."""
 
@@ -251,6 +260,7 @@ class Snapshot:
     labels: Mapping[str, Text] = field(default_factory=lambda: MappingProxyType({}))
     units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     families: Mapping[str, Text] = field(default_factory=lambda: MappingProxyType({}))
+    synonyms: tuple[Synonyms, ...] = ()
 
     def label(self, characteristic: str, value: Scalar | None = None) -> Text | None:
         """The words for a characteristic, or for one of its values ("colour", "midnight").
@@ -261,8 +271,7 @@ class Snapshot:
 
     def family(self, code: str) -> tuple[Offering, ...]:
         """The variants of one model, cheapest rank first, then by code."""
-        found = (o for o in self.offerings.values() if o.family == code)
-        return tuple(sorted(found, key=lambda o: (o.rank, o.code)))
+        return self._families.get(code, ())
 
     def offering(self, code: str) -> Offering:
         """Raises NotFound with the code."""
@@ -274,7 +283,22 @@ class Snapshot:
         return found
 
     def of_kind(self, kind: Kind) -> tuple[Offering, ...]:
-        return tuple(o for o in self.offerings.values() if o.kind is kind)
+        return self._kinds.get(kind, ())
+
+    @cached_property
+    def _kinds(self) -> Mapping[Kind, tuple[Offering, ...]]:
+        found: dict[Kind, list[Offering]] = {}
+        for offering in self.offerings.values():
+            found.setdefault(offering.kind, []).append(offering)
+        return {kind: tuple(members) for kind, members in found.items()}
+
+    @cached_property
+    def _families(self) -> Mapping[str, tuple[Offering, ...]]:
+        found: dict[str, list[Offering]] = {}
+        for offering in sorted(self.offerings.values(), key=lambda o: (o.rank, o.code)):
+            if offering.family is not None:
+                found.setdefault(offering.family, []).append(offering)
+        return {code: tuple(members) for code, members in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from catalogue.domain.expressions import All, AnyOf, Expression, Not, Operator, Test, parse
 from catalogue.domain.model import Kind, Segment
+from catalogue.domain.search import folded
 from catalogue.importer.checks_of_bundles import bundle_findings
 from catalogue.importer.checks_of_prices import all_charges, price_findings, uncovered
 from catalogue.importer.compile import items
@@ -34,6 +35,7 @@ def findings(catalogue: Catalogue, *, tax_classes: frozenset[str]) -> Iterator[F
         _expressions,
         _suppliers,
         _numbers,
+        _synonyms,
         recipe_findings,
     )
     for check in checks:
@@ -263,6 +265,20 @@ def _numbers(catalogue: Catalogue) -> Iterator[Finding]:
     for i, pool in enumerate(catalogue.numbers):
         if pool.last < pool.first:
             yield ("numbers", i, "last"), "The last number comes before the first."
+
+
+def _synonyms(catalogue: Catalogue) -> Iterator[Finding]:
+    """A word in two groups would join them without anybody having said so."""
+    said: list[tuple[Trail, str]] = [
+        (("synonyms", i, "words", j), f"{group.language} {folded(word)}")
+        for i, group in enumerate(catalogue.synonyms)
+        for j, word in enumerate(group.words)
+    ]
+    counts = Counter(word for _, word in said)
+    for trail, word in said:
+        if counts[word] > 1:
+            language, _, text = word.partition(" ")
+            yield trail, f"{text!r} ({language}) has its synonyms in another place too."
 
 
 def segments_of(item: Mapping[str, Any]) -> tuple[Segment, ...]:

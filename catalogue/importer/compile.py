@@ -50,6 +50,7 @@ def compiled(
             for name, recipe in catalogue.recipes.items()
         },
         "promotions": raw_promotions,
+        "synonyms": [group.model_dump() for group in catalogue.synonyms],
     }
     result: Item = encoded(document)
     return result

@@ -215,6 +215,13 @@ class NumberPart(Part):
     without: tuple[Msisdn, ...] = ()
 
 
+class SynonymPart(Part):
+    """Words or phrases that a search takes for one another."""
+
+    language: Literal["fr", "en"]
+    words: tuple[Words, ...] = Field(min_length=2, max_length=20)
+
+
 class Catalogue(Part):
     """A whole catalogue."""
 
@@ -230,3 +237,4 @@ class Catalogue(Part):
     promotions: tuple[PromotionPart, ...] = ()
     suppliers: dict[Code, SupplierPart] = {}
     numbers: tuple[NumberPart, ...] = ()
+    synonyms: tuple[SynonymPart, ...] = ()

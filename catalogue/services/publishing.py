@@ -14,6 +14,7 @@ from catalogue.models import DRAFT_LIFE, Draft, DraftState, Release, Withdrawal
 from catalogue.services.acts import only_managers, record
 from catalogue.services.drafts import latest_release, locked, parts_in
 from catalogue.services.mirror import add_numbers, add_stock, mirror
+from catalogue.services.search_index import ensure_index
 from commerce.accounts.identity import SYSTEM, AccountContext
 from commerce.events import timers
 from commerce.events.outbox import publish
@@ -88,6 +89,7 @@ def put_on_sale(
         note=note[:200],
     )
     mirror(accepted, release=release)
+    ensure_index(accepted.snapshot)
     add_stock(accepted.catalogue)
     add_numbers(accepted.catalogue.numbers)
     _announce(release)

@@ -27,18 +27,18 @@ class ShopWindow:
     """A `Window` whose prices are worked out once per process, release, day and promotion edge."""
 
     def __init__(self, key: Key) -> None:
-        self._key = key
+        self.key = key
         self.window = _window(key)
 
     def shown(
         self, offering: Offering, *, term: int = SHOWN_TERM, plan: Offering | None = None
     ) -> Shown:
         """As `Window.shown`."""
-        return _shown(self._key, offering.code, term, plan.code if plan else "")
+        return _shown(self.key, offering.code, term, plan.code if plan else "")
 
     def fleet(self, *, handset: Offering, plan: Offering, users: int) -> Quote | None:
         """As `Window.fleet`."""
-        return _fleet(self._key, handset.code, plan.code, users)
+        return _fleet(self.key, handset.code, plan.code, users)
 
 
 def _since(release: int, at: datetime) -> datetime:

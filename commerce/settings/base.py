@@ -236,7 +236,7 @@ SPECTACULAR_SETTINGS = {
         "Segment": "catalogue.domain.model.Segment",
         "Basis": "commerce.kernel.tax.Basis",
         "Currency": ["EUR"],
-        "SortOrder": "catalogue.domain.search.SORTS",
+        "SortOrder": "commerce.ordering.browsing.SORTS",
         "TermMonths": [(0, "0"), (12, "12"), (24, "24")],
         "BundleRole": "commerce.ordering.api.serializers.quotes.ROLES",
         "TraceOperation": "commerce.ordering.domain.trace.Operation",

@@ -4,10 +4,11 @@ A request field takes its own JSON type and nothing that could be read as it; a 
 known is refused instead of ignored. What goes out is written from frozen values.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from django.utils.translation import get_language
@@ -48,7 +49,66 @@ class Strict(serializers.Serializer[Any]):
 
 
 class Shown(serializers.Serializer[Any]):
-    """An answer: written from a frozen value, never read."""
+    """An answer: written from a frozen value, never read.
+
+    The declaration is what the OpenAPI document says; it is walked once per class, not once per
+    value, because a page of offerings has hundreds of nested ones.
+    """
+
+    def to_representation(self, instance: Any) -> Any:
+        """As DRF writes it, member by member in the declared order."""
+        return _writer(type(self))(instance)
+
+
+Write = Callable[[Any], Any]
+
+
+@cache
+def _writer(kind: type[Shown]) -> Write:
+    """What writes a value of that kind."""
+    members = [
+        (name, _reader(field.source_attrs), _write_of(field))
+        for name, field in kind().fields.items()
+    ]
+
+    def write(value: Any) -> dict[str, Any]:
+        written = {}
+        for name, read, say in members:
+            found = read(value)
+            written[name] = None if found is None else say(found)
+        return written
+
+    return write
+
+
+def _write_of(field: Any) -> Write:
+    if isinstance(field, serializers.ListSerializer):
+        each = _write_of(field.child)
+        return lambda values: [each(value) for value in values]
+    if isinstance(field, Shown) and type(field).to_representation is Shown.to_representation:
+        return _writer(type(field))
+    write: Write = field.to_representation
+    return write
+
+
+def _reader(path: Sequence[str]) -> Write:
+    """Follows attributes, or keys of mappings; an empty path is the value itself."""
+    if len(path) == 1:
+        (name,) = path
+        return lambda value: _member(value, name)
+
+    def read(value: Any) -> Any:
+        for name in path:
+            if value is None:
+                return None
+            value = _member(value, name)
+        return value
+
+    return read
+
+
+def _member(value: Any, name: str) -> Any:
+    return value[name] if isinstance(value, Mapping) else getattr(value, name)
 
 
 class Word(serializers.CharField):
@@ -130,6 +190,10 @@ class MoneySerializer(Shown):
 
     amount = serializers.SerializerMethodField(help_text="Major units, two decimals: 129.90")
     currency = OneOf(["EUR"])
+
+    def to_representation(self, instance: Money) -> dict[str, str]:
+        """The two members; there are more amounts in an answer than anything else."""
+        return {"amount": self.get_amount(instance), "currency": instance.currency}
 
     @extend_schema_field({"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2}$"})
     def get_amount(self, money: Money) -> str:

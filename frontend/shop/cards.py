@@ -10,6 +10,7 @@ from catalogue.domain.model import Kind, Offering, Snapshot
 from catalogue.selectors import StockFacts
 from commerce.kernel.money import Money
 from commerce.ordering.domain.showcase import Shown
+from commerce.ordering.showcase import ShopWindow
 from frontend.shop.words import (
     drawing,
     euros,
@@ -29,6 +30,28 @@ Card = dict[str, Any]
 FEW = 5
 
 
+def card_of(
+    shop: ShopWindow, offering: Offering, *, stock: StockFacts | None, narrowed: bool
+) -> Card:
+    """The card of whatever it is; a phone's leads to this variant if the list was `narrowed`."""
+    catalogue, shown = shop.window.catalogue, shop.shown(offering)
+    match offering.kind:
+        case Kind.HANDSET:
+            family = catalogue.family(offering.family) if offering.family else (offering,)
+            variants = [each for each in family if shop.window.sells(each)]
+            return phone_card(
+                shown,
+                catalogue=catalogue,
+                variants=variants,
+                stock=stock,
+                query="chosen" if narrowed else "",
+            )
+        case Kind.PLAN:
+            return plan_card(shown, catalogue=catalogue)
+        case _:
+            return extra_card(shown, catalogue=catalogue, stock=stock)
+
+
 def phone_card(
     shown: Shown,
     *,
@@ -43,6 +66,7 @@ def phone_card(
     for variant in variants:
         colours.setdefault(str(variant.characteristics.get("colour_hex")), variant)
     return {
+        "compare": offering.code,
         "url": phone_url(offering, chosen=bool(query)),
         "title": model_name(catalogue, offering),
         "maker": variant_name(catalogue, offering),
@@ -132,6 +156,8 @@ def plan_card(shown: Shown, *, catalogue: Snapshot) -> Card:
         badges.append({"label": _("%(months)s free") % {"months": months(free)}, "kind": "mint"})
     facts = offering.characteristics
     return {
+        "plan": True,
+        "compare": offering.code,
         "url": reverse("shop:plan", args=[offering.code]),
         "title": full_name(offering),
         "figure": str(facts.get("data_gb", "")),

@@ -1,6 +1,6 @@
 """The characteristics of an offering in groups, with what French law wants beside the price."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -17,25 +17,33 @@ HIDDEN = frozenset(
 
 
 def groups_of(offering: Offering, *, catalogue: Snapshot) -> list[dict[str, Any]]:
-    """Groups with their pairs (name, value); what no group names comes last."""
-    facts = offering.characteristics
-    left = [name for name in facts if name not in HIDDEN]
-    groups = []
+    """Groups with their pairs (name, value)."""
+    return [
+        {
+            "title": title,
+            "pairs": [
+                (label_of(catalogue, name), text_of(offering, name, catalogue=catalogue))
+                for name in names
+            ],
+        }
+        for title, names in groups_in(offering.characteristics)
+    ]
+
+
+def groups_in(present: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """The characteristics that are `present`, by group; what no group names comes last."""
+    left = [name for name in present if name not in HIDDEN]
     for title, names in _groups():
-        present = [name for name in names if name in left]
+        found = [name for name in names if name in left]
         left = [name for name in left if name not in names]
-        if present:
-            groups.append({"title": title, "pairs": _pairs(offering, present, catalogue)})
+        if found:
+            yield title, found
     if left:
-        groups.append({"title": _("More"), "pairs": _pairs(offering, left, catalogue)})
-    return groups
+        yield _("More"), left
 
 
-def _pairs(offering: Offering, names: Sequence[str], catalogue: Snapshot) -> list[tuple[str, str]]:
-    return [(label_of(catalogue, name), _value(offering, name, catalogue)) for name in names]
-
-
-def _value(offering: Offering, name: str, catalogue: Snapshot) -> str:
+def text_of(offering: Offering, name: str, *, catalogue: Snapshot) -> str:
+    """One of its characteristics in words."""
     value = offering.characteristics[name]
     if name == "fits_families" and isinstance(value, tuple):
         return ", ".join(said(catalogue.families.get(str(code))) or str(code) for code in value)

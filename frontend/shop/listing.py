@@ -1,213 +1,158 @@
-"""Facets, counts and sorting over what is on sale; in memory, on frozen values."""
+"""Facets, chosen filters and sorting of a list, in words and as addresses."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from catalogue.domain.model import Offering, Snapshot
-from catalogue.domain.search import folded
-from commerce.ordering.domain.showcase import Shown
-from frontend.shop.words import euros, label_of, model_name, said, value_text
+from catalogue.domain.model import Kind, Snapshot
+from catalogue.domain.shelf import limits
+from commerce.ordering.browsing import PRICED, Listed, in_order
+from frontend.shop.words import euros, label_of, months, said, value_text
 
-PER_MONTH = (10, 20, 30, 60)
+PHONES = (
+    *("brand", "month", "price", "storage_gb", "colour", "network", "esim", "energy_class"),
+    *("form", "refurbished"),
+)
+PLANS = ("network", "month", "with_handset", "terms")
+ACCESSORIES = ("category", "brand", "price", "connector", "fits", "colour")
+CONTENT = ("category", "month")
+SEARCH = ("kind", "brand", "category", "price", "month", "storage_gb", "colour", "network")
+OPEN = 3
+_MOST = 20
+_LONGEST = 40
 
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What one card stands for: a model with its variants, or a single offering."""
-
-    variants: tuple[Offering, ...]
-    month: int
-    """The price per month once promotions have ended, in whole euros, rounded up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """One question; `values` answers it for a variant of an entry, as text for the address."""
-
-    name: str
-    title: str
-    values: Callable[[Entry, Offering], tuple[str, ...]]
-    say: Callable[[str], str]
-    order: Callable[[str], Any] = str
+Chosen = Mapping[str, tuple[str, ...]]
 
 
-def phone_facets(catalogue: Snapshot) -> tuple[Facet, ...]:
-    return (
-        _characteristic(catalogue, "brand"),
-        Facet(
-            "month",
-            _("Plan per month"),
-            lambda entry, _variant: tuple(str(n) for n in PER_MONTH if entry.month <= n),
-            lambda value: _("up to %(amount)s") % {"amount": euros(Decimal(value))},
-            int,
-        ),
-        _characteristic(catalogue, "storage_gb", order=int),
-        _characteristic(catalogue, "colour"),
-        _characteristic(catalogue, "network"),
-        _characteristic(catalogue, "esim"),
-        _characteristic(catalogue, "energy_class"),
-        _characteristic(catalogue, "form"),
-        _characteristic(catalogue, "refurbished"),
-    )
-
-
-def plan_facets(catalogue: Snapshot) -> tuple[Facet, ...]:
-    return (
-        _characteristic(catalogue, "network"),
-        _characteristic(catalogue, "with_handset"),
-        Facet(
-            "term", _("Commitment"), lambda _entry, o: tuple(str(t) for t in o.terms), _term, int
-        ),
-    )
-
-
-def accessory_facets(catalogue: Snapshot) -> tuple[Facet, ...]:
-    return (
-        _category(catalogue),
-        _characteristic(catalogue, "brand"),
-        _characteristic(catalogue, "connector"),
-        _characteristic(catalogue, "fits"),
-        _characteristic(catalogue, "colour"),
-    )
-
-
-def content_facets(catalogue: Snapshot) -> tuple[Facet, ...]:
-    return (_category(catalogue),)
-
-
-def _category(catalogue: Snapshot) -> Facet:
-    return Facet(
-        "category",
-        _("Category"),
-        lambda _entry, offering: (offering.category,),
-        lambda value: said(catalogue.categories.get(value)),
-    )
-
-
-def _terms(_entry: Entry, offering: Offering) -> tuple[str, ...]:
-    return tuple(str(term) for term in offering.terms)
-
-
-def _term(value: str) -> str:
-    return _("None") if value == "0" else _("%(count)s months") % {"count": value}
-
-
-def _characteristic(catalogue: Snapshot, name: str, *, order: Callable[[str], Any] = str) -> Facet:
-    def values(_entry: Entry, offering: Offering) -> tuple[str, ...]:
-        value = offering.characteristics.get(name)
-        if value is None:
-            return ()
-        several = value if isinstance(value, tuple) else (value,)
-        return tuple(_word(each) for each in several)
-
-    def say(word: str) -> str:
-        value: Any = {"yes": True, "no": False}.get(word, int(word) if word.isdigit() else word)
-        return value_text(catalogue, name, value)
-
-    return Facet(name, label_of(catalogue, name), values, say, order)
-
-
-def _word(value: object) -> str:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
-Chosen = Mapping[str, frozenset[str]]
-
-
-def chosen_in(query: Mapping[str, Any], facets: Sequence[Facet]) -> dict[str, frozenset[str]]:
-    """The filters in an address; values that no entry has simply match nothing."""
-    getlist = getattr(query, "getlist", None)
-    found = {}
-    for facet in facets:
-        values = [v[:40] for v in (getlist(facet.name) if getlist else [])][:20]
-        if values:
-            found[facet.name] = frozenset(values)
-    return found
-
-
-def matching(
-    entries: Iterable[Entry], *, facets: Sequence[Facet], chosen: Chosen
-) -> list[tuple[Entry, Offering]]:
-    """The entries that have a variant which answers every question, with the first such one."""
-    asked = [facet for facet in facets if facet.name in chosen]
-    found = []
-    for entry in entries:
-        for variant in entry.variants:
-            if all(chosen[f.name].intersection(f.values(entry, variant)) for f in asked):
-                found.append((entry, variant))
-                break
-    return found
+def chosen_in(query: QueryDict, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The filters in an address; answers that nothing gives simply match nothing."""
+    found = {
+        name: tuple(dict.fromkeys(each[:_LONGEST] for each in query.getlist(name) if each))[:_MOST]
+        for name in names
+    }
+    return {name: answers for name, answers in found.items() if answers}
 
 
 def facets_shown(
-    entries: Sequence[Entry], *, facets: Sequence[Facet], chosen: Chosen
+    listed: Listed, *, names: Sequence[str], chosen: Chosen, catalogue: Snapshot
 ) -> list[dict[str, Any]]:
-    """The facets for the page; a count says how many would be listed with that answer."""
-    shown = []
-    for place, facet in enumerate(facets):
-        others = {name: words for name, words in chosen.items() if name != facet.name}
-        counts = _counts(entries, facet=facet, facets=facets, others=others)
-        picked = chosen.get(facet.name, frozenset())
+    """The facets for the page; a count says how many would be listed with that answer.
+
+    What leaves nothing to choose is left out; what was chosen always stays.
+    """
+    shown: list[dict[str, Any]] = []
+    for name in names:
+        picked = chosen.get(name, ())
+        counts = {**dict.fromkeys(picked, 0), **listed.counts.get(name, {})}
         if len(counts) < 2 and not picked:
             continue
         shown.append(
             {
-                "title": facet.title,
-                "name": facet.name,
-                "open": place < 3 or bool(picked),
+                "title": title_of(name, catalogue=catalogue),
+                "name": name,
+                "open": len(shown) < OPEN or bool(picked),
                 "options": [
                     {
-                        "label": facet.say(value),
-                        "value": value,
-                        "count": counts[value],
-                        "chosen": value in picked,
+                        "label": answer_text(name, answer, catalogue=catalogue),
+                        "value": answer,
+                        "count": count,
+                        "chosen": answer in picked,
                     }
-                    for value in sorted(counts, key=facet.order)
+                    for answer, count in in_order(counts)
                 ],
             }
         )
     return shown
 
 
-def _counts(
-    entries: Sequence[Entry], *, facet: Facet, facets: Sequence[Facet], others: Chosen
-) -> dict[str, int]:
-    """For every answer that occurs at all, how many entries have it beside the other filters."""
-    asked = [each for each in facets if each.name in others]
-    counts: dict[str, int] = {}
-    for entry in entries:
-        answers: set[str] = set()
-        for variant in entry.variants:
-            values = facet.values(entry, variant)
-            for value in values:
-                counts.setdefault(value, 0)
-            if all(others[f.name].intersection(f.values(entry, variant)) for f in asked):
-                answers.update(values)
-        for value in answers:
-            counts[value] += 1
-    return counts
+def chosen_chips(query: QueryDict, *, chosen: Chosen, catalogue: Snapshot) -> list[dict[str, str]]:
+    """Every filter that is set, as a link that takes it away."""
+    chips = []
+    for name, answers in chosen.items():
+        for answer in answers:
+            left = query.copy()
+            left.pop("page", None)
+            left.setlist(name, [each for each in left.getlist(name) if each != answer])
+            chips.append(
+                {
+                    "title": title_of(name, catalogue=catalogue),
+                    "label": answer_text(name, answer, catalogue=catalogue),
+                    "url": f"?{left.urlencode()}",
+                }
+            )
+    return chips
 
 
-def sorts() -> tuple[tuple[str, str], ...]:
+def title_of(name: str, *, catalogue: Snapshot) -> str:
+    titles = {
+        "kind": _("What"),
+        "category": _("Category"),
+        "terms": _("Commitment"),
+        "month": _("Price per month"),
+        "price": _("Price today"),
+    }
+    return titles.get(name) or label_of(catalogue, name)
+
+
+def answer_text(name: str, answer: str, *, catalogue: Snapshot) -> str:
+    """An answer of a facet in words; what the address made up stands as it is."""
+    match name:
+        case "kind":
+            return kind_names().get(answer, answer)
+        case "category":
+            return said(catalogue.categories.get(answer)) or answer
+        case "terms":
+            return months(int(answer)) if answer in ("12", "24") else _("No commitment")
+    if name in PRICED:
+        return _range_text(answer)
+    value: Any = {"true": True, "false": False}.get(answer, answer)
+    if answer.isdecimal() and len(answer) < 8:
+        value = int(answer)
+    return value_text(catalogue, name, value)
+
+
+def kind_names() -> dict[str, str]:
+    return {
+        Kind.HANDSET: _("Phones"),
+        Kind.PLAN: _("Plans"),
+        Kind.ACCESSORY: _("Accessories"),
+        Kind.CONTENT: _("Music, video, press"),
+        Kind.OPTION: _("Options"),
+    }
+
+
+def _range_text(answer: str) -> str:
+    low, high = limits(answer) or (None, None)
+    if low is not None and high is not None:
+        return _("%(low)s to %(high)s") % {"low": euros(low), "high": euros(high)}
+    if high is not None:
+        return _("Up to %(amount)s") % {"amount": euros(high)}
+    if low is not None:
+        return _("%(amount)s and more") % {"amount": euros(low)}
+    return answer
+
+
+def sorts(query: QueryDict, *, current: str) -> list[dict[str, Any]]:
+    """Links that sort the list otherwise; the first page of each."""
+    links = []
+    for word, label in _sorts():
+        target = query.copy()
+        target.pop("page", None)
+        target.pop("sort", None)
+        if word != "relevance":
+            target["sort"] = word
+        links.append({"label": label, "url": f"?{target.urlencode()}", "current": word == current})
+    return links
+
+
+def _sorts() -> tuple[tuple[str, str], ...]:
     return (
-        ("", _("Our selection")),
+        ("relevance", _("Our selection")),
         ("price", _("Cheapest today")),
-        ("-price", _("Dearest today")),
+        ("price_down", _("Dearest today")),
         ("month", _("Cheapest per month")),
+        ("newest", _("Newest")),
         ("name", _("Name")),
     )
-
-
-def sorted_by(shown: list[Shown], *, sort: str, catalogue: Snapshot) -> list[Shown]:
-    """In the order that was asked for; ties in the catalogue's order."""
-    keys: dict[str, Callable[[Shown], Any]] = {
-        "price": lambda s: s.price_today.amount,
-        "-price": lambda s: -s.price_today.amount,
-        "month": lambda s: s.lasting_month.amount,
-        "name": lambda s: folded(model_name(catalogue, s.offering)),
-    }
-    return sorted(shown, key=keys[sort]) if sort in keys else shown

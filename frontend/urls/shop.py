@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import business, cart, shop
+from frontend.views import business, cart, compare, shop
 
 app_name = "shop"
 urlpatterns = [
@@ -17,5 +17,7 @@ urlpatterns = [
     path("content/<slug:code>/", shop.extra, name="service"),
     path("cart/", cart.current, name="cart"),
     path("search/", shop.search, name="search"),
+    path("search/suggestions/", shop.suggestions, name="suggestions"),
+    path("compare/", compare.compare_page, name="compare"),
     path("business/", business.landing, name="business"),
 ]

@@ -1,8 +1,8 @@
 """The shop's pages before a cart: home, lists, offers, search."""
 
 from collections.abc import Sequence
-from math import ceil
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,18 +12,32 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from catalogue.domain.model import Kind, Offering
-from catalogue.domain.search import find
-from catalogue.selectors import StockFacts, stock_of
+from catalogue.domain.search import folded
+from catalogue.finding import Reading
+from catalogue.selectors import stock_of
 from commerce.kernel.clock import business_now
-from commerce.ordering.domain.showcase import SHOWN_TERM, Shown, models_of
+from commerce.ordering.browsing import (
+    SEARCHED,
+    SORTS,
+    Listed,
+    Wish,
+    browse,
+    suggest,
+    unknown_words,
+    without_word,
+)
+from commerce.ordering.comparing import KINDS as COMPARED
+from commerce.ordering.domain.showcase import SHOWN_TERM, models_of
 from commerce.ordering.showcase import ShopWindow, window
 from commerce.web.policy import Policy, policy
 from frontend.shop import listing
-from frontend.shop.cards import extra_card, phone_card, plan_card
-from frontend.shop.listing import Entry, Facet
+from frontend.shop.cards import card_of
 from frontend.shop.offer import extra_page, home_page, phone_page, plan_page
+from frontend.shop.suggesting import suggested
+from frontend.shop.words import language
 
 PER_PAGE = 12
+LAST_PAGE = 9_999
 EXTRAS = (Kind.CONTENT, Kind.OPTION)
 
 
@@ -35,27 +49,11 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @policy(Policy.PUBLIC)
 def phones(request: HttpRequest) -> HttpResponse:
-    """All models; filters look at variants, the card shows the one that was found."""
-    shop = _shop()
-    catalogue = shop.window.catalogue
-    entries = _models(shop)
-    facets = listing.phone_facets(catalogue)
-    found = _found(request, entries, facets)
-    shown = [shop.shown(variant) for _entry, variant in found]
-    variants = {entry.variants[0].family: entry.variants for entry in entries}
+    """All models; filters look at variants, the card shows the first that was found."""
     return _list(
         request,
-        shown=listing.sorted_by(shown, sort=request.GET.get("sort", ""), catalogue=catalogue),
-        card=lambda each, stock: phone_card(
-            each,
-            catalogue=catalogue,
-            variants=variants[each.offering.family],
-            stock=stock,
-            query=request.GET.urlencode(),
-        ),
-        facets=listing.facets_shown(
-            entries, facets=facets, chosen=listing.chosen_in(request.GET, facets)
-        ),
+        kinds=(Kind.HANDSET,),
+        facets=listing.PHONES,
         title=_("Phones"),
         lead=_("Each price is today's, with the plan named and every month that follows."),
     )
@@ -63,32 +61,21 @@ def phones(request: HttpRequest) -> HttpResponse:
 
 @policy(Policy.PUBLIC)
 def plans(request: HttpRequest) -> HttpResponse:
-    shop = _shop()
-    facets = listing.plan_facets(shop.window.catalogue)
-    entries = _singles(shop, Kind.PLAN)
-    shown = [shop.shown(offering) for _entry, offering in _found(request, entries, facets)]
-    catalogue = shop.window.catalogue
     return _list(
         request,
-        shown=listing.sorted_by(shown, sort=request.GET.get("sort", ""), catalogue=catalogue),
-        card=lambda each, _stock: plan_card(each, catalogue=catalogue),
-        facets=listing.facets_shown(
-            entries, facets=facets, chosen=listing.chosen_in(request.GET, facets)
-        ),
+        kinds=(Kind.PLAN,),
+        facets=listing.PLANS,
         title=_("Plans"),
         lead=_("With the price of every month: those that are free, and those after them."),
-        template="plans",
     )
 
 
 @policy(Policy.PUBLIC)
 def accessories(request: HttpRequest) -> HttpResponse:
-    shop = _shop()
-    return _extras(
+    return _list(
         request,
-        shop,
         kinds=(Kind.ACCESSORY,),
-        facets=listing.accessory_facets(shop.window.catalogue),
+        facets=listing.ACCESSORIES,
         title=_("Accessories"),
         lead=_("Ordered with a phone and a plan, each of them costs less."),
     )
@@ -96,12 +83,10 @@ def accessories(request: HttpRequest) -> HttpResponse:
 
 @policy(Policy.PUBLIC)
 def content(request: HttpRequest) -> HttpResponse:
-    shop = _shop()
-    return _extras(
+    return _list(
         request,
-        shop,
         kinds=EXTRAS,
-        facets=listing.content_facets(shop.window.catalogue),
+        facets=listing.CONTENT,
         title=_("Music, video, press and options"),
         lead=_("Added to a line, on the same bill, to be stopped whenever you like."),
     )
@@ -109,32 +94,30 @@ def content(request: HttpRequest) -> HttpResponse:
 
 @policy(Policy.PUBLIC)
 def search(request: HttpRequest) -> HttpResponse:
-    """Everything whose words match, by kind."""
+    """Everything that has the words, the nearest first."""
+    text = request.GET.get("q", "").strip()[:80]
+    if not text:
+        return render(request, "frontend/shop/search.html", {"starts": _starts()})
+    return _list(
+        request,
+        kinds=SEARCHED,
+        facets=listing.SEARCH,
+        title=_("Results for “%(text)s”") % {"text": text},
+        lead="",
+        text=text,
+    )
+
+
+@policy(Policy.PUBLIC)
+def suggestions(request: HttpRequest) -> HttpResponse:
+    """The list below the search field while somebody types; empty if nothing fits."""
     shop = _shop()
     text = request.GET.get("q", "").strip()[:80]
-    catalogue = shop.window.catalogue
-    hits = find(
-        catalogue,
-        segment=shop.window.segment,
-        channel=shop.window.channel,
-        at=shop.window.at,
-        kinds=(Kind.HANDSET, Kind.PLAN, Kind.ACCESSORY, *EXTRAS),
-        text=text,
-    ).offerings
-    stock = stock_of([offering.code for offering in hits]) if text else {}
+    found = suggest(shop, text, kinds=SEARCHED, language=language())
     return render(
         request,
-        "frontend/shop/search.html",
-        {
-            "search_text": text,
-            "results": _results(shop, hits, stock=stock) if text else [],
-            "suggestions": [
-                {"label": _("Phones"), "url": reverse("shop:phones")},
-                {"label": _("Plans"), "url": reverse("shop:plans")},
-                {"label": _("Accessories"), "url": reverse("shop:accessories")},
-                {"label": _("Music, video, press and options"), "url": reverse("shop:content")},
-            ],
-        },
+        "frontend/shop/suggestions.html",
+        {"options": suggested(found, catalogue=shop.window.catalogue)},
     )
 
 
@@ -190,144 +173,105 @@ def _term(request: HttpRequest, *, default: int) -> int:
     return int(asked) if asked in ("0", "12", "24") else default
 
 
-def _models(shop: ShopWindow) -> list[Entry]:
-    return [
-        Entry(variants, ceil(shop.shown(variants[0]).lasting_month.amount))
-        for variants in models_of(shop.window)
-    ]
-
-
-def _singles(shop: ShopWindow, *kinds: Kind) -> list[Entry]:
-    return [
-        Entry((offering,), ceil(shop.shown(offering).lasting_month.amount))
-        for kind in kinds
-        for offering in shop.window.sold(kind)
-    ]
-
-
-def _found(
-    request: HttpRequest, entries: Sequence[Entry], facets: Sequence[Facet]
-) -> list[tuple[Entry, Offering]]:
-    chosen = listing.chosen_in(request.GET, facets)
-    return listing.matching(entries, facets=facets, chosen=chosen)
-
-
-def _extras(
-    request: HttpRequest,
-    shop: ShopWindow,
-    *,
-    kinds: Sequence[Kind],
-    facets: Sequence[Facet],
-    title: str,
-    lead: str,
-) -> HttpResponse:
-    catalogue = shop.window.catalogue
-    entries = _singles(shop, *kinds)
-    shown = [shop.shown(offering) for _entry, offering in _found(request, entries, facets)]
-    return _list(
-        request,
-        shown=listing.sorted_by(shown, sort=request.GET.get("sort", ""), catalogue=catalogue),
-        card=lambda each, stock: extra_card(each, catalogue=catalogue, stock=stock),
-        facets=listing.facets_shown(
-            entries, facets=facets, chosen=listing.chosen_in(request.GET, facets)
-        ),
-        title=title,
-        lead=lead,
-    )
-
-
 def _list(
     request: HttpRequest,
     *,
-    shown: Sequence[Shown],
-    card: Any,
-    facets: list[dict[str, Any]],
+    kinds: tuple[Kind, ...],
+    facets: Sequence[str],
     title: str,
     lead: str,
-    template: str = "cards",
+    text: str = "",
 ) -> HttpResponse:
     """A page of cards; an HTMX request gets the results and the counts alone."""
-    page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
-    stock = stock_of([each.offering.code for each in page.object_list])
-    kept = request.GET.copy()
+    shop, query = _shop(), request.GET
+    catalogue = shop.window.catalogue
+    chosen = listing.chosen_in(query, facets)
+    asked = query.get("sort", "")
+    wish = Wish(
+        kinds=kinds,
+        text=text,
+        chosen=chosen,
+        sort=asked if asked in SORTS else SORTS[0],
+        counted=tuple(facets),
+        grouped=True,
+        language=language(),
+    )
+    number = _page_number(query.get("page", ""))
+    listed = browse(shop, wish, limit=PER_PAGE, offset=(number - 1) * PER_PAGE)
+    page = Paginator(range(listed.total), PER_PAGE).get_page(number)
+    if page.number != number:
+        listed = browse(shop, wish, limit=PER_PAGE, offset=(page.number - 1) * PER_PAGE)
+    stock = stock_of([offering.code for offering in listed.offerings])
+    kept = query.copy()
     kept.pop("page", None)
-    query = kept.urlencode()
-    narrowed = any(option["chosen"] for facet in facets for option in facet["options"])
-    partial = bool(getattr(request, "htmx", False)) and not request.htmx.boosted  # type: ignore[attr-defined]
+    rest = kept.urlencode()
     response = render(
         request,
-        "frontend/shop/results.html" if partial else "frontend/shop/list.html",
+        "frontend/shop/results.html" if _partial(request) else "frontend/shop/list.html",
         {
             "title": title,
             "lead": lead,
+            "search_text": text,
+            "mended": listed.mended,
+            "ways_out": [] if listed.total else _ways_out(shop, wish, listed),
             "page": page,
-            "query": f"{query}&" if query else "",
-            "cards": [card(each, _stock(stock, each)) for each in page.object_list],
-            "cards_template": f"frontend/shop/{template}.html",
-            "facets": facets,
-            "kept": [{"name": "sort", "value": value} for value in kept.getlist("sort")[:1]],
-            "sorts": _sorts(request),
+            "query": f"{rest}&" if rest else "",
+            "cards": [
+                card_of(shop, offering, stock=stock.get(offering.code), narrowed=bool(rest))
+                for offering in listed.offerings
+            ],
+            "facets": listing.facets_shown(
+                listed, names=facets, chosen=chosen, catalogue=catalogue
+            ),
+            "chosen": listing.chosen_chips(query, chosen=chosen, catalogue=catalogue),
+            "kept": [
+                {"name": name, "value": value}
+                for name in ("q", "sort")
+                for value in kept.getlist(name)[:1]
+            ],
+            "sorts": listing.sorts(query, current=wish.sort),
             "action": request.path,
-            "partial": partial,
-            "reset_url": request.path if narrowed else "",
+            "partial": _partial(request),
+            "reset_url": f"?{urlencode({'q': text})}" if text else request.path,
+            "comparable": set(kinds) & set(COMPARED),
         },
     )
     patch_vary_headers(response, ["HX-Request"])
     return response
 
 
-def _stock(stock: Any, shown: Shown) -> StockFacts | None:
-    found: StockFacts | None = stock.get(shown.offering.code)
-    return found
+def _page_number(text: str) -> int:
+    return min(max(int(text), 1), LAST_PAGE) if text.isdecimal() and len(text) < 6 else 1
 
 
-def _sorts(request: HttpRequest) -> list[dict[str, Any]]:
-    current = request.GET.get("sort", "")
+def _partial(request: HttpRequest) -> bool:
+    htmx: Any = getattr(request, "htmx", None)
+    return bool(htmx and not htmx.boosted)
+
+
+def _ways_out(shop: ShopWindow, wish: Wish, listed: Listed) -> list[dict[str, Any]]:
+    """Out of an empty list: the search without a word that stands in its way."""
+    asked = [word.typed for word in listed.words if word.reading is not Reading.FILLER]
+    blamed = unknown_words(listed) or tuple(asked)
     links = []
-    for word, label in listing.sorts():
-        query = request.GET.copy()
-        query.pop("page", None)
-        query.pop("sort", None)
-        if word:
-            query["sort"] = word
-        links.append({"label": label, "url": f"?{query.urlencode()}", "current": word == current})
+    for word in blamed[:3] if len(asked) > 1 else ():
+        count = without_word(shop, wish, word)
+        if count:
+            left = " ".join(each for each in wish.text.split() if folded(each) != word)
+            links.append(
+                {
+                    "label": _("Search without “%(word)s”") % {"word": word},
+                    "url": f"?{urlencode({'q': left})}",
+                    "count": count,
+                }
+            )
     return links
 
 
-def _results(shop: ShopWindow, hits: Sequence[Offering], *, stock: Any) -> list[dict[str, Any]]:
-    """The hits as cards under their kind; the variants of a phone are one card."""
-    catalogue = shop.window.catalogue
-    cards: dict[Kind, list[dict[str, Any]]] = {}
-    seen: set[str] = set()
-    for offering in hits:
-        if offering.kind is Kind.HANDSET:
-            family = offering.family or offering.code
-            if family in seen:
-                continue
-            seen.add(family)
-            card = phone_card(
-                shop.shown(offering),
-                catalogue=catalogue,
-                variants=catalogue.family(family),
-                stock=stock.get(offering.code),
-                query="q",
-            )
-        elif offering.kind is Kind.PLAN:
-            card = plan_card(shop.shown(offering), catalogue=catalogue)
-        else:
-            card = extra_card(
-                shop.shown(offering), catalogue=catalogue, stock=stock.get(offering.code)
-            )
-        cards.setdefault(offering.kind, []).append(card)
-    titles = {
-        Kind.HANDSET: _("Phones"),
-        Kind.PLAN: _("Plans"),
-        Kind.ACCESSORY: _("Accessories"),
-        Kind.CONTENT: _("Music, video, press"),
-        Kind.OPTION: _("Options"),
-    }
+def _starts() -> list[dict[str, str]]:
     return [
-        {"title": titles[kind], "cards": cards[kind], "plans": kind is Kind.PLAN}
-        for kind in titles
-        if kind in cards
+        {"label": _("Phones"), "url": reverse("shop:phones")},
+        {"label": _("Plans"), "url": reverse("shop:plans")},
+        {"label": _("Accessories"), "url": reverse("shop:accessories")},
+        {"label": _("Music, video, press and options"), "url": reverse("shop:content")},
     ]

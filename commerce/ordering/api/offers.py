@@ -13,6 +13,8 @@ from commerce.kernel.clock import business_now
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
+from commerce.ordering.browsing import Listed, Wish, in_order
+from commerce.ordering.comparing import Comparison, Value
 from commerce.ordering.domain.checks import roles_named
 from commerce.ordering.domain.quote import Applied
 from commerce.ordering.domain.showcase import Shown
@@ -20,7 +22,6 @@ from commerce.ordering.showcase import ShopWindow, window
 from commerce.web.fields import language
 from subscriptions.domain.charges import Phase
 
-FILTERS = ("category", "brand", "network", "storage_gb", "colour", "price")
 _BUSINESS = frozenset({Channel.B2B_API, Channel.PORTAL})
 
 
@@ -71,6 +72,97 @@ class Detail:
     rules: tuple[Rule, ...]
     variants: tuple[Offering, ...]
     plans: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CountedValue:
+    """See `FacetValueSerializer`."""
+
+    value: str
+    name: str
+    count: int
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CountedFacet:
+    code: str
+    name: str
+    values: tuple[CountedValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """See `SuggestionSerializer`."""
+
+    code: str
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedValue:
+    values: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """See `ComparedRowSerializer`."""
+
+    code: str
+    name: str
+    unit: str
+    differs: bool
+    values: tuple[ComparedValue, ...]
+
+
+def counted(listed: Listed, *, wish: Wish, catalogue: Snapshot) -> list[CountedFacet]:
+    """The counts of a list, in words; values that were chosen stay, with a count of 0 too."""
+    return [
+        CountedFacet(
+            name,
+            _said(catalogue.label(name), name),
+            tuple(
+                CountedValue(value, _value_said(catalogue, name, value), count, value in chosen)
+                for value, count in in_order({**dict.fromkeys(chosen, 0), **counts})
+            ),
+        )
+        for name, counts in listed.counts.items()
+        for chosen in (wish.chosen.get(name, ()),)
+    ]
+
+
+def _value_said(catalogue: Snapshot, name: str, value: str) -> str:
+    if name == "category":
+        return _said(catalogue.categories.get(value), value)
+    return _said(catalogue.label(name, value), value)
+
+
+def named(found: Sequence[tuple[str, int]], texts: Mapping[str, _Texts]) -> list[Suggestion]:
+    """Codes with their counts, in words."""
+    return [Suggestion(code, _said(texts.get(code), code), count) for code, count in found]
+
+
+def compared(comparison: Comparison, *, catalogue: Snapshot) -> list[ComparedRow]:
+    """The rows of a comparison in words."""
+    return [
+        ComparedRow(
+            row.name,
+            _said(catalogue.label(row.name), row.name),
+            catalogue.units.get(row.name, ""),
+            row.differs,
+            tuple(_compared_value(row.name, value, catalogue=catalogue) for value in row.values),
+        )
+        for row in comparison.rows
+    ]
+
+
+def _compared_value(name: str, value: Value, *, catalogue: Snapshot) -> ComparedValue:
+    if value is None:
+        return ComparedValue((), ())
+    said = _characteristic(name, value, catalogue=catalogue)
+    return ComparedValue(said.values, said.labels)
 
 
 def segment_of(context: AccountContext) -> Segment:

@@ -6,7 +6,12 @@ from commerce.ordering.api.views import carts, orders
 from commerce.ordering.api.views.fleet import FleetOrdersView, FleetQuotesView
 from commerce.ordering.api.views.journeys import JourneyStepView
 from commerce.ordering.api.views.me import MeView
-from commerce.ordering.api.views.offerings import OfferingsView, OfferingView
+from commerce.ordering.api.views.offerings import (
+    ComparisonsView,
+    OfferingsView,
+    OfferingView,
+    SuggestionsView,
+)
 from commerce.ordering.api.views.quotes import QuotesView
 
 
@@ -28,6 +33,8 @@ urlpatterns = [
     path("me", MeView.as_view(), name="me"),
     path("offerings", OfferingsView.as_view(), name="offerings"),
     path("offerings/<slug:code>", OfferingView.as_view(), name="offering"),
+    path("suggestions", SuggestionsView.as_view(), name="suggestions"),
+    path("comparisons", ComparisonsView.as_view(), name="comparisons"),
     path("quotes", QuotesView.as_view(), name="quotes"),
     path("carts", carts.CartsView.as_view(), name="carts"),
     path("carts/arrivals", carts.ArrivalsView.as_view(), name="cart-arrivals"),

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from catalogue.domain.document import decoded, digest_of, encoded
 from catalogue.domain.expressions import Facts, parse
 from catalogue.domain.model import ChargeKind, Kind, Segment, Snapshot, refusals
-from catalogue.domain.search import find, folded, list_price
 from catalogue.importer.loader import load
 from commerce.kernel.errors import InvalidInput, NotFound
 from commerce.kernel.money import Money
@@ -146,54 +145,6 @@ def test_nonsense_is_refused_where_it_stands(expression: object, field: str) -> 
     with pytest.raises(InvalidInput) as refused:
         parse(expression)
     assert refused.value.detail["field"] == field
-
-
-def names(text: str = "", **filters: list[str]) -> list[str]:
-    found = find(
-        shop(), segment=CONSUMER, channel="web", at=AT, text=text, filters=filters, sort="price"
-    )
-    return [offering.code for offering in found.offerings]
-
-
-def test_words_are_found_whatever_accents_and_case() -> None:
-    assert folded("Éco-PARTICIPATION") == "eco-participation"
-    assert names("CÉLANTHE c9 glacier 512") == ["celanthe-c9-512-glacier"]
-    assert names("celanthe C9 GLACIER 512") == ["celanthe-c9-512-glacier"]
-    assert names("midnight b2") == ["brumaire-b2-64-nuit", "brumaire-b2-128-nuit"]
-    assert names("nothing at all like this") == []
-
-
-def test_filters_narrow_and_facets_count_without_their_own_filter() -> None:
-    found = find(
-        shop(),
-        segment=CONSUMER,
-        channel="web",
-        at=AT,
-        kinds=[Kind.HANDSET],
-        filters={"brand": ["Rocval"], "storage_gb": ["128"], "price": ["200..400"]},
-        facets=["brand", "storage_gb", "esim"],
-    )
-    assert [o.code for o in found.offerings] == ["rocval-r1-128-graphite"]
-    facets = {facet.name: facet.values for facet in found.facets}
-    assert [(v.value, v.count, v.chosen) for v in facets["storage_gb"]] == [
-        ("64", 1, False),
-        ("128", 1, True),
-    ]
-    assert next(v for v in facets["brand"] if v.chosen).value == "Rocval"
-    assert len(facets["brand"]) > 1
-    assert [(v.value, v.count) for v in facets["esim"]] == [("false", 1)]
-
-
-def test_business_offers_stay_out_of_the_shop() -> None:
-    assert "flotte-50" not in names("flotte")
-    business = find(shop(), segment=BUSINESS, channel="b2b_api", at=AT, kinds=[Kind.PLAN])
-    assert [o.code for o in business.offerings] == ["flotte-20", "flotte-50", "flotte-200"]
-    assert list_price(business.offerings[1], segment=BUSINESS) == Money.of("19.00")
-
-
-def test_an_unknown_order_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="relevance, price"):
-        find(shop(), segment=CONSUMER, channel="web", at=AT, sort="magic")
 
 
 @given(

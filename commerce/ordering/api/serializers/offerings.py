@@ -6,30 +6,50 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from catalogue.domain.model import ChargeKind, Kind, RuleKind
-from catalogue.domain.search import SORTS
+from commerce.kernel.errors import InvalidInput
 from commerce.kernel.tax import Basis
-from commerce.ordering.api.offers import FILTERS, Detail, Summary
-from commerce.web.fields import MoneySerializer, OneOf, Shown, Strict, Wording, words
+from commerce.ordering.api.offers import CountedFacet, Detail, Summary
+from commerce.ordering.browsing import FACETS as COUNTED
+from commerce.ordering.browsing import SORTS, Listed, Wish
+from commerce.web.fields import MoneySerializer, OneOf, Shown, Strict, Wording, language, words
 
 MOST = 100
 FURTHEST = 10_000
 TERMS = (0, 12, 24)
 
 
+class Answers(serializers.CharField):
+    """Accepted values of a facet, separated by commas."""
+
+    def __init__(self, help_text: str = "One value or several, separated by commas") -> None:
+        super().__init__(max_length=200, required=False, help_text=help_text)
+
+
 class OfferingsQuery(Strict):
-    """What to look for; all conditions must hold."""
+    """What to look for; all conditions must hold, any of the values of each."""
 
     kind = OneOf(Kind, required=False)
-    q = serializers.CharField(max_length=80, required=False, help_text="Words, in any language")
-    category = serializers.CharField(max_length=64, required=False)
-    brand = serializers.CharField(max_length=64, required=False)
-    network = serializers.CharField(max_length=8, required=False, help_text="4G or 5G")
-    storage_gb = serializers.CharField(max_length=20, required=False, help_text="128 or 128..512")
-    colour = serializers.CharField(max_length=40, required=False)
-    esim = serializers.BooleanField(allow_null=True, default=None)
-    price = serializers.CharField(
-        max_length=40, required=False, help_text="List price in the caller's basis: 100..400"
+    q = serializers.CharField(
+        max_length=80,
+        required=False,
+        help_text="Words in any language; accents, typos and synonyms are forgiven",
     )
+    category = Answers()
+    brand = Answers()
+    network = Answers("4G or 5G")
+    storage_gb = Answers("128 or 128,256 or 128..512")
+    colour = Answers()
+    esim = Answers("true or false")
+    refurbished = Answers("true or false")
+    energy_class = Answers("A or A,B")
+    form = Answers()
+    connector = Answers()
+    fits = Answers()
+    service = Answers()
+    with_handset = Answers("true or false")
+    terms = Answers("Commitments in months that it can be had with: 0, 12, 24")
+    month = Answers("A month's price once promotions have ended, in the caller's basis: 10..19.99")
+    price = Answers("Today's price of the offering itself, in the caller's basis: 100..400")
     in_stock = serializers.BooleanField(default=False)
     term = serializers.ChoiceField(
         choices=[(term, str(term)) for term in TERMS],
@@ -37,18 +57,46 @@ class OfferingsQuery(Strict):
         help_text="Months of commitment of the price shown",
     )
     sort = OneOf(SORTS, default="relevance")
+    facets = serializers.CharField(
+        max_length=200,
+        required=False,
+        help_text=f"Facets to count, separated by commas, or `all`: {', '.join(COUNTED)}",
+    )
     limit = serializers.IntegerField(min_value=1, max_value=MOST, default=24)
     offset = serializers.IntegerField(min_value=0, max_value=FURTHEST, default=0)
 
 
-def filters_of(asked: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The characteristics that were asked for, as the catalogue's search takes them."""
-    found: dict[str, tuple[str, ...]] = {
-        name: (str(asked[name]),) for name in FILTERS if asked.get(name)
-    }
-    if asked["esim"] is not None:
-        found["esim"] = (str(asked["esim"]).lower(),)
-    return found
+COUNTABLE = frozenset(COUNTED)
+
+
+def wish_of(asked: dict[str, Any]) -> Wish:
+    """The query as a wish. Raises InvalidInput `unknown_facet`."""
+    kind, counted = asked.get("kind"), _parts(asked.get("facets", ""))
+    if counted == ("all",):
+        counted = COUNTED
+    for name in counted:
+        if name not in COUNTABLE:
+            raise InvalidInput(
+                f"Facets are: {', '.join(COUNTED)}.",
+                code="unknown_facet",
+                field="facets",
+                value=name[:40],
+            )
+    chosen = {name: _parts(asked[name]) for name in COUNTED if asked.get(name) and name != "kind"}
+    return Wish(
+        kinds=(Kind(kind),) if kind else (),
+        text=asked.get("q", ""),
+        chosen=chosen,
+        sort=asked["sort"],
+        counted=counted,
+        in_stock=asked["in_stock"],
+        term=asked["term"],
+        language=language(),
+    )
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part for part in (each.strip() for each in text.split(",")) if part)
 
 
 class PhaseSerializer(Shown):
@@ -138,10 +186,29 @@ class OfferingSerializer(Shown):
     stock = StockSerializer(allow_null=True, help_text="null: nothing of it is stocked")
 
 
+class FacetValueSerializer(Shown):
+    value = serializers.CharField(help_text="As the parameter of that code takes it")
+    name = serializers.CharField()
+    count = serializers.IntegerField(min_value=0, help_text="Results with this value")
+    chosen = serializers.BooleanField()
+
+
+class FacetSerializer(Shown):
+    """Its counts are those without its own choice, so that it can be changed."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+    values = FacetValueSerializer(many=True)
+
+
 class OfferingsSerializer(Shown):
     """A page of offerings; `next` is the address of the following one."""
 
     items = OfferingSerializer(many=True)
+    facets = FacetSerializer(many=True, help_text="Those that were asked for")
+    searched_for = serializers.CharField(
+        allow_null=True, help_text="The words that were searched for instead of mistyped ones"
+    )
     total = serializers.IntegerField(min_value=0)
     limit = serializers.IntegerField()
     offset = serializers.IntegerField()
@@ -211,12 +278,81 @@ class OfferingDetailSerializer(OfferingSerializer):
     plans = words(help_text="Plans that go with a handset at its price, the cheapest first")
 
 
+class SuggestionSerializer(Shown):
+    """`code` of an offering, category or make; `count` of offerings it leads to."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+    count = serializers.IntegerField(min_value=1)
+
+
+class SuggestedOfferingSerializer(Shown):
+    code = serializers.CharField()
+    kind = OneOf(Kind, source="kind.value")
+    name = Wording()
+    family = serializers.CharField(allow_null=True)
+
+
+class SuggestionsSerializer(Shown):
+    """What somebody who has typed so far may mean."""
+
+    offerings = SuggestedOfferingSerializer(many=True)
+    categories = SuggestionSerializer(many=True)
+    brands = SuggestionSerializer(many=True)
+
+
+class ComparedValueSerializer(Shown):
+    """A value of one offering, as codes and in words; empty where it has none."""
+
+    values = words()
+    labels = words()
+
+
+class ComparedRowSerializer(Shown):
+    code = serializers.CharField()
+    name = serializers.CharField()
+    unit = serializers.CharField(allow_blank=True)
+    differs = serializers.BooleanField()
+    values = ComparedValueSerializer(many=True, help_text="In the order of the offerings")
+
+
+class CheapestSerializer(Shown):
+    """Codes of the offerings with the lowest amount; none if all cost the same."""
+
+    today = words(help_text="Due today, the whole bundle")
+    month = words(help_text="A month once promotions have ended")
+    total = words(help_text="Over the commitment")
+
+
+class ComparisonSerializer(Shown):
+    """Offerings of one kind side by side, each with the plan that is cheapest for it."""
+
+    kind = OneOf(Kind)
+    offerings = OfferingSerializer(many=True)
+    rows = ComparedRowSerializer(many=True)
+    cheapest = CheapestSerializer()
+
+
 def page(
-    items: list[Summary], *, total: int, limit: int, offset: int, following: str | None
+    items: list[Summary],
+    found: Listed,
+    facets: list[CountedFacet],
+    *,
+    limit: int,
+    offset: int,
+    following: str | None,
 ) -> Any:
     """A page of offerings, as JSON."""
     return OfferingsSerializer(
-        {"items": items, "total": total, "limit": limit, "offset": offset, "next": following}
+        {
+            "items": items,
+            "facets": facets,
+            "searched_for": found.mended or None,
+            "total": found.total,
+            "limit": limit,
+            "offset": offset,
+            "next": following,
+        }
     ).data
 
 

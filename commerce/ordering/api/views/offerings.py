@@ -1,6 +1,5 @@
 """What is on sale for the caller, and at which price."""
 
-from typing import Any
 from urllib.parse import urlencode
 
 from drf_spectacular.utils import extend_schema
@@ -8,22 +7,31 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalogue.domain.model import Kind, Offering
-from catalogue.domain.search import find
-from catalogue.selectors import StockFacts, stock_of
+from catalogue.selectors import stock_of
 from commerce.accounts.api.caller import caller_of
-from commerce.ordering.api.offers import detail_of, on_sale, shop_of, summaries
+from commerce.ordering.api.offers import (
+    compared,
+    counted,
+    detail_of,
+    named,
+    on_sale,
+    shop_of,
+    summaries,
+)
 from commerce.ordering.api.serializers.offerings import (
     TERMS,
+    ComparisonSerializer,
     OfferingDetailSerializer,
     OfferingsQuery,
     OfferingsSerializer,
+    SuggestionsSerializer,
     detail,
-    filters_of,
     page,
+    wish_of,
 )
-from commerce.ordering.showcase import ShopWindow
-from commerce.web.fields import Strict
+from commerce.ordering.browsing import SEARCHED, browse, suggest
+from commerce.ordering.comparing import compare
+from commerce.web.fields import Strict, language
 from commerce.web.policy import Policy
 from commerce.web.views import ApiView
 
@@ -54,19 +62,18 @@ class OfferingsView(ApiView):
         """
         asked = self.query(OfferingsQuery)
         shop = shop_of(caller_of(request))
-        found, stock = _found(shop, asked)
-        limit, offset = asked["limit"], asked["offset"]
-        chosen = found[offset : offset + limit]
-        if not asked["in_stock"]:
-            stock = dict(stock_of([each.code for each in chosen]))
+        wish, limit, offset = wish_of(asked), asked["limit"], asked["offset"]
+        found = browse(shop, wish, limit=limit, offset=offset, strict=True)
+        stock = stock_of([each.code for each in found.offerings])
         following = None
-        if offset + limit < len(found):
+        if offset + limit < found.total:
             query = {**request.query_params.dict(), "limit": limit, "offset": offset + limit}
             following = f"{request.path}?{urlencode(query)}"
         return Response(
             page(
-                summaries(shop, chosen, term=asked["term"], stock=stock),
-                total=len(found),
+                summaries(shop, found.offerings, term=asked["term"], stock=stock),
+                found,
+                counted(found, wish=wish, catalogue=shop.window.catalogue),
                 limit=limit,
                 offset=offset,
                 following=following,
@@ -94,27 +101,79 @@ class OfferingView(ApiView):
         )
 
 
-def _found(
-    shop: ShopWindow, asked: dict[str, Any]
-) -> tuple[tuple[Offering, ...], dict[str, StockFacts]]:
-    """All that fits; with its stock if only what is there was asked for."""
-    kind = asked.get("kind")
-    found = find(
-        shop.window.catalogue,
-        segment=shop.window.segment,
-        channel=shop.window.channel,
-        at=shop.window.at,
-        kinds=(Kind(kind),) if kind else (),
-        text=asked.get("q", ""),
-        filters=filters_of(asked),
-        sort=asked["sort"],
-    ).offerings
-    if not asked["in_stock"]:
-        return found, {}
-    stock = dict(stock_of([each.code for each in found if each.stocked]))
-    there = tuple(
-        each
-        for each in found
-        if not each.stocked or (each.code in stock and stock[each.code].available)
+class SuggestionsQuery(Strict):
+    q = serializers.CharField(max_length=80, help_text="What has been typed so far")
+
+
+class SuggestionsView(ApiView):
+    policy = Policy.PUBLIC
+    scope = "catalogue"
+    tag = "Offerings"
+
+    @extend_schema(
+        operation_id="suggest", parameters=[SuggestionsQuery], responses=SuggestionsSerializer
     )
-    return there, stock
+    def get(self, request: Request) -> Response:
+        """What somebody who has typed so far may mean: offerings, categories, makes."""
+        shop = shop_of(caller_of(request))
+        text = self.query(SuggestionsQuery)["q"]
+        found = suggest(shop, text, kinds=SEARCHED, language=language())
+        return Response(
+            SuggestionsSerializer(
+                {
+                    "offerings": found.offerings,
+                    "categories": named(found.categories, shop.window.catalogue.categories),
+                    "brands": named(found.brands, {}),
+                }
+            ).data
+        )
+
+
+class ComparisonQuery(Strict):
+    offers = serializers.CharField(
+        max_length=300, help_text="Codes of two to four phones or plans, separated by commas"
+    )
+    term = serializers.ChoiceField(
+        choices=[(term, str(term)) for term in TERMS],
+        default=24,
+        help_text="Months of commitment of the price shown",
+    )
+
+
+class ComparisonsView(ApiView):
+    policy = Policy.PUBLIC
+    scope = "catalogue"
+    tag = "Offerings"
+    refusals = (404, 422)
+
+    @extend_schema(
+        operation_id="compareOfferings",
+        parameters=[ComparisonQuery],
+        responses=ComparisonSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        """Phones side by side, or plans: what differs, what each costs, which is the cheapest.
+
+        Each phone is shown with the plan that is cheapest for it.
+        """
+        asked = self.query(ComparisonQuery)
+        shop = shop_of(caller_of(request))
+        codes = [code for code in asked["offers"].split(",") if code]
+        offerings = [on_sale(shop, code) for code in codes]
+        found = compare(shop, offerings, term=asked["term"])
+        chosen = [shown.offering for shown in found.columns]
+        stock = stock_of([each.code for each in chosen])
+        return Response(
+            ComparisonSerializer(
+                {
+                    "kind": chosen[0].kind.value,
+                    "offerings": summaries(shop, chosen, term=asked["term"], stock=stock),
+                    "rows": compared(found, catalogue=shop.window.catalogue),
+                    "cheapest": {
+                        "today": [chosen[n].code for n in sorted(found.cheapest.today)],
+                        "month": [chosen[n].code for n in sorted(found.cheapest.month)],
+                        "total": [chosen[n].code for n in sorted(found.cheapest.total)],
+                    },
+                }
+            ).data
+        )

@@ -1,0 +1,385 @@
+"""Lists and searches of what is on sale: narrowed by facets with counts, sorted, with prices."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from itertools import islice
+from threading import Lock
+from types import MappingProxyType
+
+from catalogue.domain.expressions import Scalar
+from catalogue.domain.model import Kind, Offering, Segment
+from catalogue.domain.search import folded, list_price
+from catalogue.domain.shelf import (
+    Bits,
+    Chosen,
+    Facet,
+    Groups,
+    bits_of,
+    check_choices,
+    narrowed,
+    ordered,
+)
+from catalogue.finding import Matches, Reading, Word, matches
+from catalogue.selectors import stock_of
+from commerce.kernel.errors import InvalidInput
+from commerce.ordering.domain.showcase import SHOWN_TERM
+from commerce.ordering.showcase import Key, ShopWindow
+
+SORTS = ("relevance", "price", "price_down", "month", "month_down", "name", "newest")
+CHARACTERISTICS = (
+    *("brand", "storage_gb", "colour", "network", "esim", "refurbished", "energy_class", "form"),
+    *("connector", "fits", "with_handset", "service"),
+)
+PRICED = ("month", "price")
+SEARCHED = (Kind.HANDSET, Kind.PLAN, Kind.ACCESSORY, Kind.CONTENT, Kind.OPTION)
+"""What people look for; SIM cards and fees come by themselves."""
+FACETS = ("kind", "category", "terms", *CHARACTERISTICS, *PRICED)
+BANDS = MappingProxyType(
+    {
+        "month": ("..9.99", "10..19.99", "20..29.99", "30..59.99", "60.."),
+        "price": ("..49.99", "50..199.99", "200..399.99", "400..799.99", "800.."),
+    }
+)
+"""Both ends count, to the cent."""
+_LAST = Decimal("Infinity")
+_KINDS_IN_ORDER = {kind: place for place, kind in enumerate(Kind)}
+_one_at_a_time = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to look for. `chosen` are accepted answers by facet; `grouped` makes the variants of a
+    model one result; `counted` are the facets whose counts are wanted."""
+
+    kinds: tuple[Kind, ...] = ()
+    text: str = ""
+    chosen: Chosen = field(default_factory=lambda: MappingProxyType({}))
+    sort: str = "relevance"
+    counted: tuple[str, ...] = ()
+    grouped: bool = False
+    in_stock: bool = False
+    term: int = SHOWN_TERM
+    language: str = "fr"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A part of the results in their order, how many there are, and the counts by facet."""
+
+    offerings: tuple[Offering, ...]
+    total: int
+    counts: Mapping[str, Mapping[str, int]]
+    words: tuple[Word, ...]
+    mended: str
+
+
+def browse(
+    shop: ShopWindow, wish: Wish, *, limit: int, offset: int = 0, strict: bool = False
+) -> Listed:
+    """What fits the wish, from `offset` on.
+
+    A facet counts as if nothing had been chosen from itself, so that its choices can be changed.
+    The words of a search cost at most three queries, nothing else asks the database.
+
+    Raises:
+        InvalidInput: `unknown_sort`; `unknown_facet_value` if `strict`.
+    """
+    if wish.sort not in SORTS:
+        raise InvalidInput(
+            f"Sort by one of: {', '.join(SORTS)}.", code="unknown_sort", field="sort"
+        )
+    found = matches(shop.window.catalogue, wish.text)
+    return _listed(shop, wish, found, limit=limit, offset=offset, strict=strict)
+
+
+def without_word(shop: ShopWindow, wish: Wish, word: str) -> int:
+    """How many results the search would have without one of its words."""
+    kept = " ".join(each for each in wish.text.split() if folded(each) != word)
+    if not kept:
+        return 0
+    found = matches(shop.window.catalogue, kept)
+    return _listed(shop, wish, found, limit=0, offset=0, strict=False).total
+
+
+def _listed(
+    shop: ShopWindow, wish: Wish, found: Matches, *, limit: int, offset: int, strict: bool
+) -> Listed:
+    shelf = _shelf(shop.key)
+    facets = _facets(shop, shelf, (*wish.chosen, *wish.counted), term=wish.term)
+    if strict:
+        check_choices(facets, wish.chosen)
+    pool, ranks = shelf.matching(found)
+    pool &= shelf.of_kinds(wish.kinds)
+    if wish.in_stock:
+        pool &= _there(shelf, narrowed(pool, facets, wish.chosen))
+    bits = narrowed(pool, facets, wish.chosen)
+    groups = shelf.groups if wish.grouped else shelf.singles
+    order = _order(shop, shelf, wish, ranks)
+    shown = _shown(shelf, bits, order, grouped=wish.grouped)
+    counts = {
+        name: _counts(
+            facets[name], narrowed(pool, facets, wish.chosen, but=name), groups, pool=pool
+        )
+        for name in wish.counted
+    }
+    return Listed(
+        tuple(shelf.offerings[place] for place in islice(shown, offset, offset + limit)),
+        groups.count(bits),
+        counts,
+        found.words,
+        found.mended,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Everything that one segment can buy on one channel, in the catalogue's order."""
+
+    offerings: tuple[Offering, ...]
+    places: tuple[int, ...]
+    """Of each offering of the catalogue, in the document's order; -1 for what is not on sale."""
+    kinds: Mapping[Kind, Bits]
+    facets: Mapping[str, Facet]
+    groups: Groups
+    singles: Groups
+
+    def matching(self, found: Matches) -> tuple[Bits, Mapping[int, float]]:
+        size = len(self.offerings)
+        if found.ranks is None:
+            return (1 << size) - 1, {}
+        ranks = {self.places[n]: rank for n, rank in found.ranks.items() if self.places[n] >= 0}
+        return bits_of(ranks, size=size), ranks
+
+    def nearest(self, ranks: Mapping[int, float]) -> list[int]:
+        """By rank, then phones before plans before what goes with them, then as in the shop."""
+        return sorted(ranks, key=lambda n: (-ranks[n], _KINDS_IN_ORDER[self.offerings[n].kind], n))
+
+    def of_kinds(self, kinds: Collection[Kind]) -> Bits:
+        found = 0
+        for kind in kinds or Kind:
+            found |= self.kinds.get(kind, 0)
+        return found
+
+
+@lru_cache(maxsize=16)
+def _shelf(key: Key) -> Shelf:
+    window = ShopWindow(key).window
+    document = list(window.catalogue.offerings.values())
+    sold = [n for n, offering in enumerate(document) if window.sells(offering)]
+    sold.sort(key=lambda n: _place_in_shop(document[n], segment=window.segment))
+    places = [-1] * len(document)
+    for place, n in enumerate(sold):
+        places[n] = place
+    offerings = tuple(document[n] for n in sold)
+    kinds = Facet.of("kind", [(offering.kind.value,) for offering in offerings])
+    facets = {name: _characteristic(name, offerings) for name in CHARACTERISTICS}
+    facets |= {
+        "kind": kinds,
+        "category": Facet.of("category", [(offering.category,) for offering in offerings]),
+        "terms": Facet.of("terms", [tuple(map(str, offering.terms)) for offering in offerings]),
+    }
+    return Shelf(
+        offerings,
+        tuple(places),
+        MappingProxyType({Kind(name): bits for name, bits in kinds.answers.items()}),
+        MappingProxyType(facets),
+        Groups.of([offering.family for offering in offerings]),
+        Groups.of([None] * len(offerings)),
+    )
+
+
+def _place_in_shop(offering: Offering, *, segment: Segment) -> tuple[int, Decimal, str]:
+    """In the merchant's order; of a model the cheapest variant first."""
+    price = list_price(offering, segment=segment)
+    return (offering.rank, price.amount if price else _LAST, offering.code)
+
+
+def _characteristic(name: str, offerings: Sequence[Offering]) -> Facet:
+    return Facet.of(name, [answers_of(offering, name) for offering in offerings])
+
+
+def answers_of(offering: Offering, name: str) -> tuple[str, ...]:
+    """The values of a characteristic as text, as addresses and programs write them."""
+    value = offering.characteristics.get(name)
+    if value is None:
+        return ()
+    return tuple(_text(each) for each in (value if isinstance(value, tuple) else (value,)))
+
+
+def _text(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _prices(key: Key, term: int) -> tuple[tuple[Decimal, Decimal], ...]:
+    """Of each place of the shelf: the price today, and that of a month once promotions ended.
+
+    They are worked out once, however many ask at the same time.
+    """
+    with _one_at_a_time:
+        return _all_prices(key, term)
+
+
+@lru_cache(maxsize=16)
+def _all_prices(key: Key, term: int) -> tuple[tuple[Decimal, Decimal], ...]:
+    shop = ShopWindow(key)
+    found = []
+    for offering in _shelf(key).offerings:
+        shown = shop.shown(offering, term=term)
+        found.append((shown.price_today.amount, shown.lasting_month.amount))
+    return tuple(found)
+
+
+@lru_cache(maxsize=16)
+def _priced(key: Key, term: int) -> Mapping[str, Facet]:
+    prices = _prices(key, term)
+    today = [(str(price),) for price, _ in prices]
+    month = [(str(each),) if each else () for _, each in prices]
+    return MappingProxyType(
+        {
+            "price": Facet.of("price", today, bands=BANDS["price"]),
+            "month": Facet.of("month", month, bands=BANDS["month"]),
+        }
+    )
+
+
+def _facets(
+    shop: ShopWindow, shelf: Shelf, names: Collection[str], *, term: int
+) -> Mapping[str, Facet]:
+    """Those of the shelf, and those that need every price only when one of them is asked for."""
+    if not any(name in PRICED for name in names):
+        return shelf.facets
+    return {**shelf.facets, **_priced(shop.key, term)}
+
+
+def _counts(facet: Facet, bits: Bits, groups: Groups, *, pool: Bits) -> dict[str, int]:
+    """For every answer that occurs among what the words and kinds leave; 0 where filters do."""
+    return {
+        answer: groups.count(places & bits) for answer, places in facet.options() if places & pool
+    }
+
+
+def _there(shelf: Shelf, bits: Bits) -> Bits:
+    """The places of `bits` that can be shipped; one query."""
+    places = list(ordered(bits, range(len(shelf.offerings))))
+    stock = stock_of([shelf.offerings[n].code for n in places if shelf.offerings[n].stocked])
+    return bits_of(
+        (
+            n
+            for n in places
+            if not (offering := shelf.offerings[n]).stocked
+            or (offering.code in stock and stock[offering.code].available)
+        ),
+        size=len(shelf.offerings),
+    )
+
+
+def _order(shop: ShopWindow, shelf: Shelf, wish: Wish, ranks: Mapping[int, float]) -> Sequence[int]:
+    if wish.sort != "relevance":
+        return _sorted(shop.key, wish.sort, wish.term, wish.language)
+    return shelf.nearest(ranks) if ranks else range(len(shelf.offerings))
+
+
+@lru_cache(maxsize=64)
+def _sorted(key: Key, sort: str, term: int, language: str) -> tuple[int, ...]:
+    """All places in that order; ties in the catalogue's order."""
+    offerings = _shelf(key).offerings
+    prices = _prices(key, term) if sort.startswith(("price", "month")) else ()
+    never = datetime.min.replace(tzinfo=UTC)
+    keys: dict[str, Callable[[int], object]] = {
+        "price": lambda n: prices[n][0],
+        "price_down": lambda n: -prices[n][0],
+        "month": lambda n: prices[n][1] or _LAST,
+        "month_down": lambda n: -prices[n][1],
+        "name": lambda n: folded(offerings[n].name.in_(language)),
+        "newest": lambda n: never - (offerings[n].valid_from or never),
+    }
+    return tuple(sorted(range(len(offerings)), key=keys[sort]))  # type: ignore[arg-type]
+
+
+def _shown(shelf: Shelf, bits: Bits, order: Sequence[int], *, grouped: bool) -> Iterator[int]:
+    """Places in their order; of the variants of a model the first."""
+    seen: set[str] = set()
+    for place in ordered(bits, order):
+        family = shelf.offerings[place].family if grouped else None
+        if family is not None:
+            if family in seen:
+                continue
+            seen.add(family)
+        yield place
+
+
+def in_order(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Answers by size where they are numbers or ranges of them, else by the alphabet."""
+
+    def place(answer: str) -> tuple[int, Decimal, str]:
+        start = answer.partition("..")[0] or "0"
+        number = start.replace(".", "", 1).isdigit()
+        return (0, Decimal(start), "") if number else (1, Decimal(0), folded(answer))
+
+    return sorted(counts.items(), key=lambda item: place(item[0]))
+
+
+def unknown_words(listed: Listed) -> tuple[str, ...]:
+    """What was typed and stands nowhere."""
+    return tuple(word.typed for word in listed.words if word.reading is Reading.UNKNOWN)
+
+
+MOST_SUGGESTED = 6
+_FEW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """What somebody who has typed so far may mean; variants of a model are one offering."""
+
+    offerings: tuple[Offering, ...]
+    categories: tuple[tuple[str, int], ...]
+    brands: tuple[tuple[str, int], ...]
+    mended: str
+
+
+NOTHING = Suggestions((), (), (), "")
+
+
+def suggest(shop: ShopWindow, text: str, *, kinds: tuple[Kind, ...], language: str) -> Suggestions:
+    """The nearest offerings of `kinds`, and the categories and makes that the words name.
+
+    At most three queries; nothing for fewer than two letters.
+    """
+    catalogue = shop.window.catalogue
+    found = matches(catalogue, text, typing=True)
+    if found.ranks is None or len(text.strip()) < _FEW:
+        return NOTHING
+    shelf = _shelf(shop.key)
+    bits, ranks = shelf.matching(found)
+    bits &= shelf.of_kinds(kinds)
+    shown = islice(_shown(shelf, bits, shelf.nearest(ranks), grouped=True), MOST_SUGGESTED)
+    used = tuple(word.used for word in found.words if word.reading is not Reading.FILLER)
+
+    def named(name: str, say: Callable[[str], str]) -> tuple[tuple[str, int], ...]:
+        whole = {
+            answer: shelf.groups.count(places & shelf.of_kinds(kinds))
+            for answer, places in shelf.facets[name].answers.items()
+            if _begins(say(answer), used)
+        }
+        return tuple((answer, count) for answer, count in whole.items() if count)[:_FEW]
+
+    def category(code: str) -> str:
+        label = catalogue.categories.get(code)
+        return label.in_(language) if label else code
+
+    return Suggestions(
+        tuple(shelf.offerings[place] for place in shown),
+        named("category", category),
+        named("brand", str),
+        found.mended,
+    )
+
+
+def _begins(label: str, words: Sequence[str]) -> bool:
+    """Whether each of the words begins one of the label's."""
+    own = folded(label).split()
+    return all(any(each.startswith(word) for each in own) for word in words)
