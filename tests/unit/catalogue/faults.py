@@ -46,4 +46,6 @@ FAULTS = [
     ("a place that takes fewer than it needs", "kind: plan, minimum: 1,", "kind: plan, minimum: 2,", "bundles[0].slots[1].maximum", "fewer than it needs"),
     ("a bundle's price of nothing", "rules:", "    prices:\n      - {role: plan, code: yearly, consumer: 5.00}\nrules:", "bundles[0].prices[0]", "No plan has the price yearly and fits."),
     ("a bundle's price for no place", "rules:", "    prices:\n      - {role: option, code: monthly, consumer: 5.00}\nrules:", "bundles[0].prices[0].role", "has no place option"),
+    ("a synonym in two groups", "numbers:", "synonyms:\n  - {language: fr, words: [coque, étui]}\n  - {language: fr, words: [Etui, housse]}\nnumbers:", "synonyms[0].words[1]", "'etui' (fr) has its synonyms in another place too."),
+    ("a synonym of nothing", "numbers:", "synonyms:\n  - {language: fr, words: [coque]}\nnumbers:", "synonyms[0].words", "at least 2"),
 ]  # fmt: skip
