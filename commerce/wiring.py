@@ -27,8 +27,8 @@ from commerce.payments.services import checkout, effects, webhooks
 from commerce.web.identity import Resolvers, use_resolvers
 from orchestration import subscribers as orchestration
 from orchestration.events import PlanCompleted
-from orchestration.services.claim import TIMER_DUE
-from orchestration.services.outcome import ASK, OVERDUE
+from orchestration.services.decide import TIMER_DUE
+from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.plans import ADVANCE
 from promotions.domain import findings as promotions
 from subscriptions.events import SubscriptionActivated

@@ -46,9 +46,14 @@ class Action:
 
     def carry_out(self, stored: Mapping[str, Any], *, key: str) -> Answer:
         """Send the stored request under `key`. Raises Refused or Unknown."""
-        request = TypeAdapter(self.request).validate_python(stored)
+        request = _reader(self.request).validate_python(stored)  # type: ignore[arg-type]
         answer: Answer = getattr(provider(self.port), self.method)(request, key=key)
         return answer
+
+
+@cache
+def _reader(request: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(request)
 
 
 @cache

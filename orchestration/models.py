@@ -91,7 +91,7 @@ class Effect(models.Model):
     key = models.CharField(max_length=200, unique=True)
     port = models.CharField(max_length=20)
     request = models.JSONField()
-    state = models.CharField(max_length=10, default=EffectState.INTENDED)
+    state = models.CharField(max_length=10, default=EffectState.SENT)
     answer = models.JSONField(null=True)
     sent_at = models.DateTimeField(null=True, help_text="business time")
 

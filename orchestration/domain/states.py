@@ -25,9 +25,8 @@ class TaskState(StrEnum):
 
 
 class EffectState(StrEnum):
-    """An effect outside: INTENDED before it leaves, UNKNOWN until the provider was asked."""
+    """An effect outside: SENT from before it leaves, UNKNOWN until the provider was asked."""
 
-    INTENDED = "intended"
     SENT = "sent"
     UNKNOWN = "unknown"
     ACCEPTED = "accepted"
@@ -62,7 +61,6 @@ TASK_LIFE = Transitions(
 
 EFFECT_LIFE = Transitions(
     {
-        EffectState.INTENDED: frozenset({EffectState.SENT}),
         EffectState.SENT: frozenset(
             {EffectState.ACCEPTED, EffectState.REFUSED, EffectState.UNKNOWN}
         ),

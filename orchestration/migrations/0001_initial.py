@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(max_length=200, unique=True)),
                 ('port', models.CharField(max_length=20)),
                 ('request', models.JSONField()),
-                ('state', models.CharField(default=orchestration.domain.states.EffectState['INTENDED'], max_length=10)),
+                ('state', models.CharField(default='intended', max_length=10)),
                 ('answer', models.JSONField(null=True)),
                 ('sent_at', models.DateTimeField(help_text='business time', null=True)),
                 ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='effects', to='orchestration.task')),

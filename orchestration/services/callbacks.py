@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from django.db import transaction
+from django.db.models import F
 
-from commerce.kernel.clock import business_now
+from commerce.events import timers
+from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Unknown
 from orchestration.actions import provider
 from orchestration.domain.states import TaskState
 from orchestration.models import Effect, ProviderCallback, Task
 from orchestration.ports import ProviderEvent
-from orchestration.services.outcome import ask_later
+from orchestration.services.desk import ask_timers
 from orchestration.services.plans import wake
 
 
@@ -57,7 +59,8 @@ def ask(*, task_id: int) -> None:
         found = provider(effect.port).find(effect.key)
         receive(provider_code=effect.port, request_key=effect.key, events=found.events)
     with transaction.atomic():
-        ask_later(task)
+        timers.schedule_all(ask_timers(task, now=business_now(), machine=machine_now()))
+        Task.objects.filter(pk=task.pk).update(asked=F("asked") + 1)
 
 
 def _awaits(task: Task) -> bool:

@@ -10,7 +10,7 @@ from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.domain.requests import REFUSING_EVENTS
 from orchestration.domain.states import FINISHED, TASK_LIFE, EffectState, TaskState
 from orchestration.models import Effect, ProviderCallback, Task, TaskHistory
-from orchestration.services.outcome import hold_plan
+from orchestration.services.desk import hold_plan
 from orchestration.services.plans import wake
 
 

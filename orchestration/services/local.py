@@ -3,48 +3,49 @@
 from django.db import transaction
 
 from catalogue.services import numbers
-from commerce.kernel.errors import RuleViolated
+from commerce.kernel.errors import FaisceauError, RuleViolated
 from commerce.notifications.services import send
-from commerce.ordering.domain.fulfilment import FulfilmentOrder
-from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.domain.states import TaskState
 from orchestration.models import Task
-from orchestration.services.outcome import hold_plan, move
+from orchestration.services.desk import Desk
 
 _MESSAGE = "message."
 
 
-@transaction.atomic(durable=True)
-def perform(task: Task, *, order: FulfilmentOrder) -> None:
-    """Do the task and finish it, together.
+def perform(desk: Desk, task: Task) -> None:
+    """Do the task and finish it, together; what can't be done comes before an operator."""
+    try:
+        with transaction.atomic():
+            _do(desk, task)
+    except FaisceauError as error:
+        desk.fall_out(task, cause=error.code, message=error.message)
+    else:
+        desk.move(task, TaskState.DONE)
 
-    Raises:
-        RuleViolated: no such action, or the pool has no number.
-    """
-    hold_plan(task.plan_id)
-    if not move(task, TaskState.DONE):
-        return
+
+def _do(desk: Desk, task: Task) -> None:
+    """Raises RuleViolated: no such action, or the pool has no number."""
     if task.action.startswith(_MESSAGE):
-        _tell(task, order=order)
+        _tell(desk, task)
     elif task.action == "numbering.assign":
-        _assign_number(task, order=order)
+        _assign_number(desk, task)
     else:
         raise RuleViolated(f"No action is called {task.action!r}.", code="unknown_action")
 
 
-def _assign_number(task: Task, *, order: FulfilmentOrder) -> None:
+def _assign_number(desk: Desk, task: Task) -> None:
     """The number held for the line when the order was placed becomes its own."""
     line = task.lines[0]
-    msisdn = numbers.assign(f"{order.number}/{line}")
-    record_item_facts(order_number=order.number, facts={line: {"msisdn": msisdn}})
+    desk.learn({line: {"msisdn": numbers.assign(f"{desk.order.number}/{line}")}})
 
 
-def _tell(task: Task, *, order: FulfilmentOrder) -> None:
+def _tell(desk: Desk, task: Task) -> None:
+    order = desk.order
     facts = {name: value for item in order.items for name, value in item.facts.items()}
     names = [item.name for item in order.items if item.line_id in task.lines]
     send(
         party_id=order.party_id,
         code=task.action.removeprefix(_MESSAGE),
         values={"order": order.number, "service": ", ".join(names), **facts},
-        reference=f"{order.number}/{task.plan.group}/{task.key}",
+        reference=f"{order.number}/{desk.plan.group}/{task.key}",
     )

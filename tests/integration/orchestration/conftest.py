@@ -12,7 +12,7 @@ from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Effect, Plan, Task
-from orchestration.services import claim
+from orchestration.services import desk
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 PORTED = "0639981234"
@@ -50,7 +50,7 @@ MakeTask = Callable[..., Task]
 @pytest.fixture
 def make_task(monkeypatch: pytest.MonkeyPatch) -> MakeTask:
     """Makes a plan with one task (a porting unless said otherwise) and the effect it had."""
-    monkeypatch.setattr(claim, "order_for_fulfilment", lambda number, group=None: ORDER)
+    monkeypatch.setattr(desk, "order_for_fulfilment", lambda number, group=None: ORDER)
 
     def make(*, effect: EffectState | None = None, **values: Any) -> Task:
         plan = Plan.objects.create(

@@ -1,17 +1,17 @@
 """What becomes of a task is stored whole, once, and always ends somewhere."""
 
 import threading
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from catalogue.models import Number, NumberState
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import business_time_fixed, machine_now
-from commerce.kernel.errors import Conflict, NotFound
+from commerce.kernel.errors import Conflict, FaisceauError, NotFound, Refused, Unknown
 from orchestration import actions
 from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import EffectState, TaskState
@@ -19,16 +19,20 @@ from orchestration.models import Effect, Plan, ProviderCallback, Task
 from orchestration.ports import Answer
 from orchestration.services import advance as carrying_on
 from orchestration.services import fallout
-from orchestration.services.claim import claim
-from orchestration.services.outcome import accept, refuse, try_later
-from tests.integration.orchestration.conftest import AT, ORDER, PORTED, MakeTask
+from orchestration.services.decide import decide
+from orchestration.services.outcome import Call, Outcome
+from tests.integration.orchestration.conftest import AT, PORTED, MakeTask
 
 ACCEPTED = Answer({"porting_id": "por_000001"})
 
 
+def outcome_of(task: Task, result: Answer | FaisceauError) -> Outcome:
+    return Outcome(Call(task, Effect.objects.get(task=task), unknown=False), result)
+
+
 def called_back(effect: Effect, kind: str, **data: Any) -> None:
     ProviderCallback.objects.create(
-        callback_id=f"cb_{kind}",
+        callback_id=f"cb_{kind}_{effect.generation}",
         provider="porting",
         request_key=effect.key,
         type=kind,
@@ -40,24 +44,19 @@ def called_back(effect: Effect, kind: str, **data: Any) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
-    "outcome",
-    [
-        lambda task, effect: accept(task, effect, answer=ACCEPTED, order=ORDER),
-        lambda task, effect: refuse(task, effect, cause="no", message="No."),
-        lambda task, effect: try_later(task, effect, message="silence"),
-    ],
-    ids=["accept", "refuse", "try_later"],
+    "result",
+    [ACCEPTED, Refused("No.", code="no"), Unknown("silence")],
+    ids=["accepted", "refused", "unknown"],
 )
 def test_an_outcome_waits_until_what_can_go_on_is_decided(
-    make_task: MakeTask, outcome: Callable[[Task, Effect], None]
+    make_task: MakeTask, result: Answer | FaisceauError
 ) -> None:
     task = make_task(effect=EffectState.SENT)
-    effect = Effect.objects.get()
     stored = threading.Event()
 
     def store() -> None:
         try:
-            outcome(task, effect)
+            decide(plan_id=task.plan_id, outcomes=[outcome_of(task, result)])
             stored.set()
         finally:
             connection.close()
@@ -82,10 +81,9 @@ def test_a_refusal_that_comes_before_the_answer_is_read_after_it(make_task: Make
     called_back(effect, "port.refused", motive="OPD_DATA", message="The RIO is unknown.")
 
     with business_time_fixed(AT):
-        claim(plan_id=task.plan_id)
+        decide(plan_id=task.plan_id)
         assert not ProviderCallback.objects.get().processed
-        accept(task, effect, answer=ACCEPTED, order=ORDER)
-        claim(plan_id=task.plan_id)
+        decide(plan_id=task.plan_id, outcomes=[outcome_of(task, ACCEPTED)])
 
     task.refresh_from_db()
     assert (task.state, task.cause) == (TaskState.FALLOUT, "OPD_DATA")
@@ -97,10 +95,9 @@ def test_a_task_whose_worker_dies_each_time_comes_before_an_operator(make_task: 
     task = make_task(effect=EffectState.SENT, attempts=MOST_ATTEMPTS, lease_until=late)
 
     with business_time_fixed(AT):
-        _, claimed = claim(plan_id=task.plan_id)
+        assert decide(plan_id=task.plan_id) == []
 
     task.refresh_from_db()
-    assert claimed == []
     assert (task.state, task.cause) == (TaskState.FALLOUT, "worker_vanished")
     assert Effect.objects.get().state == EffectState.UNKNOWN
 
@@ -140,7 +137,7 @@ def test_a_ported_number_that_is_someone_elses_stops_its_task_and_not_its_plan(
     called_back(Effect.objects.get(), "port.completed", msisdn=PORTED)
 
     with business_time_fixed(AT):
-        claim(plan_id=task.plan_id)
+        decide(plan_id=task.plan_id)
 
     task.refresh_from_db()
     assert (task.state, task.cause) == (TaskState.FALLOUT, "number_in_use")
@@ -179,3 +176,34 @@ def test_a_retry_asks_under_a_new_key_only_when_nothing_stands(
 
     task.refresh_from_db()
     assert (task.state, task.generation) == (TaskState.RETRYING, generation), case
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_earlier_try_is_called_back_does_not_end_the_next(make_task: MakeTask) -> None:
+    task = make_task(effect=EffectState.ACCEPTED, state=TaskState.AWAITING)
+    first = Effect.objects.get()
+    Task.objects.update(generation=2)
+    Effect.objects.create(
+        task=task, generation=2, key=f"{first.key}-2", port="porting", request={}, state="accepted"
+    )
+    called_back(first, "port.completed", msisdn=PORTED)
+
+    with business_time_fixed(AT):
+        assert decide(plan_id=task.plan_id) == []
+        task.refresh_from_db()
+        assert task.state == TaskState.AWAITING
+        called_back(Effect.objects.get(generation=2), "port.completed", msisdn=PORTED)
+        decide(plan_id=task.plan_id)
+
+    task.refresh_from_db()
+    assert task.state == TaskState.DONE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_round_is_one_transaction_of_few_statements(make_task: MakeTask) -> None:
+    """Accepted calls are stored together with what follows; their number hardly counts."""
+    task = make_task(effect=EffectState.SENT)
+    accepted = outcome_of(task, ACCEPTED)
+    with business_time_fixed(AT), CaptureQueriesContext(connection) as queries:
+        decide(plan_id=task.plan_id, outcomes=[accepted])
+    assert len(queries) == 14, [query["sql"][:80] for query in queries]

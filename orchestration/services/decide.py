@@ -1,0 +1,194 @@
+"""Deciding what of a plan can go on: under the plan's lock, in one short transaction."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from catalogue.services import numbers
+from commerce.events import timers
+from commerce.kernel.clock import PARIS
+from commerce.kernel.errors import FaisceauError
+from orchestration.actions import ACTIONS, action
+from orchestration.domain.recipes import TaskKind
+from orchestration.domain.requests import REFUSING_EVENTS, facts_of_event
+from orchestration.domain.retry import MOST_ATTEMPTS
+from orchestration.domain.states import FINISHED, EffectState, TaskState
+from orchestration.models import ProviderCallback, Task
+from orchestration.services.desk import Desk
+from orchestration.services.local import perform
+from orchestration.services.outcome import Call, Outcome, store
+
+LEASE = timedelta(seconds=60)
+TIMER_DUE = "orchestration.timer_due"
+_WORKING = frozenset({TaskKind.CALL, TaskKind.CALLBACK, TaskKind.NOTIFY})
+
+
+@transaction.atomic(durable=True)
+def decide(*, plan_id: int, outcomes: Iterable[Outcome] = ()) -> Sequence[Call]:
+    """Store what became of calls, take callbacks in, let tasks become ready; answers the calls that
+    the caller must make now.
+
+    Two workers on one plan wait for each other here and never get the same task. What needs nobody
+    else is done on the spot. Schedules the next look when something has to be tried again.
+    """
+    desk = Desk.of(plan_id)
+    if desk is None:
+        return ()
+    for outcome in outcomes:
+        store(desk, outcome)
+    seen = _take_in(desk)
+    _reclaim(desk)
+    calls = _settle(desk, seen=seen)
+    desk.write(on_the_way=bool(calls))
+    return calls
+
+
+def _take_in(desk: Desk) -> dict[int, set[str]]:
+    """Callbacks of accepted effects: learn their facts once; answers the types seen, per task."""
+    accepted = {
+        effect.key: effect.task_id
+        for effect in desk.effects.values()
+        if effect.state == EffectState.ACCEPTED
+    }
+    if not accepted:
+        return {}
+    seen: dict[int, set[str]] = {}
+    fresh = []
+    stored = ProviderCallback.objects.filter(request_key__in=list(accepted))
+    for callback in stored.order_by("occurred_at", "callback_id"):
+        task = desk.task(accepted[callback.request_key])
+        seen.setdefault(task.pk, set()).add(callback.type)
+        if not callback.processed:
+            fresh.append(callback.pk)
+            _learn(desk, task, callback)
+    if fresh:
+        ProviderCallback.objects.filter(pk__in=fresh).update(processed=True)
+    return seen
+
+
+def _learn(desk: Desk, task: Task, callback: ProviderCallback) -> None:
+    desk.learn(facts_of_event(callback.type, callback.data, context=desk.context(task)))
+    if callback.type == "port.completed":
+        _take_number_in(desk, task, msisdn=str(callback.data["msisdn"]))
+    if callback.type in REFUSING_EVENTS and task.state == TaskState.AWAITING:
+        cause = str(callback.data.get("motive") or callback.type)
+        desk.fall_out(task, cause=cause, message=str(callback.data.get("message") or cause))
+
+
+def _take_number_in(desk: Desk, task: Task, *, msisdn: str) -> None:
+    reference = desk.context(task).reference(desk.context(task).item)
+    try:
+        numbers.record_port_in(msisdn=msisdn, key=reference)
+    except FaisceauError as conflict:
+        # An operator's matter; the rest of the plan, and its other callbacks, go on.
+        if task.state == TaskState.AWAITING:
+            desk.fall_out(task, cause=conflict.code, message=conflict.message)
+
+
+def _reclaim(desk: Desk) -> None:
+    """Tasks whose worker vanished: what was sent is unknown until the provider was asked."""
+    for task in desk.tasks:
+        if task.state != TaskState.RUNNING or task.lease_until is None:
+            continue
+        if task.lease_until > desk.machine:
+            continue
+        effect = desk.effect(task)
+        if effect and effect.state == EffectState.SENT:
+            desk.settle(effect, EffectState.UNKNOWN)
+        if task.attempts >= MOST_ATTEMPTS:
+            message = "Its worker vanished each time; look at the log."
+            desk.fall_out(task, cause="worker_vanished", message=message)
+            continue
+        task.not_before = desk.machine
+        desk.move(task, TaskState.RETRYING, note="its worker vanished")
+
+
+def _settle(desk: Desk, *, seen: dict[int, set[str]]) -> list[Call]:
+    """Move every task as far as it can go; answers the calls to be made now."""
+    by_key = {task.key: task for task in desk.tasks}
+    calls: list[Call] = []
+    moving = True
+    while moving:
+        moving = False
+        for task in desk.tasks:
+            step = _step(desk, task, by_key=by_key, seen=seen, calls=calls)
+            if step is not None:
+                moving = True
+                step()
+    return calls
+
+
+def _step(
+    desk: Desk,
+    task: Task,
+    *,
+    by_key: dict[str, Task],
+    seen: dict[int, set[str]],
+    calls: list[Call],
+) -> Callable[[], None] | None:
+    """The next move of `task`, or None when it has to wait."""
+    match task.state:
+        case TaskState.WAITING if _ready(task, by_key):
+            if task.kind in _WORKING:
+                return lambda: _run(desk, task, calls=calls)
+            if task.kind != TaskKind.MANUAL and _arrived(desk, task, by_key=by_key, seen=seen):
+                return lambda: desk.move(task, TaskState.DONE)
+            return lambda: _await(desk, task)
+        case TaskState.AWAITING if _arrived(desk, task, by_key=by_key, seen=seen):
+            return lambda: desk.move(task, TaskState.DONE)
+        case TaskState.RETRYING if task.not_before is None or task.not_before <= desk.machine:
+            return lambda: _run(desk, task, calls=calls)
+        case _:
+            return None
+
+
+def _ready(task: Task, by_key: dict[str, Task]) -> bool:
+    return all(by_key[need].state in FINISHED for need in task.needs)
+
+
+def _arrived(desk: Desk, task: Task, *, by_key: dict[str, Task], seen: dict[int, set[str]]) -> bool:
+    """Whether what the task awaits has come: a callback of its own or of the task it watches."""
+    if task.kind == TaskKind.TIMER:
+        return _timer_due(desk, task) <= desk.now
+    watched = by_key[task.of] if task.of else task
+    return task.until is not None and task.until in seen.get(watched.pk, set())
+
+
+def _await(desk: Desk, task: Task) -> None:
+    desk.move(task, TaskState.AWAITING)
+    if task.kind == TaskKind.TIMER:
+        due = _timer_due(desk, task)
+        payload = {"plan": desk.plan.pk}
+        desk.due.append(timers.Due(f"task:{task.pk}", TIMER_DUE, due, payload))
+
+
+def _timer_due(desk: Desk, task: Task) -> datetime:
+    """Midnight in Paris of the day before which the item must not go on."""
+    day = desk.context(task).item.not_before
+    if day is None:
+        return desk.now
+    return datetime(day.year, day.month, day.day, tzinfo=PARIS)
+
+
+def _run(desk: Desk, task: Task, *, calls: list[Call]) -> None:
+    """Do what is ours; claim a provider's for this worker, with its request stored first."""
+    desk.move(task, TaskState.RUNNING)
+    task.attempts += 1
+    if task.action not in ACTIONS:
+        perform(desk, task)
+        return
+    task.lease_until = desk.machine + LEASE
+    effect = desk.effect(task)
+    unknown = effect is not None and effect.state == EffectState.UNKNOWN
+    if effect is None:
+        try:
+            request = action(task.action).ask(desk.context(task))
+        except FaisceauError as error:
+            desk.fall_out(task, cause=error.code, message=error.message)
+            return
+        desk.ask(task, port=action(task.action).port, request=request)
+    elif unknown:
+        effect.sent_at = desk.now
+        desk.settle(effect, EffectState.SENT)
+    calls.append(Call(task, desk.effects[task.pk], unknown))

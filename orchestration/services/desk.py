@@ -1,0 +1,222 @@
+"""One plan on the table: loaded under its lock, changed in memory, written back in one go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Self
+
+from commerce.events import outbox, timers
+from commerce.kernel.clock import PARIS, business_now, machine_now
+from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
+from commerce.ordering.selectors import order_for_fulfilment
+from commerce.ordering.services.fulfilment import record_item_facts
+from orchestration.domain.requests import LineFacts, TaskContext
+from orchestration.domain.retry import ask_again_after, overdue_after
+from orchestration.domain.states import (
+    EFFECT_LIFE,
+    FINISHED,
+    PLAN_LIFE,
+    TASK_LIFE,
+    EffectState,
+    PlanState,
+    TaskState,
+)
+from orchestration.events import PlanCompleted, TaskFellOut
+from orchestration.models import Effect, Plan, Task, TaskHistory
+from orchestration.services.plans import ADVANCE
+
+ASK = "orchestration.ask"
+OVERDUE = "orchestration.overdue"
+_OPEN = frozenset({TaskState.RUNNING, TaskState.RETRYING})
+_FIELDS = (
+    "state", "generation", "attempts", "asked", "not_before", "lease_until",
+    "started_at", "planned_finish", "finished_at", "cause", "last_error",
+)  # fmt: skip
+
+
+@dataclass
+class Desk:
+    """A plan with its tasks, their effects of the present generation, and its order.
+
+    Made and written (`write`) in one transaction, which holds the plan's lock.
+    """
+
+    plan: Plan
+    tasks: list[Task]
+    effects: dict[int, Effect]
+    order: FulfilmentOrder
+    now: datetime
+    machine: datetime
+    was_open: bool = False
+    changed: dict[int, Task] = field(default_factory=dict)
+    learnt: dict[str, dict[str, str]] = field(default_factory=dict)
+    history: list[TaskHistory] = field(default_factory=list)
+    due: list[timers.Due] = field(default_factory=list)
+    events: list[outbox.Event] = field(default_factory=list)
+    _asked: list[Effect] = field(default_factory=list)
+    _answered: list[Effect] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, plan_id: int) -> Self | None:
+        """Lock the plan and load it; None if it no longer runs."""
+        plan = hold_plan(plan_id)
+        if plan.state != PlanState.RUNNING:
+            return None
+        tasks = list(plan.tasks.order_by("position"))
+        generations = {task.pk: task.generation for task in tasks}
+        return cls(
+            plan=plan,
+            tasks=tasks,
+            effects={
+                effect.task_id: effect
+                for effect in Effect.objects.filter(task__plan=plan)
+                if effect.generation == generations[effect.task_id]
+            },
+            order=order_for_fulfilment(plan.order_number, group=plan.group),
+            now=business_now(),
+            machine=machine_now(),
+            was_open=any(task.state in _OPEN for task in tasks),
+        )
+
+    def task(self, pk: int) -> Task:
+        return next(task for task in self.tasks if task.pk == pk)
+
+    def effect(self, task: Task) -> Effect | None:
+        return self.effects.get(task.pk)
+
+    def context(self, task: Task) -> TaskContext:
+        today = self.now.astimezone(PARIS).date()
+        return TaskContext(self.order, self.plan.group, tuple(task.lines), today)
+
+    def move(self, task: Task, target: TaskState, *, note: str = "", by: str = "system") -> None:
+        """Raises IllegalTransition."""
+        TASK_LIFE.check(TaskState(task.state), target)
+        task.state = target
+        if task.started_at is None:
+            task.started_at = self.now
+            task.planned_finish = self.now + timedelta(hours=task.hours)
+        if target in FINISHED:
+            task.finished_at = self.now
+        self.changed[task.pk] = task
+        self.history.append(TaskHistory(task=task, state=target, at=self.now, by=by, note=note))
+
+    def fall_out(self, task: Task, *, cause: str, message: str) -> None:
+        """An operator decides about the task; the rest of the plan goes on."""
+        self.move(task, TaskState.FALLOUT, note=message)
+        task.cause, task.last_error = cause[:60], message
+        self.events.append(
+            TaskFellOut(self.plan.order_number, self.plan.group, task.key, task.cause)
+        )
+
+    def learn(self, facts: LineFacts) -> None:
+        """Facts of order lines: known to what follows at once, stored at the end."""
+        for line, told in facts.items():
+            self.learnt.setdefault(line, {}).update(told)
+        self.order = replace(
+            self.order, items=tuple(_taught(item, facts) for item in self.order.items)
+        )
+
+    def ask(self, task: Task, *, port: str, request: Mapping[str, object]) -> None:
+        """A request that leaves under its key once all this is stored."""
+        self.effects[task.pk] = effect = Effect(
+            task=task,
+            generation=task.generation,
+            key=f"{self.plan.order_number}:{self.plan.group}:{task.key}:{task.generation}",
+            port=port,
+            request=dict(request),
+            state=EffectState.SENT,
+            sent_at=self.now,
+        )
+        self._asked.append(effect)
+
+    def settle(
+        self, effect: Effect, target: EffectState, *, answer: Mapping[str, object] | None = None
+    ) -> None:
+        """Raises IllegalTransition."""
+        EFFECT_LIFE.check(EffectState(effect.state), target)
+        effect.state = target
+        if answer is not None:
+            effect.answer = dict(answer)
+        self._answered.append(effect)
+
+    def await_callback(self, task: Task) -> None:
+        """If the callback is lost, the provider is asked: at growing intervals of machine time,
+        and when it is late in business time."""
+        self.move(task, TaskState.AWAITING)
+        self.due += ask_timers(task, now=self.now, machine=self.machine)
+        task.asked += 1
+
+    def write(self, *, on_the_way: bool) -> None:
+        """Store all that has changed. `on_the_way`: the caller comes back when its calls return,
+        so the plan needs no timer to be looked at again."""
+        Effect.objects.bulk_create(self._asked)
+        for effect in self._answered:
+            effect.save(update_fields=["state", "answer", "sent_at"])
+        if self.learnt:
+            record_item_facts(order_number=self.plan.order_number, facts=self.learnt)
+        for task in self.changed.values():
+            task.save(update_fields=_FIELDS)
+        TaskHistory.objects.bulk_create(self.history)
+        if all(task.state in FINISHED for task in self.tasks):
+            self._complete()
+        elif not on_the_way:
+            self._look_again()
+        if self.due:
+            timers.schedule_all(self.due)
+        if self.events:
+            outbox.publish_all(self.events)
+
+    def _complete(self) -> None:
+        PLAN_LIFE.check(PlanState(self.plan.state), PlanState.COMPLETED)
+        self.plan.state, self.plan.finished_at = PlanState.COMPLETED, self.now
+        self.plan.save(update_fields=["state", "finished_at"])
+        self.events.append(PlanCompleted(self.plan.order_number, self.plan.group))
+        asked = [key for task in self.tasks for key in ask_keys(task.pk)]
+        timers.cancel_all([*asked, self._again])
+
+    def _look_again(self) -> None:
+        """Wake the plan when something is to be tried again, or another worker's lease ends."""
+        waits = [
+            task.not_before if task.state == TaskState.RETRYING else task.lease_until
+            for task in self.tasks
+            if task.state in _OPEN
+        ]
+        due = min((wait for wait in waits if wait is not None), default=None)
+        if due is not None:
+            payload = {"plan": self.plan.pk}
+            self.due.append(timers.Due(self._again, ADVANCE, due, payload, "machine"))
+        elif self.was_open:
+            timers.cancel(self._again)
+
+    @property
+    def _again(self) -> str:
+        """A timer of its own, set and cancelled under the plan's lock: those that wake a plan are
+        not."""
+        return f"again:{self.plan.pk}"
+
+
+def hold_plan(plan_id: int) -> Plan:
+    """Lock the plan until the transaction ends, before any of its tasks and effects."""
+    return Plan.objects.select_for_update().get(pk=plan_id)
+
+
+def ask_timers(task: Task, *, now: datetime, machine: datetime) -> list[timers.Due]:
+    """When the provider of `task` is asked next, on each of the two clocks."""
+    payload = {"task": task.pk}
+    soon = machine + ask_again_after(task.asked)
+    late = max(task.planned_finish or now, now + overdue_after(task.asked))
+    by_machine, by_business = ask_keys(task.pk)
+    return [
+        timers.Due(by_machine, ASK, soon, payload, "machine"),
+        timers.Due(by_business, OVERDUE, late, payload),
+    ]
+
+
+def ask_keys(task_id: int) -> tuple[str, str]:
+    """The keys of the two timers that ask about a task: by machine time, and by business time."""
+    return f"ask:{task_id}", f"overdue:{task_id}"
+
+
+def _taught(item: FulfilmentItem, facts: LineFacts) -> FulfilmentItem:
+    told = facts.get(item.line_id)
+    return replace(item, facts={**item.facts, **told}) if told else item
