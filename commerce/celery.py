@@ -24,6 +24,13 @@ def keep_good_connections(**_: Any) -> None:
     close_old_connections()
 
 
+def reach_broker() -> None:
+    """Raises when the broker to which this process would send hangs or is not there."""
+    patience = {"socket_connect_timeout": 1, "socket_timeout": 1}
+    with app.connection_for_write(transport_options=patience) as connection:
+        connection.connect()
+
+
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def keep_django_logging(**_: Any) -> None:
     """Celery logs through Django's structured logging."""

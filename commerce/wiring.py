@@ -7,6 +7,7 @@ from catalogue.services import publishing
 from commerce.accounts.context import context_for_client, context_for_request
 from commerce.accounts.events import PasswordForgotten, VisitorIdentified
 from commerce.celery import app as celery_app
+from commerce.celery import reach_broker
 from commerce.events.business_clock import virtual_now
 from commerce.events.registry import register_busy_check, register_timer, subscribe
 from commerce.kernel.clock import use_business_clock
@@ -20,10 +21,12 @@ from commerce.payments.events import (
     PaymentAuthorised,
     PaymentCancelled,
     PaymentDeclined,
+    PaymentEffectRefused,
     PaymentRefunded,
     PaymentSettled,
 )
 from commerce.payments.services import checkout, effects, webhooks
+from commerce.web.health import register_check
 from commerce.web.identity import Resolvers, use_resolvers
 from orchestration import subscribers as orchestration
 from orchestration.events import PlanCompleted
@@ -38,6 +41,7 @@ from subscriptions.services import bill_run, calendar
 def connect() -> None:
     """Join the parts up; called once per process, when all apps are loaded."""
     celery_app.set_default()
+    register_check("broker", reach_broker)
     use_resolvers(Resolvers(session=context_for_request, client=context_for_client))
     if settings.VIRTUAL_CLOCK:
         use_business_clock(virtual_now)
@@ -62,6 +66,9 @@ def connect() -> None:
     subscribe(PaymentSettled, ordering.on_payment_settled, name="ordering.settled")
     subscribe(PaymentDeclined, ordering.on_payment_declined, name="ordering.declined")
     subscribe(PaymentCancelled, ordering.on_payment_cancelled, name="ordering.pay_cancelled")
+    subscribe(
+        PaymentEffectRefused, ordering.on_payment_effect_refused, name="ordering.money_refused"
+    )
     subscribe(OrderAccepted, ordering.on_order_accepted, name="ordering.accepted")
     subscribe(OrderCancelled, ordering.on_order_cancelled, name="ordering.cancelled")
     subscribe(SubscriptionActivated, ordering.on_subscription_activated, name="ordering.activated")

@@ -251,7 +251,10 @@ class OrderItem(models.Model):
 
 
 class OrderStep(models.Model):
-    """One change of an order's state: when, by whom, where, why. Only ever added."""
+    """What happened to an order: when, by whom, where, why. Only ever added.
+
+    Where `before` is `after` too, somebody decided something and the state stayed.
+    """
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="steps")
     before = models.CharField(max_length=20, default="", blank=True)
@@ -261,6 +264,7 @@ class OrderStep(models.Model):
     actor_name = models.CharField(max_length=200)
     channel = models.CharField(max_length=12)
     reason = models.CharField(max_length=80, default="", blank=True)
+    note = models.CharField(max_length=500, default="", blank=True)
 
     class Meta:
         constraints = [_known("after", OrderState, name="order_step_known")]

@@ -85,6 +85,7 @@ class OrderStepView:
     actor: str
     channel: str
     reason: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +280,12 @@ def order_placed_from(context: AccountContext, *, code: str) -> str | None:
     return rows.values_list("number", flat=True).first()
 
 
+def order_states(numbers: Sequence[str]) -> Mapping[str, OrderState]:
+    """For operators: where these orders stand."""
+    rows = Order.objects.filter(number__in=list(numbers)).values_list("number", "state")
+    return {number: OrderState(state) for number, state in rows}
+
+
 def waiting_orders(states: Sequence[OrderState], *, limit: int = 200) -> tuple[OrderSummary, ...]:
     """For operators: orders in `states`, the longest waiting first."""
     rows = Order.objects.filter(state__in=[str(state) for state in states]).defer("agreed")
@@ -369,7 +376,13 @@ def _item(item: OrderItem, *, name: Mapping[str, str]) -> OrderItemView:
 
 def _step(step: OrderStep) -> OrderStepView:
     return OrderStepView(
-        step.before, OrderState(step.after), step.at, step.actor_name, step.channel, step.reason
+        step.before,
+        OrderState(step.after),
+        step.at,
+        step.actor_name,
+        step.channel,
+        step.reason,
+        step.note,
     )
 
 

@@ -7,7 +7,7 @@ from commerce.accounts.identity import SYSTEM
 from commerce.notifications.services import send
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, Order
-from commerce.ordering.services import acceptance, checkout, links, payment
+from commerce.ordering.services import acceptance, checkout, links, payment, refused_money
 from commerce.ordering.services.fulfilment import activate_items
 
 
@@ -33,6 +33,13 @@ def on_payment_declined(payload: Mapping[str, Any]) -> None:
 
 def on_payment_cancelled(payload: Mapping[str, Any]) -> None:
     payment.note_failed(key=payload["key"], reason="cancelled")
+
+
+def on_payment_effect_refused(payload: Mapping[str, Any]) -> None:
+    """An operator has to decide."""
+    refused_money.note_refused(
+        number=payload["reference"], kind=payload["kind"], reason=payload["reason"]
+    )
 
 
 def on_order_accepted(payload: Mapping[str, Any]) -> None:

@@ -47,6 +47,8 @@ LIFE = Transitions(
             {PaymentState.SETTLED, PaymentState.DECLINED, PaymentState.CANCELLED}
         ),
         PaymentState.SETTLED: frozenset({PaymentState.REFUNDED}),
+        # A refused capture ended it; an operator tries again, or gives the authorisation back.
+        PaymentState.DECLINED: frozenset({PaymentState.AUTHORISED}),
     }
 )
 
@@ -118,12 +120,14 @@ class EffectState(StrEnum):
     SENT = "sent"
     DONE = "done"
     REFUSED = "refused"
+    GIVEN_UP = "given_up"
 
 
 EFFECT_LIFE = Transitions(
     {
         EffectState.REQUESTED: frozenset({EffectState.SENT}),
         EffectState.SENT: frozenset({EffectState.DONE, EffectState.REFUSED}),
+        EffectState.REFUSED: frozenset({EffectState.REQUESTED, EffectState.GIVEN_UP}),
     }
 )
 
@@ -132,12 +136,14 @@ class PaymentEffect(models.Model):
     """A capture, cancellation or refund of a payment, keyed by (payment, kind, sequence).
 
     While `SENT` the provider may have done it or not; it is sent again under the same key, which
-    the provider answers without doing it twice.
+    the provider answers without doing it twice. `REFUSED` waits for an operator; another try has
+    the next `generation` and so a key of its own.
     """
 
     payment = models.ForeignKey(PaymentAttempt, on_delete=models.PROTECT, related_name="effects")
     kind = models.CharField(max_length=8)
     sequence = models.PositiveSmallIntegerField(default=1)
+    generation = models.PositiveSmallIntegerField(default=1)
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     state = models.CharField(max_length=9, default=EffectState.REQUESTED)
     provider_id = models.CharField(max_length=80, blank=True, default="")
@@ -158,6 +164,9 @@ class PaymentEffect(models.Model):
                 name="payment_effect_state_known",
             ),
         ]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(state="refused"), name="payment_refused"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key} {self.state}"
@@ -165,7 +174,8 @@ class PaymentEffect(models.Model):
     @property
     def key(self) -> str:
         """The idempotency key under which it is sent."""
-        return f"{self.payment.key}/{self.kind}/{self.sequence}"
+        again = f"/again/{self.generation}" if self.generation > 1 else ""
+        return f"{self.payment.key}/{self.kind}/{self.sequence}{again}"
 
 
 class StoredWebhook(models.Model):
@@ -176,6 +186,9 @@ class StoredWebhook(models.Model):
     payload = models.JSONField()
     handled = models.BooleanField(default=False)
     received_at = models.DateTimeField(default=machine_now)
+
+    class Meta:
+        indexes = [models.Index(fields=["received_at"], name="webhook_by_age")]
 
     def __str__(self) -> str:
         return f"{self.type} {self.event_id}"

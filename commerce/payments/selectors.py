@@ -1,10 +1,19 @@
 """Reads: what became of a payment."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
 
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
-from commerce.payments.models import EffectState, PaymentAttempt, PaymentEffect, PaymentState
+from commerce.payments.models import (
+    EffectKind,
+    EffectState,
+    PaymentAttempt,
+    PaymentEffect,
+    PaymentState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +59,56 @@ def payments_of(reference: str) -> tuple[PaymentView, ...]:
     """All payments for one order or invoice, oldest first."""
     found = PaymentAttempt.objects.filter(reference=reference).order_by("pk")
     return tuple(view_of(row) for row in found)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedEffect:
+    """Money that could not be moved and waits for an operator; `reason` is the provider's code.
+
+    `asked_at` is business time.
+    """
+
+    id: int
+    kind: EffectKind
+    payment_key: str
+    reference: str
+    amount: Money
+    reason: str
+    asked_at: datetime
+
+    @property
+    def takes(self) -> bool:
+        """It should have brought money in."""
+        return self.kind is EffectKind.CAPTURE
+
+
+def refused_effects(*, limit: int = 100) -> tuple[RefusedEffect, ...]:
+    """What the provider refused and nobody has decided about, the oldest first."""
+    return tuple(_refused(row) for row in _refusals().order_by("pk")[:limit])
+
+
+def refused_effect(effect_id: int) -> RefusedEffect:
+    """Raises NotFound `not_refused`: there is none, or somebody has decided about it."""
+    found = _refusals().filter(pk=effect_id).first()
+    if found is None:
+        raise NotFound("This payment no longer waits for a decision.", code="not_refused")
+    return _refused(found)
+
+
+def _refusals() -> QuerySet[PaymentEffect]:
+    return PaymentEffect.objects.select_related("payment").filter(state=EffectState.REFUSED)
+
+
+def _refused(row: PaymentEffect) -> RefusedEffect:
+    return RefusedEffect(
+        id=row.pk,
+        kind=EffectKind(row.kind),
+        payment_key=row.payment.key,
+        reference=row.payment.reference,
+        amount=Money(row.amount, row.payment.currency),
+        reason=row.last_error,
+        asked_at=row.created_at,
+    )
 
 
 def effects_under_way() -> int:

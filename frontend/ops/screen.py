@@ -1,6 +1,7 @@
 """What operators see of orders, plans and parked work, in words."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ from django.utils.translation import gettext as _
 
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import PARIS
+from commerce.ordering.domain.states import OrderState
 from commerce.ordering.selectors import OrderItemView
+from commerce.payments.selectors import RefusedEffect
 from frontend.shop.words import named
 from frontend.typography import moment_text
 from orchestration.selectors import PlanSummary, PlanView, TaskView
@@ -61,6 +64,18 @@ CAUSE_WORDS: Mapping[str, Any] = {
     "wrong_state": gettext_lazy("It is past that point with the provider"),
     "too_late": gettext_lazy("It is too late for that"),
 }
+MONEY_WORDS: Mapping[str, Any] = {
+    "capture": gettext_lazy("Take the authorised money"),
+    "cancel": gettext_lazy("Give the authorisation back"),
+    "refund": gettext_lazy("Pay back"),
+}
+MONEY_CAUSES: Mapping[str, Any] = {
+    "card_declined": gettext_lazy("The bank refused"),
+    "charge_expired_for_capture": gettext_lazy("The authorisation has expired"),
+    "payment_intent_unexpected_state": gettext_lazy("The provider holds no such money any more"),
+    "charge_already_refunded": gettext_lazy("It was paid back already"),
+    "refused": gettext_lazy("The provider refused"),
+}
 RULE_WORDS: Mapping[str, Any] = {
     "price": gettext_lazy("Another price than promised"),
     "tax": gettext_lazy("Another tax rate than promised"),
@@ -78,6 +93,13 @@ REASON_WORDS: Mapping[str, Any] = {
     "payment_authorised": gettext_lazy("payment authorised"),
     "payment_settled": gettext_lazy("payment received"),
     "fulfilment_started": gettext_lazy("work has begun"),
+    "capture_refused": gettext_lazy("the money could not be taken"),
+    "cancel_refused": gettext_lazy("the authorisation could not be given back"),
+    "refund_refused": gettext_lazy("the money could not be paid back"),
+    "payment_refused": gettext_lazy("the money could not be taken"),
+    "payment_try_again": gettext_lazy("the payment is tried again"),
+    "payment_settled_otherwise": gettext_lazy("the payment was settled otherwise"),
+    "payment_cancel_order": gettext_lazy("cancelled, the authorisation is given back"),
 }
 HANDS: Mapping[str, Any] = {"retried": gettext_lazy("Tried again by hand")}
 KIND_WORDS: Mapping[str, Any] = {
@@ -108,6 +130,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:orders", _("Orders")),
         ("ops:fallout", _("Decisions")),
         ("ops:billing", _("Billing")),
+        ("ops:payments", _("Payments")),
         ("ops:work", _("Parked work")),
     ]
     return {
@@ -137,6 +160,31 @@ def task_label(task: TaskView) -> str:
 def cause_label(cause: str) -> str:
     """Why a task fell out; the provider's own word where we have none."""
     return str(CAUSE_WORDS.get(cause, cause or _("not said")))
+
+
+def money_rows(
+    refused: Sequence[RefusedEffect], *, states: Mapping[str, OrderState]
+) -> list[dict[str, Any]]:
+    """Money that could not be moved; `begun`: work on its order, which can't be cancelled then."""
+    return [
+        {
+            "effect": each,
+            "label": str(MONEY_WORDS.get(each.kind, each.kind)),
+            "cause": str(MONEY_CAUSES.get(each.reason, each.reason)),
+            "known": each.reason in MONEY_CAUSES,
+            "begun": states.get(each.reference) is not OrderState.ACCEPTED,
+        }
+        for each in refused
+    ]
+
+
+def money_clusters(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """How many of them have one cause, the most frequent first."""
+    counted = Counter((row["label"], row["cause"]) for row in rows)
+    return [
+        {"label": label, "cause": cause, "count": count}
+        for (label, cause), count in counted.most_common()
+    ]
 
 
 def rule_label(rule: str) -> str:

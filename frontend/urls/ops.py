@@ -14,6 +14,8 @@ urlpatterns = [
     path("ops/fallout/", ops.fallout_page, name="fallout"),
     path("ops/billing/", ops.billing_page, name="billing"),
     path("ops/billing/<int:account_id>/", ops.release, name="release"),
+    path("ops/payments/", ops.payments, name="payments"),
+    path("ops/payments/<int:effect_id>/", ops.decide_payment, name="decide_payment"),
     path("ops/work/", ops.work, name="work"),
     path("ops/work/<slug:kind>/<int:row_id>/", ops.retry_work, name="retry_work"),
 ]

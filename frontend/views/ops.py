@@ -19,7 +19,16 @@ from commerce.events import parking
 from commerce.events import selectors as events
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.domain.states import OrderState
-from commerce.ordering.selectors import OrderSummary, OrderView, order_view, orders_of
+from commerce.ordering.selectors import (
+    OrderSummary,
+    OrderView,
+    order_states,
+    order_view,
+    orders_of,
+)
+from commerce.ordering.services import refused_money
+from commerce.ordering.services.refused_money import Remedy
+from commerce.payments.selectors import refused_effects
 from commerce.web.policy import Policy, policy
 from frontend.account import words
 from frontend.ops import screen
@@ -32,6 +41,11 @@ from subscriptions.domain.states import Release
 from subscriptions.services.release import release_held
 
 PAGE = 50
+PAYMENT_DECIDED = {
+    Remedy.TRY_AGAIN: gettext_lazy("The payment is tried again."),
+    Remedy.SETTLED_OTHERWISE: gettext_lazy("The payment counts as settled otherwise."),
+    Remedy.CANCEL_ORDER: gettext_lazy("The order is cancelled; the authorisation is given back."),
+}
 STUCK = ("failed", gettext_lazy("needs a decision"))
 
 
@@ -45,6 +59,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "clusters": clusters,
         "stuck": sum(each["cluster"].count for each in clusters),
         "parked": screen.account_rows(billing.parked_accounts(limit=100)),
+        "money": _refused_money(),
         "work": events.parked(limit=100),
         "orders": _progress(orders_of(context, limit=15)),
     }
@@ -95,6 +110,7 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
                     "reason": screen.reason_label(step.reason),
                     "at": step.at,
                     "actor": step.actor,
+                    "note": step.note,
                 }
                 for step in view.steps
             ],
@@ -188,6 +204,44 @@ def release(request: HttpRequest, account_id: int) -> HttpResponse:
     except FaisceauError as error:
         messages.error(request, sentence_of(error))
     return redirect("ops:billing")
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+def payments(request: HttpRequest) -> HttpResponse:
+    """Money that the provider refused to take, release or pay back, with its remedies."""
+    context = context_for_request(request)
+    rows = _refused_money()
+    values = screen.around(context, here="ops:payments") | {
+        "rows": rows,
+        "clusters": screen.money_clusters(rows),
+    }
+    return render(request, "frontend/ops/payments.html", values)
+
+
+@policy(Policy.OPERATOR)
+@require_POST
+def decide_payment(request: HttpRequest, effect_id: int) -> HttpResponse:
+    """Try again, settle otherwise, or cancel the order."""
+    context = context_for_request(request)
+    note = request.POST.get("note", "").strip()[:500]
+    decision = request.POST.get("decision", "")
+    remedy = Remedy(decision) if decision in set(Remedy) else None
+    if remedy is None or (remedy is not Remedy.TRY_AGAIN and not note):
+        messages.error(request, _("Write a note that says why, then decide."))
+        return redirect("ops:payments")
+    try:
+        refused_money.decide(context, effect_id=effect_id, remedy=remedy, note=note)
+        messages.success(request, PAYMENT_DECIDED[remedy])
+    except FaisceauError as error:
+        messages.error(request, sentence_of(error))
+    return redirect("ops:payments")
+
+
+def _refused_money() -> list[dict[str, Any]]:
+    refused = refused_effects(limit=100)
+    states = order_states([each.reference for each in refused])
+    return screen.money_rows(refused, states=states)
 
 
 @policy(Policy.OPERATOR)

@@ -29,6 +29,8 @@ def recipes_of(release: int) -> Mapping[str, Recipe]:
 def create_plans(*, order_number: str) -> int:
     """Decompose an accepted order: one plan per bundle. Again: nothing happens; answers how many.
 
+    An order that was cancelled meanwhile gets none.
+
     Raises:
         RuleViolated: a recipe is unknown or the plan would be cyclic; nothing is stored.
     """
@@ -36,9 +38,9 @@ def create_plans(*, order_number: str) -> int:
     groups = sorted({item.group for item in order.items})
     present = set(Plan.objects.filter(order_number=order_number).values_list("group", flat=True))
     missing = [group for group in groups if group not in present]
-    if missing:
-        _store(order, groups=missing, first=groups[0])
-        start_fulfilment(order_number=order_number)
+    if not missing or not start_fulfilment(order_number=order_number):
+        return 0
+    _store(order, groups=missing, first=groups[0])
     return len(missing)
 
 

@@ -5,12 +5,13 @@ import re
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from commerce.local.stack import Stack
 from commerce.markets.fr.rio import key_of
 from tests.browser.pages import log_in, nothing_wrong, watched
 from tests.browser.test_business import HEADING, LONG, order_lines, table
+from tests.integration.test_three_orders import shopper
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 KEPT = "0639987711"
@@ -168,3 +169,37 @@ def test_every_operators_page_is_accessible(
             nothing_wrong(page)
         page.locator("header form[action='/account/logout/'] button").click()
         page.wait_for_url(re.compile("/account/login/"))
+
+
+def test_money_that_could_not_be_taken_is_decided(chromium: Browser, stack: Stack) -> None:
+    fault = {"route": "POST .*/capture$", "kind": "error", "status": 402, "times": 1}
+    httpx.post(f"{stack.info.payments_url}/_control/faults", json=fault).raise_for_status()
+    number = shopper(stack, number="06 39 98 77 03").order().number
+    with watched(chromium, stack, width=390) as page:
+        operator_at(page, stack, "payments/")
+        expect(until(page, f"section:has-text('{number}')")).to_contain_text("La banque a refusé")
+        nothing_wrong(page)
+    with watched(chromium, stack, language="en") as page:
+        operator_at(page, stack, "")
+        expect(page.get_by_role("main")).to_contain_text("Refused payments")
+        nothing_wrong(page)
+        page.goto(f"{stack.info.web_url}/ops/payments/")
+        section = page.locator(f"section:has-text('{number}')")
+        expect(section).to_contain_text("The bank refused")
+        nothing_wrong(page)
+        section.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("main")).to_contain_text("No payment waits for you")
+        nothing_wrong(page)
+        page.goto(f"{stack.info.web_url}/ops/orders/{number}/")
+        expect(page.get_by_role("main")).to_contain_text("the payment is tried again")
+
+
+def until(page: Page, selector: str) -> Locator:
+    """What the page shows after some reload."""
+    for _ in range(30):
+        found = page.locator(selector)
+        if found.count():
+            return found
+        page.wait_for_timeout(500)
+        page.reload()
+    raise AssertionError(f"{page.url} never showed {selector}")

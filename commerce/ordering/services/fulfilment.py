@@ -7,22 +7,27 @@ from django.db import transaction
 from commerce.accounts.identity import SYSTEM
 from commerce.events import outbox
 from commerce.kernel.errors import NotFound
-from commerce.ordering.domain.states import ItemState, OrderState
+from commerce.ordering.domain.states import GIVEN_UP, ItemState, OrderState
 from commerce.ordering.events import OrderCompleted, OrderItemActivated
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.moving import move
 
 
 @transaction.atomic
-def start_fulfilment(*, order_number: str) -> None:
+def start_fulfilment(*, order_number: str) -> bool:
     """The order is in the hands of fulfilment; from here on it can't simply be cancelled.
 
+    False if it was cancelled just before.
+
     Raises:
-        NotFound: `unknown_order`. IllegalTransition: it is not accepted, or was cancelled.
+        NotFound: `unknown_order`. IllegalTransition: it is not accepted.
     """
     order = _locked(order_number)
+    if order.state in GIVEN_UP:
+        return False
     if order.state not in (OrderState.IN_PROGRESS, OrderState.COMPLETED):
         move(order, OrderState.IN_PROGRESS, context=SYSTEM, reason="fulfilment_started")
+    return True
 
 
 @transaction.atomic

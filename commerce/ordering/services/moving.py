@@ -30,6 +30,24 @@ def move(order: Order, target: OrderState, *, context: AccountContext, reason: s
 
 def note_step(order: Order, *, context: AccountContext, before: str = "", reason: str = "") -> None:
     """Write down that the order is in its state since now, by whom and why."""
+    _add_step(order, before=before, context=context, reason=reason)
+    timeline.record(
+        party_id=order.party_id,
+        kind=EntryKind.ORDER,
+        code=f"order_{order.state}",
+        context=context,
+        values={"number": order.number, "reason": reason},
+    )
+
+
+def note_decision(order: Order, *, context: AccountContext, reason: str, note: str = "") -> None:
+    """Write down what happened to an order, or what was decided, that leaves its state as it is."""
+    _add_step(order, before=order.state, context=context, reason=reason, note=note)
+
+
+def _add_step(
+    order: Order, *, before: str, context: AccountContext, reason: str, note: str = ""
+) -> None:
     OrderStep.objects.create(
         order=order,
         before=before,
@@ -39,11 +57,5 @@ def note_step(order: Order, *, context: AccountContext, before: str = "", reason
         actor_name=context.actor.name,
         channel=context.channel,
         reason=reason,
-    )
-    timeline.record(
-        party_id=order.party_id,
-        kind=EntryKind.ORDER,
-        code=f"order_{order.state}",
-        context=context,
-        values={"number": order.number, "reason": reason},
+        note=note,
     )

@@ -83,12 +83,40 @@ def refund(*, key: str, amount: Money, sequence: int = 1) -> None:
         return
     if row.state != PaymentState.SETTLED:
         raise Conflict("Only money that was taken can go back.", code="not_settled", key=key)
-    asked = row.effects.filter(kind=EffectKind.REFUND).exclude(state=EffectState.REFUSED)
+    nothing = (EffectState.REFUSED, EffectState.GIVEN_UP)
+    asked = row.effects.filter(kind=EffectKind.REFUND).exclude(state__in=nothing)
     taken = _taken(row)
     given = sum((effect.amount for effect in asked), start=amount.rounded().amount)
     if amount.cents <= 0 or given > taken:
         raise Conflict("This is more than was paid.", code="refund_too_high", key=key)
     _store(row, EffectKind.REFUND, amount=amount.rounded(), sequence=sequence)
+
+
+@transaction.atomic
+def try_again(*, effect_id: int) -> None:
+    """Ask the provider anew for what it refused, under a new key.
+
+    Raises:
+        NotFound: `not_refused`: there is none, or somebody has decided about it.
+    """
+    effect = _decided(effect_id, EffectState.REQUESTED)
+    effect.generation += 1
+    effect.save(update_fields=["generation"])
+    _take_up(effect)
+    _soon(effect)
+
+
+@transaction.atomic
+def give_up(*, effect_id: int, release: bool = False) -> None:
+    """It stays refused for good. With `release`, what a capture should have taken is given back.
+
+    Raises:
+        NotFound: `not_refused`: there is none, or somebody has decided about it.
+    """
+    effect = _decided(effect_id, EffectState.GIVEN_UP)
+    if release and effect.kind == EffectKind.CAPTURE:
+        _take_up(effect)
+        cancel(key=effect.payment.key)
 
 
 def carry_out(payload: Mapping[str, Any]) -> None:
@@ -98,7 +126,7 @@ def carry_out(payload: Mapping[str, Any]) -> None:
     key under which the provider would not do it twice.
     """
     effect = PaymentEffect.objects.select_related("payment").get(pk=payload["effect_id"])
-    if effect.state in (EffectState.DONE, EffectState.REFUSED):
+    if effect.state not in (EffectState.REQUESTED, EffectState.SENT):
         return
     PaymentEffect.objects.filter(pk=effect.pk, state=EffectState.REQUESTED).update(
         state=EffectState.SENT
@@ -220,7 +248,28 @@ def _store(row: PaymentAttempt, kind: EffectKind, *, amount: Money, sequence: in
         payment=row, kind=kind, sequence=sequence, defaults={"amount": amount.amount}
     )
     if effect.state in (EffectState.REQUESTED, EffectState.SENT):
-        soon(key=f"{TIMER}:{effect.pk}", handler=TIMER, payload={"effect_id": effect.pk})
+        _soon(effect)
+
+
+def _soon(effect: PaymentEffect) -> None:
+    soon(key=f"{TIMER}:{effect.pk}", handler=TIMER, payload={"effect_id": effect.pk})
+
+
+def _decided(effect_id: int, target: EffectState) -> PaymentEffect:
+    """The refused effect, in its new state; its payment is locked."""
+    refused = PaymentEffect.objects.filter(pk=effect_id, state=EffectState.REFUSED)
+    key = refused.values_list("payment__key", flat=True).first()
+    if key is not None:
+        _locked(key)
+    if not refused.update(state=target):
+        raise NotFound("This payment no longer waits for a decision.", code="not_refused")
+    return PaymentEffect.objects.select_related("payment").get(pk=effect_id)
+
+
+def _take_up(effect: PaymentEffect) -> None:
+    """A refused capture ended its payment; the money is still reserved, as far as we know."""
+    if effect.kind == EffectKind.CAPTURE:
+        _reach(effect.payment, PaymentState.AUTHORISED)
 
 
 def _taken(row: PaymentAttempt) -> Any:
