@@ -22,7 +22,7 @@ from commerce.local.place import OUTSIDE, PORTS, ROOT, Place
 from commerce.local.ports import choose
 from commerce.local.secret_store import kept_in
 from commerce.local.spec import ProcessSpec, Stage
-from commerce.local.steps import CREDENTIALS, Step, carry_out, sources_digest, steps
+from commerce.local.steps import CREDENTIALS, Step, carry_out, migrations, sources_digest, steps
 from commerce.local.supervisor import Supervisor
 from commerce.local.table import process_table
 
@@ -266,10 +266,10 @@ class Stack:
         if cluster is None or self._durable or not snapshot.is_empty(url):
             self.manage(*command)
             return
-        digest, binaries = sources_digest(step), cluster.binaries
-        if not snapshot.restore(url=url, digest=digest, binaries=binaries):
+        digest, made_of, binaries = sources_digest(step), migrations(), cluster.binaries
+        if not snapshot.restore(url=url, digest=digest, sources=made_of, binaries=binaries):
             self.manage(*command)
-            snapshot.keep(url=url, digest=digest, binaries=binaries)
+            snapshot.keep(url=url, digest=digest, sources=made_of, binaries=binaries)
 
     def _publish(self) -> None:
         """Write what a reader needs to use the running stack; it holds secrets, so only for us."""

@@ -10,6 +10,7 @@ from commerce.local.files import read_json, write_json
 from commerce.local.place import ROOT, STATIC
 
 _FIRST_PARTY = ("commerce", "catalogue", "subscriptions", "promotions", "orchestration", "frontend")
+_MIGRATIONS = "migrations/*.py"
 _LOCK = "requirements/base.txt"
 CREDENTIALS = "demo.json"
 
@@ -39,7 +40,7 @@ def steps(*, run_dir: Path, database: str) -> tuple[Step, ...]:
         Step(
             name="migrate",
             command=("migrate", "--skip-checks", "--no-input", "--verbosity", "0"),
-            sources=("migrations/*.py", "settings/*.py"),
+            sources=(_MIGRATIONS, "settings/*.py"),
             done=done,
             identity=database,
         ),
@@ -90,6 +91,14 @@ def sources_digest(step: Step) -> str:
         digest.update(str(path.relative_to(ROOT)).encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def migrations() -> dict[str, str]:
+    """What a migrated database is made of: the locked packages and our migrations, as digests."""
+    paths = [ROOT / _LOCK, *_files((_MIGRATIONS,))]
+    return {
+        str(path.relative_to(ROOT)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
+    }
 
 
 def _files(sources: Iterable[str]) -> Iterator[Path]:
