@@ -1,19 +1,28 @@
 """What the steps of a guided journey show: the way, the candidates, the panel."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from catalogue.domain.model import Kind, Offering, Snapshot
+from catalogue.domain.model import Kind, Offering, Segment, Snapshot
 from commerce.kernel.money import Money
-from commerce.ordering.domain.journey import Candidate, StepView
+from commerce.kernel.tax import Basis
+from commerce.ordering.domain.adapting import Change
+from commerce.ordering.domain.answers import Reason
+from commerce.ordering.domain.journey import Candidate, Difference, StepView
+from commerce.ordering.domain.journeys import EXTRAS, Way, ways_of
+from commerce.ordering.domain.quote import Quote, QuoteLine
+from commerce.ordering.domain.simulation import Beyond, Cost, Dimension
 from commerce.ordering.selectors import CartView
 from frontend.shop.cart import role_name
 from frontend.shop.contract import line_schedule
 from frontend.shop.panel import panel_of
+from frontend.shop.places import CartPlace, Place
 from frontend.shop.words import (
     drawing,
     euros,
@@ -25,77 +34,68 @@ from frontend.shop.words import (
     said,
     value_text,
 )
-from frontend.typography import difference_text
+from frontend.typography import difference_text, number_text
 
 Context = dict[str, Any]
-EXTRAS = ("accessory", "content", "option")
 TERMS = (24, 12, 0)
+MOST_BADGES = 3
 
 
-def ways_of(bundle: Offering) -> list[str]:
-    """The steps of a bundle by role; the extras are one step."""
-    roles = [slot.role for slot in bundle.slots]
-    way: list[str] = [role for role in ("handset", "plan") if role in roles]
-    if any(role in roles for role in EXTRAS):
-        way.append("accessory")
-    return [*way, *(["sim"] if "sim" in roles else [])]
-
-
-def extras_of(bundle: Offering) -> list[str]:
-    """The roles that the step of the extras shows, in their order."""
-    roles = {slot.role for slot in bundle.slots}
-    return [role for role in EXTRAS if role in roles]
-
-
-def step_label(role: str, bundle: Offering) -> str:
-    if role == "accessory" and "accessory" not in {slot.role for slot in bundle.slots}:
+def step_label(way: Way) -> str:
+    if way.code == EXTRAS and "accessory" not in way.roles:
         return _("Services")
-    return role_name(role)
+    return role_name("accessory" if way.code == EXTRAS else way.code)
 
 
 def step_url(code: str, group: str, role: str) -> str:
     return reverse("checkout:step", args=[code, group, role])
 
 
-def bar_of(view: CartView, *, group: str, role: str, bundle: Offering) -> list[Context]:
-    """The steps bar: what is behind leads back."""
-    way = ways_of(bundle)
-    here = way.index(role) if role in way else len(way)
+def bar_of(ways: Sequence[Way], *, here: str, place: Place | None) -> list[Context]:
+    """The steps bar: what is behind leads back. `here` is a step's code, or none: the summary."""
+    codes = [way.code for way in ways]
+    at = codes.index(here) if here in codes else len(codes)
     steps = []
-    for place, each in enumerate(way):
-        state = "here" if place == here else "coming"
-        if place < here:
-            state = "done"
-        steps.append(
-            {
-                "label": step_label(each, bundle),
-                "url": step_url(view.code, group, each),
-                "state": state,
-            }
-        )
-    state = "here" if here == len(way) else "coming"
+    for number, way in enumerate(ways):
+        state = "here" if number == at else "done" if number < at else "coming"
+        url = place.step_url(way.code) if place is not None else ""
+        steps.append({"label": step_label(way), "url": url, "state": state})
+    state = "here" if at == len(codes) else "coming"
     return [*steps, {"label": _("Summary"), "url": "", "state": state}]
 
 
-def chosen_card(view: CartView, *, group: str, role: str, catalogue: Snapshot) -> Context | None:
-    """What was chosen in the step before, with the way back."""
-    before = {"plan": "handset", "accessory": "plan", "sim": "plan"}.get(role, "")
-    line = next((x for x in view.quote.lines if x.group == group and x.role == before), None)
-    if line is None:
-        return None
-    offering = catalogue.offering(line.offering)
-    return {
-        "device": drawing(offering),
-        "title": long_name(catalogue, offering),
-        "text": _chosen_text(view, line.offering, line.id, catalogue=catalogue),
-        "change_url": step_url(view.code, group, before),
-    }
+def cart_bar(view: CartView, *, group: str, here: str, bundle: Offering) -> list[Context]:
+    """The steps bar of a bundle that stands in a cart."""
+    place = CartPlace(_NO_QUERY, route="checkout:step", args=(view.code, group))
+    return bar_of(ways_of(bundle.slots), here=here, place=place)
 
 
-def _chosen_text(view: CartView, code: str, line_id: str, *, catalogue: Snapshot) -> str:
-    offering, line = catalogue.offering(code), view.quote.line(line_id)
-    if line is None:
-        return ""
+def chosen_card(
+    quote: Quote,
+    *,
+    group: str,
+    here: str,
+    ways: Sequence[Way],
+    place: Place,
+    catalogue: Snapshot,
+) -> Context | None:
+    """What was chosen in the last step before that is for one, with the way back."""
+    codes = [way.code for way in ways]
+    before = codes[: codes.index(here)] if here in codes else codes
+    for code in reversed(before):
+        line = next((x for x in quote.lines if x.group == group and x.role == code), None)
+        if line is not None:
+            offering = catalogue.offering(line.offering)
+            return {
+                "device": drawing(offering),
+                "title": long_name(catalogue, offering),
+                "text": _chosen_text(quote, line, offering),
+                "change_url": place.step_url(code),
+            }
+    return None
+
+
+def _chosen_text(quote: Quote, line: QuoteLine, offering: Offering) -> str:
     facts = offering.characteristics
     parts = []
     if offering.kind is Kind.HANDSET:
@@ -104,7 +104,7 @@ def _chosen_text(view: CartView, code: str, line_id: str, *, catalogue: Snapshot
             parts.append(str(networks[-1]))
         if facts.get("esim") is True:
             parts.append("eSIM")
-        plain = plain_price(offering, view)
+        plain = _plain_price(offering, quote)
         price = euros(line.due_today)
         if plain is not None and plain != line.due_today:
             price = _("%(price)s with a commitment of %(term)s, instead of %(list)s") % {
@@ -114,79 +114,57 @@ def _chosen_text(view: CartView, code: str, line_id: str, *, catalogue: Snapshot
             }
         return ", ".join(parts) + (" · " if parts else "") + price
     if line.phases:
-        return line_schedule(line, view.quote)
+        return line_schedule(line, quote)
     return said(offering.summary)
 
 
-def plain_price(offering: Offering, view: CartView) -> Money | None:
+def _plain_price(offering: Offering, quote: Quote) -> Money | None:
     """The list price without commitment."""
-    charges = offering.charges_for(segment=view.segment, term=0, bundle=None)
+    segment = Segment.CONSUMER if quote.basis is Basis.TTC else Segment.BUSINESS
+    charges = offering.charges_for(segment=segment, term=0, bundle=None)
     return next((charge.amount for charge in charges if charge.code == "price"), None)
 
 
-def plan_choices(
-    step: StepView, *, catalogue: Snapshot, code: str, usage: int | None
-) -> list[Context]:
-    best = best_for(step, usage) if usage else None
-    return [
-        _plan_choice(candidate, step=step, catalogue=catalogue, code=code, best=best, usage=usage)
-        for candidate in step.candidates
-        if candidate.refusal is None or candidate.refusal.code != "term_not_offered"
-    ]
+def choices_of(step: StepView, *, catalogue: Snapshot, place: Place) -> list[Context]:
+    """The candidates of a step for one, as its kind is shown."""
+    if step.slot.kind is Kind.PLAN:
+        return [_plan_choice(each, step=step, catalogue=catalogue, place=place)
+                for each in step.candidates]  # fmt: skip
+    return [_thing_choice(each, step=step, catalogue=catalogue, place=place)
+            for each in step.candidates]  # fmt: skip
 
 
-def best_for(step: StepView, usage: int) -> str | None:
-    """The cheapest over the commitment that has as much data as is used."""
-    enough = [
-        candidate
-        for candidate in step.candidates
-        if candidate.refusal is None
-        and isinstance(candidate.offering.characteristics.get("data_gb"), int)
-        and int(str(candidate.offering.characteristics["data_gb"])) >= usage
-    ]
-    found = min(
-        enough, key=lambda c: (c.quote.commitment_total.amount, c.offering.rank), default=None
-    )
-    return found.offering.code if found is not None else None
+def parted(choices: Sequence[Context]) -> Context:
+    """Those that meet all answers, and the others; nothing is left out."""
+    return {
+        "choices": [choice for choice in choices if not choice["misses"]],
+        "others": [choice for choice in choices if choice["misses"]],
+    }
 
 
 def _plan_choice(
-    candidate: Candidate,
-    *,
-    step: StepView,
-    catalogue: Snapshot,
-    code: str,
-    best: str | None,
-    usage: int | None,
+    candidate: Candidate, *, step: StepView, catalogue: Snapshot, place: Place
 ) -> Context:
     offering = candidate.offering
     facts = offering.characteristics
     size = value_text(catalogue, "data_gb", facts["data_gb"]) if "data_gb" in facts else ""
     figure, _nbsp, unit = size.rpartition("\u00a0")
-    choice = _base(candidate, step=step, code=code) | {
+    choice = _base(candidate, step=step, catalogue=catalogue, place=place) | {
         "figure": figure,
         "unit": unit,
         "title": full_name(offering),
         "text": _plan_text(candidate, catalogue=catalogue),
-        "badges": _plan_badges(candidate) if candidate.refusal is None else [],
     }
-    if best == offering.code and usage:
-        choice["badges"].append(
-            {"label": _("Best for %(usage)d GB a month") % {"usage": usage}, "kind": "sun"}
-        )
+    if candidate.refusal is None:
+        choice["badges"] = [*_free_months(candidate), *choice["badges"]][:MOST_BADGES]
     return choice | _monthly_difference(candidate)
 
 
-def _plan_badges(candidate: Candidate) -> list[dict[str, str]]:
-    badges = []
+def _free_months(candidate: Candidate) -> list[dict[str, str]]:
     first = candidate.quote.monthly[0] if candidate.quote.monthly else None
-    if first is not None and not first.amount and first.list_amount and first.periods:
-        badges.append(
-            {"label": _("%(months)s free") % {"months": months(first.periods)}, "kind": "mint"}
-        )
-    if candidate.recommended is not None and candidate.refusal is None:
-        badges.append({"label": _("Recommended"), "kind": "sun"})
-    return badges
+    if first is None or first.amount or not first.list_amount or not first.periods:
+        return []
+    return [{"label": _("%(months)s free") % {"months": months(first.periods)}, "kind": "mint"}]
 
 
 def _plan_text(candidate: Candidate, *, catalogue: Snapshot) -> str:
@@ -218,7 +196,6 @@ def _plan_text(candidate: Candidate, *, catalogue: Snapshot) -> str:
 
 def _monthly_difference(candidate: Candidate) -> Context:
     """The lasting month's difference, with today's beside it where it differs too."""
-    change = candidate.difference
     if candidate.chosen:
         first = candidate.quote.monthly[0] if candidate.quote.monthly else None
         if first is not None and first.periods and len(candidate.quote.monthly) > 1:
@@ -228,6 +205,11 @@ def _monthly_difference(candidate: Candidate) -> Context:
             }
             return {"price_note": note}
         return {}
+    return difference_of(candidate.difference)
+
+
+def difference_of(change: Difference) -> Context:
+    """A difference as a choice shows it: per month first, today beside it."""
     if change.lasting_month or not change.today:
         note = _("per month")
         if change.today:
@@ -240,34 +222,39 @@ def _signed(amount: Money) -> str:
     return difference_text(amount, language=get_language())
 
 
-def handset_choices(step: StepView, *, catalogue: Snapshot, code: str) -> list[Context]:
-    return [
-        _base(candidate, step=step, code=code)
-        | {
-            "device": drawing(candidate.offering),
-            "title": long_name(catalogue, candidate.offering),
-            "text": said(candidate.offering.summary),
-            "badges": [],
-            "difference": None if candidate.chosen else candidate.difference.today,
-            "price_text": "" if candidate.difference.today else _("same price"),
-            "price_note": _("today") if candidate.difference.today else "",
-        }
-        for candidate in step.candidates
-    ]
+def _thing_choice(
+    candidate: Candidate, *, step: StepView, catalogue: Snapshot, place: Place
+) -> Context:
+    """A phone (or anything bought at once): today's difference, with the month's beside it."""
+    change = candidate.difference
+    note = ""
+    if change.today and change.lasting_month:
+        note = _("today, %(month)s per month") % {"month": _signed(change.lasting_month)}
+    elif change.today:
+        note = _("today")
+    elif change.lasting_month:
+        note = _("per month")
+    shown = change.today or change.lasting_month
+    return _base(candidate, step=step, catalogue=catalogue, place=place) | {
+        "device": drawing(candidate.offering),
+        "title": long_name(catalogue, candidate.offering),
+        "text": said(candidate.offering.summary),
+        "difference": None if candidate.chosen else shown,
+        "price_text": "" if shown or candidate.chosen else _("same price"),
+        "price_note": "" if candidate.chosen else note,
+    }
 
 
-def extra_choices(step: StepView, *, catalogue: Snapshot, code: str) -> list[Context]:
+def extra_choices(step: StepView, *, catalogue: Snapshot, place: Place) -> list[Context]:
     """Accessories and services: what each adds today or per month."""
     found = []
     for candidate in step.candidates:
-        change = candidate.difference
         line = candidate.quote.line(candidate.line)
         once = line.due_today if line is not None else Money.zero()
-        choice = _base(candidate, step=step, code=code) | {
+        choice = _base(candidate, step=step, catalogue=catalogue, place=place) | {
             "device": drawing(candidate.offering),
             "title": full_name(candidate.offering),
             "text": said(candidate.offering.summary),
-            "badges": [],
             "remove": candidate.offering.code if candidate.chosen else "",
         }
         phases = line.phases if line is not None else ()
@@ -276,12 +263,11 @@ def extra_choices(step: StepView, *, catalogue: Snapshot, code: str) -> list[Con
             choice["price_text"] = "" if candidate.chosen else _signed(phases[0].amount)
             choice["price_note"] = _service_note(candidate)
         else:
-            choice["difference"] = None if candidate.chosen else change.today
+            choice["difference"] = None if candidate.chosen else candidate.difference.today
             if line is not None and line.list_today != once:
                 saved = _("instead of %(list)s") % {"list": euros(line.list_today)}
                 choice["price_note"] = saved
         if candidate.recommended is not None and candidate.refusal is None:
-            choice["badges"].append({"label": _("Recommended"), "kind": "sun"})
             choice["text"] += " " + said(candidate.recommended)
         found.append(choice)
     return found
@@ -298,73 +284,202 @@ def _service_note(candidate: Candidate) -> str:
     }
 
 
-def sim_choices(step: StepView, *, catalogue: Snapshot, code: str) -> list[Context]:
+def sim_choices(step: StepView, *, catalogue: Snapshot, place: Place) -> list[Context]:
     return [
-        _base(candidate, step=step, code=code)
+        _base(candidate, step=step, catalogue=catalogue, place=place)
         | {
             "value": candidate.offering.code,
             "title": full_name(candidate.offering),
             "text": said(candidate.offering.summary),
             "device": drawing(candidate.offering),
-            "price": sum_once(candidate),
+            "price": _sum_once(candidate),
             "recommended": said(candidate.recommended) if candidate.recommended else "",
         }
         for candidate in step.candidates
     ]
 
 
-def sum_once(candidate: Candidate) -> Money:
+def _sum_once(candidate: Candidate) -> Money:
     line = candidate.quote.line(candidate.line)
     return line.due_today if line is not None else Money.zero()
 
 
-def _base(candidate: Candidate, *, step: StepView, code: str) -> Context:
-    choice: Context = {"name": "choose", "value": candidate.offering.code, "state": ""}
-    if candidate.chosen:
-        choice["state"] = "chosen"
+def _base(candidate: Candidate, *, step: StepView, catalogue: Snapshot, place: Place) -> Context:
+    choice: Context = {
+        "state": "chosen" if candidate.chosen else "",
+        "badges": [],
+        "changes": [],
+        "misses": [],
+    } | place.pick(candidate, step)
     if candidate.refusal is not None:
-        choice |= {
+        return choice | {
             "state": "closed",
             "reason": said(candidate.refusal.message),
-            "way_out": _way_out(candidate, step=step, code=code),
+            "way_out": _way_out(candidate, step=step, place=place),
         }
+    choice["badges"] = [_badge(reason) for reason in candidate.reasons][:MOST_BADGES]
+    choice["misses"] = [_miss(reason) for reason in candidate.misses]
+    if not candidate.chosen:
+        choice["changes"] = [change_text(each, catalogue) for each in candidate.changes
+                             if each.before is not None or each.role == "plan"]  # fmt: skip
     return choice
 
 
-def _way_out(candidate: Candidate, *, step: StepView, code: str) -> Context | None:
+def _badge(reason: Reason) -> dict[str, str]:
+    if reason.code == "recommended":
+        return {"label": _("Recommended"), "kind": "sun"}
+    kind = {"best_for_usage": "sun", "within_budget": "mint"}.get(reason.code, "")
+    return {"label": said(reason.message), "kind": kind}
+
+
+def _miss(reason: Reason) -> str:
+    if "over" in reason.values:
+        return _("%(amount)s a month above your budget.") % {
+            "amount": euros(Money.of(reason.values["over"]))
+        }
+    return said(reason.message)
+
+
+def change_text(change: Change, catalogue: Snapshot) -> str:
+    """What changes in another role, as a sentence."""
+    names = {
+        "before": _named(change.before, change.term_before, change, catalogue),
+        "after": _named(change.after, change.term_after, change, catalogue),
+    }
+    if change.before is None:
+        return _("With %(after)s") % names
+    if change.after is None:
+        return _("Without %(before)s") % names
+    return _("%(after)s instead of %(before)s") % names
+
+
+def _named(code: str | None, term: int, change: Change, catalogue: Snapshot) -> str:
+    offering = catalogue.offerings.get(code or "")
+    name = long_name(catalogue, offering) if offering is not None else code or ""
+    if change.role != "plan" or change.term_before == change.term_after or not change.before:
+        return name
+    return f"{name} ({months(term) if term else _('No commitment')})"
+
+
+def confirmation(step: StepView, code: str, *, catalogue: Snapshot, place: Place) -> Context | None:
+    """What a choice would change elsewhere, to be looked at before it is made."""
+    candidate = step.candidate(code) if code else None
+    if candidate is None or candidate.refusal is not None or not candidate.consequences:
+        return None
+    change = candidate.difference
+    return {
+        "title": long_name(catalogue, candidate.offering),
+        "value": code,
+        "accept": candidate.confirmation,
+        "term": candidate.term,
+        "changes": [
+            {
+                "text": change_text(each, catalogue),
+                "reason": said(each.reason.message) if each.reason is not None else "",
+            }
+            for each in candidate.consequences
+        ],
+        "today": change.today,
+        "lasting": change.lasting_month,
+        "total": change.total,
+        "back_url": place.here(confirm=""),
+        "candidate": candidate,
+    }
+
+
+def _way_out(candidate: Candidate, *, step: StepView, place: Place) -> Context | None:
     """The catalogue's words for what can be done instead, as a link to where it is done."""
     refusal = candidate.refusal
     label = said(refusal.way_out) if refusal is not None else ""
     if refusal is None or not label:
         return None
-    if refusal.code == "not_a_candidate" and step.role == "plan":
+    plan = step.slot.kind is Kind.PLAN
+    if plan and refusal.code == "not_a_candidate":
         return {"label": label, "url": reverse("shop:plan", args=[candidate.offering.code])}
-    if step.role == "plan" and step.term and refusal.code.startswith("reduced-price"):
-        return {"label": _("See it without commitment"), "url": "?term=0"}
+    if plan and refusal.code == "term_not_offered":
+        term = max(candidate.offering.terms, default=0)
+        label = _("See it with a commitment of %(term)s") % {"term": months(term)}
+        label = label if term else _("See it without commitment")
+        return {"label": label, "url": place.here(term=str(term))}
+    if step.term and refusal.code.startswith("reduced-price"):
+        return {"label": _("See it without commitment"), "url": place.here(term="0")}
     roles = {slot.role for slot in step.bundle.slots}
     other = "handset" if step.role != "handset" and "handset" in roles else "plan"
-    return {"label": label, "url": step_url(code, step.group, other)}
+    return {"label": label, "url": place.step_url(other)}
 
 
-def term_chips(step: StepView, *, usage: int | None) -> list[Context]:
-    kept = f"&usage={usage}" if usage else ""
+def term_chips(step: StepView, *, place: Place, terms: Sequence[int] = TERMS) -> list[Context]:
     return [
         {
             "label": months(term) if term else _("No commitment"),
-            "url": f"?term={term}{kept}",
+            "url": place.here(term=str(term)),
             "current": term == step.term,
         }
-        for term in TERMS
+        for term in terms
         if term in step.bundle.terms
     ]
 
 
-def panel_for(view: CartView, *, catalogue: Snapshot, **action: Any) -> Context:
-    return panel_of(view.quote, catalogue=catalogue, **action)
+def panel_for(quote: Quote, *, catalogue: Snapshot, **action: Any) -> Context:
+    return panel_of(quote, catalogue=catalogue, **action)
 
 
-def first_of_models(catalogue: Snapshot, codes: Iterable[str], *, own: str) -> list[str]:
-    """All variants of the chosen phone's model, and one of each other."""
-    family = catalogue.offerings[own].family if own in catalogue.offerings else None
-    same = [offering.code for offering in catalogue.family(family)] if family else []
-    return [*same, *(code for code in codes if catalogue.offerings[code].family != family)]
+def cost_choice(cost: Cost, *, catalogue: Snapshot, first: bool, url: str) -> Context:
+    """A plan of the simulation: what it costs on the usage, and why."""
+    facts = cost.plan.characteristics
+    size = value_text(catalogue, "data_gb", facts["data_gb"]) if "data_gb" in facts else ""
+    figure, _nbsp, unit = size.rpartition("\u00a0")
+    badges = []
+    if first and not cost.short:
+        badges.append({"label": _("The cheapest for your usage"), "kind": "sun"})
+    return {
+        "figure": figure,
+        "unit": unit,
+        "title": full_name(cost.plan),
+        "text": " ".join(_cost_sentences(cost)),
+        "badges": badges,
+        "misses": [_short_text(each) for each in cost.short],
+        "state": "",
+        "price_text": euros(cost.commitment, short=False),
+        "price_note": _("over 24 months, %(year)s in the first year")
+        % {"year": euros(cost.year, short=False)},
+        "url": url,
+    }
+
+
+def _cost_sentences(cost: Cost) -> list[str]:
+    term = months(cost.term) if cost.term else ""
+    found = [
+        _("With a commitment of %(term)s.") % {"term": term} if term else _("No commitment") + "."
+    ]
+    found.append(
+        _("%(fixed)s fixed, promotions included.") % {"fixed": euros(cost.fixed, short=False)}
+    )
+    found += [
+        _("%(what)s beyond: %(year)s a year.")
+        % {"what": _amount(each.used - each.included, each.dimension), "year": euros(each.year)}
+        for each in cost.beyond
+    ]
+    if not cost.beyond and not cost.short:
+        found.append(_("Nothing beyond what is included."))
+    return found
+
+
+def _short_text(beyond: Beyond) -> str:
+    return _("Includes %(included)s, you use %(used)s.") % {
+        "included": _amount(beyond.included, beyond.dimension),
+        "used": _amount(beyond.used, beyond.dimension),
+    }
+
+
+def _amount(amount: Decimal, dimension: Dimension) -> str:
+    number = number_text(amount.quantize(Decimal("0.1")).normalize() + 0, language=get_language())
+    return {
+        Dimension.DATA: _("%(n)s GB"),
+        Dimension.ABROAD: _("%(n)s GB in Europe"),
+        Dimension.CALLS: _("%(n)s minutes"),
+        Dimension.MESSAGES: _("%(n)s messages"),
+    }[dimension] % {"n": number}
+
+
+_NO_QUERY = QueryDict()

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from frontend.views import cart, journey, orders, summary
+from frontend.views import cart, guide, journey, orders, summary
 
 
 class CartCode:
@@ -21,8 +21,12 @@ register_converter(CartCode, "cart")
 
 app_name = "checkout"
 urlpatterns = [
+    path("build/", guide.index, name="guide"),
+    path("build/usage/", guide.usage, name="usage"),
     path("build/start/", journey.start, name="start"),
     path("build/rio/", journey.check_rio, name="rio"),
+    path("build/<slug:entry>/keep/", guide.keep, name="keep"),
+    path("build/<slug:entry>/<slug:role>/", guide.step, name="draft"),
     path("build/<cart:code>/<slug:group>/<slug:role>/", journey.step, name="step"),
     path("cart/add/", cart.add, name="add"),
     path("cart/summary/", summary.summary, name="summary"),

@@ -1,5 +1,6 @@
-"""The guided journey: every step has an address that can be shared and survives reload and Back."""
+"""The steps of a bundle in a cart: each has an address and survives reload and Back."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -15,20 +16,25 @@ from catalogue.selectors import snapshot_of
 from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import business_now, business_today
-from commerce.kernel.errors import FaisceauError, InvalidInput, NotFound
+from commerce.kernel.errors import FaisceauError, InvalidInput, NotFound, RuleViolated
 from commerce.markets.pack import market
+from commerce.ordering.domain.journey import StepView
+from commerce.ordering.domain.journeys import EXTRAS, Way, ways_of
 from commerce.ordering.domain.numbering import SLOTS, Keep, NumberChoice
-from commerce.ordering.domain.showcase import models_of
+from commerce.ordering.domain.quote import Quote
 from commerce.ordering.journey import journey_step
 from commerce.ordering.selectors import CartView, cart_view
 from commerce.ordering.services import carts
 from commerce.ordering.services.numbering import proposed_numbers
+from commerce.ordering.services.switching import switch
 from commerce.ordering.showcase import window
 from commerce.web.policy import Policy, policy
 from frontend.sentences import sentence_of
 from frontend.shop import steps
+from frontend.shop.answers import NAMES, answers_in, asked, kept
 from frontend.shop.contract import display_number
 from frontend.shop.forms import NumberForm, note_refusal
+from frontend.shop.places import CONFIRM, CartPlace, Place, draft_url, term_in
 from frontend.shop.session import cart_of, remember_cart
 from frontend.shop.summary_dates import withdrawal_words
 from frontend.shop.words import model_name, on_day
@@ -59,7 +65,7 @@ def start(request: HttpRequest) -> HttpResponse:
         term=shown.term,
     )
     remember_cart(request, code)
-    following = "plan" if offering.kind is Kind.HANDSET else "accessory"
+    following = "plan" if offering.kind is Kind.HANDSET else EXTRAS
     return redirect("checkout:step", code=code, group=group, role=following)
 
 
@@ -74,21 +80,20 @@ def step(request: HttpRequest, code: str, group: str, role: str) -> HttpResponse
         raise NotFound("There is no such bundle in the cart.", code="unknown_group")
     catalogue = snapshot_of(view.quote.release)
     bundle = catalogue.offering(view.bundles[group])
-    role = "accessory" if role in steps.EXTRAS else role
-    if role not in steps.ways_of(bundle):
+    way = next((way for way in ways_of(bundle.slots) if role in (way.code, *way.roles)), None)
+    if way is None:
         raise Http404
     remember_cart(request, view.code)
-    page = Page(request, context, view, group, role, bundle, catalogue)
-    if role == "sim":
+    page = Page(request, context, view, group, way, bundle, catalogue)
+    if way.code == "sim":
         return _sim_step(page)
     if request.method == "POST":
-        _chosen(page)
-        return redirect(request.get_full_path())
-    return _extras_step(page) if role == "accessory" else _single_step(page)
+        return _chosen(page)
+    return _extras_step(page) if way.code == EXTRAS else _single_step(page)
 
 
 class Page:
-    """What every step needs."""
+    """What every step of a cart's bundle needs."""
 
     def __init__(
         self,
@@ -96,132 +101,148 @@ class Page:
         context: AccountContext,
         view: CartView,
         group: str,
-        role: str,
+        way: Way,
         bundle: Offering,
         catalogue: Snapshot,
     ) -> None:
         self.request, self.context, self.view = request, context, view
-        self.group, self.role, self.bundle, self.catalogue = group, role, bundle, catalogue
+        self.group, self.way, self.bundle, self.catalogue = group, way, bundle, catalogue
+        self.ways = ways_of(bundle.slots)
+        self.place = CartPlace(request.GET, route="checkout:step", args=(view.code, group))
 
     @property
     def code(self) -> str:
         return self.view.code
 
     @property
-    def following(self) -> str:
-        """The step after this one; empty after the last."""
-        way = steps.ways_of(self.bundle)
-        place = way.index(self.role) + 1
-        return way[place] if place < len(way) else ""
+    def following(self) -> Way | None:
+        """The step after this one; None after the last."""
+        place = self.ways.index(self.way) + 1
+        return self.ways[place] if place < len(self.ways) else None
+
+    def step(self, role: str, **asked: Any) -> StepView:
+        return journey_step(
+            self.context,
+            code=self.code,
+            group=self.group,
+            role=role,
+            answers=answers_in(self.request.GET),
+            **asked,
+        )
 
     def values(self, **more: Any) -> dict[str, Any]:
         return {
             "code": self.code,
             "group": self.group,
-            "role": self.role,
-            "steps": steps.bar_of(self.view, group=self.group, role=self.role, bundle=self.bundle),
+            "steps": steps.bar_of(self.ways, here=self.way.code, place=self.place),
             "chosen": steps.chosen_card(
-                self.view, group=self.group, role=self.role, catalogue=self.catalogue
+                self.view.quote,
+                group=self.group,
+                here=self.way.code,
+                ways=self.ways,
+                place=self.place,
+                catalogue=self.catalogue,
             ),
+            "share_url": share_url(self.view.quote, group=self.group, here=self.way.code,
+                                   bundle=self.bundle),
             **more,
-        }
+        }  # fmt: skip
 
     def panel(self) -> dict[str, Any]:
         """Leads on once the step is filled."""
         filled = {line.role for line in self.view.quote.lines if line.group == self.group}
-        if self.role in filled or self.role == "accessory":
+        action = {}
+        if self.following is not None and (self.way.code in filled or self.way.code == EXTRAS):
+            label = steps.step_label(self.following)
             action = {
-                "action_url": steps.step_url(self.code, self.group, self.following),
-                "action_label": _("Continue: %(step)s")
-                % {"step": steps.step_label(self.following, self.bundle)},
+                "action_url": self.place.step_url(self.following.code),
+                "action_label": _("Continue: %(step)s") % {"step": label},
             }
-        else:
-            action = {}
-        return steps.panel_for(self.view, catalogue=self.catalogue, **action)
+        return steps.panel_for(self.view.quote, catalogue=self.catalogue, **action)
+
+
+def share_url(quote: Quote, *, group: str, here: str, bundle: Offering) -> str:
+    """The same step with the same choices, for anybody: nothing of the cart is in it."""
+    return draft_url(
+        [line for line in quote.lines if line.group == group], here=here, bundle=bundle
+    )
 
 
 def _single_step(page: Page) -> HttpResponse:
-    request = page.request
-    if page.role == "handset":
-        found = journey_step(
-            page.context, code=page.code, group=page.group, role="handset", among=_phones(page)
-        )
-        choices = steps.handset_choices(found, catalogue=page.catalogue, code=page.code)
-        title, lead = _("Which phone?"), _("Each price below is the difference to your choice.")
-        chips: list[dict[str, Any]] = []
-        usage = None
-    else:
-        usage = _number(request.GET.get("usage"))
-        found = journey_step(
-            page.context,
-            code=page.code,
-            group=page.group,
-            role=page.role,
-            term=_term(request.GET.get("term")),
-        )
-        choices = steps.plan_choices(found, catalogue=page.catalogue, code=page.code, usage=usage)
-        title = _plan_title(page)
-        lead = _(
-            "Each price below is the real difference to your present choice, promotions included."
-        )
-        chips = steps.term_chips(found, usage=usage)
+    request, query = page.request, page.request.GET
+    plan = page.way.code == "plan"
+    found = page.step(
+        page.way.code,
+        term=term_in(query) if plan else None,
+        every_variant=False,
+        also=query.get(CONFIRM, ""),
+    )
+    choices = steps.choices_of(found, catalogue=page.catalogue, place=page.place)
     return render(
         request,
         "frontend/checkout/step.html",
         page.values(
-            title=title,
-            lead=lead,
-            choices=choices,
-            chips=chips,
+            **titles_of(page.way.code, quote=page.view.quote, group=page.group,
+                        catalogue=page.catalogue),
+            **steps.parted(choices),
+            chips=steps.term_chips(found, place=page.place) if plan else [],
+            questions=asked(found.questions, query),
+            answered=bool(answers_in(query)),
+            kept=kept(query, without=(*NAMES, CONFIRM)),
+            confirm=steps.confirmation(
+                found, query.get(CONFIRM, ""), catalogue=page.catalogue, place=page.place
+            ),
             term=found.term,
-            usage=usage,
+            panel=page.panel(),
+        ),
+    )  # fmt: skip
+
+
+def titles_of(role: str, *, quote: Quote, group: str, catalogue: Snapshot) -> dict[str, str]:
+    """The heading of a step for one."""
+    lead = _("Each price below is the real difference to your present choice, promotions included.")
+    if role == "handset":
+        return {"title": _("Which phone?"), "lead": lead}
+    line = next((x for x in quote.lines if x.group == group and x.role == "handset"), None)
+    if line is None:
+        return {"title": _("Which plan?"), "lead": lead}
+    name = model_name(catalogue, catalogue.offering(line.offering))
+    return {"title": _("Which plan with this %(phone)s?") % {"phone": name}, "lead": lead}
+
+
+def _extras_step(page: Page) -> HttpResponse:
+    found = [page.step(role) for role in page.way.roles]
+    return render(
+        page.request,
+        "frontend/checkout/extras.html",
+        page.values(
+            sections=sections_of(found, catalogue=page.catalogue, place=page.place),
             panel=page.panel(),
         ),
     )
 
 
-def _plan_title(page: Page) -> str:
-    line = next(
-        (x for x in page.view.quote.lines if x.group == page.group and x.role == "handset"), None
-    )
-    if line is None:
-        return _("Which plan?")
-    name = model_name(page.catalogue, page.catalogue.offering(line.offering))
-    return _("Which plan with this %(phone)s?") % {"phone": name}
-
-
-def _phones(page: Page) -> list[str]:
-    line = next(
-        (x for x in page.view.quote.lines if x.group == page.group and x.role == "handset"), None
-    )
-    own = line.offering if line is not None else ""
-    firsts = [variants[0].code for variants in models_of(window(at=business_now()).window)]
-    return steps.first_of_models(page.catalogue, firsts, own=own)
-
-
-def _extras_step(page: Page) -> HttpResponse:
-    sections = []
+def sections_of(
+    found: Iterable[StepView], *, catalogue: Snapshot, place: Place
+) -> list[dict[str, Any]]:
+    """The extras by role; what does not go with the choice is folded, with its reason."""
     titles = {
         "accessory": _("Accessories that fit"),
         "content": _("Music, video, press"),
         "option": _("Options of your line"),
     }
-    for role in steps.extras_of(page.bundle):
-        found = journey_step(page.context, code=page.code, group=page.group, role=role)
-        choices = steps.extra_choices(found, catalogue=page.catalogue, code=page.code)
+    sections = []
+    for step in found:
+        choices = steps.extra_choices(step, catalogue=catalogue, place=place)
         sections.append(
             {
-                "role": role,
-                "title": titles[role],
+                "role": step.role,
+                "title": titles[step.role],
                 "choices": [c for c in choices if c["state"] != "closed"],
                 "closed": [c for c in choices if c["state"] == "closed"],
             }
         )
-    return render(
-        page.request,
-        "frontend/checkout/extras.html",
-        page.values(sections=sections, panel=page.panel()),
-    )
+    return sections
 
 
 def _sim_step(page: Page) -> HttpResponse:
@@ -231,7 +252,7 @@ def _sim_step(page: Page) -> HttpResponse:
     )
     if line is None:
         messages.warning(request, _("Choose the plan first: the number goes with it."))
-        return redirect(steps.step_url(page.code, page.group, "plan"))
+        return redirect(page.place.step_url("plan"))
     config = page.view.configs.get(line.id, {})
     options: dict[str, Any] = {
         "days": _days(),
@@ -243,19 +264,19 @@ def _sim_step(page: Page) -> HttpResponse:
             return redirect(_after(page))
     else:
         form = NumberForm(initial=_known(config), **options)
-    found = journey_step(page.context, code=page.code, group=page.group, role="sim")
+    found = page.step("sim")
     return render(
         request,
         "frontend/checkout/sim.html",
         page.values(
             form=form,
-            sims=steps.sim_choices(found, catalogue=page.catalogue, code=page.code),
+            sims=steps.sim_choices(found, catalogue=page.catalogue, place=page.place),
             sim_chosen=request.POST.get("sim") or next((c.offering.code for c in found.chosen), ""),
             proposed=_proposed(page, config),
             picked=form["proposed"].value() or "",
             early=withdrawal_words(),
             panel=steps.panel_for(
-                page.view,
+                page.view.quote,
                 catalogue=page.catalogue,
                 action_form="number",
                 action_label=_("Continue: %(step)s") % {"step": _("Summary")},
@@ -293,24 +314,31 @@ def _after(page: Page) -> str:
     return reverse("checkout:cart", args=[view.code])
 
 
-def _chosen(page: Page) -> None:
+def _chosen(page: Page) -> HttpResponse:
     posted = page.request.POST
     if posted.get("remove"):
         for line in page.view.quote.lines:
             if line.group == page.group and line.offering == posted["remove"]:
                 carts.remove_line(page.context, code=page.code, line_id=line.id)
-        return
+        return redirect(page.request.get_full_path())
     wanted = posted.get("choose", "")[:64]
-    offering = page.catalogue.offering(wanted)
-    role = offering.kind.value if page.role == "accessory" else page.role
-    carts.choose(
-        page.context,
-        code=page.code,
-        group=page.group,
-        role=role,
-        offering=wanted,
-        term=_term(posted.get("term")) if role == "plan" else None,
-    )
+    kind = page.catalogue.offering(wanted).kind
+    role = next((s.role for s in page.bundle.slots if s.kind is kind), page.way.code)
+    try:
+        switch(
+            page.context,
+            code=page.code,
+            group=page.group,
+            role=role,
+            offering=wanted,
+            term=_term(posted.get("term")) if role == "plan" else None,
+            accepted=posted.get("accept", "")[:2000],
+        )
+    except RuleViolated as refusal:
+        if refusal.code != "changes_needed":
+            raise
+        return redirect(page.request.path + page.place.here(confirm=wanted))
+    return redirect(page.request.path + page.place.here(confirm=""))
 
 
 @policy(Policy.VISITOR)
@@ -361,7 +389,3 @@ def _days() -> list[tuple[str, str]]:
 
 def _term(text: str | None) -> int | None:
     return int(text) if text in ("0", "12", "24") else None
-
-
-def _number(text: str | None) -> int | None:
-    return min(int(text), 2000) if text and text.isdecimal() and len(text) < 6 else None

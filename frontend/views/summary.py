@@ -37,7 +37,7 @@ from frontend.shop.session import (
     remember_order,
     remember_ordered,
 )
-from frontend.shop.steps import bar_of
+from frontend.shop.steps import cart_bar
 from frontend.shop.summary_dates import withdrawal_words
 
 
@@ -129,7 +129,7 @@ def _steps(view: CartView) -> list[dict[str, Any]]:
     if not group:
         return [{"label": _("Summary"), "url": "", "state": "here"}]
     bundle = snapshot_of(view.quote.release).offering(view.bundles[group])
-    return bar_of(view, group=group, role="", bundle=bundle)
+    return cart_bar(view, group=group, here="", bundle=bundle)
 
 
 def _expected(view: CartView) -> dict[str, str]:

@@ -4,7 +4,12 @@ from django.urls import path, register_converter
 
 from commerce.ordering.api.views import carts, orders
 from commerce.ordering.api.views.fleet import FleetOrdersView, FleetQuotesView
-from commerce.ordering.api.views.journeys import JourneyStepView
+from commerce.ordering.api.views.journeys import (
+    DraftStepView,
+    JourneyStepView,
+    JourneysView,
+    PlanSimulationsView,
+)
 from commerce.ordering.api.views.me import MeView
 from commerce.ordering.api.views.offerings import (
     ComparisonsView,
@@ -67,6 +72,9 @@ urlpatterns = [
         JourneyStepView.as_view(),
         name="journey-step",
     ),
+    path("journeys", JourneysView.as_view(), name="journeys"),
+    path("journeys/<slug:entry>/steps/<slug:role>", DraftStepView.as_view(), name="draft-step"),
+    path("plan-simulations", PlanSimulationsView.as_view(), name="plan-simulations"),
     path("orders", orders.OrdersView.as_view(), name="orders"),
     path("orders/<name:number>", orders.OrderView.as_view(), name="order"),
     path("orders/<name:number>/items", orders.OrderItemsView.as_view(), name="order-items"),

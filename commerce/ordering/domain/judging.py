@@ -13,6 +13,7 @@ from commerce.ordering.domain.facts import (
     Fact,
     clock_facts,
     offering_facts,
+    renews,
     term_of,
     unit_facts,
 )
@@ -70,14 +71,21 @@ def list_priced(
     term = term_of(entries)
     code = bundle.code if bundle is not None else None
     return tuple(
-        ListPriced(
-            entry,
-            entry.offering.charges_for(
-                segment=cart.segment, term=term, bundle=code, channel=cart.channel, at=at
-            ),
-        )
+        ListPriced(entry, _charges(entry, cart=cart, term=term, bundle=code, at=at))
         for entry in entries
     )
+
+
+def _charges(
+    entry: Entry, *, cart: CartValue, term: int, bundle: str | None, at: datetime
+) -> tuple[Charge, ...]:
+    """A plan that goes on with a running line is not activated again: nothing is due once."""
+    found = entry.offering.charges_for(
+        segment=cart.segment, term=term, bundle=bundle, channel=cart.channel, at=at
+    )
+    if not renews((entry,)):
+        return found
+    return tuple(charge for charge in found if charge.kind is not ChargeKind.ONE_OFF)
 
 
 def cart_facts(

@@ -1,6 +1,6 @@
 """Filling a cart: every change is checked by the catalogue's rules, and refused whole."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 
@@ -68,8 +68,11 @@ def put_bundle(
     bundle: str,
     choices: Mapping[str, str],
     term: int = 0,
+    extras: Iterable[tuple[str, str]] = (),
 ) -> str:
     """Begin a bundle with some of its roles filled (role -> offering); returns its group.
+
+    `extras` are more (role, offering), for roles that take several.
 
     Raises:
         NotFound: `unknown_cart`, `unknown_offering`.
@@ -82,7 +85,7 @@ def put_bundle(
         group = f"g{cart.next_line}"
         cart.next_line += 1
         cart.bundles = {**cart.bundles, group: bundle}
-        for role, chosen in choices.items():
+        for role, chosen in (*choices.items(), *extras):
             put(cart, items, Wish(group, role, chosen, term=term), catalogue=pricing.snapshot)
         return group
 

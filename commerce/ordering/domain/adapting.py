@@ -1,0 +1,316 @@
+"""What must change with a choice so that a bundle stays valid. Pure.
+
+What was chosen earlier on the way stands; what comes later follows: a slot with a default gets the
+nearest thing that fits, one without is left open, extras that no longer fit go out.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from itertools import product
+
+from catalogue.domain.model import (
+    ChargeKind,
+    Kind,
+    Offering,
+    Refusal,
+    Segment,
+    Slot,
+    Snapshot,
+    Text,
+)
+from commerce.ordering.domain.cart import CartLine
+from commerce.ordering.domain.checks import broken_rules, fits_slot, roles_named
+from commerce.ordering.domain.facts import Entry, term_of, unit_facts
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of another role. `before` None: it was empty; `after` None: nothing is there
+    any more. `reason` is the rule that asks for it."""
+
+    role: str
+    before: str | None
+    after: str | None
+    term_before: int = 0
+    term_after: int = 0
+    reason: Refusal | None = None
+
+    @property
+    def key(self) -> str:
+        """What a buyer confirms, for comparing."""
+        return f"{self.role}:{self.before or ''}>{self.after or ''}@{self.term_after}"
+
+
+def consequences_of(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """The changes of what was there already; the others only fill what was empty."""
+    return tuple(change for change in changes if change.before is not None)
+
+
+def confirmation_of(consequences: Sequence[Change]) -> str:
+    """What a buyer agrees to when he accepts the consequences; empty when there are none."""
+    return ",".join(change.key for change in consequences)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where a bundle stands: its catalogue and sale, and what a running line has already."""
+
+    group: str
+    bundle: Offering
+    segment: Segment
+    channel: str
+    catalogue: Snapshot
+    at: datetime
+    context: tuple[Entry, ...] = ()
+
+    def entries(self, lines: Sequence[CartLine]) -> tuple[Entry, ...]:
+        own = [
+            Entry(line, self.catalogue.offering(line.offering))
+            for line in lines
+            if line.group == self.group
+        ]
+        filled = {entry.role for entry in own}
+        return (*(entry for entry in self.context if entry.role not in filled), *own)
+
+    def slot(self, role: str) -> Slot | None:
+        return next((slot for slot in self.bundle.slots if slot.role == role), None)
+
+    def sells(self, offering: Offering) -> bool:
+        return offering.sellable(segment=self.segment, channel=self.channel, at=self.at)
+
+    def broken(self, entries: Sequence[Entry]) -> tuple[Refusal, ...]:
+        return broken_rules(
+            entries, bundle=self.bundle, catalogue=self.catalogue, segment=self.segment.value
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The lines of the cart with the bundle valid again, and what changed for it."""
+
+    lines: tuple[CartLine, ...]
+    changes: tuple[Change, ...]
+
+
+def refusal_of(ground: Ground, lines: Sequence[CartLine]) -> Refusal | None:
+    """The first thing that forbids what is in the bundle; None if it may stay as it is."""
+    entries = ground.entries(lines)
+    own = [entry for entry in entries if entry.line.group == ground.group]
+    facts = unit_facts(entries, bundle=ground.bundle, segment=ground.segment.value)
+    for entry in own:
+        slot = ground.slot(entry.role)
+        if slot is None or not fits_slot(slot, entry.offering, facts=facts):
+            return NOT_A_CANDIDATE
+    broken = ground.broken(entries)
+    if broken:
+        return broken[0]
+    term = term_of(entries)
+    for entry in own:
+        offering = entry.offering
+        priced = offering.charges_for(
+            segment=ground.segment,
+            term=term,
+            bundle=ground.bundle.code,
+            channel=ground.channel,
+            at=ground.at,
+        )
+        if offering.charges and not priced:
+            return NO_PRICE
+        if offering.kind is Kind.PLAN and offering.terms and entry.line.term not in offering.terms:
+            return TERM_NOT_OFFERED
+    return None
+
+
+def settle(
+    ground: Ground,
+    lines: Sequence[CartLine],
+    *,
+    later: Sequence[str],
+    fill: bool = False,
+    term: int = 0,
+) -> Settled | None:
+    """The bundle made valid by changing roles of `later` alone, as little as may be.
+
+    With `fill`, empty roles that have a default are filled too, a plan at `term`. None: no change
+    of those roles makes it valid.
+    """
+    kept, extras = _apart(ground, lines, later=later)
+    singles = [slot for role in later if (slot := ground.slot(role)) and slot.maximum == 1]
+    options = [list(_options(ground, slot, lines=lines, fill=fill, term=term)) for slot in singles]
+    for combination in sorted(product(*options), key=_cost):
+        found = _placed(kept, [option.line for option in combination])
+        if refusal_of(ground, found) is None:
+            return _settled(ground, lines, found, extras=extras)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """A line for a role (None: empty), and how far it is from what is there."""
+
+    line: CartLine | None
+    changed: bool
+    distance: tuple[object, ...]
+
+
+def _apart(
+    ground: Ground, lines: Sequence[CartLine], *, later: Sequence[str]
+) -> tuple[list[CartLine], list[CartLine]]:
+    """What stands, and the extras that may have to go; lines of later roles for one are left."""
+    kept, extras = [], []
+    for line in lines:
+        slot = ground.slot(line.role) if line.group == ground.group else None
+        if slot is None or line.role not in later:
+            kept.append(line)
+        elif slot.maximum > 1:
+            extras.append(line)
+    return kept, extras
+
+
+def _options(
+    ground: Ground, slot: Slot, *, lines: Sequence[CartLine], fill: bool, term: int
+) -> Iterator[_Option]:
+    own = next((x for x in lines if x.group == ground.group and x.role == slot.role), None)
+    if own is None and not (fill and slot.default):
+        yield _Option(None, False, ())
+        return
+    if own is not None:
+        yield _Option(own, False, ())
+    if not slot.default:
+        yield _Option(None, True, (1,))
+        return
+    for offering in ground.catalogue.of_kind(slot.kind):
+        if ground.sells(offering):
+            yield from _instead(ground, slot, own, offering, term=own.term if own else term)
+
+
+def _instead(
+    ground: Ground, slot: Slot, own: CartLine | None, offering: Offering, *, term: int
+) -> Iterator[_Option]:
+    plan = slot.kind is Kind.PLAN
+    present = ground.catalogue.offering(own.offering) if own is not None else None
+    for each in sorted(offering.terms, reverse=True) if plan else (0,):
+        if own is not None and (offering.code, each) == (own.offering, own.term):
+            continue
+        blank = CartLine(slot.role, offering.code, group=ground.group, role=slot.role)
+        line = replace(own or blank, offering=offering.code, quantity=1, term=each)
+        month = _monthly(offering, segment=ground.segment, term=each)
+        if present is not None and own is not None:
+            month = abs(month - _monthly(present, segment=ground.segment, term=own.term))
+        usual = own is None and not plan and offering.code != slot.default
+        yield _Option(
+            line, own is not None, (0, each != term, usual, month, offering.rank, offering.code)
+        )
+
+
+def _cost(combination: Sequence[_Option]) -> tuple[object, ...]:
+    changed = [option for option in combination if option.changed]
+    return (
+        len(changed),
+        sum(option.line is None for option in changed),
+        *(option.distance for option in combination),
+    )
+
+
+def _monthly(offering: Offering, *, segment: Segment, term: int) -> Decimal:
+    charges = offering.charges_for(segment=segment, term=term, bundle=None)
+    months = (c.amount.amount / c.every_months for c in charges if c.kind is ChargeKind.RECURRING)
+    return sum(months, Decimal(0))
+
+
+def _placed(kept: Sequence[CartLine], chosen: Sequence[CartLine | None]) -> tuple[CartLine, ...]:
+    return (*kept, *(line for line in chosen if line is not None))
+
+
+def _settled(
+    ground: Ground,
+    before: Sequence[CartLine],
+    found: tuple[CartLine, ...],
+    *,
+    extras: Sequence[CartLine],
+) -> Settled:
+    lines = found
+    gone: dict[str, Refusal] = {}
+    for extra in extras:
+        why = refusal_of(ground, (*found, extra))
+        if why is None:
+            lines = (*lines, extra)
+        else:
+            gone[extra.id] = why
+    ordered = _as_before(before, lines)
+    return Settled(ordered, tuple(_changes(ground, before, ordered, gone=gone)))
+
+
+def _as_before(before: Sequence[CartLine], lines: Sequence[CartLine]) -> tuple[CartLine, ...]:
+    places = {line.id: place for place, line in enumerate(before)}
+    return tuple(sorted(lines, key=lambda line: (places.get(line.id, len(places)), line.id)))
+
+
+def _changes(
+    ground: Ground,
+    before: Sequence[CartLine],
+    after: Sequence[CartLine],
+    *,
+    gone: dict[str, Refusal],
+) -> Iterator[Change]:
+    broken = ground.broken(ground.entries(before))
+    old = {line.id: line for line in before}
+    new = {line.id: line for line in after}
+    for line_id in dict.fromkeys((*old, *new)):
+        was, now = old.get(line_id), new.get(line_id)
+        if was == now:
+            continue
+        line = was or now
+        assert line is not None
+        yield Change(
+            role=line.role,
+            before=was.offering if was is not None else None,
+            after=now.offering if now is not None else None,
+            term_before=was.term if was is not None else 0,
+            term_after=now.term if now is not None else 0,
+            reason=gone.get(line_id)
+            or (_reason(ground, broken, line.role) if was is not None else None),
+        )
+
+
+def _reason(ground: Ground, broken: Sequence[Refusal], role: str) -> Refusal | None:
+    """The broken rule that speaks of the role, else the first."""
+    rules = {rule.code: rule for rule in ground.catalogue.rules}
+    for refusal in broken:
+        rule = rules[refusal.code]
+        if role in roles_named(rule.when) | roles_named(rule.then):
+            return refusal
+    return next(iter(broken), None)
+
+
+def _text(fr: str, en: str) -> Text:
+    return Text({"fr": fr, "en": en})
+
+
+_OTHER_TERM = _text("Choisissez une autre durée d'engagement.", "Choose another commitment.")
+NOT_A_CANDIDATE = Refusal(
+    "not_a_candidate",
+    _text(
+        "Cet article n'entre pas dans cette offre groupée.",
+        "This item is not part of this bundle.",
+    ),
+    _text("Il peut être commandé seul.", "It can be ordered on its own."),
+)
+NO_PRICE = Refusal(
+    "no_price",
+    _text(
+        "Il n'y a pas de prix avec cette durée d'engagement.",
+        "There is no price with this commitment.",
+    ),
+    _OTHER_TERM,
+)
+TERM_NOT_OFFERED = Refusal(
+    "term_not_offered",
+    _text(
+        "Ce forfait n'est pas proposé avec cette durée d'engagement.",
+        "This plan is not offered with this commitment.",
+    ),
+    _OTHER_TERM,
+)

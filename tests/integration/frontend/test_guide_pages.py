@@ -1,0 +1,152 @@
+"""The guide's pages: addresses that hold everything, consequences before they happen."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django.plugin import DjangoDbBlocker
+
+from catalogue.selectors import forget_snapshots
+from catalogue.services.imports import import_catalogue
+from commerce.kernel.clock import business_time_fixed
+from commerce.ordering.models import Cart, CartItem
+
+AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
+DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
+X2 = "handset=ardoval-x2-128-nuit&plan=horizon-130&sim=esim&term=24"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock(), business_time_fixed(AT), transaction.atomic():
+        forget_snapshots()
+        import_catalogue(DEMO, at=AT)
+        yield
+        transaction.set_rollback(True)
+    forget_snapshots()
+
+
+@pytest.fixture
+def visitor() -> Client:
+    return Client(headers={"accept-language": "en"})
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/build/", "The best plan for my usage"),
+        ("/build/handset/handset/", "Which phone?"),
+        (f"/build/handset/plan/?{X2}", "Which plan with this Ardoval X2?"),
+        (f"/build/handset/extras/?{X2}", "Accessories that fit"),
+        ("/build/plan/plan/", "Which plan?"),
+        ("/build/keep-handset/plan/?term=0", "Which plan?"),
+        ("/build/usage/?data=60&abroad=20", "Includes 30\u00a0GB in Europe, you use 40\u00a0GB"),
+    ],
+)
+def test_a_draft_asks_three_queries_at_most_and_stores_nothing(
+    visitor: Client, path: str, said: str
+) -> None:
+    visitor.get(path)
+    with CaptureQueriesContext(connection) as asked:
+        answer = visitor.get(path)
+    assert answer.status_code == 200
+    assert said in answer.content.decode()
+    assert len(asked) <= 3
+    assert not Cart.objects.exists()
+
+
+def test_a_strangers_address_shows_the_same_choices_and_prices(visitor: Client) -> None:
+    path = f"/build/handset/plan/?{X2}&data=60"
+    mine = visitor.get(path).content.decode()
+    other = Client(headers={"accept-language": "en"}).get(path).content.decode()
+    for said in ("€235.00", "+€10", "The cheapest for your usage"):
+        assert said in mine
+        assert said in other
+
+
+def test_a_step_in_a_cart_has_an_address_that_can_be_shared(visitor: Client) -> None:
+    step = str(
+        visitor.post("/build/start/", {"handset": "ardoval-x2-128-nuit", "term": "24"})["Location"]
+    )
+    shared = visitor.get(step).context["share_url"]
+    assert "/build/handset/plan/?" in shared
+    assert Cart.objects.get().code not in shared
+    stranger = Client(headers={"accept-language": "en"})
+    assert stranger.get(step).status_code == 404
+    assert "Which plan with this Ardoval X2?" in stranger.get(shared).content.decode()
+
+
+def test_a_draft_goes_into_the_cart_with_everything_and_on_to_the_number(visitor: Client) -> None:
+    answer = visitor.post(
+        "/build/handset/keep/",
+        {
+            "handset": "ardoval-x2-128-nuit",
+            "plan": "horizon-130",
+            "sim": "esim",
+            "term": "24",
+            "accessory": ["coque-ardoval-x2", "chargeur-30w"],
+            "content": "ondine-musique",
+        },
+    )
+    cart = Cart.objects.get()
+    assert answer["Location"] == f"/build/{cart.code}/g1/sim/"
+    found = set(CartItem.objects.values_list("role", "offering", "term"))
+    assert found == {
+        ("handset", "ardoval-x2-128-nuit", 0),
+        ("plan", "horizon-130", 24),
+        ("sim", "esim", 0),
+        ("accessory", "coque-ardoval-x2", 0),
+        ("accessory", "chargeur-30w", 0),
+        ("content", "ondine-musique", 0),
+    }
+
+
+def test_another_phone_tells_what_changes_with_it_before_anything_changes(visitor: Client) -> None:
+    step = str(
+        visitor.post("/build/start/", {"handset": "ardoval-x2-128-nuit", "term": "24"})["Location"]
+    ).replace("/plan/", "/handset/")
+    before = set(CartItem.objects.values_list("role", "offering"))
+    answer = visitor.post(step, {"choose": "ardoval-a5-128-nuit"})
+    assert answer["Location"].endswith("?confirm=ardoval-a5-128-nuit")
+    assert set(CartItem.objects.values_list("role", "offering")) == before
+    page = visitor.get(answer["Location"])
+    text = page.content.decode()
+    assert "Essentiel 40 instead of Horizon 130 5G" in text
+    assert "This phone does not take an eSIM." in text
+    confirm = page.context["confirm"]
+    visitor.post(step, {"choose": "ardoval-a5-128-nuit", "accept": confirm["accept"]})
+    assert set(CartItem.objects.values_list("role", "offering")) == {
+        ("handset", "ardoval-a5-128-nuit"),
+        ("plan", "essentiel-40"),
+        ("sim", "carte-sim"),
+    }
+
+
+def test_what_does_not_go_together_in_an_address_is_said_and_does_not_go_on(
+    visitor: Client,
+) -> None:
+    path = "/build/handset/plan/?handset=ardoval-a5-128-nuit&plan=horizon-130&sim=esim&term=24"
+    page = visitor.get(path)
+    assert "This 5G plan needs a 5G phone" in page.content.decode()
+    assert "action_url" not in page.context["panel"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/build/renew/handset/", "/build/add/extras/?line=1", "/build/nothing/plan/",
+     "/build/handset/nothing/", "/build/keep-handset/handset/"],
+)  # fmt: skip
+def test_what_is_no_journey_of_the_caller_is_not_found(visitor: Client, path: str) -> None:
+    assert visitor.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query", ["budget=-1&data=x", "term=7", "handset=%00", "confirm=none", "budget=999999999"]
+)
+def test_nonsense_in_an_address_is_no_answer(visitor: Client, query: str) -> None:
+    assert visitor.get(f"/build/handset/handset/?{query}").status_code == 200
