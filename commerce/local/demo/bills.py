@@ -87,7 +87,11 @@ def read_back(stack: Stack, *, numbers: Sequence[str], until: date) -> Audit:
     """Ask the database, in a process of its own."""
     file = stack.run_dir / "audit.json"
     stack.manage("audit", *numbers, "--until", until.isoformat(), "--json", str(file))
-    told = json.loads(file.read_text())
+    return audited(json.loads(file.read_text()))
+
+
+def audited(told: Mapping[str, Any]) -> Audit:
+    """What the command `audit` wrote, as a value."""
     checks: dict[str, list[Mapping[str, Any]]] = {}
     for check in told["checks"]:
         checks.setdefault(check["number"], []).append(check)

@@ -33,13 +33,22 @@ class Effects:
 def effects_of(stack: Stack, told: Iterable[Told], *, orders: Mapping[str, Any]) -> Effects:
     """Lay the expectation beside the ledgers of both sandboxes.
 
+    As `compared`, with what is found there.
+    """
+    return compared(happened(stack), told, orders=orders)
+
+
+def compared(
+    found: Counter[Identity], told: Iterable[Told], *, orders: Mapping[str, Any]
+) -> Effects:
+    """Lay what must have happened beside what did.
+
     `orders` are the orders as they were read back, by number: their lines give the references.
     Messages are not expected one by one, but none may be sent twice.
     """
     expected: set[Identity] = set()
     for one in told:
         expected |= set(expected_of(one, items=orders[one.number]["items"]))
-    found = happened(stack)
     business = {identity for identity in found if identity[0] != MESSAGES}
     return Effects(
         expected=dict(sorted(Counter(f"{who} {what}" for who, what, *_ in expected).items())),

@@ -9,7 +9,7 @@ from commerce.local.demo.errors import StoryBroken
 from commerce.local.demo.orders import Told
 from commerce.local.stack import Stack
 
-_CHARGE = """
+_MONTHLY = """
 UPDATE subscriptions_itemcharge SET {change}
  WHERE code = 'monthly' AND item_id IN (
        SELECT item.id FROM subscriptions_subscriptionitem AS item
@@ -17,7 +17,7 @@ UPDATE subscriptions_itemcharge SET {change}
            ON subscription.id = item.subscription_id
         WHERE subscription.order_number = %s)
 """
-_BENEFIT = """
+_FREE_MONTHS = """
 UPDATE subscriptions_itembenefit SET periods = periods - 1
  WHERE periods > 1 AND charge_id IN (
        SELECT charge.id FROM subscriptions_itemcharge AS charge
@@ -27,6 +27,13 @@ UPDATE subscriptions_itembenefit SET periods = periods - 1
         WHERE subscription.order_number = %s)
 """
 
+STATEMENTS: Mapping[str, str] = {
+    "price": _MONTHLY.format(change="amount = amount + 1"),
+    "tax": _MONTHLY.format(change="tax_rate = tax_rate / 2"),
+    "months": _FREE_MONTHS,
+}
+"""What is changed in the database behind the back of one order, whose number is the parameter."""
+
 
 def plant(stack: Stack, *, fault: str, told: Mapping[str, Told]) -> str:
     """Do it; a sentence of what was done. `told` are the orders by channel."""
@@ -35,19 +42,19 @@ def plant(stack: Stack, *, fault: str, told: Mapping[str, Told]) -> str:
 
 def _price(stack: Stack, told: Mapping[str, Told]) -> str:
     number = told["shopper"].number
-    _change(stack, _CHARGE.format(change="amount = amount + 1"), number=number)
+    _change(stack, "price", number=number)
     return f"the plan of {number} costs 1.00 EUR more in the database than was agreed"
 
 
 def _tax(stack: Stack, told: Mapping[str, Told]) -> str:
     number = told["call_centre"].number
-    _change(stack, _CHARGE.format(change="tax_rate = tax_rate / 2"), number=number)
+    _change(stack, "tax", number=number)
     return f"half the rate of tax applies to {number} in the database"
 
 
 def _months(stack: Stack, told: Mapping[str, Told]) -> str:
     number = told["shopper"].number
-    _change(stack, _BENEFIT, number=number)
+    _change(stack, "months", number=number)
     return f"the free months of {number} are one less in the database than were promised"
 
 
@@ -77,9 +84,9 @@ def _duplicate(stack: Stack, told: Mapping[str, Told]) -> str:
     return f"the content partner was asked a second time for {service} of {reference}"
 
 
-def _change(stack: Stack, statement: str, *, number: str) -> None:
+def _change(stack: Stack, fault: str, *, number: str) -> None:
     with psycopg.connect(stack.info.database_url) as connection:
-        if not connection.execute(statement.encode(), [number]).rowcount:
+        if not connection.execute(STATEMENTS[fault].encode(), [number]).rowcount:
             raise StoryBroken(f"there is nothing to spoil in {number}")
 
 

@@ -46,11 +46,23 @@ def audit(numbers: Collection[str], *, until: date) -> dict[str, Any]:
     """The orders, their bills up to the run of the day `until`, and both laid side by side."""
     orders = [order_view(SYSTEM, number=number) for number in numbers]
     parties = {order.summary.party_id: None for order in orders}
-    checks = bills_against_promises(numbers)
-    billed = {check.number for check in checks}
     return {
         "at": business_now().isoformat(),
         "orders": [_order(order) for order in orders],
+        **bills_told(numbers, parties=parties, until=until),
+        "fallout": [
+            [cluster.cause, cluster.action, cluster.count] for cluster in fallout_clusters()
+        ],
+    }
+
+
+def bills_told(
+    numbers: Collection[str], *, parties: Collection[int], until: date
+) -> dict[str, Any]:
+    """The bills of the orders of `parties`, what was promised, and what must be there."""
+    checks = bills_against_promises(numbers)
+    billed = {check.number for check in checks}
+    return {
         "bills": [
             _bill(bill) for party in parties for bill in bills_of(party) if bill.number in billed
         ],
@@ -60,9 +72,6 @@ def audit(numbers: Collection[str], *, until: date) -> dict[str, Any]:
             {"rule": account.rule, "reasons": [dict(reason) for reason in account.reasons]}
             for account in parked_accounts()
             if account.party_id in parties
-        ],
-        "fallout": [
-            [cluster.cause, cluster.action, cluster.count] for cluster in fallout_clusters()
         ],
     }
 

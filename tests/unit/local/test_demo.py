@@ -1,14 +1,18 @@
 """The parts of the story that decide: forms as a browser sends them, bills and lines compared."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from commerce.local.demo.bills import Audit, Bill, Expected
 from commerce.local.demo.browser import forms_of
-from commerce.local.demo.effects import expected_of
+from commerce.local.demo.effects import Effects, Identity, compared, expected_of
 from commerce.local.demo.orders import Promised, Told
+from commerce.local.demo.play import Outcome
 from commerce.local.demo.telling import items_that_differ
 
 PAGE = """
@@ -103,6 +107,65 @@ def test_what_must_happen_follows_from_the_lines_of_the_order() -> None:
         ("smdp", "esim_release", "F-1/2"),
         ("warehouse", "ship", "F-1/3"),
     ]
+
+
+def found(**changes: int) -> Effects:
+    """All that must happen, once, and changed counts by what it is (ship=2: a parcel twice)."""
+    happened = Counter(expected_of(TOLD, items=ITEMS))
+    for identity in list(happened):
+        happened[identity] = changes.get(identity[1], 1)
+    happened += Counter({("messages", "sms", "F-1/ready"): changes.get("sms", 1)})
+    return compared(happened, [TOLD], orders={"F-1": {"items": ITEMS}})
+
+
+def test_effects_are_right_when_each_happened_once() -> None:
+    assert found().right
+    assert found().expected == {
+        "network activate": 1,
+        "payments authorised": 1,
+        "payments captured": 1,
+        "porting port": 1,
+        "smdp esim": 1,
+        "smdp esim_confirm": 1,
+        "smdp esim_release": 1,
+        "warehouse ship": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changed", "missing", "doubled"),
+    [
+        ({"ship": 2}, (), (("warehouse", "ship", "F-1/3"),)),
+        ({"captured": 2}, (), (("payments", "captured", "F-1", "2200"),)),
+        ({"sms": 2}, (), (("messages", "sms", "F-1/ready"),)),
+        ({"port": 0}, (("porting", "port", "0639981234"),), ()),
+    ],
+)
+def test_what_happened_twice_or_never_is_told(
+    changed: dict[str, int], missing: tuple[Identity, ...], doubled: tuple[Identity, ...]
+) -> None:
+    effects = found(**changed)
+    assert (effects.missing, effects.doubled, effects.unasked) == (missing, doubled, ())
+    assert not effects.right
+
+
+def test_what_nobody_asked_for_is_told() -> None:
+    happened = Counter(expected_of(TOLD, items=ITEMS)) + Counter({("content", "entitle", "x"): 1})
+    effects = compared(happened, [TOLD], orders={"F-1": {"items": ITEMS}})
+    assert (effects.unasked, effects.right) == ((("content", "entitle", "x"),), False)
+
+
+def test_the_demo_is_right_only_if_bills_effects_and_lines_are() -> None:
+    three = {"shopper": TOLD, "call_centre": TOLD, "business": TOLD}
+    orders = {number: {"items": ITEMS, "state": "completed"} for number in ("F-1", "F-2", "F-3")}
+    right = replace(audit(BILL), orders=orders)
+    wrong = replace(right, bills=(replace(BILL, as_promised=False),))
+    assert Outcome(three, right, found()).right
+    assert not Outcome(three, wrong, found()).right
+    assert not Outcome(three, right, found(ship=2)).right
+    assert not Outcome(three, right, None).right
+    told = json.loads(Outcome(three, wrong, found(ship=2)).as_json(seconds=1))
+    assert (told["bills"], told["bills_as_promised"], told["effects_duplicated"]) == (1, 0, 1)
 
 
 def test_lines_that_nobody_asked_for_are_told() -> None:
