@@ -207,3 +207,28 @@ def test_a_round_is_one_transaction_of_few_statements(make_task: MakeTask) -> No
     with business_time_fixed(AT), CaptureQueriesContext(connection) as queries:
         decide(plan_id=task.plan_id, outcomes=[accepted])
     assert len(queries) == 14, [query["sql"][:80] for query in queries]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["port.completed", "port.failed"])
+def test_what_is_called_back_about_an_earlier_try_decides_nothing_about_this_one(
+    make_task: MakeTask, kind: str
+) -> None:
+    task = make_task(effect=EffectState.ACCEPTED, state=TaskState.AWAITING)
+    earlier = Effect.objects.get()
+    Task.objects.update(generation=2)
+    Effect.objects.create(
+        task=task,
+        generation=2,
+        key=f"{earlier.key}:again",
+        port="porting",
+        request={},
+        state=EffectState.ACCEPTED,
+        sent_at=AT,
+    )
+    called_back(earlier, kind, msisdn=PORTED)
+
+    with business_time_fixed(AT):
+        decide(plan_id=task.plan_id)
+
+    assert Task.objects.get().state == TaskState.AWAITING
