@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("oauth/token/", TokenView.as_view(), name="oauth-token"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/", include("commerce.ordering.api.urls")),
+    path("api/v1/", include("promotions.api.urls")),
     path("api/v1/", include("subscriptions.api.urls")),
     path("api/v1/", include("orchestration.api.v1")),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),

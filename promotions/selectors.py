@@ -1,13 +1,53 @@
 """Reads of promotions: those of a release, and those that a customer can't have again."""
 
 from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Count, F, Q, QuerySet
 
 from catalogue.domain.model import Snapshot
+from commerce.kernel.errors import NotFound
+from promotions.domain.codes import digest_of, normalise
 from promotions.domain.compiler import CompiledPromotions, compile_promotions
-from promotions.models import PromotionTally, PromotionUse, UseState
+from promotions.models import (
+    CodeBatch,
+    CodeState,
+    PromotionTally,
+    PromotionUse,
+    SingleUseCode,
+    UseState,
+)
 
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """A batch of single-use codes; `redeemed` by orders, `reserved` by checkouts under way."""
+
+    id: int
+    promotion: str
+    name: str
+    count: int
+    redeemed: int
+    reserved: int
+    made_at: datetime
+    made_by: str
+    valid_until: datetime | None
+    exported_at: datetime | None
+    exported_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Promotions that entered single-use codes open, and those whose codes are used or too late."""
+
+    opened: frozenset[str] = frozenset()
+    used: frozenset[str] = frozenset()
+
+
+NOTHING_ENTERED = Entered()
 _MOST_KEPT = 16
 _compiled: dict[tuple[int, str], CompiledPromotions] = {}
 
@@ -47,3 +87,81 @@ def used_up(
     limits = {promotion.code: promotion.limits.per_party for promotion in promotions.limited}
     gone = {code for code, count in had.items() if count >= (limits.get(code) or count + 1)}
     return frozenset((gone | set(full)) - own)
+
+
+def known_code(promotions: CompiledPromotions, text: str) -> str | None:
+    """The code as it is stored in a cart, from what was typed; None if nobody knows it."""
+    word = text.strip().upper()
+    if promotions.knows_code(word):
+        return word
+    code = normalise(text) if promotions.single_use else None
+    if code is None:
+        return None
+    rows = SingleUseCode.objects.filter(digest=digest_of(code))
+    return code if rows.filter(batch__promotion__in=_single_use(promotions)).exists() else None
+
+
+def entered(
+    promotions: CompiledPromotions, *, codes: Collection[str], key: str, at: datetime
+) -> Entered:
+    """What the single-use codes among `codes` open for `key`.
+
+    One query; none where there are no such codes.
+    """
+    asked = [digest_of(code) for code in codes if promotions.single_use and normalise(code)]
+    if not asked:
+        return NOTHING_ENTERED
+    opened: set[str] = set()
+    used: set[str] = set()
+    rows = SingleUseCode.objects.filter(
+        digest__in=asked, batch__promotion__in=_single_use(promotions)
+    ).values_list("batch__promotion", "batch__valid_until", "state", "key", "until")
+    for promotion, valid_until, state, held_by, until in rows:
+        ours = state != CodeState.FREE and held_by == key and key != ""
+        free = state == CodeState.FREE or (until is not None and until <= at)
+        in_time = valid_until is None or at < valid_until
+        (opened if ours or (free and in_time) else used).add(promotion)
+    return Entered(frozenset(opened | used), frozenset(used - opened))
+
+
+def _single_use(promotions: CompiledPromotions) -> list[str]:
+    return [promotion.code for promotion in promotions.limited if promotion.single_use]
+
+
+def batches(*, promotion: str = "", most: int = 200) -> tuple[BatchView, ...]:
+    """The batches of single-use codes, the latest first; one query."""
+    rows = _batches()
+    if promotion:
+        rows = rows.filter(promotion=promotion)
+    return tuple(_batch(row) for row in rows.order_by("-pk")[:most])
+
+
+def batch_view(batch_id: int) -> BatchView:
+    """Raises NotFound `unknown_batch`."""
+    row = _batches().filter(pk=batch_id).first()
+    if row is None:
+        raise NotFound("There is no such batch.", code="unknown_batch")
+    return _batch(row)
+
+
+def _batches() -> QuerySet[CodeBatch]:
+    return CodeBatch.objects.defer("secret").annotate(
+        redeemed=Count("codes", filter=Q(codes__state=CodeState.REDEEMED)),
+        reserved=Count("codes", filter=Q(codes__state=CodeState.RESERVED)),
+    )
+
+
+def _batch(row: Any) -> BatchView:
+    return BatchView(
+        id=row.pk,
+        promotion=row.promotion,
+        name=row.name,
+        count=row.count,
+        redeemed=row.redeemed,
+        reserved=row.reserved,
+        made_at=row.made_at,
+        made_by=row.made_by,
+        valid_until=row.valid_until,
+        exported_at=row.exported_at,
+        exported_by=row.exported_by,
+    )

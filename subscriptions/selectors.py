@@ -14,9 +14,9 @@ from django.db.models import Count, Prefetch, QuerySet, Sum
 
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
-from commerce.kernel.periods import Period
+from commerce.kernel.periods import Period, full_months
 from commerce.kernel.tax import Basis, TaxPart
-from subscriptions.domain.states import InvoiceState, LineKind
+from subscriptions.domain.states import InvoiceState, LineKind, SubscriptionStatus
 from subscriptions.domain.views import (
     AccountView,
     BenefitView,
@@ -27,6 +27,7 @@ from subscriptions.domain.views import (
     BillView,
     ChargeView,
     CommitmentView,
+    History,
     ItemView,
     ParkedAccount,
     PromisedBill,
@@ -47,6 +48,8 @@ from subscriptions.models import (
     SubscriptionItem,
 )
 
+RUNNING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
+
 
 def subscriptions_of(party_id: int) -> tuple[SubscriptionView, ...]:
     """The party's contracts, the latest first."""
@@ -66,6 +69,26 @@ def subscriptions_of_order(party_id: int, order_number: str) -> tuple[Subscripti
     """The contracts that an order of the party has begun so far."""
     rows = _subscriptions().filter(party_id=party_id, order_number=order_number).order_by("pk")
     return tuple(_subscription(row) for row in rows)
+
+
+def history_of(party_id: int, *, on: date) -> History:
+    """The contracts that run on the day, summed up; two queries."""
+    running = Subscription.objects.filter(
+        party_id=party_id, activated_on__lte=on, status__in=RUNNING
+    )
+    rows = list(running.values_list("activated_on", "msisdn", "commitment_ends_on"))
+    if not rows:
+        return History()
+    items = SubscriptionItem.objects.filter(subscription__in=running, from_on__lte=on).exclude(
+        until_on__lte=on
+    )
+    ends = [end for _, _, end in rows if end is not None]
+    return History(
+        tenure_months=full_months(min(since for since, _, _ in rows), on),
+        lines=sum(1 for _, msisdn, _ in rows if msisdn),
+        owns=tuple(sorted(set(items.values_list("offering", flat=True)))),
+        months_to_commitment_end=full_months(on, min(ends)) if ends else None,
+    )
 
 
 def account_view(party_id: int) -> AccountView | None:

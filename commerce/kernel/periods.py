@@ -38,6 +38,14 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
+def full_months(start: date, end: date) -> int:
+    """How many whole months lie between two days; 0 if `end` is not after `start`."""
+    months = (end.year - start.year) * 12 + end.month - start.month
+    while months > 0 and add_months(start, months) > end:
+        months -= 1
+    return max(months, 0)
+
+
 def month_of(start: date, *, index: int) -> Period:
     """The contract month `index` (the first is 1) counted from `start`, without drifting."""
     return Period(add_months(start, index - 1), add_months(start, index))

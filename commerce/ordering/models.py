@@ -40,6 +40,7 @@ class Cart(models.Model):
     state = models.CharField(max_length=8, default=CartState.OPEN)
     codes = models.JSONField(default=list)
     bundles = models.JSONField(default=dict, help_text="group -> bundle offering")
+    retained = models.JSONField(default=dict, help_text="retention promotion -> reason")
     version = models.PositiveIntegerField(default=1)
     next_line = models.PositiveIntegerField(default=1)
     editor_key = models.CharField(max_length=80, default="", blank=True)

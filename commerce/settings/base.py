@@ -247,6 +247,7 @@ SPECTACULAR_SETTINGS = {
         "Role": "commerce.accounts.kinds.Role",
         "PartyKind": "commerce.accounts.kinds.PartyKind",
         "BenefitKind": "promotions.domain.benefits.BenefitKind",
+        "EarlyExit": "promotions.domain.benefits.EarlyExit",
         "CartDifference": "commerce.ordering.domain.arrival.Change",
         "NumberChoice": "commerce.ordering.domain.numbering.Keep",
         "PortingSlot": "commerce.ordering.domain.numbering.SLOTS",

@@ -10,22 +10,31 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from commerce.kernel.clock import business_now
-from commerce.kernel.errors import RuleViolated
 from promotions.domain.model import Promotion
 from promotions.models import USE_LIFE, PromotionTally, PromotionUse, UseState
+from promotions.services import single_use
+from promotions.services.single_use import used_up_meanwhile
 
 
 def reserve(
-    promotions: Iterable[Promotion], *, key: str, party_id: int | None, until: datetime
+    promotions: Iterable[Promotion],
+    *,
+    key: str,
+    party_id: int | None,
+    until: datetime,
+    codes: Collection[str] = (),
 ) -> None:
     """Keep one use of each limited promotion among `promotions` for `key`, and of no other.
 
-    In the caller's transaction. What `key` held before and no longer asks for is released. May be
-    repeated: the end moves.
+    Of those with single-use codes, one of the entered `codes` is kept. In the caller's
+    transaction. What `key` held before and no longer asks for is released. May be repeated: the
+    end moves.
 
     Raises:
         RuleViolated: `promotion_used_up`; `detail["promotion"]` names it. Nothing is kept then.
     """
+    promotions = tuple(promotions)
+    single_use.reserve(promotions, codes=codes, key=key, until=until)
     wanted = {promotion.code: promotion for promotion in promotions if promotion.limits}
     held = _held(key)
     for code in sorted(set(held) - set(wanted)):
@@ -40,12 +49,14 @@ def reserve(
 def prolong(*, key: str, until: datetime) -> None:
     """What `key` has reserved is kept until `until`; nothing else is taken."""
     PromotionUse.objects.filter(key=key, state=UseState.RESERVED).update(until=until)
+    single_use.prolong(key=key, until=until)
 
 
 @transaction.atomic
 def redeem(*, key: str) -> None:
     """The order is accepted: its reservations are used for good. May be repeated."""
     PromotionUse.objects.filter(key=key, state=UseState.RESERVED).update(state=UseState.REDEEMED)
+    single_use.redeem(key=key)
 
 
 @transaction.atomic
@@ -53,6 +64,7 @@ def release(*, key: str) -> None:
     """Give back what `key` reserved or redeemed. May be repeated."""
     for use in _held(key).values():
         _let_go(use)
+    single_use.release(key=key)
 
 
 @transaction.atomic
@@ -64,6 +76,8 @@ def release_expired(*, at: datetime, codes: Collection[str] | None = None) -> in
     found = list(expired.select_for_update(skip_locked=True).order_by("promotion", "pk"))
     for use in found:
         _let_go(use)
+    if codes is None:
+        single_use.release_expired(at=at)
     return len(found)
 
 
@@ -79,10 +93,10 @@ def _take(promotion: Promotion, *, key: str, party_id: int | None, until: dateti
         release_expired(at=business_now(), codes=[promotion.code])
         and _count_up(promotion.code, total=total)
     ):
-        raise _used_up(promotion)
+        raise used_up_meanwhile(promotion)
     # From here on the tally's row is ours: nobody else counts uses of this promotion.
     if _had(promotion, party_id=party_id, key=key):
-        raise _used_up(promotion)
+        raise used_up_meanwhile(promotion)
     PromotionUse.objects.update_or_create(
         promotion=promotion.code,
         key=key,
@@ -126,11 +140,3 @@ def _let_go(use: PromotionUse) -> None:
     use.state = UseState.RELEASED
     use.save(update_fields=["state"])
     PromotionTally.objects.filter(code=use.promotion, taken__gt=0).update(taken=F("taken") - 1)
-
-
-def _used_up(promotion: Promotion) -> RuleViolated:
-    return RuleViolated(
-        "This promotion has been used up meanwhile; the price changes without it.",
-        code="promotion_used_up",
-        promotion=promotion.code,
-    )

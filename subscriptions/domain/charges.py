@@ -4,7 +4,7 @@ Periods are counted from activation: period 1 is the first contract month. A ben
 amount of some periods and stays a line of its own, so that a bill can show what was given.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period, add_months, cycle_day_for
-from promotions.domain.benefits import Benefit, layers
+from promotions.domain.benefits import Benefit, EarlyExit, layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,28 @@ def net_in_period(charge: AgreedCharge, *, period: int) -> Money:
     for line in due_in_period(charge, period=period):
         result = result + line.amount
     return result
+
+
+def given_back(
+    charges: Iterable[AgreedCharge], *, commitment_months: int, left_in_month: int
+) -> Money:
+    """The advantages that are paid back by who leaves in a contract month (1 = the first).
+
+    Those whose rule says so: what they took off one-off charges, and off the recurring ones of the
+    months up to and with `left_in_month`. Nothing once the commitment is over, or without one.
+    """
+    back = Money.zero()
+    if left_in_month >= commitment_months:
+        return back
+    for charge in charges:
+        returned = {b.code for b in charge.benefits if b.early_exit is EarlyExit.GIVE_BACK}
+        if not returned:
+            continue
+        for period in range(left_in_month + 1):
+            for line in due_in_period(charge, period=period):
+                if line.benefit in returned:
+                    back = back - line.amount
+    return back
 
 
 @dataclass(frozen=True, slots=True)

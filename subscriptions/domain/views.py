@@ -17,6 +17,16 @@ Names = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """What a party has on a day: see `docs/promotions.md`, conditions on the customer."""
+
+    tenure_months: int = 0
+    lines: int = 0
+    owns: tuple[str, ...] = ()
+    months_to_commitment_end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BenefitView:
     code: str
     kind: str

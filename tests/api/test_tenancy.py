@@ -39,6 +39,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "<name:line>": {"quantity": 2},
     "number": {"choice": "new"},
     "codes": {"code": "BIENVENUE10"},
+    "<name:promotion>": {"reason": "price"},
 }
 """Bodies that would be good, by the last part of the route, so that only the owner is missing."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -82,6 +83,7 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
         "line": line_of(shown, "plan"),
         "role": "plan",
         "promotion": "BIENVENUE10",
+        "batch": "1",
     }
     return {
         "shopper": {

@@ -18,6 +18,7 @@ from commerce.ordering.api.views.offerings import (
     SuggestionsView,
 )
 from commerce.ordering.api.views.quotes import QuotesView
+from commerce.ordering.api.views.retention import RetentionView
 
 
 class CodeConverter:
@@ -63,6 +64,11 @@ urlpatterns = [
         "carts/<name:code>/codes/<name:promotion>",
         carts.CartCodeView.as_view(),
         name="cart-promotion-code",
+    ),
+    path(
+        "carts/<name:code>/retention/<name:promotion>",
+        RetentionView.as_view(),
+        name="cart-retention",
     ),
     path("carts/<name:code>/checkout", carts.CheckoutView.as_view(), name="cart-checkout"),
     path("carts/<name:code>/hand-over", carts.HandOverView.as_view(), name="cart-hand-over"),

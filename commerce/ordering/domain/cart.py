@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from catalogue.domain.model import Segment
+from commerce.kernel.readable import ALPHABET, letters_of
 
-# Without 0/O, 1/I/L, 8/B, 5/S, U/V: what is heard on the phone is what was read.
-CODE_ALPHABET = "234679ACDEFGHJKMNPQRTWXYZ"
+CODE_ALPHABET = ALPHABET
 _CODE = re.compile(rf"^[{CODE_ALPHABET}]{{3}}-[{CODE_ALPHABET}]{{3}}$")
 
 NO_CONFIG: Mapping[str, str] = MappingProxyType({})
@@ -60,6 +60,6 @@ def new_code(pick: Callable[[str], str]) -> str:
 
 def normalise_code(text: str) -> str | None:
     """The code as it is stored, from what someone typed or heard; None if it can't be one."""
-    letters = re.sub(r"[\s\-._]", "", text).upper()
+    letters = letters_of(text)
     code = f"{letters[:3]}-{letters[3:]}"
     return code if _CODE.match(code) else None

@@ -25,6 +25,7 @@ from commerce.ordering.domain.facts import (
 from commerce.ordering.domain.judging import Judge, ListPriced, cart_facts, list_priced
 from commerce.ordering.domain.schedule import cost_of, merged
 from commerce.ordering.domain.trace import TraceStep
+from promotions.domain.benefits import EarlyExit
 from promotions.domain.compiler import CompiledPromotions
 from promotions.domain.model import (
     AppliedPromotion,
@@ -39,6 +40,7 @@ from subscriptions.domain.charges import (
     AgreedCharge,
     Phase,
     due_in_period,
+    given_back,
     net_in_period,
     period_starts,
 )
@@ -77,13 +79,19 @@ class QuoteLine:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A promotion that is given; the saving is over the commitment (12 months if none)."""
+    """A promotion that is given; the saving is over the commitment (12 months if none).
+
+    `early_exit` says what becomes of it when the customer leaves before the commitment ends;
+    `reason` for which reason an agent gave it (retention).
+    """
 
     code: str
     version: int
     name: Text
     saving_over_commitment: Money
     lines: tuple[str, ...]
+    early_exit: EarlyExit = EarlyExit.NOTHING
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,15 @@ class Bill:
     list_amount: Money
     amount: Money
     benefits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Who leaves in one of the months from `first` to `last` pays back `amount` of advantages."""
+
+    first: int
+    last: int
+    amount: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +173,26 @@ class Quote:
             _bill(index, period.start, period.end, recurring, currency=self.currency)
             for index, period in islice(period_starts(self.activation), count)
         )
+
+    def given_back(self, *, group: str | None = None) -> tuple[GivenBack, ...]:
+        """What is paid back by who leaves before the commitment ends; nothing where nothing is.
+
+        Months with the same amount stand together. Of one bundle if named, else of all.
+        """
+        found: list[GivenBack] = []
+        groups = dict.fromkeys(line.group for line in self.lines)
+        for month in range(1, self.commitment_months):
+            amount = Money.zero(self.currency)
+            for each in groups if group is None else (group,):
+                term = max((line.term for line in self.lines if line.group == each), default=0)
+                amount = amount + given_back(
+                    self.agreed_charges(group=each), commitment_months=term, left_in_month=month
+                )
+            if found and found[-1].amount == amount:
+                found[-1] = GivenBack(found[-1].first, month, amount)
+            else:
+                found.append(GivenBack(month, month, amount))
+        return tuple(found) if any(each.amount for each in found) else ()
 
     def digest(self) -> str:
         """SHA-256 of what is agreed: lines, charges with their benefits, amounts. Not the
@@ -219,6 +256,7 @@ def quote(
         catalogue=catalogue,
         activation=activation,
         outcomes=tuple(outcomes.values()),
+        customer=customer,
     )
 
 
@@ -281,6 +319,7 @@ def _total(
     catalogue: Snapshot,
     activation: date,
     outcomes: Sequence[Outcome],
+    customer: CustomerFacts,
 ) -> Quote:
     basis = Basis.TTC if cart.segment is Segment.CONSUMER else Basis.HT
     charges = [charge for line in lines for charge in line.charges]
@@ -289,7 +328,7 @@ def _total(
     taxes = _tax_today(charges, rates=catalogue.tax_rates, basis=basis)
     due = sum((line.due_today for line in lines), Money.zero())
     recurring = sum((cost_of(charge, months=months) for charge in charges), Money.zero())
-    applied = _applied(outcomes)
+    applied = _applied(outcomes, customer=customer)
     return Quote(
         currency="EUR",
         basis=basis,
@@ -329,7 +368,7 @@ def _tax_today(
     return tax_parts(by_rate, basis=basis)
 
 
-def _applied(outcomes: Sequence[Outcome]) -> tuple[Applied, ...]:
+def _applied(outcomes: Sequence[Outcome], *, customer: CustomerFacts) -> tuple[Applied, ...]:
     given: dict[str, list[AppliedPromotion]] = {}
     for outcome in outcomes:
         for one in outcome.applied:
@@ -341,6 +380,8 @@ def _applied(outcomes: Sequence[Outcome]) -> tuple[Applied, ...]:
             found[0].promotion.name,
             Money(sum((one.saving for one in found), Decimal(0))),
             tuple(line for one in found for line in one.lines),
+            found[0].promotion.early_exit,
+            customer.retained.get(code, ""),
         )
         for code, found in sorted(given.items())
     )

@@ -25,10 +25,8 @@ from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.services.approval import write_with_approval
 from commerce.ordering.services.place import PlacedOrder, check_expected, placed
-from commerce.ordering.services.pricing import Pricing, priced, pricing_now
+from commerce.ordering.services.pricing import Pricing, customer_facts, priced, pricing_now
 from commerce.ordering.services.writing import Buyer, Draft, needs_delivery
-from promotions.domain.model import CustomerFacts
-from promotions.selectors import used_up
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MAY_ORDER = frozenset({Role.BUYER, Role.APPROVER, Role.ADMINISTRATOR})
@@ -135,11 +133,7 @@ def _member(context: AccountContext) -> int:
 
 
 def _quoted(fleet: _Fleet, *, pricing: Pricing, party_id: int) -> Quote:
-    customer = CustomerFacts(
-        segment=Segment.BUSINESS,
-        known=True,
-        used_up=used_up(pricing.promotions, party_id=party_id),
-    )
+    customer = customer_facts(fleet.value, pricing=pricing, party_id=party_id)
     return priced(fleet.value, pricing=pricing, customer=customer)
 
 

@@ -26,6 +26,8 @@ from commerce.ordering.services.editing import (
 )
 from commerce.ordering.services.numbering import checked_choice
 from commerce.ordering.services.pricing import Pricing
+from promotions.domain.codes import normalise
+from promotions.selectors import known_code
 
 _BUSINESS_CHANNELS = frozenset({Channel.B2B_API, Channel.PORTAL})
 
@@ -223,12 +225,12 @@ def enter_code(context: AccountContext, *, code: str, promotion_code: str) -> No
     Raises:
         RuleViolated: `unknown_promotion_code`.
     """
-    entered = promotion_code.strip().upper()
 
     def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
-        if not pricing.promotions.knows_code(entered):
+        entered = known_code(pricing.promotions, promotion_code)
+        if entered is None:
             raise RuleViolated(
-                f"The code {entered[:40]!r} is not known. Check how it is written.",
+                f"The code {promotion_code.strip()[:40]!r} is not known. Check how it is written.",
                 code="unknown_promotion_code",
                 field="promotion_code",
             )
@@ -240,8 +242,9 @@ def enter_code(context: AccountContext, *, code: str, promotion_code: str) -> No
 
 def drop_code(context: AccountContext, *, code: str, promotion_code: str) -> None:
     """Forget an entered promotion code."""
+    dropped = {promotion_code.strip().upper(), normalise(promotion_code)}
 
     def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
-        cart.codes = [c for c in cart.codes if c != promotion_code.strip().upper()]
+        cart.codes = [entered for entered in cart.codes if entered not in dropped]
 
     changed(context, code=code, change=change)

@@ -59,7 +59,7 @@ def start_checkout(context: AccountContext, *, code: str) -> CheckoutStarted:
     until = now + PROMOTIONS_HELD
     if pricing.promotions.limited:
         given = [pricing.promotions.promotions[applied.code] for applied in quote.applied]
-        limits.reserve(given, key=cart.code, party_id=cart.party_id, until=until)
+        limits.reserve(given, key=cart.code, party_id=cart.party_id, until=until, codes=value.codes)
         timers.schedule(
             key=f"{CHECKOUT_TIMER}:{cart.code}",
             handler=CHECKOUT_TIMER,

@@ -1,6 +1,6 @@
 """What an order keeps for itself while it waits: stock, numbers, limited promotions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from catalogue.services import numbers, stock
@@ -63,18 +63,24 @@ def hold_all(
     return suppliers
 
 
-def hold_promotions(order: Order, *, quote: Quote, promotions: CompiledPromotions) -> None:
-    """Keep one use of each limited promotion that the quote gives.
+def hold_promotions(
+    order: Order, *, quote: Quote, promotions: CompiledPromotions, codes: Collection[str]
+) -> None:
+    """Keep one use of each limited promotion that the quote gives, and its single-use code.
 
     Raises:
         RuleViolated: `promotion_used_up`.
     """
     given = [promotions.promotions[applied.code] for applied in quote.applied]
-    limited = [promotion for promotion in given if promotion.limits]
+    limited = [each for each in given if each.limits or each.single_use]
     began = order.cart is not None and order.cart.held_at is not None
     if limited or (promotions.limited and began):
         limits.reserve(
-            limited, key=promotion_key(order), party_id=order.party_id, until=order.hold_until
+            limited,
+            key=promotion_key(order),
+            party_id=order.party_id,
+            until=order.hold_until,
+            codes=codes,
         )
 
 

@@ -1,6 +1,6 @@
 """From stored carts to quotes: loads rows once, then calls the pure core."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -17,8 +17,11 @@ from commerce.ordering.models import Cart, CartItem
 from commerce.ordering.services.access import find_cart
 from promotions.domain.compiler import CompiledPromotions
 from promotions.domain.model import CustomerFacts
-from promotions.selectors import promotions_of, used_up
+from promotions.selectors import entered, promotions_of, used_up
+from subscriptions.domain.views import History
+from subscriptions.selectors import history_of
 
+NO_HISTORY = History()
 DAYS_TO_ACTIVATION = 3
 """Working days that pages assume between the order and the activation."""
 
@@ -50,13 +53,42 @@ def quote_of(value: CartValue, *, pricing: Pricing, cart: Cart | None = None) ->
 
 def customer_of(value: CartValue, *, pricing: Pricing, cart: Cart | None = None) -> CustomerFacts:
     """What conditions may know of the cart's owner."""
-    party_id = cart.party_id if cart is not None else None
+    return customer_facts(
+        value,
+        pricing=pricing,
+        party_id=cart.party_id if cart is not None else None,
+        key=cart.code if cart is not None else "",
+        retained=cart.retained if cart is not None else {},
+    )
+
+
+def customer_facts(
+    value: CartValue,
+    *,
+    pricing: Pricing,
+    party_id: int | None,
+    key: str = "",
+    retained: Mapping[str, str] | None = None,
+) -> CustomerFacts:
+    """What conditions may know of a party; `key` is the cart whose reservations are its own.
+
+    No query for what no promotion of the release asks.
+    """
+    promotions = pricing.promotions
+    found = entered(promotions, codes=value.codes, key=key, at=pricing.at)
+    history = NO_HISTORY
+    if party_id is not None and promotions.asks_history:
+        history = history_of(party_id, on=pricing.at.astimezone(PARIS).date())
     return CustomerFacts(
         segment=value.segment,
         known=party_id is not None,
-        used_up=used_up(
-            pricing.promotions, party_id=party_id, key=cart.code if cart is not None else ""
-        ),
+        tenure_months=history.tenure_months,
+        lines=history.lines,
+        owns=history.owns,
+        months_to_commitment_end=history.months_to_commitment_end,
+        used_up=used_up(promotions, party_id=party_id, key=key) | found.used,
+        opened=found.opened,
+        retained=dict(retained or {}),
     )
 
 

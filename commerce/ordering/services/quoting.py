@@ -1,6 +1,6 @@
 """A quote without a cart: nothing is stored, and what can't be is refused as in a cart."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.errors import RuleViolated
@@ -8,9 +8,8 @@ from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.checks import Issue, blocking, issues
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.services.editing import refuse
-from commerce.ordering.services.pricing import priced, pricing_now
-from promotions.domain.model import CustomerFacts
-from promotions.selectors import used_up
+from commerce.ordering.services.pricing import customer_facts, priced, pricing_now
+from promotions.selectors import known_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,9 @@ def quote_value(context: AccountContext, *, value: CartValue) -> Answer:
         RuleViolated: `unknown_promotion_code`, or the first rule that forbids what is chosen.
     """
     pricing = pricing_now()
-    for code in value.codes:
-        if not pricing.promotions.knows_code(code):
+    codes = {code: known_code(pricing.promotions, code) for code in value.codes}
+    for code, known in codes.items():
+        if known is None:
             raise RuleViolated(
                 f"The code {code!r} is not known. Check how it is written.",
                 code="unknown_promotion_code",
@@ -40,9 +40,6 @@ def quote_value(context: AccountContext, *, value: CartValue) -> Answer:
     wrong = blocking(found)
     if wrong is not None:
         raise refuse(wrong)
-    customer = CustomerFacts(
-        segment=value.segment,
-        known=context.party_id is not None,
-        used_up=used_up(pricing.promotions, party_id=context.party_id, key=""),
-    )
+    value = replace(value, codes=tuple(known for known in codes.values() if known))
+    customer = customer_facts(value, pricing=pricing, party_id=context.party_id)
     return Answer(priced(value, pricing=pricing, customer=customer), found)

@@ -70,7 +70,12 @@ def write_order(draft: Draft, *, context: AccountContext) -> Order:
         line.offering for line in draft.value.lines if snapshot.offering(line.offering).stocked
     )
     suppliers = holds.hold_all(order, lines=draft.value.lines, stocked=stocked)
-    holds.hold_promotions(order, quote=draft.quote, promotions=draft.pricing.promotions)
+    holds.hold_promotions(
+        order,
+        quote=draft.quote,
+        promotions=draft.pricing.promotions,
+        codes=draft.value.codes,
+    )
     _items(order, draft, suppliers=suppliers)
     note_step(order, context=context)
     pledge(order_number=order.number, contracts=_contracts(draft))

@@ -144,9 +144,10 @@ def test_a_renewal_costs_no_activation_and_no_sim_and_says_what_keeping_the_phon
     # 219.00 and nothing else today; the 5G plan follows, 10.00 a month dearer for 24 months.
     assert phone.difference.today == Money.of("219.00")
     assert [c.key for c in phone.consequences] == ["plan:essentiel-40>horizon-130@24"]
-    assert phone.difference.total == Money.of("459.00")
+    # Six months are at half price: 6 * 10.00 off the one, 6 * 5.00 off the other: 30.00 less.
+    assert phone.difference.total == Money.of("429.00")
     # The new line's six free months are not a renewal's.
-    assert [a.code for a in phone.quote.applied] == []
+    assert [a.code for a in phone.quote.applied] == ["renew-half"]
 
 
 def test_a_renewal_without_a_phone_knows_the_phone_that_the_line_has() -> None:

@@ -73,6 +73,10 @@ class NumberAsked(Strict):
     slot = OneOf(SLOTS, required=False)
 
 
+class RetentionAsked(Strict):
+    reason = Word(max_length=40, help_text="One of the offer's reasons")
+
+
 class PromotionCodeAsked(Strict):
     code = Word(max_length=40)
 

@@ -23,6 +23,7 @@ from commerce.web.fields import (
     Wording,
     words,
 )
+from promotions.domain.benefits import EarlyExit
 from promotions.domain.model import Miss
 
 ROLES = ("handset", "plan", "sim", "accessory", "option", "content")
@@ -141,6 +142,8 @@ class AppliedSerializer(Shown):
     name = Wording()
     saving_over_commitment = MoneySerializer()
     lines = words()
+    early_exit = OneOf(EarlyExit, source="early_exit.value")
+    reason = serializers.CharField(allow_blank=True, help_text="Of a retention offer")
 
 
 class NotAppliedSerializer(Shown):
@@ -150,6 +153,14 @@ class NotAppliedSerializer(Shown):
     name = Wording()
     reason = OneOf(Miss, source="reason.value")
     sentence = Wording()
+
+
+class GivenBackSerializer(Shown):
+    """Who leaves in contract months `first` to `last` pays back so much of the advantages."""
+
+    first = serializers.IntegerField(min_value=1)
+    last = serializers.IntegerField(min_value=1)
+    amount = MoneySerializer()
 
 
 class BillSerializer(Shown):
@@ -209,6 +220,7 @@ class QuoteSerializer(Shown):
     commitment_total = MoneySerializer()
     applied = AppliedSerializer(many=True)
     within_reach = NotAppliedSerializer(many=True)
+    given_back = serializers.SerializerMethodField()
     digest = serializers.SerializerMethodField()
     bills = serializers.SerializerMethodField()
     trace = serializers.SerializerMethodField()
@@ -216,6 +228,10 @@ class QuoteSerializer(Shown):
     @extend_schema_field({"type": "string", "pattern": "^[0-9a-f]{64}$"})
     def get_digest(self, quote: Quote) -> str:
         return quote.digest()
+
+    @extend_schema_field(GivenBackSerializer(many=True))
+    def get_given_back(self, quote: Quote) -> Any:
+        return GivenBackSerializer(quote.given_back(), many=True).data
 
     @extend_schema_field(BillSerializer(many=True))
     def get_bills(self, quote: Quote) -> Any:
