@@ -37,7 +37,8 @@ def main(stack: Stack, *, full: bool = False) -> int:
     run(lambda: [stores.celery_noop(stack)])
     run(lambda: bills.measure(stack, pg_tps=run.median("pg_tps")))
     with TemporaryDirectory() as folder:
-        shop.enlarge(stack, folder=Path(folder))
+        large = Path(folder)
+        run(lambda: shop.enlarge(stack, folder=large))
     run(lambda: web.measure(stack.info.web_url))
     run(lambda: checkout.measure(stack.info.web_url, noop=run.median("noop_rps")))
     run(lambda: orders.measure(stack, celery_noop=run.median("celery_noop")))

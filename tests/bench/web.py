@@ -5,15 +5,28 @@ from tests.bench.results import Metric, metric
 
 NOOP, LIST = "/api/v1/bench/noop", "/api/v1/offerings?limit=24"
 DETAIL = "/api/v1/offerings/ardoval-x2-128-nuit"
+SEARCH = (
+    "/api/v1/offerings?q=chargeru+orme&brand=Orme,Merle&price=10..39.99&connector=usb-c"
+    "&facets=brand,price,connector&limit=24"
+)
+"""Two words, one of them mistyped, and three facets that are chosen and counted."""
+PAGE = "/phones/"
 
 
 def measure(base: str) -> list[Metric]:
-    """The noop is measured before and after, because the machine may be shared."""
+    """The noop is measured before and after, because the machine may be shared.
+
+    `search` is the time of one answer for a caller alone, `search_rps` how many come in a second
+    over 16 connections.
+    """
     before = loaded(f"{base}{NOOP}").rates
     found = {
         "catalogue_list": loaded(f"{base}{LIST}"),
         "catalogue_detail": loaded(f"{base}{DETAIL}"),
     }
+    page = loaded(f"{base}{PAGE}")
+    search = loaded(f"{base}{SEARCH}")
+    alone = loaded(f"{base}{SEARCH}", connections=1)
     after = loaded(f"{base}{NOOP}").rates
     noop = metric("noop_rps", [*before, *after], unit="answers/s")
     return [
@@ -22,4 +35,8 @@ def measure(base: str) -> list[Metric]:
             metric(name, load.rates, n=load.answers, unit="answers/s", reference=noop.median)
             for name, load in found.items()
         ),
+        metric("search", alone.times, unit="ms"),
+        metric("search_rps", search.rates, n=search.answers, unit="answers/s"),
+        metric("page_list", page.rates, n=page.answers, unit="pages/s", reference=noop.median),
+        metric("page_list_ms", page.times, unit="ms"),
     ]

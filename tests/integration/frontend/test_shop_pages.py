@@ -46,7 +46,8 @@ def begun(visitor: Client, phone: str = "ardoval-x2-128-nuit", term: str = "24")
 @pytest.mark.parametrize(
     "path",
     ["/", "/phones/", "/phones/?brand=Halvik&sort=price", "/plans/", "/accessories/", "/content/",
-     "/search/?q=lilas", "/phones/ardoval-x2/", "/plans/horizon-130/",
+     "/search/?q=lilas", "/search/?q=ardovla", "/compare/?offers=horizon-130,essentiel-40",
+     "/search/suggestions/?q=noct", "/phones/ardoval-x2/", "/plans/horizon-130/",
      "/accessories/chargeur-30w/", "/content/ondine-musique/", "/cart/"],
 )  # fmt: skip
 def test_a_page_of_the_shop_asks_few_queries_whatever_it_lists(visitor: Client, path: str) -> None:
@@ -56,6 +57,54 @@ def test_a_page_of_the_shop_asks_few_queries_whatever_it_lists(visitor: Client, 
         answer = visitor.get(path)
     assert answer.status_code == 200
     assert len(asked) <= 12
+
+
+def test_chosen_filters_are_links_that_take_them_away(visitor: Client) -> None:
+    text = visitor.get("/phones/?brand=Halvik&brand=Rocval&sort=price").content.decode()
+    assert 'href="?brand=Rocval&amp;sort=price"' in text
+    assert 'href="?brand=Halvik&amp;sort=price"' in text
+    assert "6 results" in text
+
+
+def test_a_page_beyond_the_last_is_the_last(visitor: Client) -> None:
+    answer = visitor.get("/phones/?page=99")
+    assert (answer.context["page"].number, len(answer.context["cards"])) == (3, 1)
+
+
+def test_an_empty_search_shows_the_way_out(visitor: Client) -> None:
+    text = visitor.get("/search/?q=chargeur+intergalactique").content.decode()
+    assert "We found nothing of that name." in text
+    assert 'href="?q=chargeur"' in text
+    assert "Search without “intergalactique”" in text
+
+
+def test_a_mistyped_search_says_what_it_looked_for(visitor: Client) -> None:
+    text = visitor.get("/search/?q=ardovla").content.decode()
+    assert "<strong>ardoval</strong>" in text
+
+
+def test_suggestions_are_rows_of_a_listbox_that_lead_somewhere(visitor: Client) -> None:
+    text = visitor.get("/search/suggestions/?q=noct").content.decode()
+    assert text.count('role="option"') == 7
+    assert 'data-url="/phones/noctile-un/"' in text
+    assert "brand=Noctile" in text
+    assert visitor.get("/search/suggestions/?q=z").content.strip() == b""
+
+
+def test_ticked_offers_get_an_address_that_can_be_shared(visitor: Client) -> None:
+    answer = visitor.get("/compare/?offers=horizon-130&offers=essentiel-40&offers=horizon-130")
+    assert answer["Location"] == "/compare/?offers=horizon-130,essentiel-40"
+    text = visitor.get(answer["Location"]).content.decode()
+    assert "Cheapest over the commitment" in text
+    assert 'href="/compare/?offers=horizon-130"' in text
+
+
+def test_phones_and_plans_are_not_mixed_but_offered_apart(visitor: Client) -> None:
+    answer = visitor.get("/compare/?offers=horizon-130,ardoval-a5-128-nuit")
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Phones are compared with phones, and plans with plans." in text
+    assert 'href="/compare/?offers=ardoval-a5-128-nuit"' in text
 
 
 def test_every_step_asks_at_most_25_queries(visitor: Client) -> None:
