@@ -6,7 +6,7 @@ whatever the number of offerings; nothing is walked but what is shown.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
 from operator import or_
@@ -45,7 +45,8 @@ class Facet:
 
     name: str
     answers: Mapping[str, Bits]
-    bands: tuple[str, ...] = ()
+    numbers: tuple[tuple[Decimal, Bits], ...] = ()
+    bands: Mapping[str, Bits] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def of(
@@ -58,13 +59,14 @@ class Facet:
                 places.setdefault(answer, []).append(place)
         size = len(values)
         found = {answer: bits_of(where, size=size) for answer, where in places.items()}
-        return cls(name, MappingProxyType(found), bands)
+        read = ((_number(answer), bits) for answer, bits in found.items())
+        numbers = tuple((number, bits) for number, bits in read if number is not None)
+        ranges = {band: _within(numbers, band) for band in bands}
+        return cls(name, MappingProxyType(found), numbers, MappingProxyType(ranges))
 
     def accepts(self, answer: str) -> bool:
         """Whether the answer can be chosen: one that somebody gives, or a range of numbers."""
-        return answer in self.answers or (
-            ".." in answer and limits(answer) is not None and self._numeric
-        )
+        return answer in self.answers or (bool(self.numbers) and limits(answer) is not None)
 
     def chosen(self, answers: Collection[str]) -> Bits:
         """The places that give one of `answers`; a range takes every number within it."""
@@ -72,29 +74,25 @@ class Facet:
 
     def options(self) -> Iterator[tuple[str, Bits]]:
         """What can be chosen, with its places."""
-        if self.bands:
-            return ((band, self._one(band)) for band in self.bands)
-        return iter(self.answers.items())
-
-    @property
-    def _numeric(self) -> bool:
-        return any(_number(answer) is not None for answer in self.answers)
+        return iter((self.bands or self.answers).items())
 
     def _one(self, answer: str) -> Bits:
-        if answer in self.answers:
-            return self.answers[answer]
-        within = limits(answer) if ".." in answer else None
-        if within is None:
-            return 0
-        low, high = within
-        found = 0
-        for each, bits in self.answers.items():
-            number = _number(each)
-            if number is None or (low is not None and number < low):
-                continue
-            if high is None or number <= high:
-                found |= bits
-        return found
+        found = self.answers.get(answer, self.bands.get(answer))
+        return _within(self.numbers, answer) if found is None else found
+
+
+def _within(numbers: Sequence[tuple[Decimal, Bits]], text: str) -> Bits:
+    """The places whose number is in the range; none if it is no range."""
+    ends = limits(text)
+    if ends is None:
+        return 0
+    low, high = ends
+    within = (
+        bits
+        for number, bits in numbers
+        if (low is None or low <= number) and (high is None or number <= high)
+    )
+    return reduce(or_, within, 0)
 
 
 @dataclass(frozen=True, slots=True)

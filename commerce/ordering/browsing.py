@@ -44,6 +44,8 @@ BANDS = MappingProxyType(
     }
 )
 """Both ends count, to the cent."""
+Kinds = tuple[Kind, ...]
+ALL_KINDS = tuple(Kind)
 _LAST = Decimal("Infinity")
 _KINDS_IN_ORDER = {kind: place for place, kind in enumerate(Kind)}
 _one_at_a_time = Lock()
@@ -108,7 +110,7 @@ def _listed(
     shop: ShopWindow, wish: Wish, found: Matches, *, limit: int, offset: int, strict: bool
 ) -> Listed:
     shelf = _shelf(shop.key)
-    facets = _facets(shop, shelf, (*wish.chosen, *wish.counted), term=wish.term)
+    facets = _facets(shop, shelf, wish)
     if strict:
         check_choices(facets, wish.chosen)
     pool, ranks = shelf.matching(found)
@@ -213,30 +215,32 @@ def _text(value: Scalar) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _prices(key: Key, term: int) -> tuple[tuple[Decimal, Decimal], ...]:
-    """Of each place of the shelf: the price today, and that of a month once promotions ended.
+def _prices(key: Key, term: int, kinds: Kinds) -> Mapping[int, tuple[Decimal, Decimal]]:
+    """By place: the price today, and that of a month once promotions ended.
 
-    They are worked out once, however many ask at the same time.
+    They are worked out once per kind, however many ask at the same time.
     """
     with _one_at_a_time:
-        return _all_prices(key, term)
+        parts = [_prices_of(key, term, kind) for kind in kinds]
+    return {place: prices for part in parts for place, prices in part.items()}
 
 
-@lru_cache(maxsize=16)
-def _all_prices(key: Key, term: int) -> tuple[tuple[Decimal, Decimal], ...]:
-    shop = ShopWindow(key)
-    found = []
-    for offering in _shelf(key).offerings:
-        shown = shop.shown(offering, term=term)
-        found.append((shown.price_today.amount, shown.lasting_month.amount))
-    return tuple(found)
+@lru_cache(maxsize=128)
+def _prices_of(key: Key, term: int, kind: Kind) -> Mapping[int, tuple[Decimal, Decimal]]:
+    shop, shelf = ShopWindow(key), _shelf(key)
+    found = {}
+    for place in ordered(shelf.of_kinds((kind,)), range(len(shelf.offerings))):
+        shown = shop.shown(shelf.offerings[place], term=term)
+        found[place] = (shown.price_today.amount, shown.lasting_month.amount)
+    return MappingProxyType(found)
 
 
-@lru_cache(maxsize=16)
-def _priced(key: Key, term: int) -> Mapping[str, Facet]:
-    prices = _prices(key, term)
-    today = [(str(price),) for price, _ in prices]
-    month = [(str(each),) if each else () for _, each in prices]
+@lru_cache(maxsize=32)
+def _priced(key: Key, term: int, kinds: Kinds) -> Mapping[str, Facet]:
+    prices = _prices(key, term, kinds)
+    places = range(len(_shelf(key).offerings))
+    today = [(str(prices[n][0]),) if n in prices else () for n in places]
+    month = [(str(prices[n][1]),) if n in prices and prices[n][1] else () for n in places]
     return MappingProxyType(
         {
             "price": Facet.of("price", today, bands=BANDS["price"]),
@@ -245,13 +249,11 @@ def _priced(key: Key, term: int) -> Mapping[str, Facet]:
     )
 
 
-def _facets(
-    shop: ShopWindow, shelf: Shelf, names: Collection[str], *, term: int
-) -> Mapping[str, Facet]:
+def _facets(shop: ShopWindow, shelf: Shelf, wish: Wish) -> Mapping[str, Facet]:
     """Those of the shelf, and those that need every price only when one of them is asked for."""
-    if not any(name in PRICED for name in names):
+    if not any(name in PRICED for name in (*wish.chosen, *wish.counted)):
         return shelf.facets
-    return {**shelf.facets, **_priced(shop.key, term)}
+    return {**shelf.facets, **_priced(shop.key, wish.term, wish.kinds or ALL_KINDS)}
 
 
 def _counts(facet: Facet, bits: Bits, groups: Groups, *, pool: Bits) -> dict[str, int]:
@@ -278,15 +280,22 @@ def _there(shelf: Shelf, bits: Bits) -> Bits:
 
 def _order(shop: ShopWindow, shelf: Shelf, wish: Wish, ranks: Mapping[int, float]) -> Sequence[int]:
     if wish.sort != "relevance":
-        return _sorted(shop.key, wish.sort, wish.term, wish.language)
+        return _sorted(shop.key, wish)
     return shelf.nearest(ranks) if ranks else range(len(shelf.offerings))
 
 
-@lru_cache(maxsize=64)
-def _sorted(key: Key, sort: str, term: int, language: str) -> tuple[int, ...]:
-    """All places in that order; ties in the catalogue's order."""
+def _sorted(key: Key, wish: Wish) -> tuple[int, ...]:
+    by_price = wish.sort.startswith(("price", "month"))
+    term, kinds = (wish.term, wish.kinds or ALL_KINDS) if by_price else (0, ())
+    return _in_order(key, wish.sort, term, kinds, wish.language if wish.sort == "name" else "")
+
+
+@lru_cache(maxsize=128)
+def _in_order(key: Key, sort: str, term: int, kinds: Kinds, language: str) -> tuple[int, ...]:
+    """All places, or those of `kinds`, in that order; ties in the catalogue's order."""
     offerings = _shelf(key).offerings
-    prices = _prices(key, term) if sort.startswith(("price", "month")) else ()
+    prices = _prices(key, term, kinds)
+    places = sorted(prices) if kinds else range(len(offerings))
     never = datetime.min.replace(tzinfo=UTC)
     keys: dict[str, Callable[[int], object]] = {
         "price": lambda n: prices[n][0],
@@ -296,7 +305,7 @@ def _sorted(key: Key, sort: str, term: int, language: str) -> tuple[int, ...]:
         "name": lambda n: folded(offerings[n].name.in_(language)),
         "newest": lambda n: never - (offerings[n].valid_from or never),
     }
-    return tuple(sorted(range(len(offerings)), key=keys[sort]))  # type: ignore[arg-type]
+    return tuple(sorted(places, key=keys[sort]))  # type: ignore[arg-type]
 
 
 def _shown(shelf: Shelf, bits: Bits, order: Sequence[int], *, grouped: bool) -> Iterator[int]:
