@@ -8,8 +8,9 @@ from commerce.accounts.context import context_for_client, context_for_request
 from commerce.accounts.events import PasswordForgotten, VisitorIdentified
 from commerce.celery import app as celery_app
 from commerce.celery import reach_broker
+from commerce.events import retention
 from commerce.events.business_clock import virtual_now
-from commerce.events.registry import register_busy_check, register_timer, subscribe
+from commerce.events.registry import register_busy_check, register_purge, register_timer, subscribe
 from commerce.kernel.clock import use_business_clock
 from commerce.notifications import services as notifications
 from commerce.notifications import subscribers as messages
@@ -26,12 +27,14 @@ from commerce.payments.events import (
     PaymentSettled,
 )
 from commerce.payments.services import checkout, effects, webhooks
+from commerce.web import idempotency
 from commerce.web.health import register_check
 from commerce.web.identity import Resolvers, use_resolvers
 from orchestration import subscribers as orchestration
 from orchestration.events import PlanCompleted
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
+from orchestration.services.erasure import blank_old_requests
 from orchestration.services.plans import ADVANCE
 from promotions.domain import findings as promotions
 from subscriptions.events import SubscriptionActivated
@@ -42,6 +45,10 @@ def connect() -> None:
     """Join the parts up; called once per process, when all apps are loaded."""
     celery_app.set_default()
     register_check("broker", reach_broker)
+    register_timer(retention.TIMER, retention.on_retention_due, housekeeping=True)
+    register_purge("idempotency", idempotency.forget_old)
+    register_purge("webhooks", webhooks.forget_old)
+    register_purge("provider requests", blank_old_requests)
     use_resolvers(Resolvers(session=context_for_request, client=context_for_client))
     if settings.VIRTUAL_CLOCK:
         use_business_clock(virtual_now)

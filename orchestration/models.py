@@ -27,11 +27,17 @@ class Plan(models.Model):
     state = models.CharField(max_length=12, default=PlanState.RUNNING)
     created_at = models.DateTimeField(help_text="business time")
     finished_at = models.DateTimeField(null=True, help_text="business time")
+    erased_at = models.DateTimeField(null=True, help_text="business time; see services.erasure")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["order_number", "group"], name="one_plan_per_group"),
             _known("state", PlanState, "plan_state_known"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["finished_at"], condition=Q(erased_at=None), name="plans_to_erase"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from django.db import close_old_connections, connection
 from django.db.models import QuerySet
 from kombu.exceptions import OperationalError as BrokerError
 
-from commerce.events import tasks
+from commerce.events import retention, tasks
 from commerce.events.models import Delivery, Timer, WorkState
 from commerce.events.registry import subscriber_names, timer_names
 from commerce.events.runner import run_deliveries, run_timers
@@ -43,6 +43,7 @@ def run(stop: Flag) -> None:
         try:
             with _listening() as wait_for_work:
                 pause = 0.0
+                retention.begin()
                 _pump_until(stop, wait_for_work)
         except (DatabaseError, psycopg.Error, BrokerError, OSError) as error:
             pause = min(max(pause * 2, 0.25), LONGEST_PAUSE)

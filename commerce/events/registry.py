@@ -6,6 +6,7 @@ from typing import Any
 
 Handler = Callable[[Mapping[str, Any]], None]
 BusyCheck = Callable[[], int]
+Purge = Callable[[], int]
 
 
 class UnknownHandler(LookupError):
@@ -35,6 +36,7 @@ class TimerHandler:
 _subscriptions: dict[str, Subscription] = {}
 _timers: dict[str, TimerHandler] = {}
 _busy: dict[str, BusyCheck] = {}
+_purges: dict[str, Purge] = {}
 
 
 def subscribe(event_type: type | str, handler: Handler, *, name: str, durable: bool = True) -> None:
@@ -68,6 +70,15 @@ def register_busy_check(name: str, function: BusyCheck) -> None:
         ValueError: the name is taken by another function.
     """
     _put(_busy, name, function)
+
+
+def register_purge(name: str, function: Purge) -> None:
+    """Let `function` remove what is kept no longer, every hour; it answers how many rows.
+
+    Raises:
+        ValueError: the name is taken by another function.
+    """
+    _put(_purges, name, function)
 
 
 def subscribers_of(event: str) -> list[Subscription]:
@@ -105,6 +116,10 @@ def housekeeping_names() -> list[str]:
 
 def busy_checks() -> Mapping[str, BusyCheck]:
     return _busy
+
+
+def purges() -> Mapping[str, Purge]:
+    return _purges
 
 
 def _put(table: dict[str, Any], name: str, entry: Any) -> None:

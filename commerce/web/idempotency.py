@@ -18,6 +18,7 @@ from commerce.web.problems import Problem, problem_response
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
+"""Of machine time."""
 LEASE = timedelta(seconds=60)
 LONGEST_KEY = 255
 
@@ -171,3 +172,8 @@ def _route(request: Request) -> str:
 def _digest(request: Request) -> str:
     body = request._request.body
     return hashlib.sha256(body).hexdigest()
+
+
+def forget_old() -> int:
+    """Remove the records that answer no repetition any more; how many."""
+    return IdempotencyRecord.objects.filter(created_at__lt=machine_now() - KEPT).delete()[0]

@@ -1,11 +1,13 @@
 """What the provider tells us by itself: stored first, handled once, in any order."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 
 from commerce.events.timers import soon
+from commerce.kernel.clock import machine_now
 from commerce.kernel.errors import Unknown
 from commerce.payments.gateway import gateway
 from commerce.payments.models import PaymentAttempt, PaymentState, StoredWebhook
@@ -14,6 +16,8 @@ from commerce.payments.services.checkout import open_session
 from commerce.payments.services.outcome import note_report
 
 TIMER = "payments.webhook"
+KEPT = timedelta(days=30)
+"""Of machine time, after it came."""
 TELLING = {
     "checkout.session.completed": frozenset({PaymentState.AUTHORISED, PaymentState.SETTLED}),
     "checkout.session.expired": frozenset({PaymentState.CANCELLED}),
@@ -70,3 +74,10 @@ def _payment(payload: Mapping[str, Any]) -> PaymentAttempt | None:
             if found is not None:
                 return found
     return None
+
+
+def forget_old() -> int:
+    """Remove what was handled long ago; how many. The provider sends an event again for three days
+    at most, so none of them comes back."""
+    old = StoredWebhook.objects.filter(received_at__lt=machine_now() - KEPT)
+    return old.exclude(handled=False, type__in=TELLING).delete()[0]

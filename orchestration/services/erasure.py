@@ -1,0 +1,27 @@
+"""What was said to providers holds personal data: blanked when nobody can claim anything more."""
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from commerce.kernel.clock import business_now
+from orchestration.models import Effect, Plan, ProviderCallback
+
+KEPT = timedelta(days=366)
+"""After the end of a plan; claims are barred after a year (L34-2 CPCE)."""
+_AT_ONCE = 1000
+
+
+@transaction.atomic
+def blank_old_requests() -> int:
+    """Empty the requests, answers and callbacks of plans that ended long ago; how many plans.
+
+    Keys, states and instants stay: they show that an effect happened once.
+    """
+    old = Plan.objects.filter(finished_at__lt=business_now() - KEPT, erased_at=None)
+    plans = list(old.order_by("finished_at").values_list("pk", flat=True)[:_AT_ONCE])
+    effects = Effect.objects.filter(task__plan__in=plans)
+    keys = list(effects.values_list("key", flat=True))
+    ProviderCallback.objects.filter(request_key__in=keys).update(data={})
+    effects.update(request={}, answer=None)
+    return Plan.objects.filter(pk__in=plans).update(erased_at=business_now())
