@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -10,12 +11,15 @@ from catalogue.selectors import snapshot_of
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.money import Money
 from commerce.ordering.domain.arrival import Change, Difference
-from commerce.ordering.domain.journey import Candidate
+from commerce.ordering.domain.journey import Candidate, StepView
 from commerce.ordering.journey import journey_step
 from commerce.ordering.selectors import CartView, OrderView
 from frontend.account import words
 from frontend.account.lines import monthly_in_words
+from frontend.shop.answers import NAMES, answers_in, asked, kept
 from frontend.shop.panel import line_name, panel_of
+from frontend.shop.places import CONFIRM, CartPlace
+from frontend.shop.steps import base_choice, confirmation
 from frontend.shop.words import drawing, euros, full_name, long_name, months, said, short_schedule
 
 SHOWN_ROLES = ("content", "option", "accessory", "plan", "handset", "sim")
@@ -33,7 +37,7 @@ def role_name(role: str) -> str:
 
 
 def cart_screen(
-    context: AccountContext, view: CartView, *, role: str, group: str
+    context: AccountContext, view: CartView, *, role: str, group: str, query: QueryDict
 ) -> dict[str, Any]:
     """Lines, what may be added or changed with its difference, the panel, the words."""
     catalogue = snapshot_of(view.quote.release)
@@ -60,8 +64,29 @@ def cart_screen(
         ],
     }
     if group and role:
-        step = journey_step(context, code=view.code, group=group, role=role)
-        values["choices"] = [_choice(each, catalogue) for each in step.candidates]
+        step = journey_step(
+            context,
+            code=view.code,
+            group=group,
+            role=role,
+            answers=answers_in(query),
+            every_variant=False,
+            also=query.get(CONFIRM, ""),
+        )
+        place = CartPlace(query, route="agent:cart", args=(), name="offering")
+        values["choices"] = [_choice(each, catalogue, place, step) for each in step.candidates]
+        values["questions"] = asked(step.questions, query)
+        values["answered"] = bool(answers_in(query))
+        values["kept"] = kept(query, without=(*NAMES, CONFIRM))
+        values["confirm"] = confirmation(
+            step, query.get(CONFIRM, ""), catalogue=catalogue, place=place
+        )
+        if values["confirm"] is not None:
+            values["confirm"] |= {
+                "action": reverse("agent:change", args=[view.code]),
+                "name": "offering",
+                "fields": [("group", group), ("role", role)],
+            }
     return values
 
 
@@ -203,27 +228,26 @@ def _per_month(phases: Any) -> str:
     }
 
 
-def _choice(candidate: Candidate, catalogue: Snapshot) -> dict[str, Any]:
+def _choice(
+    candidate: Candidate, catalogue: Snapshot, place: CartPlace, step: StepView
+) -> dict[str, Any]:
     offering, difference = candidate.offering, candidate.difference
     monthly = difference.lasting_month
-    choice: dict[str, Any] = {
+    choice: dict[str, Any] = base_choice(candidate, step=step, catalogue=catalogue, place=place) | {
         "title": long_name(catalogue, offering),
         "text": said(offering.summary),
         "device": drawing(offering),
-        "name": "offering",
-        "value": offering.code,
-        "badges": [{"label": said(candidate.recommended), "kind": "sun"}]
-        if candidate.recommended is not None
-        else [],
     }
     if candidate.refusal is not None:
         way_out = said(candidate.refusal.way_out)
         return choice | {
-            "state": "closed",
             "reason": f"{said(candidate.refusal.message)} {way_out}".strip(),
+            "way_out": None,
         }
+    if candidate.recommended is not None:
+        choice["text"] += " " + said(candidate.recommended)
     if candidate.chosen:
-        return choice | {"state": "chosen"}
+        return choice
     notes = []
     if monthly.amount and difference.today.amount:
         notes.append(_("and %(amount)s today") % {"amount": euros(difference.today)})

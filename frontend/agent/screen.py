@@ -33,6 +33,7 @@ def around(context: AccountContext, *, search_text: str = "") -> dict[str, Any]:
     navigation: list[dict[str, Any]] = [{"label": _("Search"), "url": reverse("agent:home")}]
     if context.contact_id is not None:
         navigation.append({"label": _("Present contact"), "url": reverse("agent:contact")})
+        navigation.append({"label": _("Guide"), "url": reverse("agent:guide")})
     return {
         "area": _("Console"),
         "area_url": reverse("agent:home"),

@@ -29,7 +29,7 @@ class Place(Protocol):
 
 
 class CartPlace:
-    """A step of a cart's bundle."""
+    """A step of a cart's bundle. Without `args` the role stands in the query."""
 
     def __init__(
         self, query: QueryDict, *, route: str, args: tuple[str, ...], name: str = "choose"
@@ -42,6 +42,8 @@ class CartPlace:
         return {"name": self.name, "value": candidate.offering.code}
 
     def step_url(self, code: str) -> str:
+        if not self.args:
+            return self.here(role=code, confirm="")
         return _address(reverse(self.route, args=[*self.args, code]), _answers(self.query))
 
     def here(self, **changed: str) -> str:

@@ -39,6 +39,7 @@ from frontend.typography import difference_text, number_text
 Context = dict[str, Any]
 TERMS = (24, 12, 0)
 MOST_BADGES = 3
+MOST_CLOSED = 4
 
 
 def step_label(way: Way) -> str:
@@ -135,10 +136,14 @@ def choices_of(step: StepView, *, catalogue: Snapshot, place: Place) -> list[Con
 
 
 def parted(choices: Sequence[Context]) -> Context:
-    """Those that meet all answers, and the others; nothing is left out."""
+    """Those that meet all answers, and the others; many that can't be chosen are folded."""
+    closed = [choice for choice in choices if choice["state"] == "closed"]
+    folded = closed if len(closed) > MOST_CLOSED else []
+    shown = [choice for choice in choices if choice not in folded]
     return {
-        "choices": [choice for choice in choices if not choice["misses"]],
-        "others": [choice for choice in choices if choice["misses"]],
+        "choices": [choice for choice in shown if not choice["misses"]],
+        "others": [choice for choice in shown if choice["misses"]],
+        "closed": folded,
     }
 
 
@@ -149,7 +154,7 @@ def _plan_choice(
     facts = offering.characteristics
     size = value_text(catalogue, "data_gb", facts["data_gb"]) if "data_gb" in facts else ""
     figure, _nbsp, unit = size.rpartition("\u00a0")
-    choice = _base(candidate, step=step, catalogue=catalogue, place=place) | {
+    choice = base_choice(candidate, step=step, catalogue=catalogue, place=place) | {
         "figure": figure,
         "unit": unit,
         "title": full_name(offering),
@@ -157,7 +162,16 @@ def _plan_choice(
     }
     if candidate.refusal is None:
         choice["badges"] = [*_free_months(candidate), *choice["badges"]][:MOST_BADGES]
-    return choice | _monthly_difference(candidate)
+    return choice | (_monthly_difference(candidate) if step.quote.lines else _whole(candidate))
+
+
+def _whole(candidate: Candidate) -> Context:
+    """Before anything is chosen: what it costs, not what it changes."""
+    change = candidate.difference
+    if not change.lasting_month:
+        return {"price_text": euros(change.today), "price_note": _("today")}
+    note = _("today, then %(month)s per month") % {"month": euros(change.lasting_month)}
+    return {"price_text": euros(change.today), "price_note": note}
 
 
 def _free_months(candidate: Candidate) -> list[dict[str, str]]:
@@ -235,10 +249,14 @@ def _thing_choice(
     elif change.lasting_month:
         note = _("per month")
     shown = change.today or change.lasting_month
-    return _base(candidate, step=step, catalogue=catalogue, place=place) | {
+    choice = base_choice(candidate, step=step, catalogue=catalogue, place=place) | {
         "device": drawing(candidate.offering),
         "title": long_name(catalogue, candidate.offering),
         "text": said(candidate.offering.summary),
+    }
+    if not step.quote.lines:
+        return choice | _whole(candidate)
+    return choice | {
         "difference": None if candidate.chosen else shown,
         "price_text": "" if shown or candidate.chosen else _("same price"),
         "price_note": "" if candidate.chosen else note,
@@ -251,7 +269,7 @@ def extra_choices(step: StepView, *, catalogue: Snapshot, place: Place) -> list[
     for candidate in step.candidates:
         line = candidate.quote.line(candidate.line)
         once = line.due_today if line is not None else Money.zero()
-        choice = _base(candidate, step=step, catalogue=catalogue, place=place) | {
+        choice = base_choice(candidate, step=step, catalogue=catalogue, place=place) | {
             "device": drawing(candidate.offering),
             "title": full_name(candidate.offering),
             "text": said(candidate.offering.summary),
@@ -286,7 +304,7 @@ def _service_note(candidate: Candidate) -> str:
 
 def sim_choices(step: StepView, *, catalogue: Snapshot, place: Place) -> list[Context]:
     return [
-        _base(candidate, step=step, catalogue=catalogue, place=place)
+        base_choice(candidate, step=step, catalogue=catalogue, place=place)
         | {
             "value": candidate.offering.code,
             "title": full_name(candidate.offering),
@@ -304,7 +322,9 @@ def _sum_once(candidate: Candidate) -> Money:
     return line.due_today if line is not None else Money.zero()
 
 
-def _base(candidate: Candidate, *, step: StepView, catalogue: Snapshot, place: Place) -> Context:
+def base_choice(
+    candidate: Candidate, *, step: StepView, catalogue: Snapshot, place: Place
+) -> Context:
     choice: Context = {
         "state": "chosen" if candidate.chosen else "",
         "badges": [],

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import agent, agent_cart
+from frontend.views import agent, agent_cart, agent_guide
 
 app_name = "agent"
 urlpatterns = [
@@ -21,5 +21,11 @@ urlpatterns = [
     path("agent/cart/<str:code>/take-over/", agent_cart.take, name="take_over"),
     path("agent/cart/<str:code>/send/", agent_cart.send, name="send"),
     path("agent/orders/<str:number>/", agent_cart.order, name="order"),
+    path("agent/orders/<str:number>/send-again/", agent_cart.send_again, name="send_again"),
+    path("agent/orders/<str:number>/cancel/", agent_cart.cancel, name="cancel_order"),
+    path("agent/guide/", agent_guide.index, name="guide"),
+    path("agent/guide/usage/", agent_guide.usage, name="usage"),
+    path("agent/guide/<slug:entry>/keep/", agent_guide.keep, name="keep"),
+    path("agent/guide/<slug:entry>/<slug:role>/", agent_guide.step, name="draft"),
     path("agent/orders/<str:number>/state/", agent_cart.order_state, name="order_state"),
 ]

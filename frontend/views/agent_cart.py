@@ -1,11 +1,13 @@
 """The cart of the caller on the agent's screen, and the order that the agent prepares of it."""
 
 from decimal import Decimal, InvalidOperation
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -18,14 +20,17 @@ from commerce.accounts.context import context_for_request, forget_context
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Segment
 from commerce.accounts.selectors import Address
-from commerce.accounts.services.contacts import attach_party, require_verified
+from commerce.accounts.services.contacts import attach_party
 from commerce.kernel.clock import business_now
-from commerce.kernel.errors import FaisceauError, Forbidden
+from commerce.kernel.errors import FaisceauError, Forbidden, RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering import selectors as ordering
 from commerce.ordering.selectors import CartView
 from commerce.ordering.services import carts, handover
+from commerce.ordering.services.cancel import cancel_order
+from commerce.ordering.services.links_again import resend_link
 from commerce.ordering.services.place import Checkout, NewCustomer, place_order
+from commerce.ordering.services.switching import switch
 from commerce.ordering.services.writing import needs_delivery
 from commerce.web.policy import Policy, policy
 from frontend import errors
@@ -47,7 +52,6 @@ def open_cart(request: HttpRequest) -> HttpResponse:
         return redirect("agent:home")
     bundle = request.POST.get("new", "")
     if bundle in STARTS:
-        _checked(context)
         code = _begun(context, bundle=bundle)
         request.session[CART] = (context.contact_id, code)
         return redirect("agent:cart", code=code)
@@ -87,14 +91,28 @@ def cart(request: HttpRequest, code: str) -> HttpResponse:
 def change(request: HttpRequest, code: str) -> HttpResponse:
     """Add, change or take out; refused changes come back as a sentence."""
     context = context_for_request(request)
-    _checked(context)
     group, role = request.POST.get("group", ""), request.POST.get("role", "")
     if "remove" in request.POST:
         carts.remove_line(context, code=code, line_id=request.POST["remove"])
+    elif "drop_code" in request.POST:
+        carts.drop_code(context, code=code, promotion_code=request.POST["drop_code"])
     elif "promotion_code" in request.POST:
         carts.enter_code(context, code=code, promotion_code=request.POST["promotion_code"])
     elif "offering" in request.POST:
-        carts.choose(context, code=code, group=group, role=role, offering=request.POST["offering"])
+        try:
+            switch(
+                context,
+                code=code,
+                group=group,
+                role=role,
+                offering=request.POST["offering"],
+                accepted=request.POST.get("accept", "")[:2000],
+            )
+        except RuleViolated as refusal:
+            if refusal.code != "changes_needed":
+                raise
+            wanted = urlencode({"group": group, "role": role, "confirm": request.POST["offering"]})
+            return redirect(f"{reverse('agent:cart', args=[code])}?{wanted}#add")
     response = redirect("agent:cart", code=code)
     response["Location"] += f"?group={group}&role={role}" if group and role else ""
     return response
@@ -129,7 +147,6 @@ def take(request: HttpRequest, code: str) -> HttpResponse:
 def send(request: HttpRequest, code: str) -> HttpResponse:
     """Prepare the order and send the customer the link to accept and pay."""
     context = context_for_request(request)
-    _checked(context)
     view = ordering.cart_view(context, code=code)
     form = _send_form(context, view, request)
     if form.is_valid():
@@ -147,6 +164,24 @@ def send(request: HttpRequest, code: str) -> HttpResponse:
             return redirect("agent:order", number=placed.number)
     values = _screen(request, context, view) | {"send_form": form}
     return render(request, "frontend/agent/cart.html", values, status=422)
+
+
+@policy(Policy.AGENT)
+@require_POST
+def send_again(request: HttpRequest, number: str) -> HttpResponse:
+    """Send the customer a new link to accept; the old one ends."""
+    resend_link(context_for_request(request), number=number)
+    messages.success(request, _("A new link is on its way by SMS; the old one no longer opens."))
+    return redirect("agent:order", number=number)
+
+
+@policy(Policy.AGENT)
+@require_POST
+def cancel(request: HttpRequest, number: str) -> HttpResponse:
+    """End an order that still waits; its cart opens again."""
+    cancel_order(context_for_request(request), number=number, reason="agent")
+    messages.success(request, _("The order is cancelled. Its cart is open again."))
+    return redirect("agent:order", number=number)
 
 
 @policy(Policy.AGENT)
@@ -191,12 +226,6 @@ def _why_not(refusal: Forbidden, context: AccountContext) -> str:
     return sentence_of(refusal)
 
 
-def _checked(context: AccountContext) -> None:
-    """Nothing is changed for a known customer before the caller's identity is established."""
-    if context.party_id is not None:
-        require_verified(context)
-
-
 def _screen(request: HttpRequest, context: AccountContext, view: CartView) -> dict[str, object]:
     role, group = request.GET.get("role", ""), request.GET.get("group", "")
     bar = contact_bar(context)
@@ -205,7 +234,7 @@ def _screen(request: HttpRequest, context: AccountContext, view: CartView) -> di
     return (
         around(context)
         | bar
-        | cart_screen(context, view, role=role, group=group)
+        | cart_screen(context, view, role=role, group=group, query=request.GET)
         | {"verified": verified, "send_form": _send_form(context, view)}
     )
 

@@ -144,20 +144,22 @@ def usage_page(request: HttpRequest, context: AccountContext, *, route: str) -> 
     costs = plans_for_usage(context, usage=said_usage, term=term) if said_usage else ()
     catalogue = current_snapshot(business_now())
     start = reverse(route, args=["keep-handset", "plan"])
+    shown = [
+        steps.cost_choice(
+            cost,
+            catalogue=catalogue,
+            first=not place,
+            url=f"{start}?plan={cost.plan.code}&sim=esim&term={cost.term}",
+        )
+        for place, cost in enumerate(costs)
+    ]
     return {
         "fields": usage_fields(query),
         "term": "" if term is None else str(term),
-        "terms": [("", _("Whatever is cheapest")), ("0", _("No commitment")),
+        "terms": [("", _("The cheapest")), ("0", _("No commitment")),
                   ("12", _("12 months")), ("24", _("24 months"))],
-        "choices": [
-            steps.cost_choice(
-                cost,
-                catalogue=catalogue,
-                first=not place,
-                url=f"{start}?plan={cost.plan.code}&sim=esim&term={cost.term}",
-            )
-            for place, cost in enumerate(costs)
-        ],
+        "choices": [choice for choice in shown if not choice["misses"]],
+        "others": [choice for choice in shown if choice["misses"]],
         "asked": bool(said_usage),
     }  # fmt: skip
 

@@ -173,3 +173,47 @@ def test_a_screen_of_a_call_asks_few_queries(agent: Client, handed: str, screen:
     with CaptureQueriesContext(connection) as asked:
         assert agent.get(path).status_code == 200
     assert len(asked) <= FEW
+
+
+def test_an_order_that_waits_gets_a_new_link_and_can_be_cancelled(
+    agent: Client, handed: str
+) -> None:
+    begun(agent)
+    agent.post("/agent/cart/", {"code": handed})
+    assert send(agent, handed) == 302
+    order = Order.objects.get()
+    first = order.accept_digest
+    agent.post("/agent/contact/check/", {"facts": ["email", "phone"], "passed": "yes"})
+    agent.post(f"/agent/orders/{order.number}/send-again/")
+    order.refresh_from_db()
+    assert order.accept_digest != first
+    assert Message.objects.filter(code="payment_link").count() == 2
+    agent.post(f"/agent/orders/{order.number}/cancel/")
+    order.refresh_from_db()
+    assert (order.state, order.end_reason) == ("cancelled", "agent")
+    assert Cart.objects.get(code=handed).state == "open"
+
+
+def test_a_smaller_phone_is_confirmed_on_the_agents_screen_too(agent: Client, handed: str) -> None:
+    begun(agent)
+    agent.post("/agent/cart/", {"code": handed})
+    wanted = {"group": "g1", "role": "handset", "offering": "ardoval-a5-128-nuit"}
+    asked = agent.post(f"/agent/cart/{handed}/lines/", wanted)
+    assert "confirm=ardoval-a5-128-nuit" in asked["Location"]
+    assert CartItem.objects.get(role="plan").offering == "horizon-130"
+    confirm = agent.get(asked["Location"].partition("#")[0]).context["confirm"]
+    assert confirm["accept"] == "plan:horizon-130>essentiel-40@24"
+    agent.post(f"/agent/cart/{handed}/lines/", wanted | {"accept": confirm["accept"]})
+    assert CartItem.objects.get(role="plan").offering == "essentiel-40"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/agent/guide/", "/agent/guide/handset/handset/", "/agent/guide/keep-handset/extras/",
+     "/agent/guide/usage/?data=60"],
+)  # fmt: skip
+def test_the_agent_goes_the_same_ways_as_the_shopper(
+    agent: Client, shop: datetime, path: str
+) -> None:
+    begun(agent)
+    assert agent.get(path).status_code == 200
