@@ -28,6 +28,14 @@ class Answers:
     def __bool__(self) -> bool:
         return self.budget is not None or bool(self.usage) or bool(self.brands)
 
+    def about(self, kind: Kind) -> "Answers":
+        """What was answered of such things: a make is one of phones, a usage one of plans."""
+        return Answers(
+            budget=self.budget if kind in _ASKED["budget"] else None,
+            usage=self.usage if kind in _ASKED["usage"] else Usage(),
+            brands=self.brands if kind is Kind.HANDSET else (),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -85,7 +93,7 @@ def verdicts(candidates: Sequence[Judged], answers: Answers) -> tuple[Verdict, .
     choosable = [each for each in candidates if each.open]
     best = _Best(
         total=_first(
-            [c for c in choosable if c.offering.kind in _COMPARED],
+            [c for c in choosable if c.offering.kind in _ASKED["budget"]],
             key=lambda c: c.total.amount,
             differ=True,
         ),
@@ -175,7 +183,6 @@ _ASKED: Mapping[str, frozenset[Kind]] = {
     "budget": frozenset({Kind.HANDSET, Kind.PLAN}),
     "usage": frozenset({Kind.PLAN}),
 }
-_COMPARED = frozenset({Kind.HANDSET, Kind.PLAN})
 _WEIGHTS: Mapping[str, int] = {
     "best_for_usage": 32,
     "within_budget": 16,

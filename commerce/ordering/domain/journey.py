@@ -170,7 +170,7 @@ def step_view(
     step: Step, *, offerings: Iterable[Offering], price: Price, answers: Answers | None = None
 ) -> StepView:
     """The candidates among `offerings`: what can be chosen and meets the answers first."""
-    answers = answers or Answers()
+    answers = (answers or Answers()).about(step.slot.kind)
     quote = price(step.cart)
     sold = [o for o in offerings if o.kind is step.slot.kind and step.ground.sells(o)]
     found = [_candidate(step, o, quote=quote, price=price, usage=answers.usage) for o in sold]

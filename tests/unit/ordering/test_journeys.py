@@ -130,6 +130,12 @@ def test_a_wished_make_comes_first() -> None:
     assert view.questions[-1].options == ("Ardoval", "Halvik", "Noctile")
 
 
+def test_a_make_is_asked_of_phones_alone() -> None:
+    answers = Answers(brands=("Halvik",))
+    assert seen("handset", "plan", X2, answers=answers) == seen("handset", "plan", X2)
+    assert seen("handset", "accessory", X2, answers=answers) == seen("handset", "accessory", X2)
+
+
 def test_ranking_is_the_same_whatever_the_order_of_the_catalogue() -> None:
     codes = [o.code for o in demo().of_kind(Kind.PLAN)]
     answers = Answers(budget=Money.of("20.00"), usage=Usage(data_gb=30))
