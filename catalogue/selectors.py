@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Q
 
 from catalogue.domain.document import NOTHING, Document, snapshot_from
-from catalogue.domain.model import Snapshot
+from catalogue.domain.model import Segment, Snapshot
 from catalogue.importer.writing import restored
 from catalogue.models import Number, NumberState, Preview, Release
 from commerce.kernel.clock import business_now
@@ -38,7 +38,17 @@ class ReleaseFacts:
     withdrawn: bool = False
 
 
-_shown: ContextVar[ReleaseFacts | None] = ContextVar("catalogue_shown", default=None)
+@dataclass(frozen=True, slots=True)
+class PreviewFacts:
+    """A state of a draft that is looked at as if it were sold, to whom and on which channel."""
+
+    release: ReleaseFacts
+    draft_id: int
+    segment: Segment | None
+    channel: str
+
+
+_shown: ContextVar[PreviewFacts | None] = ContextVar("catalogue_shown", default=None)
 
 
 def current_snapshot(at: datetime | None = None) -> Snapshot:
@@ -66,7 +76,7 @@ def current_release(at: datetime | None = None) -> ReleaseFacts | None:
     """
     shown = _shown.get()
     if shown is not None:
-        return shown
+        return shown.release
     found = (
         Release.objects.filter(published_at__lte=at or business_now(), withdrawal=None)
         .order_by("-published_at", "-number")
@@ -119,6 +129,14 @@ def releases(*, limit: int, before: int | None = None) -> tuple[ReleaseFacts, ..
     return tuple(ReleaseFacts(*row) for row in found[:limit])
 
 
+def release_facts(number: int) -> ReleaseFacts:
+    """Raises NotFound `unknown_release`."""
+    found = releases(limit=1, before=number + 1)
+    if not found or found[0].number != number:
+        raise NotFound(f"There is no release {number}.", code="unknown_release", release=number)
+    return found[0]
+
+
 def source_of(release: int | None = None) -> tuple[int, dict[str, Any]]:
     """The readable form of a release (default: the last one made) and its number.
 
@@ -137,24 +155,33 @@ def source_of(release: int | None = None) -> tuple[int, dict[str, Any]]:
 
 
 @contextmanager
-def previewing(number: int) -> Iterator[None]:
+def previewing(
+    number: int, *, segment: Segment | None = None, channel: str = "web"
+) -> Iterator[None]:
     """In the block the state of a draft is in force, as snapshot `number` (below zero).
+
+    The shop is shown as to `segment` on `channel`; without one, as to whoever looks.
 
     Raises:
         NotFound: code `unknown_release`.
     """
-    found = Preview.objects.filter(pk=-number).values_list("digest", "made_at", "draft__name")
+    found = Preview.objects.filter(pk=-number).values_list(
+        "draft", "digest", "made_at", "draft__name"
+    )
     row = found.first()
     if row is None:
         raise NotFound(f"There is no preview {number}.", code="unknown_release", release=number)
-    token = _shown.set(ReleaseFacts(number, *row))
+    draft_id, digest, made_at, name = row
+    release = ReleaseFacts(number, digest, made_at, name)
+    shown = PreviewFacts(release, draft_id, segment, channel)
+    token = _shown.set(shown)
     try:
         yield
     finally:
         _shown.reset(token)
 
 
-def previewed() -> ReleaseFacts | None:
+def previewed() -> PreviewFacts | None:
     """The state of a draft that is in force in this request; None in all others."""
     return _shown.get()
 

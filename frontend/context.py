@@ -4,6 +4,8 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
+from catalogue.selectors import previewed
+
 Link = dict[str, object]
 
 
@@ -21,6 +23,7 @@ def shop(request: HttpRequest) -> dict[str, object]:
         "suggestions_url": _path("shop:suggestions"),
         "account_url": _path("account:home"),
         "cart_url": _path("shop:cart"),
+        "preview": previewed(),
         "cart_code": request.session.get("cart_code", "") if hasattr(request, "session") else "",
         "footer_columns": footer_columns(request),
     }

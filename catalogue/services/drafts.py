@@ -79,6 +79,7 @@ def write_part(
     key: str,
     text: str,
     revision: int = 0,
+    new_key: str = "",
 ) -> str:
     """Put the part's `text` (YAML) into the draft; its key, which a new code changes.
 
@@ -98,7 +99,13 @@ def write_part(
     if problems:
         raise CatalogueInvalid(problems)
     return set_part(
-        context, draft_id=draft_id, section=section, key=key, data=data, revision=revision
+        context,
+        draft_id=draft_id,
+        section=section,
+        key=key,
+        data=data,
+        revision=revision,
+        new_key=new_key,
     )
 
 
@@ -232,6 +239,24 @@ def parts_in(draft: Draft) -> list[CataloguePart]:
     order = {section: place for place, section in enumerate(SECTIONS)}
     found = [CataloguePart(section, key, restored(data)) for section, key, data in rows]
     return sorted(found, key=lambda part: order.get(part.section, len(order)))
+
+
+def parts_of_draft(draft_id: int) -> list[CataloguePart]:
+    """As `parts_in`. Raises NotFound `unknown_draft`."""
+    return parts_in(_draft(draft_id))
+
+
+def replace_parts(draft: Draft, parts: Iterable[CataloguePart]) -> None:
+    """Put other content into parts that the draft has; one change of the draft."""
+    rows = {(row.section, row.key): row for row in draft.parts.all()}
+    changed = []
+    for part in parts:
+        row = rows[part.section, part.key]
+        row.data, row.title = stored(part.data), title_of(part.data)
+        row.revision += 1
+        changed.append(row)
+    DraftPart.objects.bulk_update(changed, ["data", "title", "revision"], batch_size=500)
+    _touch(draft)
 
 
 def locked(draft_id: int, *, version: int | None = None) -> Draft:

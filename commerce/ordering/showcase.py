@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time
 from functools import lru_cache
 
 from catalogue.domain.model import Offering, Segment
-from catalogue.selectors import current_snapshot, snapshot_of
+from catalogue.selectors import current_snapshot, previewed, snapshot_of
 from commerce.kernel.clock import PARIS
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.showcase import SHOWN_TERM, Shown, Window
@@ -18,7 +18,10 @@ Key = tuple[int, datetime, str, str]
 def window(
     *, at: datetime, segment: Segment = Segment.CONSUMER, channel: str = "web"
 ) -> "ShopWindow":
-    """What is on sale at `at`; one cheap query."""
+    """What is on sale at `at`; one cheap query. A preview says itself for whom and where."""
+    shown = previewed()
+    if shown is not None and shown.segment is not None:
+        segment, channel = shown.segment, shown.channel
     release = current_snapshot(at).release
     return ShopWindow((release, _since(release, at), segment.value, channel))
 

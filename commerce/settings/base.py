@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "commerce.accounts.context.remember_visitor",
     "commerce.web.middleware.ClosedByDefault",
     "frontend.middleware.RefusalsAsPages",
+    "frontend.preview.PreviewsOfDrafts",
     "axes.middleware.AxesMiddleware",
 ]
 

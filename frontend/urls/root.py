@@ -14,4 +14,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("frontend.urls.checkout")),
     path("", include("frontend.urls.business")),
     path("", include("frontend.urls.ops")),
+    path("", include("frontend.urls.backoffice")),
 ]

@@ -115,6 +115,8 @@ def home_of(context: AccountContext) -> str:
     """Where somebody belongs after logging in."""
     if StaffKind.AGENT in context.staff:
         return reverse("agent:home")
+    if StaffKind.CATALOGUE_MANAGER in context.staff:
+        return reverse("backoffice:home")
     if context.staff:
         return OPERATIONS
     if context.role is not Role.CUSTOMER:

@@ -16,7 +16,7 @@ from commerce.ordering.models import Cart
 from commerce.ordering.services.access import locked_for_change
 from commerce.ordering.services.editing import refuse, touch
 from commerce.ordering.services.holds import CHECKOUT_TIMER
-from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
+from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of, refuse_preview
 from promotions.services import limits
 
 PRICES_HELD = timedelta(minutes=30)
@@ -44,6 +44,7 @@ def start_checkout(context: AccountContext, *, code: str) -> CheckoutStarted:
     """
     cart = locked_for_change(context, code=code)
     pricing = pricing_of(cart)
+    refuse_preview(pricing)
     value = cart_value(cart, cart.items.all())
     if not value.lines:
         raise RuleViolated("The cart is empty.", code="cart_empty")

@@ -26,7 +26,13 @@ from commerce.ordering.models import Cart, Order
 from commerce.ordering.services import approval, links
 from commerce.ordering.services.access import check_agent, check_open, find_cart, take_lease
 from commerce.ordering.services.editing import refuse
-from commerce.ordering.services.pricing import Pricing, cart_value, pricing_of, quote_of
+from commerce.ordering.services.pricing import (
+    Pricing,
+    cart_value,
+    pricing_of,
+    quote_of,
+    refuse_preview,
+)
 from commerce.ordering.services.writing import Buyer, Draft, lines_to_deliver
 
 
@@ -106,6 +112,7 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
     check_open(cart)
     take_lease(cart, context=context)
     pricing = pricing_of(cart)
+    refuse_preview(pricing)
     value = cart_value(cart, cart.items.all())
     if not value.lines:
         raise RuleViolated("The cart is empty.", code="cart_empty")

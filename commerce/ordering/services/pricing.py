@@ -10,6 +10,7 @@ from catalogue.domain.model import Segment, Snapshot
 from catalogue.selectors import current_snapshot, snapshot_of
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import PARIS, business_now
+from commerce.kernel.errors import Conflict
 from commerce.markets.pack import market
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.quote import Quote, quote
@@ -123,6 +124,15 @@ def pricing_now() -> Pricing:
     now = business_now()
     snapshot = current_snapshot(now)
     return Pricing(snapshot, promotions_of(snapshot), now)
+
+
+def refuse_preview(pricing: Pricing) -> None:
+    """Raises Conflict `preview_not_for_sale`: these are the prices of a draft."""
+    if pricing.snapshot.release < 0:
+        raise Conflict(
+            "This is a preview of a draft; nothing in it can be ordered.",
+            code="preview_not_for_sale",
+        )
 
 
 def assumed_activation(now: datetime) -> date:
