@@ -1,8 +1,8 @@
 """A TM Forum TMF620 (v4) export of others as parts of a catalogue, and what finds no place in it.
 
-Read are `productOffering`, `productSpecification`, `productOfferingPrice` and `category`. Nothing is
-dropped in silence: each field without a counterpart, and each thing that had to be assumed, is told
-with its place in the export.
+Read are `productOffering`, `productSpecification`, `productOfferingPrice` and `category`. Nothing
+is dropped in silence: each field without a counterpart, and each thing that had to be assumed, is
+told with its place in the export.
 """
 
 import re

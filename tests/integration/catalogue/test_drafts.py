@@ -346,3 +346,36 @@ def test_releases_by_command(shop: datetime) -> None:
         call_command("catalogue_releases", "rollback", "1", "--at", "soon")
     with pytest.raises(CommandError, match="no release 9"):
         call_command("catalogue_releases", "rollback", "9")
+
+
+def test_a_price_list_by_command(shop: datetime, tmp_path: Path) -> None:
+    out, file = StringIO(), tmp_path / "autumn.csv"
+    call_command("price_list", "export", str(file), stdout=out)
+    row = "ondine-musique;monthly;;;;;;9.99;"
+    text = file.read_text("utf-8-sig")
+    assert row in text
+    file.write_text(text.replace(row, row.replace("9.99", "9,49")), encoding="utf-8")
+    call_command("price_list", "import", str(file), stdout=out)
+    assert "1 parts have other prices" in out.getvalue()
+    draft = Draft.objects.get(name="autumn")
+    assert published(draft.pk) == 2
+    assert music() == Money.of("9.49")
+    file.write_text(text.replace(row, row.replace("9.99", "cheap")), encoding="utf-8")
+    with pytest.raises(CommandError, match=r"autumn\.csv:\d+: consumer: cheap is not an amount"):
+        call_command("price_list", "import", str(file))
+    assert Draft.objects.count() == 1
+
+
+def test_a_catalogue_of_others_becomes_a_draft_that_can_be_sold_once_it_has_stock(
+    shop: datetime,
+) -> None:
+    out = StringIO()
+    file = Path(__file__).resolve().parents[2] / "fixtures" / "tmf620.json"
+    call_command("import_tmf620", str(file), name="Theirs", stdout=out)
+    assert "left: category[c1].parentId: has no counterpart here" in out.getvalue()
+    draft = Draft.objects.get(name="Theirs")
+    found = drafts.findings(draft.pk)
+    assert {(each.section, each.key) for each in found} >= {("offerings", "zed-256")}
+    assert all(each.key in {"zed-256", "plan-tide"} for each in found)
+    with pytest.raises(CommandError, match="not JSON"):
+        call_command("import_tmf620", str(Path(__file__)), stdout=out)
