@@ -1,5 +1,6 @@
 """The guide: journeys before there is a cart. Everything chosen stands in the address."""
 
+from datetime import date
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -330,4 +331,8 @@ def _continue(way: Way) -> str:
 
 def _standing(reason: Reason | None) -> str:
     """What keeps a draft from being ordered, in words."""
-    return said(reason.message) if reason is not None else ""
+    if reason is None:
+        return ""
+    opens = reason.values.get("from", "")
+    day = _("From %(day)s on.") % {"day": on_day(date.fromisoformat(opens))} if opens else ""
+    return f"{said(reason.message)} {day}".strip()

@@ -235,3 +235,22 @@ def test_a_wrong_value_is_shown_beside_its_field_and_nothing_is_kept(
     assert answer.status_code == 422
     assert f'id="id_{field}_error"' in answer.content.decode()
     assert not ContractRequest.objects.exists()
+
+
+def test_a_running_line_is_renewed_or_added_to_at_an_exact_price_by_its_owner_alone(
+    camille: User,
+) -> None:
+    line = Subscription.objects.get().pk
+    owner = browser(camille)
+    guide = text_of(owner, "/build/")
+    assert f"/build/renew/handset/?line={line}" in guide
+    assert f"/build/add/extras/?line={line}" in guide
+    renewal = text_of(owner, f"/build/renew/handset/?line={line}")
+    assert "Keep my phone" in renewal
+    assert "This line can be renewed in the last three months of its commitment. From" in renewal
+    more = text_of(owner, f"/build/add/extras/?line={line}")
+    assert "06 39 98 00 01" in more
+    assert "The price is exact; ordering on a running line is not open yet." in more
+    other = browser(customer("other@example.test", "Other"))
+    assert other.get(f"/build/renew/handset/?line={line}").status_code == 404
+    assert browser().get(f"/build/add/extras/?line={line}").status_code == 404
