@@ -48,7 +48,11 @@ def cart_screen(
         "cart": view,
         "channels": ", ".join(words.channel(channel) for channel in view.channels),
         "cart_lines": _lines(view, catalogue),
-        "panel": panel_of(view.quote, catalogue=catalogue),
+        "panel": panel_of(
+            view.quote,
+            catalogue=catalogue,
+            why_url=reverse("checkout:cart_why", args=[view.code]),
+        ),
         "aloud": in_words(view),
         "issues": [f"{said(issue.message)} {said(issue.way_out)}" for issue in view.issues],
         "group": group,

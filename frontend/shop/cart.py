@@ -38,7 +38,12 @@ def cart_page(view: CartView, *, catalogue: Snapshot) -> Context:
         ],
         "problems": problems,
         "codes": view.codes,
-        "panel": panel_of(view.quote, catalogue=catalogue, **_action(view, problems)),
+        "panel": panel_of(
+            view.quote,
+            catalogue=catalogue,
+            why_url=reverse("checkout:cart_why", args=[view.code]),
+            **_action(view, problems),
+        ),
     }
 
 

@@ -6,12 +6,13 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalogue.domain.model import Kind, Offering, Snapshot
 from commerce.kernel.periods import add_months
 from commerce.markets.pack import market
-from commerce.ordering.domain.quote import Quote, QuoteLine
+from commerce.ordering.domain.quote import GivenBack, Quote, QuoteLine, Tariff
 from frontend.shop.panel import line_name
 from frontend.shop.words import (
     charge_name,
@@ -25,6 +26,7 @@ from frontend.shop.words import (
     value_text,
 )
 from frontend.typography import NBSP
+from frontend.typography import number_text as number_words
 from subscriptions.domain.charges import net_in_period
 
 Section = dict[str, Any]
@@ -182,7 +184,20 @@ def _prices(agreed: Agreed, *, catalogue: Snapshot) -> list[tuple[str, str]]:
                 )
         if line.phases:
             pairs.append((f"{name}, {charge_name('monthly')}", line_schedule(line, agreed.quote)))
+        pairs += [(f"{name}, {tariff.unit}", tariff_text(tariff)) for tariff in line.tariffs]
     return pairs
+
+
+def tariff_text(tariff: Tariff) -> str:
+    """What usage costs, and what is included."""
+    values = {"amount": euros(tariff.amount, short=False), "unit": tariff.unit}
+    if not tariff.included:
+        return _("%(amount)s per %(unit)s") % values
+    included = number_words(tariff.included, language=get_language())
+    return _("%(included)s %(unit)s a month included, then %(amount)s per %(unit)s") % {
+        **values,
+        "included": included,
+    }
 
 
 def line_schedule(line: QuoteLine, quote: Quote) -> str:
@@ -241,6 +256,31 @@ def _duration(agreed: Agreed) -> list[str]:
         },
         _("Afterwards it goes on without commitment, until you end it with 10 days' notice."),
         _leaving_early(agreed),
+        *leaving_words(agreed.quote.given_back(group=agreed.lines[0].group)),
+    ]
+
+
+def leaving_words(given_back: Sequence[GivenBack]) -> list[str]:
+    """What is paid back of the advantages by who leaves early; nothing where nothing is."""
+    if not given_back:
+        return []
+    first, last = given_back[0], given_back[-1]
+    if first.amount == last.amount:
+        return [
+            _("You also pay back %(amount)s of advantages that come with the commitment.")
+            % {"amount": euros(last.amount, short=False)}
+        ]
+    return [
+        _(
+            "You also pay back the advantages that come with the commitment: %(least)s in month "
+            "%(first)s, %(most)s from month %(last)s on."
+        )
+        % {
+            "least": euros(first.amount, short=False),
+            "first": first.first,
+            "most": euros(last.amount, short=False),
+            "last": last.first,
+        }
     ]
 
 

@@ -175,6 +175,8 @@ class _Writer:
             step.operation,
             _("fixed price of %(value)s") % {"value": euros(Money.of(value), short=False)},
         )
+        if inputs["quantity"] != "1":
+            how = f"{how} × {inputs['quantity']}"
         return _("%(how)s, promotion version %(version)s, rounded half up to the cent") % {
             "how": how,
             "version": step.version,

@@ -17,6 +17,7 @@ from commerce.ordering.services import carts, handover
 from commerce.web.policy import Policy, policy
 from frontend.shop.cart import arrival_words, cart_page
 from frontend.shop.session import cart_of, remember_cart
+from frontend.shop.why import why_page
 from frontend.views.summary import open_cart_view
 
 HANDED = "handed_over"
@@ -44,6 +45,18 @@ def show(request: HttpRequest, code: str) -> HttpResponse:
     if handed.get("code") == view.code:
         values["handed"] = handed | {"qr": _qr(handed["url"])}
     return render(request, "frontend/checkout/cart.html", values)
+
+
+@policy(Policy.VISITOR)
+def why(request: HttpRequest, code: str) -> HttpResponse:
+    """Why the cart costs what it costs, amount by amount."""
+    view = cart_view(context_for_request(request), code=code)
+    values = why_page(view.quote, catalogue=snapshot_of(view.quote.release))
+    values |= {
+        "name": _("Cart %(code)s") % {"code": view.code},
+        "back": reverse("checkout:cart", args=[view.code]),
+    }
+    return render(request, "frontend/checkout/why.html", values)
 
 
 @policy(Policy.VISITOR)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -27,6 +28,7 @@ from frontend.shop.panel import panel_of
 from frontend.shop.session import order_context, order_key, party_of_key, remember_order
 from frontend.shop.summary_dates import withdrawal_words
 from frontend.shop.tracking import OVER, events_of, headline, payment_words
+from frontend.shop.why import why_page
 from frontend.views.summary import to_hosted_page
 from orchestration.selectors import tracking
 
@@ -49,13 +51,28 @@ def track(request: HttpRequest, number: str) -> HttpResponse:
         _progress(order)
         | {
             "panel": panel_of(
-                order.quote, catalogue=snapshot_of(order.quote.release), title=_("As agreed")
+                order.quote,
+                catalogue=snapshot_of(order.quote.release),
+                title=_("As agreed"),
+                why_url=reverse("checkout:order_why", args=[order.summary.number]),
             ),
             "link": f"{settings.PUBLIC_URL}{request.path}?key={link}",
             "contracts": _contracts(order),
             "guest": not request.user.is_authenticated,
         },
     )
+
+
+@policy(Policy.VISITOR)
+def why(request: HttpRequest, number: str) -> HttpResponse:
+    """Why the order costs what was agreed, amount by amount."""
+    order = order_view(order_context(request, number), number=number)
+    values = why_page(order.quote, catalogue=snapshot_of(order.quote.release))
+    values |= {
+        "name": _("Order %(number)s") % {"number": order.summary.number},
+        "back": reverse("checkout:order", args=[order.summary.number]),
+    }
+    return render(request, "frontend/checkout/why.html", values)
 
 
 @policy(Policy.VISITOR)
