@@ -52,7 +52,7 @@ def trace(
         if charge.recurring
     ]
     total = _sum("commitment_total", [_times("due_today", due.amount, 1), *schedule])
-    return (due, *(_tax(part, basis=basis) for part in taxes), total)
+    return (due, *(_tax(part, basis=basis, release=release) for part in taxes), total)
 
 
 def _charge(
@@ -162,8 +162,10 @@ def _sum(
     return TraceStep(code, Operation.SUM, "", 0, inputs, "", amount, kept)
 
 
-def _tax(part: TaxPart, *, basis: Basis) -> TraceStep:
+def _tax(part: TaxPart, *, basis: Basis, release: int) -> TraceStep:
+    """The rates are those of the release."""
     within = basis is Basis.TTC
     base = ("gross", str(part.gross.amount)) if within else ("net", str(part.net.amount))
     operation = Operation.TAX_WITHIN if within else Operation.TAX_ON
-    return TraceStep("tax", operation, "", 0, (base, ("rate", str(part.rate))), ROUNDING, part.tax)
+    inputs = (base, ("rate", str(part.rate)))
+    return TraceStep("tax", operation, f"tax-{part.rate}", release, inputs, ROUNDING, part.tax)

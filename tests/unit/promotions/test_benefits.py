@@ -257,3 +257,28 @@ def test_a_malformed_benefit_is_refused_by_its_place(change: dict[str, object], 
     with pytest.raises(InvalidInput) as refused:
         compile_promotions([promotion("p", benefits=[change])])
     assert refused.value.detail["field"] == f"promotions[0].benefits[0].{field}"
+
+
+def test_who_leaves_early_gives_back_what_was_taken_off_so_far() -> None:
+    # 50.00 off the phone at once; 19.99 in each of the first two months: 69.99, then 89.98.
+    offer = promotion(
+        "bound",
+        when={"fact": "kinds", "includes": "handset"},
+        benefits=[
+            benefit("amount_off", "50", on="handset"),
+            benefit("percent_off", "100", on="plan", periods=2),
+        ],
+        early_exit="give_back",
+    )
+
+    def told(found: Quote) -> list[tuple[int, int, str]]:
+        return [(each.first, each.last, str(each.amount.amount)) for each in found.given_back()]
+
+    assert told(priced(cart(*pair()), offer)) == [(1, 1, "69.99"), (2, 23, "89.98")]
+    assert told(priced(cart(*pair(), *pair(group="g2", term=12)), offer)) == [
+        (1, 1, "139.98"),
+        (2, 11, "179.96"),
+        (12, 23, "89.98"),
+    ]
+    assert told(priced(cart(*pair(term=0)), offer)) == []
+    assert told(priced(cart(*pair()), {**offer, "early_exit": "nothing"})) == []
