@@ -1,6 +1,7 @@
 """What an offering says when it is searched, and what its list price is."""
 
 import unicodedata
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -64,9 +65,9 @@ def words_typed(text: str) -> tuple[str, ...]:
     return tuple(word for word in words if word)[:MOST_WORDS]
 
 
-def list_price(offering: Offering, *, segment: Segment) -> Money | None:
+def list_price(offering: Offering, *, segment: Segment, at: datetime | None = None) -> Money | None:
     """The price without commitment: one-off where there is one, else per month."""
-    charges = offering.charges_for(segment=segment, term=0, bundle=None)
+    charges = offering.charges_for(segment=segment, term=0, bundle=None, at=at)
     by_kind = {kind: [c.amount for c in charges if c.kind is kind] for kind in ChargeKind}
     if offering.kind is Kind.PLAN or not by_kind[ChargeKind.ONE_OFF]:
         amounts = by_kind[ChargeKind.RECURRING]

@@ -9,6 +9,7 @@ from oscar.apps.partner.strategy import StockRequired, Structured, UseFirstStock
 
 from catalogue.domain.model import Charge, ChargeKind, Segment
 from catalogue.selectors import current_snapshot
+from commerce.kernel.clock import business_now
 from commerce.kernel.tax import Basis, tax_parts
 
 
@@ -21,7 +22,9 @@ class ReleasePrices(UseFirstStockRecord, StockRequired, Structured):  # type: ig
         offering = snapshot.offerings.get(product.upc or "")
         if offering is None:
             return NoPrice()
-        charges = offering.charges_for(segment=Segment.CONSUMER, term=0, bundle=None)
+        charges = offering.charges_for(
+            segment=Segment.CONSUMER, term=0, bundle=None, at=business_now()
+        )
         one_off = [charge for charge in charges if charge.kind is ChargeKind.ONE_OFF]
         if not one_off:
             return NoPrice()

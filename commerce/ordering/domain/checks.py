@@ -170,7 +170,7 @@ def _of_line(
     if not offering.sellable(segment=cart.segment, channel=cart.channel, at=at):
         yield _about(entry, "not_for_sale", _NOT_FOR_SALE, _ANOTHER)
     elif offering.charges and not offering.charges_for(
-        segment=cart.segment, term=term, bundle=bundle
+        segment=cart.segment, term=term, bundle=bundle, channel=cart.channel, at=at
     ):
         yield _about(entry, "no_price", _NO_PRICE, _OTHER_TERM)
     if offering.kind is Kind.PLAN and offering.terms and line.term not in offering.terms:

@@ -213,7 +213,7 @@ class Window:
 
     def _monthly(self, plan: Offering, *, term: int) -> Money:
         result = Money.zero()
-        for charge in plan.charges_for(segment=self.segment, term=term, bundle=None):
+        for charge in plan.charges_for(segment=self.segment, term=term, bundle=None, at=self.at):
             if charge.kind is ChargeKind.RECURRING:
                 result = result + charge.amount
         return result
@@ -226,7 +226,7 @@ def models_of(window: Window) -> tuple[tuple[Offering, ...], ...]:
         families.setdefault(offering.family or offering.code, []).append(offering)
 
     def price(offering: Offering) -> tuple[Decimal, str]:
-        listed = list_price(offering, segment=window.segment)
+        listed = list_price(offering, segment=window.segment, at=window.at)
         return (listed.amount if listed else Decimal(0), offering.code)
 
     return tuple(tuple(sorted(variants, key=price)) for variants in families.values())
