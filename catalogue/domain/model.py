@@ -205,13 +205,12 @@ class Offering:
         segment: Segment,
         term: int,
         bundle: str | None,
+        at: datetime,
         channel: str = "",
-        at: datetime | None = None,
     ) -> tuple[Charge, ...]:
-        """One charge per code: the most specific that applies.
+        """One charge per code: the most specific that applies at `at`.
 
-        A shelf that speaks for every channel leaves `channel` empty; without `at` the prices of
-        all times count, and the newest wins.
+        A shelf that speaks for every channel leaves `channel` empty.
         """
         best: dict[str, Charge] = {}
         for charge in self.charges:

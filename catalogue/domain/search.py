@@ -65,7 +65,7 @@ def words_typed(text: str) -> tuple[str, ...]:
     return tuple(word for word in words if word)[:MOST_WORDS]
 
 
-def list_price(offering: Offering, *, segment: Segment, at: datetime | None = None) -> Money | None:
+def list_price(offering: Offering, *, segment: Segment, at: datetime) -> Money | None:
     """The price without commitment: one-off where there is one, else per month."""
     charges = offering.charges_for(segment=segment, term=0, bundle=None, at=at)
     by_kind = {kind: [c.amount for c in charges if c.kind is kind] for kind in ChargeKind}

@@ -171,7 +171,7 @@ def _shelf(key: Key) -> Shelf:
     window = ShopWindow(key).window
     document = list(window.catalogue.offerings.values())
     sold = [n for n, offering in enumerate(document) if window.sells(offering)]
-    sold.sort(key=lambda n: _place_in_shop(document[n], segment=window.segment))
+    sold.sort(key=lambda n: _place_in_shop(document[n], segment=window.segment, at=window.at))
     places = [-1] * len(document)
     for place, n in enumerate(sold):
         places[n] = place
@@ -193,9 +193,11 @@ def _shelf(key: Key) -> Shelf:
     )
 
 
-def _place_in_shop(offering: Offering, *, segment: Segment) -> tuple[int, Decimal, str]:
+def _place_in_shop(
+    offering: Offering, *, segment: Segment, at: datetime
+) -> tuple[int, Decimal, str]:
     """In the merchant's order; of a model the cheapest variant first."""
-    price = list_price(offering, segment=segment)
+    price = list_price(offering, segment=segment, at=at)
     return (offering.rank, price.amount if price else _LAST, offering.code)
 
 

@@ -20,10 +20,10 @@ def landing_page(at: datetime) -> dict[str, Any]:
     """The context of the page; `example` is None while no fleets are sold."""
     shop = window(at=at, segment=Segment.BUSINESS, channel="portal")
     catalogue = shop.window.catalogue
-    phones = screen.pictured(catalogue, most=12)
+    phones = screen.pictured(catalogue, at=shop.window.at, most=12)
     bars = [phone for phone in phones if phone["device"]["form"] == "bar"]
     return {
-        "offers": screen.offers(catalogue),
+        "offers": screen.offers(catalogue, at=shop.window.at),
         "phones": phones[::2][:5],
         "pictures": (bars or phones)[:3],
         "example": _example(shop),
@@ -33,8 +33,8 @@ def landing_page(at: datetime) -> dict[str, Any]:
 
 def _example(shop: ShopWindow) -> dict[str, Any] | None:
     """A phone from the middle of the range with a plan from the middle: what many firms take."""
-    phone = _middle(shop.window.sold(Kind.HANDSET))
-    plan = _middle(shop.window.sold(Kind.PLAN))
+    phone = _middle(shop.window.sold(Kind.HANDSET), at=shop.window.at)
+    plan = _middle(shop.window.sold(Kind.PLAN), at=shop.window.at)
     if phone is None or plan is None:
         return None
     quote = shop.fleet(handset=phone, plan=plan, users=USERS)
@@ -50,11 +50,11 @@ def _example(shop: ShopWindow) -> dict[str, Any] | None:
     }
 
 
-def _middle(offerings: Sequence[Offering]) -> Offering | None:
+def _middle(offerings: Sequence[Offering], *, at: datetime) -> Offering | None:
     """The one in the middle by its price without commitment."""
 
     def price(offering: Offering) -> tuple[Decimal, str]:
-        listed = list_price(offering, segment=Segment.BUSINESS)
+        listed = list_price(offering, segment=Segment.BUSINESS, at=at)
         return (listed.amount if listed else Decimal(0), offering.code)
 
     ranked = sorted(offerings, key=price)

@@ -1,6 +1,7 @@
 """The business portal in words: frame, spend, offers, lines of an order."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -81,12 +82,12 @@ def spend(bills: Sequence[BillSummary]) -> list[dict[str, Any]]:
     return months[-MONTHS:]
 
 
-def offers(catalogue: Snapshot) -> dict[str, list[dict[str, Any]]]:
+def offers(catalogue: Snapshot, *, at: datetime) -> dict[str, list[dict[str, Any]]]:
     """What a firm can order for its lines, in prices without tax."""
     return {
-        "plans": [_offer(each) for each in sold(catalogue, Kind.PLAN)],
-        "handsets": [_offer(each) for each in sold(catalogue, Kind.HANDSET)],
-        "sims": [_offer(each) for each in sold(catalogue, Kind.SIM)],
+        "plans": [_offer(each, at=at) for each in sold(catalogue, Kind.PLAN)],
+        "handsets": [_offer(each, at=at) for each in sold(catalogue, Kind.HANDSET)],
+        "sims": [_offer(each, at=at) for each in sold(catalogue, Kind.SIM)],
     }
 
 
@@ -95,9 +96,12 @@ def sold(catalogue: Snapshot, kind: Kind) -> list[Offering]:
     return sorted(found, key=lambda o: (o.rank, o.code))
 
 
-def _offer(offering: Offering) -> dict[str, Any]:
+def _offer(offering: Offering, *, at: datetime) -> dict[str, Any]:
     charges = offering.charges_for(
-        segment=Segment.BUSINESS, term=max(offering.terms, default=24), bundle="fleet-line"
+        segment=Segment.BUSINESS,
+        term=max(offering.terms, default=24),
+        bundle="fleet-line",
+        at=at,
     )
     return {
         "code": offering.code,
@@ -117,7 +121,7 @@ def _sum(amounts: Iterable[Money]) -> Money | None:
     return found if found.amount else None
 
 
-def pictured(catalogue: Snapshot, *, most: int = 5) -> list[dict[str, Any]]:
+def pictured(catalogue: Snapshot, *, at: datetime, most: int = 5) -> list[dict[str, Any]]:
     """One phone of each model that firms can order, to be drawn; the dearest first."""
     models: dict[str, Offering] = {}
     for offering in sold(catalogue, Kind.HANDSET):
@@ -126,7 +130,7 @@ def pictured(catalogue: Snapshot, *, most: int = 5) -> list[dict[str, Any]]:
         {
             "name": model_name(catalogue, each),
             "device": drawing(each),
-            "price": _offer(each)["once"],
+            "price": _offer(each, at=at)["once"],
         }
         for each in models.values()
     ]

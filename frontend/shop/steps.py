@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot
+from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
 from commerce.ordering.domain.adapting import Change
@@ -122,7 +123,7 @@ def _chosen_text(quote: Quote, line: QuoteLine, offering: Offering) -> str:
 def _plain_price(offering: Offering, quote: Quote) -> Money | None:
     """The list price without commitment."""
     segment = Segment.CONSUMER if quote.basis is Basis.TTC else Segment.BUSINESS
-    charges = offering.charges_for(segment=segment, term=0, bundle=None)
+    charges = offering.charges_for(segment=segment, term=0, bundle=None, at=business_now())
     return next((charge.amount for charge in charges if charge.code == "price"), None)
 
 

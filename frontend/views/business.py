@@ -82,7 +82,7 @@ def new(request: HttpRequest) -> HttpResponse:
         "form": LinesForm(request.POST if posted else None, request.FILES or None),
         "order_form": OrderForm(request.POST if ordering else None),
         "columns": COLUMNS,
-        "offers": screen.offers(current_snapshot()),
+        "offers": screen.offers(current_snapshot(), at=business_now()),
         "sites": accounts.organisation(context.party_id or 0).sites,
     }
     if posted and values["form"].is_valid():
@@ -151,7 +151,7 @@ def _quoted(
 @require_GET
 def template(request: HttpRequest) -> HttpResponse:
     """The table to fill in, with the headings and one example."""
-    offered = screen.offers(current_snapshot())
+    offered = screen.offers(current_snapshot(), at=business_now())
     plan = offered["plans"][0]["code"] if offered["plans"] else ""
     example = {"user_name": "Ada Martin", "user_email": "ada@example.org", "plan": plan, "term": 24}
     rows = [";".join(COLUMNS), ";".join(str(example.get(name, "")) for name in COLUMNS)]

@@ -196,9 +196,9 @@ def _instead(
             continue
         blank = CartLine(slot.role, offering.code, group=ground.group, role=slot.role)
         line = replace(own or blank, offering=offering.code, quantity=1, term=each)
-        month = _monthly(offering, segment=ground.segment, term=each)
+        month = _monthly(offering, ground=ground, term=each)
         if present is not None and own is not None:
-            month = abs(month - _monthly(present, segment=ground.segment, term=own.term))
+            month = abs(month - _monthly(present, ground=ground, term=own.term))
         usual = own is None and not plan and offering.code != slot.default
         yield _Option(
             line, own is not None, (0, each != term, usual, month, offering.rank, offering.code)
@@ -214,8 +214,10 @@ def _cost(combination: Sequence[_Option]) -> tuple[object, ...]:
     )
 
 
-def _monthly(offering: Offering, *, segment: Segment, term: int) -> Decimal:
-    charges = offering.charges_for(segment=segment, term=term, bundle=None)
+def _monthly(offering: Offering, *, ground: Ground, term: int) -> Decimal:
+    charges = offering.charges_for(
+        segment=ground.segment, term=term, bundle=None, channel=ground.channel, at=ground.at
+    )
     months = (c.amount.amount / c.every_months for c in charges if c.kind is ChargeKind.RECURRING)
     return sum(months, Decimal(0))
 

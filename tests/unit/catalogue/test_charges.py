@@ -27,7 +27,7 @@ def sold(*charges: Charge) -> Offering:
 
 
 def asked(thing: Offering, **place: object) -> str:
-    where = {"segment": Segment.CONSUMER, "term": 0, "bundle": None, **place}
+    where = {"segment": Segment.CONSUMER, "term": 0, "bundle": None, "at": DECEMBER, **place}
     return ", ".join(str(found.amount.amount) for found in thing.charges_for(**where))  # type: ignore[arg-type]
 
 

@@ -1,11 +1,12 @@
 """Catalogue files: what is accepted, and that every fault is named with file, line and field."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from django.template.loader import select_template
 
+from catalogue.domain.model import Segment
 from catalogue.importer.loader import load
 from catalogue.importer.sources import CatalogueInvalid
 from commerce.kernel.money import Money
@@ -13,6 +14,7 @@ from tests.unit.catalogue.catalogues import DEMO, SMALL, line_of, written
 from tests.unit.catalogue.faults import FAULTS
 
 DAY = date(2026, 11, 22)
+AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
 def test_a_family_becomes_its_variants(tmp_path: Path) -> None:
@@ -98,7 +100,9 @@ def test_every_reduced_handset_price_of_the_demo_is_below_its_list_price() -> No
             if offering.kind.value != "handset":
                 continue
             prices = [
-                offering.charges_for(segment=segment, term=term, bundle=bundle)[0].amount  # type: ignore[arg-type]
+                offering.charges_for(segment=Segment(segment), term=term, bundle=bundle, at=AT)[
+                    0
+                ].amount
                 for term in (24, 12, 0)
             ]
             assert prices == sorted(prices), offering.code

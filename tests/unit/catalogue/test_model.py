@@ -43,13 +43,15 @@ def test_the_most_specific_charge_wins(
     case: str, segment: Segment, term: int, bundle: str | None, expected: str
 ) -> None:
     handset = shop().offering("ardoval-x2-128-lilas")
-    (charge,) = handset.charges_for(segment=segment, term=term, bundle=bundle)
+    (charge,) = handset.charges_for(segment=segment, term=term, bundle=bundle, at=AT)
     assert charge.amount == Money.of(expected), case
 
 
 @pytest.mark.parametrize(("term", "monthly"), [(0, "24.99"), (12, "22.99"), (24, "19.99")])
 def test_a_commitment_lowers_the_month(term: int, monthly: str) -> None:
-    charges = shop().offering("horizon-130").charges_for(segment=CONSUMER, term=term, bundle=None)
+    charges = (
+        shop().offering("horizon-130").charges_for(segment=CONSUMER, term=term, bundle=None, at=AT)
+    )
     assert {charge.code: charge.amount for charge in charges} == {
         "monthly": Money.of(monthly),
         "activation": Money.of("15.00"),
@@ -57,7 +59,9 @@ def test_a_commitment_lowers_the_month(term: int, monthly: str) -> None:
 
 
 def test_a_video_service_is_taxed_in_two_parts() -> None:
-    charges = shop().offering("lanterne-video").charges_for(segment=CONSUMER, term=0, bundle=None)
+    charges = (
+        shop().offering("lanterne-video").charges_for(segment=CONSUMER, term=0, bundle=None, at=AT)
+    )
     rates = {charge.code: shop().tax_rates[charge.tax_class] for charge in charges}
     assert rates == {"channels": Decimal("10"), "platform": Decimal("20")}
     assert shop().tax_rates["press"] == Decimal("2.1")

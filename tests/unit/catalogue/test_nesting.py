@@ -14,6 +14,7 @@ from commerce.kernel.money import Money
 from tests.unit.catalogue.catalogues import DEMO, SMALL, written
 
 DAY = date(2026, 11, 22)
+AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 CONSUMER, BUSINESS = Segment.CONSUMER, Segment.BUSINESS
 OUTER = """\
   - code: outer
@@ -41,7 +42,7 @@ def shop(folder: Path, *changes: tuple[str, str]) -> Snapshot:
 
 def price(snapshot: Snapshot, *, segment: Segment, bundle: str | None, term: int) -> Money:
     offering = snapshot.offering("rook-red")
-    (charge,) = offering.charges_for(segment=segment, term=term, bundle=bundle)
+    (charge,) = offering.charges_for(segment=segment, term=term, bundle=bundle, at=AT)
     return charge.amount
 
 
