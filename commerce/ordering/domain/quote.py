@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from typing import Any
 from catalogue.domain.model import ChargeKind, Segment, Snapshot, Text
 from commerce.kernel.codec import from_plain, to_plain
 from commerce.kernel.money import Money
+from commerce.kernel.periods import Period, cycle_day_for
 from commerce.kernel.tax import Basis, TaxPart, tax_parts
 from commerce.ordering.domain import explain
 from commerce.ordering.domain.cart import CartValue
@@ -38,11 +39,13 @@ from promotions.domain.model import (
 from promotions.domain.reasons import sentence
 from subscriptions.domain.charges import (
     AgreedCharge,
+    DueLine,
     Phase,
-    due_in_period,
+    due_lines,
     given_back,
     net_in_period,
     period_starts,
+    spans,
 )
 
 MOST_WITHIN_REACH = 20
@@ -167,10 +170,16 @@ class Quote:
         return next((line for line in self.lines if line.id == line_id), None)
 
     def bills(self, count: int) -> tuple[Bill, ...]:
-        """The first `count` recurring bills, one per contract month, written out."""
-        recurring = [charge for charge in self.agreed_charges() if charge.recurring]
+        """The first `count` recurring bills, one per contract month, written out.
+
+        As a new account is billed: who starts on the 29th, 30th or 31st has a first part by days.
+        """
+        due: dict[int, list[DueLine]] = {}
+        for charge in self.agreed_charges():
+            for line in _due_until(count, charge, activation=self.activation):
+                due.setdefault(line.period, []).append(line)
         return tuple(
-            _bill(index, period.start, period.end, recurring, currency=self.currency)
+            _bill(index, period, due.get(index, ()), currency=self.currency)
             for index, period in islice(period_starts(self.activation), count)
         )
 
@@ -406,16 +415,23 @@ def _within_reach(
     )
 
 
-def _bill(
-    period: int, start: date, end: date, charges: Sequence[AgreedCharge], *, currency: str
-) -> Bill:
+def _due_until(last: int, charge: AgreedCharge, *, activation: date) -> Iterator[DueLine]:
+    """What a recurring charge makes due in the contract months 1 to `last` of a new account."""
+    if not charge.recurring:
+        return
+    for span in spans(charge, activation=activation, cycle_day=cycle_day_for(activation)):
+        if span.index > last:
+            return
+        yield from due_lines(charge, activation=activation, span=span)
+
+
+def _bill(number: int, period: Period, due: Iterable[DueLine], *, currency: str) -> Bill:
     listed, net = Money.zero(currency), Money.zero(currency)
     benefits: list[str] = []
-    for charge in charges:
-        for line in due_in_period(charge, period=period):
-            net = net + line.amount
-            if line.benefit is None:
-                listed = listed + line.amount
-            else:
-                benefits.append(line.benefit)
-    return Bill(period, start, end, listed, net, tuple(dict.fromkeys(benefits)))
+    for line in due:
+        net = net + line.amount
+        if line.benefit is None:
+            listed = listed + line.amount
+        else:
+            benefits.append(line.benefit)
+    return Bill(number, period.start, period.end, listed, net, tuple(dict.fromkeys(benefits)))

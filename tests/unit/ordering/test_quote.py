@@ -141,6 +141,15 @@ def test_the_schedule_names_free_months_and_what_follows() -> None:
     assert (bills[0].start, bills[0].end) == (date(2026, 11, 25), date(2026, 12, 25))
 
 
+def test_who_starts_on_the_31st_sees_the_first_bill_by_days_as_it_will_be_made() -> None:
+    # [31 Jan, 28 Feb) is 28 of the 31 days of [28 Jan, 28 Feb): 19.99 x 28 / 31 = 18.0555
+    first, second = priced(cart(line("1", "horizon")), activation=date(2026, 1, 31)).bills(2)
+
+    assert (first.start, first.end) == (date(2026, 1, 31), date(2026, 2, 28))
+    assert (first.amount, first.list_amount) == (Money.of("18.06"), Money.of("18.06"))
+    assert (second.start, second.amount) == (date(2026, 2, 28), Money.of("19.99"))
+
+
 def test_a_yearly_charge_stands_in_the_month_in_which_it_falls_due() -> None:
     insured = line("7", "insurance", group="g1", role="option")
 
