@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
-from tests.oracle.giving import Piece, Ready, taken
+from tests.oracle.giving import Piece, Ready, Taken, taken
 from tests.oracle.shelf import half_up
 
 DAY = timedelta(days=1)
@@ -20,10 +20,6 @@ class Part:
     end: date
     cycle: int
     month: int
-
-    @property
-    def days(self) -> int:
-        return (self.end - self.start).days
 
 
 @dataclass(frozen=True)
@@ -80,12 +76,14 @@ def start_of_cycle_before(day: date, *, months: int) -> date:
     return date(year, month, day.day)
 
 
-def contract_month(day: date, *, activation: date) -> int:
-    """The calendar month of the contract in which the day lies; the first is 1."""
-    month = 1
-    while months_later(activation, month) <= day:
-        month += 1
-    return month
+def month_of_each_day(activation: date, *, count: int) -> dict[date, int]:
+    """The calendar month of the contract in which each day lies; the first is 1."""
+    found, day = {}, activation
+    for month in range(1, count + 1):
+        while day < months_later(activation, month):
+            found[day] = month
+            day += DAY
+    return found
 
 
 def bill_lines(
@@ -96,50 +94,38 @@ def bill_lines(
     cycle_day: int,
     count: int,
 ) -> list[Line]:
-    """What the recurring pieces of one unit are billed, `count` contract months long."""
+    """What the recurring pieces of one unit are billed, `count` contract months long.
+
+    The price of each day of a part, added up and rounded half up, once. On its own cycle a
+    contract's months are those that are billed; on the cycle of an account that it joins they are
+    calendar months. A charge of several months looks only at the month in which it falls due.
+    """
+    own = cycle_day == min(activation.day, 28)
+    days = {} if own else month_of_each_day(activation, count=count + 14)
+    off_in: dict[int, Taken] = {}
     found = []
     for line, charge in sorted({(p["line"], p["charge"]) for p in pieces if _recurs(p)}):
         mine = [i for i, p in enumerate(pieces) if (p["line"], p["charge"]) == (line, charge)]
         one = pieces[mine[0]]
+        listed = sum(pieces[i]["list"] for i in mine)
         for part in parts_of(
             activation=activation, cycle_day=cycle_day, every=one["every"], count=count
         ):
-            own = cycle_day == min(activation.day, 28)
-            amount = _amount(part, mine, pieces, promotions, activation=None if own else activation)
+            owed = 0
+            for day in days_of(part):
+                month = part.month if own else days[part.start if one["every"] > 1 else day]
+                if month not in off_in:
+                    off_in[month] = taken(promotions, pieces, month=month, always_due=True)
+                off = off_in[month]
+                owed += listed - sum(n for (i, _), n in off.items() if i in mine)
+            amount = half_up(Fraction(owed, part.cycle))
             found.append(Line(part.month, part.start, line, charge, one["tax_class"], amount))
     return found
 
 
+def days_of(part: Part) -> list[date]:
+    return [part.start + n * DAY for n in range((part.end - part.start).days)]
+
+
 def _recurs(piece: Piece) -> bool:
     return bool(piece["kind"] == "recurring")
-
-
-def _amount(
-    part: Part,
-    mine: Sequence[int],
-    pieces: Sequence[Piece],
-    promotions: Sequence[Ready],
-    *,
-    activation: date | None,
-) -> int:
-    """The days of the part by the price of each day, less what is given; half up, per promotion.
-
-    On its own cycle a contract's months are those that are billed (no `activation`); on the cycle
-    of an account that it joins they are calendar months. A charge of several months looks only at
-    the month in which it falls due.
-    """
-    every = pieces[mine[0]]["every"]
-    saved: dict[str, Fraction] = {one.code: Fraction(0) for one in promotions}
-    month_of_day: dict[int, int] = {}
-    for n in range(part.days):
-        day = part.start if every > 1 else part.start + n * DAY
-        month = part.month if activation is None else contract_month(day, activation=activation)
-        month_of_day[month] = month_of_day.get(month, 0) + 1
-    for month, days in month_of_day.items():
-        for (i, code), off in taken(promotions, pieces, month=month, always_due=True).items():
-            if i in mine:
-                saved[code] += Fraction(off * days, part.cycle)
-    amount = half_up(Fraction(sum(pieces[i]["list"] for i in mine) * part.days, part.cycle))
-    for promotion in promotions:
-        amount -= min(amount, half_up(saved[promotion.code]))
-    return amount

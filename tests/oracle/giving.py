@@ -186,13 +186,18 @@ def _free(benefit: Data, pieces: Sequence[Piece]) -> list[int]:
     if benefit.get("most") is not None:
         number = min(number, int(benefit["most"]))
     sign = -1 if benefit.get("pick") == "dearest" else 1
-    return sorted(found, key=lambda i: (sign * pieces[i]["list"], pieces[i]["offering"]))[:number]
+    return sorted(found, key=lambda i: (sign * pieces[i]["list"], *_name(pieces[i])))[:number]
+
+
+def _name(piece: Piece) -> tuple[str, str, str]:
+    """Decides between equal prices."""
+    return piece["offering"], piece["role"], piece["charge"]
 
 
 def _shares(benefit: Data, pieces: Sequence[Piece]) -> dict[int, int]:
     """The price of each piece of the sets that are made, in cents."""
     price = half_up(cents(benefit["value"]))
-    parts: dict[tuple[int, str, str], list[int]] = {}
+    parts: dict[tuple[int, str, str, str], list[int]] = {}
     used: set[int] = set()
     made = 0
     while benefit.get("most") is None or made < int(benefit["most"]):
@@ -202,7 +207,7 @@ def _shares(benefit: Data, pieces: Sequence[Piece]) -> dict[int, int]:
         made += 1
         for item, i in chosen:
             used.add(i)
-            parts.setdefault((item, pieces[i]["offering"], pieces[i]["charge"]), []).append(i)
+            parts.setdefault((item, *_name(pieces[i])), []).append(i)
     ordered = sorted(parts.items(), key=lambda part: part[0][0])
     weights = [sum(pieces[i]["list"] for i in members) for _, members in ordered]
     shares = _by_largest_remainder(made * price, weights)
@@ -226,7 +231,7 @@ def _one_set(
             and i not in {j for _, j in chosen}
             and (pieces[i]["kind"] == "one_off" or pieces[i]["every"] == 1)
         ]
-        free.sort(key=lambda i: (-pieces[i]["list"], pieces[i]["offering"]))
+        free.sort(key=lambda i: (-pieces[i]["list"], *_name(pieces[i])))
         wanted = int(item.get("pieces", 1))
         if len(free) < wanted:
             return None

@@ -1,4 +1,4 @@
-"""What a cart costs, from the written rules alone: small, slow, and sharing nothing with the engine.
+"""What a cart costs, from the written rules alone: small, slow, sharing nothing with the engine.
 
 The rules: docs/promotions.md, docs/catalogue-format.md, docs/decisions/0003, 0004 and 0006. Only
 the standard library is used; every combination of promotions is tried, every piece stands for
@@ -15,7 +15,7 @@ from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.bills import Line, bill_lines
+from tests.oracle.bills import Line, bill_lines, parts_of
 from tests.oracle.giving import Piece, given, taken, to_pay
 from tests.oracle.shelf import (
     PARIS,
@@ -40,6 +40,7 @@ RATES = {
     "exempt": Fraction(0),
 }
 YEAR = 12
+SINGLE = ("handset", "plan", "sim")
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,17 @@ class Tax:
 
 @dataclass(frozen=True)
 class Answer:
-    """All in cents; `due_today`, `commitment` and lines in the buyer's basis."""
+    """All in cents; `due_today`, `commitment` and lines in the buyer's basis.
+
+    `applied` has (group, promotion); `months` the first day of each contract month.
+    """
 
     due_today: int
     tax_today: tuple[Tax, ...]
     bills: tuple[Line, ...]
     commitment: int
     applied: tuple[tuple[str, str], ...]
+    months: tuple[tuple[int, date], ...]
 
     def bill(self, period: int) -> int:
         return sum(line.amount for line in self.bills if line.period == period)
@@ -90,16 +95,16 @@ def answer(
     """`cycle_day` is that of the account that is joined; none: a new account."""
     day = cycle_day or min(activation.day, 28)
     units = _units(cart, catalogue, customer, at)
+    longest = max((unit.term for unit in units), default=0) or YEAR
     today, total = 0, 0
     at_once: Counter[str] = Counter()
     bills: list[Line] = []
     applied: list[tuple[str, str]] = []
     for unit in units:
-        months = unit.term or YEAR
         open_ones = [p for p in promotions if _is_open(p, unit, cart, at)]
-        chosen = given(open_ones, unit.pieces, months=months)
+        chosen = given(open_ones, unit.pieces, months=unit.term or YEAR)
         applied += [(unit.group, one.code) for one in chosen]
-        total += to_pay(chosen, unit.pieces, months=months)
+        total += to_pay(chosen, unit.pieces, months=longest)
         off = taken(chosen, unit.pieces, month=1)
         for i, piece in enumerate(unit.pieces):
             if piece["kind"] == "one_off":
@@ -115,6 +120,10 @@ def answer(
         bills=tuple(line for line in bills if line.period <= periods),
         commitment=total,
         applied=tuple(sorted(applied)),
+        months=tuple(
+            (part.month, part.start)
+            for part in parts_of(activation=activation, cycle_day=day, every=1, count=periods)
+        ),
     )
 
 
@@ -139,7 +148,11 @@ def _units(cart: Data, catalogue: Data, customer: Data, at: datetime) -> list[Un
     groups = sorted({line.get("group", "") for line in cart["lines"]})
     units = []
     for group in groups:
-        lines = [line for line in cart["lines"] if line.get("group", "") == group]
+        lines = [
+            {**line, "role": line.get("role") or things[line["offering"]]["kind"]}
+            for line in cart["lines"]
+            if line.get("group", "") == group
+        ]
         bundle = cart.get("bundles", {}).get(group) if group else None
         terms = [int(ln.get("term", 0)) for ln in lines if things[ln["offering"]]["kind"] == "plan"]
         unit = Unit(group, lines, max(terms, default=0), bundle, [], {})
@@ -159,22 +172,25 @@ def _pieces(
     alike = [
         int(other.get("quantity", 1))
         for other in unit.lines
-        if (other["offering"], other.get("role", "")) == (line["offering"], line.get("role", ""))
+        if (other["offering"], other["role"]) == (line["offering"], line["role"])
     ]
     charges = list_charges(
         thing,
-        role=line.get("role", ""),
+        role=line["role"],
         segment=cart["segment"],
         term=unit.term,
         channel=cart["channel"],
         at=at,
         levels=levels,
     )
+    if line.get("number") == "keep":
+        charges = [charge for charge in charges if charge["kind"] != "one_off"]
     own = facts_of_thing(thing, "line")
     return [
         {
             "line": line["id"],
             "offering": line["offering"],
+            "role": line["role"],
             "charge": charge["code"],
             "kind": charge["kind"],
             "every": int(charge.get("every_months", 1)),
@@ -182,7 +198,7 @@ def _pieces(
             "tax_class": charge["tax_class"],
             "facts": {
                 **own,
-                "line.role": line.get("role", ""),
+                "line.role": line["role"],
                 "line.charge": charge["code"],
                 "line.quantity": sum(alike),
             },
@@ -203,7 +219,7 @@ def _facts_of_unit(unit: Unit, things: Mapping[str, Data], bundles: Mapping[str,
         "codes": [thing["code"] for thing in mine],
         "kinds": [thing["kind"] for thing in mine],
         "categories": [thing["category"] for thing in mine],
-        "roles": [line["role"] for line in unit.lines if line.get("role")],
+        "roles": [line["role"] for line in unit.lines],
         "term_months": unit.term,
         "item.new_line": bool(numbers - {"keep"}),
         "item.port_in": "port" in numbers,
@@ -211,8 +227,9 @@ def _facts_of_unit(unit: Unit, things: Mapping[str, Data], bundles: Mapping[str,
         "bundle.list_today": _list_today(unit.pieces),
         "bundle.list_monthly": _list_monthly(unit.pieces),
     }
-    for thing in mine:
-        facts |= facts_of_thing(thing, thing["kind"])
+    for line, thing in sorted(zip(unit.lines, mine, strict=True), key=_last_counts_least):
+        if line["role"] in SINGLE:
+            facts |= facts_of_thing(thing, line["role"])
     if unit.bundle:
         facts["bundle.code"] = unit.bundle
         facts["bundle.codes"] = nested_codes(bundles, unit.bundle)
@@ -223,8 +240,13 @@ def _facts_of_unit(unit: Unit, things: Mapping[str, Data], bundles: Mapping[str,
     return facts
 
 
+def _last_counts_least(pair: tuple[Data, Data]) -> tuple[int, ...]:
+    """Of several plans, phones or SIMs the first in the alphabet is the one that is meant."""
+    return tuple(-ord(letter) for letter in pair[1]["code"])
+
+
 def _in_role(unit: Unit, role: str) -> int:
-    return sum(int(ln.get("quantity", 1)) for ln in unit.lines if ln.get("role") == role)
+    return sum(int(ln.get("quantity", 1)) for ln in unit.lines if ln["role"] == role)
 
 
 def _list_today(pieces: Sequence[Piece]) -> Fraction:
@@ -281,12 +303,11 @@ def _triggered(trigger: Data | None, facts: Data) -> bool:
     """Looked at only when one of the things that it names is there."""
     if not trigger:
         return True
-    ((name, wanted),) = trigger.items()
-    fact = {
-        "codes": "cart.codes",
-        "offerings": "codes",
-        "kinds": "kinds",
-        "categories": "categories",
-        "bundles": "bundle.codes",
-    }[name]
-    return bool(set(wanted) & set(facts.get(fact, ())))
+    there = {
+        "codes": facts["codes"],
+        "offerings": facts["codes"],
+        "kinds": facts["kinds"],
+        "categories": facts["categories"],
+        "bundles": [facts.get("bundle.code")],
+    }
+    return any(set(wanted) & set(there[name]) for name, wanted in trigger.items())

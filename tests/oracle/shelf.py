@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
 Data = Mapping[str, Any]
 PARIS = ZoneInfo("Europe/Paris")
+NUMBERS = (int, float, Decimal, Fraction)
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -195,8 +197,10 @@ def _many(fact: Any) -> list[Any]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, (int, float, Fraction)) and isinstance(other, (int, float, Fraction)):
-        return _size(one) == _size(other) and isinstance(one, bool) == isinstance(other, bool)
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, NUMBERS) and isinstance(other, NUMBERS):
+        return bool(_size(one) == _size(other))
     return bool(one == other)
 
 
