@@ -132,6 +132,11 @@ def occurrences(first: int, end: int | None, *, months: int, every: int) -> int:
     return (last - 1) // every - (first - 2) // every
 
 
+def falls_due(first: int, end: int | None, *, every: int) -> bool:
+    """Whether what is due in period 1, 1+every, ... falls in [first, end); None: without end."""
+    return end is None or occurrences(first, end, months=end, every=every) > 0
+
+
 def cost_over(
     amount: Decimal,
     *,

@@ -120,8 +120,9 @@ class CompiledPromotions:
             for promotion in self.by_code.get(code.upper(), ()):
                 found[promotion.code] = promotion
         for name in named:
-            if name in self.promotions:
-                found[name] = self.promotions[name]
+            promotion = self.promotions.get(name)
+            if promotion is not None and promotion.on_demand:
+                found[name] = promotion
         return found
 
     def knows_code(self, code: str) -> bool:

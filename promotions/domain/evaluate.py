@@ -5,11 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from catalogue.domain.expressions import All, AnyOf, Expression, Facts, Not, Test
-from catalogue.domain.model import ChargeKind
 from promotions.domain.benefits import Benefit
 from promotions.domain.choosing import Key, Offer, best, cost, saving_alone
 from promotions.domain.compiler import CompiledPromotions
-from promotions.domain.granting import Hit, hits_of
+from promotions.domain.granting import hits_of
 from promotions.domain.model import (
     AppliedPromotion,
     CustomerFacts,
@@ -41,6 +40,8 @@ def evaluate(
     missed: list[MissedPromotion] = []
     named = (*customer.opened, *customer.retained)
     for promotion in promotions.candidates(unit.facts, codes=codes, named=named).values():
+        if promotion.on_demand and not _asked_for(promotion, codes=codes, customer=customer):
+            continue
         found = _judge(promotion, unit=unit, customer=customer, at=at)
         if isinstance(found, Offer):
             offers.append(found)
@@ -49,6 +50,16 @@ def evaluate(
     chosen, left_out = best(offers, months=unit.months)
     missed += left_out
     return _apply(chosen, unit=unit, missed=missed)
+
+
+def _asked_for(promotion: Promotion, *, codes: Sequence[str], customer: CustomerFacts) -> bool:
+    """Whether all is there that it waits for: its code, a single-use code, an agent's reason."""
+    word = promotion.requires_code
+    return (
+        (word is None or word in {code.upper() for code in codes})
+        and (not promotion.single_use or promotion.code in customer.opened)
+        and (not promotion.reasons or promotion.code in customer.retained)
+    )
 
 
 def _judge(
@@ -77,7 +88,7 @@ def _judge(
         return MissedPromotion(promotion, Miss.USED_UP, {})
     hits = hits_of(promotion.benefits, unit=unit)
     saving = sum((saving_alone(hit, months=unit.months) for hit in hits), _ZERO)
-    if saving <= 0 and not any(_lasts(hit, months=unit.months) for hit in hits):
+    if not saving and not any(hit.reduces_after(()) for hit in hits):
         return MissedPromotion(promotion, Miss.NOTHING_TO_REDUCE, {})
     return Offer(promotion, hits, saving)
 
@@ -88,7 +99,7 @@ def _apply(chosen: Sequence[Offer], *, unit: Unit, missed: list[MissedPromotion]
     on_charge: dict[Key, list[Benefit]] = {}
     for offer in chosen:
         saving, held = _saving_on_top(offer, on_charge=on_charge, months=unit.months)
-        if not saving and not any(_lasts(hit, months=unit.months) for hit in offer.hits):
+        if not saving and not _reduces_later(offer, on_charge=on_charge):
             missed.append(MissedPromotion(offer.promotion, Miss.NOTHING_TO_REDUCE, {}))
             continue
         on_charge.update(held)
@@ -101,10 +112,9 @@ def _apply(chosen: Sequence[Offer], *, unit: Unit, missed: list[MissedPromotion]
     return Outcome(tuple(grants), tuple(applied), tuple(missed))
 
 
-def _lasts(hit: Hit, *, months: int) -> bool:
-    """Whether it begins only after the months that are counted, but takes something off then."""
-    late = hit.charge.kind is ChargeKind.RECURRING and hit.benefit.first > months
-    return late and hit.benefit.taken_off(hit.charge.amount) > 0
+def _reduces_later(offer: Offer, *, on_charge: Mapping[Key, list[Benefit]]) -> bool:
+    """Whether it takes something off after the months that are counted."""
+    return any(hit.reduces_after(on_charge.get(hit.key, ())) for hit in offer.hits)
 
 
 def _saving_on_top(

@@ -7,11 +7,12 @@ its lines in their order, so that splitting a line changes nothing.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import groupby
 
 from catalogue.domain.expressions import Expression, Facts
 from catalogue.domain.model import ChargeKind
 from commerce.kernel.money import Money, allocate
-from promotions.domain.benefits import Benefit
+from promotions.domain.benefits import Benefit, after, falls_due, stretches
 from promotions.domain.model import (
     BundlePrice,
     FreeItem,
@@ -35,6 +36,30 @@ class Hit:
     @property
     def key(self) -> tuple[str, str]:
         return (self.line.id, self.charge.code)
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it takes anything off the list price, in whichever months it holds."""
+        once = self.charge.kind is ChargeKind.ONE_OFF
+        return bool(self.benefit.taken_off(self.charge.amount)) and (
+            not once or self.benefit.covers(1)
+        )
+
+    def reduces_after(self, before: Sequence[Benefit]) -> bool:
+        """Whether it takes anything off what the benefits `before` leave, in any month at all."""
+        if self.charge.kind is ChargeKind.ONE_OFF:
+            return self._takes([benefit for benefit in before if benefit.covers(1)])
+        return any(
+            self._takes([benefit for benefit in stretch.benefits if benefit in before])
+            for stretch in stretches([*before, self.benefit])
+            if self.benefit.covers(stretch.first)
+            and falls_due(stretch.first, stretch.end, every=self.charge.every_months)
+        )
+
+    def _takes(self, before: Sequence[Benefit]) -> bool:
+        amount, quantity = self.charge.amount, self.line.quantity
+        left = after(amount, benefits=before, quantity=quantity)
+        return after(amount, benefits=[*before, self.benefit], quantity=quantity) < left
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +88,18 @@ class _Stock:
 
 
 def hits_of(benefits: Sequence[PromotionBenefit], *, unit: Unit) -> tuple[Hit, ...]:
-    """What `benefits` reach in `unit`, line by line for those that reach whole lines."""
-    whole = [benefit for benefit in benefits if isinstance(benefit, Reduction)]
-    found = list(_reduced(whole, unit=unit))
-    for benefit in benefits:
-        if isinstance(benefit, FreeItem):
-            found += _given(benefit, unit=unit)
-        elif isinstance(benefit, BundlePrice):
-            found += _together(benefit, unit=unit)
-    return tuple(found)
+    """What `benefits` reach in `unit` and can take something off, on each charge in their order."""
+    found: list[Hit] = []
+    for alike, several in groupby(benefits, key=lambda benefit: isinstance(benefit, Reduction)):
+        if alike:
+            found += _reduced([b for b in several if isinstance(b, Reduction)], unit=unit)
+            continue
+        for benefit in several:
+            if isinstance(benefit, FreeItem):
+                found += _given(benefit, unit=unit)
+            elif isinstance(benefit, BundlePrice):
+                found += _together(benefit, unit=unit)
+    return tuple(hit for hit in found if hit.reduces)
 
 
 def _reduced(benefits: Sequence[Reduction], *, unit: Unit) -> Iterator[Hit]:

@@ -11,7 +11,8 @@ from commerce.ordering.domain.cart import CartLine, CartValue
 
 Fact = Scalar | tuple[Scalar, ...]
 
-# One of each at most in a bundle instance: their facts stand under the role's name.
+# One of each at most in a bundle instance: their facts stand under the role's name. Of several
+# outside bundles the first in the alphabet counts, in whatever order they were put into the cart.
 SINGLE_ROLES = ("handset", "plan", "sim")
 _ROLE_RANK = {role: rank for rank, role in enumerate((*SINGLE_ROLES, "option", "accessory"))}
 LOOSE = ""
@@ -106,7 +107,7 @@ def unit_facts(
     facts: dict[str, Fact] = {
         "term_months": term_of(entries),
         "item.port_in": asks_port_in(entries),
-        "item.new_line": any(entry.role == "plan" for entry in entries) and not renews(entries),
+        "item.new_line": any(entry.role == "plan" and not renews((entry,)) for entry in entries),
         "item.renewal": renews(entries),
         "customer.segment": segment,
         "codes": tuple(sorted({entry.offering.code for entry in entries})),
@@ -118,9 +119,11 @@ def unit_facts(
         facts["bundle.code"] = bundle.code
         facts["bundle.codes"] = (bundle.code, *bundle.nests)
         facts["bundle.complete"] = complete(entries, slots=bundle.slots)
-    for entry in entries:
-        if entry.role in SINGLE_ROLES:
-            facts.update(offering_facts(entry.offering, role=entry.role))
+    for role in SINGLE_ROLES:
+        standing = [entry.offering for entry in entries if entry.role == role]
+        if standing:
+            first = min(standing, key=lambda offering: offering.code)
+            facts.update(offering_facts(first, role=role))
     return facts
 
 

@@ -96,7 +96,8 @@ def cart_facts(
     at: datetime,
 ) -> dict[str, Fact]:
     """What all bundles of the cart share; amounts are list prices, before any promotion."""
-    facts: dict[str, Fact] = {**customer.facts(), **clock_facts(at), "cart.codes": cart.codes}
+    codes = tuple(code.upper() for code in cart.codes)
+    facts: dict[str, Fact] = {**customer.facts(), **clock_facts(at), "cart.codes": codes}
     facts["cart.channel"] = cart.channel
     counts: dict[str, int] = {}
     today, monthly = Decimal(0), Decimal(0)
