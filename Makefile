@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv/bin
 SABOTAGE ?=
 
-.PHONY: help run test demo bench bench-full fmt lock clean local dev
+.PHONY: help run test proof demo bench bench-full fmt lock clean local dev
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -13,6 +13,9 @@ run: local ## start everything and serve until Ctrl-C (PORT=..., RUN_DIR=...)
 
 test: dev ## lint, types, import contracts and every test
 	@exec $(VENV)/python -m commerce.local.check
+
+proof: dev ## price 5,000 random carts twice, by the engine and by an oracle; goes on where it stopped
+	@$(VENV)/python -m tests.proof.run
 
 demo: local ## drive three orders to their bills and compare each with its promise (SABOTAGE=price|tax|months|duplicate)
 	@SABOTAGE='$(SABOTAGE)' exec $(VENV)/python -m commerce.local demo

@@ -120,9 +120,9 @@ class CompiledPromotions:
             for promotion in self.by_code.get(code.upper(), ()):
                 found[promotion.code] = promotion
         for name in named:
-            promotion = self.promotions.get(name)
-            if promotion is not None and promotion.on_demand:
-                found[name] = promotion
+            waiting = self.promotions.get(name)
+            if waiting is not None and waiting.on_demand:
+                found[name] = waiting
         return found
 
     def knows_code(self, code: str) -> bool:

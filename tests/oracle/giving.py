@@ -51,17 +51,17 @@ def ready(promotion: Data, pieces: Sequence[Piece]) -> Ready:
 def given(promotions: Sequence[Data], pieces: Sequence[Piece], *, months: int) -> list[Ready]:
     """Of all combinations that are permitted, the one that leaves the least to pay over `months`.
 
-    Then the one with the most promotions, then the one whose codes come first. They stand in the
-    order in which they are taken.
+    Then the one with the most promotions, then the one whose codes come first. Those that have
+    nothing left to take are not given. The others stand in the order in which they are taken.
     """
     able = [ready(p, pieces) for p in sorted(promotions, key=lambda p: str(p["code"]))]
     reduces = {one.code: _charges_of(one, pieces) for one in able}
-    able = [one for one in able if reduces[one.code]]
+    able = [one for one in able if one.code in _takers([one], pieces)]
     possible = [
         some
         for size in range(len(able) + 1)
         for some in combinations(able, size)
-        if _permitted(some, reduces) and _each_takes(some, pieces)
+        if _permitted(some, reduces)
     ]
     best = min(
         possible,
@@ -71,7 +71,10 @@ def given(promotions: Sequence[Data], pieces: Sequence[Piece], *, months: int) -
             [one.code for one in some],
         ),
     )
-    return sorted(best, key=lambda one: (-one.priority, one.code))
+    takers = _takers(best, pieces)
+    return sorted(
+        (one for one in best if one.code in takers), key=lambda one: (-one.priority, one.code)
+    )
 
 
 def _permitted(some: Sequence[Ready], reduces: Mapping[str, set[tuple[str, str]]]) -> bool:
@@ -84,22 +87,17 @@ def _permitted(some: Sequence[Ready], reduces: Mapping[str, set[tuple[str, str]]
 
 
 def _charges_of(one: Ready, pieces: Sequence[Piece]) -> set[tuple[str, str]]:
-    """The charges that the promotion reduces, taken alone."""
+    """The charges that the promotion reduces, taken alone, in whichever months."""
     return {
         (pieces[i]["offering"], pieces[i]["charge"])
         for month in range(1, HORIZON)
-        for i, _ in taken([one], pieces, month=month)
+        for i, _ in taken([one], pieces, month=month, always_due=True)
     }
 
 
-def _each_takes(some: Sequence[Ready], pieces: Sequence[Piece]) -> bool:
-    """One that takes nothing off is not given."""
-    takers: set[str] = set()
-    for month in range(1, HORIZON):
-        takers |= {code for _, code in taken(some, pieces, month=month)}
-        if len(takers) == len(some):
-            return True
-    return False
+def _takers(some: Sequence[Ready], pieces: Sequence[Piece]) -> set[str]:
+    """Which of them take something off, in any month at all."""
+    return {code for month in range(1, HORIZON) for _, code in taken(some, pieces, month=month)}
 
 
 def to_pay(some: Sequence[Ready], pieces: Sequence[Piece], *, months: int) -> int:
@@ -122,7 +120,11 @@ def taken(
     some: Iterable[Ready], pieces: Sequence[Piece], *, month: int, always_due: bool = False
 ) -> Taken:
     """What each promotion takes off each piece that falls due in the month; never nothing."""
-    left = {i: piece["list"] for i, piece in enumerate(pieces) if always_due or due(piece, month)}
+    left = {
+        i: piece["list"]
+        for i, piece in enumerate(pieces)
+        if due(piece, month) or (always_due and piece["kind"] == "recurring")
+    }
     found: Taken = {}
     for one in sorted(some, key=lambda one: (-one.priority, one.code)):
         for first, end, touched in one.parts:

@@ -148,7 +148,7 @@ def _units(cart: Data, catalogue: Data, customer: Data, at: datetime) -> list[Un
     groups = sorted({line.get("group", "") for line in cart["lines"]})
     units = []
     for group in groups:
-        lines = [
+        lines: list[Data] = [
             {**line, "role": line.get("role") or things[line["offering"]]["kind"]}
             for line in cart["lines"]
             if line.get("group", "") == group

@@ -61,7 +61,7 @@ def things_sold(catalogue: Data) -> dict[str, dict[str, Any]]:
 
 
 def _specified(entry: Data, specifications: Data) -> dict[str, Any]:
-    base = specifications.get(entry.get("specification"), {})
+    base = specifications.get(entry.get("specification", ""), {})
     traits = {**base.get("characteristics", {}), **entry.get("characteristics", {})}
     return {**base, **entry, "characteristics": traits}
 
@@ -182,14 +182,19 @@ def holds(expression: Data | None, facts: Data) -> bool:
     if operator == "includes_fact":
         other = facts.get(value)
         return other is not None and other in _many(fact)
-    return {
-        "is": lambda: _same(fact, value),
-        "is_not": lambda: not _same(fact, value),
-        "in": lambda: any(_same(fact, one) for one in value),
-        "includes": lambda: any(_same(one, value) for one in _many(fact)),
-        "at_least": lambda: _size(fact) >= _size(value),
-        "at_most": lambda: _size(fact) <= _size(value),
-    }[operator]()
+    match operator:
+        case "is":
+            return _same(fact, value)
+        case "is_not":
+            return not _same(fact, value)
+        case "in":
+            return any(_same(fact, one) for one in value)
+        case "includes":
+            return any(_same(one, value) for one in _many(fact))
+        case "at_least":
+            return bool(_size(fact) >= _size(value))
+    assert operator == "at_most", operator
+    return bool(_size(fact) <= _size(value))
 
 
 def _many(fact: Any) -> list[Any]:
