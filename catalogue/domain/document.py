@@ -68,7 +68,7 @@ def snapshot_from(document: Document, *, release: int, digest: str) -> Snapshot:
     """The frozen values of a release; `document` is one that the importer has accepted."""
     data = decoded(document)
     offerings = [
-        _offering(item, currency=data.get("currency", "EUR")) for item in data["offerings"]
+        offering_from(item, currency=data.get("currency", "EUR")) for item in data["offerings"]
     ]
     return Snapshot(
         release=release,
@@ -161,7 +161,8 @@ def _segments(names: Iterable[str]) -> frozenset[Segment]:
     return frozenset(Segment(name) for name in names)
 
 
-def _offering(data: Mapping[str, Any], *, currency: str) -> Offering:
+def offering_from(data: Mapping[str, Any], *, currency: str) -> Offering:
+    """One offering of a decoded document."""
     kind = Kind(data["kind"])
     return Offering(
         code=data["code"],

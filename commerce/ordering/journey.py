@@ -47,7 +47,7 @@ from commerce.ordering.services.pricing import (
     pricing_now,
     pricing_of,
 )
-from commerce.ordering.showcase import window
+from commerce.ordering.showcase import window, window_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,8 @@ def journey_step(
     def price(changed: CartValue) -> Quote:
         return priced(changed, pricing=pricing, customer=customer)
 
-    return step_view(step, offerings=offerings, price=price, answers=answers)
+    view = step_view(step, offerings=offerings, price=price, answers=answers)
+    return _with_lowest(view, step, pricing=pricing)
 
 
 def plans_for_usage(
@@ -213,7 +214,7 @@ class OpenDraft:
         if role in self._journey.entry.keeps:
             empty = self._price(self._without(role))
             view = replace(view, without=difference(view.quote, empty))
-        return view
+        return _with_lowest(view, step, pricing=self._pricing)
 
     def _price(self, cart: CartValue) -> Quote:
         return priced(cart, pricing=self._pricing, customer=self._customer)
@@ -258,6 +259,20 @@ def _journey(code: str, *, sale: Sale, with_line: bool) -> Journey:
     if found is None or (found.entry.of_line and not with_line):
         raise NotFound(f"No journey is called {code[:20]!r}.", code="unknown_journey")
     return found
+
+
+def _with_lowest(view: StepView, step: Step, *, pricing: Pricing) -> StepView:
+    """Said beside every candidate whose price is announced as reduced."""
+    ground = step.ground
+    shop = window_of(
+        pricing.snapshot.release, at=pricing.at, segment=ground.segment, channel=ground.channel
+    )
+    found = {
+        each.offering.code: lowest
+        for each in view.candidates
+        if (lowest := shop.lowest_before(each.offering)) is not None
+    }
+    return replace(view, lowest=found)
 
 
 def _one_of_each(

@@ -1,16 +1,25 @@
 """The shop window: offerings with their prices, kept in the process while nothing changes them."""
 
 from bisect import bisect_right
-from datetime import UTC, datetime, time
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 
+from catalogue.domain.lowest import lowest_before
 from catalogue.domain.model import Offering, Segment
+from catalogue.history import eras
 from catalogue.selectors import current_snapshot, previewed, snapshot_of
 from commerce.kernel.clock import PARIS
+from commerce.kernel.money import Money
 from commerce.ordering.domain.quote import Quote
+from commerce.ordering.domain.reductions import ANNOUNCED, Sold, prices_asked, runs_longer
 from commerce.ordering.domain.showcase import SHOWN_TERM, Shown, Window
 from commerce.ordering.services.pricing import assumed_activation
+from promotions.domain.compiler import compile_promotions
 from promotions.selectors import promotions_of
+
+SHORT, LONG = 2 * ANNOUNCED, timedelta(days=400)
+"""How far back prices are looked at: where a reduction began within 30 days, and where before."""
 
 Key = tuple[int, datetime, str, str]
 
@@ -22,7 +31,11 @@ def window(
     shown = previewed()
     if shown is not None and shown.segment is not None:
         segment, channel = shown.segment, shown.channel
-    release = current_snapshot(at).release
+    return window_of(current_snapshot(at).release, at=at, segment=segment, channel=channel)
+
+
+def window_of(release: int, *, at: datetime, segment: Segment, channel: str) -> "ShopWindow":
+    """As `window`, of a release that is known to be in force; no query."""
     return ShopWindow((release, _since(release, at), segment.value, channel))
 
 
@@ -38,6 +51,10 @@ class ShopWindow:
     ) -> Shown:
         """As `Window.shown`."""
         return _shown(self.key, offering.code, term, plan.code if plan else "")
+
+    def lowest_before(self, offering: Offering) -> Money | None:
+        """The lowest price of the 30 days before the reduction that is announced; see `Shown`."""
+        return _lowest(self.key, offering.code)
 
     def fleet(self, *, handset: Offering, plan: Offering, users: int) -> Quote | None:
         """As `Window.fleet`."""
@@ -81,7 +98,39 @@ def _window(key: Key) -> Window:
 def _shown(key: Key, code: str, term: int, plan: str) -> Shown:
     found = _window(key)
     offering = found.catalogue.offering(code)
-    return found.shown(offering, term=term, plan=found.catalogue.offering(plan) if plan else None)
+    shown = found.shown(offering, term=term, plan=found.catalogue.offering(plan) if plan else None)
+    return replace(shown, lowest_before=_lowest(key, code))
+
+
+@lru_cache(maxsize=20_000)
+def _lowest(key: Key, code: str) -> Money | None:
+    """The law speaks of consumers only. A reduction older than 400 days is no longer told."""
+    _release, at, segment, channel = key
+    if segment != Segment.CONSUMER:
+        return None
+    for days in (SHORT, LONG):
+        sold = _sold(key, days)
+        at = max(at, sold[-1].since)
+        asked = prices_asked(sold, code, segment=Segment(segment), channel=channel, at=at)
+        if not runs_longer(asked, at=at):
+            break
+    return lowest_before(asked, at=at)
+
+
+@lru_cache(maxsize=8)
+def _sold(key: Key, back: timedelta) -> tuple[Sold, ...]:
+    """What was on sale in the days before; two queries, then kept as long as the prices are."""
+    window, at = _window(key), key[1]
+    return tuple(
+        Sold(
+            era.since,
+            era.catalogue,
+            window.promotions
+            if era.catalogue.promotions == window.catalogue.promotions
+            else compile_promotions(era.catalogue.promotions),
+        )
+        for era in eras(window.catalogue, since=at - back, at=at)
+    )
 
 
 @lru_cache(maxsize=64)
@@ -89,3 +138,9 @@ def _fleet(key: Key, handset: str, plan: str, users: int) -> Quote | None:
     found = _window(key)
     offering = found.catalogue.offering
     return found.fleet(handset=offering(handset), plan=offering(plan), users=users)
+
+
+def forget_prices() -> None:
+    """Empty the process's caches; for tests, where one release number may be made twice."""
+    for kept in (_edges, _window, _shown, _lowest, _sold, _fleet):
+        kept.cache_clear()

@@ -116,7 +116,10 @@ def free_months(shown: Shown) -> int:
 def bundle_price(shown: Shown, *, catalogue: Snapshot) -> dict[str, Any]:
     """The price today with the plan, then what each month costs, then the price without."""
     if shown.bundled is None or shown.plan is None:
-        return {"main": shown.list_today}
+        return {
+            "main": shown.list_today,
+            "lowest": lowest_text(shown.offering, shown.lowest_before),
+        }
     plan = full_name(shown.plan)
     return {
         "main": shown.price_today,
@@ -126,13 +129,30 @@ def bundle_price(shown: Shown, *, catalogue: Snapshot) -> dict[str, Any]:
         % {"plan": plan, "schedule": schedule_text(shown.bundled)},
         "condition": _("%(term)s. Without a plan: %(price)s.")
         % {"term": term_text(shown.term), "price": euros(shown.list_today)},
+        "lowest": lowest_text(shown.offering, shown.lowest_before),
     }
+
+
+def lowest_text(offering: Offering, lowest: Money | None) -> str:
+    """The sentence that the law asks for where a reduction is announced, else empty."""
+    if lowest is None:
+        return ""
+    text = (
+        _("Without a plan, lowest price of the 30 days before the reduction: %(price)s.")
+        if offering.kind is Kind.HANDSET
+        else _("Lowest price of the 30 days before the reduction: %(price)s.")
+    )
+    return text % {"price": euros(lowest)}
 
 
 def plan_price(shown: Shown) -> dict[str, Any]:
     """The first months, what they become and when, the commitment and what is due today."""
     quote = shown.best
-    price: dict[str, Any] = {"main": shown.first_month, "per": _("per month")}
+    price: dict[str, Any] = {
+        "main": shown.first_month,
+        "per": _("per month"),
+        "lowest": lowest_text(shown.offering, shown.lowest_before),
+    }
     phases = quote.monthly
     if len(phases) > 1:
         price["list"] = shown.lasting_month
@@ -198,11 +218,19 @@ def extra_url(offering: Offering) -> str:
 def extra_price(shown: Shown) -> dict[str, Any]:
     quote = shown.best
     if not quote.monthly:
-        price: dict[str, Any] = {"main": shown.price_today}
-        if shown.list_today != shown.price_today:
-            price["list"] = shown.list_today
+        price: dict[str, Any] = {
+            "main": shown.price_today,
+            "lowest": lowest_text(shown.offering, shown.lowest_before),
+        }
+        before = shown.lowest_before or shown.list_today
+        if before > shown.price_today:
+            price["list"] = before
         return price
-    price = {"main": shown.first_month, "per": _("per month")}
+    price = {
+        "main": shown.first_month,
+        "per": _("per month"),
+        "lowest": lowest_text(shown.offering, shown.lowest_before),
+    }
     if len(quote.monthly) > 1:
         price["following"] = schedule_text(quote)
     if shown.price_today > Money.zero():

@@ -20,6 +20,7 @@ from commerce.ordering.domain.journeys import EXTRAS, Way, ways_of
 from commerce.ordering.domain.quote import Quote, QuoteLine
 from commerce.ordering.domain.simulation import Beyond, Cost, Dimension
 from commerce.ordering.selectors import CartView
+from frontend.shop.cards import lowest_text
 from frontend.shop.cart import role_name
 from frontend.shop.contract import line_schedule
 from frontend.shop.panel import panel_of
@@ -340,6 +341,7 @@ def base_choice(
         }
     choice["badges"] = [_badge(reason) for reason in candidate.reasons][:MOST_BADGES]
     choice["misses"] = [_miss(reason) for reason in candidate.misses]
+    choice["lowest"] = lowest_text(candidate.offering, step.lowest.get(candidate.offering.code))
     if not candidate.chosen:
         choice["changes"] = [change_text(each, catalogue) for each in candidate.changes
                              if each.before is not None or each.role == "plan"]  # fmt: skip

@@ -44,6 +44,7 @@ class Price:
     monthly: tuple[Phase, ...]
     commitment_total: Money
     promotions: tuple[Applied, ...]
+    lowest_price_30_days: Money | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,7 @@ def _price(shown: Shown) -> Price:
         monthly=best.monthly,
         commitment_total=best.commitment_total,
         promotions=best.applied,
+        lowest_price_30_days=shown.lowest_before,
     )
 
 

@@ -4,8 +4,8 @@ Pure, and the same for the page, the API and the agent. An alternative is priced
 with it and compared with the cart as it is, so that every difference counts every promotion.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from catalogue.domain.model import Kind, Offering, Refusal, RuleKind, Slot, Snapshot, Text
@@ -95,7 +95,8 @@ class Candidate:
 class StepView:
     """`quote` is the cart as it is; `term` the commitment at which candidates are priced.
 
-    `without` is what changes if the role is left empty; None where it can't be.
+    `without` is what changes if the role is left empty; None where it can't be. `lowest` are the
+    lowest prices of the 30 days before a reduction, by the code of what is reduced.
     """
 
     group: str
@@ -107,6 +108,7 @@ class StepView:
     candidates: tuple[Candidate, ...]
     questions: tuple[Question, ...] = ()
     without: Difference | None = None
+    lowest: Mapping[str, Money] = field(default_factory=dict)
 
     @property
     def chosen(self) -> tuple[Candidate, ...]:

@@ -27,7 +27,8 @@ SHOWN_TERM = 24
 class Shown:
     """`alone` is the offering without commitment, `bundled` with `plan` for `term` months.
 
-    `line` is the id of the offering's own line in both quotes.
+    `line` is the id of the offering's own line in both quotes. `lowest_before` is the lowest price
+    of the 30 days before the reduction of the offering alone; None where none is announced.
     """
 
     offering: Offering
@@ -36,6 +37,7 @@ class Shown:
     plan: Offering | None = None
     term: int = 0
     line: str = "1"
+    lowest_before: Money | None = None
 
     @property
     def best(self) -> Quote:

@@ -134,6 +134,11 @@ class PriceSerializer(Shown):
     monthly = PhaseSerializer(many=True)
     commitment_total = MoneySerializer()
     promotions = PromotionNameSerializer(many=True)
+    lowest_price_30_days = MoneySerializer(
+        allow_null=True,
+        help_text="Of the 30 days before the reduction that is announced of the offering without "
+        "commitment (a month's, of a service); null: none is. Consumers only.",
+    )
 
 
 @extend_schema_serializer(
@@ -167,6 +172,7 @@ class PriceSerializer(Shown):
                     ],
                     "commitment_total": {"amount": "392.33", "currency": "EUR"},
                     "promotions": [],
+                    "lowest_price_30_days": None,
                 },
                 "stock": None,
             },
