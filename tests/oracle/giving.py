@@ -197,47 +197,43 @@ def _name(piece: Piece) -> tuple[str, str, str]:
 
 
 def _shares(benefit: Data, pieces: Sequence[Piece]) -> dict[int, int]:
-    """The price of each piece of the sets that are made, in cents."""
+    """The price of each piece of the sets that are made, in cents: as many sets as save most."""
     price = half_up(cents(benefit["value"]))
+    most = len(pieces) if benefit.get("most") is None else int(benefit["most"])
+    chosen: list[tuple[int, int]] = []
+    saved = made = 0
+    for number in range(1, most + 1):
+        found = _sets(benefit, pieces, number)
+        saving = sum(pieces[i]["list"] for _, i in found or ()) - number * price
+        if found is not None and saving > saved:
+            chosen, saved, made = found, saving, number
     parts: dict[tuple[int, str, str, str], list[int]] = {}
-    used: set[int] = set()
-    made = 0
-    while benefit.get("most") is None or made < int(benefit["most"]):
-        chosen = _one_set(benefit, pieces, used)
-        if chosen is None or sum(pieces[i]["list"] for _, i in chosen) <= price:
-            break
-        made += 1
-        for item, i in chosen:
-            used.add(i)
-            parts.setdefault((item, *_name(pieces[i])), []).append(i)
-    ordered = sorted(parts.items(), key=lambda part: part[0][0])
-    weights = [sum(pieces[i]["list"] for i in members) for _, members in ordered]
+    for item, i in chosen:
+        parts.setdefault((item, *_name(pieces[i])), []).append(i)
+    weights = [sum(pieces[i]["list"] for i in members) for members in parts.values()]
     shares = _by_largest_remainder(made * price, weights)
     return {
         i: share // len(members) + (n < share % len(members))
-        for (_, members), share in zip(ordered, shares, strict=True)
+        for members, share in zip(parts.values(), shares, strict=True)
         for n, i in enumerate(members)
     }
 
 
-def _one_set(
-    benefit: Data, pieces: Sequence[Piece], used: set[int]
-) -> list[tuple[int, int]] | None:
-    """(item, piece) for one set more, the dearest pieces first; None if a piece is missing."""
+def _sets(benefit: Data, pieces: Sequence[Piece], number: int) -> list[tuple[int, int]] | None:
+    """(item, piece) for so many sets, item by item, the dearest first; None if one is missing."""
     chosen: list[tuple[int, int]] = []
-    for number, item in enumerate(benefit["items"]):
+    for item, wanted in enumerate(benefit["items"]):
+        used = {i for _, i in chosen}
         free = [
             i
-            for i in _aimed(benefit, pieces, item["target"])
-            if i not in used
-            and i not in {j for _, j in chosen}
-            and (pieces[i]["kind"] == "one_off" or pieces[i]["every"] == 1)
+            for i in _aimed(benefit, pieces, wanted["target"])
+            if i not in used and (pieces[i]["kind"] == "one_off" or pieces[i]["every"] == 1)
         ]
         free.sort(key=lambda i: (-pieces[i]["list"], *_name(pieces[i])))
-        wanted = int(item.get("pieces", 1))
-        if len(free) < wanted:
+        count = number * int(wanted.get("pieces", 1))
+        if len(free) < count:
             return None
-        chosen += [(number, i) for i in free[:wanted]]
+        chosen += [(item, i) for i in free[:count]]
     return chosen
 
 

@@ -22,7 +22,7 @@ PERIODS = 36
 
 
 @cache
-def snapshot(price_list: int) -> Snapshot:
+def snapshot_of(price_list: int) -> Snapshot:
     return accepted(Sources(data=catalogue(price_list)), on=date(2026, 1, 1)).snapshot
 
 
@@ -68,18 +68,14 @@ def by_engine(case: Case) -> dict[str, Any]:
             {(groups[line], given.code) for given in quote.applied for line in given.lines}
         ),
         "lines of bills": sorted(_billed(case, quote)),
-        "bills of the quote": [
-            (bill.period, bill.start, bill.amount.cents) for bill in quote.bills(PERIODS)
-        ]
-        if case.cycle_day is None
-        else None,
+        "bills of the quote": bills_of(quote) if case.cycle_day is None else None,
     }
 
 
-def quoted(case: Case) -> engine.Quote:
+def quoted(case: Case, *, snapshot: Snapshot | None = None) -> engine.Quote:
     return engine.quote(
         cart_of(case.cart),
-        catalogue=snapshot(case.price_list),
+        catalogue=snapshot or snapshot_of(case.price_list),
         promotions=compiler.compile_promotions(case.promotions),
         customer=customer_of(case),
         at=case.at,
@@ -122,6 +118,18 @@ def customer_of(case: Case) -> CustomerFacts:
         opened=frozenset(case.cart.get("single_use", ())),
         retained=dict.fromkeys(case.cart.get("retention", ()), "price"),
     )
+
+
+def bills_of(quote: engine.Quote) -> list[tuple[int, date, int]]:
+    return [(bill.period, bill.start, bill.amount.cents) for bill in quote.bills(PERIODS)]
+
+
+def billed_in(case: Case, quote: engine.Quote) -> dict[int, int]:
+    """Cents by contract month."""
+    found: dict[int, int] = {}
+    for month, *_, cents in _billed(case, quote):
+        found[month] = found.get(month, 0) + cents
+    return found
 
 
 def _billed(case: Case, quote: engine.Quote) -> list[tuple[Any, ...]]:

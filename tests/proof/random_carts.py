@@ -62,6 +62,10 @@ def case(seed: int) -> Case:
     price_list = chance.randrange(PRICE_LISTS)
     segment = chance.choice(("consumer", "consumer", "business"))
     promotions = tuple(_promotion(chance, n) for n in range(chance.choice((0, 1, 2, 3, 4, 5, 6))))
+    if chance.random() < 0.2:
+        promotions += _rivals(chance)
+    if chance.random() < 0.2:
+        promotions += _threshold(chance)
     return Case(
         seed=seed,
         catalogue=catalogue(price_list),
@@ -180,7 +184,7 @@ def _promotion(chance: random.Random, number: int) -> Data:
         "code": f"p{number}",
         "name": {"fr": f"P{number}", "en": f"P{number}"},
         "benefits": [_benefit(chance) for _ in range(chance.choice((1, 1, 1, 2)))],
-        "group": chance.choice(("g", "h", f"own{number}", f"own{number}", f"own{number}")),
+        "group": chance.choice(("g", "g", "h", f"own{number}", f"own{number}")),
         "priority": chance.choice((0, 0, 10, -5)),
         "exclusive": chance.random() < 0.15,
     }
@@ -207,6 +211,32 @@ def _promotion(chance: random.Random, number: int) -> Data:
     if chance.random() < 0.2:
         found["valid_until"] = chance.choice((*DAYS, "2026-11-27T23:30:00+01:00"))
     return found
+
+
+def _rivals(chance: random.Random) -> tuple[Data, Data]:
+    """Much for some months against little for good: which is more depends on the commitment."""
+    plan = {"fact": "line.kind", "is": "plan"}
+    much = {"kind": "percent_off", "value": chance.choice((50, 75, 100))}
+    much["periods"] = chance.randint(2, 10)
+    little = {"kind": "amount_off", "value": _cents(chance, 100, 800)}
+    return (
+        _simple("much", {"charge": "recurring", "target": plan, **much}, group="rivals"),
+        _simple("little", {"charge": "recurring", "target": plan, **little}, group="rivals"),
+    )
+
+
+def _threshold(chance: random.Random) -> tuple[Data, Data]:
+    """A great deal off, and a gift from an amount on that counts before it."""
+    anything = {"charge": "one_off", "target": None}
+    least = {"fact": "cart.list_today", "at_least": chance.randint(10, 400)}
+    return (
+        _simple("great", {"kind": "percent_off", "value": 60, **anything}, priority=20),
+        _simple("gift", {"kind": "amount_off", "value": 1, **anything}, when=least),
+    )
+
+
+def _simple(code: str, benefit: Data, **more: Any) -> Data:
+    return {"code": code, "name": {"fr": code, "en": code}, "benefits": [benefit], **more}
 
 
 def _when(chance: random.Random) -> Data:
