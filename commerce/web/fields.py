@@ -57,41 +57,45 @@ class Shown(serializers.Serializer[Any]):
 
     def to_representation(self, instance: Any) -> Any:
         """As DRF writes it, member by member in the declared order."""
-        return _writer(type(self))(instance)
+        return _writer(type(self))(instance, self.context)
 
 
-Write = Callable[[Any], Any]
+Read = Callable[[Any], Any]
+Write = Callable[[Any, Mapping[str, Any]], Any]
+"""Writes a value, given the context of the answer."""
 
 
 @cache
 def _writer(kind: type[Shown]) -> Write:
     """What writes a value of that kind."""
     members = [
-        (name, _reader(field.source_attrs), _write_of(field))
+        (name, _reader(field.source_attrs), _write_of(kind, field))
         for name, field in kind().fields.items()
     ]
 
-    def write(value: Any) -> dict[str, Any]:
+    def write(value: Any, context: Mapping[str, Any]) -> dict[str, Any]:
         written = {}
         for name, read, say in members:
             found = read(value)
-            written[name] = None if found is None else say(found)
+            written[name] = None if found is None else say(found, context)
         return written
 
     return write
 
 
-def _write_of(field: Any) -> Write:
+def _write_of(kind: type[Shown], field: Any) -> Write:
     if isinstance(field, serializers.ListSerializer):
-        each = _write_of(field.child)
-        return lambda values: [each(value) for value in values]
+        each = _write_of(kind, field.child)
+        return lambda values, context: [each(value, context) for value in values]
+    if isinstance(field, serializers.SerializerMethodField):
+        method = getattr(kind, str(field.method_name))
+        return lambda value, context: method(kind(context=context), value)
     if isinstance(field, Shown) and type(field).to_representation is Shown.to_representation:
         return _writer(type(field))
-    write: Write = field.to_representation
-    return write
+    return lambda value, context: field.to_representation(value)
 
 
-def _reader(path: Sequence[str]) -> Write:
+def _reader(path: Sequence[str]) -> Read:
     """Follows attributes, or keys of mappings; an empty path is the value itself."""
     if len(path) == 1:
         (name,) = path

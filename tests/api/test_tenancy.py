@@ -31,13 +31,14 @@ from tests.api.test_carts_and_orders import CONSENTS, filled, line_of
 from tests.api.test_fleet_orders import fleet
 from tests.integration.subscriptions.contracts import RATES, begun, handset, plan
 
-OPEN = {"api/v1/offerings/<slug:code>"}
+OPEN = {"api/v1/offerings/<slug:code>", "api/v1/journeys/<slug:entry>/steps/<slug:role>"}
 """Routes whose id is everybody's."""
 BODIES: Mapping[str, dict[str, Any]] = {
     "bundles": {"bundle": "plan-only"},
     "items": {"offering": "chargeur-30w"},
     "<name:line>": {"quantity": 2},
     "number": {"choice": "new"},
+    "<slug:role>": {"offering": "horizon-130", "term": 24},
     "codes": {"code": "BIENVENUE10"},
     "<name:promotion>": {"reason": "price"},
 }
@@ -206,9 +207,12 @@ def test_every_route_of_the_api_has_a_policy_and_open_ones_are_named() -> None:
     assert all(policies for _, policies in found)
     public = {route for route, policies in found if Policy.PUBLIC in policies}
     assert public == {
+        "api/v1/comparisons",
         "api/v1/offerings",
         "api/v1/offerings/<slug:code>",
+        "api/v1/plan-simulations",
         "api/v1/quotes",
+        "api/v1/suggestions",
     }
 
 

@@ -47,11 +47,13 @@ def all_routes() -> list[tuple[str, Any]]:
 
 
 def pages_with_an_id() -> list[str]:
-    """Pages of ours that name a thing of somebody's; what is on sale is everybody's."""
+    """Pages of ours that name a thing of somebody's; what is on sale, and the ways in to buy it
+    (`entry`), are everybody's."""
     return [
         route
         for route, view in routes(get_resolver().url_patterns)
         if "<" in route
+        and "<slug:entry>" not in route
         and view.__module__.startswith("frontend.")
         and Policy.PUBLIC not in policies_of(view)
     ]
