@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from catalogue.domain.model import Snapshot
 from commerce.kernel.errors import NotFound
-from promotions.domain.codes import digest_of, normalise
+from promotions.digests import digests
+from promotions.domain.codes import normalise
 from promotions.domain.compiler import CompiledPromotions, compile_promotions
 from promotions.models import (
     CodeBatch,
@@ -69,11 +70,15 @@ def used_up(
 ) -> frozenset[str]:
     """Limited promotions of which nothing is left for this party; what `key` holds is its own.
 
+    The release's totals decide, not those that were in force when one was last taken.
+
     Two queries whatever their number; none when no promotion has a limit.
     """
     if not promotions.limited:
         return frozenset()
-    full = PromotionTally.objects.filter(taken__gte=F("total")).values_list("code", flat=True)
+    totals = {p.code: p.limits.total for p in promotions.limited if p.limits.total is not None}
+    taken = PromotionTally.objects.filter(code__in=totals).values_list("code", "taken")
+    full = {code for code, count in taken if count >= totals[code]}
     uses = PromotionUse.objects.exclude(state=UseState.RELEASED).filter(
         Q(key=key) | Q(party_id=party_id) if party_id is not None else Q(key=key)
     )
@@ -86,7 +91,7 @@ def used_up(
             had[code] += 1
     limits = {promotion.code: promotion.limits.per_party for promotion in promotions.limited}
     gone = {code for code, count in had.items() if count >= (limits.get(code) or count + 1)}
-    return frozenset((gone | set(full)) - own)
+    return frozenset((gone | full) - own)
 
 
 def known_code(promotions: CompiledPromotions, text: str) -> str | None:
@@ -97,7 +102,7 @@ def known_code(promotions: CompiledPromotions, text: str) -> str | None:
     code = normalise(text) if promotions.single_use else None
     if code is None:
         return None
-    rows = SingleUseCode.objects.filter(digest=digest_of(code))
+    rows = SingleUseCode.objects.filter(digest__in=digests([code]))
     return code if rows.filter(batch__promotion__in=_single_use(promotions)).exists() else None
 
 
@@ -108,7 +113,7 @@ def entered(
 
     One query; none where there are no such codes.
     """
-    asked = [digest_of(code) for code in codes if promotions.single_use and normalise(code)]
+    asked = digests(code for code in codes if promotions.single_use and normalise(code))
     if not asked:
         return NOTHING_ENTERED
     opened: set[str] = set()

@@ -9,7 +9,8 @@ from django.db import IntegrityError, connection, transaction
 from catalogue.selectors import current_snapshot
 from commerce.kernel.clock import PARIS, business_now
 from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
-from promotions.domain.codes import codes_of, digest_of
+from promotions.digests import digest
+from promotions.domain.codes import codes_of
 from promotions.models import CodeBatch, CodeState
 from promotions.selectors import BatchView, batch_view, promotions_of
 
@@ -110,4 +111,4 @@ def _write(batch: CodeBatch, *, secret: bytes) -> None:
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(_COPY) as copy:
         copy.set_types(["int8", "bytea", "varchar", "varchar"])
         for code in codes_of(secret, count=batch.count):
-            copy.write_row((batch.pk, digest_of(code), CodeState.FREE.value, ""))
+            copy.write_row((batch.pk, digest(code), CodeState.FREE.value, ""))

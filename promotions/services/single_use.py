@@ -10,7 +10,8 @@ from django.db.models import Q, QuerySet
 
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import RuleViolated
-from promotions.domain.codes import digest_of, normalise
+from promotions.digests import digests
+from promotions.domain.codes import normalise
 from promotions.domain.model import Promotion
 from promotions.models import CodeState, SingleUseCode
 
@@ -76,9 +77,9 @@ def _entered(
     codes: Collection[str], *, promotions: Collection[str], key: str
 ) -> dict[str, list[int]]:
     """The rows of the entered codes, by promotion; too late ones only if `key` has them already."""
-    digests = [digest_of(code) for code in codes if normalise(code)]
+    asked = digests(code for code in codes if normalise(code))
     in_time = Q(batch__valid_until=None) | Q(batch__valid_until__gt=business_now())
-    rows = SingleUseCode.objects.filter(in_time | Q(key=key), digest__in=digests).filter(
+    rows = SingleUseCode.objects.filter(in_time | Q(key=key), digest__in=asked).filter(
         batch__promotion__in=promotions
     )
     found: dict[str, list[int]] = {}

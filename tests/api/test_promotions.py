@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Api, logged_in
+from catalogue.selectors import current_snapshot
+from promotions.selectors import known_code, promotions_of
+from tests.api.conftest import AT, Api, logged_in
 from tests.api.test_carts_and_orders import filled
 
 WANTED = {"promotion": "friend-20", "name": "letter", "count": 12, "last_day": "2026-12-24"}
@@ -37,6 +39,23 @@ def test_codes_are_made_written_out_once_and_used(manager: Api, shopper: Api) ->
     assert shopper.post(f"carts/{cart}/checkout", {}).status_code == 200
     (batch,) = manager.get("promotions/code-batches").json()["batches"]
     assert (batch["count"], batch["reserved"], batch["redeemed"]) == (12, 1, 0)
+
+
+def test_codes_mean_nothing_without_the_secret_and_outlive_a_new_one(
+    manager: Api, settings: Any
+) -> None:
+    made = manager.post("promotions/code-batches", WANTED).json()
+    file = manager.post(f"promotions/code-batches/{made['id']}/export")
+    code = file.content.decode().split()[1]
+    promotions = promotions_of(current_snapshot(AT))
+    former = settings.SECRET_KEY
+    assert known_code(promotions, code) == code
+
+    settings.SECRET_KEY = "of another place"
+    assert known_code(promotions, code) is None
+
+    settings.SECRET_KEY_FALLBACKS = [former]
+    assert known_code(promotions, code) == code
 
 
 def test_only_those_who_manage_the_catalogue_make_codes(shopper: Api, buyer: Api) -> None:

@@ -70,6 +70,22 @@ def test_beyond_the_limit_nothing_is_kept() -> None:
 
 
 @pytest.mark.django_db
+def test_the_total_is_that_of_the_release() -> None:
+    _, ten = limited(total=1)
+    reserve(ten, "A")
+    raised, more = limited(total=2)
+    assert used_up(raised, party_id=None, key="B") == frozenset()
+    reserve(more, "B")
+    assert used_up(raised, party_id=None, key="C") == {"ten"}
+
+    lowered, _ = limited(total=1)
+    without, _ = limited()
+
+    assert used_up(lowered, party_id=None, key="C") == {"ten"}
+    assert used_up(without, party_id=None, key="C") == frozenset()
+
+
+@pytest.mark.django_db
 def test_a_reservation_whose_time_is_over_is_free_for_the_next() -> None:
     _, ten = limited(total=1)
     reserve(ten, "A")

@@ -31,7 +31,8 @@ def test_a_code_is_found_however_it_is_typed() -> None:
 
     assert len(code) == 14
     assert normalise(f" {code.lower().replace('-', ' ')} ") == code
-    assert digest_of(code.replace("-", "").lower()) == digest_of(code)
+    assert digest_of(code.replace("-", "").lower(), key=b"k") == digest_of(code, key=b"k")
+    assert digest_of(code, key=b"k") != digest_of(code, key=b"another")
     assert normalise(code[:-1]) is None
     assert normalise("RENTREE") is None
 
