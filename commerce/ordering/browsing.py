@@ -323,11 +323,14 @@ def _shown(shelf: Shelf, bits: Bits, order: Sequence[int], *, grouped: bool) -> 
 
 
 def in_order(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Answers by size where they are numbers or ranges of them, else by the alphabet."""
+    """Answers by size where they are numbers or ranges of them, else by the alphabet.
+
+    They may come from an address: what is a digit elsewhere ("²") is no number here.
+    """
 
     def place(answer: str) -> tuple[int, Decimal, str]:
         start = answer.partition("..")[0] or "0"
-        number = start.replace(".", "", 1).isdigit()
+        number = start.isascii() and start.replace(".", "", 1).isdigit()
         return (0, Decimal(start), "") if number else (1, Decimal(0), folded(answer))
 
     return sorted(counts.items(), key=lambda item: place(item[0]))

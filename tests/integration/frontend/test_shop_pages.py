@@ -71,6 +71,13 @@ def test_a_page_beyond_the_last_is_the_last(visitor: Client) -> None:
     assert (answer.context["page"].number, len(answer.context["cards"])) == (3, 1)
 
 
+@pytest.mark.parametrize("answer", ["²", "①..", "1e9..", "٣"])
+def test_what_no_filter_knows_matches_nothing(visitor: Client, answer: str) -> None:
+    page = visitor.get("/phones/", {"storage_gb": answer, "price": answer})
+
+    assert (page.status_code, page.context["page"].paginator.count) == (200, 0)
+
+
 def test_an_empty_search_shows_the_way_out(visitor: Client) -> None:
     text = visitor.get("/search/?q=chargeur+intergalactique").content.decode()
     assert "We found nothing of that name." in text
