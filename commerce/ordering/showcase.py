@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
 from catalogue.domain.lowest import lowest_before
@@ -62,11 +62,21 @@ class ShopWindow:
 
 
 def _since(release: int, at: datetime) -> datetime:
-    """The last instant up to `at` at which a price may have changed: an edge, or midnight."""
-    midnight = datetime.combine(at.astimezone(PARIS).date(), time(), PARIS).astimezone(UTC)
+    """The last instant up to `at` at which a price may have changed: an edge, midnight, or a time
+    of the day that a promotion asks for."""
     edges = _edges(release)
     place = bisect_right(edges, at)
-    return max(midnight, edges[place - 1]) if place else midnight
+    turns = (turn for turn in _turns(release, at.astimezone(PARIS).date()) if turn <= at)
+    return max((*turns, *edges[place - 1 : place]))
+
+
+@lru_cache(maxsize=16)
+def _turns(release: int, day: date) -> tuple[datetime, ...]:
+    """Midnight, and for each time that a condition names its minute and the one after it: "at most
+    18:00" holds to the end of that minute."""
+    times = [time.fromisoformat(t) for t in promotions_of(snapshot_of(release)).times_of_day]
+    minutes = [datetime.combine(day, t, PARIS).astimezone(UTC) for t in (time(), *times)]
+    return (*minutes, *(minute + timedelta(minutes=1) for minute in minutes[1:]))
 
 
 @lru_cache(maxsize=16)
