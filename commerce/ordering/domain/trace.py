@@ -15,7 +15,7 @@ class Operation(StrEnum):
     AMOUNT_OFF = "amount_off"  # -min(value, left) x quantity
     FIXED_PRICE = "fixed_price"  # -(left - value, at least 0) x quantity
     SUM = "sum"  # of the parts
-    TIMES = "times"  # amount x times
+    TIMES = "times"  # amount (that of its parts, if there are any) x times
     TAX_WITHIN = "tax_within"  # gross - round(gross / (1 + rate))
     TAX_ON = "tax_on"  # round(net x rate)
 
@@ -44,11 +44,12 @@ class TraceStep:
 def replay(step: TraceStep) -> Money:
     """The amount of `step`, computed again from its inputs and the replay of its parts."""
     currency = step.amount.currency
-    if step.operation is Operation.SUM:
-        total = Money.zero(currency)
-        for part in step.parts:
-            total = total + replay(part)
-        return total
+    parts = sum((replay(part).amount for part in step.parts), Decimal(0))
+    match step.operation:
+        case Operation.SUM:
+            return Money(parts, currency)
+        case Operation.TIMES if step.parts:
+            return Money(parts * step.input("times"), currency)
     return Money(_compute(step), currency)
 
 

@@ -1,5 +1,6 @@
 """What a cart costs, as sums that a person can check."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -204,6 +205,8 @@ def test_every_amount_of_the_trace_can_be_computed_again() -> None:
         assert replay(step) == step.amount, step.code
         if step.operation is Operation.TIMES and step.parts:
             assert step.input("amount") == replay(step.parts[0]).amount
+    # A wrong amount is noticed from above, however deep it lies.
+    assert replay(_with_wrong_prices(found.trace[-1])) != found.commitment_total
     by_code = {step.code: step.amount for step in found.trace}
     assert by_code["due_today"] == found.due_today
     assert by_code["commitment_total"] == found.commitment_total
@@ -325,3 +328,10 @@ def _accessory() -> dict[str, object]:
 
 def _walk(steps: tuple[TraceStep, ...]) -> list[TraceStep]:
     return [found for step in steps for found in (step, *_walk(step.parts))]
+
+
+def _with_wrong_prices(step: TraceStep) -> TraceStep:
+    """The step with a unit price of 0.01 everywhere below it."""
+    parts = tuple(_with_wrong_prices(part) for part in step.parts)
+    inputs = tuple((name, "0.01" if name == "unit" else value) for name, value in step.inputs)
+    return replace(step, parts=parts, inputs=inputs)
