@@ -152,5 +152,5 @@ def _fleet(key: Key, handset: str, plan: str, users: int) -> Quote | None:
 
 def forget_prices() -> None:
     """Empty the process's caches; for tests, where one release number may be made twice."""
-    for kept in (_edges, _window, _shown, _lowest, _sold, _fleet):
+    for kept in (_edges, _turns, _window, _shown, _lowest, _sold, _fleet):
         kept.cache_clear()

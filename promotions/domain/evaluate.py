@@ -1,10 +1,11 @@
 """Which promotions a unit gets, and why others within reach are not given. Pure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from catalogue.domain.expressions import All, AnyOf, Expression, Facts, Not, Test
+from commerce.kernel.clock import PARIS
 from promotions.domain.benefits import Benefit
 from promotions.domain.choosing import Key, Offer, best, cost, saving_alone
 from promotions.domain.compiler import CompiledPromotions
@@ -21,6 +22,8 @@ from promotions.domain.model import (
 )
 
 _ZERO = Decimal(0)
+_INSTANT = timedelta(microseconds=1)
+"""A promotion holds until its end, which is not part of it: its last day is the one before."""
 
 
 def evaluate(
@@ -70,13 +73,13 @@ def _judge(
     at: datetime,
 ) -> Offer | MissedPromotion | None:
     if promotion.valid_from is not None and at < promotion.valid_from:
-        return MissedPromotion(
-            promotion, Miss.NOT_YET, {"from": promotion.valid_from.date().isoformat()}
-        )
+        first = promotion.valid_from.astimezone(PARIS).date()
+        return MissedPromotion(promotion, Miss.NOT_YET, {"from": first.isoformat()})
     if promotion.valid_until is not None and at >= promotion.valid_until:
         # A promotion that is over is no news, unless its code was typed in.
         entered = promotion.on_demand
-        values = {"until": promotion.valid_until.date().isoformat()}
+        last = (promotion.valid_until - _INSTANT).astimezone(PARIS).date()
+        values = {"until": last.isoformat()}
         return MissedPromotion(promotion, Miss.OVER, values) if entered else None
     if not promotion.when.holds(unit.facts):
         if not promotion.trigger and not promotion.on_demand:

@@ -1,6 +1,7 @@
 """Sentences for promotions that were within reach and not given."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from catalogue.domain.model import Text
 from promotions.domain.model import Miss, MissedPromotion
@@ -35,6 +36,17 @@ _SENTENCES: Mapping[Miss, tuple[str, str]] = {
         "This offer has already been used or is no longer available.",
     ),
 }
+_DAYS = frozenset({"from", "until"})
+_MONTHS: Mapping[str, tuple[str, ...]] = {
+    "fr": (
+        *("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août"),
+        *("septembre", "octobre", "novembre", "décembre"),
+    ),
+    "en": (
+        *("January", "February", "March", "April", "May", "June", "July", "August"),
+        *("September", "October", "November", "December"),
+    ),
+}
 _TERM = (
     "Choisissez un engagement de {wanted} mois pour en profiter.",
     "Choose a commitment of {wanted} months to get it.",
@@ -52,4 +64,18 @@ def sentence(missed: MissedPromotion) -> Text:
 
 
 def _text(pair: tuple[str, str], values: Mapping[str, str]) -> Text:
-    return Text({"fr": pair[0].format(**values), "en": pair[1].format(**values)})
+    return Text(
+        {
+            language: words.format(**{name: _said(name, values[name], language) for name in values})
+            for language, words in zip(("fr", "en"), pair, strict=True)
+        }
+    )
+
+
+def _said(name: str, value: str, language: str) -> str:
+    """Days as people write them: 1er décembre 2026, 1 December 2026."""
+    if name not in _DAYS:
+        return value
+    day = date.fromisoformat(value)
+    number = "1er" if language == "fr" and day.day == 1 else str(day.day)
+    return f"{number} {_MONTHS[language][day.month - 1]} {day.year}"

@@ -405,10 +405,8 @@ def _within_reach(
         for miss in outcome.missed:
             if miss.promotion.code not in given:
                 missed.setdefault(miss.promotion.code, miss)
-    # What the customer typed in is answered first.
-    ordered = sorted(
-        missed.values(), key=lambda m: (m.promotion.requires_code is None, m.promotion.code)
-    )
+    # What the customer typed in, or was given, is answered first.
+    ordered = sorted(missed.values(), key=lambda m: (not m.promotion.on_demand, m.promotion.code))
     return tuple(
         NotApplied(m.promotion.code, m.promotion.name, m.reason, sentence(m))
         for m in ordered[:MOST_WITHIN_REACH]

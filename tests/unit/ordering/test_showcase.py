@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from catalogue.domain.model import Snapshot
+from catalogue.history import Era
 from commerce.ordering import showcase
-from commerce.ordering.showcase import ShopWindow, window
+from commerce.ordering.showcase import ShopWindow, forget_prices, window
 from tests.unit.ordering.shop import promotion, snapshot
 
 RELEASE = 990_001
+LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 EVENING = {
     "all": [
         {"fact": "kinds", "includes": "accessory"},
@@ -30,12 +32,10 @@ def _evenings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(showcase, "current_snapshot", of)
     monkeypatch.setattr(showcase, "snapshot_of", of)
-    caches = (showcase._edges, showcase._turns, showcase._window, showcase._shown)
-    for cache in caches:
-        cache.cache_clear()
+    monkeypatch.setattr(showcase, "eras", lambda catalogue, **_: (Era(LONG_AGO, catalogue),))
+    forget_prices()
     yield
-    for cache in caches:
-        cache.cache_clear()
+    forget_prices()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """How promotions stack: group, priority, exclusiveness; never by the order of rows."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -215,3 +216,30 @@ def _named(offering: str, amount: str, **more: object) -> Mapping[str, object]:
 
 def _at_least(fact: str) -> dict[str, object]:
     return {"fact": fact, "at_least": 20}
+
+
+def test_the_days_of_a_promotion_are_those_of_the_market() -> None:
+    # It holds from the first of December to the last: in Paris, whatever day it is elsewhere.
+    soon = _off("soon", "10", valid_from="2026-12-01")
+    gone = _off("gone", "10", requires_code="GONE", valid_until="2026-11-01")
+
+    found = priced(replace(BASKET, codes=("GONE",)), soon, gone)
+
+    assert [(m.code, m.reason, m.sentence.by_language) for m in found.within_reach] == [
+        (
+            "gone",
+            Miss.OVER,
+            {
+                "fr": "Cette offre a pris fin le 31 octobre 2026.",
+                "en": "This offer ended on 31 October 2026.",
+            },
+        ),
+        (
+            "soon",
+            Miss.NOT_YET,
+            {
+                "fr": "Cette offre commence le 1er décembre 2026.",
+                "en": "This offer starts on 1 December 2026.",
+            },
+        ),
+    ]
