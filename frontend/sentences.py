@@ -86,6 +86,7 @@ SENTENCES: Mapping[str, Any] = {
     "part_changed": _("Somebody changed this while you wrote. Look at it again."),
     "part_is_there": _("There is one of that name already."),
     "part_without_name": _("Say how it is called."),
+    "bad_part_name": _("A name has 120 characters at most, all on one line."),
     "publication_in_the_past": _("That moment is over. Choose a later one, or none at all."),
     "release_in_force": _("It is sold already. Go back to an earlier release instead."),
     "release_without_source": _("This release has no readable form to begin a draft from."),

@@ -52,6 +52,8 @@ def _run_all(
     try:
         with business_time_fixed():
             for row in rows:
+                if machine_now() >= until:
+                    break  # what is left of the batch may be another worker's by now
                 if until - machine_now() < RENEW_WITHIN:
                     until = renew(model, batch)
                 with traced(row.trace_id):

@@ -75,7 +75,7 @@ def _refusal_of_body(request: HttpRequest) -> HttpResponse | None:
 
 def _length(request: HttpRequest) -> int:
     value = request.META.get("CONTENT_LENGTH") or "0"
-    return int(value) if str(value).isdigit() else 0
+    return int(value) if str(value).isdecimal() else 0
 
 
 def too_deep(body: bytes) -> bool:

@@ -63,7 +63,7 @@ def begin(request: HttpRequest) -> HttpResponse:
     party = request.POST.get("party", "")
     contact_id = contacts.begin_contact(
         context=context,
-        party_id=int(party) if party.isdigit() else None,
+        party_id=int(party) if party.isdecimal() else None,
         reason=form.cleaned_data["reason"],
         channel=Channel(form.cleaned_data["channel"]),
         note=form.cleaned_data["note"],
@@ -120,7 +120,7 @@ def attach(request: HttpRequest) -> HttpResponse:
     """The caller turns out to be this customer."""
     context = context_for_request(request)
     party = request.POST.get("party", "")
-    if context.contact_id is not None and party.isdigit():
+    if context.contact_id is not None and party.isdecimal():
         contacts.attach_party(context=context, contact_id=context.contact_id, party_id=int(party))
         forget_context(request)
     return redirect("agent:contact")

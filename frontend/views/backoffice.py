@@ -58,7 +58,7 @@ def begin(request: HttpRequest) -> HttpResponse:
         return redirect("backoffice:home")
     wanted = request.POST.get("release", "")
     draft_id = drafts.open_draft(
-        context_for_request(request), name=name, release=int(wanted) if wanted.isdigit() else None
+        context_for_request(request), name=name, release=int(wanted) if wanted.isdecimal() else None
     )
     return redirect("backoffice:draft", draft_id=draft_id)
 
@@ -72,7 +72,7 @@ def draft(request: HttpRequest, draft_id: int) -> HttpResponse:
     section = section if section in dict(sections) else "offerings"
     text = request.GET.get("q", "").strip()[:80]
     number = request.GET.get("page", "1")
-    offset = (max(int(number), 1) - 1) * PAGE if number.isdigit() and len(number) < 7 else 0
+    offset = (max(int(number), 1) - 1) * PAGE if number.isdecimal() and len(number) < 7 else 0
     rows, count = drafting.parts_found(
         draft_id, section=section, text=text, offset=offset, limit=PAGE
     )
@@ -240,7 +240,7 @@ def end_preview(request: HttpRequest) -> HttpResponse:
     """Back to what is sold."""
     previews.end(request)
     draft_id = request.POST.get("draft", "")
-    if draft_id.isdigit():
+    if draft_id.isdecimal():
         return redirect("backoffice:publish", int(draft_id))
     return redirect("backoffice:home")
 
@@ -251,7 +251,7 @@ def releases_page(request: HttpRequest) -> HttpResponse:
     """The releases, the latest first."""
     context = context_for_request(request)
     before = request.GET.get("before", "")
-    rows = _release_rows(limit=PAGE, before=int(before) if before.isdigit() else None)
+    rows = _release_rows(limit=PAGE, before=int(before) if before.isdecimal() else None)
     values = screen.around(context, here="backoffice:releases") | {
         "releases": rows,
         "last": rows[-1]["release"].number if len(rows) == PAGE else "",
@@ -266,7 +266,7 @@ def release(request: HttpRequest, number: int) -> HttpResponse:
     context = context_for_request(request)
     facts = release_facts(number)
     wanted = request.GET.get("against", "")
-    against = int(wanted) if wanted.isdigit() and len(wanted) < 9 else number - 1
+    against = int(wanted) if wanted.isdecimal() and len(wanted) < 9 else number - 1
     found = drafting.compared(against, number) if against > 0 else ()
     page = Paginator(found, MOST_SHOWN).get_page(request.GET.get("page"))
     current = current_release()
@@ -322,7 +322,7 @@ def acts(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
     before = request.GET.get("before", "")
     found = drafting.latest_acts(
-        limit=PAGE, before=int(before) if before.isdigit() and len(before) < 19 else None
+        limit=PAGE, before=int(before) if before.isdecimal() and len(before) < 19 else None
     )
     values = screen.around(context, here="backoffice:acts") | {
         "acts": screen.act_rows(found),
@@ -374,7 +374,7 @@ def _part_page(
 def _part_posted(request: HttpRequest, draft_id: int, section: str, key: str) -> HttpResponse:
     context = context_for_request(request)
     posted = request.POST.get("revision", "")
-    seen = int(posted) if posted.isdigit() and len(posted) < 9 else 0
+    seen = int(posted) if posted.isdecimal() and len(posted) < 9 else 0
     act = request.POST.get("act", "")
     if act == "remove":
         drafts.remove_part(context, draft_id=draft_id, section=section, key=key, revision=seen)
@@ -424,7 +424,7 @@ def _published(request: HttpRequest, facts: drafting.DraftFacts) -> bool:
         number = publishing.publish_draft(
             context_for_request(request),
             draft_id=facts.id,
-            version=int(seen) if seen.isdigit() and len(seen) < 9 else 0,
+            version=int(seen) if seen.isdecimal() and len(seen) < 9 else 0,
             at=at,
             note=request.POST.get("note", "").strip() or facts.name,
         )
