@@ -6,6 +6,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import MD5
 
 from catalogue.domain.model import Kind
 from commerce.kernel.states import Transitions
@@ -310,6 +311,8 @@ class Number(models.Model):
                 fields=["klass", "msisdn"], condition=Q(state="free"), name="numbers_free"
             ),
             models.Index(F("held_until"), condition=Q(state="held"), name="numbers_held"),
+            models.Index(F("klass"), MD5("msisdn"), name="numbers_by_place"),
+            GinIndex(fields=["msisdn"], opclasses=["gin_trgm_ops"], name="numbers_by_trigrams"),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from catalogue.importer.others import register_catalogue_check
-from catalogue.services import publishing
+from catalogue.services import numbers, publishing
 from commerce.accounts.context import context_for_client, context_for_request
 from commerce.accounts.events import PasswordForgotten, VisitorIdentified
 from commerce.celery import app as celery_app
@@ -55,6 +55,8 @@ def connect() -> None:
 
     register_catalogue_check("promotions", promotions.findings)
     register_timer(publishing.TIMER, publishing.on_release_due)
+    register_timer(numbers.HOLD_TIMER, numbers.on_due)
+    register_timer(numbers.QUARANTINE_TIMER, numbers.on_due)
 
     register_timer(notifications.TIMER, notifications.carry_out, durable=False)
     subscribe(PasswordForgotten, messages.on_password_forgotten, name="notifications.password")

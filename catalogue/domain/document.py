@@ -26,6 +26,7 @@ from catalogue.domain.model import (
     Synonyms,
     Text,
 )
+from catalogue.domain.numbers import classes_from
 from commerce.kernel.clock import PARIS
 from commerce.kernel.money import Money
 
@@ -87,6 +88,7 @@ def snapshot_from(document: Document, *, release: int, digest: str) -> Snapshot:
         synonyms=tuple(
             Synonyms(group["language"], tuple(group["words"])) for group in data.get("synonyms", ())
         ),
+        number_classes=classes_from(data.get("number_classes", ())),
     )
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from catalogue.domain.expressions import ALWAYS, Expression, Facts, Scalar
+from catalogue.domain.numbers import NumberClass
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     CONTENT = "content"
     SIM = "sim"
     FEE = "fee"
+    NUMBER = "number"
     BUNDLE = "bundle"
 
 
@@ -260,6 +262,7 @@ class Snapshot:
     units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     families: Mapping[str, Text] = field(default_factory=lambda: MappingProxyType({}))
     synonyms: tuple[Synonyms, ...] = ()
+    number_classes: tuple[NumberClass, ...] = ()
 
     def label(self, characteristic: str, value: Scalar | None = None) -> Text | None:
         """The words for a characteristic, or for one of its values ("colour", "midnight").

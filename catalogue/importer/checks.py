@@ -19,7 +19,7 @@ from commerce.kernel.errors import InvalidInput
 Finding = tuple[Trail, str]
 BUILT_IN_FACTS = frozenset({"code", "kind", "category", "family"})
 ROLES = frozenset({kind.value for kind in Kind} - {Kind.BUNDLE.value})
-PRICED_ONCE = frozenset({Kind.HANDSET, Kind.ACCESSORY, Kind.SIM, Kind.FEE})
+PRICED_ONCE = frozenset({Kind.HANDSET, Kind.ACCESSORY, Kind.SIM, Kind.FEE, Kind.NUMBER})
 PRICED_MONTHLY = frozenset({Kind.OPTION, Kind.CONTENT})
 
 
@@ -34,7 +34,6 @@ def findings(catalogue: Catalogue, *, tax_classes: frozenset[str]) -> Iterator[F
         bundle_findings,
         _expressions,
         _suppliers,
-        _numbers,
         _synonyms,
         recipe_findings,
     )
@@ -259,12 +258,6 @@ def _suppliers(catalogue: Catalogue) -> Iterator[Finding]:
     for trail, item in _sold(catalogue):
         if item["kind"] in {Kind.HANDSET, Kind.ACCESSORY} and item["code"] not in seen:
             yield (*trail, "code"), f"{item['code']} has no supplier and no stock."
-
-
-def _numbers(catalogue: Catalogue) -> Iterator[Finding]:
-    for i, pool in enumerate(catalogue.numbers):
-        if pool.last < pool.first:
-            yield ("numbers", i, "last"), "The last number comes before the first."
 
 
 def _synonyms(catalogue: Catalogue) -> Iterator[Finding]:

@@ -51,6 +51,9 @@ def compiled(
         },
         "promotions": raw_promotions,
         "synonyms": [group.model_dump() for group in catalogue.synonyms],
+        "number_classes": [
+            each.model_dump(exclude_defaults=True) for each in catalogue.number_classes
+        ],
     }
     result: Item = encoded(document)
     return result

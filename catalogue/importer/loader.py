@@ -12,6 +12,7 @@ from catalogue.domain.document import digest_of, snapshot_from
 from catalogue.domain.model import Snapshot
 from catalogue.importer.bundles import empty_slots
 from catalogue.importer.checks import findings
+from catalogue.importer.checks_of_numbers import number_findings
 from catalogue.importer.compile import compiled
 from catalogue.importer.others import findings_of_others
 from catalogue.importer.schema import Catalogue
@@ -52,10 +53,14 @@ def load(path: Path, *, on: date, market_code: str = "fr") -> Accepted:
 def accepted(sources: Sources, *, on: date, market_code: str = "fr") -> Accepted:
     """As `load`, of what has been read already."""
     catalogue = _shaped(sources)
-    rates = dict(market(market_code).tax_rates(on))
+    pack = market(market_code)
+    rates = dict(pack.tax_rates(on))
     problems = [
         sources.problem(trail, message)
-        for trail, message in findings(catalogue, tax_classes=frozenset(rates))
+        for trail, message in (
+            *findings(catalogue, tax_classes=frozenset(rates)),
+            *number_findings(catalogue, pack=pack),
+        )
     ]
     if problems:
         raise CatalogueInvalid(problems)

@@ -203,13 +203,29 @@ class SupplierPart(Part):
     back_order_on: dict[str, str] = {}
 
 
-Msisdn = Annotated[str, StringConstraints(pattern=r"^0[67]\d{8}$")]
+Msisdn = Annotated[str, StringConstraints(pattern=r"^(0[1-9]\d{8}|[13]\d{3})$")]
+Ending = Annotated[int, Field(ge=2, le=8)]
+
+
+class LookPart(Part):
+    """How a number ends: so many figures the `same`, in a `run` up or down, equal `pairs`."""
+
+    same: Ending = 0
+    run: Ending = 0
+    pairs: Annotated[int, Field(ge=2, le=4)] = 0
+
+
+class NumberClassPart(Part):
+    """Numbers that look so are of this class; of two classes the first one counts."""
+
+    code: Name
+    looks: tuple[LookPart, ...] = Field(min_length=1)
 
 
 class NumberPart(Part):
-    """All numbers from `first` to `last`, but for `without`."""
+    """All numbers from `first` to `last`, but for `without`; without `klass` by their looks."""
 
-    klass: Name
+    klass: Name | None = None
     first: Msisdn
     last: Msisdn
     without: tuple[Msisdn, ...] = ()
@@ -237,4 +253,5 @@ class Catalogue(Part):
     promotions: tuple[PromotionPart, ...] = ()
     suppliers: dict[Code, SupplierPart] = {}
     numbers: tuple[NumberPart, ...] = ()
+    number_classes: tuple[NumberClassPart, ...] = ()
     synonyms: tuple[SynonymPart, ...] = ()

@@ -37,11 +37,11 @@ SECTIONS = (
     "synonyms",
     "suppliers",
     "numbers",
+    "number_classes",
     "release",
 )
 MOST_TEXT = 200_000
 """Characters of one part."""
-MOST_NAME = 120
 
 
 @transaction.atomic
@@ -129,8 +129,6 @@ def set_part(
     wanted = named or new_key or key
     if not wanted:
         raise InvalidInput("Say how it is called.", code="part_without_name", field="key")
-    if wanted != key and (len(wanted) > MOST_NAME or not wanted.isprintable()):
-        raise InvalidInput("That name can't be kept.", code="bad_part_name", field="key")
     if wanted != key and draft.parts.filter(section=section, key=wanted).exists():
         raise Conflict(f"There is {section}/{wanted} already.", code="part_is_there", field="key")
     if key:
@@ -337,7 +335,7 @@ def _row(draft: Draft, part: CataloguePart, *, position: int) -> DraftPart:
     return DraftPart(
         draft=draft,
         section=part.section,
-        key=part.key[:MOST_NAME],
+        key=part.key[:120],
         position=position,
         title=title_of(part.data),
         data=stored(part.data),

@@ -51,7 +51,7 @@ def import_catalogue(
     current = current_release(at)
     if current is not None and current.digest == accepted.digest:
         add_stock(accepted.catalogue)
-        add_numbers(accepted.catalogue.numbers)
+        add_numbers(accepted.catalogue)
         return Imported(current.number, accepted.digest, False, len(accepted.snapshot.offerings))
     note = note or accepted.catalogue.release.note
     release = put_on_sale(accepted, at=at, note=note, context=context)

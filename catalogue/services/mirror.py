@@ -8,8 +8,9 @@ from oscar.apps.catalogue.models import Category, Product, ProductCategory, Prod
 from oscar.apps.partner.models import Partner, StockRecord
 
 from catalogue.domain.model import Kind
+from catalogue.domain.numbers import class_of, classes_from, numbers_between
 from catalogue.importer.loader import Accepted
-from catalogue.importer.schema import Catalogue, NumberPart
+from catalogue.importer.schema import Catalogue
 from catalogue.models import Number, Offering, Release, Supply
 
 _TRACKED = frozenset({Kind.HANDSET, Kind.ACCESSORY, Kind.SIM})
@@ -157,13 +158,15 @@ def add_stock(catalogue: Catalogue) -> None:
         )
 
 
-def add_numbers(pools: tuple[NumberPart, ...]) -> None:
-    for pool in pools:
+def add_numbers(catalogue: Catalogue) -> None:
+    """The numbers that are not there yet; those that are keep their class."""
+    classes = classes_from([each.model_dump() for each in catalogue.number_classes])
+    for pool in catalogue.numbers:
         left_out = set(pool.without)
-        wanted = (f"{n:010d}" for n in range(int(pool.first), int(pool.last) + 1))
+        wanted = numbers_between(pool.first, pool.last)
         Number.objects.bulk_create(
             (
-                Number(msisdn=msisdn, klass=pool.klass)
+                Number(msisdn=msisdn, klass=pool.klass or class_of(msisdn, classes))
                 for msisdn in wanted
                 if msisdn not in left_out
             ),

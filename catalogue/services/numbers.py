@@ -1,40 +1,46 @@
-"""The number pool: proposals, holds that expire, assignment, quarantine.
+"""The number pool: holds that expire, assignment, porting, quarantine.
 
 `key` names who holds a number (an order line); one key has at most one number.
 """
 
-from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import MD5, Concat
+from django.db.models import Q, QuerySet
 
+from catalogue.domain.numbers import STANDARD
 from catalogue.models import NUMBER_LIFE, Number, NumberState
-from commerce.kernel.clock import business_now
-from commerce.kernel.errors import Conflict, RuleViolated
+from catalogue.pool import PORTED, free_at
+from commerce.events import timers
+from commerce.kernel.clock import PARIS, business_now, business_today
+from commerce.kernel.errors import Conflict, InvalidInput, RuleViolated
+from commerce.markets.pack import market
 
-PORTED = "ported"
-"""The class of numbers that are of another operator's range."""
+QUARANTINE_TIMER = "number-quarantine"
+HOLD_TIMER = "number-hold"
+HELD_FOR = timedelta(minutes=15)
+"""How long a number that was chosen is kept for a cart (business time)."""
 
 
-def propose(
-    *, count: int, klass: str = "standard", at: datetime, salt: str = ""
-) -> tuple[str, ...]:
-    """Up to `count` numbers of `klass` that are free at `at`; nothing is held.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The number that a key shall get: `msisdn` of `klass`, or any of it; it may be `held_by`
+    another key of the same asker (his cart)."""
 
-    `salt` (a cart's code) gives each asker numbers of their own, the same when asked again.
-    """
-    rows = Number.objects.filter(_free(at), klass=klass)
-    place = MD5(Concat("msisdn", Value(salt)))
-    return tuple(rows.order_by(place).values_list("msisdn", flat=True)[:count])
+    msisdn: str | None = None
+    klass: str = STANDARD
+    held_by: str = ""
 
 
 @transaction.atomic
 def hold_number(
-    *, msisdn: str | None = None, key: str, until: datetime, klass: str = "standard"
+    *, msisdn: str | None = None, key: str, until: datetime, klass: str | None = None
 ) -> str:
-    """Keep `msisdn` (or any of `klass`) for `key` until `until`; the number.
+    """Keep `msisdn` (or any of `klass`, standard if none is named) for `key`; the number.
 
     A second call with the same key answers the number that stands, with the later end.
 
@@ -45,40 +51,32 @@ def hold_number(
     if held:
         return held
     free = Number.objects.select_for_update(skip_locked=msisdn is None).filter(
-        _free(business_now())
+        free_at(business_now())
     )
-    found = (
-        free.filter(msisdn=msisdn) if msisdn else free.filter(klass=klass).order_by("msisdn")
-    ).first()
-    if found is None and msisdn:
-        raise RuleViolated(
-            f"{msisdn} is no longer free; please choose another number.",
-            code="number_taken",
-            msisdn=msisdn,
-        )
+    if msisdn:
+        free = free.filter(msisdn=msisdn)
+    if klass or not msisdn:
+        free = free.filter(klass=klass or STANDARD)
+    found = free.order_by("msisdn").first()
     if found is None:
-        raise RuleViolated(f"No {klass} number is left.", code="no_number_left", klass=klass)
+        raise taken(msisdn) if msisdn else _none_left(klass or STANDARD)
     found.state, found.key, found.held_until = NumberState.HELD, key, until
+    found.quarantine_until = None
     try:
         with transaction.atomic():
-            found.save(update_fields=["state", "key", "held_until"])
+            found.save(update_fields=["state", "key", "held_until", "quarantine_until"])
     except IntegrityError:  # the same key, at the same moment: the other one's number stands
         return Number.objects.get(key=key).msisdn
     return found.msisdn
 
 
 def hold_numbers(
-    *,
-    wanted: Mapping[str, str | None],
-    until: datetime,
-    klass: str = "standard",
-    fresh: bool = False,
+    *, wanted: Mapping[str, Wanted], until: datetime, fresh: bool = False
 ) -> Mapping[str, str]:
     """As `hold_number` for many keys in a few statements: all of them or none; number by key.
 
     In the caller's transaction, which a refusal must end. `fresh`: no key was ever used before.
-    `wanted` says by key which number it shall be (None: any of `klass`). Keys that hold a number
-    already keep it, until the new end.
+    Keys that hold a number already keep it, until the new end.
 
     Raises:
         RuleViolated: `number_taken` or `no_number_left`.
@@ -86,32 +84,55 @@ def hold_numbers(
     held = {} if fresh else dict(Number.objects.filter(key__in=wanted).values_list("key", "msisdn"))
     if held:
         _held().filter(key__in=held).update(held_until=until)
-    chosen = {msisdn: key for key, msisdn in wanted.items() if msisdn and key not in held}
-    anything = [key for key, msisdn in wanted.items() if not msisdn and key not in held]
-    free = Number.objects.filter(_free(business_now()))
-    rows: list[Number] = []
-    if chosen:
-        rows = list(free.select_for_update().filter(msisdn__in=chosen).order_by("msisdn"))
-        for missing in sorted(set(chosen) - {row.msisdn for row in rows}):
-            raise RuleViolated(
-                f"{missing} is no longer free; please choose another number.",
-                code="number_taken",
-                msisdn=missing,
-            )
-        for row in rows:
-            row.key = chosen[row.msisdn]
-    if anything:
-        others = free.filter(klass=klass).exclude(msisdn__in=chosen).order_by("msisdn")
-        found = list(others.select_for_update(skip_locked=True)[: len(anything)])
-        if len(found) < len(anything):
-            raise RuleViolated(f"No {klass} number is left.", code="no_number_left", klass=klass)
-        for row, key in zip(found, anything, strict=True):
-            row.key = key
-        rows += found
+    open_ = {key: wish for key, wish in wanted.items() if key not in held}
+    rows = _chosen({key: wish for key, wish in open_.items() if wish.msisdn})
+    left: dict[str, list[str]] = {}
+    for key, wish in open_.items():
+        if not wish.msisdn:
+            left.setdefault(wish.klass, []).append(key)
+    taken = [row.msisdn for row in rows]
+    for klass, keys in sorted(left.items()):
+        rows += _any_of(klass, keys, but=taken)
     for row in rows:
-        row.state, row.held_until = NumberState.HELD, until
-    Number.objects.bulk_update(rows, ["key", "state", "held_until"])
+        row.state, row.held_until, row.quarantine_until = NumberState.HELD, until, None
+    Number.objects.bulk_update(rows, ["key", "state", "held_until", "quarantine_until"])
     return {**held, **{row.key: row.msisdn for row in rows}}
+
+
+def _chosen(wanted: Mapping[str, Wanted]) -> list[Number]:
+    """The numbers that were chosen, locked; each now with the key that wants it."""
+    if not wanted:
+        return []
+    by_msisdn = {str(wish.msisdn): key for key, wish in wanted.items()}
+    own = [wish.held_by for wish in wanted.values() if wish.held_by]
+    rows = list(
+        Number.objects.select_for_update()
+        .filter(free_at(business_now()) | Q(state=NumberState.HELD, key__in=own))
+        .filter(msisdn__in=by_msisdn)
+        .order_by("msisdn")
+    )
+    fitting = {
+        row.msisdn
+        for row in rows
+        for wish in [wanted[by_msisdn[row.msisdn]]]
+        if row.klass == wish.klass
+    }
+    for missing in sorted(set(by_msisdn) - fitting):
+        raise taken(missing)
+    for row in rows:
+        row.key = by_msisdn[row.msisdn]
+    return rows
+
+
+def _any_of(klass: str, keys: Sequence[str], *, but: Collection[str]) -> list[Number]:
+    """One free number of the class for each key, locked; others' choices are passed over."""
+    free = Number.objects.filter(free_at(business_now()), klass=klass).exclude(msisdn__in=but)
+    found = list(free.select_for_update(skip_locked=True).order_by("msisdn")[: len(keys)])
+    if len(found) < len(keys):
+        raise _none_left(klass)
+    for row, key in zip(found, keys, strict=True):
+        row.key = key
+    return found
 
 
 def release_all(keys: Collection[str]) -> None:
@@ -168,9 +189,7 @@ def announce_port_ins(wanted: Mapping[str, str]) -> None:
     rows = Number.objects.select_for_update().filter(msisdn__in=wanted.values())
     by_msisdn = {row.msisdn: row for row in rows.order_by("msisdn")}
     for key, msisdn in wanted.items():
-        # Not there: another order gave it up between the two statements, and this one may be
-        # sent again.
-        number = by_msisdn.get(msisdn, Number(msisdn=msisdn, state=NumberState.PORTING))
+        number = by_msisdn[msisdn]
         if number.key == key:
             continue
         if not _may_return(number):
@@ -178,15 +197,6 @@ def announce_port_ins(wanted: Mapping[str, str]) -> None:
         NUMBER_LIFE.check(NumberState(number.state), NumberState.PORTING)
         number.state, number.key, number.quarantine_until = NumberState.PORTING, key, None
         number.save(update_fields=["state", "key", "quarantine_until"])
-
-
-@transaction.atomic
-def close_port_ins(came: Mapping[str, bool]) -> None:
-    """The lines (by key) are in service: their numbers came to us, or will not. May be repeated."""
-    withdraw_port_ins([key for key, here in came.items() if not here])
-    Number.objects.filter(
-        key__in=[key for key, here in came.items() if here], state=NumberState.PORTING
-    ).update(state=NumberState.PORTED_IN)
 
 
 def withdraw_port_ins(keys: Collection[str]) -> None:
@@ -213,21 +223,53 @@ def record_port_in(*, msisdn: str, key: str) -> None:
 
 
 @transaction.atomic
-def retire(*, key: str, until: date) -> None:
-    """The line has ended: nobody gets the number before `until`. May be repeated.
+def retire(*, key: str, until: date | None = None) -> None:
+    """The line has ended: nobody gets its number before `until`. May be repeated.
 
-    A new holder must wait 45 to 120 days (French numbering plan, decision 2022-1583, 2.2.6).
+    By default it rests as short as the market allows (in France 45 to 120 days, numbering plan,
+    decision 2022-1583, 2.2.6); then a timer frees it.
+
+    Raises:
+        InvalidInput: `quarantine_out_of_range`.
     """
-    Number.objects.filter(key=key, state__in=[NumberState.ASSIGNED, NumberState.PORTED_IN]).update(
-        state=NumberState.QUARANTINE, key="", quarantine_until=until
+    least, most = market(settings.MARKET).quarantine_days()
+    today = business_today()
+    until = until or today + timedelta(days=least)
+    if not least <= (until - today).days <= most:
+        raise InvalidInput(
+            f"A number rests {least} to {most} days.", code="quarantine_out_of_range", field="until"
+        )
+    rows = Number.objects.select_for_update().filter(
+        key=key, state__in=[NumberState.ASSIGNED, NumberState.PORTED_IN]
     )
+    number = rows.first() if key else None
+    if number is None:
+        return
+    number.state, number.key, number.quarantine_until = NumberState.QUARANTINE, "", until
+    number.save(update_fields=["state", "key", "quarantine_until"])
+    if number.klass != PORTED:
+        timers.schedule(
+            key=f"{QUARANTINE_TIMER}:{number.msisdn}",
+            handler=QUARANTINE_TIMER,
+            due_at=datetime.combine(until, time(), tzinfo=PARIS),
+            payload={"msisdn": number.msisdn},
+        )
 
 
-def release_expired(*, at: datetime) -> int:
-    """Free what was held until before `at`; how many."""
-    return (
-        _held().filter(held_until__lte=at).update(state=NumberState.FREE, key="", held_until=None)
-    )
+def release_expired(*, at: datetime, msisdn: str = "") -> int:
+    """Free what was held until before `at` and what has rested until then; how many.
+
+    Numbers of others' ranges are not ours to give out again.
+    """
+    over = Number.objects.filter(free_at(at)).exclude(state=NumberState.FREE)
+    if msisdn:
+        over = over.filter(msisdn=msisdn)
+    return over.update(state=NumberState.FREE, key="", held_until=None, quarantine_until=None)
+
+
+def on_due(payload: Mapping[str, Any]) -> None:
+    """Timer, business time: the hold or the quarantine of a number is over, if it still is."""
+    release_expired(at=business_now(), msisdn=payload["msisdn"])
 
 
 def _may_return(number: Number) -> bool:
@@ -251,13 +293,22 @@ def _not_portable(number: Number) -> RuleViolated:
     )
 
 
+def taken(msisdn: str) -> RuleViolated:
+    """Another has it, or it is none of ours."""
+    return RuleViolated(
+        f"{msisdn} is no longer free; please choose another number.",
+        code="number_taken",
+        msisdn=msisdn,
+        field="msisdn",
+    )
+
+
+def _none_left(klass: str) -> RuleViolated:
+    return RuleViolated(f"No {klass} number is left.", code="no_number_left", klass=klass)
+
+
 def _held() -> QuerySet[Number]:
     return Number.objects.filter(state=NumberState.HELD)
-
-
-def _free(at: datetime) -> Q:
-    """Free, or held by someone whose time is over."""
-    return Q(state=NumberState.FREE) | Q(state=NumberState.HELD, held_until__lte=at)
 
 
 def _renewed(*, key: str, until: datetime, wanted: str | None) -> str | None:

@@ -91,7 +91,7 @@ def put_on_sale(
     mirror(accepted, release=release)
     ensure_index(accepted.snapshot)
     add_stock(accepted.catalogue)
-    add_numbers(accepted.catalogue.numbers)
+    add_numbers(accepted.catalogue)
     _announce(release)
     values = {"from": at.isoformat(), "note": note}
     record("published", context=context, draft=draft, release=release, values=values)

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
-
 from commerce.events import timers
 from commerce.events.models import Timer, TimerClock
 from commerce.events.registry import purges
@@ -26,19 +24,11 @@ def begin() -> None:
 
 
 def on_retention_due(payload: Mapping[str, Any]) -> None:
-    """Timer, machine time. Each purge removes or blanks what its own clock says is over.
-
-    One that fails is tried again in an hour and keeps no other from its work.
-    """
+    """Timer, machine time. Each purge removes or blanks what its own clock says is over."""
     timers.schedule(
         key=TIMER, handler=TIMER, due_at=machine_now() + EVERY, payload={}, clock="machine"
     )
     for name, purge in purges().items():
-        try:
-            with transaction.atomic():
-                count = purge()
-        except Exception:
-            logger.exception("purge failed", extra={"what": name})
-            continue
+        count = purge()
         if count:
             logger.info("purged", extra={"what": name, "rows": count})

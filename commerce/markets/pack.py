@@ -26,6 +26,27 @@ class CarrierCaps:
     per_month: Money
 
 
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What callers of a special number pay for the service: `mode` free, ordinary, per_minute or
+    per_call; `price` tax included."""
+
+    mode: str
+    price: Money
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialTariff:
+    """A tariff as the law sees it: its category, the colour and words of the price sign that must
+    be shown with the number, and what else is to be kept to."""
+
+    category: str
+    colour: str
+    tariff: Tariff
+    sign: Mapping[str, str]
+    duties: tuple[Mention, ...]
+
+
 class Market(Protocol):
     """The rules of one country. All functions are pure."""
 
@@ -48,6 +69,19 @@ class Market(Protocol):
 
     def is_mobile(self, number: str) -> bool:
         """Whether a national number is a mobile one."""
+
+    def is_special(self, number: str) -> bool:
+        """Whether a number is a special one, whose callers may pay for a service."""
+
+    def special_tariff(self, number: str, *, tariff: Tariff) -> SpecialTariff:
+        """The category of a special number (or of all that begin so) at `tariff`.
+
+        Raises:
+            InvalidInput: it is no special number, or the tariff is not allowed for it.
+        """
+
+    def quarantine_days(self) -> tuple[int, int]:
+        """How long a number rests at least and at most before another user gets it."""
 
     def check_port_key(self, *, number: str, key: str) -> str:
         """The normalised key that lets `number` leave its operator.

@@ -7,12 +7,14 @@ from datetime import date, datetime
 from django.db.models import Q
 
 from catalogue.domain.model import Offering, Segment
+from catalogue.pool import held_until
 from catalogue.selectors import snapshot_of, stock_of
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.kernel.codec import from_plain
 from commerce.kernel.errors import Forbidden, NotFound
 from commerce.kernel.money import Money
+from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.checks import Issue, issues
 from commerce.ordering.domain.fulfilment import (
     ChargedItem,
@@ -27,6 +29,7 @@ from commerce.ordering.models import Approval, Cart, Order, OrderItem, OrderStep
 from commerce.ordering.services.accept import order_of_link
 from commerce.ordering.services.access import cart_scope, find_cart, find_order, order_scope
 from commerce.ordering.services.handover import Lease, lease_of
+from commerce.ordering.services.numbering import cart_key
 from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
 from subscriptions.domain.charges import AgreedCharge
 
@@ -50,6 +53,7 @@ class CartView:
     quote: Quote
     issues: tuple[Issue, ...]
     available: Mapping[str, int]
+    numbers_until: Mapping[str, datetime]
     lease: Lease
     prices_until: datetime | None
     expires_at: datetime
@@ -170,11 +174,23 @@ def cart_view(context: AccountContext, *, code: str) -> CartView:
         quote=quote,
         issues=issues(value, catalogue=pricing.snapshot, at=pricing.at),
         available={code: facts.available for code, facts in stock.items()},
+        numbers_until=_numbers_until(cart.code, value),
         lease=lease_of(cart, context=context),
         prices_until=held if pricing.at == cart.held_at else None,
         expires_at=cart.expires_at,
         party_id=cart.party_id,
     )
+
+
+def _numbers_until(code: str, value: CartValue) -> Mapping[str, datetime]:
+    """Until when each line's chosen number is held; a query only if one was chosen."""
+    keys = {
+        cart_key(code, line.id): line.id
+        for line in value.lines
+        if line.config.get("number_choice") == "new" and line.config.get("msisdn")
+    }
+    held = held_until(keys) if keys else {}
+    return {keys[key]: until for key, until in held.items()}
 
 
 def open_carts(context: AccountContext) -> tuple[str, ...]:

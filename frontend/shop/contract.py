@@ -148,6 +148,7 @@ def kind_name(kind: Kind) -> str:
         Kind.CONTENT: _("Service"),
         Kind.SIM: _("SIM"),
         Kind.FEE: _("Fee"),
+        Kind.NUMBER: _("Number"),
     }.get(kind, str(kind))
 
 

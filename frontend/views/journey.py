@@ -25,7 +25,6 @@ from commerce.ordering.domain.quote import Quote
 from commerce.ordering.journey import journey_step
 from commerce.ordering.selectors import CartView, cart_view
 from commerce.ordering.services import carts
-from commerce.ordering.services.numbering import proposed_numbers
 from commerce.ordering.services.switching import switch
 from commerce.ordering.showcase import window
 from commerce.web.policy import Policy, policy
@@ -34,13 +33,13 @@ from frontend.shop import steps
 from frontend.shop.answers import NAMES, answers_in, asked, kept
 from frontend.shop.contract import display_number
 from frontend.shop.forms import NumberForm, note_refusal
+from frontend.shop.numbers import number_groups
 from frontend.shop.places import CONFIRM, CartPlace, Place, draft_url, term_in
 from frontend.shop.session import cart_of, remember_cart
 from frontend.shop.summary_dates import withdrawal_words
 from frontend.shop.words import model_name, on_day
 from frontend.views.summary import open_cart_view
 
-PROPOSED = 6
 DAYS_SHOWN = 18
 
 
@@ -272,7 +271,9 @@ def _sim_step(page: Page) -> HttpResponse:
             form=form,
             sims=steps.sim_choices(found, catalogue=page.catalogue, place=page.place),
             sim_chosen=request.POST.get("sim") or next((c.offering.code for c in found.chosen), ""),
-            proposed=_proposed(page, config),
+            numbers=_numbers(page, config),
+            figures=request.GET.get("figures", "")[:14],
+            kept_until=page.view.numbers_until.get(line.id),
             picked=form["proposed"].value() or "",
             early=withdrawal_words(),
             panel=steps.panel_for(
@@ -359,12 +360,16 @@ def check_rio(request: HttpRequest) -> HttpResponse:
     return render(request, "frontend/checkout/rio.html", values)
 
 
-def _proposed(page: Page, config: Any) -> list[tuple[str, str]]:
-    numbers = list(proposed_numbers(page.context, code=page.code, count=PROPOSED))
-    own = config.get("msisdn", "")
-    if config.get("number_choice") == "new" and own and own not in numbers:
-        numbers = [own, *numbers[: PROPOSED - 1]]
-    return [(number, display_number(number)) for number in numbers]
+def _numbers(page: Page, config: Any) -> list[dict[str, Any]]:
+    own = config.get("msisdn", "") if config.get("number_choice") == "new" else ""
+    return number_groups(
+        page.catalogue,
+        segment=page.view.segment,
+        channel=str(page.context.channel),
+        figures=page.request.GET.get("figures", "")[:14],
+        salt=page.code,
+        own=own,
+    )
 
 
 def _known(config: Any) -> dict[str, str]:

@@ -41,7 +41,7 @@ class LocalBilling:
     def start(self, request: BillingStart, *, key: str) -> Answer:
         order = order_for_fulfilment(request.order_number, group=request.group)
         snapshot = snapshot_of(order.release)
-        plan = next(item for item in order.items if item.role == "plan")
+        plan = next((item for item in order.items if item.role == "plan"), order.items[0])
         facts = _facts(order.items)
         subscription = activate(
             order_number=request.order_number,

@@ -10,12 +10,13 @@ from commerce.markets.fr import (
     invoice,
     numbers,
     rio,
+    special_numbers,
     tax,
     termination,
     withdrawal,
     working_days,
 )
-from commerce.markets.pack import CarrierCaps, Market, Mention
+from commerce.markets.pack import CarrierCaps, Market, Mention, SpecialTariff, Tariff
 
 
 class France:
@@ -36,6 +37,15 @@ class France:
 
     def is_mobile(self, number: str) -> bool:
         return numbers.is_mobile(number)
+
+    def is_special(self, number: str) -> bool:
+        return special_numbers.is_special(number)
+
+    def special_tariff(self, number: str, *, tariff: Tariff) -> SpecialTariff:
+        return special_numbers.special_tariff(number, tariff=tariff)
+
+    def quarantine_days(self) -> tuple[int, int]:
+        return numbers.QUARANTINE_DAYS
 
     def check_port_key(self, *, number: str, key: str) -> str:
         return rio.check(key, number=number).text

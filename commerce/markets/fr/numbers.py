@@ -49,8 +49,10 @@ def is_mobile(number: str) -> bool:
 
 
 def display_number(number: str) -> str:
-    """In pairs: `06 39 98 12 34`."""
-    return " ".join(re.findall(r"\d\d", number))
+    """In pairs, `06 39 98 12 34`; special and short ones as the law's sign has them."""
+    if number.startswith("08"):
+        return f"{number[:4]} {number[4:7]} {number[7:]}"
+    return " ".join(re.findall(r"\d\d?", number))
 
 
 def international(number: str) -> str:

@@ -11,6 +11,7 @@ from commerce.ordering.api.views.journeys import (
     PlanSimulationsView,
 )
 from commerce.ordering.api.views.me import MeView
+from commerce.ordering.api.views.numbers import NumbersView
 from commerce.ordering.api.views.offerings import (
     ComparisonsView,
     OfferingsView,
@@ -41,6 +42,7 @@ urlpatterns = [
     path("offerings/<slug:code>", OfferingView.as_view(), name="offering"),
     path("suggestions", SuggestionsView.as_view(), name="suggestions"),
     path("comparisons", ComparisonsView.as_view(), name="comparisons"),
+    path("numbers", NumbersView.as_view(), name="numbers"),
     path("quotes", QuotesView.as_view(), name="quotes"),
     path("carts", carts.CartsView.as_view(), name="carts"),
     path("carts/arrivals", carts.ArrivalsView.as_view(), name="cart-arrivals"),

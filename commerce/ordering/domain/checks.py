@@ -24,7 +24,7 @@ from commerce.ordering.domain.facts import (
     unit_facts,
 )
 
-_ROLES = frozenset((*SINGLE_ROLES, "accessory", "option", "content", "fee"))
+_ROLES = frozenset((*SINGLE_ROLES, "accessory", "option", "content", "fee", "number"))
 
 
 @dataclass(frozen=True, slots=True)

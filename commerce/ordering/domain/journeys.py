@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from catalogue.domain.model import Kind, Offering, Slot, Text
 
+_LAST = frozenset({Kind.SIM, Kind.NUMBER})
+"""Chosen in the last step; the number's own place is filled with the number."""
 EXTRAS = "extras"
 """The step of all slots that take several."""
 
@@ -106,7 +108,7 @@ def ways_of(slots: Sequence[Slot], entry: EntryPoint | None = None) -> tuple[Way
     absent = entry.absent if entry is not None else frozenset()
     first = entry.first if entry is not None else ""
     asked = [slot for slot in slots if slot.role not in absent]
-    mains = [slot.role for slot in asked if slot.maximum == 1 and slot.kind is not Kind.SIM]
+    mains = [slot.role for slot in asked if slot.maximum == 1 and slot.kind not in _LAST]
     mains.sort(key=lambda role: role != first)
     extras = _extras(asked)
     sims = [slot.role for slot in asked if slot.kind is Kind.SIM]
@@ -128,7 +130,7 @@ def entry_point(code: str) -> EntryPoint | None:
 
 
 def _extras(slots: Sequence[Slot]) -> tuple[str, ...]:
-    return tuple(slot.role for slot in slots if slot.maximum > 1)
+    return tuple(slot.role for slot in slots if slot.maximum > 1 and slot.kind not in _LAST)
 
 
 def _text(fr: str, en: str) -> Text:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from catalogue.domain.model import Kind, Offering
+
 
 class Keep(StrEnum):
     """A new number, or one that comes from another operator."""
@@ -15,7 +17,7 @@ class Keep(StrEnum):
 SLOTS = ("08:00-12:00", "12:00-16:00", "16:00-20:00")
 """Local time in which a number may be ported."""
 
-NUMBER_KEYS = frozenset({"number_choice", "msisdn", "rio", "port_on", "port_slot"})
+NUMBER_KEYS = frozenset({"number_choice", "msisdn", "rio", "port_on", "port_slot", "number_class"})
 """The entries of a line's config that say which number it gets."""
 
 
@@ -32,3 +34,18 @@ class NumberChoice:
     rio: str = ""
     port_on: date | None = None
     slot: str = ""
+
+
+def has_number(offering: Offering) -> bool:
+    """Whether a line of it gets a number: a plan, or a special number."""
+    return offering.kind is Kind.PLAN or sells_range(offering)
+
+
+def sells_range(offering: Offering) -> bool:
+    """Whether it sells special numbers, which stand for themselves."""
+    return offering.kind is Kind.NUMBER and "number_range" in offering.characteristics
+
+
+def class_sold(offering: Offering) -> str:
+    """The class of numbers that the offering sells."""
+    return str(offering.characteristics.get("number_class", ""))

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping
 from django.db import transaction
 
 from catalogue.domain.model import Kind
+from catalogue.domain.numbers import STANDARD
 from catalogue.services.numbers import refused_port_ins
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Channel, Segment
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
-from commerce.ordering.domain.numbering import NUMBER_KEYS, Keep, NumberChoice
+from commerce.ordering.domain.numbering import NUMBER_KEYS, Keep, NumberChoice, has_number
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, CartItem
 from commerce.ordering.services.access import cart_scope
@@ -24,7 +25,11 @@ from commerce.ordering.services.editing import (
     new_cart,
     put,
 )
-from commerce.ordering.services.numbering import checked_choice
+from commerce.ordering.services.numbering import (
+    checked_choice,
+    hold_for_cart,
+    offering_of_class,
+)
 from commerce.ordering.services.pricing import Pricing
 from promotions.domain.codes import normalise
 from promotions.selectors import known_code
@@ -133,7 +138,7 @@ def add_line(context: AccountContext, *, code: str, offering: str, quantity: int
 
     def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> str:
         found = pricing.snapshot.offering(offering)
-        if found.kind in (Kind.BUNDLE, Kind.PLAN, Kind.SIM, Kind.FEE):
+        if found.kind in (Kind.BUNDLE, Kind.PLAN, Kind.SIM, Kind.FEE, Kind.NUMBER):
             raise RuleViolated(
                 f"{offering} is chosen within a bundle.", code="bundle_needed", offering=offering
             )
@@ -195,14 +200,17 @@ def remove_bundle(context: AccountContext, *, code: str, group: str) -> None:
 def choose_number(
     context: AccountContext, *, code: str, line_id: str, choice: NumberChoice
 ) -> None:
-    """Say which number a plan gets: a new one (any, or the one proposed), or one that is kept.
+    """Say which number a line gets: a new one (any, or one that was found), or one that is kept.
+
+    A new one is held for 15 minutes; what its class costs comes into the bundle as a line, and
+    goes with it.
 
     Raises:
         InvalidInput: the number, the RIO (`rio_format`, `rio_number`, `rio_quality`, `rio_family`,
             `rio_key`), or the day or slot of the porting is not acceptable; `field` says which.
         NotFound: `unknown_line`.
         RuleViolated: `no_number_here`: the line is no plan; `number_is_ours` or `port_under_way`:
-            the number can't be brought in.
+            the number can't be brought in; `number_taken`, `number_not_sold`.
     """
     config = checked_choice(choice)
     if choice.keep is Keep.PORT:
@@ -211,12 +219,26 @@ def choose_number(
 
     def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
         item = item_of(items, line_id)
-        if pricing.snapshot.offering(item.offering).kind is not Kind.PLAN:
+        if not has_number(pricing.snapshot.offering(item.offering)):
             raise RuleViolated("Only a plan has a number.", code="no_number_here")
         kept = {k: v for k, v in item.config.items() if k not in NUMBER_KEYS}
         item.config = {**kept, **config}
+        if choice.keep is Keep.NEW and choice.msisdn:
+            _take_number(cart, items, item, pricing)
 
     changed(context, code=code, change=change)
+
+
+def _take_number(cart: Cart, items: list[CartItem], item: CartItem, pricing: Pricing) -> None:
+    """Hold the number that the line names, and put what its class costs beside the line."""
+    msisdn, catalogue = item.config["msisdn"], pricing.snapshot
+    klass, selling = offering_of_class(msisdn, item, catalogue=catalogue)
+    if selling:
+        put(cart, items, Wish(item.group, "number", selling), catalogue=catalogue)
+    elif item.role == "plan":
+        items[:] = [i for i in items if i.group != item.group or i.role != "number"]
+    item.config = {**item.config, **({"number_class": klass} if klass != STANDARD else {})}
+    hold_for_cart(msisdn, cart_code=cart.code, line_id=item.line_id, klass=klass)
 
 
 def enter_code(context: AccountContext, *, code: str, promotion_code: str) -> None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from django.db import IntegrityError, transaction
 
 from catalogue.domain.model import Slot, Snapshot
+from catalogue.services.numbers import release_all
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import business_now
@@ -17,6 +18,7 @@ from commerce.ordering.domain.cart import MOST_LINES, MOST_PER_LINE, new_code
 from commerce.ordering.domain.checks import Issue, blocking, issues
 from commerce.ordering.models import Cart, CartItem
 from commerce.ordering.services.access import CART_LIFE, editor_key, locked_for_change
+from commerce.ordering.services.numbering import cart_key, lines_with_chosen, settle_numbers
 from commerce.ordering.services.pricing import Pricing, cart_value, pricing_of
 
 R = TypeVar("R")
@@ -46,15 +48,20 @@ def changed(context: AccountContext, *, code: str, change: Change[R]) -> R:
     cart = locked_for_change(context, code=code)
     items = list(cart.items.all())
     before = {item.pk: _shape(item) for item in items}
+    numbered = lines_with_chosen(items)
     pricing = pricing_of(cart)
     touch(cart, context=context)
     result = change(cart, items, pricing)
+    settle_numbers(items, catalogue=pricing.snapshot)
     if len(items) > MOST_LINES:
         raise RuleViolated(f"A cart has {MOST_LINES} lines at most.", code="too_many_lines")
     wrong = blocking(issues(cart_value(cart, items), catalogue=pricing.snapshot, at=pricing.at))
     if wrong is not None:
         raise refuse(wrong)
     _write(cart, items, before=before)
+    given_back = numbered - lines_with_chosen(items)
+    if given_back:
+        release_all([cart_key(cart.code, line) for line in given_back])
     return result
 
 

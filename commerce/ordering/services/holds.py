@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
+from catalogue.domain.numbers import STANDARD
 from catalogue.services import numbers, stock
 from commerce.events import timers
 from commerce.kernel.clock import business_now
@@ -10,6 +11,7 @@ from commerce.ordering.domain.cart import CartLine
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.models import Order
+from commerce.ordering.services.numbering import cart_key
 from promotions.domain.compiler import CompiledPromotions
 from promotions.services import limits
 
@@ -117,23 +119,14 @@ def let_go(order: Order) -> None:
     timers.cancel(_timer_key(order))
 
 
-def close_port_ins(order: Order, *, group: str) -> None:
-    """The bundle is in service. A number that was refused and given up is nobody's any more; one
-    whose arrival an operator noted by hand is ours. May be repeated."""
-    lines = order.items.filter(group=group, config__number_choice="port")
-    numbers.close_port_ins(
-        {
-            number_key(order.number, line.line_id): line.facts.get("msisdn")
-            == line.config["msisdn"]
-            for line in lines
-        }
-    )
-
-
-def _numbers_wanted(order: Order, lines: Iterable[CartLine]) -> dict[str, str | None]:
-    """By key, the number that a line shall get; None for any."""
+def _numbers_wanted(order: Order, lines: Iterable[CartLine]) -> dict[str, numbers.Wanted]:
+    """By key, the number that a line shall get; it may be held for the cart that was ordered."""
     return {
-        number_key(order.number, line.id): line.config.get("msisdn") or None
+        number_key(order.number, line.id): numbers.Wanted(
+            msisdn=line.config.get("msisdn") or None,
+            klass=line.config.get("number_class", STANDARD),
+            held_by=cart_key(order.cart_code, line.id) if order.cart_code else "",
+        )
         for line in lines
         if line.config.get("number_choice") == "new"
     }

@@ -1,15 +1,27 @@
 """What is said about a number is checked by the market's rules in every channel."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from django.conf import settings
 
-from catalogue.services.numbers import propose
+from catalogue.domain.model import Kind, Snapshot
+from catalogue.domain.numbers import STANDARD
+from catalogue.pool import class_in_pool, propose
+from catalogue.services import numbers
 from commerce.accounts.identity import AccountContext
+from commerce.events import timers
 from commerce.kernel.clock import business_now, business_today
-from commerce.kernel.errors import InvalidInput
+from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.markets.pack import market
-from commerce.ordering.domain.numbering import SLOTS, Keep, NumberChoice
+from commerce.ordering.domain.numbering import (
+    SLOTS,
+    Keep,
+    NumberChoice,
+    class_sold,
+    sells_range,
+)
+from commerce.ordering.models import CartItem
 from commerce.ordering.services.access import find_cart
 
 FURTHEST = timedelta(days=90)
@@ -37,7 +49,9 @@ def checked_choice(choice: NumberChoice) -> dict[str, str]:
     if choice.keep is Keep.NEW:
         if not choice.msisdn:
             return {"number_choice": "new"}
-        return {"number_choice": "new", "msisdn": pack.normalise_number(choice.msisdn)}
+        short = "".join(filter(str.isdigit, choice.msisdn))
+        msisdn = short if pack.is_special(short) else pack.normalise_number(choice.msisdn)
+        return {"number_choice": "new", "msisdn": msisdn}
     msisdn = pack.normalise_number(choice.msisdn)
     if not pack.is_mobile(msisdn):
         raise InvalidInput(
@@ -54,6 +68,95 @@ def checked_choice(choice: NumberChoice) -> dict[str, str]:
     if choice.port_on is not None:
         config["port_on"] = _day(choice.port_on).isoformat()
     return config
+
+
+def cart_key(cart_code: str, line_id: str) -> str:
+    """Under which a number is held for a line of a cart."""
+    return f"cart:{cart_code}/{line_id}"
+
+
+def hold_for_cart(msisdn: str, *, cart_code: str, line_id: str, klass: str) -> None:
+    """Nobody else gets the number for the next 15 minutes (business time); a timer frees it.
+
+    Raises:
+        RuleViolated: `number_taken`.
+    """
+    until = business_now() + numbers.HELD_FOR
+    key = cart_key(cart_code, line_id)
+    numbers.hold_number(msisdn=msisdn, klass=klass, key=key, until=until)
+    timers.schedule(
+        key=f"{numbers.HOLD_TIMER}:{key}",
+        handler=numbers.HOLD_TIMER,
+        due_at=until,
+        payload={"msisdn": msisdn},
+    )
+
+
+def offering_of_class(msisdn: str, item: CartItem, *, catalogue: Snapshot) -> tuple[str, str]:
+    """The class of a number that the line may get, and the offering that sells it (empty: none is
+    needed).
+
+    Raises:
+        RuleViolated: `number_taken`: it is none of ours; `number_not_sold`: not with this line.
+    """
+    klass = class_in_pool(msisdn)
+    if klass is None:
+        raise numbers.taken(msisdn)
+    own = catalogue.offering(item.offering)
+    if klass == (class_sold(own) if sells_range(own) else STANDARD):
+        return klass, ""
+    selling = [
+        each.code
+        for each in catalogue.of_kind(Kind.NUMBER)
+        if class_sold(each) == klass and not sells_range(each)
+    ]
+    if sells_range(own) or not selling:
+        raise RuleViolated(
+            f"{msisdn} can't be had with this line.",
+            code="number_not_sold",
+            msisdn=msisdn,
+            field="msisdn",
+        )
+    return klass, selling[0]
+
+
+def settle_numbers(items: list[CartItem], *, catalogue: Snapshot) -> None:
+    """The number of a plan and the line that pays for its class stay of one mind.
+
+    The paying line decides: without it a chosen silver number is given back; a number that is
+    kept needs none.
+    """
+    paying = {
+        item.group: item
+        for item in items
+        for offering in [catalogue.offering(item.offering)]
+        if item.group and offering.kind is Kind.NUMBER and not sells_range(offering)
+    }
+    for item in items:
+        if catalogue.offering(item.offering).kind is not Kind.PLAN:
+            continue
+        line = paying.get(item.group)
+        if line is not None and item.config.get("number_choice") == "port":
+            items.remove(line)
+            continue
+        klass = class_sold(catalogue.offering(line.offering)) if line is not None else STANDARD
+        if item.config.get("number_class", STANDARD) != klass:
+            item.config = _any_of_class(item.config, klass)
+
+
+def _any_of_class(config: dict[str, str], klass: str) -> dict[str, str]:
+    kept = {k: v for k, v in config.items() if k not in ("msisdn", "number_class")}
+    named = {"number_class": klass} if klass != STANDARD else {}
+    return {**kept, "number_choice": "new", **named}
+
+
+def lines_with_chosen(items: Iterable[CartItem]) -> frozenset[str]:
+    """The lines for which a new number was chosen."""
+    return frozenset(
+        item.line_id
+        for item in items
+        if item.config.get("number_choice") == "new" and item.config.get("msisdn")
+    )
 
 
 def _slot(slot: str) -> str:

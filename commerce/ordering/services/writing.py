@@ -16,6 +16,7 @@ from commerce.kernel.clock import PARIS, business_now
 from commerce.kernel.codec import to_plain
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.consents import TEXT_VERSIONS, OrderConsents
+from commerce.ordering.domain.numbering import class_sold, has_number, sells_range
 from commerce.ordering.domain.quote import Quote, QuoteLine
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.events import OrderAccepted, OrderPlaced
@@ -192,15 +193,21 @@ def _item(
 
 
 def _with_number_choices(draft: Draft) -> Draft:
-    """A plan about whose number nothing was said gets a new one."""
+    """A line about whose number nothing was said gets a new one; a special one of its class."""
     snapshot = draft.pricing.snapshot
     lines = tuple(
-        replace(line, config={"number_choice": "new", **line.config})
-        if snapshot.offering(line.offering).kind is Kind.PLAN
+        replace(line, config={**_new_number(offering), **line.config})
+        if has_number(offering)
         else line
         for line in draft.value.lines
+        for offering in [snapshot.offering(line.offering)]
     )
     return replace(draft, value=replace(draft.value, lines=lines))
+
+
+def _new_number(offering: Offering) -> dict[str, str]:
+    own = {"number_class": class_sold(offering)} if sells_range(offering) else {}
+    return {"number_choice": "new", **own}
 
 
 def _contracts(draft: Draft) -> tuple[PledgedContract, ...]:

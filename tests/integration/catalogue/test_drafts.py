@@ -171,9 +171,6 @@ def test_a_part_is_added_renamed_and_removed(shop: datetime) -> None:
         INES, draft_id=draft, section="categories", key="", data=words, new_key="soldes"
     )
     assert new == "soldes"
-    for unusable in ("x" * 121, "two\nlines"):
-        with pytest.raises(InvalidInput):
-            drafts.set_part(INES, **add, data={**data, "code": unusable})  # type: ignore[arg-type]
     drafts.remove_part(INES, draft_id=draft, section="rules", key="deux", revision=2)
     assert drafts.findings(draft) == ()
     with pytest.raises(NotFound):
@@ -313,7 +310,7 @@ def test_what_was_done_stays_written_down(shop: datetime) -> None:
 def test_export_and_import_of_a_release_by_command(shop: datetime, tmp_path: Path) -> None:
     out = StringIO()
     call_command("export_catalogue", str(tmp_path / "a"), stdout=out)
-    assert "Release 1: 10 files" in out.getvalue()
+    assert "Release 1: 11 files" in out.getvalue()
     again = import_catalogue(tmp_path / "a", at=shop)
     assert (again.created, again.release) == (False, 1)
     call_command("export_catalogue", str(tmp_path / "b"), release=1, stdout=out)

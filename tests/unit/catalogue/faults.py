@@ -48,4 +48,7 @@ FAULTS = [
     ("a bundle's price for no place", "rules:", "    prices:\n      - {role: option, code: monthly, consumer: 5.00}\nrules:", "bundles[0].prices[0].role", "has no place option"),
     ("a synonym in two groups", "numbers:", "synonyms:\n  - {language: fr, words: [coque, étui]}\n  - {language: fr, words: [Etui, housse]}\nnumbers:", "synonyms[0].words[1]", "'etui' (fr) has its synonyms in another place too."),
     ("a synonym of nothing", "numbers:", "synonyms:\n  - {language: fr, words: [coque]}\nnumbers:", "synonyms[0].words", "at least 2"),
+    ("numbers of no class", "klass: standard", "klass: platinum", "numbers[0].klass", "There is no class platinum"),
+    ("special numbers as mobile ones", 'first: "0639980001", last: "0639980010"', 'first: "0805990001", last: "0805990010"', "numbers[0].klass", "is a special number"),
+    ("a class without a look", "numbers:", "number_classes: [{code: gold, looks: []}]\nnumbers:", "number_classes[0].looks", "at least 1"),
 ]  # fmt: skip

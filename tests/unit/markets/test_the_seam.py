@@ -10,7 +10,7 @@ import pytest
 
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
-from commerce.markets.pack import CarrierCaps, Market, Mention, market
+from commerce.markets.pack import CarrierCaps, Market, Mention, SpecialTariff, Tariff, market
 
 
 class Islandia:
@@ -34,6 +34,15 @@ class Islandia:
 
     def is_mobile(self, number: str) -> bool:
         return number.startswith("7")
+
+    def is_special(self, number: str) -> bool:
+        return False
+
+    def special_tariff(self, number: str, *, tariff: Tariff) -> SpecialTariff:
+        raise InvalidInput("There are none.", code="number_not_special")
+
+    def quarantine_days(self) -> tuple[int, int]:
+        return (1, 1)
 
     def check_port_key(self, *, number: str, key: str) -> str:
         if key != number:

@@ -101,6 +101,7 @@ class CartNumberSerializer(Shown):
     msisdn = serializers.CharField(allow_blank=True)
     port_on = serializers.DateField(allow_null=True)
     slot = serializers.CharField(allow_blank=True)
+    held_until = Instant(allow_null=True, help_text="The new number is kept for this cart until")
 
 
 class AvailableSerializer(Shown):
@@ -149,6 +150,7 @@ class CartSerializer(Shown):
                 "msisdn": config.get("msisdn", ""),
                 "port_on": config.get("port_on"),
                 "slot": config.get("port_slot", ""),
+                "held_until": cart.numbers_until.get(line),
             }
             for line, config in cart.configs.items()
             if "number_choice" in config

@@ -26,7 +26,7 @@ from commerce.web.fields import (
 from promotions.domain.benefits import EarlyExit
 from promotions.domain.model import Miss
 
-ROLES = ("handset", "plan", "sim", "accessory", "option", "content")
+ROLES = ("handset", "plan", "sim", "accessory", "option", "content", "number")
 MOST_BILLS = 60
 
 

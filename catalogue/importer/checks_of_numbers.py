@@ -1,0 +1,84 @@
+"""What is said of numbers: ranges, classes that are known, tariffs within the law."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from catalogue.domain.model import Kind
+from catalogue.domain.numbers import STANDARD
+from catalogue.importer.compile import items
+from catalogue.importer.schema import Catalogue
+from catalogue.importer.sources import Trail
+from commerce.kernel.errors import InvalidInput
+from commerce.kernel.money import Money
+from commerce.markets.pack import Market, Tariff
+
+Finding = tuple[Trail, str]
+LONGEST_RANGE = 1_000_000
+
+
+def number_findings(catalogue: Catalogue, *, pack: Market) -> Iterator[Finding]:
+    """Everything wrong with numbers, their classes and the offerings that sell them."""
+    sold = _sold(catalogue)
+    known = {STANDARD, *(each.code for each in catalogue.number_classes), *sold}
+    for trail, item in _number_offerings(catalogue):
+        given = item["characteristics"]
+        if "number_range" in given:
+            yield from _tariff((*trail, "characteristics"), given, pack=pack)
+    for i, pool in enumerate(catalogue.numbers):
+        message = range_fault(pool.first, pool.last)
+        if message:
+            yield ("numbers", i, "last"), message
+        if pool.klass is not None and pool.klass not in known:
+            yield ("numbers", i, "klass"), f"There is no class {pool.klass} of numbers."
+        message = class_fault(pool.first, pool.klass, begins=sold, pack=pack)
+        if message:
+            yield ("numbers", i, "klass"), message
+
+
+def range_fault(first: str, last: str) -> str:
+    """What is wrong with a range of numbers; empty if nothing is."""
+    if len(first) != len(last):
+        return "The first and the last number are not of one length."
+    if last < first:
+        return "The last number comes before the first."
+    if int(last) - int(first) >= LONGEST_RANGE:
+        return f"A range has {LONGEST_RANGE} numbers at most."
+    return ""
+
+
+def class_fault(number: str, klass: str | None, *, begins: Mapping[str, str], pack: Market) -> str:
+    """Whether a number can be of that class: special ones are sold by the offering of their range.
+
+    `begins` says by class how the special numbers begin that an offering sells.
+    """
+    wanted = begins.get(klass or "", "")
+    if wanted and not number.startswith(wanted):
+        return f"{klass} numbers begin with {wanted}."
+    if pack.is_special(number) != bool(wanted):
+        return f"{number} is a special number: name the class of the offering that sells it."
+    if not wanted and not pack.is_mobile(number):
+        return f"{number} is no mobile number."
+    return ""
+
+
+def _sold(catalogue: Catalogue) -> dict[str, str]:
+    return {
+        str(given["number_class"]): str(given.get("number_range", ""))
+        for _, item in _number_offerings(catalogue)
+        for given in [item["characteristics"]]
+        if "number_class" in given
+    }
+
+
+def _number_offerings(catalogue: Catalogue) -> Iterator[tuple[Trail, dict[str, Any]]]:
+    for trail, item in items(catalogue, stocked=set()):
+        if item["kind"] == Kind.NUMBER:
+            yield trail, item
+
+
+def _tariff(where: Trail, given: Mapping[str, Any], *, pack: Market) -> Iterator[Finding]:
+    tariff = Tariff(str(given.get("tariff_mode", "")), Money.of(given.get("tariff_price", 0)))
+    try:
+        pack.special_tariff(str(given["number_range"]), tariff=tariff)
+    except InvalidInput as error:
+        yield (*where, str(error.detail.get("field", "number_range"))), error.message

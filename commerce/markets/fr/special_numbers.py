@@ -1,0 +1,155 @@
+"""Special numbers (SVA): who may ask callers for how much, and what must be shown beside them.
+
+The tariff model of 1 October 2015: an ordinary call (C) and the service (S). S is per call or per
+minute from the first second, the same from every operator at any hour (decision 2012-0856); each
+range has a category and a maximum for S, tax included.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from commerce.kernel.errors import InvalidInput
+from commerce.kernel.money import Money
+from commerce.markets.pack import Mention, SpecialTariff, Tariff
+
+FREE, ORDINARY, SURCHARGED = "free", "ordinary", "surcharged"
+COLOURS: Mapping[str, str] = {FREE: "green", ORDINARY: "grey", SURCHARGED: "magenta"}
+_MODES = {FREE: FREE, ORDINARY: ORDINARY, "per_minute": SURCHARGED, "per_call": SURCHARGED}
+_NOTHING = Money.zero()
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Numbers that begin so, with what they may be and the most that S may cost."""
+
+    begins: re.Pattern[str]
+    categories: frozenset[str]
+    per_minute: Money = _NOTHING
+    per_call: Money = _NOTHING
+
+    def most(self, mode: str) -> Money:
+        return {"per_minute": self.per_minute, "per_call": self.per_call}.get(mode, _NOTHING)
+
+
+def _range(begins: str, *categories: str, minute: str = "0", call: str = "0") -> Range:
+    return Range(
+        re.compile(begins, re.ASCII), frozenset(categories), Money.of(minute), Money.of(call)
+    )
+
+
+RANGES = (
+    _range(r"080[0-5]", FREE),
+    _range(r"080[6-9]", ORDINARY),
+    _range(r"081", SURCHARGED, minute="0.06", call="0.15"),
+    _range(r"082", SURCHARGED, minute="0.20", call="0.50"),
+    _range(r"089", SURCHARGED, minute="0.80", call="3.00"),
+    # The numbering plan of 2022 (2.4.9): these short numbers are free, but for some services.
+    _range(r"3(?:0(?!08)|1(?!7))\d\d$|3(?:0|1)$", FREE),
+    # 32xx to 39xx are what they were assigned as, with the cap of 089.
+    _range(r"3[2-9]", FREE, ORDINARY, SURCHARGED, minute="0.80", call="3.00"),
+)
+
+_SIGN = Mention(
+    "SIGN",
+    {
+        "fr": "Partout où le numéro est écrit, ce cartouche de prix figure à côté de lui.",
+        "en": "Wherever the number is written, this price sign stands beside it.",
+    },
+)
+_ANNOUNCED = Mention(
+    "ANNOUNCED",
+    {
+        "fr": "Le tarif est annoncé gratuitement au début de chaque appel.",
+        "en": "The price is announced at the beginning of each call, free of charge.",
+    },
+)
+_SAME = Mention(
+    "SAME",
+    {
+        "fr": "Le prix du service est le même depuis tous les opérateurs, à toute heure.",
+        "en": "The price of the service is the same from every operator, at any hour.",
+    },
+)
+_NO_AFTER_SALES = Mention(
+    "NO_AFTER_SALES",
+    {
+        "fr": "Ce numéro ne peut servir ni au suivi d'un contrat ni aux réclamations "
+        "(article L121-16 du code de la consommation).",
+        "en": "This number must not serve contracts that run nor complaints "
+        "(article L121-16 of the consumer code).",
+    },
+)
+_BLOCKED = Mention(
+    "BLOCKED",
+    {
+        "fr": "Les appelants peuvent demander gratuitement à leur opérateur de bloquer ces "
+        "numéros.",
+        "en": "Callers can have their operator block such numbers, free of charge.",
+    },
+)
+_DUTIES: Mapping[str, tuple[Mention, ...]] = {
+    FREE: (_SIGN,),
+    ORDINARY: (_SIGN,),
+    SURCHARGED: (_SIGN, _ANNOUNCED, _SAME, _NO_AFTER_SALES, _BLOCKED),
+}
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    FREE: {"fr": "Service et appel gratuits", "en": "Service and call free of charge"},
+    ORDINARY: {
+        "fr": "Service gratuit + prix appel",
+        "en": "Service free of charge + price of a call",
+    },
+    "per_minute": {
+        "fr": "Service {comma} € / min + prix appel",
+        "en": "Service €{point} / min + price of a call",
+    },
+    "per_call": {
+        "fr": "Service {comma} € / appel + prix appel",
+        "en": "Service €{point} / call + price of a call",
+    },
+}
+
+
+def is_special(number: str) -> bool:
+    return any(each.begins.match(number) for each in RANGES)
+
+
+def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
+    """The category of a special number (or of all that begin so) at `tariff`, and its duties.
+
+    Raises:
+        InvalidInput: `number_not_special`, `tariff_not_of_range`, `tariff_above_cap`.
+    """
+    found = next((each for each in RANGES if each.begins.match(number)), None)
+    if found is None:
+        raise InvalidInput(
+            f"{number} is not in a range of special numbers.",
+            code="number_not_special",
+            field="number_range",
+        )
+    category = _MODES.get(tariff.mode, "")
+    if category not in found.categories:
+        allowed = " or ".join(sorted(found.categories))
+        raise InvalidInput(
+            f"Numbers {number}… are {allowed}, not {tariff.mode or 'without tariff'}.",
+            code="tariff_not_of_range",
+            field="tariff_mode",
+        )
+    most = found.most(tariff.mode)
+    if tariff.price.amount > most.amount:
+        raise InvalidInput(
+            f"Numbers {number}… may cost {most} {tariff.mode.replace('_', ' ')} at most.",
+            code="tariff_above_cap",
+            field="tariff_price",
+        )
+    point = f"{tariff.price.amount:.2f}"
+    return SpecialTariff(
+        category=category,
+        colour=COLOURS[category],
+        tariff=tariff,
+        sign={
+            language: words.format(comma=point.replace(".", ","), point=point)
+            for language, words in _WORDS[tariff.mode].items()
+        },
+        duties=_DUTIES[category],
+    )

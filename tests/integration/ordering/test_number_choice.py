@@ -1,0 +1,249 @@
+"""Choosing a number: found by its figures, priced by its class, held for 15 minutes, paid once."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from catalogue.domain.model import Segment
+from catalogue.models import Number
+from catalogue.pool import propose, search
+from catalogue.selectors import current_snapshot
+from catalogue.services import numbers
+from commerce.events.models import Timer
+from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.errors import InvalidInput, RuleViolated
+from commerce.kernel.money import Money
+from commerce.ordering.domain.numbering import Keep, NumberChoice
+from commerce.ordering.number_shop import classes_on_sale, find_numbers
+from commerce.ordering.selectors import cart_view
+from commerce.ordering.services import carts
+from tests.integration.ordering.conftest import AT
+from tests.integration.ordering.people import KEPT, bundle_cart, visitor
+from tests.integration.ordering.test_carts import handset
+
+pytestmark = pytest.mark.django_db
+SILVER, GOLD = "0639980111", "0639989999"
+
+
+@pytest.fixture
+def code(shop: object) -> str:
+    Number.objects.create(msisdn=SILVER, klass="silver")
+    Number.objects.create(msisdn=GOLD, klass="gold")
+    return bundle_cart(visitor(), handset=handset())
+
+
+def plan(code: str) -> str:
+    view = cart_view(visitor(), code=code)
+    return next(line.id for line in view.quote.lines if line.role == "plan")
+
+
+def take(code: str, msisdn: str) -> None:
+    choice = NumberChoice(Keep.NEW, msisdn)
+    carts.choose_number(visitor(), code=code, line_id=plan(code), choice=choice)
+
+
+def roles(code: str) -> list[str]:
+    return [
+        line.offering
+        for line in cart_view(visitor(), code=code).quote.lines
+        if line.role == "number"
+    ]
+
+
+def test_a_silver_number_costs_what_its_class_costs_once(code: str) -> None:
+    before = cart_view(visitor(), code=code).quote
+    take(code, SILVER)
+    view = cart_view(visitor(), code=code)
+    assert roles(code) == ["numero-argent"]
+    assert view.quote.due_today - before.due_today == Money.of("10.00")
+    assert view.quote.commitment_total - before.commitment_total == Money.of("10.00")
+    assert view.configs[plan(code)]["number_class"] == "silver"
+
+
+def test_a_standard_number_costs_nothing_and_takes_the_line_away(code: str) -> None:
+    take(code, GOLD)
+    take(code, "0639980007")
+    view = cart_view(visitor(), code=code)
+    assert roles(code) == []
+    assert view.configs[plan(code)] == {"number_choice": "new", "msisdn": "0639980007"}
+    assert Number.objects.get(msisdn=GOLD).state == "free"
+
+
+def test_without_the_line_that_pays_the_number_is_given_back(code: str) -> None:
+    take(code, GOLD)
+    view = cart_view(visitor(), code=code)
+    paying = next(line.id for line in view.quote.lines if line.role == "number")
+    carts.remove_line(visitor(), code=code, line_id=paying)
+    assert cart_view(visitor(), code=code).configs[plan(code)] == {"number_choice": "new"}
+    assert Number.objects.get(msisdn=GOLD).state == "free"
+
+
+def test_a_number_that_is_kept_pays_for_no_class(code: str) -> None:
+    take(code, GOLD)
+    carts.choose_number(visitor(), code=code, line_id=plan(code), choice=KEPT)
+    assert roles(code) == []
+    assert Number.objects.get(msisdn=GOLD).state == "free"
+
+
+def test_any_number_of_a_class_can_be_bought_without_naming_it(code: str) -> None:
+    group = next(iter(cart_view(visitor(), code=code).bundles))
+    carts.choose(visitor(), code=code, group=group, role="number", offering="numero-or")
+    assert cart_view(visitor(), code=code).configs[plan(code)] == {
+        "number_choice": "new",
+        "number_class": "gold",
+    }
+
+
+def test_a_chosen_number_is_held_for_15_minutes(code: str) -> None:
+    take(code, SILVER)
+    assert cart_view(visitor(), code=code).numbers_until == {plan(code): AT + timedelta(minutes=15)}
+    other = bundle_cart(visitor("v-2"), handset=handset())
+    line = next(x.id for x in cart_view(visitor("v-2"), code=other).quote.lines if x.role == "plan")
+    choice = NumberChoice(Keep.NEW, SILVER)
+    with pytest.raises(RuleViolated) as refused:
+        carts.choose_number(visitor("v-2"), code=other, line_id=line, choice=choice)
+    assert refused.value.code == "number_taken"
+    assert cart_view(visitor("v-2"), code=other).numbers_until == {}
+    with business_time_fixed(AT + timedelta(minutes=15)):
+        carts.choose_number(visitor("v-2"), code=other, line_id=line, choice=choice)
+    assert Number.objects.get(msisdn=SILVER).key == f"cart:{other}/{line}"
+
+
+def test_a_timer_frees_what_nobody_ordered(code: str) -> None:
+    take(code, SILVER)
+    timer = Timer.objects.get(handler=numbers.HOLD_TIMER)
+    assert (timer.due_at, timer.clock) == (AT + timedelta(minutes=15), "business")
+    numbers.on_due(timer.payload)
+    assert Number.objects.get(msisdn=SILVER).state == "held"
+    with business_time_fixed(timer.due_at):
+        numbers.on_due(timer.payload)
+        numbers.on_due(timer.payload)
+    assert Number.objects.get(msisdn=SILVER).state == "free"
+
+
+def test_a_cart_that_lets_the_plan_go_lets_its_number_go(code: str) -> None:
+    take(code, SILVER)
+    group = next(iter(cart_view(visitor(), code=code).bundles))
+    carts.remove_bundle(visitor(), code=code, group=group)
+    assert Number.objects.get(msisdn=SILVER).state == "free"
+
+
+def test_numbers_are_found_by_their_figures_in_one_query(code: str) -> None:
+    def found(pattern: str, klass: str = "") -> list[tuple[str, str]]:
+        catalogue = current_snapshot()
+        with CaptureQueriesContext(connection) as queries:
+            answer = find_numbers(
+                catalogue, segment=Segment.CONSUMER, channel="web", pattern=pattern, klass=klass
+            )  # fmt: skip
+        assert len(queries) == 1
+        return [(each.msisdn, each.sold.code) for each in answer]
+
+    assert found("*99") == [(GOLD, "gold")]
+    assert found("0111") == [(SILVER, "silver")]
+    assert found("0639 98 000*") == [(f"063998000{n}", "standard") for n in range(10)]
+    assert found("*05") == [("0639980005", "standard")]
+    assert found("", "gold") == [(GOLD, "gold")]
+    assert found("424242") == []
+    with pytest.raises(InvalidInput, match="standard, silver, gold"):
+        found("", "green")
+
+
+def test_firms_find_special_numbers_with_the_tariff_of_their_callers(shop: object) -> None:
+    sold = classes_on_sale(current_snapshot(), segment=Segment.BUSINESS, channel="portal")
+    assert [
+        (each.code, str(each.once), str(each.monthly), each.tariff and each.tariff.sign["fr"])
+        for each in sold.values()
+    ] == [
+        ("standard", "0.00 EUR", "0.00 EUR", None),
+        ("silver", "8.33 EUR", "0.00 EUR", None),
+        ("gold", "40.83 EUR", "0.00 EUR", None),
+        ("green", "40.00 EUR", "19.00 EUR", "Service et appel gratuits"),
+        ("grey", "40.00 EUR", "15.00 EUR", "Service gratuit + prix appel"),
+        ("sva_082", "50.00 EUR", "25.00 EUR", "Service 0,15 € / min + prix appel"),
+        ("sva_089", "50.00 EUR", "35.00 EUR", "Service 3,00 € / appel + prix appel"),
+        ("short", "900.00 EUR", "150.00 EUR", "Service 0,50 € / min + prix appel"),
+    ]
+
+
+def test_ranges_are_imported_all_or_none(code: str, tmp_path: Path) -> None:
+    file = tmp_path / "ranges.csv"
+    heading = "first;last;class\n"
+    file.write_text(heading + "06 39 98 30 01;0639983003;\n0805990001;0805990002;green\n")
+    call_command("import_numbers", str(file))
+    there = Number.objects.filter(msisdn__gte="0639983").order_by("msisdn")
+    assert list(there.values_list("msisdn", "klass")) == [
+        ("0639983001", "standard"),
+        ("0639983002", "standard"),
+        ("0639983003", "standard"),
+        (GOLD, "gold"),
+        ("0805990001", "green"),
+        ("0805990002", "green"),
+    ]
+    file.write_text(
+        heading
+        + "0639984001;0639984000;\n0639984001;0639984009;platinum\n0639984005;0639984006;\n"
+        + "0899990001;0899990002;green\n0639983003;0639983004;\nhello;0639984100;\n"
+    )
+    with pytest.raises(CommandError) as refused:
+        call_command("import_numbers", str(file))
+    assert str(refused.value).splitlines() == [
+        "ranges.csv:7: first: A French number has 10 figures and starts with 0, "
+        "such as 06 39 98 12 34.",
+        "Nothing was imported.",
+    ]
+    file.write_text(file.read_text().replace("hello;0639984100;\n", ""))
+    with pytest.raises(CommandError) as refused:
+        call_command("import_numbers", str(file))
+    assert str(refused.value).splitlines() == [
+        "ranges.csv:2: last: The last number comes before the first.",
+        "ranges.csv:3: class: There is no class platinum of numbers.",
+        "ranges.csv:4: first: Line 3 has some of these numbers too.",
+        "ranges.csv:5: class: green numbers begin with 0805.",
+        "ranges.csv:6: first: 1 of these are in the pool already.",
+        "Nothing was imported.",
+    ]
+    assert not Number.objects.filter(msisdn__startswith="0639984").exists()
+
+
+def test_a_number_rests_as_long_as_the_law_says(code: str) -> None:
+    numbers.hold_number(msisdn=SILVER, key="F-1/2", until=AT + timedelta(hours=1))
+    numbers.assign("F-1/2")
+    today = AT.date()
+    for days in (44, 121):
+        with pytest.raises(InvalidInput) as refused:
+            numbers.retire(key="F-1/2", until=today + timedelta(days=days))
+        assert refused.value.code == "quarantine_out_of_range"
+    numbers.retire(key="F-1/2")
+    resting = Number.objects.get(msisdn=SILVER)
+    assert (resting.state, resting.quarantine_until) == ("quarantine", today + timedelta(days=45))
+    timer = Timer.objects.get(handler=numbers.QUARANTINE_TIMER)
+    numbers.on_due(timer.payload)
+    assert Number.objects.get(msisdn=SILVER).state == "quarantine"
+    with business_time_fixed(timer.due_at):
+        numbers.on_due(timer.payload)
+    assert Number.objects.get(msisdn=SILVER).state == "free"
+
+
+def plan_of(query: Callable[[], object]) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_indexscan = off")
+        with CaptureQueriesContext(connection) as queries:
+            query()
+        cursor.execute(f"EXPLAIN {queries[0]['sql']}")
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def test_figures_and_proposals_are_read_from_indexes(code: str) -> None:
+    Number.objects.bulk_create(Number(msisdn=f"063997{n:04}") for n in range(5000))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE offering_number")
+    assert "numbers_by_trigrams" in plan_of(
+        lambda: search(pattern="*4242", classes=["standard"], count=5, at=AT)
+    )
+    assert "numbers_by_place" in plan_of(lambda: propose(count=5, at=AT, salt="7K2-Q9F"))
