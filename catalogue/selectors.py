@@ -88,7 +88,12 @@ def current_release(at: datetime | None = None) -> ReleaseFacts | None:
 
 # Every list asks for it: written out, because building it anew costs more than running it.
 _STOCK = """
-SELECT o.code, greatest(coalesce(r.num_in_stock, 0) - coalesce(r.num_allocated, 0), 0),
+SELECT o.code,
+       greatest(
+           coalesce(r.num_in_stock, 0) - coalesce(r.num_allocated, 0) + coalesce((
+               SELECT sum(h.quantity) FROM offering_stockhold AS h
+               WHERE h.stock_record_id = r.id AND h.state = 'held' AND h.until <= %s
+           ), 0), 0)::int,
        p.code, coalesce(s.lead_days, 1), s.back_order_on
 FROM offering_offering AS o
      JOIN partner_stockrecord AS r ON r.product_id = o.product_id
@@ -100,11 +105,14 @@ ORDER BY r.id
 
 
 def stock_of(codes: Collection[str]) -> Mapping[str, StockFacts]:
-    """The stock of the offerings that have one, in one query; others are not in the answer."""
+    """The stock of the offerings that have one, in one query; others are not in the answer.
+
+    Pieces whose hold has ended are free again, whether somebody took them over yet or not.
+    """
     if not codes:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(_STOCK, [list(codes)])
+        cursor.execute(_STOCK, [business_now(), list(codes)])
         return {row[0]: StockFacts(*row[1:]) for row in cursor.fetchall()}
 
 
