@@ -13,7 +13,7 @@ from catalogue.domain.model import Segment
 from commerce.accounts.kinds import Channel
 
 Path = tuple[str | int, ...]
-TEXTS = ("name", "summary", "description", "message", "way_out", "label")
+TEXTS = ("name", "hint", "summary", "description", "message", "way_out", "label")
 LANGUAGES = ("fr", "en")
 AMOUNTS = ("consumer", "business")
 DATES = ("valid_from", "valid_until")
@@ -176,7 +176,8 @@ def _put_or_drop(data: Any, path: Path, value: Any) -> None:
 
 def _word(name: str) -> str:
     words = {
-        "name": _("Name"), "summary": _("Summary"), "description": _("Description"),
+        "name": _("Name"), "hint": _("Hint"), "summary": _("Summary"),
+        "description": _("Description"),
         "message": _("Sentence"), "way_out": _("Way out"), "label": _("Label"),
         "valid_from": _("Sold from"), "valid_until": _("Sold until"),
         "segments": _("Customers"), "channels": _("Channels"),

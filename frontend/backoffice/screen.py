@@ -58,6 +58,7 @@ def around(context: AccountContext, *, here: str) -> dict[str, Any]:
     pages = [
         ("backoffice:home", _("Drafts")),
         ("backoffice:releases", _("Releases")),
+        ("backoffice:codes", _("Codes")),
         ("backoffice:acts", _("What was done")),
     ]
     return {

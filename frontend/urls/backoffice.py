@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from frontend.views import backoffice
+from frontend.views import backoffice, codes
 
 app_name = "backoffice"
 urlpatterns = [
     path("backoffice/", backoffice.home, name="home"),
     path("backoffice/acts/", backoffice.acts, name="acts"),
+    path("backoffice/codes/", codes.batches_page, name="codes"),
+    path("backoffice/codes/<int:batch>/export/", codes.export, name="codes_export"),
     path("backoffice/releases/", backoffice.releases_page, name="releases"),
     path("backoffice/releases/<int:number>/", backoffice.release, name="release"),
     path("backoffice/releases/<int:number>/files/", backoffice.files, name="files"),

@@ -24,9 +24,10 @@ from commerce.accounts.context import context_for_request
 from commerce.accounts.kinds import Channel
 from commerce.kernel.clock import PARIS, business_now
 from commerce.kernel.errors import FaisceauError
+from commerce.ordering.trials import trial_of
 from commerce.web.policy import Policy, policy
 from frontend import preview as previews
-from frontend.backoffice import fields, screen
+from frontend.backoffice import fields, promotion, screen
 from frontend.sentences import sentence_of
 
 PAGE = 50
@@ -367,8 +368,26 @@ def _part_page(
         "several": fields.several(view.data),
         "rows_of_text": min(max(view.text.count("\n") + 2, 8), 40),
     }
+    if section == "promotions":
+        values |= _promotion(request, view, own=own, wrong=wrong or {})
     status = 422 if problems or wrong else 200
     return render(request, "frontend/backoffice/part.html", values, status=status)
+
+
+def _promotion(
+    request: HttpRequest, view: drafting.PartView, *, own: Any, wrong: dict[str, str]
+) -> dict[str, Any]:
+    """The form of a promotion, and what it would have cost if that was asked."""
+    posted = request.POST if wrong else {}
+    values: dict[str, Any] = {
+        "editor": promotion.editor(view.data, findings=own, posted=posted, wrong=wrong)
+    }
+    if request.GET.get("try"):
+        try:
+            values["trial"] = promotion.trial_shown(trial_of(view.data))
+        except FaisceauError as error:
+            values["trial_wrong"] = sentence_of(error)
+    return values
 
 
 def _part_posted(request: HttpRequest, draft_id: int, section: str, key: str) -> HttpResponse:
@@ -382,9 +401,11 @@ def _part_posted(request: HttpRequest, draft_id: int, section: str, key: str) ->
         return redirect(f"{reverse('backoffice:draft', args=[draft_id])}?section={section}")
     text = request.POST.get("text", "").replace("\r\n", "\n")
     try:
-        if act == "fields":
+        if act in ("fields", "promotion"):
             data = drafting.part_view(draft_id, section=section, key=key).data
             data, wrong = fields.applied(data, request.POST)
+            if act == "promotion" and isinstance(data, dict):
+                data, wrong = promotion.applied(data, request.POST)
             if wrong:
                 return _part_page(request, draft_id, section, key, wrong=wrong)
             text = text_of(data)

@@ -160,6 +160,7 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
         **dict.fromkeys(("task_id", "account_id", "contact_id", "effect_id", "row_id"), "1"),
         "kind": "deliveries",
         "draft_id": "1",
+        "batch": "1",
         "section": "offerings",
         "key": "horizon-130",
         "reference": "R-1",
