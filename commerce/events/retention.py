@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
+
 from commerce.events import timers
 from commerce.events.models import Timer, TimerClock
 from commerce.events.registry import purges
@@ -24,11 +26,19 @@ def begin() -> None:
 
 
 def on_retention_due(payload: Mapping[str, Any]) -> None:
-    """Timer, machine time. Each purge removes or blanks what its own clock says is over."""
+    """Timer, machine time. Each purge removes or blanks what its own clock says is over.
+
+    One that fails is tried again in an hour and keeps no other from its work.
+    """
     timers.schedule(
         key=TIMER, handler=TIMER, due_at=machine_now() + EVERY, payload={}, clock="machine"
     )
     for name, purge in purges().items():
-        count = purge()
+        try:
+            with transaction.atomic():
+                count = purge()
+        except Exception:
+            logger.exception("purge failed", extra={"what": name})
+            continue
         if count:
             logger.info("purged", extra={"what": name, "rows": count})

@@ -50,12 +50,10 @@ class HttpProvider:
             if refusal.code == "never_arrived":
                 return Found(Standing.NEVER_ARRIVED, {})
             raise Unknown(str(refusal)) from refusal
-        refused = told["status"] == "refused" and int(told.get("http_status") or 422) >= 400
-        return Found(
-            Standing.REFUSED if refused else Standing.ACCEPTED,
-            told.get("answer") or {},
-            tuple(read_event(entry) for entry in told.get("callbacks", ())),
-        )
+        try:
+            return _found(told)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unknown(f"{self.prefix} told nothing that can be read") from error
 
     def _answer(self, method: str, path: str, *, key: str = "", **sent: Any) -> dict[str, Any]:
         headers = {"traceparent": traceparent()}
@@ -80,6 +78,15 @@ class HttpProvider:
                 code=str(body.get("code") or "refused"),
             )
         return body
+
+
+def _found(told: Mapping[str, Any]) -> Found:
+    refused = told["status"] == "refused" and int(told.get("http_status") or 422) >= 400
+    return Found(
+        Standing.REFUSED if refused else Standing.ACCEPTED,
+        told.get("answer") or {},
+        tuple(read_event(entry) for entry in told.get("callbacks", ())),
+    )
 
 
 def read_event(entry: Mapping[str, Any]) -> ProviderEvent:

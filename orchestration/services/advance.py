@@ -1,10 +1,14 @@
 """Carrying a plan on: decide what is ready, do it with no transaction open, store the outcome."""
 
-from commerce.kernel.errors import FaisceauError
+import logging
+
+from commerce.kernel.errors import FaisceauError, Unknown
 from orchestration.actions import action, provider
 from orchestration.ports import Answer
 from orchestration.services.decide import decide
 from orchestration.services.outcome import Call, Outcome
+
+logger = logging.getLogger(__name__)
 
 
 def advance(*, plan_id: int) -> None:
@@ -28,3 +32,7 @@ def _carry_out(call: Call) -> Answer | FaisceauError:
     except FaisceauError as error:
         # `Unknown`; `Refused`; or our own billing's reason, whose transaction is undone.
         return error
+    except Exception as fault:
+        # Of this call alone: what became of the others of its round must be stored all the same.
+        logger.exception("call failed", extra={"key": effect.key})
+        return Unknown(f"{effect.port}: {type(fault).__name__}")

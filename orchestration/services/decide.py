@@ -20,6 +20,8 @@ from orchestration.services.local import perform
 from orchestration.services.outcome import Call, Outcome, store
 
 LEASE = timedelta(seconds=60)
+PER_CALL = timedelta(seconds=20)
+"""The calls of a round go out one after the other; asking and sending may both be waited for."""
 TIMER_DUE = "orchestration.timer_due"
 _WORKING = frozenset({TaskKind.CALL, TaskKind.CALLBACK, TaskKind.NOTIFY})
 
@@ -70,7 +72,8 @@ def _take_in(desk: Desk) -> dict[int, set[str]]:
 def _learn(desk: Desk, task: Task, callback: ProviderCallback) -> None:
     desk.learn(facts_of_event(callback.type, callback.data, context=desk.context(task)))
     if callback.type == "port.completed":
-        _take_number_in(desk, task, msisdn=str(callback.data["msisdn"]))
+        item = desk.context(task).item
+        _take_number_in(desk, task, msisdn=item.facts.get("msisdn") or item.config["msisdn"])
     if callback.type in REFUSING_EVENTS and task.state == TaskState.AWAITING:
         cause = str(callback.data.get("motive") or callback.type)
         desk.fall_out(task, cause=cause, message=str(callback.data.get("message") or cause))
@@ -178,7 +181,7 @@ def _run(desk: Desk, task: Task, *, calls: list[Call]) -> None:
     if task.action not in ACTIONS:
         perform(desk, task)
         return
-    task.lease_until = desk.machine + LEASE
+    task.lease_until = desk.machine + LEASE + PER_CALL * len(calls)
     effect = desk.effect(task)
     unknown = effect is not None and effect.state == EffectState.UNKNOWN
     if effect is None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from commerce.events import retention
 from commerce.events.models import IdempotencyRecord, IdempotencyState, Timer
@@ -99,3 +100,20 @@ def test_it_is_set_once_and_sets_itself_again() -> None:
     assert Timer.objects.get(key=retention.TIMER).due_at == first.due_at
     retention.on_retention_due({})
     assert Timer.objects.get(key=retention.TIMER).generation != first.generation
+
+
+def test_a_purge_that_fails_keeps_no_other_from_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1/0")
+        return 1
+
+    monkeypatch.setattr(retention, "purges", lambda: {"broken": broken, "sound": sound})
+    done: list[str] = []
+
+    def sound() -> int:
+        done.append(str(Timer.objects.get(key=retention.TIMER).handler))
+        return 1
+
+    retention.on_retention_due({})
+    assert done == [retention.TIMER]

@@ -232,3 +232,56 @@ def test_what_is_called_back_about_an_earlier_try_decides_nothing_about_this_one
         decide(plan_id=task.plan_id)
 
     assert Task.objects.get().state == TaskState.AWAITING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_that_breaks_takes_no_other_of_its_round_with_it(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clumsy:
+        def download_order(self, request: object, *, key: str) -> Answer:
+            return Answer({})["iccid"]  # type: ignore[index]
+
+        def entitle(self, request: object, *, key: str) -> Answer:
+            return Answer({"entitlement_id": "ent_000001"})
+
+    monkeypatch.setattr(actions, "provider", lambda port: Clumsy())
+    waiting: dict[str, Any] = {"kind": "call", "until": None, "state": "waiting", "attempts": 0}
+    broken = make_task(key="1.esim", action="esim.download", **waiting)
+    other = Task.objects.create(
+        plan_id=broken.plan_id,
+        key="1.content",
+        position=1,
+        lines=["1"],
+        action="content.entitle",
+        **waiting,
+    )
+
+    with business_time_fixed(AT):
+        carrying_on.advance(plan_id=broken.plan_id)
+
+    broken.refresh_from_db()
+    other.refresh_from_db()
+    assert (broken.state, broken.last_error) == (TaskState.RETRYING, "esim: TypeError")
+    assert other.state == TaskState.DONE
+    assert dict(Effect.objects.values_list("port", "state")) == {
+        "esim": EffectState.UNKNOWN,
+        "content": EffectState.ACCEPTED,
+    }
+    first, second = (task.lease_until for task in (broken, other))
+    assert first is not None and second is not None
+    assert second - first == timedelta(seconds=20)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_number_that_came_is_taken_in_also_when_the_callback_does_not_name_it(
+    make_task: MakeTask,
+) -> None:
+    task = make_task(effect=EffectState.ACCEPTED, state=TaskState.AWAITING)
+    called_back(Effect.objects.get(), "port.completed")
+
+    with business_time_fixed(AT):
+        decide(plan_id=task.plan_id)
+
+    assert Number.objects.get(msisdn=PORTED).state == NumberState.PORTED_IN
+    assert Plan.objects.get().state == "completed"

@@ -49,3 +49,24 @@ def test_any_other_4xx_is_a_refusal_with_the_providers_code(
     assert (refused.value.code, refused.value.message) == ("out_of_stock", "No.")
     with pytest.raises(Refused):
         ask(monkeypatch, httpx.Response(404, text="no page"))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"status": "refused", "http_status": "none"},
+        {"status": "accepted", "callbacks": [{"id": "cb_1", "type": "port.completed"}]},
+        {"status": "accepted", "callbacks": ["cb_1"]},
+    ],
+)
+def test_what_a_provider_tells_of_a_key_and_nobody_can_read_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, object]
+) -> None:
+    http = httpx.Client(
+        transport=httpx.MockTransport(lambda _: httpx.Response(200, json=told)),
+        base_url="http://provider.invalid",
+    )
+    monkeypatch.setattr(client, "_http", lambda: http)
+    with pytest.raises(Unknown):
+        HttpProvider().find("k")
