@@ -82,7 +82,7 @@ def _set(
     if len(amounts) < len(AMOUNTS):
         return
     owner = owners[code][1]
-    alike = [c for c in owner.get("charges", ()) if c.get("code") == charge_code]
+    alike = [charge for charge in _charged(owner) if charge.get("code") == charge_code]
     if not alike:
         yield "charge", f"{code} has no charge {charge_code}."
         return
@@ -101,7 +101,7 @@ def _another(like: Mapping[str, Any], name: Name) -> dict[str, Any]:
     _, _, terms, bundle, channels, *dates = name
     charge = {k: v for k, v in like.items() if k not in (*NAMED_BY, *AMOUNTS)}
     said = {
-        "terms": [int(term) if term.isdigit() else term for term in terms.split()],
+        "terms": [int(term) if term.isdecimal() else term for term in terms.split()],
         "in_bundle": bundle,
         "channels": channels.split(),
         **dict(zip(("valid_from", "valid_until"), dates, strict=True)),
@@ -143,14 +143,23 @@ def _charges(part: CataloguePart) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if part.section not in PRICED:
         return
     for code, owner in _owners(part.data):
-        for charge in owner.get("charges") or ():
+        for charge in _charged(owner):
             yield code, charge
+
+
+def _charged(owner: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What has the shape of a charge; a draft may hold anything, and its findings say so."""
+    return [charge for charge in _listed(owner.get("charges")) if isinstance(charge, dict)]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _owners(data: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(data, dict):
         yield str(data.get("code", "")), data
-        for variant in data.get("variants") or ():
+        for variant in _listed(data.get("variants")):
             if isinstance(variant, dict):
                 yield str(variant.get("code", "")), variant
 
@@ -159,9 +168,9 @@ def _name(owner: str, charge: Mapping[str, Any]) -> Name:
     return (
         owner,
         str(charge.get("code", "")),
-        " ".join(str(term) for term in charge.get("terms") or ()),
+        " ".join(str(term) for term in _listed(charge.get("terms"))),
         str(charge.get("in_bundle") or ""),
-        " ".join(charge.get("channels") or ()),
+        " ".join(str(channel) for channel in _listed(charge.get("channels"))),
         str(charge.get("valid_from") or ""),
         str(charge.get("valid_until") or ""),
     )

@@ -15,6 +15,8 @@ _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = yaml.SafeLoader("")
 
 _MOST_DIGITS = 30
+_DEEPEST = 50
+"""Levels in a part; catalogues need seven."""
 
 Step = str | int
 Trail = tuple[Step, ...]
@@ -145,18 +147,26 @@ class _Reader:
             return self._mapping(node, trail)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(item, (*trail, i)) for i, item in enumerate(node.value)]
-        return _scalar(node)
+        try:
+            return _scalar(node)
+        except (yaml.YAMLError, ValueError):
+            self._refuse(node, trail, "This can't be read as what it claims to be.")
+            return None
 
     def _mapping(self, node: yaml.MappingNode, trail: Trail) -> dict[Any, Any]:
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or "\0" in key_node.value:
+                self._refuse(key_node, trail, "A key is a word.")
+                continue
             key = key_node.value
             if key in result:
-                line = key_node.start_mark.line + 1
-                where = spoken((*trail, key))
-                self.problems.append(Problem(self.file, line, where, "This key stands here twice."))
+                self._refuse(key_node, (*trail, key), "This key stands here twice.")
             result[key] = self.value(value_node, (*trail, key))
         return result
+
+    def _refuse(self, node: yaml.Node, trail: Trail, message: str) -> None:
+        self.problems.append(Problem(self.file, node.start_mark.line + 1, spoken(trail), message))
 
 
 def read_part(text: str, *, name: str) -> tuple[Any, list[Problem]]:
@@ -165,10 +175,15 @@ def read_part(text: str, *, name: str) -> tuple[Any, list[Problem]]:
     Aliases are refused: a few lines of them can stand for more than fits into memory.
     """
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=_FAST):
+            line = event.start_mark.line + 1 if event.start_mark else 1
             if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1 if event.start_mark else 1
                 return None, [Problem(name, line, "file", "Write it out: no aliases here.")]
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                return None, [Problem(name, line, "file", "This is nested too deeply.")]
         node = yaml.compose(text, Loader=_FAST)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -203,7 +218,11 @@ def _written_out(number: Decimal) -> Decimal:
 
 
 def _scalar(node: yaml.Node) -> Any:
-    """As YAML says, but decimals are exact and dates stay text."""
+    """As YAML says, but decimals are exact and dates stay text.
+
+    Raises:
+        YAMLError, ValueError: it is not what its tag says, or nothing that can be stored.
+    """
     if node.tag == "tag:yaml.org,2002:timestamp":
         return node.value
     if node.tag == "tag:yaml.org,2002:float":
@@ -211,4 +230,7 @@ def _scalar(node: yaml.Node) -> Any:
             return _written_out(Decimal(node.value))
         except (InvalidOperation, ValueError):
             return node.value
-    return _PLAIN.construct_object(node, deep=True)
+    value = _PLAIN.construct_object(node, deep=True)
+    if isinstance(value, bytes) or (isinstance(value, str) and "\0" in value):
+        raise ValueError(node.value)
+    return value

@@ -42,6 +42,7 @@ SECTIONS = (
 )
 MOST_TEXT = 200_000
 """Characters of one part."""
+MOST_NAME = 120
 
 
 @transaction.atomic
@@ -129,6 +130,8 @@ def set_part(
     wanted = named or new_key or key
     if not wanted:
         raise InvalidInput("Say how it is called.", code="part_without_name", field="key")
+    if wanted != key and (len(wanted) > MOST_NAME or not wanted.isprintable()):
+        raise InvalidInput("That name can't be kept.", code="bad_part_name", field="key")
     if wanted != key and draft.parts.filter(section=section, key=wanted).exists():
         raise Conflict(f"There is {section}/{wanted} already.", code="part_is_there", field="key")
     if key:
@@ -335,7 +338,7 @@ def _row(draft: Draft, part: CataloguePart, *, position: int) -> DraftPart:
     return DraftPart(
         draft=draft,
         section=part.section,
-        key=part.key[:120],
+        key=part.key[:MOST_NAME],
         position=position,
         title=title_of(part.data),
         data=stored(part.data),

@@ -78,7 +78,7 @@ def several(data: Any) -> list[dict[str, Any]]:
         {
             "name": name,
             "label": _word(name),
-            "options": [(word, _audience(word), word in (data.get(name) or ())) for word in words],
+            "options": [(word, _audience(word), word in _listed(data.get(name))) for word in words],
         }
         for name, words in SEVERAL.items()
     ]
@@ -134,13 +134,18 @@ def _charges(data: Any) -> Iterator[Path]:
     if not isinstance(data, Mapping):
         return
     for name in ("charges", "prices"):
-        for place, charge in enumerate(data.get(name) or ()):
+        for place, charge in enumerate(_listed(data.get(name))):
             if isinstance(charge, Mapping):
                 yield (name, place)
-    for place, variant in enumerate(data.get("variants") or ()):
+    for place, variant in enumerate(_listed(data.get("variants"))):
         if isinstance(variant, Mapping):
             for path in _charges(variant):
                 yield ("variants", place, *path)
+
+
+def _listed(value: Any) -> list[Any]:
+    """A draft may hold anything where a list belongs; its findings say so."""
+    return value if isinstance(value, list) else []
 
 
 def _is_sold(data: Any) -> bool:

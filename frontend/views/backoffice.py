@@ -23,7 +23,7 @@ from catalogue.services import drafts, price_lists, publishing
 from commerce.accounts.context import context_for_request
 from commerce.accounts.kinds import Channel
 from commerce.kernel.clock import PARIS, business_now
-from commerce.kernel.errors import FaisceauError
+from commerce.kernel.errors import FaisceauError, InvalidInput
 from commerce.ordering.trials import trial_of
 from commerce.web.policy import Policy, policy
 from frontend import preview as previews
@@ -420,7 +420,9 @@ def _part_posted(request: HttpRequest, draft_id: int, section: str, key: str) ->
 
 def _prices_posted(request: HttpRequest, draft_id: int) -> int:
     sent = request.FILES.get("file")
-    raw = sent.read(MOST_BYTES) if sent is not None and not isinstance(sent, list) else b""
+    raw = sent.read(MOST_BYTES + 1) if sent is not None and not isinstance(sent, list) else b""
+    if len(raw) > MOST_BYTES:
+        raise InvalidInput("That price list is too long.", code="text_too_long", field="file")
     name = str(getattr(sent, "name", "") or "prices.csv")[:80]
     try:
         text = raw.decode("utf-8-sig")

@@ -171,6 +171,9 @@ def test_a_part_is_added_renamed_and_removed(shop: datetime) -> None:
         INES, draft_id=draft, section="categories", key="", data=words, new_key="soldes"
     )
     assert new == "soldes"
+    for unusable in ("x" * 121, "two\nlines"):
+        with pytest.raises(InvalidInput):
+            drafts.set_part(INES, **add, data={**data, "code": unusable})  # type: ignore[arg-type]
     drafts.remove_part(INES, draft_id=draft, section="rules", key="deux", revision=2)
     assert drafts.findings(draft) == ()
     with pytest.raises(NotFound):

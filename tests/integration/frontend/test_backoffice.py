@@ -17,6 +17,7 @@ from commerce.accounts.kinds import StaffKind
 from commerce.accounts.models import StaffRole, User
 from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import Cart, Order
+from frontend.views import backoffice
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -250,3 +251,39 @@ def test_a_discarded_draft_can_be_read_but_not_changed(ines: Client, draft: str)
     assert "Keep the text" not in text_of(ines, draft + MUSIC)
     assert keep(ines, draft, **{"name-en": "Ondine tunes"}) in (302, 409)
     assert Draft.objects.get().version == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("charges:", "charges: 12\nwas:"),
+        ("charges:", "charges: [12, {code: monthly, terms: 24, channels: web}]\nwas:"),
+        ("charges:", "variants: 7\ncharges:"),
+        ("charges:", "channels: 7\ncharges:"),
+        ("charges:", "valid_from: [1]\ncharges:"),
+    ],
+)
+def test_a_part_of_any_shape_can_be_looked_at_and_has_findings(
+    ines: Client, draft: str, old: str, new: str
+) -> None:
+    place = f"{draft}parts/offerings/ondine-musique/"
+    text = ines.get(place).context["text"]
+    assert old in text
+    told = {"act": "text", "text": text.replace(old, new, 1), "revision": "1"}
+    assert ines.post(place, told).status_code == 302
+    for page in (place, f"{draft}findings/", f"{draft}changes/", f"{draft}prices/",
+                 f"{draft}prices/?csv=1", f"{draft}publish/", draft):  # fmt: skip
+        assert ines.get(page).status_code == 200, page
+    sent = SimpleUploadedFile("prices.csv", ines.get(f"{draft}prices/?csv=1").content)
+    assert ines.post(f"{draft}prices/", {"file": sent}).status_code == 302
+
+
+def test_a_price_list_that_is_too_long_is_not_cut_off(
+    ines: Client, draft: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = ines.get(f"{draft}prices/?csv=1").content
+    monkeypatch.setattr(backoffice, "MOST_BYTES", len(listed) - 20)
+    sent = SimpleUploadedFile("prices.csv", listed.replace(b"9.99", b"8.49"))
+    answer = ines.post(f"{draft}prices/", {"file": sent})
+    assert answer.status_code == 200
+    assert "8.49" not in ines.get(f"{draft}prices/?csv=1").content.decode()

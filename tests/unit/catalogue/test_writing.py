@@ -24,7 +24,7 @@ from catalogue.importer.writing import (
 from tests.unit.catalogue.catalogues import DEMO, SMALL, written
 
 DAY = date(2026, 11, 22)
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 names = st.from_regex(r"[a-z][a-z0-9-]{0,12}", fullmatch=True)
 decimals = st.decimals(-100_000, 100_000, allow_nan=False, places=2) | st.sampled_from(
     [Decimal("0.00"), Decimal("9.90"), Decimal("14.0"), Decimal("0.1")]
@@ -114,7 +114,11 @@ def test_an_alias_is_refused_in_a_single_part() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [("", "nothing here"), ("a: [", "not YAML"), ("a: 1\na: 2", "stands here twice"),
-     ("a: \x07", "not YAML")],
+     ("a: \x07", "not YAML"), ("a: !foo b", "can't be read"), ("a: !!int b", "can't be read"),
+     ("a: !!binary YWJj", "can't be read"), ("a: " + "9" * 5000, "can't be read"),
+     ('a: "\\0"', "can't be read"), ("? [a]\n: b", "A key is a word"),
+     ('"\\0": b', "A key is a word"), ("[ " * 990 + "] " * 990, "too deeply"),
+     ("- " * 3000, "too deeply")],
 )  # fmt: skip
 def test_what_can_not_be_read_is_said(text: str, message: str) -> None:
     _, problems = read_part(text, name="rules/x")
