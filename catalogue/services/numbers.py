@@ -189,7 +189,9 @@ def announce_port_ins(wanted: Mapping[str, str]) -> None:
     rows = Number.objects.select_for_update().filter(msisdn__in=wanted.values())
     by_msisdn = {row.msisdn: row for row in rows.order_by("msisdn")}
     for key, msisdn in wanted.items():
-        number = by_msisdn[msisdn]
+        # Not there: another order gave it up between the two statements, and this one may be
+        # sent again.
+        number = by_msisdn.get(msisdn, Number(msisdn=msisdn, state=NumberState.PORTING))
         if number.key == key:
             continue
         if not _may_return(number):
@@ -197,6 +199,15 @@ def announce_port_ins(wanted: Mapping[str, str]) -> None:
         NUMBER_LIFE.check(NumberState(number.state), NumberState.PORTING)
         number.state, number.key, number.quarantine_until = NumberState.PORTING, key, None
         number.save(update_fields=["state", "key", "quarantine_until"])
+
+
+@transaction.atomic
+def close_port_ins(came: Mapping[str, bool]) -> None:
+    """The lines (by key) are in service: their numbers came to us, or will not. May be repeated."""
+    withdraw_port_ins([key for key, here in came.items() if not here])
+    Number.objects.filter(
+        key__in=[key for key, here in came.items() if here], state=NumberState.PORTING
+    ).update(state=NumberState.PORTED_IN)
 
 
 def withdraw_port_ins(keys: Collection[str]) -> None:

@@ -10,6 +10,7 @@ from commerce.kernel.errors import NotFound
 from commerce.ordering.domain.states import GIVEN_UP, ItemState, OrderState
 from commerce.ordering.events import OrderCompleted, OrderItemActivated
 from commerce.ordering.models import Order, OrderItem
+from commerce.ordering.services import holds
 from commerce.ordering.services.moving import move
 
 
@@ -51,7 +52,7 @@ def record_item_facts(*, order_number: str, facts: Mapping[str, Mapping[str, str
 @transaction.atomic
 def activate_items(*, order_number: str, group: str) -> None:
     """The lines of a bundle are in service. The order is locked before them, as everywhere."""
-    _locked(order_number)
+    holds.close_port_ins(_locked(order_number), group=group)
     rows = OrderItem.objects.select_for_update().filter(
         order__number=order_number, group=group, state=ItemState.PLANNED
     )

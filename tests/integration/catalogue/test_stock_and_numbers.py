@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connections, transaction
@@ -268,3 +269,19 @@ def test_a_number_that_left_may_come_back(shop: datetime) -> None:
     assert numbers.refused_port_ins(["0639981234"]) == {}
     numbers.announce_port_ins({"F-9/2": "0639981234"})
     assert number_of("F-9/2") == "0639981234"
+
+
+def test_a_number_that_is_given_up_at_that_moment_is_asked_for_again(
+    shop: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers.announce_port_ins({"F-1/2": "0639981234"})
+    insert = numbers.Number.objects.bulk_create
+
+    def then_given_up(*args: Any, **options: Any) -> None:
+        insert(*args, **options)
+        numbers.withdraw_port_ins(["F-1/2"])
+
+    monkeypatch.setattr(numbers.Number.objects, "bulk_create", then_given_up)
+    with pytest.raises(RuleViolated) as refused:
+        numbers.announce_port_ins({"F-2/2": "0639981234"})
+    assert refused.value.code == "port_under_way"

@@ -269,7 +269,8 @@ def test_a_call_that_breaks_takes_no_other_of_its_round_with_it(
         "content": EffectState.ACCEPTED,
     }
     first, second = (task.lease_until for task in (broken, other))
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     assert second - first == timedelta(seconds=20)
 
 

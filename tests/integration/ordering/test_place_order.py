@@ -29,6 +29,7 @@ from commerce.ordering.selectors import order_for_fulfilment, order_view, orders
 from commerce.ordering.services import carts, payment
 from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.checkout import start_checkout
+from commerce.ordering.services.fulfilment import activate_items
 from commerce.ordering.services.place import PlacedOrder, place_order
 from commerce.payments.models import PaymentAttempt, PaymentEffect, PaymentState
 from subscriptions.models import Promise, PromiseLine
@@ -431,3 +432,22 @@ def test_two_orders_that_kept_a_number_at_the_same_time_do_not_both_stand(shop: 
         place_order(two, code=codes[1], checkout=checkout_for(two, codes[1]))
     assert refused.value.code == "port_under_way"
     assert Order.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("line_has", "left"),
+    [("0639980001", []), ("", []), ("0639981234", [NumberState.PORTED_IN])],
+    ids=["a new number instead", "the porting was skipped", "it came, as an operator knows"],
+)
+def test_a_number_that_did_not_come_is_not_kept_for_ever(
+    shop: object, line_has: str, left: list[str]
+) -> None:
+    placed = _placed(customer(), deliver_to=HOME)
+    line = OrderItem.objects.get(role="plan")
+    OrderItem.objects.filter(pk=line.pk).update(facts={"msisdn": line_has})
+    announced = Number.objects.filter(msisdn="0639981234")
+    assert announced.get().state == NumberState.PORTING
+    for _ in range(2):
+        with business_time_fixed(AT):
+            activate_items(order_number=placed.number, group=line.group)
+    assert list(announced.values_list("state", flat=True)) == left
