@@ -275,13 +275,13 @@ def test_a_number_that_is_given_up_at_that_moment_is_asked_for_again(
     shop: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers.announce_port_ins({"F-1/2": "0639981234"})
-    insert = numbers.Number.objects.bulk_create
+    insert = Number.objects.bulk_create
 
     def then_given_up(*args: Any, **options: Any) -> None:
         insert(*args, **options)
         numbers.withdraw_port_ins(["F-1/2"])
 
-    monkeypatch.setattr(numbers.Number.objects, "bulk_create", then_given_up)
+    monkeypatch.setattr(Number.objects, "bulk_create", then_given_up)
     with pytest.raises(RuleViolated) as refused:
         numbers.announce_port_ins({"F-2/2": "0639981234"})
     assert refused.value.code == "port_under_way"
