@@ -15,6 +15,7 @@ from commerce.kernel.clock import use_business_clock
 from commerce.notifications import services as notifications
 from commerce.notifications import subscribers as messages
 from commerce.ordering import subscribers as ordering
+from commerce.ordering.domain import next_offers as offers
 from commerce.ordering.events import OrderAccepted, OrderCancelled
 from commerce.ordering.services.holds import CHECKOUT_TIMER, HOLD_TIMER
 from commerce.payments import selectors as payments
@@ -37,6 +38,7 @@ from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
 from orchestration.services.plans import ADVANCE
 from promotions.domain import findings as promotions
+from promotions.domain import next_offers
 from subscriptions.events import SubscriptionActivated
 from subscriptions.services import bill_run, calendar
 
@@ -54,6 +56,8 @@ def connect() -> None:
         use_business_clock(virtual_now)
 
     register_catalogue_check("promotions", promotions.findings)
+    register_catalogue_check("next best offers", next_offers.findings)
+    register_catalogue_check("journeys of next best offers", offers.findings)
     register_timer(publishing.TIMER, publishing.on_release_due)
     register_timer(numbers.HOLD_TIMER, numbers.on_due)
     register_timer(numbers.QUARANTINE_TIMER, numbers.on_due)

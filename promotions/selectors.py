@@ -13,6 +13,7 @@ from commerce.kernel.errors import NotFound
 from promotions.digests import digests
 from promotions.domain.codes import normalise
 from promotions.domain.compiler import CompiledPromotions, compile_promotions
+from promotions.domain.next_offers import NextOfferRule, compile_next_offers
 from promotions.models import (
     CodeBatch,
     CodeState,
@@ -51,6 +52,7 @@ class Entered:
 NOTHING_ENTERED = Entered()
 _MOST_KEPT = 16
 _compiled: dict[tuple[int, str], CompiledPromotions] = {}
+_rules: dict[tuple[int, str], tuple[NextOfferRule, ...]] = {}
 
 
 def promotions_of(snapshot: Snapshot) -> CompiledPromotions:
@@ -62,6 +64,18 @@ def promotions_of(snapshot: Snapshot) -> CompiledPromotions:
         while len(_compiled) >= _MOST_KEPT:
             _compiled.pop(next(iter(_compiled)))
         _compiled[key] = found
+    return found
+
+
+def next_offers_of(snapshot: Snapshot) -> tuple[NextOfferRule, ...]:
+    """The release's rules of next best offers; compiled once per release and process."""
+    key = (snapshot.release, snapshot.digest)
+    found = _rules.get(key)
+    if found is None:
+        found = compile_next_offers(snapshot.next_offers)
+        while len(_rules) >= _MOST_KEPT:
+            _rules.pop(next(iter(_rules)))
+        _rules[key] = found
     return found
 
 

@@ -29,13 +29,13 @@ class Difference:
     after: Any = None
 
 
-SECTIONS = ("offerings", "rules", "promotions")
+SECTIONS = ("offerings", "rules", "promotions", "next_offers")
 MAPPINGS = ("categories", "families", "labels", "units", "recipes", "tax_rates")
 _PRICE_NAME = ("code", "segment", "in_bundle", "terms", "channels", "valid_from", "valid_until")
 
 
 def differences(before: Document, after: Document) -> tuple[Difference, ...]:
-    """In the order offerings, rules, promotions, then what they share; each by code."""
+    """Offerings, rules, promotions, next best offers, then what they share; each by code."""
     found: list[Difference] = []
     for section in SECTIONS:
         old, new = (_by_code(each.get(section, ()), section) for each in (before, after))

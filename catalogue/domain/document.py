@@ -81,6 +81,7 @@ def snapshot_from(document: Document, *, release: int, digest: str) -> Snapshot:
         ),
         recipes=MappingProxyType(data.get("recipes", {})),
         promotions=tuple(MappingProxyType(item) for item in data.get("promotions", ())),
+        next_offers=tuple(MappingProxyType(item) for item in data.get("next_offers", ())),
         categories=_texts(data.get("categories", {})),
         labels=_texts(data.get("labels", {})),
         units=MappingProxyType(data.get("units", {})),

@@ -257,6 +257,7 @@ class Snapshot:
     tax_rates: Mapping[str, Decimal]
     recipes: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     promotions: tuple[Mapping[str, object], ...] = ()
+    next_offers: tuple[Mapping[str, object], ...] = ()
     categories: Mapping[str, Text] = field(default_factory=lambda: MappingProxyType({}))
     labels: Mapping[str, Text] = field(default_factory=lambda: MappingProxyType({}))
     units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

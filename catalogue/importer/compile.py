@@ -50,6 +50,7 @@ def compiled(
             for name, recipe in catalogue.recipes.items()
         },
         "promotions": raw_promotions,
+        "next_offers": [rule.model_dump(mode="python") for rule in catalogue.next_offers],
         "synonyms": [group.model_dump() for group in catalogue.synonyms],
         "number_classes": [
             each.model_dump(exclude_defaults=True) for each in catalogue.number_classes

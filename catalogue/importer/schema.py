@@ -238,6 +238,36 @@ class SynonymPart(Part):
     words: tuple[Words, ...] = Field(min_length=2, max_length=20)
 
 
+class ProposalPart(Part):
+    """The `journey` that an offer leads into; what of `kind` fits `offerings` is put into it first,
+    and it is only made where the price has the `promotion`."""
+
+    journey: Code
+    kind: Kind | None = None
+    offerings: Any = None
+    promotion: str | None = None
+
+
+class NextOfferPart(Part):
+    """A rule over what a customer has; `promotions.domain.next_offers` judges what it asks."""
+
+    code: Code
+    version: int = Field(default=1, ge=1)
+    reason: Name
+    name: Words2
+    text: Words2
+    say: Words2
+    when: Any = None
+    proposes: ProposalPart
+    channels: tuple[Literal["web", "call_centre", "b2b_api", "portal"], ...] = ()
+    priority: int = Field(default=0, ge=-1000, le=1000)
+    days: int = Field(default=30, ge=1, le=366)
+    cool_down_days: int = Field(default=60, ge=0, le=1000)
+    most_impressions: int = Field(default=20, ge=1, le=1000)
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+
+
 class Catalogue(Part):
     """A whole catalogue."""
 
@@ -251,6 +281,7 @@ class Catalogue(Part):
     rules: tuple[RulePart, ...] = ()
     recipes: dict[str, RecipePart] = {}
     promotions: tuple[PromotionPart, ...] = ()
+    next_offers: tuple[NextOfferPart, ...] = ()
     suppliers: dict[Code, SupplierPart] = {}
     numbers: tuple[NumberPart, ...] = ()
     number_classes: tuple[NumberClassPart, ...] = ()

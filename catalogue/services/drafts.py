@@ -30,6 +30,7 @@ SECTIONS = (
     "bundles",
     "rules",
     "promotions",
+    "next_offers",
     "specifications",
     "characteristics",
     "categories",

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 
 from commerce.accounts.kinds import Channel, Segment
 from commerce.kernel.tax import Basis
+from commerce.ordering.domain.next_offers import OfferState
 from commerce.ordering.domain.states import (
     GIVEN_UP,
     ORDER_LIFE,
@@ -304,3 +305,69 @@ class Approval(models.Model):
     @property
     def excess(self) -> Decimal:
         return self.amount - self.limit
+
+
+class NextOffer(models.Model):
+    """What a version of a rule proposed to a party for one of his lines, and what he answered.
+
+    The line is named by its order and group, so it is the same before and after its activation.
+    `lead` is where a yes leads.
+    """
+
+    party = models.ForeignKey(
+        "accounts.Party", on_delete=models.PROTECT, related_name="next_offers"
+    )
+    order_number = models.CharField(max_length=20)
+    group = models.CharField(max_length=20, default="", blank=True)
+    rule = models.CharField(max_length=63)
+    version = models.PositiveIntegerField()
+    release = models.PositiveIntegerField()
+    lead = models.JSONField()
+    state = models.CharField(max_length=8, default=OfferState.OPEN)
+    made_at = models.DateTimeField(help_text="business time")
+    until = models.DateTimeField(help_text="business time")
+    decided_at = models.DateTimeField(null=True, help_text="business time")
+    decided_channel = models.CharField(max_length=12, default="", blank=True)
+    decided_by_kind = models.CharField(max_length=8, default="", blank=True)
+    decided_by = models.CharField(max_length=200, default="", blank=True)
+    reason = models.CharField(max_length=200, default="", blank=True, help_text="why not")
+
+    class Meta:
+        constraints = [
+            _known("state", OfferState, name="next_offer_state_known"),
+            models.UniqueConstraint(
+                fields=["party", "order_number", "group", "rule", "version"],
+                condition=Q(state="open"),
+                name="next_offer_open_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "lapsed"], decided_at=None)
+                | Q(state__in=["accepted", "declined"], decided_at__isnull=False),
+                name="next_offer_decided_whole",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.order_number}/{self.group}: {self.state}"
+
+
+class NextOfferImpression(models.Model):
+    """An offer was shown in a channel on a day; however often, it counts once."""
+
+    offer = models.ForeignKey(NextOffer, on_delete=models.CASCADE, related_name="impressions")
+    channel = models.CharField(max_length=12)
+    on = models.DateField(help_text="local date of business time")
+    at = models.DateTimeField(help_text="business time; the first that day")
+    actor_kind = models.CharField(max_length=8)
+    actor_name = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            _known("channel", Channel, name="impression_channel_known"),
+            models.UniqueConstraint(
+                fields=["offer", "channel", "on"], name="impression_once_a_day"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.offer_id} {self.channel} {self.on}"

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -14,10 +15,13 @@ from commerce.accounts.selectors import ContactFacts, PartyFacts
 from commerce.kernel.clock import business_now, business_today
 from commerce.ordering import selectors as ordering
 from commerce.ordering.desk import open_carts_of_customer
+from commerce.ordering.domain.next_offers import Lead
 from commerce.ordering.domain.states import OrderState
+from commerce.ordering.services.next_offers import show_next_offers
 from frontend.account import lines, words
 from frontend.account.bills import period_text
 from frontend.agent.forms import ASKED, CheckForm, EndContactForm, SettleForm
+from frontend.next_offers import decline_reasons, offer_cards
 from frontend.shop.words import on_day
 from subscriptions import selectors as subscriptions
 from subscriptions.domain.views import SubscriptionView
@@ -59,6 +63,15 @@ def contact_bar(context: AccountContext) -> dict[str, Any]:
     }
 
 
+def agent_path(lead: Lead) -> str:
+    """Where the next best offer of a line leads on the agent's screen."""
+    query = QueryDict(mutable=True)
+    query["line"] = str(lead.line)
+    if lead.role:
+        query[lead.role] = lead.offering
+    return f"{reverse('agent:draft', args=[lead.entry, lead.step])}?{query.urlencode()}"
+
+
 def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any]:
     """Who, lines, orders, bills, timeline, carts, consents, and what to do next on top.
 
@@ -83,7 +96,10 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
     orders = ordering.orders_of(context, limit=10)
     bills = subscriptions.bills_of(party.id)
     requests = written.open_contract_requests(party_id=party.id)
+    offers = show_next_offers(context, contracts=contracts)
     return values | {
+        "next_offers": offer_cards(offers, catalogue),
+        "decline_reasons": decline_reasons(),
         "lines": [lines.card(contract, catalogue) for contract in contracts],
         "orders": [_order(order) for order in orders],
         "bills": [

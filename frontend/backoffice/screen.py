@@ -23,6 +23,7 @@ SECTION_WORDS: Mapping[str, Any] = {
     "bundles": gettext_lazy("Bundles"),
     "rules": gettext_lazy("Rules"),
     "promotions": gettext_lazy("Promotions"),
+    "next_offers": gettext_lazy("Next best offers"),
     "specifications": gettext_lazy("Specifications"),
     "characteristics": gettext_lazy("Characteristics"),
     "categories": gettext_lazy("Categories"),

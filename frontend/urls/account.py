@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import account, customer
+from frontend.views import account, customer, next_offers
 
 app_name = "account"
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("account/lines/<int:subscription_id>/", customer.line, name="line"),
     path("account/bills/", customer.bills, name="bills"),
     path("account/bills/<str:number>/", customer.bill, name="bill"),
+    path("account/offers/<int:offer>/accept/", next_offers.accept, name="accept_offer"),
+    path("account/offers/<int:offer>/decline/", next_offers.decline, name="decline_offer"),
     path("account/orders/", customer.orders, name="orders"),
     path("account/profile/", customer.profile, name="profile"),
 ]

@@ -13,6 +13,7 @@ urlpatterns = [
     path("agent/contact/check/", agent.check, name="check"),
     path("agent/contact/customer/", agent.attach, name="attach"),
     path("agent/contact/end/", agent.end, name="end"),
+    path("agent/offers/<int:offer>/", agent.answer_offer, name="answer_offer"),
     path("agent/requests/<str:reference>/", agent.settle, name="settle"),
     path("agent/cart/", agent_cart.open_cart, name="open_cart"),
     path("agent/cart/<str:code>/", agent_cart.cart, name="cart"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -12,15 +13,17 @@ from django.views.decorators.http import require_POST
 from commerce.accounts import selectors as accounts
 from commerce.accounts import written
 from commerce.accounts.context import context_for_request, forget_context
-from commerce.accounts.kinds import Channel
+from commerce.accounts.kinds import Channel, Segment
 from commerce.accounts.services import contacts, requests
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.desk import look_up
+from commerce.ordering.services import carts
+from commerce.ordering.services.next_offers import accept_next_offer, decline_next_offer
 from commerce.web.policy import Policy, policy
 from frontend import errors
 from frontend.account import words
 from frontend.agent.forms import CheckForm, ContactForm, EndContactForm, SettleForm
-from frontend.agent.screen import CART, around, customer_screen
+from frontend.agent.screen import CART, agent_path, around, customer_screen
 
 FRAME = "frontend/agent/contact.html"
 
@@ -143,6 +146,21 @@ def end(request: HttpRequest) -> HttpResponse:
 
 @policy(Policy.AGENT)
 @require_POST
+def answer_offer(request: HttpRequest, offer: int) -> HttpResponse:
+    """What the customer said to a next best offer; a yes leads to the guide."""
+    context = context_for_request(request)
+    if request.POST.get("answer") == "accept":
+        lead = accept_next_offer(context, offer_id=offer)
+        if lead.line:
+            return redirect(agent_path(lead))
+        return redirect("agent:cart", code=_cart_with(request, lead.offering))
+    decline_next_offer(context, offer_id=offer, reason=request.POST.get("reason", ""))
+    messages.success(request, _("Noted: declined."))
+    return redirect("agent:contact")
+
+
+@policy(Policy.AGENT)
+@require_POST
 def settle(request: HttpRequest, reference: str) -> HttpResponse:
     """A written request is dealt with; what came of it is noted."""
     context = context_for_request(request)
@@ -160,6 +178,16 @@ def settle(request: HttpRequest, reference: str) -> HttpResponse:
     if form.errors:
         messages.error(request, " ".join(str(e) for each in form.errors.values() for e in each))
     return redirect("agent:contact" if context.contact_id is not None else "agent:home")
+
+
+def _cart_with(request: HttpRequest, offering: str) -> str:
+    """A new cart of the caller with one thing in it, opened within this contact."""
+    context = context_for_request(request)
+    with transaction.atomic():
+        code = carts.open_cart(context, segment=Segment.CONSUMER, anew=True)
+        carts.add_line(context, code=code, offering=offering)
+    request.session[CART] = (context.contact_id, code)
+    return code
 
 
 def _screen(request: HttpRequest, **forms: Any) -> dict[str, Any]:

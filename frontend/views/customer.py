@@ -22,12 +22,14 @@ from commerce.ordering import selectors as ordering
 from commerce.ordering.domain.states import GIVEN_UP, OrderState
 from commerce.ordering.selectors import OrderSummary
 from commerce.ordering.services import links
+from commerce.ordering.services.next_offers import show_next_offers
 from commerce.payments.selectors import payments_of
 from commerce.web.policy import Policy, policy
 from frontend import errors
 from frontend.account import bills as bill_words
 from frontend.account import lines, words
 from frontend.account.forms import AddressForm
+from frontend.next_offers import offer_cards
 from frontend.typography import month_text
 from subscriptions import selectors as subscriptions
 from subscriptions.finding import ComingBill, coming_bills
@@ -53,6 +55,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "first_name": accounts.party(party_id).first_name,
         "lines": [lines.card(contract, catalogue) for contract in contracts],
         "contents": lines.contents(contracts, catalogue),
+        "next_offers": offer_cards(show_next_offers(context, contracts=contracts), catalogue),
         "coming": [_coming(bill, request) for bill in coming_bills(party_id, since=since)],
         "parked": account.parked if account else False,
         "bills": [_bill_row(bill) for bill in subscriptions.bills_of(party_id)[:LATEST]],

@@ -17,11 +17,13 @@ from commerce.kernel.errors import FaisceauError, NotFound
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.selectors import OrderView, order_by_link, order_view
 from commerce.ordering.services.accept import accept_order, pay_by_link
+from commerce.ordering.services.next_offers import show_next_offers
 from commerce.ordering.services.payment import pay_again
 from commerce.payments.selectors import PaymentView
 from commerce.payments.selectors import payment as payment_view
 from commerce.payments.services.checkout import refresh
 from commerce.web.policy import Policy, policy
+from frontend.next_offers import offer_cards
 from frontend.shop.contract import contracts_of, sections_of
 from frontend.shop.forms import ConsentForm, note_refusal
 from frontend.shop.panel import panel_of
@@ -58,6 +60,8 @@ def track(request: HttpRequest, number: str) -> HttpResponse:
             ),
             "link": f"{settings.PUBLIC_URL}{request.path}?key={link}",
             "contracts": _contracts(order),
+            "next_offers": _next_offers(request, order),
+            "offers_order": order.summary.number,
             "guest": not request.user.is_authenticated,
         },
     )
@@ -189,6 +193,19 @@ def _progress(order: OrderView) -> dict[str, Any]:
         "to_pay": order.summary.state is OrderState.AWAITING_PAYMENT
         and not (payment is not None and payment.is_held),
     }
+
+
+def _next_offers(request: HttpRequest, order: OrderView) -> list[dict[str, Any]]:
+    """What goes with what was ordered, once it is paid; for the customer himself."""
+    context = order_context(request, order.summary.number)
+    if context.staff or order.summary.state not in (
+        OrderState.ACCEPTED,
+        OrderState.IN_PROGRESS,
+        OrderState.COMPLETED,
+    ):
+        return []
+    found = show_next_offers(context, order=order.summary.number)
+    return offer_cards(found, snapshot_of(order.quote.release))
 
 
 def _payment(order: OrderView, *, ask: bool) -> PaymentView | None:

@@ -5,7 +5,8 @@ a fact that nothing sets, would never be given and nobody would know why.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from catalogue.domain.expressions import Expression, Operator, Scalar, Test
 from catalogue.domain.model import Kind, Segment, Snapshot
@@ -34,7 +35,7 @@ _SHAPES = {
     "at.weekday": "monday|tuesday|wednesday|thursday|friday|saturday|sunday",
     "at.time": r"([01]\d|2[0-3]):[0-5]\d",
 }
-OFFERINGS = frozenset({"codes", "customer.owns", "line.code"})
+OFFERINGS = frozenset({"codes", "customer.owns", "line.code", "line.codes"})
 
 
 def findings(snapshot: Snapshot) -> Iterator[Finding]:
@@ -64,7 +65,8 @@ def _of_one(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iterator
     for language in promotion.name.by_language:
         if promotion.hint and not promotion.hint.by_language.get(language):
             yield f"{where}.hint", f"The hint is missing in {language}."
-    yield from _of_expression(promotion.when, where=f"{where}.when", snapshot=snapshot)
+    known = partial(is_fact, snapshot=snapshot)
+    yield from of_expression(promotion.when, where=f"{where}.when", snapshot=snapshot, known=known)
     for number, benefit in enumerate(promotion.benefits):
         place = f"{where}.benefits[{number}]"
         for index, target in enumerate(benefit.targets):
@@ -73,7 +75,9 @@ def _of_one(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iterator
                 if isinstance(benefit, BundlePrice)
                 else f"{place}.target"
             )
-            yield from _of_expression(target, where=named, snapshot=snapshot, line=True)
+            yield from of_expression(
+                target, where=named, snapshot=snapshot, known=partial(known, line=True)
+            )
 
 
 def _of_trigger(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iterator[Finding]:
@@ -83,15 +87,16 @@ def _of_trigger(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iter
                 yield where, f"There is no {value} among the {fact}."
 
 
-def _of_expression(
-    expression: Expression, *, where: str, snapshot: Snapshot, line: bool = False
+def of_expression(
+    expression: Expression, *, where: str, snapshot: Snapshot, known: Callable[[str], bool]
 ) -> Iterator[Finding]:
+    """What is wrong with a condition that may ask the facts that are `known`."""
     for test in tests_of(expression):
         names = [test.name]
         if test.operator is Operator.INCLUDES_FACT:
             names.append(str(test.value))
         for name in names:
-            if not _is_fact(name, snapshot=snapshot, line=line):
+            if not known(name):
                 yield where, f"Nothing sets the fact {name} here."
         yield from _of_value(test, where=where, snapshot=snapshot)
 
@@ -118,13 +123,13 @@ def _of_size(test: Test, *, where: str) -> Iterator[Finding]:
         yield where, f"{test.name} is compared with {test.value!r}, which is not a number."
 
 
-def _is_fact(name: str, *, snapshot: Snapshot, line: bool) -> bool:
+def is_fact(name: str, *, snapshot: Snapshot, line: bool = False) -> bool:
     """Whether something sets the fact: on a line for targets, on a unit for conditions."""
     prefix, _, last = name.rpartition(".")
     if line:
-        return name in LINE or (prefix == "line" and _is_characteristic(last, snapshot=snapshot))
+        return name in LINE or (prefix == "line" and is_characteristic(last, snapshot=snapshot))
     if prefix in ROLES:
-        return _is_characteristic(last, snapshot=snapshot)
+        return is_characteristic(last, snapshot=snapshot)
     if prefix == "cart.count":
         return last in set(Kind)
     if prefix == "cart.quantity":
@@ -132,7 +137,8 @@ def _is_fact(name: str, *, snapshot: Snapshot, line: bool) -> bool:
     return name in UNIT or name in CUSTOMER
 
 
-def _is_characteristic(name: str, *, snapshot: Snapshot) -> bool:
+def is_characteristic(name: str, *, snapshot: Snapshot) -> bool:
+    """Whether a thing that is sold has it."""
     return name in BUILT_IN or any(
         name in offering.characteristics for offering in snapshot.offerings.values()
     )

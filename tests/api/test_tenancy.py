@@ -5,6 +5,8 @@ The routes come from the URL resolver, so that a new one is either listed here o
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,12 +23,13 @@ from commerce.accounts.services.organisations import (
     create_organisation,
 )
 from commerce.kernel.money import Money
-from commerce.ordering.models import Cart, CartItem, Order
+from commerce.ordering.domain.next_offers import Lead
+from commerce.ordering.models import Cart, CartItem, NextOffer, Order
 from commerce.web.policy import Policy, policies_of, routes
 from subscriptions.models import Subscription
 from subscriptions.selectors import bills_of
 from subscriptions.services.one_off import bill_order
-from tests.api.conftest import Api, token_of
+from tests.api.conftest import AT, Api, token_of
 from tests.api.test_carts_and_orders import CONSENTS, filled, line_of
 from tests.api.test_fleet_orders import fleet
 from tests.integration.subscriptions.contracts import RATES, begun, handset, plan
@@ -77,6 +80,19 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
         charges={"u1": [handset()]},
         tax_rates=RATES,
     )
+    offers = {
+        party: NextOffer.objects.create(
+            party=party,
+            order_number="F-8",
+            rule="case",
+            version=1,
+            release=1,
+            lead=asdict(Lead("add", "extras", 1)),
+            made_at=AT,
+            until=AT + timedelta(days=9),
+        ).pk
+        for party in (person, firm)
+    }
     fleet_order = buyer.post("fleet-orders", fleet(25)).json()["number"]
     cart_names = {
         "code": cart,
@@ -90,12 +106,14 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
         "shopper": {
             **cart_names,
             "number": number,
+            "offer": str(offers[person]),
             "invoice": bills_of(person.pk)[0].number,
             "subscription_id": str(Subscription.objects.get(party=person).pk),
         },
         "organisation": {
             **cart_names,
             "number": fleet_order,
+            "offer": str(offers[firm]),
             "invoice": bills_of(firm.pk)[0].number,
             "subscription_id": str(Subscription.objects.get(party=firm).pk),
         },

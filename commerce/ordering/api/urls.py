@@ -12,6 +12,11 @@ from commerce.ordering.api.views.journeys import (
 )
 from commerce.ordering.api.views.me import MeView
 from commerce.ordering.api.views.numbers import NumbersView
+from commerce.ordering.api.views.next_offers import (
+    AcceptNextOfferView,
+    DeclineNextOfferView,
+    NextOffersView,
+)
 from commerce.ordering.api.views.offerings import (
     ComparisonsView,
     OfferingsView,
@@ -82,6 +87,13 @@ urlpatterns = [
     ),
     path("journeys", JourneysView.as_view(), name="journeys"),
     path("journeys/<slug:entry>/steps/<slug:role>", DraftStepView.as_view(), name="draft-step"),
+    path("next-offers", NextOffersView.as_view(), name="next-offers"),
+    path("next-offers/<int:offer>/accept", AcceptNextOfferView.as_view(), name="accept-next-offer"),
+    path(
+        "next-offers/<int:offer>/decline",
+        DeclineNextOfferView.as_view(),
+        name="decline-next-offer",
+    ),
     path("plan-simulations", PlanSimulationsView.as_view(), name="plan-simulations"),
     path("orders", orders.OrdersView.as_view(), name="orders"),
     path("orders/<name:number>", orders.OrderView.as_view(), name="order"),
