@@ -208,7 +208,7 @@ def test_lists_hold_nothing_of_others(
     owned: dict[str, dict[str, str]], strangers: dict[str, Api]
 ) -> None:
     for name, api in strangers.items():
-        for path in ("carts", "orders", "approvals", "subscriptions", "invoices"):
+        for path in ("carts", "orders", "approvals", "subscriptions", "invoices", "next-offers"):
             answer = api.get(path)
             assert answer.status_code in (200, 401, 403), (name, path)
             if answer.status_code == 200:
@@ -226,6 +226,7 @@ def test_every_route_of_the_api_has_a_policy_and_open_ones_are_named() -> None:
     public = {route for route, policies in found if Policy.PUBLIC in policies}
     assert public == {
         "api/v1/comparisons",
+        "api/v1/numbers",
         "api/v1/offerings",
         "api/v1/offerings/<slug:code>",
         "api/v1/plan-simulations",

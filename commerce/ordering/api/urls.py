@@ -11,12 +11,12 @@ from commerce.ordering.api.views.journeys import (
     PlanSimulationsView,
 )
 from commerce.ordering.api.views.me import MeView
-from commerce.ordering.api.views.numbers import NumbersView
 from commerce.ordering.api.views.next_offers import (
     AcceptNextOfferView,
     DeclineNextOfferView,
     NextOffersView,
 )
+from commerce.ordering.api.views.numbers import NumbersView
 from commerce.ordering.api.views.offerings import (
     ComparisonsView,
     OfferingsView,

@@ -313,7 +313,7 @@ def test_what_was_done_stays_written_down(shop: datetime) -> None:
 def test_export_and_import_of_a_release_by_command(shop: datetime, tmp_path: Path) -> None:
     out = StringIO()
     call_command("export_catalogue", str(tmp_path / "a"), stdout=out)
-    assert "Release 1: 11 files" in out.getvalue()
+    assert "Release 1: 12 files" in out.getvalue()
     again = import_catalogue(tmp_path / "a", at=shop)
     assert (again.created, again.release) == (False, 1)
     call_command("export_catalogue", str(tmp_path / "b"), release=1, stdout=out)

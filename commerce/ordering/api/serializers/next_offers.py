@@ -40,7 +40,7 @@ class NextOfferSerializer(Shown):
     id = serializers.IntegerField()
     rule = serializers.CharField(source="prepared.due.rule.code")
     version = serializers.IntegerField(source="prepared.due.rule.version")
-    reason = serializers.CharField(source="prepared.due.rule.reason")  # type: ignore[assignment]
+    reason = serializers.CharField(source="prepared.due.rule.reason")
     because = serializers.DictField(source="prepared.due.because", child=serializers.CharField())
     name = Wording(source="prepared.due.rule.name")
     text = serializers.SerializerMethodField(help_text="For the customer")
