@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import connection
 from django.db.models import Q
@@ -48,6 +48,13 @@ class PreviewFacts:
     channel: str
 
 
+class Cache(Protocol):
+    """What `lru_cache` makes of a function."""
+
+    def cache_clear(self) -> None: ...
+
+
+_per_release: list[Cache] = []
 _shown: ContextVar[PreviewFacts | None] = ContextVar("catalogue_shown", default=None)
 
 
@@ -226,6 +233,12 @@ def _empty() -> Snapshot:
     return snapshot_from(NOTHING, release=0, digest="")
 
 
+def kept_per_release(*caches: Cache) -> None:
+    """What a module keeps in its process for a release, to be forgotten with the snapshots."""
+    _per_release.extend(caches)
+
+
 def forget_snapshots() -> None:
-    """Empty the process's cache; for tests, where one release number may be made twice."""
-    _loaded.cache_clear()
+    """Empty the process's caches; for tests, where one release number may be made twice."""
+    for cache in (_loaded, *_per_release):
+        cache.cache_clear()

@@ -23,7 +23,7 @@ from catalogue.domain.shelf import (
     ordered,
 )
 from catalogue.finding import Matches, Reading, Word, matches
-from catalogue.selectors import stock_of
+from catalogue.selectors import kept_per_release, stock_of
 from commerce.kernel.errors import InvalidInput
 from commerce.ordering.domain.showcase import SHOWN_TERM
 from commerce.ordering.showcase import Key, ShopWindow
@@ -397,3 +397,6 @@ def _begins(label: str, words: Sequence[str]) -> bool:
     """Whether each of the words begins one of the label's."""
     own = folded(label).split()
     return all(any(each.startswith(word) for each in own) for word in words)
+
+
+kept_per_release(_shelf, _prices_of, _priced, _in_order)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from catalogue.domain.lowest import lowest_before
 from catalogue.domain.model import Offering, Segment
 from catalogue.history import eras
-from catalogue.selectors import current_snapshot, previewed, snapshot_of
+from catalogue.selectors import current_snapshot, kept_per_release, previewed, snapshot_of
 from commerce.kernel.clock import PARIS
 from commerce.kernel.money import Money
 from commerce.ordering.domain.quote import Quote
@@ -150,7 +150,4 @@ def _fleet(key: Key, handset: str, plan: str, users: int) -> Quote | None:
     return found.fleet(handset=offering(handset), plan=offering(plan), users=users)
 
 
-def forget_prices() -> None:
-    """Empty the process's caches; for tests, where one release number may be made twice."""
-    for kept in (_edges, _turns, _window, _shown, _lowest, _sold, _fleet):
-        kept.cache_clear()
+kept_per_release(_edges, _turns, _window, _shown, _lowest, _sold, _fleet)

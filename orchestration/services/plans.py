@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from django.db import transaction
 
-from catalogue.selectors import snapshot_of
+from catalogue.selectors import kept_per_release, snapshot_of
 from commerce.events import timers
 from commerce.kernel.clock import business_now, machine_now
 from commerce.ordering.domain.fulfilment import FulfilmentOrder
@@ -23,6 +23,9 @@ _BATCH = 500
 def recipes_of(release: int) -> Mapping[str, Recipe]:
     """The recipes of a release, parsed once per process."""
     return parse_recipes(snapshot_of(release).recipes)
+
+
+kept_per_release(recipes_of)
 
 
 @transaction.atomic

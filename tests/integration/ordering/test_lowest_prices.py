@@ -19,7 +19,7 @@ from catalogue.selectors import forget_snapshots, snapshot_of
 from catalogue.services.imports import import_catalogue
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.money import Money
-from commerce.ordering.showcase import forget_prices, window
+from commerce.ordering.showcase import window
 
 FIRST = datetime(2026, 11, 3, 9, tzinfo=UTC)
 SECOND = datetime(2026, 11, 16, 9, tzinfo=UTC)
@@ -33,7 +33,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _two_releases(db: None) -> Iterator[None]:
     forget_snapshots()
-    forget_prices()
     import_catalogue(DEMO, at=FIRST)
     first = Release.objects.get(number=1)
     document = json.loads(json.dumps(first.document))
@@ -47,7 +46,6 @@ def _two_releases(db: None) -> Iterator[None]:
     with business_time_fixed(NOW):
         yield
     forget_snapshots()
-    forget_prices()
 
 
 def _alone(charge: dict[str, Any]) -> bool:

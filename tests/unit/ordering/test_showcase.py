@@ -8,8 +8,9 @@ import pytest
 
 from catalogue.domain.model import Snapshot
 from catalogue.history import Era
+from catalogue.selectors import forget_snapshots
 from commerce.ordering import showcase
-from commerce.ordering.showcase import ShopWindow, forget_prices, window
+from commerce.ordering.showcase import ShopWindow, window
 from tests.unit.ordering.shop import promotion, snapshot
 
 RELEASE = 990_001
@@ -33,9 +34,9 @@ def _evenings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(showcase, "current_snapshot", of)
     monkeypatch.setattr(showcase, "snapshot_of", of)
     monkeypatch.setattr(showcase, "eras", lambda catalogue, **_: (Era(LONG_AGO, catalogue),))
-    forget_prices()
+    forget_snapshots()
     yield
-    forget_prices()
+    forget_snapshots()
 
 
 @pytest.mark.parametrize(
