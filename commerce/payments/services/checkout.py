@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from commerce.events.outbox import publish
 from commerce.events.timers import schedule, soon
@@ -53,32 +53,29 @@ def request_payment(
     )
     if amount.cents <= 0 or asked.cents != amount.cents:
         raise ValueError(f"the lines of {key} add up to {asked}, not to {amount}")
-    try:
-        with transaction.atomic():
-            PaymentAttempt.objects.create(
-                key=key,
-                purpose=purpose,
-                party_id=party_id,
-                reference=reference,
-                amount=amount.rounded().amount,
-                currency=amount.currency,
-                lines=[
-                    {"label": line.label, "cents": line.amount.cents, "quantity": line.quantity}
-                    for line in lines
-                ],
-                email=email,
-                language=language,
-                success_url=success_url,
-                cancel_url=cancel_url,
-                expires_at=business_now() + PAGE_LIFE,
-                trace_id=current_trace(),
-            )
-    except IntegrityError:
-        present = PaymentAttempt.objects.get(key=key)
-        if present.money != amount.rounded():
-            raise Conflict(
-                "This payment was asked for with another amount.", code="payment_differs", key=key
-            ) from None
+    wish = PaymentAttempt(
+        key=key,
+        purpose=purpose,
+        party_id=party_id,
+        reference=reference,
+        amount=amount.rounded().amount,
+        currency=amount.currency,
+        lines=[
+            {"label": line.label, "cents": line.amount.cents, "quantity": line.quantity}
+            for line in lines
+        ],
+        email=email,
+        language=language,
+        success_url=success_url,
+        cancel_url=cancel_url,
+        expires_at=business_now() + PAGE_LIFE,
+        trace_id=current_trace(),
+    )
+    PaymentAttempt.objects.bulk_create([wish], ignore_conflicts=True)
+    if PaymentAttempt.objects.get(key=key).money != amount.rounded():
+        raise Conflict(
+            "This payment was asked for with another amount.", code="payment_differs", key=key
+        )
 
 
 def open_session(*, key: str) -> str:
