@@ -191,6 +191,9 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
 HAYSTACK_CONNECTIONS = {"default": {"ENGINE": "haystack.backends.simple_backend.SimpleEngine"}}
+# Oscar's default listens to every save and deletion of every model. What it would index nobody
+# searches, and a listener splits each conditional deletion into two statements (decision 0009).
+HAYSTACK_SIGNAL_PROCESSOR = "haystack.signals.BaseSignalProcessor"
 OSCAR_DYNAMIC_CLASS_LOADER = "commerce.oscar_overrides.load_class"
 OSCAR_THUMBNAILER = "catalogue.oscar_bridge.thumbnails.Originals"
 OSCAR_DEFAULT_CURRENCY = "EUR"

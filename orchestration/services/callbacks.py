@@ -47,7 +47,8 @@ def receive(*, provider_code: str, request_key: str, events: Iterable[ProviderEv
 def ask(*, task_id: int) -> None:
     """Ask the provider of an awaiting task for callbacks that were lost on the way.
 
-    Called with no transaction open. A provider that does not answer is asked again later.
+    Called with no transaction open. A provider that does not answer is asked again later. The plan
+    is woken in any case: what it awaits may have come, and its wake-up been lost.
     """
     task = Task.objects.filter(pk=task_id, plan__state="running").first()
     if task is None or not _awaits(task):
@@ -60,6 +61,7 @@ def ask(*, task_id: int) -> None:
         receive(provider_code=effect.port, request_key=effect.key, events=found.events)
     with transaction.atomic():
         timers.schedule_all(ask_timers(task, now=business_now(), machine=machine_now()))
+        wake(task.plan_id)
         Task.objects.filter(pk=task.pk).update(asked=F("asked") + 1)
 
 

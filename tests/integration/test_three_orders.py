@@ -116,6 +116,8 @@ def faults(stack: Stack) -> Iterator[None]:
     """Both sandboxes misbehave, until the test is over."""
     providers = f"{stack.info.providers_url}/_control/faults"
     payments = f"{stack.info.payments_url}/_control/faults"
+    for url in (providers, payments):
+        httpx.delete(url, timeout=10).raise_for_status()
     for fault in PROVIDER_FAULTS:
         body = {"times": 1, "seconds": 1, **fault}
         httpx.post(providers, json=body, timeout=10).raise_for_status()

@@ -1,10 +1,13 @@
 """Timers fire once on their own clock; a newer setting of a key wins over an older run."""
 
+import threading
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from commerce.events.models import Timer, WorkState
 from commerce.events.pump import drain
@@ -107,3 +110,44 @@ def test_many_timers_are_set_in_one_statement(django_assert_num_queries: Any) ->
         schedule_all(Due(f"k{n}", "say", now, {"text": str(n)}) for n in range(30))
     assert due_at("k7") == now
     assert drain() == 30
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_is_set_while_its_run_ends_is_not_lost() -> None:
+    """The run wants to erase the timer just when another transaction has set it anew."""
+    set_anew = threading.Event()
+
+    def other() -> None:
+        with transaction.atomic():
+            soon(key="k", handler="say", payload={"text": "second"})
+            set_anew.set()
+            wait_for_a_lock()
+        connection.close()
+
+    thread = threading.Thread(target=other)
+
+    def first(_: Mapping[str, Any]) -> None:
+        thread.start()
+        assert set_anew.wait(timeout=10)
+
+    register_timer("first", first, durable=False)
+    soon(key="k", handler="first", payload={})
+    drain()
+    thread.join()
+    drain()
+    assert heard == ["second"]
+    assert not Timer.objects.exists()
+
+
+def wait_for_a_lock() -> None:
+    """Until another connection to this database waits for a lock."""
+    waiting = """
+        SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    for _ in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute(waiting)
+            if cursor.fetchone() == (1,):
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")

@@ -10,17 +10,19 @@ from django.test.utils import CaptureQueriesContext
 
 from catalogue.models import Number, NumberState
 from commerce.accounts.identity import AccountContext
+from commerce.events import timers
 from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import Conflict, FaisceauError, NotFound, Refused, Unknown
 from orchestration import actions
 from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Effect, Plan, ProviderCallback, Task
-from orchestration.ports import Answer
+from orchestration.ports import Answer, Found, Standing
 from orchestration.services import advance as carrying_on
-from orchestration.services import fallout
+from orchestration.services import callbacks, fallout
 from orchestration.services.decide import decide
 from orchestration.services.outcome import Call, Outcome
+from orchestration.services.plans import wake_key
 from tests.integration.orchestration.conftest import AT, PORTED, MakeTask
 
 ACCEPTED = Answer({"porting_id": "por_000001"})
@@ -286,3 +288,21 @@ def test_a_number_that_came_is_taken_in_also_when_the_callback_does_not_name_it(
 
     assert Number.objects.get(msisdn=PORTED).state == NumberState.PORTED_IN
     assert Plan.objects.get().state == "completed"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asking_wakes_the_plan_also_when_nothing_new_is_heard(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Porting:
+        def find(self, key: str) -> Found:
+            return Found(Standing.ACCEPTED, {})
+
+    monkeypatch.setattr(callbacks, "provider", lambda port: Porting())
+    task = make_task(effect=EffectState.ACCEPTED, state=TaskState.AWAITING)
+    called_back(Effect.objects.get(), "port.completed", msisdn=PORTED)
+
+    with business_time_fixed(AT):
+        callbacks.ask(task_id=task.pk)
+
+    assert timers.due_at(wake_key(task.plan_id)) is not None
