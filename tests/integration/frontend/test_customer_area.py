@@ -1,17 +1,12 @@
 """The customer area on PostgreSQL: what it says of contracts and bills, and to whom."""
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from pytest_django.plugin import DjangoDbBlocker
 
-from catalogue.selectors import forget_snapshots
-from catalogue.services.imports import import_catalogue
 from commerce.accounts.events import PasswordForgotten
 from commerce.accounts.models import ContractRequest, Party, TimelineEntry, User
 from commerce.accounts.services.passwords import link_for
@@ -22,24 +17,12 @@ from commerce.notifications.subscribers import on_password_forgotten
 from subscriptions.models import Invoice, Subscription
 from tests.integration.subscriptions import contracts
 
-DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
 DAY = date(2026, 11, 23)
 ORDER = "F-2026-000001"
 PASSWORD = "un-mot-de-passe-long"
 FEW = 25
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The demo catalogue, loaded once per module; each test rolls back to it."""
-    at = contracts.at(DAY)
-    with django_db_blocker.unblock(), business_time_fixed(at), transaction.atomic():
-        forget_snapshots()
-        import_catalogue(DEMO, at=at)
-        yield
-        transaction.set_rollback(True)
-    forget_snapshots()
+AT = contracts.at(DAY)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
 def customer(email: str = "camille@example.test", name: str = "Camille Renard") -> User:

@@ -1,34 +1,17 @@
 """The guide's pages: addresses that hold everything, consequences before they happen."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from pytest_django.plugin import DjangoDbBlocker
 
-from catalogue.selectors import forget_snapshots
-from catalogue.services.imports import import_catalogue
-from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import Cart, CartItem
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
-DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
 X2 = "handset=ardoval-x2-128-nuit&plan=horizon-130&sim=esim&term=24"
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    with django_db_blocker.unblock(), business_time_fixed(AT), transaction.atomic():
-        forget_snapshots()
-        import_catalogue(DEMO, at=AT)
-        yield
-        transaction.set_rollback(True)
-    forget_snapshots()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
 @pytest.fixture

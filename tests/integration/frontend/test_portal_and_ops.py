@@ -3,17 +3,13 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from pytest_django.plugin import DjangoDbBlocker
 
-from catalogue.selectors import forget_snapshots
-from catalogue.services.imports import import_catalogue
 from commerce.accounts.kinds import PartyKind, Role, Segment, StaffKind
 from commerce.accounts.models import (
     Membership,
@@ -28,24 +24,12 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import Order
 from orchestration.models import Effect, Plan, Task, TaskHistory
 
-DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 FEW = 25
 PORTAL = ("", "new/", "orders/", "bills/", "people/")
 OPS = ("", "orders/", "fallout/", "billing/", "work/")
 TABLE = "user_name;user_email;plan;term;site\n"
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The demo catalogue, loaded once per module; each test rolls back to it."""
-    with django_db_blocker.unblock(), business_time_fixed(AT), transaction.atomic():
-        forget_snapshots()
-        import_catalogue(DEMO, at=AT)
-        yield
-        transaction.set_rollback(True)
-    forget_snapshots()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
 @pytest.fixture(autouse=True)

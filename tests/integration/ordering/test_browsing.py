@@ -1,21 +1,16 @@
 """Searching and narrowing the demo shop on PostgreSQL: what is found, counted and suggested."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from pytest_django.plugin import DjangoDbBlocker
 
 from catalogue.domain.model import Kind, Segment
 from catalogue.models import SearchEntry, SearchIndex
 from catalogue.selectors import current_snapshot, forget_snapshots
-from catalogue.services.imports import import_catalogue
 from catalogue.services.publishing import roll_back
 from catalogue.services.search_index import ensure_index
-from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.ordering.browsing import (
     FACETS,
@@ -31,18 +26,7 @@ from commerce.ordering.comparing import compare
 from commerce.ordering.showcase import ShopWindow, window
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
-DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    with django_db_blocker.unblock(), business_time_fixed(AT), transaction.atomic():
-        forget_snapshots()
-        import_catalogue(DEMO, at=AT)
-        yield
-        transaction.set_rollback(True)
-    forget_snapshots()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
 @pytest.fixture

@@ -1,19 +1,14 @@
 """Next best offers on PostgreSQL: made, shown, answered, at rest; alike on every channel."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from pytest_django.plugin import DjangoDbBlocker
 
 from catalogue.domain.model import Segment
-from catalogue.selectors import forget_snapshots
-from catalogue.services.imports import import_catalogue
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.accounts.models import StaffRole, User
@@ -36,7 +31,6 @@ from subscriptions.services.activate import ActivatedItem, activate
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.subscriptions.contracts import RATES, at, promised
 
-DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
 START = date(2026, 11, 23)
 """Horizon 130 with a phone for 24 months: bound until 23 November 2028."""
 LATE = date(2028, 9, 1)
@@ -45,18 +39,8 @@ CHARGES = (AgreedCharge("plan", "monthly", True, Money.of("19.99"), "standard"),
 QUERIES = 17
 """At most, when offers are made: the release, the contracts, what was bought, the customer, the
 offers before and after, impressions, savepoints."""
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _demo(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The demo catalogue, loaded once per module; each test rolls back to it."""
-    with django_db_blocker.unblock(), business_time_fixed(at(START)), transaction.atomic():
-        forget_snapshots()
-        import_catalogue(DEMO, at=at(START))
-        yield
-        transaction.set_rollback(True)
-    forget_snapshots()
+AT = at(START)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
 @pytest.fixture

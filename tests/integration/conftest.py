@@ -1,0 +1,29 @@
+"""What the tests on real stores have in common."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+from pytest_django.plugin import DjangoDbBlocker
+
+from catalogue.selectors import forget_snapshots
+from catalogue.services.imports import import_catalogue
+from commerce.kernel.clock import business_time_fixed
+
+DEMO = Path(__file__).resolve().parents[2] / "catalogue" / "demo"
+
+
+@pytest.fixture(scope="module")
+def demo_catalogue(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """The demo catalogue, on sale since the module's `AT` and loaded once for it; each test rolls
+    back to it."""
+    at = request.module.AT
+    with django_db_blocker.unblock(), business_time_fixed(at), transaction.atomic():
+        forget_snapshots()
+        import_catalogue(DEMO, at=at)
+        yield
+        transaction.set_rollback(True)
+    forget_snapshots()
