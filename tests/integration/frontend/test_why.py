@@ -4,12 +4,12 @@ import pytest
 from django.test import Client
 
 from tests.integration.frontend.test_shop_pages import (  # noqa: F401
-    _demo,
+    AT,
     begun,
     visitor,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
 def test_the_tree_of_a_cart_names_each_rule_and_is_computed_again(visitor: Client) -> None:  # noqa: F811
