@@ -8,7 +8,6 @@ from django.db import connection
 
 from catalogue.domain.model import Snapshot
 from catalogue.domain.search import words_typed
-from catalogue.models import SearchIndex
 from catalogue.services.search_index import ensure_index
 
 _SHORTEST_MENDED = 4
@@ -43,9 +42,11 @@ FROM beginning AS typed ORDER BY place
 
 # All that says the words in its name ranks alike (0.6), so that the shop's order decides there.
 _FIND = """
-SELECT place, least(round(ts_rank(words, asked)::numeric, 1), 0.6)::float4
+SELECT array_agg(place)
 FROM offering_searchentry, (SELECT %s AS asked) AS query
 WHERE index_id = %s AND words @@ asked
+GROUP BY least(round(ts_rank(words, asked)::numeric, 1), 0.6)
+ORDER BY least(round(ts_rank(words, asked)::numeric, 1), 0.6) DESC
 """
 
 
@@ -70,13 +71,12 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """`ranks` by the place of an offering in the snapshot; the higher, the nearer.
-
-    None: nothing was asked for, so all match.
+    """`ranks` are places of offerings in the snapshot: those that are equally near, the nearest
+    first. None: nothing was asked for, so all match.
     """
 
     words: tuple[Word, ...]
-    ranks: dict[int, float] | None
+    ranks: tuple[list[int], ...] | None
 
     @property
     def mended(self) -> str:
@@ -98,15 +98,17 @@ def matches(snapshot: Snapshot, text: str, *, typing: bool = False) -> Matches:
     words = _read(index, typed, typing=typing)
     asked = [word for word in words if word.reading is not Reading.FILLER]
     if any(word.reading is Reading.UNKNOWN for word in asked):
-        return Matches(words, {})
+        return Matches(words, ())
     if not asked:
         return Matches(words, None)
     return Matches(words, _found(index, asked))
 
 
 def _index_of(snapshot: Snapshot) -> int:
-    found = SearchIndex.objects.filter(digest=snapshot.digest).values_list("pk", flat=True).first()
-    return found if found is not None else ensure_index(snapshot)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM offering_searchindex WHERE digest = %s", [snapshot.digest])
+        found = cursor.fetchone()
+    return int(found[0]) if found else ensure_index(snapshot)
 
 
 def _read(index: int, typed: Sequence[str], *, typing: bool) -> tuple[Word, ...]:
@@ -133,7 +135,7 @@ def _word(typed: str, filler: bool, there: bool, begins: bool, near: str | None)
     return Word(typed, typed, Reading.UNKNOWN)
 
 
-def _found(index: int, words: Sequence[Word]) -> dict[int, float]:
+def _found(index: int, words: Sequence[Word]) -> tuple[list[int], ...]:
     parts, values = [], []
     for word in words:
         readers = [f"plainto_tsquery('search_{reader}', %s)" for reader in ("fr", "en", "plain")]
@@ -144,4 +146,4 @@ def _found(index: int, words: Sequence[Word]) -> dict[int, float]:
         parts.append(f"({' || '.join(readers)})")
     with connection.cursor() as cursor:
         cursor.execute(_FIND % (" && ".join(parts), "%s"), [*values, index])
-        return dict(cursor.fetchall())
+        return tuple(places for (places,) in cursor.fetchall())

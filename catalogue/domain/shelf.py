@@ -5,11 +5,12 @@ whatever the number of offerings; nothing is walked but what is shown.
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
-from operator import or_
+from operator import itemgetter, or_
 from types import MappingProxyType
 
 from commerce.kernel.errors import InvalidInput
@@ -27,6 +28,15 @@ def bits_of(places: Iterable[int], *, size: int) -> Bits:
     return int.from_bytes(marked, "little")
 
 
+def members(bits: Bits) -> Iterator[int]:
+    """The places in `bits`, the lowest first."""
+    written = f"{bits:b}"[::-1]
+    place = written.find("1")
+    while place >= 0:
+        yield place
+        place = written.find("1", place + 1)
+
+
 def ordered(bits: Bits, order: Sequence[int]) -> Iterator[int]:
     """The places in `bits`, in that order; stops costing when the reader stops."""
     marked = bits.to_bytes((bits.bit_length() >> 3) + 1, "little")
@@ -40,7 +50,8 @@ def ordered(bits: Bits, order: Sequence[int]) -> Iterator[int]:
 class Facet:
     """A question about offerings: for each answer the places that give it.
 
-    `bands` are ranges that are counted instead of single answers, as "10..19.99"; both ends count.
+    `numbers` are the answers that are some, rising. `bands` are ranges that are counted instead of
+    single answers, as "10..19.99"; both ends count.
     """
 
     name: str
@@ -60,7 +71,7 @@ class Facet:
         size = len(values)
         found = {answer: bits_of(where, size=size) for answer, where in places.items()}
         read = ((_number(answer), bits) for answer, bits in found.items())
-        numbers = tuple((number, bits) for number, bits in read if number is not None)
+        numbers = tuple(sorted(((n, bits) for n, bits in read if n is not None), key=itemgetter(0)))
         ranges = {band: _within(numbers, band) for band in bands}
         return cls(name, MappingProxyType(found), numbers, MappingProxyType(ranges))
 
@@ -87,12 +98,9 @@ def _within(numbers: Sequence[tuple[Decimal, Bits]], text: str) -> Bits:
     if ends is None:
         return 0
     low, high = ends
-    within = (
-        bits
-        for number, bits in numbers
-        if (low is None or low <= number) and (high is None or number <= high)
-    )
-    return reduce(or_, within, 0)
+    first = 0 if low is None else bisect_left(numbers, low, key=itemgetter(0))
+    last = len(numbers) if high is None else bisect_right(numbers, high, key=itemgetter(0))
+    return reduce(or_, (bits for _, bits in numbers[first:last]), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +126,16 @@ class Groups:
         return (bits & self.alone).bit_count() + sum(1 for group in self.several if group & bits)
 
 
-def narrowed(bits: Bits, facets: Mapping[str, Facet], chosen: Chosen, *, but: str = "") -> Bits:
-    """The places of `bits` that answer every chosen question, `but` one."""
-    for name, answers in chosen.items():
-        if name != but and answers:
-            bits &= facets[name].chosen(answers)
+def choices(facets: Mapping[str, Facet], chosen: Chosen) -> dict[str, Bits]:
+    """For every question with a choice the places that answer it so."""
+    return {name: facets[name].chosen(answers) for name, answers in chosen.items() if answers}
+
+
+def narrowed(bits: Bits, chosen: Mapping[str, Bits], *, but: str = "") -> Bits:
+    """The places of `bits` that answer every question as chosen, `but` one."""
+    for name, places in chosen.items():
+        if name != but:
+            bits &= places
     return bits
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
-from itertools import islice
+from functools import lru_cache, reduce
+from itertools import chain, islice
+from operator import or_
 from threading import Lock
 from types import MappingProxyType
 
@@ -19,6 +20,8 @@ from catalogue.domain.shelf import (
     Groups,
     bits_of,
     check_choices,
+    choices,
+    members,
     narrowed,
     ordered,
 )
@@ -47,7 +50,6 @@ BANDS = MappingProxyType(
 Kinds = tuple[Kind, ...]
 ALL_KINDS = tuple(Kind)
 _LAST = Decimal("Infinity")
-_KINDS_IN_ORDER = {kind: place for place, kind in enumerate(Kind)}
 _one_at_a_time = Lock()
 
 
@@ -113,18 +115,15 @@ def _listed(
     facets = _facets(shop, shelf, wish)
     if strict:
         check_choices(facets, wish.chosen)
-    pool, ranks = shelf.matching(found)
-    pool &= shelf.of_kinds(wish.kinds)
+    chosen, nearest = choices(facets, wish.chosen), shelf.matching(found)
+    pool = reduce(or_, nearest, 0) & shelf.of_kinds(wish.kinds)
     if wish.in_stock:
-        pool &= _there(shelf, narrowed(pool, facets, wish.chosen))
-    bits = narrowed(pool, facets, wish.chosen)
+        pool &= _there(shelf, narrowed(pool, chosen))
+    bits = narrowed(pool, chosen)
     groups = shelf.groups if wish.grouped else shelf.singles
-    order = _order(shop, shelf, wish, ranks)
-    shown = _shown(shelf, bits, order, grouped=wish.grouped)
+    shown = _shown(shelf, _in_order(shop, wish, bits, nearest), grouped=wish.grouped)
     counts = {
-        name: _counts(
-            facets[name], narrowed(pool, facets, wish.chosen, but=name), groups, pool=pool
-        )
+        name: _counts(facets[name], narrowed(pool, chosen, but=name), groups, pool=pool)
         for name in wish.counted
     }
     return Listed(
@@ -144,20 +143,22 @@ class Shelf:
     places: tuple[int, ...]
     """Of each offering of the catalogue, in the document's order; -1 for what is not on sale."""
     kinds: Mapping[Kind, Bits]
+    """Phones before plans before what goes with them."""
     facets: Mapping[str, Facet]
     groups: Groups
     singles: Groups
 
-    def matching(self, found: Matches) -> tuple[Bits, Mapping[int, float]]:
+    def matching(self, found: Matches) -> tuple[Bits, ...]:
+        """What was found in sets that are equally near, the nearest first; then phones before plans
+        before what goes with them. All in one set if nothing was asked for."""
         size = len(self.offerings)
         if found.ranks is None:
-            return (1 << size) - 1, {}
-        ranks = {self.places[n]: rank for n, rank in found.ranks.items() if self.places[n] >= 0}
-        return bits_of(ranks, size=size), ranks
-
-    def nearest(self, ranks: Mapping[int, float]) -> list[int]:
-        """By rank, then phones before plans before what goes with them, then as in the shop."""
-        return sorted(ranks, key=lambda n: (-ranks[n], _KINDS_IN_ORDER[self.offerings[n].kind], n))
+            return ((1 << size) - 1,)
+        placed = ([self.places[n] for n in rank] for rank in found.ranks)
+        near = [bits_of((n for n in rank if n >= 0), size=size) for rank in placed]
+        return tuple(
+            bits & self.kinds[kind] for bits in near for kind in Kind if kind in self.kinds
+        )
 
     def of_kinds(self, kinds: Collection[Kind]) -> Bits:
         found = 0
@@ -186,7 +187,7 @@ def _shelf(key: Key) -> Shelf:
     return Shelf(
         offerings,
         tuple(places),
-        MappingProxyType({Kind(name): bits for name, bits in kinds.answers.items()}),
+        MappingProxyType({k: kinds.answers[k] for k in Kind if k in kinds.answers}),
         MappingProxyType(facets),
         Groups.of([offering.family for offering in offerings]),
         Groups.of([None] * len(offerings)),
@@ -231,7 +232,7 @@ def _prices(key: Key, term: int, kinds: Kinds) -> Mapping[int, tuple[Decimal, De
 def _prices_of(key: Key, term: int, kind: Kind) -> Mapping[int, tuple[Decimal, Decimal]]:
     shop, shelf = ShopWindow(key), _shelf(key)
     found = {}
-    for place in ordered(shelf.of_kinds((kind,)), range(len(shelf.offerings))):
+    for place in members(shelf.of_kinds((kind,))):
         shown = shop.shown(shelf.offerings[place], term=term)
         found[place] = (shown.price_today.amount, shown.lasting_month.amount)
     return MappingProxyType(found)
@@ -267,7 +268,7 @@ def _counts(facet: Facet, bits: Bits, groups: Groups, *, pool: Bits) -> dict[str
 
 def _there(shelf: Shelf, bits: Bits) -> Bits:
     """The places of `bits` that can be shipped; one query."""
-    places = list(ordered(bits, range(len(shelf.offerings))))
+    places = list(members(bits))
     stock = stock_of([shelf.offerings[n].code for n in places if shelf.offerings[n].stocked])
     return bits_of(
         (
@@ -280,20 +281,21 @@ def _there(shelf: Shelf, bits: Bits) -> Bits:
     )
 
 
-def _order(shop: ShopWindow, shelf: Shelf, wish: Wish, ranks: Mapping[int, float]) -> Sequence[int]:
-    if wish.sort != "relevance":
-        return _sorted(shop.key, wish)
-    return shelf.nearest(ranks) if ranks else range(len(shelf.offerings))
+def _in_order(shop: ShopWindow, wish: Wish, bits: Bits, nearest: Sequence[Bits]) -> Iterator[int]:
+    """The places in `bits` in the order that was wished."""
+    if wish.sort == "relevance":
+        return chain.from_iterable(members(bits & alike) for alike in nearest)
+    return ordered(bits, _sorted(shop.key, wish))
 
 
 def _sorted(key: Key, wish: Wish) -> tuple[int, ...]:
     by_price = wish.sort.startswith(("price", "month"))
     term, kinds = (wish.term, wish.kinds or ALL_KINDS) if by_price else (0, ())
-    return _in_order(key, wish.sort, term, kinds, wish.language if wish.sort == "name" else "")
+    return _sorted_by(key, wish.sort, term, kinds, wish.language if wish.sort == "name" else "")
 
 
 @lru_cache(maxsize=128)
-def _in_order(key: Key, sort: str, term: int, kinds: Kinds, language: str) -> tuple[int, ...]:
+def _sorted_by(key: Key, sort: str, term: int, kinds: Kinds, language: str) -> tuple[int, ...]:
     """All places, or those of `kinds`, in that order; ties in the catalogue's order."""
     offerings = _shelf(key).offerings
     prices = _prices(key, term, kinds)
@@ -310,10 +312,10 @@ def _in_order(key: Key, sort: str, term: int, kinds: Kinds, language: str) -> tu
     return tuple(sorted(places, key=keys[sort]))  # type: ignore[arg-type]
 
 
-def _shown(shelf: Shelf, bits: Bits, order: Sequence[int], *, grouped: bool) -> Iterator[int]:
-    """Places in their order; of the variants of a model the first."""
+def _shown(shelf: Shelf, places: Iterator[int], *, grouped: bool) -> Iterator[int]:
+    """The places; of the variants of a model the first."""
     seen: set[str] = set()
-    for place in ordered(bits, order):
+    for place in places:
         family = shelf.offerings[place].family if grouped else None
         if family is not None:
             if family in seen:
@@ -368,15 +370,15 @@ def suggest(shop: ShopWindow, text: str, *, kinds: tuple[Kind, ...], language: s
     if found.ranks is None or len(text.strip()) < _FEW:
         return NOTHING
     shelf = _shelf(shop.key)
-    bits, ranks = shelf.matching(found)
-    bits &= shelf.of_kinds(kinds)
-    shown = islice(_shown(shelf, bits, shelf.nearest(ranks), grouped=True), MOST_SUGGESTED)
+    wanted = shelf.of_kinds(kinds)
+    places = chain.from_iterable(members(alike & wanted) for alike in shelf.matching(found))
+    shown = islice(_shown(shelf, places, grouped=True), MOST_SUGGESTED)
     used = tuple(word.used for word in found.words if word.reading is not Reading.FILLER)
 
     def named(name: str, say: Callable[[str], str]) -> tuple[tuple[str, int], ...]:
         whole = {
-            answer: shelf.groups.count(places & shelf.of_kinds(kinds))
-            for answer, places in shelf.facets[name].answers.items()
+            answer: shelf.groups.count(bits & wanted)
+            for answer, bits in shelf.facets[name].answers.items()
             if _begins(say(answer), used)
         }
         return tuple((answer, count) for answer, count in whole.items() if count)[:_FEW]
@@ -399,4 +401,4 @@ def _begins(label: str, words: Sequence[str]) -> bool:
     return all(any(each.startswith(word) for each in own) for word in words)
 
 
-kept_per_release(_shelf, _prices_of, _priced, _in_order)
+kept_per_release(_shelf, _prices_of, _priced, _sorted_by)

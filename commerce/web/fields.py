@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from django.utils.translation import get_language
@@ -17,6 +17,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
+from rest_framework.utils.serializer_helpers import BindingDict
 
 from commerce.kernel.clock import PARIS
 from commerce.kernel.money import Money
@@ -31,7 +32,16 @@ def language() -> str:
 
 
 class Strict(serializers.Serializer[Any]):
-    """A request (body or query): a member that nobody declared is an error, `unknown_field`."""
+    """A request (body or query): a member that nobody declared is an error, `unknown_field`.
+
+    Its fields are bound once per class: DRF copies them for each request, so that one may change
+    them, which none of ours does.
+    """
+
+    @cached_property
+    def fields(self) -> Any:
+        """The fields by name; not to be changed."""
+        return _fields_of(type(self))
 
     def to_internal_value(self, data: Any) -> Any:
         """As DRF, after a look at the names."""
@@ -58,6 +68,15 @@ class Shown(serializers.Serializer[Any]):
     def to_representation(self, instance: Any) -> Any:
         """As DRF writes it, member by member in the declared order."""
         return _writer(type(self))(instance, self.context)
+
+
+@cache
+def _fields_of(kind: type[Strict]) -> BindingDict:
+    serializer = kind()
+    bound = BindingDict(serializer)
+    for name, field in serializer.get_fields().items():
+        bound[name] = field
+    return bound
 
 
 Read = Callable[[Any], Any]

@@ -13,7 +13,9 @@ from catalogue.domain.shelf import (
     Groups,
     bits_of,
     check_choices,
+    choices,
     limits,
+    members,
     narrowed,
     ordered,
 )
@@ -43,12 +45,12 @@ ALL = 0b11111
 def test_all_questions_must_be_answered_by_any_of_the_answers(
     chosen: Chosen, places: list[int]
 ) -> None:
-    assert list(ordered(narrowed(ALL, FACETS, chosen), range(5))) == places
+    assert list(members(narrowed(ALL, choices(FACETS, chosen)))) == places
 
 
 def test_a_facet_counts_without_its_own_choice() -> None:
     chosen = {"colour": ["red"], "size": ["64"]}
-    others = narrowed(ALL, FACETS, chosen, but="colour")
+    others = narrowed(ALL, choices(FACETS, chosen), but="colour")
     counts = {answer: (bits & others).bit_count() for answer, bits in COLOURS.options()}
     assert counts == {"red": 1, "blue": 1, "green": 0}
 
@@ -92,6 +94,7 @@ def test_ranges(text: str, ends: object) -> None:
 def test_a_set_of_places_comes_back_in_any_order(places: set[int], order: list[int]) -> None:
     bits = bits_of(places, size=301)
     assert list(ordered(bits, order)) == [place for place in order if place in places]
+    assert list(members(bits)) == sorted(places)
     assert bits.bit_count() == len(places)
 
 
