@@ -30,6 +30,11 @@ TASK_WORDS: Mapping[str, Any] = {
     "content.entitle": gettext_lazy("Open the content service"),
     "billing.order": gettext_lazy("Bill what is due once"),
     "billing.start": gettext_lazy("Start the contract"),
+    "message.order_shipped": gettext_lazy("Message: parcel sent"),
+    "message.esim_ready": gettext_lazy("Message: eSIM ready"),
+    "message.porting_scheduled": gettext_lazy("Message: porting day"),
+    "message.line_active": gettext_lazy("Message: line active"),
+    "message.content_ready": gettext_lazy("Message: content open"),
 }
 MILESTONE_WORDS: Mapping[str, Any] = {
     "port.scheduled": gettext_lazy("Porting date known"),
@@ -150,8 +155,6 @@ def task_label(task: TaskView) -> str:
     """What the task does, in a few words."""
     if task.kind == "milestone":
         return str(MILESTONE_WORDS.get(task.until or "", task.until or task.key))
-    if task.kind == "notify":
-        return _("Tell the customer")
     if task.kind == "timer":
         return _("Wait for the withdrawal period")
     return str(TASK_WORDS.get(task.action, task.action or task.key))

@@ -109,7 +109,7 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
                     "pill": words.order_state(step.after),
                     "reason": screen.reason_label(step.reason),
                     "at": step.at,
-                    "actor": step.actor,
+                    "actor": words.actor(step.actor),
                     "note": step.note,
                 }
                 for step in view.steps
