@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from commerce.kernel.errors import InvalidInput
+from commerce.kernel.sentences import Sentence
 
 Scalar: TypeAlias = str | int | bool | Decimal
 Facts: TypeAlias = Mapping[str, "Scalar | tuple[Scalar, ...]"]
@@ -111,7 +112,7 @@ def _not_below(one: object, other: object) -> bool:
 def _number(value: object) -> Decimal:
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return Decimal(value)
-    raise InvalidInput(f"{value!r} is not a number", field="value")
+    raise InvalidInput(Sentence("%(value)s is not a number", value=repr(value)), field="value")
 
 
 def parse(data: object, *, where: str = "when") -> Expression:
@@ -126,7 +127,7 @@ def parse(data: object, *, where: str = "when") -> Expression:
     if data is None:
         return ALWAYS
     if not isinstance(data, Mapping):
-        raise InvalidInput("An expression is a mapping.", field=where)
+        raise InvalidInput(Sentence("An expression is a mapping."), field=where)
     if "all" in data:
         return All(_parse_list(data["all"], where=f"{where}.all"))
     if "any" in data:
@@ -138,7 +139,7 @@ def parse(data: object, *, where: str = "when") -> Expression:
 
 def _parse_list(data: object, *, where: str) -> tuple[Expression, ...]:
     if not isinstance(data, (list, tuple)):
-        raise InvalidInput("A list of expressions is expected.", field=where)
+        raise InvalidInput(Sentence("A list of expressions is expected."), field=where)
     return tuple(parse(part, where=f"{where}[{i}]") for i, part in enumerate(data))
 
 
@@ -146,7 +147,9 @@ def _parse_test(data: Mapping[object, object], *, where: str) -> Test:
     operators = [key for key in data if key != "fact"]
     if "fact" not in data or len(operators) != 1 or operators[0] not in set(Operator):
         known = ", ".join(Operator)
-        raise InvalidInput(f"Give `fact` and exactly one of: {known}.", field=where)
+        raise InvalidInput(
+            Sentence("Give `fact` and exactly one of: %(known)s.", known=known), field=where
+        )
     raw = data[operators[0]]
     value = tuple(raw) if isinstance(raw, list) else raw
     if isinstance(value, float):

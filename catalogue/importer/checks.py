@@ -9,12 +9,19 @@ from catalogue.domain.expressions import All, AnyOf, Expression, Not, Operator, 
 from catalogue.domain.model import Kind, Segment
 from catalogue.domain.search import folded
 from catalogue.importer.checks_of_bundles import bundle_findings
-from catalogue.importer.checks_of_prices import all_charges, price_findings, uncovered
+from catalogue.importer.checks_of_prices import (
+    NAMED,
+    all_charges,
+    ended_prices,
+    price_findings,
+    uncovered,
+)
 from catalogue.importer.compile import items
 from catalogue.importer.recipes import recipe_findings
 from catalogue.importer.schema import Catalogue, CharacteristicPart
-from catalogue.importer.sources import Trail
+from catalogue.importer.sources import Trail, trail_of
 from commerce.kernel.errors import InvalidInput
+from commerce.kernel.sentences import Sentence
 
 Finding = tuple[Trail, str]
 BUILT_IN_FACTS = frozenset({"code", "kind", "category", "family"})
@@ -49,23 +56,28 @@ def _sold(catalogue: Catalogue) -> list[tuple[Trail, dict[str, Any]]]:
 def _codes_once(catalogue: Catalogue) -> Iterator[Finding]:
     named: list[tuple[Trail, str]] = [((*t, "code"), i["code"]) for t, i in _sold(catalogue)]
     named += [(("families", i, "code"), f.code) for i, f in enumerate(catalogue.families)]
-    yield from _twice(named, "offering or family")
+    yield from _twice(named, Sentence("offering or family"))
     rules: list[tuple[Trail, str]] = [
         (("rules", i, "code"), rule.code) for i, rule in enumerate(catalogue.rules)
     ]
-    yield from _twice(rules, "rule")
+    yield from _twice(rules, Sentence("rule"))
     promotions: list[tuple[Trail, str]] = [
         (("promotions", i, "code"), f"{p.code} version {p.version}")
         for i, p in enumerate(catalogue.promotions)
     ]
-    yield from _twice(promotions, "promotion")
+    yield from _twice(promotions, Sentence("promotion"))
 
 
 def _twice(named: list[tuple[Trail, str]], what: str) -> Iterator[Finding]:
     counts = Counter(code for _, code in named)
     for trail, code in named:
         if counts[code] > 1:
-            yield trail, f"The code {code} is given to more than one {what}."
+            yield (
+                trail,
+                Sentence(
+                    "The code %(code)s is given to more than one %(what)s.", code=code, what=what
+                ),
+            )
 
 
 def _references(catalogue: Catalogue) -> Iterator[Finding]:
@@ -74,28 +86,54 @@ def _references(catalogue: Catalogue) -> Iterator[Finding]:
     for trail, item in sold:
         part = trail[:2]
         if item["category"] not in catalogue.categories:
-            yield (*part, "category"), f"There is no category {item['category']}."
+            yield (
+                (*part, "category"),
+                Sentence("There is no category %(category)s.", category=item["category"]),
+            )
         if item["recipe"] and item["recipe"] not in catalogue.recipes:
-            yield (*part, "recipe"), f"There is no recipe {item['recipe']}."
+            yield (
+                (*part, "recipe"),
+                Sentence("There is no recipe %(recipe)s.", recipe=item["recipe"]),
+            )
         if not item["recipe"] and item["kind"] not in {Kind.BUNDLE, Kind.FEE}:
-            yield (*part, "recipe"), f"A {item['kind']} needs a recipe that fulfils it."
+            yield (
+                (*part, "recipe"),
+                Sentence("A %(kind)s needs a recipe that fulfils it.", kind=item["kind"]),
+            )
         for charge in item["charges"]:
             bundle = charge["in_bundle"]
             if bundle and codes.get(bundle, {}).get("kind") != Kind.BUNDLE:
-                yield (*trail, "charges"), f"There is no bundle {bundle}."
+                yield (*trail, "charges"), Sentence("There is no bundle %(bundle)s.", bundle=bundle)
         specification = item["specification"]
         if trail[0] == "offerings" and specification != item["code"]:
             known = catalogue.specifications.get(specification)
             if known is None:
-                yield (*part, "specification"), f"There is no specification {specification}."
+                yield (
+                    (*part, "specification"),
+                    Sentence(
+                        "There is no specification %(specification)s.", specification=specification
+                    ),
+                )
             elif known.kind != item["kind"]:
-                yield (*part, "kind"), f"The specification {specification} is of a {known.kind}."
+                yield (
+                    (*part, "kind"),
+                    Sentence(
+                        "The specification %(specification)s is of a %(kind)s.",
+                        specification=specification,
+                        kind=known.kind,
+                    ),
+                )
     for i, bundle_part in enumerate(catalogue.bundles):
         for j, slot in enumerate(bundle_part.slots):
             default = codes.get(slot.default or "")
             if slot.default and slot.kind and (default is None or default["kind"] != slot.kind):
                 where = ("bundles", i, "slots", j, "default")
-                yield where, f"There is no {slot.kind} {slot.default}."
+                yield (
+                    where,
+                    Sentence(
+                        "There is no %(kind)s %(default)s.", kind=slot.kind, default=slot.default
+                    ),
+                )
 
 
 def _characteristics(catalogue: Catalogue) -> Iterator[Finding]:
@@ -106,19 +144,43 @@ def _characteristics(catalogue: Catalogue) -> Iterator[Finding]:
         for name, value in given.items():
             known = catalogue.characteristics.get(name)
             if known is None:
-                yield (*where, name), f"The characteristic {name} is not declared."
+                yield (
+                    (*where, name),
+                    Sentence("The characteristic %(name)s is not declared.", name=name),
+                )
                 continue
             for single in value if isinstance(value, list) else [value]:
                 if known.values and str(single) not in known.values:
-                    yield (*where, name), f"{single} is not a declared value of {name}."
+                    yield (
+                        (*where, name),
+                        Sentence(
+                            "%(single)s is not a declared value of %(name)s.",
+                            single=single,
+                            name=name,
+                        ),
+                    )
                 elif not _is_of_type(single, known):
-                    yield (*where, name), f"{single} is not of the type {known.type} of {name}."
+                    yield (
+                        (*where, name),
+                        Sentence(
+                            "%(single)s is not of the type %(type)s of %(name)s.",
+                            single=single,
+                            type=known.type,
+                            name=name,
+                        ),
+                    )
         for name, declared in catalogue.characteristics.items():
             if item["kind"] in declared.required_for and name not in given:
-                yield where, f"A {item['kind']} must say its {name}."
+                yield (
+                    where,
+                    Sentence("A %(kind)s must say its %(name)s.", kind=item["kind"], name=name),
+                )
         for family in given.get("fits_families", ()):
             if family not in families:
-                yield (*where, "fits_families"), f"There is no family {family}."
+                yield (
+                    (*where, "fits_families"),
+                    Sentence("There is no family %(family)s.", family=family),
+                )
 
 
 def _is_of_type(value: object, known: CharacteristicPart) -> bool:
@@ -134,60 +196,78 @@ def _is_of_type(value: object, known: CharacteristicPart) -> bool:
 
 def _prices(catalogue: Catalogue) -> Iterator[Finding]:
     for trail, item in _sold(catalogue):
-        kind = Kind(item["kind"])
         for segment in item["segments"]:
-            own = [c for c in item["charges"] if c["segment"] == segment]
-            if kind is Kind.PLAN:
-                yield from _plan_prices(trail, item, segment, own)
-            elif kind in PRICED_ONCE:
-                yield from _general_price(trail, item, segment, own, "one_off", "list price")
-            elif kind in PRICED_MONTHLY:
-                yield from _general_price(trail, item, segment, own, "recurring", "monthly price")
+            found = list(_main_price(trail, item, segment))
+            yield from found or ended_prices(trail, item, segment)
+
+
+def _main_price(trail: Trail, item: dict[str, Any], segment: str) -> Iterator[Finding]:
+    """Whether there is what it is sold for."""
+    kind = Kind(item["kind"])
+    own = [c for c in item["charges"] if c["segment"] == segment]
+    if kind is Kind.PLAN:
+        yield from _plan_prices(trail, item, segment, own)
+    elif kind in PRICED_ONCE:
+        once = Sentence("There is no list price for %(segment)s", segment=NAMED[segment])
+        yield from _general_price(trail, item, own, "one_off", once)
+    elif kind in PRICED_MONTHLY:
+        monthly = Sentence("There is no monthly price for %(segment)s", segment=NAMED[segment])
+        yield from _general_price(trail, item, own, "recurring", monthly)
 
 
 def _general_price(
     trail: Trail,
     item: dict[str, Any],
-    segment: str,
     charges: list[dict[str, Any]],
     kind: str,
-    called: str,
+    lacking: Sentence,
 ) -> Iterator[Finding]:
     fitting = [c for c in charges if c["kind"] == kind and not c["terms"] and not c["in_bundle"]]
-    yield from _covered(trail, item, fitting, f"There is no {called} for {segment} customers")
+    yield from _covered(trail, item, fitting, lacking)
 
 
 def _plan_prices(
     trail: Trail, item: dict[str, Any], segment: str, charges: list[dict[str, Any]]
 ) -> Iterator[Finding]:
     if not item["terms"]:
-        yield (*trail, "terms"), "A plan says which terms it has (0 for none)."
+        yield (*trail, "terms"), Sentence("A plan says which terms it has (0 for none).")
     monthly = [c for c in charges if c["kind"] == "recurring" and not c["in_bundle"]]
     for term in item["terms"]:
         fitting = [c for c in monthly if not c["terms"] or term in c["terms"]]
-        sentence = f"There is no monthly price for {segment} customers at {term} months"
-        yield from _covered(trail, item, fitting, sentence)
+        lacking = Sentence(
+            "There is no monthly price for %(segment)s at %(term)s months",
+            segment=NAMED[segment],
+            term=term,
+        )
+        yield from _covered(trail, item, fitting, lacking)
 
 
 def _covered(
-    trail: Trail, item: dict[str, Any], charges: list[dict[str, Any]], sentence: str
+    trail: Trail, item: dict[str, Any], charges: list[dict[str, Any]], lacking: Sentence
 ) -> Iterator[Finding]:
     """A price must last as long as what it is the price of."""
     if not charges:
-        yield (*trail, "charges"), f"{sentence}."
+        yield (*trail, "charges"), Sentence("%(lacking)s.", lacking=lacking)
         return
     gap = uncovered(item, charges)
     if gap:
-        yield (*trail, "charges"), f"{sentence} {gap}."
+        yield (*trail, "charges"), Sentence("%(lacking)s %(gap)s.", lacking=lacking, gap=gap)
 
 
 def _tax(catalogue: Catalogue, tax_classes: frozenset[str]) -> Iterator[Finding]:
     for trail, charge in all_charges(catalogue):
         if charge.tax_class not in tax_classes:
             known = ", ".join(sorted(tax_classes))
-            yield (*trail, "tax_class"), f"{charge.tax_class} is not a tax class ({known})."
+            yield (
+                (*trail, "tax_class"),
+                Sentence(
+                    "%(tax_class)s is not a tax class (%(known)s).",
+                    tax_class=charge.tax_class,
+                    known=known,
+                ),
+            )
         if charge.consumer is None and charge.business is None:
-            yield trail, "A charge needs an amount for consumer, business, or both."
+            yield trail, Sentence("A charge needs an amount for consumer, business, or both.")
 
 
 def expressions_of(catalogue: Catalogue) -> Iterator[tuple[Trail, Any]]:
@@ -208,7 +288,7 @@ def _expressions(catalogue: Catalogue) -> Iterator[Finding]:
         try:
             expression = parse(raw, where="")
         except InvalidInput as error:
-            yield trail, f"{error.message} ({error.detail['field']})".replace(" ()", "")
+            yield (*trail, *trail_of(str(error.detail["field"]))), error.message
             continue
         for name in facts_in(expression):
             prefix, _, fact = name.rpartition(".")
@@ -217,7 +297,14 @@ def _expressions(catalogue: Catalogue) -> Iterator[Finding]:
                 and fact not in BUILT_IN_FACTS
                 and fact not in catalogue.characteristics
             ):
-                yield trail, f"Nothing has a characteristic {fact} (fact {name})."
+                yield (
+                    trail,
+                    Sentence(
+                        "Nothing has a characteristic %(fact)s (fact %(name)s).",
+                        fact=fact,
+                        name=name,
+                    ),
+                )
 
 
 def facts_in(expression: Expression) -> Iterator[str]:
@@ -249,15 +336,23 @@ def _suppliers(catalogue: Catalogue) -> Iterator[Finding]:
             for offering in named:
                 if offering not in physical:
                     where = ("suppliers", code, field, offering)
-                    yield where, f"There is no handset, accessory or SIM {offering}."
+                    yield (
+                        where,
+                        Sentence(
+                            "There is no handset, accessory or SIM %(offering)s.", offering=offering
+                        ),
+                    )
         for offering in supplier.pieces:
             seen[offering] += 1
             if seen[offering] > 1:
                 where = ("suppliers", code, "pieces", offering)
-                yield where, f"{offering} already has a supplier."
+                yield where, Sentence("%(offering)s already has a supplier.", offering=offering)
     for trail, item in _sold(catalogue):
         if item["kind"] in {Kind.HANDSET, Kind.ACCESSORY} and item["code"] not in seen:
-            yield (*trail, "code"), f"{item['code']} has no supplier and no stock."
+            yield (
+                (*trail, "code"),
+                Sentence("%(code)s has no supplier and no stock.", code=item["code"]),
+            )
 
 
 def _synonyms(catalogue: Catalogue) -> Iterator[Finding]:
@@ -271,7 +366,14 @@ def _synonyms(catalogue: Catalogue) -> Iterator[Finding]:
     for trail, word in said:
         if counts[word] > 1:
             language, _, text = word.partition(" ")
-            yield trail, f"{text!r} ({language}) has its synonyms in another place too."
+            yield (
+                trail,
+                Sentence(
+                    "%(text)s (%(language)s) has its synonyms in another place too.",
+                    text=repr(text),
+                    language=language,
+                ),
+            )
 
 
 def segments_of(item: Mapping[str, Any]) -> tuple[Segment, ...]:

@@ -9,6 +9,7 @@ from catalogue.importer.nesting import Bundles, circle_of, overridden, slots_of
 from catalogue.importer.schema import BundlePart, BundlePricePart, Catalogue, SlotPart
 from catalogue.importer.sources import Trail
 from commerce.kernel.errors import InvalidInput
+from commerce.kernel.sentences import Sentence
 
 Finding = tuple[Trail, str]
 
@@ -18,7 +19,10 @@ def bundle_findings(catalogue: Catalogue) -> Iterator[Finding]:
     for i, bundle in enumerate(catalogue.bundles):
         where: Trail = ("bundles", i)
         if circle_of(bundle, bundles):
-            yield (*where, "slots"), f"The bundle {bundle.code} stands in itself."
+            yield (
+                (*where, "slots"),
+                Sentence("The bundle %(code)s stands in itself.", code=bundle.code),
+            )
             continue
         roles = [slot.role for slot in bundle.slots if slot.role]
         for j, slot in enumerate(bundle.slots):
@@ -30,19 +34,25 @@ def bundle_findings(catalogue: Catalogue) -> Iterator[Finding]:
 def _slot(where: Trail, slot: SlotPart, *, roles: list[str], bundles: Bundles) -> Iterator[Finding]:
     if slot.bundle is not None:
         if slot.bundle not in bundles:
-            yield (*where, "bundle"), f"There is no bundle {slot.bundle}."
+            yield (*where, "bundle"), Sentence("There is no bundle %(bundle)s.", bundle=slot.bundle)
         if slot.model_fields_set - {"bundle"}:
-            yield where, "A place that is a bundle says nothing else: its own places count."
+            yield (
+                where,
+                Sentence("A place that is a bundle says nothing else: its own places count."),
+            )
         return
     for name in ("role", "kind"):
         if getattr(slot, name) is None:
-            yield (*where, name), f"A place says its {name}, or names a bundle."
+            yield (
+                (*where, name),
+                Sentence("A place says its %(name)s, or names a bundle.", name=name),
+            )
     if slot.kind is Kind.BUNDLE:
-        yield (*where, "kind"), "A place for a bundle names it as its bundle."
+        yield (*where, "kind"), Sentence("A place for a bundle names it as its bundle.")
     if slot.role and roles.count(slot.role) > 1:
-        yield (*where, "role"), f"There are two places {slot.role}."
+        yield (*where, "role"), Sentence("There are two places %(role)s.", role=slot.role)
     if slot.minimum > slot.maximum:
-        yield (*where, "maximum"), "It takes fewer than it needs."
+        yield (*where, "maximum"), Sentence("It takes fewer than it needs.")
 
 
 def _price(
@@ -51,9 +61,9 @@ def _price(
     bundles = {each.code: each for each in catalogue.bundles}
     kinds = {slot.role: slot.kind for slot in slots_of(bundle, bundles)}
     if price.consumer is None and price.business is None:
-        yield where, "A price needs an amount for consumer, business, or both."
+        yield where, Sentence("A price needs an amount for consumer, business, or both.")
     if price.role not in kinds:
-        yield (*where, "role"), f"The bundle has no place {price.role}."
+        yield (*where, "role"), Sentence("The bundle has no place %(role)s.", role=price.role)
         return
     try:
         parse(price.offerings)
@@ -63,4 +73,9 @@ def _price(
         item["kind"] == kinds[price.role] and any(overridden(item, price, bundle.code))
         for _, item in items(catalogue, stocked=set())
     ):
-        yield where, f"No {price.role} has the price {price.code} and fits."
+        yield (
+            where,
+            Sentence(
+                "No %(role)s has the price %(code)s and fits.", role=price.role, code=price.code
+            ),
+        )

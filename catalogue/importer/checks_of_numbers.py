@@ -10,6 +10,7 @@ from catalogue.importer.schema import Catalogue
 from catalogue.importer.sources import Trail
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
+from commerce.kernel.sentences import Sentence
 from commerce.markets.pack import Market, Tariff
 
 Finding = tuple[Trail, str]
@@ -29,7 +30,10 @@ def number_findings(catalogue: Catalogue, *, pack: Market) -> Iterator[Finding]:
         if message:
             yield ("numbers", i, "last"), message
         if pool.klass is not None and pool.klass not in known:
-            yield ("numbers", i, "klass"), f"There is no class {pool.klass} of numbers."
+            yield (
+                ("numbers", i, "klass"),
+                Sentence("There is no class %(klass)s of numbers.", klass=pool.klass),
+            )
         message = class_fault(pool.first, pool.klass, begins=sold, pack=pack)
         if message:
             yield ("numbers", i, "klass"), message
@@ -38,11 +42,11 @@ def number_findings(catalogue: Catalogue, *, pack: Market) -> Iterator[Finding]:
 def range_fault(first: str, last: str) -> str:
     """What is wrong with a range of numbers; empty if nothing is."""
     if len(first) != len(last):
-        return "The first and the last number are not of one length."
+        return Sentence("The first and the last number are not of one length.")
     if last < first:
-        return "The last number comes before the first."
+        return Sentence("The last number comes before the first.")
     if int(last) - int(first) >= LONGEST_RANGE:
-        return f"A range has {LONGEST_RANGE} numbers at most."
+        return Sentence("A range has %(most)s numbers at most.", most=LONGEST_RANGE)
     return ""
 
 
@@ -53,11 +57,14 @@ def class_fault(number: str, klass: str | None, *, begins: Mapping[str, str], pa
     """
     wanted = begins.get(klass or "", "")
     if wanted and not number.startswith(wanted):
-        return f"{klass} numbers begin with {wanted}."
+        return Sentence("%(klass)s numbers begin with %(wanted)s.", klass=klass, wanted=wanted)
     if pack.is_special(number) != bool(wanted):
-        return f"{number} is a special number: name the class of the offering that sells it."
+        return Sentence(
+            "%(number)s is a special number: name the class of the offering that sells it.",
+            number=number,
+        )
     if not wanted and not pack.is_mobile(number):
-        return f"{number} is no mobile number."
+        return Sentence("%(number)s is no mobile number.", number=number)
     return ""
 
 

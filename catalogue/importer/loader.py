@@ -16,6 +16,7 @@ from catalogue.importer.checks_of_numbers import number_findings
 from catalogue.importer.compile import compiled
 from catalogue.importer.others import findings_of_others
 from catalogue.importer.schema import Catalogue
+from catalogue.importer.shape import sentence_of
 from catalogue.importer.sources import (
     CatalogueInvalid,
     Problem,
@@ -105,7 +106,7 @@ def _shaped(sources: Sources) -> Catalogue:
         problems: list[Problem] = []
         for detail in error.errors(include_url=False):
             trail = tuple(step for step in detail["loc"] if not _names_a_type(step))
-            problems.append(sources.problem(trail, detail["msg"]))
+            problems.append(sources.problem(trail, sentence_of(detail)))
         raise CatalogueInvalid(problems) from None
 
 

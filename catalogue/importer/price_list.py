@@ -9,6 +9,7 @@ from typing import Any
 
 from catalogue.importer.sources import CatalogueInvalid, Problem
 from catalogue.importer.writing import CataloguePart
+from commerce.kernel.sentences import Sentence
 
 PRICED = frozenset({"families", "offerings"})
 NAMED_BY = ("offering", "charge", "terms", "in_bundle", "channels", "valid_from", "valid_until")
@@ -55,7 +56,7 @@ def repriced(parts: Sequence[CataloguePart], text: str, *, file: str) -> tuple[C
     for line, row in _rows(text, file=file):
         name = tuple(row[column] for column in NAMED_BY)
         if name in seen:
-            sentence = f"Line {seen[name]} is about the same price."
+            sentence = Sentence("Line %(line)s is about the same price.", line=seen[name])
             problems.append(Problem(file, line, "offering", sentence))
             continue
         seen[name] = line
@@ -71,20 +72,28 @@ def _set(
 ) -> Iterator[tuple[str, str]]:
     code, charge_code = name[0], name[1]
     if code not in owners:
-        yield "offering", f"There is no offering, family or variant {code}."
+        yield "offering", Sentence("There is no offering, family or variant %(code)s.", code=code)
         return
     amounts: dict[str, Decimal | None] = {}
     for column in AMOUNTS:
         try:
             amounts[column] = _amount(row[column])
         except InvalidOperation:
-            yield column, f"{row[column]} is not an amount with at most two decimals."
+            yield (
+                column,
+                Sentence(
+                    "%(value)s is not an amount with at most two decimals.", value=row[column]
+                ),
+            )
     if len(amounts) < len(AMOUNTS):
         return
     owner = owners[code][1]
     alike = [charge for charge in _charged(owner) if charge.get("code") == charge_code]
     if not alike:
-        yield "charge", f"{code} has no charge {charge_code}."
+        yield (
+            "charge",
+            Sentence("%(code)s has no charge %(charge_code)s.", code=code, charge_code=charge_code),
+        )
         return
     charge = next((c for c in alike if _name(code, c) == name), None)
     if charge is None:
@@ -126,16 +135,21 @@ def _rows(text: str, *, file: str) -> Iterator[tuple[int, dict[str, str]]]:
         columns = [column.strip() for column in next(reader, [])]
         lacking = [column for column in COLUMNS if column not in columns]
         if lacking:
-            said = f"The first line names the columns; {', '.join(lacking)} are missing."
+            said = Sentence(
+                "The first line names the columns; %(columns)s are missing.",
+                columns=", ".join(lacking),
+            )
             raise CatalogueInvalid([Problem(file, 1, "columns", said)])
         for row in reader:
             if reader.line_num > MOST_ROWS:
-                raise CatalogueInvalid([Problem(file, reader.line_num, "file", "Too many lines.")])
+                raise CatalogueInvalid(
+                    [Problem(file, reader.line_num, "file", Sentence("Too many lines."))]
+                )
             if any(cell.strip() for cell in row):
                 cells = dict(zip(columns, (cell.strip() for cell in row), strict=False))
                 yield reader.line_num, {column: cells.get(column, "") for column in COLUMNS}
     except csv.Error as error:
-        said = f"This is not CSV: {error}."
+        said = Sentence("This is not CSV: %(error)s.", error=error)
         raise CatalogueInvalid([Problem(file, reader.line_num, "file", said)]) from None
 
 

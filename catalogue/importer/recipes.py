@@ -7,6 +7,7 @@ from catalogue.domain.expressions import parse
 from catalogue.importer.schema import Catalogue, RecipePart, TaskPart
 from catalogue.importer.sources import Trail
 from commerce.kernel.errors import InvalidInput
+from commerce.kernel.sentences import Sentence
 
 ACTIONS = frozenset(
     {
@@ -33,7 +34,10 @@ def recipe_findings(catalogue: Catalogue) -> Iterator[tuple[Trail, str]]:
             TopologicalSorter(_graph(recipe)).prepare()
         except CycleError as error:
             circle = " needs ".join(error.args[1])
-            yield ("recipes", name), f"These tasks wait for one another: {circle}."
+            yield (
+                ("recipes", name),
+                Sentence("These tasks wait for one another: %(circle)s.", circle=circle),
+            )
 
 
 def _graph(recipe: RecipePart) -> Mapping[str, set[str]]:
@@ -45,7 +49,7 @@ def _tasks(name: str, recipe: RecipePart, *, all_keys: set[str]) -> Iterator[tup
     for i, task in enumerate(recipe.tasks):
         where = ("recipes", name, "tasks", i)
         if own.count(task.key) > 1:
-            yield (*where, "key"), f"Two tasks are called {task.key}."
+            yield (*where, "key"), Sentence("Two tasks are called %(key)s.", key=task.key)
         yield from _action(where, task)
         yield from _needs(where, task, own=own, all_keys=all_keys)
         try:
@@ -57,11 +61,17 @@ def _tasks(name: str, recipe: RecipePart, *, all_keys: set[str]) -> Iterator[tup
 def _action(where: Trail, task: TaskPart) -> Iterator[tuple[Trail, str]]:
     known = task.action in ACTIONS or task.action.startswith("message.")
     if task.kind in ACTING and not known:
-        yield (*where, "action"), f"{task.action or 'Nothing'} is not an action."
+        yield (
+            (*where, "action"),
+            Sentence("%(value)s is not an action.", value=task.action or Sentence("Nothing")),
+        )
     if task.kind == "callback" and not task.until:
-        yield (*where, "until"), "A callback task names the message that ends it."
+        yield (*where, "until"), Sentence("A callback task names the message that ends it.")
     if task.kind == "milestone" and not (task.until and task.of):
-        yield (*where, "of"), "A milestone names the task that it watches (of) and until what."
+        yield (
+            (*where, "of"),
+            Sentence("A milestone names the task that it watches (of) and until what."),
+        )
 
 
 def _needs(
@@ -70,4 +80,4 @@ def _needs(
     for need in (*task.needs, *([task.of] if task.of else [])):
         _, dot, key = need.rpartition(".")
         if (dot and key not in all_keys) or (not dot and need not in own):
-            yield (*where, "needs"), f"There is no task {need}."
+            yield (*where, "needs"), Sentence("There is no task %(need)s.", need=need)

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from catalogue.domain.document import moment
 from catalogue.domain.model import ChargeKind, Kind, RuleKind, Segment
+from commerce.kernel.sentences import Sentence
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -17,7 +18,7 @@ Scalar = bool | int | Decimal | str
 
 def _to_the_cent(amount: Decimal) -> Decimal:
     if amount != amount.quantize(Decimal("0.01")):
-        raise ValueError("an amount has at most two decimals")
+        raise ValueError(Sentence("An amount has at most two decimals."))
     return amount
 
 
@@ -25,7 +26,12 @@ Amount = Annotated[Decimal, Field(ge=0, le=100_000), AfterValidator(_to_the_cent
 
 
 def _of_the_calendar(text: str) -> str:
-    moment(text)
+    try:
+        moment(text)
+    except ValueError:
+        raise ValueError(
+            Sentence("%(text)s is neither a day nor an instant in ISO 8601.", text=text)
+        ) from None
     return text
 
 

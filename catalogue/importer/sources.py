@@ -1,7 +1,7 @@
 """Catalogue files with the place of every value, so that an error can name file, line and field."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from commerce.kernel.errors import InvalidInput
+from commerce.kernel.sentences import Sentence, in_words
 
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = yaml.SafeLoader("")
@@ -32,7 +33,11 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.field}: {self.message}"
+        return self.told(str)
+
+    def told(self, translate: Callable[[str], str]) -> str:
+        """On one line, as editors read it."""
+        return f"{self.file}:{self.line}: {self.field}: {in_words(self.message, translate)}"
 
 
 class CatalogueInvalid(InvalidInput):
@@ -91,7 +96,9 @@ def read(path: Path) -> Sources:
     """
     files = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
     if not files or not files[0].exists():
-        raise CatalogueInvalid([Problem(str(path), 1, "file", "There is no catalogue file here.")])
+        raise CatalogueInvalid(
+            [Problem(str(path), 1, "file", Sentence("There is no catalogue file here."))]
+        )
     sources, problems = Sources(), list[Problem]()
     for file in files:
         problems += _add(file, sources)
@@ -105,12 +112,17 @@ def _add(file: Path, sources: Sources) -> Iterator[Problem]:
         node = yaml.compose(file.read_text(encoding="utf-8"), Loader=_FAST)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        yield Problem(file.name, line, "file", f"This is not YAML: {error.problem}.")
+        yield Problem(
+            file.name,
+            line,
+            "file",
+            Sentence("This is not YAML: %(problem)s.", problem=error.problem),
+        )
         return
     if node is None:
         return
     if not isinstance(node, yaml.MappingNode):
-        yield Problem(file.name, 1, "file", "A catalogue file is a mapping of sections.")
+        yield Problem(file.name, 1, "file", Sentence("A catalogue file is a mapping of sections."))
         return
     for key_node, value_node in node.value:
         yield from _add_section(str(key_node.value), value_node, file=file.name, sources=sources)
@@ -150,18 +162,18 @@ class _Reader:
         try:
             return _scalar(node)
         except (yaml.YAMLError, ValueError):
-            self._refuse(node, trail, "This can't be read as what it claims to be.")
+            self._refuse(node, trail, Sentence("This can't be read as what it claims to be."))
             return None
 
     def _mapping(self, node: yaml.MappingNode, trail: Trail) -> dict[Any, Any]:
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode) or "\0" in key_node.value:
-                self._refuse(key_node, trail, "A key is a word.")
+                self._refuse(key_node, trail, Sentence("A key is a word."))
                 continue
             key = key_node.value
             if key in result:
-                self._refuse(key_node, (*trail, key), "This key stands here twice.")
+                self._refuse(key_node, (*trail, key), Sentence("This key stands here twice."))
             result[key] = self.value(value_node, (*trail, key))
         return result
 
@@ -179,19 +191,30 @@ def read_part(text: str, *, name: str) -> tuple[Any, list[Problem]]:
         for event in yaml.parse(text, Loader=_FAST):
             line = event.start_mark.line + 1 if event.start_mark else 1
             if isinstance(event, yaml.AliasEvent):
-                return None, [Problem(name, line, "file", "Write it out: no aliases here.")]
+                return None, [
+                    Problem(name, line, "file", Sentence("Write it out: no aliases here."))
+                ]
             depth += isinstance(event, yaml.CollectionStartEvent)
             depth -= isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST:
-                return None, [Problem(name, line, "file", "This is nested too deeply.")]
+                return None, [Problem(name, line, "file", Sentence("This is nested too deeply."))]
         node = yaml.compose(text, Loader=_FAST)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        return None, [Problem(name, line, "file", f"This is not YAML: {error.problem}.")]
+        return None, [
+            Problem(
+                name,
+                line,
+                "file",
+                Sentence("This is not YAML: %(problem)s.", problem=error.problem),
+            )
+        ]
     except yaml.YAMLError as error:
-        return None, [Problem(name, 1, "file", f"This is not YAML: {error}.")]
+        return None, [
+            Problem(name, 1, "file", Sentence("This is not YAML: %(error)s.", error=error))
+        ]
     if node is None:
-        return None, [Problem(name, 1, "file", "There is nothing here.")]
+        return None, [Problem(name, 1, "file", Sentence("There is nothing here."))]
     reader = _Reader(name, {})
     return reader.value(node, ()), reader.problems
 

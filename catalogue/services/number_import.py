@@ -14,6 +14,7 @@ from catalogue.importer.checks_of_numbers import class_fault, range_fault
 from catalogue.importer.sources import CatalogueInvalid, Problem
 from catalogue.models import Number
 from commerce.kernel.errors import InvalidInput
+from commerce.kernel.sentences import Sentence
 from commerce.markets.pack import Market, market
 
 COLUMNS = ("first", "last", "class")
@@ -59,7 +60,11 @@ def _read(text: str, *, file: str, problems: list[Problem]) -> Iterator[NumberRa
     rows = csv.DictReader(io.StringIO(text.lstrip("\ufeff")), delimiter=separator)
     if tuple(rows.fieldnames or ()) != COLUMNS:
         heading = separator.join(COLUMNS)
-        problems.append(Problem(file, 1, "file", f"The first line must be {heading}."))
+        problems.append(
+            Problem(
+                file, 1, "file", Sentence("The first line must be %(heading)s.", heading=heading)
+            )
+        )
         return
     pack = market(settings.MARKET)
     for row in rows:
@@ -93,7 +98,12 @@ def _faults(ranges: list[NumberRange], *, file: str, catalogue: Snapshot) -> Ite
             yield Problem(file, each.line, "last", fault)
             continue
         if each.klass not in known:
-            yield Problem(file, each.line, "class", f"There is no class {each.klass} of numbers.")
+            yield Problem(
+                file,
+                each.line,
+                "class",
+                Sentence("There is no class %(klass)s of numbers.", klass=each.klass),
+            )
         for end in (each.first, each.last):
             fault = class_fault(end, each.klass, begins=sold, pack=pack)
             if fault:
@@ -103,10 +113,17 @@ def _faults(ranges: list[NumberRange], *, file: str, catalogue: Snapshot) -> Ite
             if len(earlier.first) == len(each.first) and (
                 earlier.first <= each.last and each.first <= earlier.last
             ):
-                message = f"Line {earlier.line} has some of these numbers too."
+                message = Sentence(
+                    "Line %(line)s has some of these numbers too.", line=earlier.line
+                )
                 yield Problem(file, each.line, "first", message)
         there = Number.objects.filter(
             msisdn__gte=each.first, msisdn__lte=each.last, msisdn__regex=f"^.{{{len(each.first)}}}$"
         ).count()
         if there:
-            yield Problem(file, each.line, "first", f"{there} of these are in the pool already.")
+            yield Problem(
+                file,
+                each.line,
+                "first",
+                Sentence("%(there)s of these are in the pool already.", there=there),
+            )

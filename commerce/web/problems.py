@@ -26,6 +26,7 @@ from commerce.kernel.errors import (
     RuleViolated,
     Unknown,
 )
+from commerce.kernel.sentences import Sentence
 from commerce.kernel.trace import current_trace
 
 logger = logging.getLogger(__name__)
@@ -152,6 +153,8 @@ def _sentence(exc: FaisceauError) -> str:
         own = told.get((get_language() or "").partition("-")[0])
         if own:
             return str(own)
+    if isinstance(exc.message, Sentence):
+        return exc.message.in_(_)
     return _(exc.message) if exc.message else ""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from catalogue.importer.drafts import Finding
+from commerce.kernel.sentences import in_words
 from commerce.kernel.tax import Basis
 from commerce.ordering.trials import Trial
 from frontend.shop.words import euros, said
@@ -49,7 +50,9 @@ def editor(
     """What the form shows; None for what isn't a mapping and can be mended as text only."""
     if not isinstance(data, Mapping):
         return None
-    told = {_name_of(each.field): each.message for each in findings if each.field} | dict(wrong)
+    told = {
+        _name_of(each.field): in_words(each.message, _) for each in findings if each.field
+    } | dict(wrong)
 
     def field(name: str, label: str, **more: Any) -> Field:
         value = posted.get(name) if name in posted else _value(data, name)

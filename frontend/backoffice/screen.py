@@ -15,6 +15,7 @@ from catalogue.importer.drafts import Finding
 from catalogue.selectors import ReleaseFacts
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Channel
+from commerce.kernel.sentences import in_words
 from frontend.preview import CHANNELS
 
 SECTION_WORDS: Mapping[str, Any] = {
@@ -121,6 +122,7 @@ def finding_rows(found: Sequence[Finding], *, draft_id: int) -> list[dict[str, A
     return [
         {
             "finding": each,
+            "said": in_words(each.message, _),
             "section": section_word(each.section),
             "url": (
                 reverse("backoffice:part", args=[draft_id, each.section, each.key])

@@ -4,8 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.utils.translation import gettext
+
+from commerce.kernel.sentences import in_words
 
 register = template.Library()
+
+
+@register.filter
+def told(message: str) -> str:
+    """What is wrong, in the reader's language."""
+    return str(in_words(message, gettext))
 
 
 @register.filter

@@ -22,6 +22,7 @@ from catalogue.domain.model import ChargeKind, Text
 from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import CENT
+from commerce.kernel.sentences import Sentence
 from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
 from promotions.domain.model import (
     BundleItem,
@@ -143,7 +144,8 @@ def compile_promotions(data: Sequence[Mapping[str, object]]) -> CompiledPromotio
         promotion = _promotion(entry, where=f"promotions[{index}]")
         if promotion.code in promotions:
             raise InvalidInput(
-                f"The code {promotion.code!r} is used twice.", field=f"promotions[{index}].code"
+                Sentence("The code %(code)s is used twice.", code=repr(promotion.code)),
+                field=f"promotions[{index}].code",
             )
         promotions[promotion.code] = promotion
     return index_promotions(promotions.values())
@@ -183,29 +185,38 @@ def index_promotions(promotions: Iterable[Promotion]) -> CompiledPromotions:
 
 def tests_of(expression: Expression) -> Iterator[Test]:
     """Every comparison in it."""
+    for _place, test in placed_tests(expression):
+        yield test
+
+
+def placed_tests(expression: Expression, *, where: str = "") -> Iterator[tuple[str, Test]]:
+    """Every comparison in it with its place in the data, like `when.all[1].not`."""
     match expression:
         case Test():
-            yield expression
+            yield where, expression
         case Not():
-            yield from tests_of(expression.part)
+            yield from placed_tests(expression.part, where=f"{where}.not")
         case All() | AnyOf():
-            for part in expression.parts:
-                yield from tests_of(part)
+            name = "all" if isinstance(expression, All) else "any"
+            for index, part in enumerate(expression.parts):
+                yield from placed_tests(part, where=f"{where}.{name}[{index}]")
 
 
 def _promotion(entry: object, *, where: str) -> Promotion:
     if not isinstance(entry, Mapping):
-        raise InvalidInput("A promotion is a mapping.", field=where)
+        raise InvalidInput(Sentence("A promotion is a mapping."), field=where)
     unknown = sorted(set(entry) - _KEYS)
     if unknown:
-        raise InvalidInput(f"Unknown: {', '.join(unknown)}.", field=f"{where}.{unknown[0]}")
+        raise InvalidInput(
+            Sentence("Unknown: %(value)s.", value=", ".join(unknown)), field=f"{where}.{unknown[0]}"
+        )
     code = _word(entry.get("code"), where=f"{where}.code")
     when = parse(entry.get("when"), where=f"{where}.when")
     requires_code = entry.get("requires_code")
     early_exit = _member(EarlyExit, entry.get("early_exit", "nothing"), where=f"{where}.early_exit")
     if requires_code and entry.get("single_use"):
         raise InvalidInput(
-            "Either one code for all, or codes of a batch.", field=f"{where}.single_use"
+            Sentence("Either one code for all, or codes of a batch."), field=f"{where}.single_use"
         )
     return Promotion(
         code=code,
@@ -236,15 +247,18 @@ def _benefits(
     data: object, *, code: str, early_exit: EarlyExit, where: str
 ) -> Iterator[PromotionBenefit]:
     if not isinstance(data, (list, tuple)) or not data:
-        raise InvalidInput("Give at least one benefit.", field=where)
+        raise InvalidInput(Sentence("Give at least one benefit."), field=where)
     for index, entry in enumerate(data):
         place = f"{where}[{index}]"
         if not isinstance(entry, Mapping):
-            raise InvalidInput("A benefit is a mapping.", field=place)
+            raise InvalidInput(Sentence("A benefit is a mapping."), field=place)
         form = _member(Form, entry.get("kind"), where=f"{place}.kind")
         unknown = sorted(set(entry) - _BENEFIT_KEYS[form])
         if unknown:
-            raise InvalidInput(f"A {form} knows no {unknown[0]}.", field=f"{place}.{unknown[0]}")
+            raise InvalidInput(
+                Sentence("A %(form)s knows no %(value)s.", form=form, value=unknown[0]),
+                field=f"{place}.{unknown[0]}",
+            )
         periods = entry.get("periods")
         benefit = Benefit(
             code=code,
@@ -263,7 +277,9 @@ def _benefit(
     default = ChargeKind.ONE_OFF if form is Form.FREE_ITEM else None
     charge = _member(ChargeKind, entry.get("charge", default), where=f"{where}.charge")
     if charge is ChargeKind.USAGE:
-        raise InvalidInput("Usage is not promised, so not reduced.", field=f"{where}.charge")
+        raise InvalidInput(
+            Sentence("Usage is not promised, so not reduced."), field=f"{where}.charge"
+        )
     most = _whole_or_none(entry.get("most"), where=f"{where}.most")
     if form is Form.BUNDLE_PRICE:
         items = tuple(_items(entry.get("items"), where=f"{where}.items"))
@@ -284,11 +300,11 @@ def _benefit(
 
 def _items(data: object, *, where: str) -> Iterator[BundleItem]:
     if not isinstance(data, (list, tuple)) or not data:
-        raise InvalidInput("Say what costs so much together.", field=where)
+        raise InvalidInput(Sentence("Say what costs so much together."), field=where)
     for index, entry in enumerate(data):
         place = f"{where}[{index}]"
         if not isinstance(entry, Mapping) or not set(entry) <= {"target", "pieces"}:
-            raise InvalidInput("Give target and pieces.", field=place)
+            raise InvalidInput(Sentence("Give target and pieces."), field=place)
         yield BundleItem(
             parse(entry.get("target"), where=f"{place}.target"),
             _whole(entry.get("pieces", 1), where=f"{place}.pieces", least=1),
@@ -298,17 +314,23 @@ def _items(data: object, *, where: str) -> Iterator[BundleItem]:
 def _value(entry: Mapping[str, object], *, form: Form, where: str) -> Decimal:
     raw = entry.get("value", 100 if form is Form.FREE_ITEM else None)
     if isinstance(raw, bool) or not isinstance(raw, (str, int, Decimal, float)):
-        raise InvalidInput("Give the value as text, like '20' or '9.99'.", field=where)
+        raise InvalidInput(Sentence("Give the value as text, like '20' or '9.99'."), field=where)
     try:
         value = Decimal(str(raw))
     except InvalidOperation as error:
-        raise InvalidInput(f"{raw!r} is not a number.", field=where) from error
+        raise InvalidInput(
+            Sentence("%(raw)s is not a number.", raw=repr(raw)), field=where
+        ) from error
     percent = form in (Form.PERCENT_OFF, Form.FREE_ITEM)
     most = 100 if percent else 1_000_000
     if not value.is_finite() or not 0 <= value <= most:
-        raise InvalidInput(f"{raw!r} is not within 0 and {most}.", field=where)
+        raise InvalidInput(
+            Sentence("%(raw)s is not within 0 and %(most)s.", raw=repr(raw), most=most), field=where
+        )
     if not percent and value != value.quantize(CENT):
-        raise InvalidInput(f"{raw!r} has more than two decimals.", field=where)
+        raise InvalidInput(
+            Sentence("%(raw)s has more than two decimals.", raw=repr(raw)), field=where
+        )
     return value
 
 
@@ -316,30 +338,33 @@ def _trigger(data: object, *, when: Expression, where: str) -> Mapping[str, froz
     if data is None:
         return _derived_trigger(when)
     if not isinstance(data, Mapping) or not set(data) <= set(_TRIGGER_FACTS):
-        raise InvalidInput(f"Use {', '.join(sorted(_TRIGGER_FACTS))}.", field=where)
+        raise InvalidInput(
+            Sentence("Use %(value)s.", value=", ".join(sorted(_TRIGGER_FACTS))), field=where
+        )
     trigger: dict[str, frozenset[Scalar]] = {}
     for key, values in data.items():
         if not isinstance(values, (list, tuple)):
-            raise InvalidInput("A list is expected.", field=f"{where}.{key}")
+            raise InvalidInput(Sentence("A list is expected."), field=f"{where}.{key}")
         trigger[_TRIGGER_FACTS[key]] = frozenset(str(value) for value in values)
     return trigger
 
 
 def _derived_trigger(when: Expression) -> Mapping[str, frozenset[Scalar]]:
     """One test that must hold whenever `when` does: the most selective that can be looked up."""
-    tests = [test for test in _conjuncts(when) if _lookup_values(test)]
+    tests = [test for test in conjuncts(when) if _lookup_values(test)]
     if not tests:
         return {}
     best = min(tests, key=lambda test: (_selectivity(test.name), test.name))
     return {best.name: _lookup_values(best)}
 
 
-def _conjuncts(when: Expression) -> Iterator[Test]:
+def conjuncts(when: Expression) -> Iterator[Test]:
+    """The comparisons that must hold whenever `when` does."""
     if isinstance(when, Test):
         yield when
     elif isinstance(when, All):
         for part in when.parts:
-            yield from _conjuncts(part)
+            yield from conjuncts(part)
 
 
 def _lookup_values(test: Test) -> frozenset[Scalar]:
@@ -365,26 +390,28 @@ def _limits(data: object, *, where: str) -> Limits:
     if data is None:
         return Limits()
     if not isinstance(data, Mapping) or not set(data) <= {"total", "per_party"}:
-        raise InvalidInput("Use total and per_party.", field=where)
+        raise InvalidInput(Sentence("Use total and per_party."), field=where)
     values = {key: _whole_or_none(value, where=f"{where}.{key}") for key, value in data.items()}
     return Limits(**values)
 
 
 def _text(data: object, *, where: str) -> Text:
     if not isinstance(data, Mapping) or not data:
-        raise InvalidInput("A text per language is expected.", field=where)
+        raise InvalidInput(Sentence("A text per language is expected."), field=where)
     return Text({str(language): str(text) for language, text in data.items()})
 
 
 def _word(data: object, *, where: str) -> str:
     if not isinstance(data, str) or not data.strip():
-        raise InvalidInput("A word is expected.", field=where)
+        raise InvalidInput(Sentence("A word is expected."), field=where)
     return data.strip()
 
 
 def _whole(data: object, *, where: str, least: int) -> int:
     if isinstance(data, bool) or not isinstance(data, int) or data < least:
-        raise InvalidInput(f"A whole number from {least} on is expected.", field=where)
+        raise InvalidInput(
+            Sentence("A whole number from %(least)s on is expected.", least=least), field=where
+        )
     return data
 
 
@@ -394,13 +421,13 @@ def _whole_or_none(data: object, *, where: str) -> int | None:
 
 def _flag(data: object, *, where: str) -> bool:
     if not isinstance(data, bool):
-        raise InvalidInput("Say true or false.", field=where)
+        raise InvalidInput(Sentence("Say true or false."), field=where)
     return data
 
 
 def _words(data: object, *, where: str) -> tuple[str, ...]:
     if not isinstance(data, (list, tuple)):
-        raise InvalidInput("A list of words is expected.", field=where)
+        raise InvalidInput(Sentence("A list of words is expected."), field=where)
     return tuple(_word(word, where=f"{where}[{index}]") for index, word in enumerate(data))
 
 
@@ -409,7 +436,9 @@ def _member(kind: type[E], data: object, *, where: str) -> E:
         return kind(str(data))
     except ValueError:
         known = ", ".join(member.value for member in kind)
-        raise InvalidInput(f"{data!r} is none of: {known}.", field=where) from None
+        raise InvalidInput(
+            Sentence("%(data)s is none of: %(known)s.", data=repr(data), known=known), field=where
+        ) from None
 
 
 def _instant(data: object, *, where: str) -> datetime | None:
@@ -419,9 +448,11 @@ def _instant(data: object, *, where: str) -> datetime | None:
     try:
         value = datetime.fromisoformat(data) if isinstance(data, str) else data
     except ValueError:
-        raise InvalidInput(f"{data!r} is not a date.", field=where) from None
+        raise InvalidInput(
+            Sentence("%(data)s is not a date.", data=repr(data)), field=where
+        ) from None
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=PARIS)).astimezone(UTC)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=PARIS).astimezone(UTC)
-    raise InvalidInput(f"{data!r} is not a date.", field=where)
+    raise InvalidInput(Sentence("%(data)s is not a date.", data=repr(data)), field=where)

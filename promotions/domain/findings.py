@@ -11,7 +11,9 @@ from functools import partial
 from catalogue.domain.expressions import Expression, Operator, Scalar, Test
 from catalogue.domain.model import Kind, Segment, Snapshot
 from commerce.kernel.errors import InvalidInput
-from promotions.domain.compiler import compile_promotions, tests_of
+from commerce.kernel.sentences import Sentence
+from promotions.domain.compiler import compile_promotions, placed_tests
+from promotions.domain.following import unfollowed
 from promotions.domain.model import BundlePrice, CustomerFacts, Promotion
 
 Finding = tuple[str, str]
@@ -51,7 +53,12 @@ def findings(snapshot: Snapshot) -> Iterator[Finding]:
             continue
         if promotion.code in read:
             first = f"promotions[{read[promotion.code]}]"
-            yield f"{where}.code", f"The code {promotion.code} is that of {first} too."
+            yield (
+                f"{where}.code",
+                Sentence(
+                    "The code %(code)s is that of %(first)s too.", code=promotion.code, first=first
+                ),
+            )
         read.setdefault(promotion.code, index)
         if entry.get("trigger"):
             yield from _of_trigger(promotion, where=f"{where}.trigger", snapshot=snapshot)
@@ -61,10 +68,13 @@ def findings(snapshot: Snapshot) -> Iterator[Finding]:
 def _of_one(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iterator[Finding]:
     begin, end = promotion.valid_from, promotion.valid_until
     if begin and end and end <= begin:
-        yield f"{where}.valid_until", "It ends before it begins."
+        yield f"{where}.valid_until", Sentence("It ends before it begins.")
     for language in promotion.name.by_language:
         if promotion.hint and not promotion.hint.by_language.get(language):
-            yield f"{where}.hint", f"The hint is missing in {language}."
+            yield (
+                f"{where}.hint",
+                Sentence("The hint is missing in %(language)s.", language=language),
+            )
     known = partial(is_fact, snapshot=snapshot)
     yield from of_expression(promotion.when, where=f"{where}.when", snapshot=snapshot, known=known)
     for number, benefit in enumerate(promotion.benefits):
@@ -78,38 +88,46 @@ def _of_one(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iterator
             yield from of_expression(
                 target, where=named, snapshot=snapshot, known=partial(known, line=True)
             )
+        for said in unfollowed(promotion, benefit, snapshot=snapshot):
+            yield f"{place}.periods", said
 
 
 def _of_trigger(promotion: Promotion, *, where: str, snapshot: Snapshot) -> Iterator[Finding]:
     for fact, values in promotion.trigger.items():
         for value in sorted(values, key=str):
             if not _is_there(fact, value, snapshot=snapshot):
-                yield where, f"There is no {value} among the {fact}."
+                yield (
+                    where,
+                    Sentence("There is no %(value)s among the %(fact)s.", value=value, fact=fact),
+                )
 
 
 def of_expression(
     expression: Expression, *, where: str, snapshot: Snapshot, known: Callable[[str], bool]
 ) -> Iterator[Finding]:
     """What is wrong with a condition that may ask the facts that are `known`."""
-    for test in tests_of(expression):
+    for place, test in placed_tests(expression, where=where):
         names = [test.name]
         if test.operator is Operator.INCLUDES_FACT:
             names.append(str(test.value))
         for name in names:
             if not known(name):
-                yield where, f"Nothing sets the fact {name} here."
-        yield from _of_value(test, where=where, snapshot=snapshot)
+                yield place, Sentence("Nothing sets the fact %(name)s here.", name=name)
+        yield from _of_value(test, where=place, snapshot=snapshot)
 
 
 def _of_value(test: Test, *, where: str, snapshot: Snapshot) -> Iterator[Finding]:
     yield from _of_size(test, where=where)
     if test.operator is Operator.IN and not isinstance(test.value, tuple):
-        yield where, f"Give a list of what {test.name} may be."
+        yield where, Sentence("Give a list of what %(name)s may be.", name=test.name)
     if test.operator not in {Operator.IS, Operator.IN, Operator.INCLUDES}:
         return
     for value in test.value if isinstance(test.value, tuple) else (test.value,):
         if value is not None and not _is_there(test.name, value, snapshot=snapshot):
-            yield where, f"There is no {value} among the {test.name}."
+            yield (
+                where,
+                Sentence("There is no %(value)s among the %(name)s.", value=value, name=test.name),
+            )
 
 
 def _of_size(test: Test, *, where: str) -> Iterator[Finding]:
@@ -118,9 +136,19 @@ def _of_size(test: Test, *, where: str) -> Iterator[Finding]:
     if shape is not None:
         for value in test.value if isinstance(test.value, tuple) else (test.value,):
             if not re.fullmatch(shape, str(value)):
-                yield where, f"{value!r} can't be {test.name}."
+                yield (
+                    where,
+                    Sentence("%(value)s can't be %(name)s.", value=repr(value), name=test.name),
+                )
     elif test.operator in {Operator.AT_LEAST, Operator.AT_MOST} and not _is_number(test.value):
-        yield where, f"{test.name} is compared with {test.value!r}, which is not a number."
+        yield (
+            where,
+            Sentence(
+                "%(name)s is compared with %(value)s, which is not a number.",
+                name=test.name,
+                value=repr(test.value),
+            ),
+        )
 
 
 def is_fact(name: str, *, snapshot: Snapshot, line: bool = False) -> bool:

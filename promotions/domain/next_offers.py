@@ -14,6 +14,7 @@ from catalogue.domain.document import moment
 from catalogue.domain.expressions import Expression, Facts, Scalar, parse
 from catalogue.domain.model import Kind, Snapshot, Text
 from commerce.kernel.errors import InvalidInput
+from commerce.kernel.sentences import Sentence
 from promotions.domain.compiler import tests_of
 from promotions.domain.findings import (
     BUILT_IN,
@@ -153,14 +154,21 @@ def findings(snapshot: Snapshot) -> Iterator[Finding]:
             yield str(error.detail["field"]), error.message
             continue
         if rule.code in seen:
-            yield f"{where}.code", f"The code {rule.code} is that of {seen[rule.code]} too."
+            yield (
+                f"{where}.code",
+                Sentence(
+                    "The code %(code)s is that of %(value)s too.",
+                    code=rule.code,
+                    value=seen[rule.code],
+                ),
+            )
         seen.setdefault(rule.code, where)
         yield from _of_rule(rule, where=where, snapshot=snapshot)
 
 
 def _of_rule(rule: NextOfferRule, *, where: str, snapshot: Snapshot) -> Iterator[Finding]:
     if rule.valid_from and rule.valid_until and rule.valid_until <= rule.valid_from:
-        yield f"{where}.valid_until", "It ends before it begins."
+        yield f"{where}.valid_until", Sentence("It ends before it begins.")
     yield from of_expression(
         rule.when,
         where=f"{where}.when",
@@ -170,7 +178,10 @@ def _of_rule(rule: NextOfferRule, *, where: str, snapshot: Snapshot) -> Iterator
     proposes, place = rule.proposes, f"{where}.proposes"
     codes = {item.get("code") for item in snapshot.promotions}
     if proposes.promotion is not None and proposes.promotion not in codes:
-        yield f"{place}.promotion", f"There is no promotion {proposes.promotion}."
+        yield (
+            f"{place}.promotion",
+            Sentence("There is no promotion %(promotion)s.", promotion=proposes.promotion),
+        )
     if proposes.kind is None:
         return
     role = proposes.kind.value
@@ -179,7 +190,7 @@ def _of_rule(rule: NextOfferRule, *, where: str, snapshot: Snapshot) -> Iterator
     yield from of_expression(proposes.offerings, where=place, snapshot=snapshot, known=known)
     sold = snapshot.of_kind(proposes.kind)
     if not any(proposes.offerings.holds(offering.facts(role=role)) for offering in sold):
-        yield place, f"No {role} fits."
+        yield place, Sentence("No %(role)s fits.", role=role)
 
 
 def _is_fact(name: str, *, snapshot: Snapshot, roles: frozenset[str], line: bool = True) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalogue.importer.sources import CatalogueInvalid
+from catalogue.management.speaking import add_language, lines_of
 from catalogue.services.imports import check, import_catalogue
 from commerce.kernel.clock import business_now
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("path", type=Path)
         parser.add_argument("--check", action="store_true", help="only say what is wrong")
         parser.add_argument("--note", default="")
+        add_language(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         path, at = options["path"], business_now()
@@ -28,7 +30,7 @@ class Command(BaseCommand):
                 return
             done = import_catalogue(path, at=at, note=options["note"])
         except CatalogueInvalid as error:
-            lines = "\n".join(str(problem) for problem in error.problems)
+            lines = lines_of(error.problems, language=options["language"])
             count = len(error.problems)
             raise CommandError(f"{lines}\nNothing was imported: {count} to mend.") from None
         state = "is new" if done.created else "was there already"

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalogue.importer.sources import CatalogueInvalid
+from catalogue.management.speaking import add_language, lines_of
 from catalogue.selectors import current_snapshot
 from catalogue.services.number_import import import_numbers
 
@@ -16,6 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path)
+        add_language(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         path: Path = options["path"]
@@ -26,6 +28,6 @@ class Command(BaseCommand):
         try:
             added = import_numbers(text, file=path.name, catalogue=current_snapshot())
         except CatalogueInvalid as error:
-            lines = "\n".join(str(problem) for problem in error.problems)
+            lines = lines_of(error.problems, language=options["language"])
             raise CommandError(f"{lines}\nNothing was imported.") from None
         self.stdout.write(f"{added} numbers are new.")

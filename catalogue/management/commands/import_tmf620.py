@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from catalogue.management.speaking import add_language, told
 from catalogue.services.drafts import findings
 from catalogue.services.foreign import open_draft_of_tmf620
 from commerce.accounts.identity import SYSTEM
@@ -24,6 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--name", default="", help="of the draft; default: the file's name")
+        add_language(parser)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         file: Path = options["file"]
@@ -42,6 +44,7 @@ class Command(BaseCommand):
             self.stdout.write(f"left: {each}")
         lacking = findings(draft_id)
         for finding in lacking:
+            said = told(finding.message, language=options["language"])
             place = f"{finding.section}/{finding.key}:{finding.line}: {finding.field}"
-            self.stdout.write(f"to mend: {place}: {finding.message}")
+            self.stdout.write(f"to mend: {place}: {said}")
         self.stdout.write(f"Draft {draft_id}: {len(left)} left or assumed, {len(lacking)} to mend.")

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from catalogue.importer.sources import CatalogueInvalid
+from catalogue.management.speaking import add_language, lines_of
 from catalogue.services.drafts import open_draft
 from catalogue.services.price_lists import prices_of_release, take_in
 from commerce.accounts.identity import SYSTEM
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         into = acts.add_parser("import", help="a draft with these prices: all of them or none")
         into.add_argument("file", type=Path)
         into.add_argument("--name", default="", help="of the draft; default: the file's name")
+        add_language(into)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         file: Path = options["file"]
@@ -39,7 +41,8 @@ class Command(BaseCommand):
             self.stdout.write(with_prices)
         except CatalogueInvalid as error:
             count = len(error.problems)
-            raise CommandError(f"{error}\nNothing was taken in: {count} to mend.") from None
+            lines = lines_of(error.problems, language=options["language"])
+            raise CommandError(f"{lines}\nNothing was taken in: {count} to mend.") from None
         except FaisceauError as error:
             raise CommandError(error.message) from None
 

@@ -4,6 +4,7 @@ import re
 from enum import StrEnum
 
 from commerce.kernel.errors import InvalidInput
+from commerce.kernel.sentences import Sentence
 
 FICTION_RANGE = "063998"  # reserved by the regulator for films, books, and demonstrations
 QUARANTINE_DAYS = (45, 120)  # before another user may get a number (decision 2022-1583, 2.2.6)
@@ -25,7 +26,7 @@ def normalise_number(text: str) -> str:
     national = re.sub(r"^(?:\+33|0033)(?:\(0\))?0?", "0", bare)
     if not re.fullmatch(r"0[1-9]\d{8}", national, re.ASCII):
         raise InvalidInput(
-            "A French number has 10 figures and starts with 0, such as 06 39 98 12 34.",
+            Sentence("A French number has 10 figures and starts with 0, such as 06 39 98 12 34."),
             code="number_invalid",
             field="number",
         )

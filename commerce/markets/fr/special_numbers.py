@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
+from commerce.kernel.sentences import Sentence
 from commerce.markets.pack import Mention, SpecialTariff, Tariff
 
 FREE, ORDINARY, SURCHARGED = "free", "ordinary", "surcharged"
@@ -123,7 +124,7 @@ def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
     found = next((each for each in RANGES if each.begins.match(number)), None)
     if found is None:
         raise InvalidInput(
-            f"{number} is not in a range of special numbers.",
+            Sentence("%(number)s is not in a range of special numbers.", number=number),
             code="number_not_special",
             field="number_range",
         )
@@ -131,14 +132,24 @@ def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
     if category not in found.categories:
         allowed = " or ".join(sorted(found.categories))
         raise InvalidInput(
-            f"Numbers {number}… are {allowed}, not {tariff.mode or 'without tariff'}.",
+            Sentence(
+                "Numbers %(number)s… are %(allowed)s, not %(mode)s.",
+                number=number,
+                allowed=allowed,
+                mode=tariff.mode or Sentence("without tariff"),
+            ),
             code="tariff_not_of_range",
             field="tariff_mode",
         )
     most = found.most(tariff.mode)
     if tariff.price.amount > most.amount:
         raise InvalidInput(
-            f"Numbers {number}… may cost {most} {tariff.mode.replace('_', ' ')} at most.",
+            Sentence(
+                "Numbers %(number)s… may cost %(most)s %(mode)s at most.",
+                number=number,
+                most=most,
+                mode=tariff.mode.replace("_", " "),
+            ),
             code="tariff_above_cap",
             field="tariff_price",
         )

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from catalogue.domain.model import Kind, Offering, Snapshot, Text
 from commerce.kernel.money import Money
+from commerce.kernel.sentences import Sentence
 from commerce.ordering.domain.adapting import refusal_of
 from commerce.ordering.domain.answers import Reason
 from commerce.ordering.domain.cart import CartLine
@@ -156,7 +157,7 @@ def findings(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         if entry is None or not entry.of_line:
             yield (
                 f"next_offers[{number}].proposes.journey",
-                f"No journey of a running line is called {journey}.",
+                Sentence("No journey of a running line is called %(journey)s.", journey=journey),
             )
 
 

@@ -108,6 +108,24 @@ def test_the_command_says_what_it_did_and_what_is_wrong(at: datetime, tmp_path: 
         call_command("import_catalogue", str(broken))
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ((), "shop.yaml:31: offerings[0].charges: There is no monthly price for business customers"
+             " at 0 months.\n"),
+        (("--language", "fr"), "shop.yaml:31: offerings[0].charges: Il n’y a pas de prix mensuel"
+                               " pour les entreprises à 0 mois.\n"),
+    ],
+)  # fmt: skip
+def test_the_command_line_says_it_in_the_language_that_was_asked(
+    at: datetime, tmp_path: Path, language: tuple[str, ...], said: str
+) -> None:
+    written(tmp_path, SMALL.replace(", business: 8.00", ""))
+    with pytest.raises(CommandError) as refused:
+        call_command("import_catalogue", str(tmp_path), "--check", *language)
+    assert str(refused.value).startswith(said)
+
+
 def test_the_demo_is_loaded_once_and_tells_its_logins(at: datetime, tmp_path: Path) -> None:
     told = tmp_path / "credentials.json"
     said = StringIO()

@@ -134,6 +134,11 @@ def test_a_finding_is_told_at_its_line_and_keeps_the_draft_from_being_published(
     page = text_of(ines, draft + MUSIC)
     assert 'id="line-3" class="line-wrong"' in page
     assert "offerings" in text_of(ines, f"{draft}findings/").lower()
+    for address in (draft + MUSIC, f"{draft}findings/"):
+        assert "This is required." in text_of(ines, address)
+        in_french = ines.get(address, headers={"accept-language": "fr"}).content.decode()
+        assert "C’est obligatoire." in in_french
+        assert "This is required." not in in_french
     assert publish(ines, draft) == 200
     assert (
         ines.post(f"{draft}preview/", {"segment": "consumer", "channel": "web"}).status_code == 302

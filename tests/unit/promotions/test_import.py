@@ -39,10 +39,10 @@ BENEFIT = f"{FIRST}.benefits[0]"
 FAULTS = [
     ("an unknown field", "    trigger:", "    triggr:", f"{FIRST}.triggr", "Unknown: triggr"),
     ("no such operator", "at_least: 1", "more_than: 1", f"{FIRST}.when.all[0]", "exactly one of"),
-    ("no number", "at_least: 1", "at_least: one", f"{FIRST}.when", "not a number"),
-    ("no such fact", "plan.level", "plan.levle", f"{FIRST}.when", "the fact plan.levle"),
-    ("no such offering", "includes: tide", "includes: ebb", f"{FIRST}.when", "no ebb"),
-    ("no such segment", "is: consumer", "is: consumers", f"{FIRST}.when", "no consumers"),
+    ("no number", "at_least: 1", "at_least: one", f"{FIRST}.when.all[0]", "not a number"),
+    ("no such fact", "plan.level", "plan.levle", f"{FIRST}.when.all[0]", "the fact plan.levle"),
+    ("no such offering", "includes: tide", "includes: ebb", f"{FIRST}.when.all[1]", "no ebb"),
+    ("no such segment", "is: consumer", "is: consumers", f"{FIRST}.when.all[2]", "no consumers"),
     ("triggered by nothing", "[tide]}", "[ebb]}", f"{FIRST}.trigger", "no ebb"),
     ("triggered by a colour", "{offerings:", "{colour:", f"{FIRST}.trigger", "Use "),
     ("a hint in one language", ", en: With a commitment.", "", f"{FIRST}.hint", "missing in en"),
@@ -71,6 +71,63 @@ def test_a_fault_is_named_with_file_line_and_field(
     lines = text.splitlines()
     assert lines[found[0].line - 1].strip(), "the line is one of the file"
     assert found[0].line >= line_of(text, "  - code: first-free")
+
+
+BOTH = "    summary: {fr: Les deux., en: Both.}\n"
+ENDING = (
+    SHOP.replace("business: 8.00}", "business: 8.00, valid_until: 2027-01-01}")
+    .replace("    terms: [0, 24]", "    terms: [0, 24]\n    valid_until: 2027-01-01")
+    .replace(BOTH, f"{BOTH}    valid_until: 2027-01-01\n")
+)
+"""What is sold, and its price, end with the year; the first benefit runs until then."""
+UNFOLLOWED = (
+    "No price monthly of tide follows: the last one holds until 2027-01-01 00:00,"
+    " the benefit until 2027-02-01 00:00."
+)
+
+
+def faults(folder: Path, text: str) -> list[tuple[str, str]]:
+    with pytest.raises(CatalogueInvalid) as refused:
+        load(written(folder, text), on=DAY)
+    return [(problem.field, problem.message) for problem in refused.value.problems]
+
+
+def test_a_benefit_with_an_end_needs_the_price_that_follows(tmp_path: Path) -> None:
+    """The last one orders as November ends: two months later the price is gone, one is not."""
+    assert load(written(tmp_path, ENDING), on=DAY).snapshot.release == 0
+    longer = ENDING.replace("periods: 1", "periods: 2")
+    assert faults(tmp_path, longer) == [(f"{BENEFIT}.periods", UNFOLLOWED)]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("periods: 2", "first: 2, periods: 1"),
+        ("is: consumer}\n", "in: [consumer, business]}\n"),
+        ("target: {fact: line.kind, is: plan}", "target: {fact: line.charge, is: monthly}"),
+    ],
+)
+def test_however_the_benefit_is_written(tmp_path: Path, good: str, bad: str) -> None:
+    longer = ENDING.replace("periods: 1", "periods: 2")
+    assert good in longer
+    assert (f"{BENEFIT}.periods", UNFOLLOWED) in faults(tmp_path, longer.replace(good, bad, 1))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("business: 8.00, valid_until: 2027-01-01}", "business: 8.00, valid_until: 2027-02-01}"),
+        ("level, at_least: 1}\n", "level, at_least: 1}\n        - {fact: term_months, is: 12}\n"),
+        ("target: {fact: line.kind, is: plan}", "target: {fact: line.charge, is: price}"),
+        (", periods: 2", ""),
+    ],
+)
+def test_where_a_price_follows_or_the_benefit_does_not_reach_it_nothing_is_wrong(
+    tmp_path: Path, good: str, bad: str
+) -> None:
+    longer = ENDING.replace("periods: 1", "periods: 2")
+    assert good in longer
+    assert load(written(tmp_path, longer.replace(good, bad, 1)), on=DAY).snapshot.release == 0
 
 
 def test_the_line_is_that_of_the_value(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ next_offers:
     proposes: {journey: renew, kind: plan, offerings: {fact: plan.level, at_least: 1}}
 """
 FAULTS = [
-    ("no such fact", "line.days_to_commitment_end", "line.days_left", "next_offers[0].when", "the fact line.days_left"),
+    ("no such fact", "line.days_to_commitment_end", "line.days_left", "next_offers[0].when.all[0]", "the fact line.days_left"),
     ("no such journey", "journey: renew", "journey: renw", "next_offers[0].proposes.journey", "called renw"),
     ("a journey of a new line", "journey: renew", "journey: plan", "next_offers[0].proposes.journey", "called plan"),
     ("nothing fits", "offerings: {fact: plan.level, at_least: 1}", "offerings: {fact: plan.level, at_least: 9}", "next_offers[0].proposes.offerings", "No plan fits"),
