@@ -12,6 +12,7 @@ from commerce.accounts.identity import AccountContext
 from commerce.kernel.money import Money
 from commerce.ordering.domain.arrival import Change, Difference
 from commerce.ordering.domain.journey import Candidate, StepView
+from commerce.ordering.domain.states import OrderState
 from commerce.ordering.journey import journey_step
 from commerce.ordering.selectors import CartView, OrderView
 from frontend.account import words
@@ -150,7 +151,7 @@ def order_screen(view: OrderView) -> dict[str, Any]:
     catalogue = snapshot_of(view.quote.release)
     return {
         "order": view,
-        "panel": panel_of(view.quote, catalogue=catalogue),
+        "panel": panel_of(view.quote, catalogue=catalogue, title=_("As agreed")),
         "order_lines": [
             {
                 "name": line_name(line, catalogue=catalogue),
@@ -164,6 +165,16 @@ def order_screen(view: OrderView) -> dict[str, Any]:
     } | state_of(view)
 
 
+def _accepted(view: OrderView) -> bool:
+    """By whoever placed it himself, or by link."""
+    steps = [(step.before, step.after) for step in view.steps]
+    asked = any(after == OrderState.AWAITING_ACCEPTANCE for _before, after in steps)
+    return not asked or any(
+        before == OrderState.AWAITING_ACCEPTANCE and after != OrderState.CANCELLED
+        for before, after in steps
+    )
+
+
 def state_of(view: OrderView) -> dict[str, Any]:
     """The part that is asked for again while the customer accepts and pays."""
     state, label = words.order_state(view.summary.state, for_staff=True)
@@ -172,7 +183,7 @@ def state_of(view: OrderView) -> dict[str, Any]:
         "state": state,
         "state_label": label,
         "waits": state == "waiting" or state == "running",
-        "accepted": any(step.before == "awaiting_acceptance" for step in view.steps),
+        "accepted": _accepted(view),
         "paid": view.accepted_at is not None,
         "steps": [
             {
