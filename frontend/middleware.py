@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from commerce.kernel.errors import FaisceauError, Forbidden, NotFound
 from commerce.web.errors import error_page
-from commerce.web.problems import is_api, problem_of
+from commerce.web.problems import Problem, is_api, problem_of
 from frontend.sentences import sentence_of, way_out_of
 
 
@@ -21,7 +23,14 @@ class RefusalsAsPages:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED and not is_api(request):
+            # Django's own answer is empty.
+            sentence = _("This address only takes a form. Go back to the page that you came from.")
+            headers = {"Allow": response.headers.get("Allow", "")}
+            problem = Problem(405, "method_not_allowed", sentence, headers=headers)
+            return error_page(request, problem)
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if is_api(request) or not isinstance(error, FaisceauError):

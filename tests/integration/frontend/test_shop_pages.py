@@ -206,3 +206,9 @@ def test_a_quantity_out_of_range_changes_nothing(visitor: Client, quantity: str)
     )
     assert "Choose a quantity from 1 to 999." in answer.content.decode()
     assert CartItem.objects.get().quantity == 1
+
+
+def test_an_address_that_takes_only_forms_says_so_to_a_visit(visitor: Client) -> None:
+    answer = visitor.get("/cart/add/")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert "only takes a form" in answer.content.decode()
