@@ -44,6 +44,11 @@ SENTENCES: Mapping[str, Any] = {
     ),
     "port_under_way": _("Bringing this number to us is already ordered. Check how it is written."),
     "number_invalid": _("A French number has 10 figures and starts with 0: 06 39 98 12 34."),
+    "number_not_sold": _("This number can't be had with this line. Choose another one."),
+    "route_invalid": _(
+        "Calls are led to a landline or mobile number of 10 figures: 01 99 00 12 34."
+    ),
+    "purpose_not_offered": _("These numbers are not sold for that. Choose another use."),
     "number_not_mobile": _("Only a mobile number, in 06 or 07, can come to a mobile plan."),
     "port_day_invalid": _(
         "Choose a working day, from Monday to Saturday, between tomorrow and three months from now."

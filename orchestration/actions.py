@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 from pydantic import TypeAdapter
 
 from commerce.kernel.errors import RuleViolated
+from commerce.ordering.number_shop import callers_tariff
 from orchestration.adapters.client import plain
 from orchestration.domain.requests import (
     DEFAULT_SLOT,
@@ -25,6 +26,7 @@ from orchestration.ports import (
     BillingStart,
     Entitlement,
     LineActivation,
+    NumberRoute,
     OrderBill,
     PortIn,
     ProfileConfirmation,
@@ -109,6 +111,19 @@ def _activate(context: TaskContext) -> Mapping[str, Any]:
     }
 
 
+def _route(context: TaskContext) -> Mapping[str, Any]:
+    found = callers_tariff(context.item.characteristics)
+    return {
+        "reference": context.reference(context.item),
+        "number": context.fact("msisdn"),
+        "route_to": context.asked("route_to"),
+        "category": found.category,
+        "mode": found.tariff.mode,
+        "price": str(found.tariff.price.amount),
+        "announced": bool(found.tariff.price),
+    }
+
+
 def _entitle(context: TaskContext) -> Mapping[str, Any]:
     return {
         "reference": context.reference(context.item),
@@ -156,6 +171,7 @@ ACTIONS: Mapping[str, Action] = {
         _told("lpa"),
     ),
     "network.activate": Action("network", "activate", LineActivation, _activate, _told("line_id")),
+    "network.route": Action("network", "route", NumberRoute, _route, _told("route_id")),
     "content.entitle": Action(
         "content", "entitle", Entitlement, _entitle, _told("entitlement_id", "activation_url")
     ),

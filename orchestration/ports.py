@@ -7,6 +7,7 @@ Every call carries a `key` under which the provider carries it out at most once.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -123,10 +124,26 @@ class LineActivation:
     services: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class NumberRoute:
+    """Calls to the special number `number` are led to `route_to`; their `price` (tax included) is
+    announced before they begin where `announced`."""
+
+    reference: str
+    number: str
+    route_to: str
+    category: str
+    mode: str
+    price: Decimal
+    announced: bool
+
+
 class Network(Provider, Protocol):
-    """Provisioning of lines; tells line.activated."""
+    """Provisioning of lines and of special numbers; tells line.activated and route.active."""
 
     def activate(self, request: LineActivation, *, key: str) -> Answer: ...
+
+    def route(self, request: NumberRoute, *, key: str) -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,7 @@ _CUSTOMER_WORDS: Mapping[str, str] = {
     "numbering.assign": "number_assigned",
     "esim.confirm": "esim_ready",
     "network.activate": "line_active",
+    "network.route": "number_routed",
     "content.entitle": "content_ready",
     "billing.start": "contract_running",
 }

@@ -1,5 +1,6 @@
 """What is said of numbers: ranges, classes that are known, tariffs within the law."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from catalogue.importer.sources import Trail
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
 from commerce.kernel.sentences import Sentence
-from commerce.markets.pack import Market, Tariff
+from commerce.markets.pack import Market, NumberUse, Tariff
 
 Finding = tuple[Trail, str]
 LONGEST_RANGE = 1_000_000
@@ -21,10 +22,23 @@ def number_findings(catalogue: Catalogue, *, pack: Market) -> Iterator[Finding]:
     """Everything wrong with numbers, their classes and the offerings that sell them."""
     sold = _sold(catalogue)
     known = {STANDARD, *(each.code for each in catalogue.number_classes), *sold}
-    for trail, item in _number_offerings(catalogue):
-        given = item["characteristics"]
-        if "number_range" in given:
-            yield from _tariff((*trail, "characteristics"), given, pack=pack)
+    special = [
+        (trail, item["characteristics"])
+        for trail, item in _number_offerings(catalogue)
+        if "number_range" in item["characteristics"]
+    ]
+    classes = Counter(str(given.get("number_class")) for _, given in special)
+    for trail, given in special:
+        yield from _tariff((*trail, "characteristics"), given, pack=pack)
+        klass = str(given.get("number_class"))
+        if classes[klass] > 1:
+            yield (
+                (*trail, "characteristics", "number_class"),
+                Sentence(
+                    "Another offering sells %(klass)s numbers too; each has a class of its own.",
+                    klass=klass,
+                ),
+            )
     for i, pool in enumerate(catalogue.numbers):
         message = range_fault(pool.first, pool.last)
         if message:
@@ -84,8 +98,40 @@ def _number_offerings(catalogue: Catalogue) -> Iterator[tuple[Trail, dict[str, A
 
 
 def _tariff(where: Trail, given: Mapping[str, Any], *, pack: Market) -> Iterator[Finding]:
+    """The tariff is one of the range, the category is the tariff's, and nothing is promised that
+    the law forbids with it."""
     tariff = Tariff(str(given.get("tariff_mode", "")), Money.of(given.get("tariff_price", 0)))
     try:
-        pack.special_tariff(str(given["number_range"]), tariff=tariff)
+        found = pack.special_tariff(str(given["number_range"]), tariff=tariff)
     except InvalidInput as error:
         yield (*where, str(error.detail.get("field", "number_range"))), error.message
+        return
+    said = given.get("tariff_category")
+    if said != found.category:
+        yield (
+            (*where, "tariff_category"),
+            Sentence(
+                "With the tariff %(mode)s these numbers are %(category)s, not %(said)s.",
+                mode=tariff.mode,
+                category=found.category,
+                said=said or Sentence("without category"),
+            ),
+        )
+    uses = given.get("uses", [])
+    uses = uses if isinstance(uses, list) else [uses]
+    if not uses:
+        yield (*where, "uses"), Sentence("A special number says what it may be used for.")
+    for use in uses:
+        if use not in set(NumberUse):
+            known = ", ".join(NumberUse)
+            message = Sentence("%(use)s is no use of a number (%(known)s).", use=use, known=known)
+            yield (*where, "uses"), message
+        elif use in found.forbidden:
+            yield (
+                (*where, "uses"),
+                Sentence(
+                    "The law forbids %(category)s numbers for %(use)s.",
+                    category=found.category,
+                    use=use,
+                ),
+            )

@@ -18,6 +18,7 @@ ACTIONS = frozenset(
         "logistics.ship",
         "dropship.ship",
         "network.activate",
+        "network.route",
         "content.entitle",
         "billing.start",
     }

@@ -1,9 +1,10 @@
 """What a country brings: one pack per market, looked up by its code."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -35,16 +36,30 @@ class Tariff:
     price: Money
 
 
+class NumberUse(StrEnum):
+    """What a special number serves, as its holder declares: SERVICE is paid for by the call itself,
+    AFTER_SALES follows up contracts that run."""
+
+    SALES = "sales"
+    INFORMATION = "information"
+    SERVICE = "service"
+    AFTER_SALES = "after_sales"
+    COMPLAINTS = "complaints"
+
+
 @dataclass(frozen=True, slots=True)
 class SpecialTariff:
     """A tariff as the law sees it: its category, the colour and words of the price sign that must
-    be shown with the number, and what else is to be kept to."""
+    be shown with the number, what else is to be kept to, and the uses that the law forbids, each
+    with its sentence.
+    """
 
     category: str
     colour: str
     tariff: Tariff
     sign: Mapping[str, str]
     duties: tuple[Mention, ...]
+    forbidden: Mapping[NumberUse, Mention] = field(default_factory=dict)
 
 
 class Market(Protocol):
@@ -79,6 +94,9 @@ class Market(Protocol):
         Raises:
             InvalidInput: it is no special number, or the tariff is not allowed for it.
         """
+
+    def service_price(self, tariff: Tariff, *, seconds: int) -> Money:
+        """What the service costs a caller who stays that long, beside the price of the call."""
 
     def quarantine_days(self) -> tuple[int, int]:
         """How long a number rests at least and at most before another user gets it."""

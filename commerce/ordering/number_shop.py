@@ -60,11 +60,16 @@ def classes_on_sale(
 
 def tariff_of(offering: Offering) -> SpecialTariff | None:
     """What callers pay and what must be shown with it; None if it sells no special numbers."""
-    if not sells_range(offering):
-        return None
-    given = offering.characteristics
-    tariff = Tariff(str(given["tariff_mode"]), Money.of(str(given.get("tariff_price", 0))))
-    return market(settings.MARKET).special_tariff(str(given["number_range"]), tariff=tariff)
+    return callers_tariff(offering.characteristics) if sells_range(offering) else None
+
+
+def callers_tariff(characteristics: Mapping[str, object]) -> SpecialTariff:
+    """As `tariff_of`, from the characteristics of what sells special numbers."""
+    price = Money.of(str(characteristics.get("tariff_price", 0)))
+    return market(settings.MARKET).special_tariff(
+        str(characteristics["number_range"]),
+        tariff=Tariff(str(characteristics["tariff_mode"]), price),
+    )
 
 
 def find_numbers(

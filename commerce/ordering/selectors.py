@@ -6,14 +6,15 @@ from datetime import date, datetime
 
 from django.db.models import Q
 
-from catalogue.domain.model import Offering, Segment
+from catalogue.domain.model import Kind, Offering, Segment, Snapshot
 from catalogue.pool import held_until
 from catalogue.selectors import snapshot_of, stock_of
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.kernel.codec import from_plain
 from commerce.kernel.errors import Forbidden, NotFound
-from commerce.kernel.money import Money
+from commerce.kernel.money import Money, total
+from commerce.markets.pack import SpecialTariff
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.checks import Issue, issues
 from commerce.ordering.domain.fulfilment import (
@@ -24,8 +25,9 @@ from commerce.ordering.domain.fulfilment import (
     OrderCharges,
 )
 from commerce.ordering.domain.quote import Quote
-from commerce.ordering.domain.states import CartState, ItemState, OrderState
+from commerce.ordering.domain.states import GIVEN_UP, CartState, ItemState, OrderState
 from commerce.ordering.models import Approval, Cart, Order, OrderItem, OrderStep
+from commerce.ordering.number_shop import callers_tariff, tariff_of
 from commerce.ordering.services.accept import order_of_link
 from commerce.ordering.services.access import cart_scope, find_cart, find_order, order_scope
 from commerce.ordering.services.handover import Lease, lease_of
@@ -38,7 +40,8 @@ from subscriptions.domain.charges import AgreedCharge
 class CartView:
     """A cart with what it costs, what stands in its way, and who may change it.
 
-    `quote` lines and `configs` go by line id; `available` by offering (stocked ones only).
+    `quote` lines, `configs` and `tariffs` (of the callers of special numbers) go by line id;
+    `available` by offering (stocked ones only).
     `prices_until` is None while no checkout holds them.
     """
 
@@ -54,6 +57,7 @@ class CartView:
     issues: tuple[Issue, ...]
     available: Mapping[str, int]
     numbers_until: Mapping[str, datetime]
+    tariffs: Mapping[str, SpecialTariff]
     lease: Lease
     prices_until: datetime | None
     expires_at: datetime
@@ -79,6 +83,7 @@ class OrderItemView:
     supplier: str
     deliver_to: DeliveryAddress | None
     port_not_before: date | None
+    tariff: SpecialTariff | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +180,7 @@ def cart_view(context: AccountContext, *, code: str) -> CartView:
         issues=issues(value, catalogue=pricing.snapshot, at=pricing.at),
         available={code: facts.available for code, facts in stock.items()},
         numbers_until=_numbers_until(cart.code, value),
+        tariffs=_tariffs(value, catalogue=pricing.snapshot),
         lease=lease_of(cart, context=context),
         prices_until=held if pricing.at == cart.held_at else None,
         expires_at=cart.expires_at,
@@ -191,6 +197,11 @@ def _numbers_until(code: str, value: CartValue) -> Mapping[str, datetime]:
     }
     held = held_until(keys) if keys else {}
     return {keys[key]: until for key, until in held.items()}
+
+
+def _tariffs(value: CartValue, *, catalogue: Snapshot) -> Mapping[str, SpecialTariff]:
+    found = {line.id: tariff_of(catalogue.offering(line.offering)) for line in value.lines}
+    return {line: tariff for line, tariff in found.items() if tariff is not None}
 
 
 def open_carts(context: AccountContext) -> tuple[str, ...]:
@@ -227,6 +238,47 @@ def orders_of(
         edge = Order.objects.filter(order_scope(context), number=before).values_list("pk").first()
         rows = rows.filter(pk__lt=edge[0]) if edge else rows.none()
     return tuple(_summary(row) for row in rows.order_by("-pk")[: min(limit, 200)])
+
+
+@dataclass(frozen=True, slots=True)
+class HeldNumber:
+    """A special number that was ordered, with what its holder declared; `msisdn` is empty until it
+    is known, `monthly` is in the order's basis."""
+
+    order: str
+    msisdn: str
+    name: Mapping[str, str]
+    state: ItemState
+    tariff: SpecialTariff
+    route_to: str
+    purpose: str
+    monthly: Money
+
+
+def special_numbers(context: AccountContext, *, limit: int = 200) -> tuple[HeldNumber, ...]:
+    """The special numbers that the actor's orders are about, newest first; two queries."""
+    orders = Order.objects.filter(order_scope(context)).exclude(state__in=GIVEN_UP)
+    rows = OrderItem.objects.filter(
+        order__in=orders, role=Kind.NUMBER, config__has_key="route_to"
+    ).exclude(state=ItemState.CANCELLED)
+    found = rows.select_related("order").defer("order__agreed").order_by("-order_id", "position")
+    return tuple(_held_number(row) for row in found[:limit])
+
+
+def _held_number(item: OrderItem) -> HeldNumber:
+    offering = snapshot_of(item.order.release).offering(item.offering)
+    charges = from_plain(tuple[AgreedCharge, ...], item.agreed)
+    monthly = [charge.amount for charge in charges if charge.recurring]
+    return HeldNumber(
+        order=item.order.number,
+        msisdn=item.facts.get("msisdn") or item.config.get("msisdn", ""),
+        name=offering.name.by_language,
+        state=ItemState(item.state),
+        tariff=callers_tariff(offering.characteristics),
+        route_to=item.config["route_to"],
+        purpose=item.config["purpose"],
+        monthly=total(monthly, currency=item.order.currency),
+    )
 
 
 def approvals_waiting(context: AccountContext) -> tuple[OrderSummary, ...]:
@@ -341,7 +393,10 @@ def _view(order: Order) -> OrderView:
         email=order.email,
         phone=order.phone,
         quote=quote,
-        items=tuple(_item(item, name=names.get(item.line_id, {})) for item in order.items.all()),
+        items=tuple(
+            _item(item, name=names.get(item.line_id, {}), release=order.release)
+            for item in order.items.all()
+        ),
         steps=tuple(_step(step) for step in order.steps.all()),
         approval=_approval(approval) if approval is not None else None,
         consents=dict(order.consents),
@@ -372,7 +427,8 @@ def _summary(order: Order) -> OrderSummary:
     )
 
 
-def _item(item: OrderItem, *, name: Mapping[str, str]) -> OrderItemView:
+def _item(item: OrderItem, *, name: Mapping[str, str], release: int) -> OrderItemView:
+    number = item.role == Kind.NUMBER
     return OrderItemView(
         line_id=item.line_id,
         offering=item.offering,
@@ -387,6 +443,7 @@ def _item(item: OrderItem, *, name: Mapping[str, str]) -> OrderItemView:
         supplier=item.supplier,
         deliver_to=_address(item.deliver_to),
         port_not_before=item.port_not_before,
+        tariff=tariff_of(snapshot_of(release).offering(item.offering)) if number else None,
     )
 
 

@@ -104,6 +104,7 @@ ORDER = (
     "esim_ready",
     "number_ported",
     "line_active",
+    "number_routed",
     "contract_running",
     "content_ready",
 )
@@ -159,6 +160,7 @@ def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
         "number_ported": (_("Your number comes along"), number),
         "esim_ready": (_("eSIM ready"), _("Its QR code is in your customer area.")),
         "line_active": (_("Line active"), number),
+        "number_routed": (_("Number reachable"), number),
         "content_ready": (_("Service ready"), names),
         "contract_running": (_("Contract running, first bill made"), ""),
     }.get(milestone.code, ("", ""))

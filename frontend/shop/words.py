@@ -184,6 +184,7 @@ def charge_name(code: str) -> str:
         "price": _("price"),
         "monthly": _("monthly price"),
         "activation": _("activation"),
+        "setup": _("set-up"),
         "channels": _("TV channels"),
         "platform": _("video service"),
     }.get(code, code)

@@ -16,6 +16,7 @@ from orchestration.ports import (
     Entitlement,
     LineActivation,
     MoneyMoved,
+    NumberRoute,
     OrderBill,
     PortIn,
     ProfileConfirmation,
@@ -87,12 +88,16 @@ def checked_execution(told: dict[str, Any]) -> dict[str, Any]:
 
 
 class HttpNetwork(HttpProvider):
-    """Provisioning of lines."""
+    """Provisioning of lines and special numbers."""
 
     prefix = "network"
 
     def activate(self, request: LineActivation, *, key: str) -> Answer:
         return Answer(self.post("lines", body=plain(request), key=key))
+
+    def route(self, request: NumberRoute, *, key: str) -> Answer:
+        body = plain(request) | {"price": str(request.price)}
+        return Answer(self.post("routes", body=body, key=key))
 
 
 class HttpContent(HttpProvider):

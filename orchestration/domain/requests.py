@@ -54,6 +54,21 @@ class TaskContext:
             fact=name,
         )
 
+    def asked(self, name: str) -> str:
+        """What the customer said about the task's item.
+
+        Raises:
+            RuleViolated: `fact_missing`: nothing was said; an operator can supply it.
+        """
+        said = self.item.config.get(name) or self.item.facts.get(name)
+        if not said:
+            raise RuleViolated(
+                f"{self.order.number} does not say the {name}; supply it and retry.",
+                code="fact_missing",
+                fact=name,
+            )
+        return said
+
 
 def port_day(*, wished: str, not_before: date | None, today: date) -> date:
     """The working day on which a number is brought over, from the day after `today` on.
@@ -102,6 +117,7 @@ def facts_of_event(kind: str, data: Mapping[str, Any], *, context: TaskContext) 
         "port.scheduled": ("date", "slot", "cut_over_at"),
         "port.completed": ("ported_at", "msisdn"),
         "line.activated": ("line_id", "imsi", "activated_at"),
+        "route.active": ("route_id", "routed_at"),
     }.get(kind, ())
     renamed = {"date": "port_date", "slot": "port_slot"} if kind.startswith("port.") else {}
     facts = {renamed.get(name, name): str(data[name]) for name in told if data.get(name)}

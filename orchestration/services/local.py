@@ -1,10 +1,17 @@
 """Tasks that need no provider of orchestration's: numbers of the pool and messages to people."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
 from django.db import transaction
 
 from catalogue.services import numbers
 from commerce.kernel.errors import FaisceauError, RuleViolated
+from commerce.markets.pack import market
 from commerce.notifications.services import send
+from commerce.ordering.domain.fulfilment import FulfilmentItem
+from commerce.ordering.number_shop import callers_tariff
 from orchestration.domain.states import TaskState
 from orchestration.models import Task
 from orchestration.services.desk import Desk
@@ -42,10 +49,26 @@ def _assign_number(desk: Desk, task: Task) -> None:
 def _tell(desk: Desk, task: Task) -> None:
     order = desk.order
     facts = {name: value for item in order.items for name, value in item.facts.items()}
-    names = [item.name for item in order.items if item.line_id in task.lines]
+    own = [item for item in order.items if item.line_id in task.lines]
+    names = ", ".join(item.name for item in own)
     send(
         party_id=order.party_id,
         code=task.action.removeprefix(_MESSAGE),
-        values={"order": order.number, "service": ", ".join(names), **facts},
+        values={"order": order.number, "service": names, **facts, **_special_number(own)},
         reference=f"{order.number}/{desk.plan.group}/{task.key}",
     )
+
+
+def _special_number(items: Sequence[FulfilmentItem]) -> dict[str, Any]:
+    """What a message must say beside a special number: its price sign and duties, by language."""
+    for item in items:
+        if "number_range" in item.characteristics:
+            tariff = callers_tariff(item.characteristics)
+            pack = market(settings.MARKET)
+            return {
+                "number": pack.display_number(item.facts.get("msisdn", "")),
+                "route_to": pack.display_number(item.config.get("route_to", "")),
+                "sign": dict(tariff.sign),
+                "duties": [dict(duty.text) for duty in tariff.duties],
+            }
+    return {}

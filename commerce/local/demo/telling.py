@@ -30,6 +30,7 @@ _MILESTONES = {
     "number_assigned": "number assigned",
     "esim_ready": "eSIM ready",
     "line_active": "line active",
+    "number_routed": "number reachable",
     "content_ready": "content ready",
     "contract_running": "contract running",
 }

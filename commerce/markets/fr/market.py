@@ -44,6 +44,9 @@ class France:
     def special_tariff(self, number: str, *, tariff: Tariff) -> SpecialTariff:
         return special_numbers.special_tariff(number, tariff=tariff)
 
+    def service_price(self, tariff: Tariff, *, seconds: int) -> Money:
+        return special_numbers.service_price(tariff, seconds=seconds)
+
     def quarantine_days(self) -> tuple[int, int]:
         return numbers.QUARANTINE_DAYS
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
 from commerce.kernel.sentences import Sentence
-from commerce.markets.pack import Mention, SpecialTariff, Tariff
+from commerce.markets.pack import Mention, NumberUse, SpecialTariff, Tariff
 
 FREE, ORDINARY, SURCHARGED = "free", "ordinary", "surcharged"
 COLOURS: Mapping[str, str] = {FREE: "green", ORDINARY: "grey", SURCHARGED: "magenta"}
@@ -22,21 +22,26 @@ _NOTHING = Money.zero()
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Numbers that begin so, with what they may be and the most that S may cost."""
+    """Numbers that begin so, with what they may be and the most that S may cost.
+
+    `each`: every number has a tariff of its own, so that only a whole one has a category.
+    """
 
     begins: re.Pattern[str]
     categories: frozenset[str]
     per_minute: Money = _NOTHING
     per_call: Money = _NOTHING
+    each: bool = False
 
     def most(self, mode: str) -> Money:
         return {"per_minute": self.per_minute, "per_call": self.per_call}.get(mode, _NOTHING)
 
 
-def _range(begins: str, *categories: str, minute: str = "0", call: str = "0") -> Range:
-    return Range(
-        re.compile(begins, re.ASCII), frozenset(categories), Money.of(minute), Money.of(call)
-    )
+def _range(
+    begins: str, *categories: str, minute: str = "0", call: str = "0", each: bool = False
+) -> Range:
+    pattern = re.compile(begins, re.ASCII)
+    return Range(pattern, frozenset(categories), Money.of(minute), Money.of(call), each)
 
 
 RANGES = (
@@ -48,8 +53,9 @@ RANGES = (
     # The numbering plan of 2022 (2.4.9): these short numbers are free, but for some services.
     _range(r"3(?:0(?!08)|1(?!7))\d\d$|3(?:0|1)$", FREE),
     # 32xx to 39xx are what they were assigned as, with the cap of 089.
-    _range(r"3[2-9]", FREE, ORDINARY, SURCHARGED, minute="0.80", call="3.00"),
+    _range(r"3[2-9]", FREE, ORDINARY, SURCHARGED, minute="0.80", call="3.00", each=True),
 )
+_SHORT = 4
 
 _SIGN = Mention(
     "SIGN",
@@ -72,6 +78,33 @@ _SAME = Mention(
         "en": "The price of the service is the same from every operator, at any hour.",
     },
 )
+_TWO_PARTS = Mention(
+    "TWO_PARTS",
+    {
+        "fr": "Le prix du service s'ajoute à celui de l'appel, qui est compris dans les forfaits "
+        "comme tout appel ordinaire.",
+        "en": "The price of the service comes on top of that of the call, which plans include "
+        "like any ordinary call.",
+    },
+)
+_FREE_OF_CHARGE = Mention(
+    "FREE_OF_CHARGE",
+    {
+        "fr": "Ni l'appel ni le service ne coûtent rien à l'appelant, depuis un poste fixe ou "
+        "mobile.",
+        "en": "Neither the call nor the service costs the caller anything, from a landline or a "
+        "mobile.",
+    },
+)
+_ORDINARY_CALL = Mention(
+    "ORDINARY_CALL",
+    {
+        "fr": "L'appelant ne paie que son appel, au prix d'un appel ordinaire ; rien ne s'y "
+        "ajoute pour le service.",
+        "en": "The caller pays for the call alone, like any ordinary one; nothing is added for "
+        "the service.",
+    },
+)
 _NO_AFTER_SALES = Mention(
     "NO_AFTER_SALES",
     {
@@ -90,9 +123,12 @@ _BLOCKED = Mention(
     },
 )
 _DUTIES: Mapping[str, tuple[Mention, ...]] = {
-    FREE: (_SIGN,),
-    ORDINARY: (_SIGN,),
-    SURCHARGED: (_SIGN, _ANNOUNCED, _SAME, _NO_AFTER_SALES, _BLOCKED),
+    FREE: (_FREE_OF_CHARGE, _SIGN),
+    ORDINARY: (_ORDINARY_CALL, _SIGN),
+    SURCHARGED: (_TWO_PARTS, _SIGN, _ANNOUNCED, _SAME, _NO_AFTER_SALES, _BLOCKED),
+}
+_FORBIDDEN: Mapping[str, Mapping[NumberUse, Mention]] = {
+    SURCHARGED: dict.fromkeys((NumberUse.AFTER_SALES, NumberUse.COMPLAINTS), _NO_AFTER_SALES),
 }
 _WORDS: Mapping[str, Mapping[str, str]] = {
     FREE: {"fr": "Service et appel gratuits", "en": "Service and call free of charge"},
@@ -119,13 +155,23 @@ def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
     """The category of a special number (or of all that begin so) at `tariff`, and its duties.
 
     Raises:
-        InvalidInput: `number_not_special`, `tariff_not_of_range`, `tariff_above_cap`.
+        InvalidInput: `number_not_special`, `short_number_not_whole`, `tariff_not_of_range`,
+            `tariff_above_cap`.
     """
     found = next((each for each in RANGES if each.begins.match(number)), None)
     if found is None:
         raise InvalidInput(
             Sentence("%(number)s is not in a range of special numbers.", number=number),
             code="number_not_special",
+            field="number_range",
+        )
+    if found.each and len(number) < _SHORT:
+        raise InvalidInput(
+            Sentence(
+                "Short numbers %(number)s… have each a tariff of their own: name the whole number.",
+                number=number,
+            ),
+            code="short_number_not_whole",
             field="number_range",
         )
     category = _MODES.get(tariff.mode, "")
@@ -163,4 +209,12 @@ def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
             for language, words in _WORDS[tariff.mode].items()
         },
         duties=_DUTIES[category],
+        forbidden=_FORBIDDEN.get(category, {}),
     )
+
+
+def service_price(tariff: Tariff, *, seconds: int) -> Money:
+    """S for a call of so many seconds, half up to the cent; the price of the call comes on top."""
+    if tariff.mode == "per_minute":
+        return (tariff.price * seconds / 60).rounded()
+    return tariff.price.rounded()

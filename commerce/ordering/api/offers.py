@@ -13,11 +13,13 @@ from commerce.kernel.clock import business_now
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
+from commerce.markets.pack import SpecialTariff
 from commerce.ordering.browsing import Listed, Wish, in_order
 from commerce.ordering.comparing import Comparison, Value
 from commerce.ordering.domain.checks import roles_named
 from commerce.ordering.domain.quote import Applied
 from commerce.ordering.domain.showcase import Shown
+from commerce.ordering.number_shop import tariff_of
 from commerce.ordering.showcase import ShopWindow, window
 from commerce.web.fields import language
 from subscriptions.domain.charges import Phase
@@ -52,6 +54,7 @@ class Summary:
     offering: Offering
     price: Price
     stock: StockFacts | None
+    callers_tariff: SpecialTariff | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ class Detail:
     offering: Offering
     price: Price
     stock: StockFacts | None
+    callers_tariff: SpecialTariff | None
     characteristics: tuple[Characteristic, ...]
     charges: tuple[Charge, ...]
     rules: tuple[Rule, ...]
@@ -193,7 +197,7 @@ def summaries(
 ) -> list[Summary]:
     """Each with its price; no query."""
     return [
-        Summary(each, _price(shop.shown(each, term=term)), stock.get(each.code))
+        Summary(each, _price(shop.shown(each, term=term)), stock.get(each.code), tariff_of(each))
         for each in offerings
     ]
 
@@ -210,6 +214,7 @@ def detail_of(
         offering=offering,
         price=_price(shop.shown(offering, term=term)),
         stock=stock.get(offering.code),
+        callers_tariff=tariff_of(offering),
         characteristics=_characteristics(offering, catalogue=catalogue),
         charges=tuple(charge for charge in offering.charges if charge.segment is segment),
         rules=tuple(rule for rule in catalogue.rules if _concerns(rule, offering)),

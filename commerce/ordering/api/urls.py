@@ -65,6 +65,7 @@ urlpatterns = [
         carts.CartNumberView.as_view(),
         name="cart-number",
     ),
+    path("carts/<name:code>/items/<name:line>/use", carts.CartUseView.as_view(), name="cart-use"),
     path("carts/<name:code>/numbers", carts.CartNumbersView.as_view(), name="cart-numbers"),
     path("carts/<name:code>/codes", carts.CartCodesView.as_view(), name="cart-codes"),
     path(

@@ -22,7 +22,8 @@ class CartLine:
 
     `term` is the commitment in months that comes with the plan (0: none). `config` holds what the
     customer said: a plan's `number_choice` (new|port), `msisdn`, `rio`, `port_on`, `port_slot`; a
-    business line's `user_name`, `user_email`, `site`, `cost_centre`.
+    special number's `route_to` and `purpose`; a business line's `user_name`, `user_email`, `site`,
+    `cost_centre`.
     """
 
     id: str

@@ -23,6 +23,7 @@ from commerce.ordering.domain.facts import (
     term_of,
     unit_facts,
 )
+from commerce.ordering.domain.numbering import sells_range, uses_sold
 
 _ROLES = frozenset((*SINGLE_ROLES, "accessory", "option", "content", "fee", "number"))
 
@@ -32,7 +33,8 @@ class Issue:
     """Something that stands between a cart and an order.
 
     `code` is for machines: `not_for_sale`, `term_not_offered`, `quantity_out_of_range`,
-    `slot_unknown`, `slot_full`, `slot_missing`, `not_a_candidate`, `incompatible`, `no_price`.
+    `slot_unknown`, `slot_full`, `slot_missing`, `not_a_candidate`, `incompatible`, `no_price`,
+    `use_missing` (of a special number).
     `rule` names the catalogue rule behind `incompatible`. An `unfinished` one only says what is
     still to be chosen.
     """
@@ -175,6 +177,12 @@ def _of_line(
         yield _about(entry, "no_price", _NO_PRICE, _OTHER_TERM)
     if offering.kind is Kind.PLAN and offering.terms and line.term not in offering.terms:
         yield _about(entry, "term_not_offered", _TERM, _OTHER_TERM)
+    if sells_range(offering) and not _has_use(line.config, offering):
+        yield _about(entry, "use_missing", _NO_USE, _SAY_USE, unfinished=True)
+
+
+def _has_use(config: Mapping[str, str], offering: Offering) -> bool:
+    return bool(config.get("route_to")) and config.get("purpose") in uses_sold(offering)
 
 
 def _of_slots(entries: Sequence[Entry], *, bundle: Offering, cart: CartValue) -> Iterator[Issue]:
@@ -199,9 +207,19 @@ def _of_slots(entries: Sequence[Entry], *, bundle: Offering, cart: CartValue) ->
             )
 
 
-def _about(entry: Entry, code: str, message: Text, way_out: Text) -> Issue:
+def _about(
+    entry: Entry, code: str, message: Text, way_out: Text, *, unfinished: bool = False
+) -> Issue:
     line = entry.line
-    return Issue(code, message, way_out, group=line.group, role=entry.role, line=line.id)
+    return Issue(
+        code,
+        message,
+        way_out,
+        group=line.group,
+        role=entry.role,
+        line=line.id,
+        unfinished=unfinished,
+    )
 
 
 def _text(fr: str, en: str) -> Text:
@@ -234,5 +252,13 @@ _FULL = _text(
     "There are more items of this kind than the bundle takes.",
 )
 _REMOVE = _text("Retirez-en un.", "Remove one.")
+_NO_USE = _text(
+    "On ne sait pas encore où mène ce numéro spécial, ni à quoi il sert.",
+    "It is not known yet where calls to this special number go, nor what it serves.",
+)
+_SAY_USE = _text(
+    "Indiquez le numéro vers lequel router les appels, et l'usage du numéro.",
+    "Say to which number calls are led, and what the number is for.",
+)
 _MISSING = _text("Il reste un choix à faire.", "There is still something to choose.")
 _CHOOSE = _text("Faites ce choix pour continuer.", "Choose it to go on.")

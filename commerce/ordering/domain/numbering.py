@@ -1,10 +1,11 @@
-"""Which number a plan gets."""
+"""Which number a plan gets, and what a special number is for."""
 
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from catalogue.domain.model import Kind, Offering
+from commerce.markets.pack import NumberUse
 
 
 class Keep(StrEnum):
@@ -36,6 +37,14 @@ class NumberChoice:
     slot: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class DeclaredUse:
+    """What the holder of a special number says: the number that calls are led to, and what for."""
+
+    route_to: str
+    purpose: NumberUse
+
+
 def has_number(offering: Offering) -> bool:
     """Whether a line of it gets a number: a plan, or a special number."""
     return offering.kind is Kind.PLAN or sells_range(offering)
@@ -49,3 +58,9 @@ def sells_range(offering: Offering) -> bool:
 def class_sold(offering: Offering) -> str:
     """The class of numbers that the offering sells."""
     return str(offering.characteristics.get("number_class", ""))
+
+
+def uses_sold(offering: Offering) -> tuple[NumberUse, ...]:
+    """What the special numbers of the offering may be declared to serve."""
+    given = offering.characteristics.get("uses", ())
+    return tuple(NumberUse(str(use)) for use in (given if isinstance(given, tuple) else (given,)))

@@ -11,7 +11,13 @@ from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Channel, Segment
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
-from commerce.ordering.domain.numbering import NUMBER_KEYS, Keep, NumberChoice, has_number
+from commerce.ordering.domain.numbering import (
+    NUMBER_KEYS,
+    DeclaredUse,
+    Keep,
+    NumberChoice,
+    has_number,
+)
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, CartItem
 from commerce.ordering.services.access import cart_scope
@@ -27,6 +33,7 @@ from commerce.ordering.services.editing import (
 )
 from commerce.ordering.services.numbering import (
     checked_choice,
+    checked_use,
     hold_for_cart,
     offering_of_class,
 )
@@ -225,6 +232,23 @@ def choose_number(
         item.config = {**kept, **config}
         if choice.keep is Keep.NEW and choice.msisdn:
             _take_number(cart, items, item, pricing)
+
+    changed(context, code=code, change=change)
+
+
+def declare_use(context: AccountContext, *, code: str, line_id: str, use: DeclaredUse) -> None:
+    """Say where the calls to a special number go, and what it serves.
+
+    Raises:
+        NotFound: `unknown_line`.
+        InvalidInput: `route_invalid`.
+        RuleViolated: `no_special_number`, `purpose_forbidden`, `purpose_not_offered`.
+    """
+
+    def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
+        item = item_of(items, line_id)
+        said = checked_use(use, offering=pricing.snapshot.offering(item.offering))
+        item.config = {**item.config, **said}
 
     changed(context, code=code, change=change)
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from django.conf import settings
 
-from catalogue.domain.model import Kind, Snapshot
+from catalogue.domain.model import Kind, Offering, Snapshot
 from catalogue.domain.numbers import STANDARD
 from catalogue.pool import class_in_pool, propose
 from catalogue.services import numbers
@@ -15,13 +15,17 @@ from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.markets.pack import market
 from commerce.ordering.domain.numbering import (
+    NUMBER_KEYS,
     SLOTS,
+    DeclaredUse,
     Keep,
     NumberChoice,
     class_sold,
     sells_range,
+    uses_sold,
 )
 from commerce.ordering.models import CartItem
+from commerce.ordering.number_shop import tariff_of
 from commerce.ordering.services.access import find_cart
 
 FURTHEST = timedelta(days=90)
@@ -68,6 +72,51 @@ def checked_choice(choice: NumberChoice) -> dict[str, str]:
     if choice.port_on is not None:
         config["port_on"] = _day(choice.port_on).isoformat()
     return config
+
+
+def checked_use(use: DeclaredUse, *, offering: Offering) -> dict[str, str]:
+    """What a special number of `offering` is for, as its line's config.
+
+    Raises:
+        RuleViolated: `no_special_number`; `purpose_forbidden`: the law keeps numbers of this tariff
+            from it (in France: L121-16); `purpose_not_offered`.
+        InvalidInput: `route_invalid`; `detail["field"]` names the value.
+    """
+    tariff = tariff_of(offering)
+    if tariff is None:
+        raise RuleViolated(
+            f"{offering.code} is no special number: it has no use to declare.",
+            code="no_special_number",
+        )
+    law = tariff.forbidden.get(use.purpose)
+    if law is not None:
+        raise RuleViolated(
+            law.text["en"], code="purpose_forbidden", field="purpose", sentences=dict(law.text)
+        )
+    sold = uses_sold(offering)
+    if use.purpose not in sold:
+        raise RuleViolated(
+            f"{offering.code} is sold for: {', '.join(sold)}.",
+            code="purpose_not_offered",
+            field="purpose",
+        )
+    return {"route_to": _route(use.route_to), "purpose": use.purpose.value}
+
+
+def _route(text: str) -> str:
+    """A number of ten figures that is no special one itself."""
+    pack = market(settings.MARKET)
+    try:
+        number = pack.normalise_number(text)
+    except InvalidInput:
+        number = ""
+    if not number or pack.is_special(number):
+        raise InvalidInput(
+            "Calls are led to a landline or mobile number of 10 figures, such as 01 99 00 12 34.",
+            code="route_invalid",
+            field="route_to",
+        )
+    return number
 
 
 def cart_key(cart_code: str, line_id: str) -> str:
@@ -124,8 +173,13 @@ def settle_numbers(items: list[CartItem], *, catalogue: Snapshot) -> None:
     """The number of a plan and the line that pays for its class stay of one mind.
 
     The paying line decides: without it a chosen silver number is given back; a number that is
-    kept needs none.
+    kept needs none. A special number that is exchanged for one of another tariff keeps what still
+    fits of what was said.
     """
+    for item in items:
+        own = catalogue.offering(item.offering)
+        if sells_range(own):
+            item.config = _still_fitting(item.config, own)
     paying = {
         item.group: item
         for item in items
@@ -142,6 +196,15 @@ def settle_numbers(items: list[CartItem], *, catalogue: Snapshot) -> None:
         klass = class_sold(catalogue.offering(line.offering)) if line is not None else STANDARD
         if item.config.get("number_class", STANDARD) != klass:
             item.config = _any_of_class(item.config, klass)
+
+
+def _still_fitting(config: dict[str, str], offering: Offering) -> dict[str, str]:
+    dropped: set[str] = set()
+    if config.get("number_class", class_sold(offering)) != class_sold(offering):
+        dropped |= NUMBER_KEYS
+    if config.get("purpose") not in uses_sold(offering):
+        dropped.add("purpose")
+    return {k: v for k, v in config.items() if k not in dropped}
 
 
 def _any_of_class(config: dict[str, str], klass: str) -> dict[str, str]:

@@ -50,6 +50,12 @@ def national(msisdn: str) -> str | None:
     return digits if re.fullmatch(r"0[1-9][0-9]{8}", digits) else None
 
 
+def special(number: str) -> str | None:
+    """0800 to 0899 with its ten digits, or a short number of four; None if it is neither."""
+    digits = re.sub(r"[ .]", "", number)
+    return digits if re.fullmatch(r"08[0-9]{8}|3[0-9]{3}", digits) else None
+
+
 def rio_key(number: str, rio: str) -> str:
     """The three control characters of a RIO for the national `number`."""
     first = second = third = 0

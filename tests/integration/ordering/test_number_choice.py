@@ -19,7 +19,7 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering.domain.numbering import Keep, NumberChoice
-from commerce.ordering.number_shop import classes_on_sale, find_numbers
+from commerce.ordering.number_shop import find_numbers
 from commerce.ordering.selectors import cart_view
 from commerce.ordering.services import carts
 from tests.integration.ordering.conftest import AT
@@ -153,22 +153,10 @@ def test_numbers_are_found_by_their_figures_in_one_query(code: str) -> None:
         found("", "green")
 
 
-def test_firms_find_each_class_with_its_price_without_tax(shop: object) -> None:
-    sold = classes_on_sale(current_snapshot(), segment=Segment.BUSINESS, channel="portal")
-    assert [
-        (each.code, str(each.once), str(each.monthly), each.tariff and each.tariff.sign["fr"])
-        for each in sold.values()
-    ] == [
-        ("standard", "0.00 EUR", "0.00 EUR", None),
-        ("silver", "8.33 EUR", "0.00 EUR", None),
-        ("gold", "40.83 EUR", "0.00 EUR", None),
-    ]
-
-
 def test_ranges_are_imported_all_or_none(code: str, tmp_path: Path) -> None:
     file = tmp_path / "ranges.csv"
     heading = "first;last;class\n"
-    file.write_text(heading + "06 39 98 30 01;0639983003;\n")
+    file.write_text(heading + "06 39 98 30 01;0639983003;\n0804 99 00 01;0804990002;green\n")
     call_command("import_numbers", str(file))
     there = Number.objects.filter(msisdn__gte="0639983").order_by("msisdn")
     assert list(there.values_list("msisdn", "klass")) == [
@@ -176,11 +164,13 @@ def test_ranges_are_imported_all_or_none(code: str, tmp_path: Path) -> None:
         ("0639983002", "standard"),
         ("0639983003", "standard"),
         (GOLD, "gold"),
+        ("0804990001", "green"),
+        ("0804990002", "green"),
     ]
     file.write_text(
         heading
         + "0639984001;0639984000;\n0639984001;0639984009;platinum\n0639984005;0639984006;\n"
-        + "0639986001;0639986002;green\n0639983003;0639983004;\nhello;0639984100;\n"
+        + "0896990001;0896990002;green\n0639983003;0639983004;\nhello;0639984100;\n"
     )
     with pytest.raises(CommandError) as refused:
         call_command("import_numbers", str(file))
@@ -196,7 +186,7 @@ def test_ranges_are_imported_all_or_none(code: str, tmp_path: Path) -> None:
         "ranges.csv:2: last: The last number comes before the first.",
         "ranges.csv:3: class: There is no class platinum of numbers.",
         "ranges.csv:4: first: Line 3 has some of these numbers too.",
-        "ranges.csv:5: class: There is no class green of numbers.",
+        "ranges.csv:5: class: green numbers begin with 0804.",
         "ranges.csv:6: first: 1 of these are in the pool already.",
         "Nothing was imported.",
     ]

@@ -268,6 +268,51 @@ def test_a_line_is_activated_changed_suspended_and_ended(sandbox: Sandbox) -> No
     assert (over.status_code, over.json()["code"]) == (409, "wrong_state")
 
 
+def route(**values: object) -> dict[str, object]:
+    return {
+        "reference": "route/1",
+        "number": "0823990107",
+        "route_to": "0199001234",
+        "category": "surcharged",
+        "mode": "per_minute",
+        "price": "0.15",
+        "announced": True,
+        **values,
+    }
+
+
+def test_calls_to_a_special_number_are_led_to_a_line_once_per_key(sandbox: Sandbox) -> None:
+    answers = [sandbox.post("/network/routes", key="route:1", body=route()) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    route_id = answers[0].json()["route_id"]
+    (told,) = sandbox.done("network", "route:1")["callbacks"]
+    assert (told["type"], told["data"]["route_id"]) == ("route.active", route_id)
+    assert (told["data"]["number"], told["data"]["route_to"]) == ("0823990107", "0199001234")
+    assert sandbox.counted("route", "0823990107")["in_force"] == 1
+    ended = sandbox.post(f"/network/routes/{route_id}/end", key="route:end")
+    assert ended.json() == {"route_id": route_id, "state": "ended"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("number", "0639981234"),
+        ("route_to", "0804990123"),
+        ("route_to", "3782"),
+        ("category", "cheap"),
+        ("announced", False),
+        ("price", "much"),
+    ],
+)
+def test_a_route_that_can_not_be_is_refused_with_its_field(
+    sandbox: Sandbox, field: str, value: object
+) -> None:
+    refused = sandbox.post(
+        "/network/routes", key=f"route:{field}:{value}", body=route(**{field: value})
+    )
+    assert (refused.status_code, list(refused.json()["fields"])) == (422, [field])
+
+
 def test_content_is_opened_and_its_page_says_so(sandbox: Sandbox) -> None:
     body = {"reference": "content/1", "service": "music", "customer_ref": "C-42"}
     opened = sandbox.post("/content/entitlements", key="content:1", body=body)

@@ -118,6 +118,7 @@ def test_every_message_that_a_recipe_of_the_demo_sends_has_a_text_in_both_langua
         "order_shipped",
         "esim_ready",
         "content_ready",
+        "number_active",
     }
     for code in codes:
         for language in ("fr", "en"):

@@ -1,13 +1,16 @@
 # ruff: noqa: E501  (one case a line)
 """Classes by look, searched figures, and the tariffs of special numbers."""
 
+from typing import Any
+
 import pytest
 
 from catalogue.domain.numbers import Look, NumberClass, Where, class_of, read_pattern
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
-from commerce.markets.fr.special_numbers import is_special, special_tariff
+from commerce.markets.fr.special_numbers import is_special, service_price, special_tariff
 from commerce.markets.pack import Tariff
+from tests.fixtures.vectors import VECTORS
 
 CLASSES = (
     NumberClass("gold", (Look(same=4), Look(run=5), Look(pairs=3))),
@@ -57,13 +60,13 @@ def test_only_figures_are_searched_for(asked: str) -> None:
 @pytest.mark.parametrize(
     ("number", "mode", "price", "category", "colour", "sign", "duties"),
     [
-        ("0805", "free", "0", "free", "green", "Service et appel gratuits", 1),
-        ("0806", "ordinary", "0", "ordinary", "grey", "Service gratuit + prix appel", 1),
-        ("0810", "per_call", "0.15", "surcharged", "magenta", "Service 0,15 € / appel + prix appel", 5),
-        ("0825", "per_minute", "0.20", "surcharged", "magenta", "Service 0,20 € / min + prix appel", 5),
-        ("0899", "per_call", "3.00", "surcharged", "magenta", "Service 3,00 € / appel + prix appel", 5),
-        ("3919", "free", "0", "free", "green", "Service et appel gratuits", 1),
-        ("3290", "per_minute", "0.50", "surcharged", "magenta", "Service 0,50 € / min + prix appel", 5),
+        ("0805", "free", "0", "free", "green", "Service et appel gratuits", 2),
+        ("0806", "ordinary", "0", "ordinary", "grey", "Service gratuit + prix appel", 2),
+        ("0810", "per_call", "0.15", "surcharged", "magenta", "Service 0,15 € / appel + prix appel", 6),
+        ("0825", "per_minute", "0.20", "surcharged", "magenta", "Service 0,20 € / min + prix appel", 6),
+        ("0899", "per_call", "3.00", "surcharged", "magenta", "Service 3,00 € / appel + prix appel", 6),
+        ("3919", "free", "0", "free", "green", "Service et appel gratuits", 2),
+        ("3290", "per_minute", "0.50", "surcharged", "magenta", "Service 0,50 € / min + prix appel", 6),
     ],
 )  # fmt: skip
 def test_a_special_number_wears_its_price_sign(
@@ -72,6 +75,21 @@ def test_a_special_number_wears_its_price_sign(
     found = special_tariff(number, tariff=Tariff(mode, Money.of(price)))
     assert (found.category, found.colour, found.sign["fr"]) == (category, colour, sign)
     assert len(found.duties) == duties
+    forbidden = {"after_sales", "complaints"} if category == "surcharged" else set()
+    assert set(found.forbidden) == forbidden
+
+
+@pytest.mark.parametrize(
+    "case", VECTORS["sva_charge"], ids=lambda c: f"{c['rate_per_min']}-{c['seconds']}"
+)
+def test_a_minute_is_charged_by_the_second(case: dict[str, Any]) -> None:
+    tariff = Tariff("per_minute", Money.of(case["rate_per_min"]))
+    assert service_price(tariff, seconds=case["seconds"]) == Money.of(case["price"])
+
+
+def test_a_call_costs_the_same_however_long_it_lasts() -> None:
+    tariff = Tariff("per_call", Money.of("3.00"))
+    assert [service_price(tariff, seconds=n) for n in (1, 1800)] == [Money.of("3.00")] * 2
 
 
 @pytest.mark.parametrize(
@@ -86,6 +104,7 @@ def test_a_special_number_wears_its_price_sign(
         ("0805", "per_minute", "0.05", "tariff_not_of_range"),
         ("0899", "free", "0", "tariff_not_of_range"),
         ("0809", "", "0", "tariff_not_of_range"),
+        ("329", "per_minute", "0.50", "short_number_not_whole"),
         ("0639", "free", "0", "number_not_special"),
     ],
 )

@@ -41,6 +41,9 @@ class Islandia:
     def special_tariff(self, number: str, *, tariff: Tariff) -> SpecialTariff:
         raise InvalidInput("There are none.", code="number_not_special")
 
+    def service_price(self, tariff: Tariff, *, seconds: int) -> Money:
+        return tariff.price
+
     def quarantine_days(self) -> tuple[int, int]:
         return (1, 1)
 

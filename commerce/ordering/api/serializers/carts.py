@@ -15,6 +15,7 @@ from commerce.ordering.api.serializers.quotes import (
     IssueSerializer,
     QuoteSerializer,
 )
+from commerce.ordering.api.serializers.tariffs import CallersTariffSerializer
 from commerce.ordering.domain.arrival import Change
 from commerce.ordering.domain.cart import MOST_PER_LINE
 from commerce.ordering.domain.numbering import SLOTS, Keep, NumberChoice
@@ -94,7 +95,7 @@ class CartBundleSerializer(Shown):
 
 
 class CartNumberSerializer(Shown):
-    """What was said about the number of a line."""
+    """What was said about the number of a line; the last three are of special numbers."""
 
     line = serializers.CharField()
     choice = OneOf(Keep)
@@ -102,6 +103,9 @@ class CartNumberSerializer(Shown):
     port_on = serializers.DateField(allow_null=True)
     slot = serializers.CharField(allow_blank=True)
     held_until = Instant(allow_null=True, help_text="The new number is kept for this cart until")
+    route_to = serializers.CharField(allow_blank=True, help_text="Where its calls are led")
+    purpose = serializers.CharField(allow_blank=True)
+    callers_tariff = CallersTariffSerializer(allow_null=True)
 
 
 class AvailableSerializer(Shown):
@@ -143,18 +147,22 @@ class CartSerializer(Shown):
 
     @extend_schema_field(CartNumberSerializer(many=True))
     def get_numbers(self, cart: CartView) -> Any:
-        return [
+        found = [
             {
                 "line": line,
-                "choice": config["number_choice"],
+                "choice": config.get("number_choice", Keep.NEW),
                 "msisdn": config.get("msisdn", ""),
                 "port_on": config.get("port_on"),
                 "slot": config.get("port_slot", ""),
                 "held_until": cart.numbers_until.get(line),
+                "route_to": config.get("route_to", ""),
+                "purpose": config.get("purpose", ""),
+                "callers_tariff": cart.tariffs.get(line),
             }
             for line, config in cart.configs.items()
-            if "number_choice" in config
+            if "number_choice" in config or line in cart.tariffs
         ]
+        return CartNumberSerializer(found, many=True).data
 
     @extend_schema_field(AvailableSerializer(many=True))
     def get_available(self, cart: CartView) -> Any:

@@ -4,8 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from commerce.markets.pack import NumberUse
+from commerce.ordering.api.serializers.tariffs import CallersTariffSerializer
 from commerce.ordering.number_shop import OfferedNumber, SoldClass
-from commerce.web.fields import MoneySerializer, OneOf, Shown, Strict, language
+from commerce.web.fields import MoneySerializer, OneOf, Shown, Strict, Word, language
 
 
 class NumbersQuery(Strict):
@@ -24,31 +26,22 @@ class NumbersQuery(Strict):
         return {**super().get_fields(), "class": named}
 
 
-class DutySerializer(Shown):
-    code = serializers.CharField()
-    text = serializers.CharField()
-
-
-class CallerTariffSerializer(Shown):
-    """What callers of a special number pay, and what the law wants shown with the number."""
-
-    category = OneOf(("free", "ordinary", "surcharged"))
-    mode = OneOf(("free", "ordinary", "per_minute", "per_call"))
-    price = MoneySerializer(help_text="Of the service, with tax")
-    colour = OneOf(("green", "grey", "magenta"), help_text="Of the price sign")
-    sign = serializers.CharField(help_text="The words of the price sign")
-    duties = DutySerializer(many=True)
-
-
 class NumberClassSerializer(Shown):
     offering = serializers.CharField(allow_null=True, help_text="null: comes with the plan")
     name = serializers.CharField()
     once = MoneySerializer(help_text="With tax for consumers, without for businesses")
     monthly = MoneySerializer()
-    tariff = CallerTariffSerializer(allow_null=True)
+    tariff = CallersTariffSerializer(allow_null=True)
 
     def get_fields(self) -> Any:
         return {"class": serializers.CharField(), **super().get_fields()}
+
+
+class UseAsked(Strict):
+    """Where calls to a special number go, and what it serves."""
+
+    route_to = Word(max_length=20, help_text="A landline or mobile number")
+    purpose = OneOf(NumberUse, help_text="One that the offering is sold for: its `uses`")
 
 
 class OfferedNumberSerializer(Shown):
@@ -66,21 +59,6 @@ class OfferedNumbersSerializer(Shown):
     classes = NumberClassSerializer(many=True)
 
 
-def tariff_shown(tariff: Any) -> Any:
-    """The tariff in the caller's language; None stays None."""
-    if tariff is None:
-        return None
-    lang = language()
-    return {
-        "category": tariff.category,
-        "mode": tariff.tariff.mode,
-        "price": tariff.tariff.price,
-        "colour": tariff.colour,
-        "sign": tariff.sign[lang],
-        "duties": [{"code": duty.code, "text": duty.text[lang]} for duty in tariff.duties],
-    }
-
-
 def numbers_shown(found: tuple[OfferedNumber, ...], classes: list[SoldClass]) -> Any:
     """As JSON."""
     lang = language()
@@ -92,7 +70,7 @@ def numbers_shown(found: tuple[OfferedNumber, ...], classes: list[SoldClass]) ->
             "name": each.offering.name.in_(lang) if each.offering else "Standard",
             "once": each.once,
             "monthly": each.monthly,
-            "tariff": tariff_shown(each.tariff),
+            "tariff": each.tariff,
         }
         for each in classes
     ]

@@ -9,6 +9,7 @@ from catalogue.domain.model import ChargeKind, Kind, RuleKind
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.tax import Basis
 from commerce.ordering.api.offers import CountedFacet, Detail, Summary
+from commerce.ordering.api.serializers.tariffs import CallersTariffSerializer
 from commerce.ordering.browsing import FACETS as COUNTED
 from commerce.ordering.browsing import SORTS, Listed, Wish
 from commerce.web.fields import MoneySerializer, OneOf, Shown, Strict, Wording, language, words
@@ -175,6 +176,7 @@ class PriceSerializer(Shown):
                     "lowest_price_30_days": None,
                 },
                 "stock": None,
+                "callers_tariff": None,
             },
         )
     ]
@@ -190,6 +192,9 @@ class OfferingSerializer(Shown):
     family = serializers.CharField(source="offering.family", allow_null=True)
     price = PriceSerializer()
     stock = StockSerializer(allow_null=True, help_text="null: nothing of it is stocked")
+    callers_tariff = CallersTariffSerializer(
+        allow_null=True, help_text="Of special numbers, to be shown wherever they are; else null"
+    )
 
 
 class FacetValueSerializer(Shown):

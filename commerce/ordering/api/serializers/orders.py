@@ -12,6 +12,7 @@ from commerce.accounts.selectors import Address
 from commerce.kernel.tax import Basis
 from commerce.ordering.api.serializers.offerings import PhaseSerializer
 from commerce.ordering.api.serializers.quotes import AppliedSerializer, TaxPartSerializer
+from commerce.ordering.api.serializers.tariffs import CallersTariffSerializer
 from commerce.ordering.domain.consents import OrderConsents
 from commerce.ordering.domain.states import ItemState, OrderState
 from commerce.ordering.selectors import OrderItemView
@@ -193,6 +194,9 @@ class OrderItemSerializer(Shown):
     msisdn = serializers.SerializerMethodField(help_text="The number, once it is known")
     iccid = serializers.SerializerMethodField()
     imei = serializers.SerializerMethodField()
+    route_to = serializers.SerializerMethodField(help_text="Where calls to a special number go")
+    purpose = serializers.SerializerMethodField(help_text="What a special number serves")
+    callers_tariff = CallersTariffSerializer(source="tariff", allow_null=True)
     supplier = serializers.CharField(allow_blank=True)
     deliver_to = DeliverySerializer(allow_null=True)
 
@@ -216,6 +220,12 @@ class OrderItemSerializer(Shown):
 
     def get_iccid(self, item: OrderItemView) -> str:
         return item.facts.get("iccid", "")
+
+    def get_route_to(self, item: OrderItemView) -> str:
+        return item.config.get("route_to", "")
+
+    def get_purpose(self, item: OrderItemView) -> str:
+        return item.config.get("purpose", "")
 
     def get_imei(self, item: OrderItemView) -> str:
         return item.facts.get("imei", "")

@@ -11,6 +11,7 @@ from catalogue.domain.model import Segment as CatalogueSegment
 from commerce.accounts.api.caller import caller_of
 from commerce.accounts.kinds import Segment
 from commerce.kernel.errors import InvalidInput
+from commerce.markets.pack import NumberUse
 from commerce.ordering.api.offers import segment_of
 from commerce.ordering.api.serializers.carts import (
     ArrivalAsked,
@@ -30,7 +31,9 @@ from commerce.ordering.api.serializers.carts import (
     number_choice,
     only,
 )
+from commerce.ordering.api.serializers.numbers import UseAsked
 from commerce.ordering.api.serializers.quotes import QuoteQuery
+from commerce.ordering.domain.numbering import DeclaredUse
 from commerce.ordering.selectors import cart_view, open_carts
 from commerce.ordering.services import carts, handover
 from commerce.ordering.services.checkout import start_checkout
@@ -166,12 +169,25 @@ class CartItemView(CartBase):
 class CartNumberView(CartBase):
     @extend_schema(operation_id="chooseNumber", request=NumberAsked, responses=CartSerializer)
     def put(self, request: Request, code: str, line: str) -> Response:
-        """Say which number a plan gets.
+        """Say which number a plan, or the line of a special number, gets.
 
         A kept number needs its RIO, which is checked at once.
         """
         choice = number_choice(self.body(NumberAsked))
         carts.choose_number(caller_of(request), code=code, line_id=line, choice=choice)
+        return self.cart(request, code)
+
+
+class CartUseView(CartBase):
+    @extend_schema(operation_id="declareUse", request=UseAsked, responses=CartSerializer)
+    def put(self, request: Request, code: str, line: str) -> Response:
+        """Say where the calls to a special number go, and what it serves.
+
+        What the law forbids with the number's tariff is refused with `purpose_forbidden`.
+        """
+        asked = self.body(UseAsked)
+        use = DeclaredUse(asked["route_to"], NumberUse(asked["purpose"]))
+        carts.declare_use(caller_of(request), code=code, line_id=line, use=use)
         return self.cart(request, code)
 
 

@@ -1,4 +1,4 @@
-"""The network: provisioning of lines."""
+"""The network: provisioning of lines and of special numbers."""
 
 from commerce.sandbox.common.clock import iso
 from commerce.sandbox.providers import numbers
@@ -17,6 +17,8 @@ from commerce.sandbox.providers.protocol import (
 from commerce.sandbox.providers.world import World
 
 ACTIVATED_AFTER = 120.0
+ROUTED_AFTER = 3600.0
+CATEGORIES = ("free", "ordinary", "surcharged")
 
 
 def create(world: World, call: Call) -> Answer:
@@ -79,12 +81,57 @@ def activated(world: World, line: Thing) -> None:
     world.settle(line, Verdict.DONE)
 
 
+def lead(world: World, call: Call) -> Answer:
+    """Calls to a special number go to a line; a price must be announced to whoever pays it."""
+    fields = Fields(call.body)
+    reference, mode, price = fields.text("reference"), fields.text("mode"), fields.amount("price")
+    number = numbers.special(fields.text("number"))
+    target = numbers.national(fields.text("route_to"))
+    category, announced = fields.text("category"), fields.flag("announced", default=False)
+    if number is None:
+        fields.reject("number", "is not a special number")
+    if target is None or numbers.special(target):
+        fields.reject("route_to", "is not a landline or mobile number")
+    if category not in CATEGORIES:
+        fields.reject("category", f"is none of {', '.join(CATEGORIES)}")
+    if category == "surcharged" and not announced:
+        fields.reject("announced", "must be true: callers hear the price first")
+    fields.check()
+    assert number is not None
+    route = world.create(
+        call,
+        kind="route",
+        thing_id=world.new_id("rte"),
+        reference=reference,
+        state="activating",
+        facts={
+            "number": number,
+            "route_to": target,
+            "category": category,
+            "mode": mode,
+            "price": price,
+            "announced": announced,
+        },
+    )
+    world.effect(call, "route", number, thing=route)
+    world.later(route, "routed", position=1, truly=world.now + ROUTED_AFTER)
+    return Answer(202, {"route_id": route.id, "state": route.state}, Verdict.ACCEPTED, route.id)
+
+
+def routed(world: World, route: Thing) -> None:
+    route = world.change(route, state="active", routed_at=iso(world.now))
+    told = {name: route.facts[name] for name in ("number", "route_to", "routed_at")}
+    world.tell(route, "route.active", {"route_id": route.id, **told})
+    world.settle(route, Verdict.DONE)
+
+
 def _check_iccid(fields: Fields, iccid: str) -> None:
     if iccid and not (len(iccid) in (19, 20) and numbers.luhn_holds(iccid)):
         fields.reject("iccid", "is not an ICCID with a right check digit")
 
 
 LIFE = ServiceLife(kind="line", effect_suffix="")
+ROUTE_LIFE = ServiceLife(kind="route", effect_suffix="_route")
 
 NETWORK = Party(
     code="network",
@@ -93,7 +140,9 @@ NETWORK = Party(
         Operation("POST", "lines", create),
         Operation("PATCH", "lines/<id>", change),
         *LIFE.operations("lines"),
+        Operation("POST", "routes", lead),
+        *ROUTE_LIFE.operations("routes"),
     ),
-    steps={"activated": activated},
-    callbacks=("line.activated",),
+    steps={"activated": activated, "routed": routed},
+    callbacks=("line.activated", "route.active"),
 )
