@@ -254,6 +254,7 @@ SPECTACULAR_SETTINGS = {
         "EarlyExit": "promotions.domain.benefits.EarlyExit",
         "CartDifference": "commerce.ordering.domain.arrival.Change",
         "NumberChoice": "commerce.ordering.domain.numbering.Keep",
+        "SpecialNumberUse": "commerce.markets.pack.NumberUse",
         "SpecialNumberCategory": ["free", "ordinary", "surcharged"],
         "SpecialNumberTariff": ["free", "ordinary", "per_minute", "per_call"],
         "SpecialNumberColour": ["green", "grey", "magenta"],

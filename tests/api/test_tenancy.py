@@ -41,6 +41,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "items": {"offering": "chargeur-30w"},
     "<name:line>": {"quantity": 2},
     "number": {"choice": "new"},
+    "use": {"route_to": "0199001234", "purpose": "sales"},
     "<slug:role>": {"offering": "horizon-130", "term": 24},
     "codes": {"code": "BIENVENUE10"},
     "<name:promotion>": {"reason": "price"},
