@@ -18,6 +18,7 @@ urlpatterns = [
     path("agent/cart/", agent_cart.open_cart, name="open_cart"),
     path("agent/cart/<str:code>/", agent_cart.cart, name="cart"),
     path("agent/cart/<str:code>/lines/", agent_cart.change, name="change"),
+    path("agent/cart/<str:code>/lines/<str:line_id>/number/", agent_cart.number, name="number"),
     path("agent/cart/<str:code>/editing/", agent_cart.editing, name="editing"),
     path("agent/cart/<str:code>/take-over/", agent_cart.take, name="take_over"),
     path("agent/cart/<str:code>/send/", agent_cart.send, name="send"),

@@ -22,7 +22,7 @@ from commerce.accounts.kinds import Segment
 from commerce.accounts.selectors import Address
 from commerce.accounts.services.contacts import attach_party
 from commerce.kernel.clock import business_now
-from commerce.kernel.errors import FaisceauError, Forbidden, RuleViolated
+from commerce.kernel.errors import FaisceauError, Forbidden, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering import selectors as ordering
 from commerce.ordering.selectors import CartView
@@ -38,6 +38,7 @@ from frontend.agent.cart import cart_screen, difference_text, order_screen, stat
 from frontend.agent.forms import SendForm
 from frontend.agent.screen import CART, around, contact_bar
 from frontend.sentences import sentence_of
+from frontend.shop.number_choice import keep_number, number_form, number_values
 
 STARTS = {"plan-only", "handset-and-plan"}
 
@@ -116,6 +117,25 @@ def change(request: HttpRequest, code: str) -> HttpResponse:
     response = redirect("agent:cart", code=code)
     response["Location"] += f"?group={group}&role={role}" if group and role else ""
     return response
+
+
+@policy(Policy.AGENT)
+@never_cache
+def number(request: HttpRequest, code: str, line_id: str) -> HttpResponse:
+    """The number of a new line: one of ours that the caller likes, or his own with its RIO."""
+    context = context_for_request(request)
+    view = ordering.cart_view(context, code=code)
+    line = next((x for x in view.quote.lines if x.id == line_id and x.role == "plan"), None)
+    if line is None:
+        raise NotFound("The cart has no such line.", code="unknown_line")
+    form = number_form(request, view, line_id=line.id)
+    if form.is_valid() and keep_number(context, form, code=view.code, line_id=line.id):
+        messages.success(request, _("The number is noted."))
+        return redirect("agent:cart", code=view.code)
+    values = _screen(request, context, view) | number_values(
+        request, context, view, line_id=line.id, form=form
+    )
+    return render(request, "frontend/agent/number.html", values)
 
 
 @policy(Policy.AGENT)

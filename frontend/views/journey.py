@@ -15,12 +15,11 @@ from catalogue.domain.model import Kind, Offering, Snapshot
 from catalogue.selectors import snapshot_of
 from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
-from commerce.kernel.clock import business_now, business_today
-from commerce.kernel.errors import FaisceauError, InvalidInput, NotFound, RuleViolated
+from commerce.kernel.clock import business_now
+from commerce.kernel.errors import FaisceauError, NotFound, RuleViolated
 from commerce.markets.pack import market
 from commerce.ordering.domain.journey import StepView
 from commerce.ordering.domain.journeys import EXTRAS, Way, ways_of
-from commerce.ordering.domain.numbering import SLOTS, Keep, NumberChoice
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.journey import journey_step
 from commerce.ordering.selectors import CartView, cart_view
@@ -32,15 +31,11 @@ from frontend.sentences import sentence_of
 from frontend.shop import steps
 from frontend.shop.answers import NAMES, answers_in, asked, kept
 from frontend.shop.contract import display_number
-from frontend.shop.forms import NumberForm, note_refusal
-from frontend.shop.numbers import number_groups
+from frontend.shop.number_choice import keep_number, number_form, number_values
 from frontend.shop.places import CONFIRM, CartPlace, Place, draft_url, term_in
 from frontend.shop.session import cart_of, remember_cart
-from frontend.shop.summary_dates import withdrawal_words
-from frontend.shop.words import model_name, on_day
+from frontend.shop.words import model_name
 from frontend.views.summary import open_cart_view
-
-DAYS_SHOWN = 18
 
 
 @policy(Policy.VISITOR)
@@ -252,30 +247,20 @@ def _sim_step(page: Page) -> HttpResponse:
     if line is None:
         messages.warning(request, _("Choose the plan first: the number goes with it."))
         return redirect(page.place.step_url("plan"))
-    config = page.view.configs.get(line.id, {})
-    options: dict[str, Any] = {
-        "days": _days(),
-        "slots": [(slot, slot.replace("-", " – ")) for slot in SLOTS],
-    }
-    if request.method == "POST":
-        form = NumberForm(request.POST, **options)
-        if form.is_valid() and _numbered(page, form, line_id=line.id):
-            return redirect(_after(page))
-    else:
-        form = NumberForm(initial=_known(config), **options)
+    form = number_form(request, page.view, line_id=line.id)
+    sim = request.POST.get("sim", "")[:64]
+    if form.is_valid() and keep_number(
+        page.context, form, code=page.code, line_id=line.id, group=page.group, sim=sim
+    ):
+        return redirect(_after(page))
     found = page.step("sim")
     return render(
         request,
         "frontend/checkout/sim.html",
         page.values(
-            form=form,
+            **number_values(request, page.context, page.view, line_id=line.id, form=form),
             sims=steps.sim_choices(found, catalogue=page.catalogue, place=page.place),
-            sim_chosen=request.POST.get("sim") or next((c.offering.code for c in found.chosen), ""),
-            numbers=_numbers(page, config),
-            figures=request.GET.get("figures", "")[:14],
-            kept_until=page.view.numbers_until.get(line.id),
-            picked=form["proposed"].value() or "",
-            early=withdrawal_words(),
+            sim_chosen=sim or next((c.offering.code for c in found.chosen), ""),
             panel=steps.panel_for(
                 page.view.quote,
                 catalogue=page.catalogue,
@@ -284,28 +269,6 @@ def _sim_step(page: Page) -> HttpResponse:
             ),
         ),
     )
-
-
-def _numbered(page: Page, form: NumberForm, *, line_id: str) -> bool:
-    """Keep the SIM and the number; what is refused stands beside its field."""
-    values = form.cleaned_data
-    keep = Keep(values["keep"])
-    choice = NumberChoice(
-        keep=keep,
-        msisdn=values["msisdn"] if keep is Keep.PORT else values["proposed"],
-        rio=values["rio"] if keep is Keep.PORT else "",
-        port_on=form.wished_on if keep is Keep.PORT else None,
-        slot=values["slot"] if keep is Keep.PORT else "",
-    )
-    sim = page.request.POST.get("sim", "")[:64]
-    try:
-        if sim:
-            carts.choose(page.context, code=page.code, group=page.group, role="sim", offering=sim)
-        carts.choose_number(page.context, code=page.code, line_id=line_id, choice=choice)
-    except (InvalidInput, FaisceauError) as refusal:
-        note_refusal(form, refusal)
-        return False
-    return True
 
 
 def _after(page: Page) -> str:
@@ -358,38 +321,6 @@ def check_rio(request: HttpRequest) -> HttpResponse:
         else:
             values = {"right": display_number(national)}
     return render(request, "frontend/checkout/rio.html", values)
-
-
-def _numbers(page: Page, config: Any) -> list[dict[str, Any]]:
-    own = config.get("msisdn", "") if config.get("number_choice") == "new" else ""
-    return number_groups(
-        page.catalogue,
-        segment=page.view.segment,
-        channel=str(page.context.channel),
-        figures=page.request.GET.get("figures", "")[:14],
-        salt=page.code,
-        own=own,
-    )
-
-
-def _known(config: Any) -> dict[str, str]:
-    choice = config.get("number_choice", "new")
-    number = config.get("msisdn", "")
-    return {
-        "keep": choice,
-        "proposed": number if choice == "new" else "",
-        "msisdn": display_number(number) if choice == "port" else "",
-        "rio": config.get("rio", ""),
-        "port_on": config.get("port_on", ""),
-        "slot": config.get("port_slot", ""),
-    }
-
-
-def _days() -> list[tuple[str, str]]:
-    """The next working days; the first choice leaves the day to us."""
-    pack, today = market(settings.MARKET), business_today()
-    days = [pack.add_working_days(today, days=n) for n in range(1, DAYS_SHOWN + 1)]
-    return [("", _("As soon as possible")), *((day.isoformat(), on_day(day)) for day in days)]
 
 
 def _term(text: str | None) -> int | None:

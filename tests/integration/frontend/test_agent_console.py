@@ -111,6 +111,28 @@ def test_a_handed_over_cart_becomes_an_order_with_both_channels_and_the_agents_n
     assert (ended.party_id, ended.values["note"]) == (order.party_id, "Link sent.")
 
 
+def test_an_agent_notes_the_callers_own_number_or_one_that_he_likes(
+    agent: Client, handed: str
+) -> None:
+    begun(agent)
+    agent.post("/agent/cart/", {"code": handed})
+    plan = CartItem.objects.get(role="plan")
+    at = f"/agent/cart/{handed}/lines/{plan.line_id}/number/"
+    assert f'href="{at}"' in agent.get(f"/agent/cart/{handed}/").content.decode()
+
+    kept = {"keep": "port", "msisdn": "06 39 98 12 34", "rio": "02PA1B2C3RE0"}
+    wrong = agent.post(at, kept)
+    assert wrong.status_code == 200
+    assert wrong.context["form"].errors.keys() == {"rio"}
+    plan.refresh_from_db()
+    assert plan.config.get("number_choice", "new") == "new"
+
+    assert agent.post(at, kept | {"rio": "02PA1B2C3RE+"}).status_code == 302
+    plan.refresh_from_db()
+    assert (plan.config["number_choice"], plan.config["msisdn"]) == ("port", "0639981234")
+    assert agent.get(at.replace(plan.line_id, "nothing")).status_code == 404
+
+
 def test_a_price_that_the_caller_was_not_told_is_refused_and_nothing_is_ordered(
     agent: Client, handed: str
 ) -> None:
