@@ -72,6 +72,13 @@ def test_the_shoppers_cart_is_opened_by_its_code_added_to_and_sent(
         page.wait_for_load_state("networkidle")
         assert page.locator(".promise-lines .promise-line").count() > before
         nothing_wrong(page)
+        page.locator("a[href$='/number/']").click()
+        page.wait_for_url(re.compile("/number/$"))
+        page.locator("input[name=keep][value=port]").check()
+        nothing_wrong(page)
+        page.goto(f"{stack.info.web_url}/agent/guide/")
+        nothing_wrong(page)
+        page.goto(f"{stack.info.web_url}/agent/cart/{code}/")
         send_link(page, email=f"sacha.{width}.{language}@example.org")
         nothing_wrong(page)
         assert "Nadia Benali" in page.locator("main").inner_text()
