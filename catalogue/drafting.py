@@ -1,7 +1,7 @@
 """Reads for the back office: drafts, their parts, what was done. Lists come in pages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -108,6 +108,49 @@ def part_view(draft_id: int, *, section: str, key: str) -> PartView:
         raise NotFound(f"There is no {section}/{key}.", code="unknown_part")
     data = restored(row.data)
     return PartView(section, key, row.title, row.revision, data, text_of(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The names that a draft's conditions may use; of characteristics with their type, if said."""
+
+    offerings: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    bundles: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    charges: tuple[str, ...] = ()
+    characteristics: Mapping[str, str] = field(default_factory=dict)
+
+
+def vocabulary_of(draft_id: int) -> Vocabulary:
+    """What the draft names, whatever shape its parts have; one query."""
+    sections = ("families", "offerings", "bundles", "categories", "characteristics")
+    rows = DraftPart.objects.filter(draft=draft_id, section__in=sections).order_by("position", "id")
+    parts: dict[str, list[tuple[str, Any]]] = {section: [] for section in sections}
+    for section, key, data in rows.values_list("section", "key", "data"):
+        parts[section].append((key, restored(data)))
+    sold = [part for name in ("offerings", "families") for _key, part in parts[name]]
+    variants = [each for part in sold for each in _mappings(part, "variants")]
+    charged = [each for part in (*sold, *variants) for each in _mappings(part, "charges")]
+    return Vocabulary(
+        offerings=(
+            *(key for key, _part in parts["offerings"]),
+            *(str(each.get("code", "")) for each in variants),
+        ),
+        families=tuple(key for key, _part in parts["families"]),
+        bundles=tuple(key for key, _part in parts["bundles"]),
+        categories=tuple(key for key, _part in parts["categories"]),
+        charges=tuple(dict.fromkeys(str(each.get("code", "")) for each in charged)),
+        characteristics={
+            key: str(part.get("type") or "") if isinstance(part, Mapping) else ""
+            for key, part in parts["characteristics"]
+        },
+    )
+
+
+def _mappings(part: Any, name: str) -> list[Mapping[str, Any]]:
+    found = part.get(name) if isinstance(part, Mapping) else None
+    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 
 def findings_on(draft: DraftFacts, *, on: date) -> tuple[Finding, ...]:

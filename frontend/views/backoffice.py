@@ -21,13 +21,14 @@ from catalogue.importer.writing import KEYED, files_of, text_of
 from catalogue.selectors import current_release, release_facts, releases, source_of
 from catalogue.services import drafts, price_lists, publishing
 from commerce.accounts.context import context_for_request
+from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Channel
 from commerce.kernel.clock import PARIS, business_now
 from commerce.kernel.errors import FaisceauError, InvalidInput
 from commerce.ordering.trials import trial_of
 from commerce.web.policy import Policy, policy
 from frontend import preview as previews
-from frontend.backoffice import fields, promotion, screen
+from frontend.backoffice import fields, promotion, screen, trial
 from frontend.sentences import sentence_of
 
 PAGE = 50
@@ -348,6 +349,7 @@ def _part_page(
     text: str | None = None,
     problems: Any = (),
     wrong: dict[str, str] | None = None,
+    form: promotion.PromotionForm | None = None,
 ) -> HttpResponse:
     values = _around_draft(request, draft_id, here="draft")
     view = drafting.part_view(draft_id, section=section, key=key)
@@ -369,22 +371,33 @@ def _part_page(
         "rows_of_text": min(max(view.text.count("\n") + 2, 8), 40),
     }
     if section == "promotions":
-        values |= _promotion(request, view, own=own, wrong=wrong or {})
+        values |= _promotion(request, draft_id, view, own=own, wrong=wrong or {}, form=form)
     status = 422 if problems or wrong else 200
     return render(request, "frontend/backoffice/part.html", values, status=status)
 
 
 def _promotion(
-    request: HttpRequest, view: drafting.PartView, *, own: Any, wrong: dict[str, str]
+    request: HttpRequest,
+    draft_id: int,
+    view: drafting.PartView,
+    *,
+    own: Any,
+    wrong: dict[str, str],
+    form: promotion.PromotionForm | None,
 ) -> dict[str, Any]:
     """The form of a promotion, and what it would have cost if that was asked."""
-    posted = request.POST if wrong else {}
     values: dict[str, Any] = {
-        "editor": promotion.editor(view.data, findings=own, posted=posted, wrong=wrong)
+        "editor": promotion.editor(
+            view.data,
+            form or promotion.form_of(view.data),
+            findings=own,
+            wrong=wrong,
+            vocabulary=drafting.vocabulary_of(draft_id),
+        )
     }
     if request.GET.get("try"):
         try:
-            values["trial"] = promotion.trial_shown(trial_of(view.data))
+            values["trial"] = trial.trial_shown(trial_of(view.data))
         except FaisceauError as error:
             values["trial_wrong"] = sentence_of(error)
     return values
@@ -401,11 +414,11 @@ def _part_posted(request: HttpRequest, draft_id: int, section: str, key: str) ->
         return redirect(f"{reverse('backoffice:draft', args=[draft_id])}?section={section}")
     text = request.POST.get("text", "").replace("\r\n", "\n")
     try:
-        if act in ("fields", "promotion"):
+        if section == "promotions" and (act == "promotion" or "do" in request.POST):
+            return _promotion_posted(request, context, draft_id, key, seen)
+        if act == "fields":
             data = drafting.part_view(draft_id, section=section, key=key).data
             data, wrong = fields.applied(data, request.POST)
-            if act == "promotion" and isinstance(data, dict):
-                data, wrong = promotion.applied(data, request.POST)
             if wrong:
                 return _part_page(request, draft_id, section, key, wrong=wrong)
             text = text_of(data)
@@ -414,6 +427,27 @@ def _part_posted(request: HttpRequest, draft_id: int, section: str, key: str) ->
         )
     except CatalogueInvalid as error:
         return _part_page(request, draft_id, section, key, text=text, problems=error.problems)
+    messages.success(request, _("The draft is kept."))
+    return redirect("backoffice:part", draft_id, section, key)
+
+
+def _promotion_posted(
+    request: HttpRequest, context: AccountContext, draft_id: int, key: str, seen: int
+) -> HttpResponse:
+    """Keep what the form says; or show it again with a row more, less or moved."""
+    section, data = "promotions", drafting.part_view(draft_id, section="promotions", key=key).data
+    if not isinstance(data, dict):
+        return _part_page(request, draft_id, section, key)
+    form = promotion.posted_form(data, request.POST.dict())
+    if "do" in request.POST:
+        form = promotion.done(form, request.POST["do"])
+        return _part_page(request, draft_id, section, key, form=form)
+    data, wrong = promotion.applied(data, form, vocabulary=drafting.vocabulary_of(draft_id))
+    if wrong:
+        return _part_page(request, draft_id, section, key, wrong=wrong, form=form)
+    key = drafts.write_part(
+        context, draft_id=draft_id, section=section, key=key, text=text_of(data), revision=seen
+    )
     messages.success(request, _("The draft is kept."))
     return redirect("backoffice:part", draft_id, section, key)
 

@@ -71,7 +71,7 @@ _KEYS = frozenset(
     ]
 )
 _MONTHS = frozenset({"kind", "charge", "first", "periods"})
-_BENEFIT_KEYS: Mapping[Form, frozenset[str]] = {
+BENEFIT_KEYS: Mapping[Form, frozenset[str]] = {
     Form.PERCENT_OFF: _MONTHS | {"target", "value"},
     Form.AMOUNT_OFF: _MONTHS | {"target", "value"},
     Form.FIXED_PRICE: _MONTHS | {"target", "value"},
@@ -253,7 +253,7 @@ def _benefits(
         if not isinstance(entry, Mapping):
             raise InvalidInput(Sentence("A benefit is a mapping."), field=place)
         form = _member(Form, entry.get("kind"), where=f"{place}.kind")
-        unknown = sorted(set(entry) - _BENEFIT_KEYS[form])
+        unknown = sorted(set(entry) - BENEFIT_KEYS[form])
         if unknown:
             raise InvalidInput(
                 Sentence("A %(form)s knows no %(value)s.", form=form, value=unknown[0]),

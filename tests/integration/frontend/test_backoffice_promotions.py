@@ -1,5 +1,6 @@
 """The form of a promotion, its trial on the same page, and the page of single-use codes."""
 
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -20,9 +21,36 @@ def data(key: str = "welcome-10") -> Any:
     return restored(DraftPart.objects.get(section="promotions", key=key).data)
 
 
-def keep(client: Client, draft: str, **fields: str) -> Any:
-    posted = {"act": "promotion", "revision": "1", **fields}
-    return client.post(draft + WELCOME, posted)
+class FormReader(HTMLParser):
+    """The fields of the form of the promotion, as a browser would send them."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.sent: dict[str, str] = {}
+        self._select = ""
+        self.feed(page[page.index('id="promotion"') : page.index('id="trial"')])
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = {name: value or "" for name, value in attrs}
+        if tag == "input" and (said.get("type") != "checkbox" or "checked" in said):
+            self.sent[said["name"]] = said.get("value", "")
+        if tag == "select":
+            self._select = said["name"]
+        if tag == "option" and self._select:
+            first = self._select not in self.sent
+            if first or "selected" in said:
+                self.sent[self._select] = said["value"]
+        if tag == "datalist":
+            self._select = ""
+
+
+def fields_of(client: Client, path: str) -> dict[str, str]:
+    return FormReader(text_of(client, path)).sent
+
+
+def keep(client: Client, draft: str, *without: str, **fields: str) -> Any:
+    posted = fields_of(client, draft + WELCOME) | {"act": "promotion"} | fields
+    return client.post(draft + WELCOME, {k: v for k, v in posted.items() if k not in without})
 
 
 def test_the_form_writes_the_part(ines: Client, draft: str) -> None:
@@ -30,10 +58,10 @@ def test_the_form_writes_the_part(ines: Client, draft: str) -> None:
     answer = keep(
         ines, draft,
         **{"name-en": "Welcome", "requires_code": "HELLO", "group": "welcome", "priority": "5",
-           "valid_from": "2026-12-01", "valid_until": "", "limits-total": "", "early_exit":
-           "give_back", "limits-per_party": "2", "has-exclusive": "1", "exclusive": "1",
-           "benefits-0-kind": "percent_off", "benefits-0-charge": "one_off",
-           "benefits-0-value": "12,5", "benefits-0-first": "", "benefits-0-periods": ""},
+           "valid_from": "2026-12-01", "limits-total": "", "early_exit": "give_back",
+           "limits-per_party": "2", "exclusive": "1", "benefits-0-kind": "percent_off",
+           "benefits-0-charge": "one_off", "benefits-0-value": "12,5",
+           "when-1-operator": "in", "when-1-value": "handset, accessory"},
     )  # fmt: skip
     assert answer.status_code == 302
     now = data()
@@ -43,22 +71,49 @@ def test_the_form_writes_the_part(ines: Client, draft: str) -> None:
     assert str(now["valid_from"]) == "2026-12-01"
     assert now["benefits"][0]["kind"] == "percent_off"
     assert str(now["benefits"][0]["value"]) == "12.5"
-    assert now["when"] == before["when"]
+    assert now["when"]["all"] == [
+        {"fact": "kinds", "in": ["handset", "accessory"]}, before["when"]["all"][1],
+    ]  # fmt: skip
     assert "can be sold" in text_of(ines, draft + WELCOME)
 
 
-def test_a_form_sent_as_it_was_changes_nothing(ines: Client, draft: str) -> None:
-    before = data()
-    answer = keep(
-        ines, draft, requires_code="BIENVENUE10", group="welcome", priority="-10",
-        early_exit="nothing",
-        **{"limits-total": "500", "limits-per_party": "1", "benefits-0-value": "10",
-           "benefits-0-kind": "amount_off", "benefits-0-charge": "one_off",
-           "benefits-0-first": "", "benefits-0-periods": ""},
-    )  # fmt: skip
-    assert answer.status_code == 302
-    assert data() == before
+def test_every_promotion_sent_as_its_form_stands_changes_nothing(ines: Client, draft: str) -> None:
+    rows = list(DraftPart.objects.filter(section="promotions"))
+    assert len(rows) == 11
+    for row in rows:
+        path = f"{draft}parts/promotions/{row.key}/"
+        assert ines.post(path, fields_of(ines, path) | {"act": "promotion"}).status_code == 302
+        assert DraftPart.objects.get(pk=row.pk).data == row.data
     assert Draft.objects.get().version == 1
+
+
+def test_rows_are_added_and_moved_without_being_kept(ines: Client, draft: str) -> None:
+    """As a browser without JavaScript does it: each button sends the form, and shows it again."""
+    path = draft + WELCOME
+    sent = fields_of(ines, path)
+    for act, typed in (
+        ("when - add-test", {}),
+        ("refresh", {"when-3-fact": "handset."}),
+        ("when 3 up", {"when-3-detail": "family", "when-3-value": "ardoval-x2"}),
+        ("benefits - add", {}),
+        ("benefits-1-target - add-test", {"benefits-1-value": "5"}),
+    ):
+        answer = ines.post(path, sent | typed | {"do": act})
+        assert answer.status_code == 200
+        page = answer.content.decode()
+        assert "Not kept yet." in page
+        sent = FormReader(page).sent
+    assert Draft.objects.get().version == 1
+    before = data()
+    typed = {"benefits-1-target-0-value": "plan", "benefits-1-target-0-fact": "line.kind"}
+    assert ines.post(path, sent | typed | {"act": "promotion"}).status_code == 302
+    now, new = data(), {"fact": "handset.family", "is": "ardoval-x2"}
+    first, second = before["when"]["all"]
+    assert now["when"] == {"all": [first, new, second]}
+    assert now["benefits"] == [*before["benefits"], {
+        "kind": "percent_off", "charge": "recurring", "value": 5,
+        "target": {"fact": "line.kind", "is": "plan"}}]  # fmt: skip
+    assert "can be sold" in text_of(ines, path)
 
 
 def test_what_is_wrong_stands_at_its_field(ines: Client, draft: str) -> None:
@@ -68,15 +123,18 @@ def test_what_is_wrong_stands_at_its_field(ines: Client, draft: str) -> None:
     assert 'id="wrong-priority">A whole number.' in page
     assert 'id="wrong-benefits-0-value">An amount like 19.99.' in page
     assert Draft.objects.get().version == 1
-    assert keep(ines, draft, **{"benefits-0-kind": "percent_off", "benefits-0-value": "120"})
+    bad = {"benefits-0-kind": "percent_off", "benefits-0-value": "120"}
+    assert keep(ines, draft, **bad).status_code == 302
+    assert 'id="wrong-benefits-0-value"' in text_of(ines, draft + WELCOME)
+    bad = {"benefits-0-value": "12", "when-1-value": "phone"}
+    assert keep(ines, draft, **bad).status_code == 302
     page = text_of(ines, draft + WELCOME)
-    assert 'id="wrong-benefits-0-value"' in page
+    row = page[page.index('name="when-1-form"') :]
+    assert row[row.index("errorlist") :].startswith('errorlist">There is no phone among the kinds.')
 
 
-def test_conditions_are_readable_and_the_trial_stands_on_the_page(ines: Client, draft: str) -> None:
-    page = text_of(ines, draft + WELCOME)
-    assert "<code>customer.segment is consumer</code>" in page
-    assert "Sample carts" not in page
+def test_the_trial_stands_on_the_page(ines: Client, draft: str) -> None:
+    assert "Sample carts" not in text_of(ines, draft + WELCOME)
     page = text_of(ines, f"{draft}{WELCOME}?try=1")
     assert "It would have applied to 0 of 0 orders tried" in page
     assert "A phone alone" in page
