@@ -93,6 +93,7 @@ SENTENCES: Mapping[str, Any] = {
     "part_without_name": _("Say how it is called."),
     "bad_part_name": _("A name has 120 characters at most, all on one line."),
     "publication_in_the_past": _("That moment is over. Choose a later one, or none at all."),
+    "release_never_sold": _("Nothing was ever sold from this release. Go back to one that was."),
     "release_in_force": _("It is sold already. Go back to an earlier release instead."),
     "release_without_source": _("This release has no readable form to begin a draft from."),
     "preview_not_for_sale": _("This is a preview of a draft; nothing in it can be ordered."),

@@ -103,7 +103,10 @@ def _chosen(wanted: Mapping[str, Wanted]) -> list[Number]:
     """The numbers that were chosen, locked; each now with the key that wants it."""
     if not wanted:
         return []
-    by_msisdn = {str(wish.msisdn): key for key, wish in wanted.items()}
+    by_msisdn: dict[str, str] = {}
+    for key, wish in wanted.items():
+        if by_msisdn.setdefault(str(wish.msisdn), key) != key:
+            raise taken(wish.msisdn)
     own = [wish.held_by for wish in wanted.values() if wish.held_by]
     rows = list(
         Number.objects.select_for_update()
@@ -304,8 +307,8 @@ def _not_portable(number: Number) -> RuleViolated:
     )
 
 
-def taken(msisdn: str) -> RuleViolated:
-    """Another has it, or it is none of ours."""
+def taken(msisdn: str | None) -> RuleViolated:
+    """Another has it, another line of the same order wants it, or it is none of ours."""
     return RuleViolated(
         f"{msisdn} is no longer free; please choose another number.",
         code="number_taken",

@@ -104,10 +104,17 @@ def roll_back(*, to: int, at: datetime, context: AccountContext = SYSTEM) -> int
 
     Raises:
         NotFound: code `unknown_release`.
+        Conflict: `release_never_sold`: it was withdrawn, or its day has not come.
     """
     only_managers(context)
     one_at_a_time()
     old = _release(to)
+    if old.published_at > business_now() or Withdrawal.objects.filter(release=old).exists():
+        raise Conflict(
+            "Nothing was ever sold from this release; go back to one that was.",
+            code="release_never_sold",
+            release=to,
+        )
     release = Release.objects.create(
         number=_next_number(),
         document=old.document,

@@ -26,10 +26,14 @@ def own_lines(context: AccountContext, *, catalogue: Snapshot) -> tuple[OwnLine,
 
 
 def own_line(context: AccountContext, line: int | None, *, catalogue: Snapshot) -> OwnLine:
-    """Raises NotFound `unknown_subscription`: there is none, or it is another's."""
+    """Raises NotFound `unknown_subscription`: there is none, it is another's, or it has ended."""
+    unknown = NotFound("There is no such subscription.", code="unknown_subscription")
     if context.party_id is None or line is None:
-        raise NotFound("There is no such subscription.", code="unknown_subscription")
-    return line_of(subscriptions.subscription_view(context.party_id, line), catalogue=catalogue)
+        raise unknown
+    found = subscriptions.subscription_view(context.party_id, line)
+    if found.status != "active":
+        raise unknown
+    return line_of(found, catalogue=catalogue)
 
 
 def facts_of(

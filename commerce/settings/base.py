@@ -11,6 +11,7 @@ from commerce.settings.environment import env_list, env_value
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 SECRET_KEY = env_value("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS", [])
 DEBUG = False
 PUBLIC_URL = env_value("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"])

@@ -253,6 +253,17 @@ def test_going_back_is_a_release_like_the_old_one(shop: datetime) -> None:
         publishing.roll_back(to=9, at=shop, context=INES)
 
 
+def test_one_goes_back_only_to_what_was_sold(shop: datetime) -> None:
+    tomorrow = shop + timedelta(days=1)
+    publishing.roll_back(to=1, at=tomorrow, context=INES)
+    with pytest.raises(Conflict) as refused:
+        publishing.roll_back(to=2, at=shop, context=INES)
+    assert refused.value.code == "release_never_sold"
+    publishing.withdraw(INES, number=2)
+    with business_time_fixed(tomorrow + timedelta(days=1)), pytest.raises(Conflict):
+        publishing.roll_back(to=2, at=shop, context=INES)
+
+
 def test_a_discarded_draft_is_closed(shop: datetime) -> None:
     draft = begun()
     drafts.discard(INES, draft_id=draft)

@@ -212,6 +212,16 @@ def test_a_number_rests_as_long_as_the_law_says(code: str) -> None:
     assert Number.objects.get(msisdn=SILVER).state == "free"
 
 
+def test_two_lines_of_an_order_do_not_get_the_same_number(code: str) -> None:
+    wish = numbers.Wanted(msisdn=SILVER, klass="silver")
+    with pytest.raises(RuleViolated) as refused, transaction.atomic():
+        numbers.hold_numbers(
+            wanted={"F-1/2": wish, "F-1/5": wish}, until=AT + timedelta(hours=1), fresh=True
+        )
+    assert refused.value.code == "number_taken"
+    assert Number.objects.get(msisdn=SILVER).state == "free"
+
+
 def plan_of(query: Callable[[], object], *, index: str) -> str:
     """The plan of the query when it may read `index` and no other but those of constraints."""
     others = """
