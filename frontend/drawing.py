@@ -12,6 +12,7 @@ A drawing is described by a small mapping:
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -22,6 +23,8 @@ from frontend.drawing_cameras import cameras, lens, lens_paint
 from frontend.drawing_goods import GOODS, parcel
 
 WIDE, TALL = 100.0, 208.0
+_KEPT = 1024
+"""Pictures of about 5 KB each."""
 _CAMERA = re.compile(r"(dots|stack|ring|square|bar)?(\d)?")
 
 
@@ -60,6 +63,12 @@ def look_of(spec: Mapping[str, Any], *, size: str) -> Look:
 
 def draw(spec: Mapping[str, Any], *, size: str = "card", decorative: bool = False) -> SafeString:
     """The whole picture as inline SVG; the same data give the same text, ids included."""
+    return _drawn(tuple(spec.items()), size, decorative)
+
+
+@lru_cache(maxsize=_KEPT)
+def _drawn(data: tuple[tuple[str, Any], ...], size: str, decorative: bool) -> SafeString:
+    spec = dict(data)
     if size not in ("small", "medium", "card", "hero"):
         size = "card"
     look = look_of(spec, size=size)

@@ -1,11 +1,13 @@
 """Amounts, dates and sentences as French and English readers expect them to be set.
 
-Pure: the language is a parameter; the template tags pass the active one.
+Pure: the language is a parameter; the template tags pass the active one. Texts are kept in the
+process: a list says few amounts and sentences often, and setting one takes longer than all around.
 """
 
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from babel.dates import format_date, format_skeleton, format_time
 from babel.numbers import format_currency, format_decimal
@@ -17,6 +19,8 @@ NARROW = "\u202f"
 MINUS = "\u2212"
 LOCALES = {"fr": "fr_FR", "en": "en_GB"}
 
+_KEPT = 4096
+"""Texts of each sort."""
 _TAGS = re.compile(r"(<[^>]*>|&#?\w+;)")
 _UNITS = r"€|%|Go|Mo|GB|MB|mois|months?|ans?|h|min|g|mm|cm|mAh|W|Mpx|MP"
 _NUMBER_AND_UNIT = re.compile(rf"(?<=\d) (?={_UNITS}\b|[€%])")
@@ -28,6 +32,7 @@ def locale_of(language: str | None) -> str:
     return LOCALES.get((language or "fr")[:2], "fr_FR")
 
 
+@lru_cache(maxsize=_KEPT)
 def money_text(value: Money | Decimal | int, *, language: str | None, short: bool = False) -> str:
     """`449,00 €` or `€449.00`, rounded half up to the cent; `short` leaves out zero cents."""
     money = (value if isinstance(value, Money) else Money(Decimal(value))).rounded()
@@ -55,11 +60,13 @@ def difference_text(value: Money | Decimal, *, language: str | None) -> str:
     return f"{sign}{gap}{amount}"
 
 
+@lru_cache(maxsize=_KEPT)
 def number_text(value: Decimal | int, *, language: str | None) -> str:
     text: str = format_decimal(value, locale=locale_of(language))
     return text.replace("-", MINUS)
 
 
+@lru_cache(maxsize=_KEPT)
 def day_text(value: date, *, language: str | None, short: bool = False) -> str:
     """`22 mai 2027`, `1er mai 2027`; `short` without the year."""
     locale = locale_of(language)
@@ -70,6 +77,7 @@ def day_text(value: date, *, language: str | None, short: bool = False) -> str:
     return text.replace(" ", NBSP, 1)
 
 
+@lru_cache(maxsize=_KEPT)
 def month_text(value: date, *, language: str | None, short: bool = True) -> str:
     """`déc. 2026` or, not `short`, `décembre 2026`."""
     text: str = format_skeleton("yMMM" if short else "yMMMM", value, locale=locale_of(language))
@@ -83,6 +91,7 @@ def moment_text(value: datetime, *, language: str | None) -> str:
     return day_text(value, language=language) + joint + clock
 
 
+@lru_cache(maxsize=_KEPT)
 def set_text(text: str, *, language: str | None) -> str:
     """The sentence with its non-breaking spaces and curly apostrophes; tags and entities stay."""
     return "".join(
