@@ -52,6 +52,10 @@ class ShopWindow:
         """As `Window.shown`."""
         return _shown(self.key, offering.code, term, plan.code if plan else "")
 
+    def plans_for(self, handset: Offering, *, term: int) -> tuple[Offering, ...]:
+        """As `Window.plans_for`."""
+        return _plans(self.key, handset.code, term)
+
     def lowest_before(self, offering: Offering) -> Money | None:
         """The lowest price of the 30 days before the reduction that is announced; see `Shown`."""
         return _lowest(self.key, offering.code)
@@ -112,6 +116,12 @@ def _shown(key: Key, code: str, term: int, plan: str) -> Shown:
     return replace(shown, lowest_before=_lowest(key, code))
 
 
+@lru_cache(maxsize=4096)
+def _plans(key: Key, handset: str, term: int) -> tuple[Offering, ...]:
+    found = _window(key)
+    return found.plans_for(found.catalogue.offering(handset), term=term)
+
+
 @lru_cache(maxsize=20_000)
 def _lowest(key: Key, code: str) -> Money | None:
     """The law speaks of consumers only. A reduction older than 400 days is no longer told."""
@@ -150,4 +160,4 @@ def _fleet(key: Key, handset: str, plan: str, users: int) -> Quote | None:
     return found.fleet(handset=offering(handset), plan=offering(plan), users=users)
 
 
-kept_per_release(_edges, _turns, _window, _shown, _lowest, _sold, _fleet)
+kept_per_release(_edges, _turns, _window, _shown, _plans, _lowest, _sold, _fleet)

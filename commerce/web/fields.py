@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache, cached_property
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.utils.translation import get_language
@@ -87,14 +88,14 @@ Write = Callable[[Any, Mapping[str, Any]], Any]
 @cache
 def _writer(kind: type[Shown]) -> Write:
     """What writes a value of that kind."""
-    members = [
-        (name, _reader(field.source_attrs), _write_of(kind, field))
-        for name, field in kind().fields.items()
-    ]
+    fields = kind().fields.items()
+    members = [(name, field.source_attrs, _write_of(kind, field)) for name, field in fields]
+    of_mappings = [(name, _reader(path, itemgetter), say) for name, path, say in members]
+    of_objects = [(name, _reader(path, attrgetter), say) for name, path, say in members]
 
     def write(value: Any, context: Mapping[str, Any]) -> dict[str, Any]:
         written = {}
-        for name, read, say in members:
+        for name, read, say in of_mappings if isinstance(value, Mapping) else of_objects:
             found = read(value)
             written[name] = None if found is None else say(found, context)
         return written
@@ -111,27 +112,31 @@ def _write_of(kind: type[Shown], field: Any) -> Write:
         return lambda value, context: method(kind(context=context), value)
     if isinstance(field, Shown) and type(field).to_representation is Shown.to_representation:
         return _writer(type(field))
-    return lambda value, context: field.to_representation(value)
+    say = str if type(field) is serializers.CharField else field.to_representation
+    return lambda value, context: say(value)
 
 
-def _reader(path: Sequence[str]) -> Read:
-    """Follows attributes, or keys of mappings; an empty path is the value itself."""
-    if len(path) == 1:
-        (name,) = path
-        return lambda value: _member(value, name)
+def _reader(path: Sequence[str], getter: Callable[[str], Read]) -> Read:
+    """Follows attributes, or keys of mappings; an empty path is the value itself.
+
+    `getter` reads the first; what it finds may be of another sort.
+    """
+    if not path:
+        return lambda value: value
+    first, *rest = path
+    begin = getter(first)
+    if not rest:
+        return begin
 
     def read(value: Any) -> Any:
-        for name in path:
-            if value is None:
+        found = begin(value)
+        for name in rest:
+            if found is None:
                 return None
-            value = _member(value, name)
-        return value
+            found = found[name] if isinstance(found, Mapping) else getattr(found, name)
+        return found
 
     return read
-
-
-def _member(value: Any, name: str) -> Any:
-    return value[name] if isinstance(value, Mapping) else getattr(value, name)
 
 
 class Word(serializers.CharField):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -100,6 +101,7 @@ def device(
 
 
 @register.simple_tag
+@lru_cache(maxsize=512)
 def swatch(colour: str, name: str) -> SafeString:
     """A dot of colour with its name for those who can't see it."""
     fill = svg.colour_or(colour, "#bbbbbb")

@@ -225,6 +225,7 @@ def sections_of(
         "content": _("Music, video, press"),
         "option": _("Options of your line"),
     }
+    lists = {"accessory": "shop:accessories"}
     sections = []
     for step in found:
         choices = steps.extra_choices(step, catalogue=catalogue, place=place)
@@ -234,6 +235,7 @@ def sections_of(
                 "title": titles[step.role],
                 "choices": [c for c in choices if c["state"] != "closed"],
                 "closed": [c for c in choices if c["state"] == "closed"],
+                "more_url": reverse(lists.get(step.role, "shop:content")) if step.more else "",
             }
         )
     return sections

@@ -14,14 +14,16 @@ SEARCH = (
 )
 """Two words, one of them mistyped, and three facets that are chosen and counted."""
 PAGE = "/phones/"
+GUIDED = "/build/handset/handset/?handset=ardoval-x2-128-nuit&plan=horizon-130&sim=esim&term=24"
+"""The step of the phones with a bundle chosen: each model is priced with the whole cart."""
 
 
 def measure(base: str) -> list[Metric]:
     """The noop is measured before and after, because the machine may be shared.
 
-    `search` is the time of one answer for a caller alone, `search_rps` how many come in a second
-    over 16 connections. `search_first` are the first answers after a release, for which each
-    process prices everything once.
+    `search` and `page_guided_ms` are the time of one answer for a caller alone, `search_rps` and
+    `page_guided` how many come in a second over 16 connections. `search_first` are the first
+    answers after a release, for which each process prices everything once.
     """
     first = _first_answers(f"{base}{SEARCH}")
     _first_answers(f"{base}{PAGE}")
@@ -33,6 +35,8 @@ def measure(base: str) -> list[Metric]:
     page = loaded(f"{base}{PAGE}")
     search = loaded(f"{base}{SEARCH}")
     alone = loaded(f"{base}{SEARCH}", connections=1)
+    guided = loaded(f"{base}{GUIDED}")
+    guided_alone = loaded(f"{base}{GUIDED}", connections=1)
     after = loaded(f"{base}{NOOP}").rates
     noop = metric("noop_rps", [*before, *after], unit="answers/s")
     return [
@@ -46,6 +50,8 @@ def measure(base: str) -> list[Metric]:
         metric("search_rps", search.rates, n=search.answers, unit="answers/s"),
         metric("page_list", page.rates, n=page.answers, unit="pages/s", reference=noop.median),
         metric("page_list_ms", page.times, unit="ms"),
+        metric("page_guided", guided.rates, n=guided.answers, unit="pages/s"),
+        metric("page_guided_ms", guided_alone.times, unit="ms"),
     ]
 
 

@@ -16,7 +16,7 @@ from commerce.kernel.tax import Basis
 from commerce.markets.pack import SpecialTariff
 from commerce.ordering.browsing import Listed, Wish, in_order
 from commerce.ordering.comparing import Comparison, Value
-from commerce.ordering.domain.checks import roles_named
+from commerce.ordering.domain.checks import roles_of
 from commerce.ordering.domain.quote import Applied
 from commerce.ordering.domain.showcase import Shown
 from commerce.ordering.number_shop import tariff_of
@@ -208,7 +208,7 @@ def detail_of(
     """Everything that is known of one offering."""
     catalogue, segment = shop.window.catalogue, shop.window.segment
     handset = offering.kind is Kind.HANDSET
-    plans = shop.window.plans_for(offering, term=term) if handset else ()
+    plans = shop.plans_for(offering, term=term) if handset else ()
     variants = catalogue.family(offering.family) if offering.family else ()
     return Detail(
         offering=offering,
@@ -270,4 +270,4 @@ def _text(value: Scalar) -> str:
 
 
 def _concerns(rule: Rule, offering: Offering) -> bool:
-    return offering.kind.value in roles_named(rule.when) | roles_named(rule.then)
+    return offering.kind.value in roles_of(rule)

@@ -4,7 +4,7 @@ What was chosen earlier on the way stands; what comes later follows: a slot with
 nearest thing that fits, one without is left open, extras that no longer fit go out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -21,8 +21,8 @@ from catalogue.domain.model import (
     Text,
 )
 from commerce.ordering.domain.cart import CartLine
-from commerce.ordering.domain.checks import broken_rules, fits_slot, roles_named
-from commerce.ordering.domain.facts import Entry, term_of, unit_facts
+from commerce.ordering.domain.checks import broken_rules, fits_slot, roles_of
+from commerce.ordering.domain.facts import Entry, Fact, term_of, unit_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,11 @@ class Ground:
     def sells(self, offering: Offering) -> bool:
         return offering.sellable(segment=self.segment, channel=self.channel, at=self.at)
 
-    def broken(self, entries: Sequence[Entry]) -> tuple[Refusal, ...]:
-        return broken_rules(
-            entries, bundle=self.bundle, catalogue=self.catalogue, segment=self.segment.value
-        )
+    def facts(self, entries: Sequence[Entry]) -> dict[str, Fact]:
+        return unit_facts(entries, bundle=self.bundle, segment=self.segment.value)
+
+    def broken(self, entries: Sequence[Entry], *, facts: Mapping[str, Fact]) -> tuple[Refusal, ...]:
+        return broken_rules(entries, facts=facts, catalogue=self.catalogue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,12 @@ def refusal_of(ground: Ground, lines: Sequence[CartLine]) -> Refusal | None:
     """The first thing that forbids what is in the bundle; None if it may stay as it is."""
     entries = ground.entries(lines)
     own = [entry for entry in entries if entry.line.group == ground.group]
-    facts = unit_facts(entries, bundle=ground.bundle, segment=ground.segment.value)
+    facts = ground.facts(entries)
     for entry in own:
         slot = ground.slot(entry.role)
         if slot is None or not fits_slot(slot, entry.offering, facts=facts):
             return NOT_A_CANDIDATE
-    broken = ground.broken(entries)
+    broken = ground.broken(entries, facts=facts)
     if broken:
         return broken[0]
     term = term_of(entries)
@@ -257,7 +258,8 @@ def _changes(
     *,
     gone: dict[str, Refusal],
 ) -> Iterator[Change]:
-    broken = ground.broken(ground.entries(before))
+    present = ground.entries(before)
+    broken = ground.broken(present, facts=ground.facts(present))
     old = {line.id: line for line in before}
     new = {line.id: line for line in after}
     for line_id in dict.fromkeys((*old, *new)):
@@ -282,7 +284,7 @@ def _reason(ground: Ground, broken: Sequence[Refusal], role: str) -> Refusal | N
     rules = {rule.code: rule for rule in ground.catalogue.rules}
     for refusal in broken:
         rule = rules[refusal.code]
-        if role in roles_named(rule.when) | roles_named(rule.then):
+        if role in roles_of(rule):
             return refusal
     return next(iter(broken), None)
 

@@ -7,7 +7,6 @@ half-filled bundle is not scolded for what comes next.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 
 from catalogue.domain.expressions import All, AnyOf, Expression, Facts, Not, Operator, Test
 from catalogue.domain.model import Kind, Offering, Refusal, Rule, Slot, Snapshot, Text, refusals
@@ -72,26 +71,22 @@ def blocking(found: Sequence[Issue]) -> Issue | None:
 
 
 def broken_rules(
-    entries: Sequence[Entry],
-    *,
-    bundle: Offering | None,
-    catalogue: Snapshot,
-    segment: str,
+    entries: Sequence[Entry], *, facts: Mapping[str, Fact], catalogue: Snapshot
 ) -> tuple[Refusal, ...]:
-    """The catalogue rules that the lines of one bundle instance break together."""
-    base = unit_facts(entries, bundle=bundle, segment=segment)
+    """The catalogue rules that the lines of one bundle instance break together; `facts` are its
+    `unit_facts`."""
     found: dict[str, Refusal] = {}
     many = [entry for entry in entries if entry.role not in SINGLE_ROLES]
-    for facts in _fact_sets(base, many):
-        rules = tuple(rule for rule in catalogue.rules if decidable(rule, facts=facts))
-        for refusal in refusals(rules, facts=facts):
+    for each in _fact_sets(facts, many):
+        rules = tuple(rule for rule in catalogue.rules if decidable(rule, facts=each))
+        for refusal in refusals(rules, facts=each):
             found.setdefault(refusal.code, refusal)
     return tuple(found.values())
 
 
 def decidable(rule: Rule, *, facts: Facts) -> bool:
     """Whether every role that the rule names (other than as absent) is filled."""
-    return all(f"{role}.code" in facts for role in roles_named(rule.when) | roles_named(rule.then))
+    return all(f"{role}.code" in facts for role in roles_of(rule))
 
 
 def fits_slot(slot: Slot, offering: Offering, *, facts: Mapping[str, Fact]) -> bool:
@@ -101,17 +96,27 @@ def fits_slot(slot: Slot, offering: Offering, *, facts: Mapping[str, Fact]) -> b
     return slot.candidates.holds({**facts, **offering_facts(offering, role=slot.role)})
 
 
-@lru_cache(maxsize=4096)
-def _named(expression: Expression) -> frozenset[str]:
-    return frozenset(_walk(expression))
+_KEPT = 4096
+_roles_kept: dict[int, tuple[Rule, frozenset[str]]] = {}
+
+
+def roles_of(rule: Rule) -> frozenset[str]:
+    """The bundle roles that a rule names on either side, worked out once per rule.
+
+    Rules never change; the entry keeps its rule, so that its identity can't be used anew.
+    """
+    kept = _roles_kept.get(id(rule))
+    if kept is None:
+        if len(_roles_kept) >= _KEPT:
+            _roles_kept.clear()
+        roles = roles_named(rule.when) | roles_named(rule.then)
+        kept = _roles_kept[id(rule)] = (rule, roles)
+    return kept[1]
 
 
 def roles_named(expression: Expression) -> frozenset[str]:
     """The bundle roles whose facts the expression needs."""
-    try:
-        return _named(expression)
-    except TypeError:  # a value that can't be hashed
-        return frozenset(_walk(expression))
+    return frozenset(_walk(expression))
 
 
 def _walk(expression: Expression) -> Iterator[str]:
@@ -147,13 +152,12 @@ def _of_group(
 ) -> Iterator[Issue]:
     term = term_of(entries)
     code = bundle.code if bundle is not None else None
+    facts = unit_facts(entries, bundle=bundle, segment=cart.segment.value)
     for entry in entries:
         yield from _of_line(entry, cart=cart, term=term, bundle=code, at=at)
     if bundle is not None:
-        yield from _of_slots(entries, bundle=bundle, cart=cart)
-    for refusal in broken_rules(
-        entries, bundle=bundle, catalogue=catalogue, segment=cart.segment.value
-    ):
+        yield from _of_slots(entries, bundle=bundle, facts=facts)
+    for refusal in broken_rules(entries, facts=facts, catalogue=catalogue):
         yield Issue(
             "incompatible",
             refusal.message,
@@ -185,9 +189,10 @@ def _has_use(config: Mapping[str, str], offering: Offering) -> bool:
     return bool(config.get("route_to")) and config.get("purpose") in uses_sold(offering)
 
 
-def _of_slots(entries: Sequence[Entry], *, bundle: Offering, cart: CartValue) -> Iterator[Issue]:
+def _of_slots(
+    entries: Sequence[Entry], *, bundle: Offering, facts: Mapping[str, Fact]
+) -> Iterator[Issue]:
     group = entries[0].line.group
-    facts = unit_facts(entries, bundle=bundle, segment=cart.segment.value)
     slots = {slot.role: slot for slot in bundle.slots}
     counts: dict[str, int] = {}
     for entry in entries:

@@ -7,6 +7,7 @@ with it and compared with the cart as it is, so that every difference counts eve
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 from catalogue.domain.model import Kind, Offering, Refusal, RuleKind, Slot, Snapshot, Text
 from commerce.kernel.errors import NotFound
@@ -32,7 +33,7 @@ from commerce.ordering.domain.answers import (
 )
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.checks import decidable, roles_named
-from commerce.ordering.domain.facts import Entry, term_of, unit_facts
+from commerce.ordering.domain.facts import Entry, term_of
 from commerce.ordering.domain.journeys import later_than, ways_of
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.schedule import merged
@@ -40,6 +41,8 @@ from commerce.ordering.domain.simulation import Cost, Usage, cost_on
 
 ALTERNATIVE = "alternative"
 """The id of the line that stands for a choice that is not made yet."""
+MOST_COMPARED = 48
+"""Of a role that takes several: of thousands of accessories not each is priced with the cart."""
 LONGEST = 24
 """Months at which plans are priced while nobody has asked for another commitment."""
 
@@ -96,7 +99,8 @@ class StepView:
     """`quote` is the cart as it is; `term` the commitment at which candidates are priced.
 
     `without` is what changes if the role is left empty; None where it can't be. `lowest` are the
-    lowest prices of the 30 days before a reduction, by the code of what is reduced.
+    lowest prices of the 30 days before a reduction, by the code of what is reduced. `more` are
+    sold too and not among the candidates.
     """
 
     group: str
@@ -109,6 +113,7 @@ class StepView:
     questions: tuple[Question, ...] = ()
     without: Difference | None = None
     lowest: Mapping[str, Money] = field(default_factory=dict)
+    more: int = 0
 
     @property
     def chosen(self) -> tuple[Candidate, ...]:
@@ -171,11 +176,16 @@ class Chosen:
 def step_view(
     step: Step, *, offerings: Iterable[Offering], price: Price, answers: Answers | None = None
 ) -> StepView:
-    """The candidates among `offerings`: what can be chosen and meets the answers first."""
+    """The candidates among `offerings`: what can be chosen and meets the answers first.
+
+    Of more than `MOST_COMPARED` for a role that takes several they are what is chosen, and the
+    first in the shop's order that go with it.
+    """
     answers = (answers or Answers()).about(step.slot.kind)
     quote = price(step.cart)
     sold = [o for o in offerings if o.kind is step.slot.kind and step.ground.sells(o)]
-    found = [_candidate(step, o, quote=quote, price=price, usage=answers.usage) for o in sold]
+    compared = _compared(step, sold)
+    found = [_candidate(step, o, quote=quote, price=price, usage=answers.usage) for o in compared]
     judged = verdicts([_judged(each, step=step) for each in found], answers)
     told = [
         (
@@ -193,7 +203,17 @@ def step_view(
         quote=quote,
         candidates=tuple(each for _, each in sorted(told, key=lambda pair: pair[0])),
         questions=questions(step.slot.kind, sold),
+        more=len(sold) - len(compared),
     )
+
+
+def _compared(step: Step, sold: Sequence[Offering]) -> Sequence[Offering]:
+    if step.slot.maximum == 1 or len(sold) <= MOST_COMPARED:
+        return sold
+    chosen = {line.offering for line in step.there}
+    ordered = sorted(sold, key=lambda o: (o.code not in chosen, o.rank, o.code))
+    open_ones = (o for o in ordered if o.code in chosen or choose(step, o).refusal is None)
+    return tuple(islice(open_ones, MOST_COMPARED))
 
 
 def step_in(
@@ -331,7 +351,7 @@ def _recommended(step: Step, offering: Offering, entries: Sequence[Entry]) -> Te
     """The sentence of the first rule that recommends it beside what is there."""
     role = step.slot.role
     facts = {
-        **unit_facts(entries, bundle=step.ground.bundle, segment=step.ground.segment.value),
+        **step.ground.facts(entries),
         **offering.facts(role=role),
     }
     for rule in step.ground.catalogue.rules:

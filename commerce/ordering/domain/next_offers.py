@@ -13,7 +13,7 @@ from commerce.ordering.domain.answers import Reason
 from commerce.ordering.domain.cart import CartLine
 from commerce.ordering.domain.checks import broken_rules
 from commerce.ordering.domain.drafts import Draft, Laid, OwnLine, Sale, lay_out, missing, standing
-from commerce.ordering.domain.facts import Entry
+from commerce.ordering.domain.facts import Entry, unit_facts
 from commerce.ordering.domain.journey import Difference, Price
 from commerce.ordering.domain.journeys import Journey, entry_point, journey_of
 from commerce.ordering.domain.quote import Quote
@@ -143,7 +143,8 @@ def with_phone(
         if handset is None or offering is None or offering.kind is not Kind.ACCESSORY:
             continue
         pair = (_entry(handset, "handset"), _entry(offering, "accessory"))
-        if not broken_rules(pair, bundle=None, catalogue=catalogue, segment=segment):
+        facts = unit_facts(pair, bundle=None, segment=segment)
+        if not broken_rules(pair, facts=facts, catalogue=catalogue):
             forms.add(str(offering.characteristics.get("form", "")))
     return tuple(sorted(forms))
 

@@ -161,7 +161,7 @@ class Window:
             if (
                 term in plan.terms
                 and fits_slot(slot, plan, facts=facts)
-                and not self._broken(entries, bundle=bundle)
+                and not broken_rules(entries, facts=facts, catalogue=self.catalogue)
             ):
                 yield plan
 
@@ -171,7 +171,9 @@ class Window:
             return None
         sims = sorted(self.sold(Kind.SIM), key=lambda sim: (sim.code != slot.default, sim.rank))
         for sim in sims:
-            if not self._broken((*entries, _entry(sim, "sim", 3, 0)), bundle=bundle):
+            together = (*entries, _entry(sim, "sim", 3, 0))
+            facts = unit_facts(together, bundle=bundle, segment=self.segment.value)
+            if not broken_rules(together, facts=facts, catalogue=self.catalogue):
                 return sim
         return None
 
@@ -204,13 +206,6 @@ class Window:
             customer=CustomerFacts(segment=self.segment),
             at=self.at,
             activation=self.activation,
-        )
-
-    def _broken(self, entries: Sequence[Entry], *, bundle: Offering) -> bool:
-        return bool(
-            broken_rules(
-                entries, bundle=bundle, catalogue=self.catalogue, segment=self.segment.value
-            )
         )
 
     def _monthly(self, plan: Offering, *, term: int) -> Money:

@@ -6,6 +6,7 @@ import pytest
 
 from catalogue.domain.model import Kind, Segment, Slot
 from commerce.kernel.money import Money
+from commerce.ordering.domain import journey as step
 from commerce.ordering.domain.answers import Answers
 from commerce.ordering.domain.drafts import missing, standing
 from commerce.ordering.domain.journeys import ways_of
@@ -97,6 +98,22 @@ def test_accessories_fit_the_chosen_phone_only() -> None:
     refused = {c.offering.code for c in view.candidates if c.refusal is not None}
     assert {"coque-noctile", "etui-noctile-pli", "coque-ombrine-s1"} <= refused
     assert "chargeur-30w" not in refused
+
+
+def test_of_many_accessories_the_first_that_fit_are_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen = X2 | {"accessory": ("chargeur-67w",)}
+    all_of_them = seen("handset", "accessory", chosen)
+    fitting = [each for each in all_of_them.candidates if each.refusal is None]
+    in_order = sorted(fitting, key=lambda each: (not each.chosen, each.offering.rank))
+    monkeypatch.setattr(step, "MOST_COMPARED", 3)
+    first = seen("handset", "accessory", chosen)
+    assert {each.offering.code for each in first.candidates} == {
+        each.offering.code for each in in_order[:3]
+    }
+    assert [each.offering.code for each in first.chosen] == ["chargeur-67w"]
+    assert (all_of_them.more, first.more) == (0, len(all_of_them.candidates) - 3)
 
 
 def test_answers_rank_and_leave_nothing_out() -> None:

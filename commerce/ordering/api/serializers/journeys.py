@@ -210,6 +210,9 @@ class JourneyStepSerializer(Shown):
     term = serializers.IntegerField(min_value=0)
     quote = QuoteSerializer()
     candidates = CandidateSerializer(many=True)
+    more = serializers.IntegerField(
+        min_value=0, help_text="Sold for the role too, and too many to be compared here"
+    )
     questions = QuestionSerializer(many=True)
     without = DeltaSerializer(
         allow_null=True, help_text="What changes if the role is left empty; null: it can't be"
