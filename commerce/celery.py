@@ -4,10 +4,11 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun
+from celery.signals import setup_logging, task_prerun, worker_process_init
 from django.conf import settings
 from django.db import close_old_connections
 
+from commerce.garbage import settle
 from commerce.settings.environment import in_sentences
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "commerce.settings.development")
@@ -22,6 +23,12 @@ app.autodiscover_tasks()
 def keep_good_connections(**_: Any) -> None:
     """As a request does: a connection that is too old goes, another is tried before its use."""
     close_old_connections()
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def settle_down(**_: Any) -> None:
+    """As the web process does."""
+    settle()
 
 
 def reach_broker() -> None:

@@ -19,11 +19,14 @@ from commerce.events import timers
 from commerce.kernel.clock import PARIS, business_now, business_today
 from commerce.kernel.errors import Conflict, InvalidInput, RuleViolated
 from commerce.markets.pack import market
+from commerce.rows import Given, Prepared
 
 QUARANTINE_TIMER = "number-quarantine"
 HOLD_TIMER = "number-hold"
 HELD_FOR = timedelta(minutes=15)
 """How long a number that was chosen is kept for a cart (business time)."""
+_NUMBERS = Prepared(lambda: _called(Number.objects.all()))
+_LOCKED = Prepared(lambda: _called(Number.objects.select_for_update()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +173,7 @@ def refused_port_ins(msisdns: Collection[str]) -> dict[str, RuleViolated]:
     `number_is_ours` or `port_under_way`."""
     return {
         number.msisdn: _not_portable(number)
-        for number in Number.objects.filter(msisdn__in=msisdns).order_by("msisdn")
+        for number in _NUMBERS.rows(msisdns=list(msisdns))
         if not _may_return(number)
     }
 
@@ -189,8 +192,8 @@ def announce_port_ins(wanted: Mapping[str, str]) -> None:
         ],
         ignore_conflicts=True,
     )
-    rows = Number.objects.select_for_update().filter(msisdn__in=wanted.values())
-    by_msisdn = {row.msisdn: row for row in rows.order_by("msisdn")}
+    rows = _LOCKED.rows(msisdns=list(wanted.values()))
+    by_msisdn = {row.msisdn: row for row in rows}
     for key, msisdn in wanted.items():
         # Not there: another order gave it up between the two statements, and this one may be
         # sent again.
@@ -319,6 +322,10 @@ def taken(msisdn: str | None) -> RuleViolated:
 
 def _none_left(klass: str) -> RuleViolated:
     return RuleViolated(f"No {klass} number is left.", code="no_number_left", klass=klass)
+
+
+def _called(rows: QuerySet[Number]) -> QuerySet[Number]:
+    return rows.filter(msisdn__in=Given("msisdns", each="text")).order_by("msisdn")
 
 
 def _held() -> QuerySet[Number]:

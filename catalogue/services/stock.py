@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 from oscar.apps.partner.models import StockRecord
@@ -56,37 +56,53 @@ def hold_new(*, lines: Sequence[StockLine], key: str, until: datetime) -> Mappin
     for line in lines:
         wanted[line.offering] += line.quantity
     records = _first_records(wanted)
-    short = [r.pk for c, r in records.items() if _free(r) < wanted[c]]
+    short = [record.id for code, record in records.items() if record.free < wanted[code]]
     if short and sum(_release_expired_on(pk) for pk in short):
         records = _first_records(wanted)
     for code, record in records.items():
-        if _free(record) < wanted[code]:
-            raise _out_of_stock(record.pk, offering=code, quantity=wanted[code])
-        record.num_allocated = (record.num_allocated or 0) + wanted[code]
-    StockRecord.objects.bulk_update(records.values(), ["num_allocated"])
+        if record.free < wanted[code]:
+            raise _out_of_stock(record.id, offering=code, quantity=wanted[code])
+    with connection.cursor() as cursor:
+        ids = [record.id for record in records.values()]
+        cursor.execute(_ALLOCATE, [ids, [wanted[code] for code in records]])
     StockHold.objects.bulk_create(
-        StockHold(key=key, stock_record=record, quantity=wanted[code], until=until)
+        StockHold(key=key, stock_record_id=record.id, quantity=wanted[code], until=until)
         for code, record in records.items()
     )
-    return {code: record.partner.code for code, record in records.items()}
+    return {code: record.supplier for code, record in records.items()}
 
 
-def _first_records(codes: Collection[str]) -> dict[str, StockRecord]:
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A stock record that is locked; `free` pieces are neither sold nor spoken for."""
+
+    id: int
+    supplier: str
+    free: int
+
+
+# Every order asks for these: written out, because building them anew costs more than running them.
+_FIRST_RECORDS = """
+SELECT o.code, r.id, p.code, coalesce(r.num_in_stock, 0) - coalesce(r.num_allocated, 0)
+FROM offering_offering AS o
+     JOIN partner_stockrecord AS r ON r.product_id = o.product_id
+     JOIN partner_partner AS p ON p.id = r.partner_id
+WHERE o.code = ANY(%s) ORDER BY r.id FOR UPDATE OF r
+"""
+_ALLOCATE = """
+UPDATE partner_stockrecord AS r SET num_allocated = coalesce(r.num_allocated, 0) + given.quantity
+FROM unnest(%s::bigint[], %s::int[]) AS given (id, quantity) WHERE r.id = given.id
+"""
+
+
+def _first_records(codes: Collection[str]) -> dict[str, _Record]:
     """The first stock record of each offering, locked in one fixed order."""
-    rows = (
-        StockRecord.objects.filter(product__offering__code__in=codes)
-        .select_related("partner", "product__offering")
-        .select_for_update(of=("self",))
-        .order_by("pk")
-    )
-    found: dict[str, StockRecord] = {}
-    for row in rows:
-        found.setdefault(row.product.offering.code, row)
+    found: dict[str, _Record] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_RECORDS, [list(codes)])
+        for code, *record in cursor.fetchall():
+            found.setdefault(code, _Record(*record))
     return found
-
-
-def _free(record: StockRecord) -> int:
-    return (record.num_in_stock or 0) - (record.num_allocated or 0)
 
 
 def _hold_anew(lines: Sequence[StockLine], *, key: str, until: datetime) -> None:

@@ -29,8 +29,10 @@ from commerce.accounts.models import (
 )
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
+from commerce.rows import Given, Prepared
 
 MOST_FOUND = 20
+_PARTY = Prepared(lambda: Party.objects.filter(pk=Given("id")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +160,10 @@ def party(party_id: int) -> PartyFacts:
 
 def reach(party_id: int) -> PartyReach:
     """How to reach a party; one query. Raises NotFound when there is no such party."""
-    found = Party.objects.filter(pk=party_id).values_list("email", "phone", "language").first()
+    found = _PARTY.first(id=party_id)
     if found is None:
         raise NotFound("There is no such customer.")
-    return PartyReach(*found)
+    return PartyReach(found.email, found.phone, found.language)
 
 
 def organisation(party_id: int) -> OrganisationFacts:

@@ -37,7 +37,7 @@ from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.showcase import Window, models_of
 from commerce.ordering.domain.simulation import Cost, Usage, cost_on, ranked
 from commerce.ordering.lines import facts_of, own_line
-from commerce.ordering.services.access import find_cart
+from commerce.ordering.services.access import find_cart, items_of
 from commerce.ordering.services.pricing import (
     Pricing,
     assumed_activation,
@@ -113,7 +113,7 @@ def journey_step(
         NotFound: `unknown_cart`, `unknown_group`, `unknown_role`.
     """
     cart = find_cart(context, code=code)
-    value, pricing = cart_value(cart, cart.items.all()), pricing_of(cart)
+    value, pricing = cart_value(cart, items_of(cart)), pricing_of(cart)
     customer = customer_of(value, pricing=pricing, cart=cart)
     step = step_in(
         value, group=group, role=role, term=term, catalogue=pricing.snapshot, at=pricing.at

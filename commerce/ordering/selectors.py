@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.db.models import Q
 
@@ -29,7 +30,14 @@ from commerce.ordering.domain.states import GIVEN_UP, CartState, ItemState, Orde
 from commerce.ordering.models import Approval, Cart, Order, OrderItem, OrderStep
 from commerce.ordering.number_shop import callers_tariff, tariff_of
 from commerce.ordering.services.accept import order_of_link
-from commerce.ordering.services.access import cart_scope, find_cart, find_order, order_scope
+from commerce.ordering.services.access import (
+    cart_scope,
+    find_cart,
+    find_order,
+    items_of,
+    order_scope,
+)
+from commerce.ordering.services.editing import Edited
 from commerce.ordering.services.handover import Lease, lease_of
 from commerce.ordering.services.numbering import cart_key
 from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
@@ -162,7 +170,15 @@ def cart_view(context: AccountContext, *, code: str) -> CartView:
             again by `handover` to be told what).
     """
     cart = find_cart(context, code=code)
-    value, pricing = cart_value(cart, cart.items.all()), pricing_of(cart)
+    items, pricing = items_of(cart), pricing_of(cart)
+    found = issues(cart_value(cart, items), catalogue=pricing.snapshot, at=pricing.at)
+    return edited_view(context, Edited(cart, items, pricing, found, None))
+
+
+def edited_view(context: AccountContext, edited: Edited[Any]) -> CartView:
+    """As `cart_view`, of a cart that was just written; it is not read again."""
+    cart, pricing = edited.cart, edited.pricing
+    value = cart_value(cart, edited.items)
     quote = quote_of(value, pricing=pricing, cart=cart)
     stocked = [ln.offering for ln in value.lines if pricing.snapshot.offering(ln.offering).stocked]
     stock = stock_of(stocked) if stocked else {}
@@ -177,7 +193,7 @@ def cart_view(context: AccountContext, *, code: str) -> CartView:
         bundles=dict(cart.bundles),
         configs={line.id: line.config for line in value.lines},
         quote=quote,
-        issues=issues(value, catalogue=pricing.snapshot, at=pricing.at),
+        issues=edited.issues,
         available={code: facts.available for code, facts in stock.items()},
         numbers_until=_numbers_until(cart.code, value),
         tariffs=_tariffs(value, catalogue=pricing.snapshot),

@@ -184,7 +184,7 @@ def _cart_with(request: HttpRequest, offering: str) -> str:
     """A new cart of the caller with one thing in it, opened within this contact."""
     context = context_for_request(request)
     with transaction.atomic():
-        code = carts.open_cart(context, segment=Segment.CONSUMER, anew=True)
+        code = carts.begin_cart(context, segment=Segment.CONSUMER).code
         carts.add_line(context, code=code, offering=offering)
     request.session[CART] = (context.contact_id, code)
     return code

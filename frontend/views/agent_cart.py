@@ -225,7 +225,7 @@ def order_state(request: HttpRequest, number: str) -> HttpResponse:
 def _begun(context: AccountContext, *, bundle: str) -> str:
     """A new cart with the bundle's plan and SIM as the catalogue proposes them."""
     snapshot = current_snapshot(business_now())
-    code = carts.open_cart(context, segment=Segment.CONSUMER, anew=True)
+    code = carts.begin_cart(context, segment=Segment.CONSUMER).code
     choices = {
         slot.role: slot.default
         for slot in snapshot.offering(bundle).slots

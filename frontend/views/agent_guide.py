@@ -61,7 +61,7 @@ def keep(request: HttpRequest, entry: str) -> HttpResponse:
     line_id = int(line) if line.isdecimal() and len(line) < 16 else None
     view = open_draft(context, entry=entry, draft=draft, line=line_id).view()
     with transaction.atomic():
-        code = carts.open_cart(context, segment=Segment.CONSUMER, anew=True)
+        code = carts.begin_cart(context, segment=Segment.CONSUMER).code
         if view.journey.entry.of_line:
             for chosen in view.laid.cart.lines:
                 if chosen.role == "accessory":

@@ -113,7 +113,7 @@ def keep(request: HttpRequest, entry: str) -> HttpResponse:
             if chosen.role == "accessory":
                 carts.add_line(context, code=code, offering=chosen.offering)
         return redirect("checkout:cart", code=code)
-    group = carts.put_bundle(context, code=code, **as_bundle(view))
+    group = carts.put_bundle(context, code=code, **as_bundle(view)).result
     return redirect("checkout:step", code=code, group=group, role=view.journey.ways[-1].code)
 
 

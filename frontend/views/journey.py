@@ -57,7 +57,7 @@ def start(request: HttpRequest) -> HttpResponse:
         bundle=bundle.code,
         choices=choices or {offering.kind.value: offering.code},
         term=shown.term,
-    )
+    ).result
     remember_cart(request, code)
     following = "plan" if offering.kind is Kind.HANDSET else EXTRAS
     return redirect("checkout:step", code=code, group=group, role=following)

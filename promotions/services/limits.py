@@ -10,10 +10,15 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from commerce.kernel.clock import business_now
+from commerce.rows import Given, Prepared
 from promotions.domain.model import Promotion
 from promotions.models import USE_LIFE, PromotionTally, PromotionUse, UseState
 from promotions.services import single_use
 from promotions.services.single_use import used_up_meanwhile
+
+_USES = Prepared(
+    lambda: PromotionUse.objects.select_for_update().filter(key=Given("key")).order_by("promotion")
+)
 
 
 def reserve(
@@ -82,8 +87,7 @@ def release_expired(*, at: datetime, codes: Collection[str] | None = None) -> in
 
 
 def _held(key: str) -> dict[str, PromotionUse]:
-    rows = PromotionUse.objects.select_for_update().filter(key=key).order_by("promotion")
-    return {use.promotion: use for use in rows if use.state != UseState.RELEASED}
+    return {use.promotion: use for use in _USES.rows(key=key) if use.state != UseState.RELEASED}
 
 
 def _take(promotion: Promotion, *, key: str, party_id: int | None, until: datetime) -> None:

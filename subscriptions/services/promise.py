@@ -11,6 +11,7 @@ from commerce.kernel.clock import business_now
 from commerce.kernel.codec import from_plain, to_plain
 from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.kernel.tax import Basis
+from commerce.rows import Given, Prepared
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.promise import (
     PromisedLine,
@@ -21,6 +22,7 @@ from subscriptions.domain.promise import (
 from subscriptions.domain.states import PROMISE_LIFE, PromiseState
 from subscriptions.models import Promise
 
+_OF_ORDER = Prepared(lambda: Promise.objects.filter(order_number=Given("order")))
 _COPY_LINES = """
 COPY subscriptions_promiseline (
     promise_id, item, charge, period, benefit, amount, tax_class, tax_rate, starts_on
@@ -47,7 +49,7 @@ def pledge(*, order_number: str, contracts: Sequence[PledgedContract]) -> None:
     One-off amounts are written at once; recurring ones are counted from activation and get their
     dates by `fix`. Contracts that are already pledged stay as they are.
     """
-    known = set(Promise.objects.filter(order_number=order_number).values_list("group", flat=True))
+    known = {promise.group for promise in _OF_ORDER.rows(order=order_number)}
     fresh = [contract for contract in contracts if contract.group not in known]
     now = business_now()
     rows = Promise.objects.bulk_create(

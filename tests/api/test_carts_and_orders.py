@@ -1,6 +1,8 @@
 """A shopper, a guest and an agent: from a bundle to an order that waits for its payment."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from commerce.accounts.models import Party
 from commerce.ordering.models import Cart, CartItem, Order
@@ -220,3 +222,25 @@ def test_everybody_is_told_who_he_is_taken_for(
     assert (me["role"], me["segment"]) == (role, segment)
     assert me["limit"] == (money("5000.00") if who == "buyer" else None)
     assert "csrftoken" in answer.cookies
+
+
+def test_a_changed_line_is_read_back_without_asking_for_the_cart_again(visitor: Api) -> None:
+    code = filled(visitor)
+    visitor.post(f"carts/{code}/items", {"offering": "coque-ardoval-x2", "quantity": 1})
+    line = line_of(visitor.get(f"carts/{code}").json(), "accessory")
+
+    with CaptureQueriesContext(connection) as asked:
+        changed = visitor.send("PATCH", f"carts/{code}/items/{line}", {"quantity": 3})
+
+    quantities = {each["id"]: each["quantity"] for each in changed.json()["quote"]["lines"]}
+    assert quantities[line] == 3
+    # In one transaction: cart, lines, release; line and cart written. Then limits and stock.
+    statements = [query["sql"].split(maxsplit=1)[0] for query in asked]
+    assert statements == [
+        "SAVEPOINT",
+        *["SELECT"] * 3,
+        "UPDATE",
+        "UPDATE",
+        "RELEASE",
+        *["SELECT"] * 2,
+    ]

@@ -69,17 +69,22 @@ def kept_number(place: int) -> dict[str, str]:
     return {"choice": "port", "msisdn": number, "rio": f"02PA1B2C3{key}"}
 
 
-async def buy(client: Client, place: int) -> None:
-    """Five requests, as a page would make them."""
-    client.forget()
-    api = "/api/v1"
-    cart = (await client.call("POST", f"{api}/carts", {}, status=201))["code"]
+async def put_bundle(client: Client, cart: str) -> Any:
+    """The bundle of six, in one request; the cart with it."""
     bundle = {
         "bundle": "handset-and-plan",
         "term": 24,
         "choices": [{"role": role, "offering": code} for role, code in _LINES.items()],
     }
-    filled = await client.call("POST", f"{api}/carts/{cart}/bundles", bundle, status=201)
+    return await client.call("POST", f"/api/v1/carts/{cart}/bundles", bundle, status=201)
+
+
+async def buy(client: Client, place: int) -> None:
+    """Five requests, as a page would make them."""
+    client.forget()
+    api = "/api/v1"
+    cart = (await client.call("POST", f"{api}/carts", {}, status=201))["code"]
+    filled = await put_bundle(client, cart)
     plan = next(line["id"] for line in filled["quote"]["lines"] if line["role"] == "plan")
     at = f"{api}/carts/{cart}/items/{plan}/number"
     await client.call("PUT", at, kept_number(place), status=200)

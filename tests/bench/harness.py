@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from commerce.local.stack import Stack
-from tests.bench import bills, checkout, memory, orders, quotes, shop, stores, web
+from tests.bench import bills, cart, checkout, memory, orders, quotes, shop, stores, web
 from tests.bench.results import (
     HEADING,
     LATEST,
@@ -40,6 +40,7 @@ def main(stack: Stack, *, full: bool = False) -> int:
         large = Path(folder)
         run(lambda: shop.enlarge(stack, folder=large))
     run(lambda: web.measure(stack.info.web_url))
+    run(lambda: cart.measure(stack.info.web_url))
     run(lambda: checkout.measure(stack.info.web_url, noop=run.median("noop_rps")))
     run(lambda: orders.measure(stack, celery_noop=run.median("celery_noop")))
     if full:

@@ -21,7 +21,7 @@ from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.ordering.services import carts, handover
 who = AccountContext(Actor(ActorKind.VISITOR, None, "visitor"), None, Role.VISITOR, Channel.WEB,
                      visitor_key="browser-test")
-code = carts.open_cart(who, anew=True)
+code = carts.begin_cart(who).code
 carts.put_bundle(who, code=code, bundle="handset-and-plan", term=24, choices={
     "handset": "ardoval-x2-128-nuit", "plan": "horizon-130", "sim": "carte-sim"})
 handover.hand_over(who, code=code)

@@ -71,7 +71,7 @@ def register_customer(
     return user
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def customer_for_checkout(
     *,
     email: str,

@@ -1,8 +1,9 @@
 """Which carts and orders an actor may touch. Another's is not found."""
 
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
@@ -11,7 +12,8 @@ from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Conflict, Forbidden, NotFound, RuleViolated
 from commerce.ordering.domain.cart import normalise_code
 from commerce.ordering.domain.states import CartState
-from commerce.ordering.models import Cart, HandOver, Order
+from commerce.ordering.models import Cart, CartItem, HandOver, Order
+from commerce.rows import Given, Prepared
 
 LEASE = timedelta(minutes=2)
 """Machine time for which the last editor of a cart keeps others from changing it."""
@@ -34,15 +36,27 @@ def cart_scope(context: AccountContext) -> Q:
     A visitor's cart that has become a customer's is no longer his, but for the one that he ordered
     as a guest: a second click finds his order.
     """
-    key = editor_key(context)
-    handed = HandOver.objects.filter(cart=OuterRef("pk"), opened_by=key)
-    scope = Q(Exists(handed))
-    if context.party_id is not None:
-        scope |= Q(party_id=context.party_id)
-    if context.visitor_key:
+    return _scope(editor_key(context), context.party_id, context.visitor_key or None)
+
+
+def _scope(editor: Any, party: Any, visitor: Any) -> Q:
+    scope = Q(Exists(HandOver.objects.filter(cart=OuterRef("pk"), opened_by=editor)))
+    if party is not None:
+        scope |= Q(party_id=party)
+    if visitor is not None:
         own = Q(party_id=None) | Q(state=CartState.ORDERED)
-        scope |= Q(visitor_key=context.visitor_key) & own
+        scope |= Q(visitor_key=visitor) & own
     return scope
+
+
+def _called(rows: QuerySet[Cart]) -> QuerySet[Cart]:
+    scope = _scope(Given("editor"), Given("party"), Given("visitor"))
+    return rows.filter(scope, code=Given("code"))
+
+
+_CART = Prepared(lambda: _called(Cart.objects.all()))
+_LOCKED_CART = Prepared(lambda: _called(Cart.objects.select_for_update(of=("self",))))
+_ITEMS = Prepared(lambda: CartItem.objects.filter(cart_id=Given("cart")))
 
 
 def find_cart(context: AccountContext, *, code: str, lock: bool = False) -> Cart:
@@ -51,11 +65,20 @@ def find_cart(context: AccountContext, *, code: str, lock: bool = False) -> Cart
     Raises:
         NotFound: `unknown_cart`: there is none that the actor may see.
     """
-    rows = Cart.objects.select_for_update(of=("self",)) if lock else Cart.objects.all()
-    found = rows.filter(cart_scope(context), code=normalise_code(code) or "").first()
+    found = (_LOCKED_CART if lock else _CART).first(
+        code=normalise_code(code) or "",
+        editor=editor_key(context),
+        party=context.party_id,
+        visitor=context.visitor_key or None,
+    )
     if found is None:
         raise NotFound(f"No cart is called {code[:20]!r}.", code="unknown_cart", cart=code[:20])
     return found
+
+
+def items_of(cart: Cart) -> list[CartItem]:
+    """The lines of a cart, in the order in which they came."""
+    return _ITEMS.rows(cart=cart.pk)
 
 
 def locked_for_change(context: AccountContext, *, code: str) -> Cart:

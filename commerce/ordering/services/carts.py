@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from django.db import transaction
-
 from catalogue.domain.model import Kind
 from catalogue.domain.numbers import STANDARD
 from catalogue.services.numbers import refused_port_ins
@@ -22,6 +20,7 @@ from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, CartItem
 from commerce.ordering.services.access import cart_scope
 from commerce.ordering.services.editing import (
+    Edited,
     Wish,
     append,
     changed,
@@ -37,18 +36,33 @@ from commerce.ordering.services.numbering import (
     hold_for_cart,
     offering_of_class,
 )
-from commerce.ordering.services.pricing import Pricing
+from commerce.ordering.services.pricing import Pricing, pricing_of
 from promotions.domain.codes import normalise
 from promotions.selectors import known_code
 
 _BUSINESS_CHANNELS = frozenset({Channel.B2B_API, Channel.PORTAL})
 
 
-@transaction.atomic
-def open_cart(
-    context: AccountContext, *, segment: Segment | None = None, anew: bool = False
-) -> str:
-    """The code of the actor's open cart; a new one when there is none, or when `anew`.
+def open_cart(context: AccountContext, *, segment: Segment | None = None) -> str:
+    """The code of the actor's open cart; a new one when there is none.
+
+    Raises: as `begin_cart`.
+    """
+    present = (
+        Cart.objects.filter(
+            cart_scope(context),
+            state=CartState.OPEN,
+            segment=_segment(context, segment),
+            expires_at__gt=business_now(),
+        )
+        .order_by("-touched_at", "-pk")
+        .first()
+    )
+    return present.code if present else begin_cart(context, segment=segment).code
+
+
+def begin_cart(context: AccountContext, *, segment: Segment | None = None) -> Edited[None]:
+    """A new, empty cart.
 
     Without `segment`, business channels make business carts and all others consumers'.
 
@@ -56,23 +70,15 @@ def open_cart(
         InvalidInput: `no_owner`: neither a party nor a visitor is known (an agent without a
             customer opens a cart by its code instead).
     """
-    wanted = segment or (
-        Segment.BUSINESS if context.channel in _BUSINESS_CHANNELS else Segment.CONSUMER
-    )
-    now = business_now()
-    if not anew:
-        present = (
-            Cart.objects.filter(
-                cart_scope(context), state=CartState.OPEN, segment=wanted, expires_at__gt=now
-            )
-            .order_by("-touched_at", "-pk")
-            .first()
-        )
-        if present is not None:
-            return present.code
     if context.party_id is None and not context.visitor_key:
         raise InvalidInput("A cart needs an owner.", code="no_owner", field="party")
-    return new_cart(context, segment=wanted, now=now).code
+    cart = new_cart(context, segment=_segment(context, segment), now=business_now())
+    return Edited(cart, [], pricing_of(cart), (), None)
+
+
+def _segment(context: AccountContext, wanted: Segment | None) -> Segment:
+    business = context.channel in _BUSINESS_CHANNELS
+    return wanted or (Segment.BUSINESS if business else Segment.CONSUMER)
 
 
 def put_bundle(
@@ -83,8 +89,8 @@ def put_bundle(
     choices: Mapping[str, str],
     term: int = 0,
     extras: Iterable[tuple[str, str]] = (),
-) -> str:
-    """Begin a bundle with some of its roles filled (role -> offering); returns its group.
+) -> Edited[str]:
+    """Begin a bundle with some of its roles filled (role -> offering); the result is its group.
 
     `extras` are more (role, offering), for roles that take several.
 
@@ -115,8 +121,8 @@ def choose(
     offering: str,
     quantity: int = 1,
     term: int | None = None,
-) -> str:
-    """Put `offering` in a role of a bundle; returns the line's id.
+) -> Edited[str]:
+    """Put `offering` in a role of a bundle; the result is the line's id.
 
     A role for one is replaced (what was said about the number stays); others are added to, and
     the same offering again counts up. `term` in months belongs to the plan.
@@ -137,8 +143,10 @@ def choose(
     return changed(context, code=code, change=change)
 
 
-def add_line(context: AccountContext, *, code: str, offering: str, quantity: int = 1) -> str:
-    """Put `offering` into the cart by itself, outside of any bundle; returns the line's id.
+def add_line(
+    context: AccountContext, *, code: str, offering: str, quantity: int = 1
+) -> Edited[str]:
+    """Put `offering` into the cart by itself, outside of any bundle; the result is the line's id.
 
     Raises: as `choose`; `bundle_needed` for what is only sold inside a bundle.
     """
@@ -166,7 +174,7 @@ def change_line(
     line_id: str,
     quantity: int | None = None,
     term: int | None = None,
-) -> None:
+) -> Edited[None]:
     """Change how many, or the commitment of a plan.
 
     Raises:
@@ -180,10 +188,10 @@ def change_line(
         if term is not None:
             item.term = checked_term(term)
 
-    changed(context, code=code, change=change)
+    return changed(context, code=code, change=change)
 
 
-def remove_line(context: AccountContext, *, code: str, line_id: str) -> None:
+def remove_line(context: AccountContext, *, code: str, line_id: str) -> Edited[None]:
     """Take a line out; a bundle that is left empty goes with it. Once gone, nothing happens."""
 
     def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
@@ -191,22 +199,22 @@ def remove_line(context: AccountContext, *, code: str, line_id: str) -> None:
         filled = {item.group for item in items}
         cart.bundles = {g: b for g, b in cart.bundles.items() if g in filled}
 
-    changed(context, code=code, change=change)
+    return changed(context, code=code, change=change)
 
 
-def remove_bundle(context: AccountContext, *, code: str, group: str) -> None:
+def remove_bundle(context: AccountContext, *, code: str, group: str) -> Edited[None]:
     """Take a whole bundle out. Once gone, nothing happens."""
 
     def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
         items[:] = [item for item in items if item.group != group or not group]
         cart.bundles = {g: b for g, b in cart.bundles.items() if g != group}
 
-    changed(context, code=code, change=change)
+    return changed(context, code=code, change=change)
 
 
 def choose_number(
     context: AccountContext, *, code: str, line_id: str, choice: NumberChoice
-) -> None:
+) -> Edited[None]:
     """Say which number a line gets: a new one (any, or one that was found), or one that is kept.
 
     A new one is held for 15 minutes; what its class costs comes into the bundle as a line, and
@@ -233,10 +241,12 @@ def choose_number(
         if choice.keep is Keep.NEW and choice.msisdn:
             _take_number(cart, items, item, pricing)
 
-    changed(context, code=code, change=change)
+    return changed(context, code=code, change=change)
 
 
-def declare_use(context: AccountContext, *, code: str, line_id: str, use: DeclaredUse) -> None:
+def declare_use(
+    context: AccountContext, *, code: str, line_id: str, use: DeclaredUse
+) -> Edited[None]:
     """Say where the calls to a special number go, and what it serves.
 
     Raises:
@@ -250,7 +260,7 @@ def declare_use(context: AccountContext, *, code: str, line_id: str, use: Declar
         said = checked_use(use, offering=pricing.snapshot.offering(item.offering))
         item.config = {**item.config, **said}
 
-    changed(context, code=code, change=change)
+    return changed(context, code=code, change=change)
 
 
 def _take_number(cart: Cart, items: list[CartItem], item: CartItem, pricing: Pricing) -> None:
@@ -265,7 +275,7 @@ def _take_number(cart: Cart, items: list[CartItem], item: CartItem, pricing: Pri
     hold_for_cart(msisdn, cart_code=cart.code, line_id=item.line_id, klass=klass)
 
 
-def enter_code(context: AccountContext, *, code: str, promotion_code: str) -> None:
+def enter_code(context: AccountContext, *, code: str, promotion_code: str) -> Edited[None]:
     """Enter a promotion code; the quote says what it gives or why it doesn't.
 
     Raises:
@@ -283,14 +293,14 @@ def enter_code(context: AccountContext, *, code: str, promotion_code: str) -> No
         if entered not in cart.codes:
             cart.codes = [*cart.codes, entered]
 
-    changed(context, code=code, change=change)
+    return changed(context, code=code, change=change)
 
 
-def drop_code(context: AccountContext, *, code: str, promotion_code: str) -> None:
+def drop_code(context: AccountContext, *, code: str, promotion_code: str) -> Edited[None]:
     """Forget an entered promotion code."""
     dropped = {promotion_code.strip().upper(), normalise(promotion_code)}
 
     def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
         cart.codes = [entered for entered in cart.codes if entered not in dropped]
 
-    changed(context, code=code, change=change)
+    return changed(context, code=code, change=change)

@@ -13,10 +13,11 @@ from commerce.ordering.domain.checks import issues
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart
-from commerce.ordering.services.access import locked_for_change
+from commerce.ordering.services.access import items_of, locked_for_change
 from commerce.ordering.services.editing import refuse, touch
 from commerce.ordering.services.holds import CHECKOUT_TIMER
 from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of, refuse_preview
+from commerce.rows import update
 from promotions.services import limits
 
 PRICES_HELD = timedelta(minutes=30)
@@ -45,7 +46,7 @@ def start_checkout(context: AccountContext, *, code: str) -> CheckoutStarted:
     cart = locked_for_change(context, code=code)
     pricing = pricing_of(cart)
     refuse_preview(pricing)
-    value = cart_value(cart, cart.items.all())
+    value = cart_value(cart, items_of(cart))
     if not value.lines:
         raise RuleViolated("The cart is empty.", code="cart_empty")
     for issue in issues(value, catalogue=pricing.snapshot, at=pricing.at):
@@ -55,7 +56,7 @@ def start_checkout(context: AccountContext, *, code: str) -> CheckoutStarted:
         cart.held_release, cart.held_at = pricing.snapshot.release, now
         cart.price_held_until = now + PRICES_HELD
     touch(cart, context=context)
-    cart.save()
+    update([cart])
     quote = quote_of(value, pricing=pricing, cart=cart)
     until = now + PROMOTIONS_HELD
     if pricing.promotions.limited:

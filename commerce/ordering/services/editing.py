@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from django.db import IntegrityError, transaction
 
@@ -17,14 +17,39 @@ from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.ordering.domain.cart import MOST_LINES, MOST_PER_LINE, new_code
 from commerce.ordering.domain.checks import Issue, blocking, issues
 from commerce.ordering.models import Cart, CartItem
-from commerce.ordering.services.access import CART_LIFE, editor_key, locked_for_change
+from commerce.ordering.services.access import (
+    CART_LIFE,
+    editor_key,
+    items_of,
+    locked_for_change,
+)
 from commerce.ordering.services.numbering import cart_key, lines_with_chosen, settle_numbers
 from commerce.ordering.services.pricing import Pricing, cart_value, pricing_of
+from commerce.rows import update
 
 R = TypeVar("R")
 Change = Callable[[Cart, list[CartItem], Pricing], R]
 
 _TRIES = 5
+_SHAPE = ("offering", "quantity", "group", "role", "term", "config")
+
+
+@dataclass(frozen=True, slots=True)
+class Edited(Generic[R]):
+    """A cart as it was just written and judged, and what the change answers.
+
+    Who shows the cart next need not read it again.
+    """
+
+    cart: Cart
+    items: list[CartItem]
+    pricing: Pricing
+    issues: tuple[Issue, ...]
+    result: R
+
+    @property
+    def code(self) -> str:
+        return self.cart.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +64,14 @@ class Wish:
 
 
 @transaction.atomic
-def changed(context: AccountContext, *, code: str, change: Change[R]) -> R:
+def changed(context: AccountContext, *, code: str, change: Change[R]) -> Edited[R]:
     """Apply `change` to the locked cart and its items, then let the catalogue's rules judge.
 
     Raises: what `change` raises, and RuleViolated for the first rule that forbids the result;
         nothing is changed then.
     """
     cart = locked_for_change(context, code=code)
-    items = list(cart.items.all())
+    items = items_of(cart)
     before = {item.pk: _shape(item) for item in items}
     numbered = lines_with_chosen(items)
     pricing = pricing_of(cart)
@@ -55,14 +80,15 @@ def changed(context: AccountContext, *, code: str, change: Change[R]) -> R:
     settle_numbers(items, catalogue=pricing.snapshot)
     if len(items) > MOST_LINES:
         raise RuleViolated(f"A cart has {MOST_LINES} lines at most.", code="too_many_lines")
-    wrong = blocking(issues(cart_value(cart, items), catalogue=pricing.snapshot, at=pricing.at))
+    found = issues(cart_value(cart, items), catalogue=pricing.snapshot, at=pricing.at)
+    wrong = blocking(found)
     if wrong is not None:
         raise refuse(wrong)
     _write(cart, items, before=before)
     given_back = numbered - lines_with_chosen(items)
     if given_back:
         release_all([cart_key(cart.code, line) for line in given_back])
-    return result
+    return Edited(cart, items, pricing, found, result)
 
 
 def put(cart: Cart, items: list[CartItem], wish: Wish, *, catalogue: Snapshot) -> str:
@@ -196,7 +222,7 @@ def _slot(catalogue: Snapshot, *, bundle: str, role: str) -> Slot:
 
 
 def _shape(item: CartItem) -> tuple[object, ...]:
-    return (item.offering, item.quantity, item.group, item.role, item.term, item.config)
+    return tuple(getattr(item, name) for name in _SHAPE)
 
 
 def _write(cart: Cart, items: list[CartItem], *, before: dict[int, tuple[object, ...]]) -> None:
@@ -205,8 +231,6 @@ def _write(cart: Cart, items: list[CartItem], *, before: dict[int, tuple[object,
     if gone:
         CartItem.objects.filter(pk__in=gone).delete()
     altered = [item for item in kept if _shape(item) != before[item.pk]]
-    if altered:
-        fields = ["offering", "quantity", "group", "role", "term", "config"]
-        CartItem.objects.bulk_update(altered, fields)
+    update(altered, _SHAPE)
     CartItem.objects.bulk_create(item for item in items if item.pk is None)
-    cart.save()
+    update([cart])

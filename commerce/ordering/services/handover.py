@@ -21,6 +21,7 @@ from commerce.ordering.services.access import (
     check_open,
     editor_key,
     find_cart,
+    items_of,
     locked_for_change,
 )
 from commerce.ordering.services.editing import touch
@@ -191,7 +192,7 @@ def _opened(context: AccountContext, offered: HandOver | None) -> Arrival:
 
 
 def _seen(cart: Cart) -> Seen:
-    value, pricing = cart_value(cart, cart.items.all()), pricing_of(cart)
+    value, pricing = cart_value(cart, items_of(cart)), pricing_of(cart)
     sold = pricing.snapshot.offerings
     known = tuple(line for line in value.lines if line.offering in sold)
     gone = tuple(line.offering for line in value.lines if line.offering not in sold)

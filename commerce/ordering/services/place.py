@@ -24,7 +24,13 @@ from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import GIVEN_UP, CartState, OrderState
 from commerce.ordering.models import Cart, Order
 from commerce.ordering.services import approval, links
-from commerce.ordering.services.access import check_agent, check_open, find_cart, take_lease
+from commerce.ordering.services.access import (
+    check_agent,
+    check_open,
+    find_cart,
+    items_of,
+    take_lease,
+)
 from commerce.ordering.services.editing import refuse
 from commerce.ordering.services.pricing import (
     Pricing,
@@ -34,6 +40,7 @@ from commerce.ordering.services.pricing import (
     refuse_preview,
 )
 from commerce.ordering.services.writing import Buyer, Draft, lines_to_deliver
+from commerce.rows import update
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,7 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
     take_lease(cart, context=context)
     pricing = pricing_of(cart)
     refuse_preview(pricing)
-    value = cart_value(cart, cart.items.all())
+    value = cart_value(cart, items_of(cart))
     if not value.lines:
         raise RuleViolated("The cart is empty.", code="cart_empty")
     for issue in issues(value, catalogue=pricing.snapshot, at=pricing.at):
@@ -181,7 +188,7 @@ def _written(draft: Draft, *, context: AccountContext, cart: Cart) -> Order:
         draft = replace(draft, accept_digest=token_digest(token))
     order = approval.write_with_approval(draft, context=context)
     cart.state, cart.party_id = CartState.ORDERED, order.party_id
-    cart.save()
+    update([cart])
     if token:
         send_link(order, token=token)
     return order

@@ -15,7 +15,7 @@ from commerce.markets.pack import market
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.quote import Quote, quote
 from commerce.ordering.models import Cart, CartItem
-from commerce.ordering.services.access import find_cart
+from commerce.ordering.services.access import find_cart, items_of
 from promotions.domain.compiler import CompiledPromotions
 from promotions.domain.model import CustomerFacts
 from promotions.selectors import entered, promotions_of, used_up
@@ -43,12 +43,13 @@ def quote_cart(context: AccountContext, *, code: str) -> Quote:
         NotFound: `unknown_cart`, or `unknown_offering` that is no longer in the catalogue.
     """
     cart = find_cart(context, code=code)
-    return quote_of(cart_value(cart, cart.items.all()), pricing=pricing_of(cart), cart=cart)
+    return quote_of(cart_value(cart, items_of(cart)), pricing=pricing_of(cart), cart=cart)
 
 
 def quote_of(value: CartValue, *, pricing: Pricing, cart: Cart | None = None) -> Quote:
-    """The quote of a cart's value for the cart's owner."""
-    customer = customer_of(value, pricing=pricing, cart=cart)
+    """The quote of a cart's value for the cart's owner; of an empty one without a query."""
+    empty = not value.lines and not value.codes
+    customer = CustomerFacts() if empty else customer_of(value, pricing=pricing, cart=cart)
     return priced(value, pricing=pricing, customer=customer)
 
 

@@ -46,7 +46,7 @@ def switch(
         _write(cart, items, made.lines)
         return made.consequences
 
-    return changed(context, code=code, change=change)
+    return changed(context, code=code, change=change).result
 
 
 def _check(made: Chosen, *, accepted: str, group: str, role: str) -> None:

@@ -18,12 +18,14 @@ from commerce.payments.models import PaymentAttempt, PaymentState
 from commerce.payments.ports import CheckoutRequest, PayLine
 from commerce.payments.selectors import PaymentView, payment
 from commerce.payments.services.outcome import note_report
+from commerce.rows import Given, Prepared
 
 PAGE_LIFE = timedelta(hours=23)
 """How long the hosted page stays open; Stripe allows 30 minutes to 24 hours."""
 FIRST_LOOK = timedelta(seconds=20)
 LONGEST_LOOK = timedelta(minutes=10)
 
+_ATTEMPT = Prepared(lambda: PaymentAttempt.objects.filter(key=Given("key")))
 OPEN_TIMER = "payments.open"
 LOOK_TIMER = "payments.look"
 TO_OPEN = (PaymentState.REQUESTED, PaymentState.OPENING, PaymentState.UNKNOWN)
@@ -72,7 +74,7 @@ def request_payment(
         trace_id=current_trace(),
     )
     PaymentAttempt.objects.bulk_create([wish], ignore_conflicts=True)
-    if PaymentAttempt.objects.get(key=key).money != amount.rounded():
+    if _ATTEMPT.rows(key=key)[0].money != amount.rounded():
         raise Conflict(
             "This payment was asked for with another amount.", code="payment_differs", key=key
         )

@@ -34,9 +34,10 @@ from commerce.ordering.api.serializers.carts import (
 from commerce.ordering.api.serializers.numbers import UseAsked
 from commerce.ordering.api.serializers.quotes import QuoteQuery
 from commerce.ordering.domain.numbering import DeclaredUse
-from commerce.ordering.selectors import cart_view, open_carts
+from commerce.ordering.selectors import cart_view, edited_view, open_carts
 from commerce.ordering.services import carts, handover
 from commerce.ordering.services.checkout import start_checkout
+from commerce.ordering.services.editing import Edited
 from commerce.ordering.services.numbering import proposed_numbers
 from commerce.web.fields import Strict
 from commerce.web.idempotency import idempotent
@@ -48,10 +49,15 @@ class CartBase(ApiView):
     policy = Policy.VISITOR
     tag = "Carts"
 
-    def cart(self, request: Request, code: str, *, status: int = 200, **asked: Any) -> Response:
+    def cart(self, request: Request, code: str, **asked: Any) -> Response:
         """The cart as it is now."""
         view = cart_view(caller_of(request), code=code)
-        return Response(CartSerializer(view, context=asked).data, status=status)
+        return Response(CartSerializer(view, context=asked).data)
+
+    def edited(self, request: Request, edited: Edited[Any], *, status: int = 200) -> Response:
+        """The cart as it was just changed."""
+        view = edited_view(caller_of(request), edited)
+        return Response(CartSerializer(view).data, status=status)
 
 
 class CartsView(CartBase):
@@ -71,9 +77,9 @@ class CartsView(CartBase):
         _may_have(request, wanted)
         get_token(request._request)  # a browser needs it for what it changes next
         segment = Segment(wanted) if wanted else None
-        code = carts.open_cart(caller_of(request), segment=segment, anew=True)
-        response = self.cart(request, code, status=201)
-        response["Location"] = f"{request.path}/{code}"
+        begun = carts.begin_cart(caller_of(request), segment=segment)
+        response = self.edited(request, begun, status=201)
+        response["Location"] = f"{request.path}/{begun.code}"
         return response
 
 
@@ -101,22 +107,22 @@ class CartBundlesView(CartBase):
                     field="choices",
                 )
             choices[choice["role"]] = choice["offering"]
-        carts.put_bundle(
+        edited = carts.put_bundle(
             caller_of(request),
             code=code,
             bundle=asked["bundle"],
             choices=choices,
             term=asked["term"],
         )
-        return self.cart(request, code, status=201)
+        return self.edited(request, edited, status=201)
 
 
 class CartBundleView(CartBase):
     @extend_schema(operation_id="removeBundle", responses={200: CartSerializer})
     def delete(self, request: Request, code: str, group: str) -> Response:
         """Take a whole bundle out. Once gone, nothing happens."""
-        carts.remove_bundle(caller_of(request), code=code, group=group)
-        return self.cart(request, code)
+        edited = carts.remove_bundle(caller_of(request), code=code, group=group)
+        return self.edited(request, edited)
 
 
 class CartItemsView(CartBase):
@@ -130,7 +136,7 @@ class CartItemsView(CartBase):
                 raise InvalidInput(
                     "Say for which role of the bundle.", code="role_missing", field="role"
                 )
-            carts.choose(
+            edited = carts.choose(
                 caller_of(request),
                 code=code,
                 group=asked["group"],
@@ -140,13 +146,13 @@ class CartItemsView(CartBase):
                 term=asked.get("term"),
             )
         else:
-            carts.add_line(
+            edited = carts.add_line(
                 caller_of(request),
                 code=code,
                 offering=asked["offering"],
                 quantity=asked["quantity"],
             )
-        return self.cart(request, code, status=201)
+        return self.edited(request, edited, status=201)
 
 
 class CartItemView(CartBase):
@@ -156,14 +162,14 @@ class CartItemView(CartBase):
         asked = self.body(ItemChange)
         if not asked:
             raise InvalidInput("Say what to change.", code="empty", field="quantity")
-        carts.change_line(caller_of(request), code=code, line_id=line, **asked)
-        return self.cart(request, code)
+        edited = carts.change_line(caller_of(request), code=code, line_id=line, **asked)
+        return self.edited(request, edited)
 
     @extend_schema(operation_id="removeItem", responses={200: CartSerializer})
     def delete(self, request: Request, code: str, line: str) -> Response:
         """Take a line out. Once gone, nothing happens."""
-        carts.remove_line(caller_of(request), code=code, line_id=line)
-        return self.cart(request, code)
+        edited = carts.remove_line(caller_of(request), code=code, line_id=line)
+        return self.edited(request, edited)
 
 
 class CartNumberView(CartBase):
@@ -174,8 +180,8 @@ class CartNumberView(CartBase):
         A kept number needs its RIO, which is checked at once.
         """
         choice = number_choice(self.body(NumberAsked))
-        carts.choose_number(caller_of(request), code=code, line_id=line, choice=choice)
-        return self.cart(request, code)
+        edited = carts.choose_number(caller_of(request), code=code, line_id=line, choice=choice)
+        return self.edited(request, edited)
 
 
 class CartUseView(CartBase):
@@ -187,8 +193,8 @@ class CartUseView(CartBase):
         """
         asked = self.body(UseAsked)
         use = DeclaredUse(asked["route_to"], NumberUse(asked["purpose"]))
-        carts.declare_use(caller_of(request), code=code, line_id=line, use=use)
-        return self.cart(request, code)
+        edited = carts.declare_use(caller_of(request), code=code, line_id=line, use=use)
+        return self.edited(request, edited)
 
 
 class CartNumbersView(CartBase):
@@ -206,16 +212,16 @@ class CartCodesView(CartBase):
     def post(self, request: Request, code: str) -> Response:
         """Enter a promotion code; the quote says what it gives, or why it doesn't."""
         asked = self.body(PromotionCodeAsked)
-        carts.enter_code(caller_of(request), code=code, promotion_code=asked["code"])
-        return self.cart(request, code)
+        edited = carts.enter_code(caller_of(request), code=code, promotion_code=asked["code"])
+        return self.edited(request, edited)
 
 
 class CartCodeView(CartBase):
     @extend_schema(operation_id="dropPromotionCode", responses={200: CartSerializer})
     def delete(self, request: Request, code: str, promotion: str) -> Response:
         """Forget an entered promotion code."""
-        carts.drop_code(caller_of(request), code=code, promotion_code=promotion)
-        return self.cart(request, code)
+        edited = carts.drop_code(caller_of(request), code=code, promotion_code=promotion)
+        return self.edited(request, edited)
 
 
 class CheckoutView(CartBase):

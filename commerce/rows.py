@@ -1,0 +1,126 @@
+"""Hot statements: made once from the models and kept; only their values are new each time.
+
+Django makes every statement anew from its query, which costs several times what sending it does.
+Where the same one goes out many times a second, its text is kept (decision 10).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+from django.db import connection
+from django.db.models import Expression, Model, QuerySet
+from django.db.transaction import TransactionManagementError
+
+M = TypeVar("M", bound=Model)
+
+
+class Given(Expression):
+    """Stands in a prepared query for a value that is given when it is asked.
+
+    `each` is the PostgreSQL type of its elements where the value is a list, for `__in`.
+    """
+
+    def __init__(self, name: str, *, each: str = "") -> None:
+        super().__init__()
+        self.name, self.each = name, each
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        return (f"(SELECT unnest(%s::{self.each}[]))" if self.each else "%s"), (self,)
+
+
+class Prepared(Generic[M]):
+    """A query of whole rows of one model, with `Given` values.
+
+    `build` makes the query when it is asked for the first time. Values are given as the database
+    takes them: the model's fields convert nothing.
+    """
+
+    def __init__(self, build: Callable[[], QuerySet[M]]) -> None:
+        self._build = build
+        self._statement: _Statement[M] | None = None
+
+    def rows(self, **given: Any) -> list[M]:
+        """Raises TransactionManagementError when it locks rows and no transaction is open."""
+        if self._statement is None:
+            self._statement = _Statement(self._build())
+        return self._statement.rows(given)
+
+    def first(self, **given: Any) -> M | None:
+        """The first row in the order of the query."""
+        return next(iter(self.rows(**given)), None)
+
+
+class _Statement(Generic[M]):
+    """A query as text, and how its rows become instances."""
+
+    def __init__(self, queryset: QuerySet[M]) -> None:
+        query = queryset.query
+        compiler: Any = query.get_compiler(connection=connection)
+        self._text, self._values = compiler.as_sql()
+        made = compiler.klass_info
+        assert not made.get("related_klass_infos"), "whole rows of one model alone"
+        columns = [compiler.select[place][0] for place in made["select_fields"]]
+        self._model: type[M] = made["model"]
+        self._locks = query.select_for_update
+        self._names = [column.target.attname for column in columns]
+        self._converters = [
+            (place, convert, column)
+            for place, column in enumerate(columns)
+            for convert in (
+                *connection.ops.get_db_converters(column),
+                *column.get_db_converters(connection),
+            )
+        ]
+
+    def rows(self, given: dict[str, Any]) -> list[M]:
+        if self._locks and not connection.in_atomic_block:
+            raise TransactionManagementError("Rows are locked within a transaction.")
+        values = [given[v.name] if isinstance(v, Given) else v for v in self._values]
+        with connection.cursor() as cursor:
+            cursor.execute(self._text, values)
+            found = cursor.fetchall()
+        return [self._instance(list(row)) for row in found]
+
+    def _instance(self, row: list[Any]) -> M:
+        for place, convert, column in self._converters:
+            row[place] = convert(row[place], column, connection)
+        return self._model.from_db(connection.alias, self._names, row)
+
+
+def update(rows: Iterable[Model], fields: Sequence[str] = ()) -> None:
+    """Write `fields` (all, if none are named) of rows that are there, in one statement."""
+    rows = list(rows)
+    if not rows:
+        return
+    text, written = _update(type(rows[0]), len(rows), tuple(fields))
+    values = [
+        field.get_db_prep_save(field.pre_save(row, False), connection)
+        for row in rows
+        for field in written
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(text, values)
+
+
+@lru_cache(maxsize=512)
+def _update(model: type[Model], count: int, names: tuple[str, ...]) -> tuple[str, list[Any]]:
+    """The statement for so many rows, and the fields whose values it takes of each, the key last.
+
+    Every name in it is a column's or a type's of the model.
+    """
+    meta, quoted = model._meta, connection.ops.quote_name
+    key: Any = meta.pk
+    changed = [meta.get_field(name) for name in names] or [
+        field for field in meta.local_concrete_fields if field is not key
+    ]
+    fields: list[Any] = [*changed, key]
+    columns = [quoted(field.column) for field in fields]
+    row = ", ".join(f"%s::{field.rel_db_type(connection)}" for field in fields)
+    text = (
+        f"UPDATE {quoted(meta.db_table)} AS old"  # noqa: S608
+        f" SET {', '.join(f'{column} = new.{column}' for column in columns[:-1])}"
+        f" FROM (VALUES {', '.join([f'({row})'] * count)}) AS new ({', '.join(columns)})"
+        f" WHERE old.{columns[-1]} = new.{columns[-1]}"
+    )
+    return text, fields

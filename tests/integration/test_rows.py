@@ -1,0 +1,99 @@
+"""Hot statements whose text is kept: the same rows as Django's own, and nothing written beside."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import Q
+from django.test.utils import CaptureQueriesContext
+
+from commerce.ordering.models import Cart
+from commerce.rows import Given, Prepared, update
+
+AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
+
+
+def made(code: str) -> Cart:
+    return Cart.objects.create(
+        code=code,
+        visitor_key=f"v-{code}",
+        segment="consumer",
+        channel="web",
+        channels=["web"],
+        bundles={"g1": "handset-and-plan"},
+        created_at=AT,
+        touched_at=AT,
+        expires_at=AT,
+    )
+
+
+@pytest.mark.django_db
+def test_a_prepared_query_gives_the_rows_that_django_gives_for_each_value() -> None:
+    carts = {code: made(code) for code in ("AAA-AAA", "BBB-BBB")}
+    asked = Prepared(
+        lambda: Cart.objects.filter(
+            Q(code=Given("code")) | Q(party_id=Given("party")), state="open"
+        ).order_by("pk")
+    )
+
+    for code, cart in carts.items():
+        (found,) = asked.rows(code=code, party=None)
+        assert found == cart
+        names = [field.attname for field in Cart._meta.concrete_fields]
+        assert [getattr(found, name) for name in names] == [getattr(cart, name) for name in names]
+    assert asked.first(code="CCC-CCC", party=None) is None
+
+
+@pytest.mark.django_db
+def test_a_prepared_query_takes_a_list() -> None:
+    first, second = made("AAA-AAA"), made("BBB-BBB")
+    asked = Prepared(
+        lambda: Cart.objects.filter(code__in=Given("codes", each="text")).order_by("-pk")
+    )
+
+    assert asked.rows(codes=["AAA-AAA", "BBB-BBB", "CCC-CCC"]) == [second, first]
+    assert asked.rows(codes=[]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_prepared_query_locks_only_within_a_transaction() -> None:
+    made("AAA-AAA")
+    asked = Prepared(lambda: Cart.objects.select_for_update().filter(code=Given("code")))
+
+    with transaction.atomic():
+        assert asked.rows(code="AAA-AAA") != []
+    with pytest.raises(transaction.TransactionManagementError):
+        asked.rows(code="AAA-AAA")
+
+
+@pytest.mark.django_db
+def test_an_update_is_one_statement_and_writes_only_what_is_named() -> None:
+    first, second = made("AAA-AAA"), made("BBB-BBB")
+    first.bundles, first.held_at, first.editor_name = {}, AT, "not named"
+    second.held_release, second.version = 7, 2
+
+    with CaptureQueriesContext(connection) as queries:
+        update([first, second], ["bundles", "held_at", "held_release", "version"])
+        update([], ["bundles"])
+
+    assert len(queries) == 1
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.bundles, first.held_at, first.editor_name) == ({}, AT, "")
+    assert (first.held_release, first.version) == (None, 1)
+    assert (second.bundles, second.held_release, second.version) == (
+        {"g1": "handset-and-plan"},
+        7,
+        2,
+    )
+
+
+@pytest.mark.django_db
+def test_an_update_without_names_writes_the_whole_row() -> None:
+    cart = made("AAA-AAA")
+    cart.code, cart.codes, cart.lease_until = "DDD-DDD", ["WELCOME"], AT
+
+    update([cart])
+
+    stored = Cart.objects.get(pk=cart.pk)
+    assert (stored.code, stored.codes, stored.lease_until) == ("DDD-DDD", ["WELCOME"], AT)
