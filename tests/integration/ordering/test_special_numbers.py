@@ -68,7 +68,7 @@ def other_firm() -> Unit:
 
 def cart_with(buyer: AccountContext, offering: str) -> tuple[str, str]:
     """A cart with the offering; its code and the line's id."""
-    code = carts.open_cart(buyer, anew=True)
+    code = carts.begin_cart(buyer).code
     carts.put_bundle(buyer, code=code, bundle="special-number", choices={"number": offering})
     return code, cart_view(buyer, code=code).quote.lines[0].id
 
@@ -167,7 +167,7 @@ def test_the_law_is_named_where_it_forbids(buyer: AccountContext) -> None:
 
 
 def test_only_special_numbers_have_a_use(buyer: AccountContext) -> None:
-    code = carts.open_cart(buyer, anew=True)
+    code = carts.begin_cart(buyer).code
     carts.put_bundle(buyer, code=code, bundle="fleet-line", choices={"plan": "flotte-50"})
     line = next(x.id for x in cart_view(buyer, code=code).quote.lines if x.role == "plan")
     with pytest.raises(RuleViolated) as refused:
