@@ -1,30 +1,34 @@
 """Promotions tried before they are on sale: on sample carts and on last month's real orders."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
 from catalogue.domain.model import Segment, Snapshot, Text
 from catalogue.selectors import snapshot_of
+from catalogue.services.drafts import parts_of_draft
 from commerce.kernel.clock import PARIS
+from commerce.kernel.errors import NotFound
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.states import GIVEN_UP
-from commerce.ordering.domain.trial import Effect, Sale, Tried, effect_of
+from commerce.ordering.domain.trial import Change, Effect, Sale, Tried, effect_of, try_on
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.bulk import fleet_bundle
 from commerce.ordering.services.pricing import Pricing, assumed_activation, pricing_now
 from promotions.domain.compiler import HISTORY, compile_promotions, tests_of
-from promotions.domain.model import CustomerFacts, Promotion
+from promotions.domain.model import CustomerFacts
 from promotions.selectors import promotions_of
 from subscriptions.selectors import history_of
 
 LAST_MONTH = timedelta(days=30)
+INSTANT = timedelta(microseconds=1)
+"""Until an instant, and with it: so much later."""
 MOST_ORDERS = 1_000
 CHUNK = 200
 _SAMPLES = Path(__file__).with_name("samples.yaml")
@@ -42,15 +46,29 @@ class OnSample:
 class Trial:
     """`placed` orders were there; of more than 1,000 every n-th was tried (`tried.seen`)."""
 
-    promotion: Promotion
+    change: Change
     samples: tuple[OnSample, ...]
     tried: Tried
     placed: int
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class TrialPage:
+    """A part of the orders, in the order in which they were placed.
+
+    `effects` are those of them that it touches; `last` is the number of the order to go on after,
+    None where there are no more.
+    """
+
+    change: Change
+    tried: Tried
+    effects: tuple[Effect, ...]
+    last: str | None
+
+
 def trial_of(data: Mapping[str, Any]) -> Trial:
-    """A promotion as a draft has it, tried.
+    """A promotion as a draft has it, tried against none of its name.
 
     Orders come at the prices of their own release, given-up ones are left out; nothing is kept.
     The queries are a few per 200 orders, and two more per order if it asks what the customer had.
@@ -59,23 +77,98 @@ def trial_of(data: Mapping[str, Any]) -> Trial:
         InvalidInput: it can't be read; `field` says where.
     """
     promotion = next(iter(compile_promotions([data]).promotions.values()))
+    return _tried(Change.of(promotion), pricing_now(), in_force=False)
+
+
+def trial_of_draft(draft_id: int) -> Trial:
+    """All promotions of a draft, tried against those of the release in force.
+
+    The prices are those of each order's own release; the promotions, but for what differs, those in
+    force. Samples as `trial_of`.
+
+    Raises:
+        NotFound: `unknown_draft`. InvalidInput: a promotion can't be read.
+    """
     pricing = pricing_now()
-    tried, placed = _on_orders(promotion, until=pricing.at)
-    samples = tuple(OnSample(name, effect_of(promotion, sale)) for name, sale in _samples(pricing))
-    return Trial(promotion, samples, tried, placed, pricing.at - LAST_MONTH)
+    return _tried(change_of_draft(draft_id, pricing), pricing, in_force=True)
 
 
-def _on_orders(promotion: Promotion, *, until: datetime) -> tuple[Tried, int]:
-    rows = Order.objects.filter(placed_at__gt=until - LAST_MONTH, placed_at__lte=until)
-    ids = rows.exclude(state__in=GIVEN_UP).order_by("placed_at", "id").values_list("pk", flat=True)
+def change_of_draft(draft_id: int, pricing: Pricing) -> Change:
+    """What differs between the promotions in force and those of a draft. Raises as above."""
+    parts = [part.data for part in parts_of_draft(draft_id) if part.section == "promotions"]
+    return Change.between(pricing.promotions.promotions, compile_promotions(parts).promotions)
+
+
+def on_samples(change: Change) -> tuple[OnSample, ...]:
+    """What it does to the sample carts today."""
+    found = _samples(pricing_now())
+    return tuple(OnSample(name, effect_of(change, sale)) for name, sale in found)
+
+
+def trial_page(
+    draft_id: int,
+    *,
+    since: datetime,
+    until: datetime,
+    after: str = "",
+    limit: int = CHUNK,
+    tried: Tried | None = None,
+) -> TrialPage:
+    """A draft's promotions on the next `limit` orders placed in [since, until), all of them tried.
+
+    `after` is the number of the order that the page before ended with; `tried` what came of the
+    pages before, so that its limits go on counting. Raises as `trial_of_draft`; NotFound:
+    `unknown_order` (of `after`).
+    """
+    pricing = pricing_now()
+    change = change_of_draft(draft_id, pricing)
+    orders = _placed(since, until)
+    if after:
+        orders = _behind(orders, after)
+    ids = list(orders.values_list("pk", flat=True)[: limit + 1])
+    tried = tried if tried is not None else Tried()
+    effects, last = [], ""
+    for sale in _sales_of(ids[:limit], change, pricing, in_force=True):
+        effect, last = tried.add(change, sale), sale.name
+        if effect is not None:
+            effects.append(effect)
+    return TrialPage(change, tried, tuple(effects), last if len(ids) > limit else None)
+
+
+def _tried(change: Change, pricing: Pricing, *, in_force: bool) -> Trial:
+    since = pricing.at - LAST_MONTH
+    ids = _placed(since + INSTANT, pricing.at + INSTANT).values_list("pk", flat=True)
     placed = ids.count()
     step = max(1, -(-placed // MOST_ORDERS))
-    asks_history = any(test.name in HISTORY for test in tests_of(promotion.when))
-    tried, chosen = Tried(), list(ids[::step]) if step > 1 else list(ids)
-    for start in range(0, len(chosen), CHUNK):
-        for sale in _sales(chosen[start : start + CHUNK], asks_history=asks_history):
-            tried.add(promotion, sale)
-    return tried, placed
+    chosen = list(ids[::step]) if step > 1 else list(ids)
+    tried = try_on(change, _sales_of(chosen, change, pricing, in_force=in_force))
+    return Trial(change, on_samples(change), tried, placed, since)
+
+
+def _placed(since: datetime, until: datetime) -> QuerySet[Order]:
+    """The orders placed in [since, until) that were not given up, the first first."""
+    rows = Order.objects.filter(placed_at__gte=since, placed_at__lt=until)
+    return rows.exclude(state__in=GIVEN_UP).order_by("placed_at", "id")
+
+
+def _behind(orders: QuerySet[Order], number: str) -> QuerySet[Order]:
+    found = Order.objects.filter(number=number).values_list("placed_at", "pk").first()
+    if found is None:
+        raise NotFound(f"There is no order {number}.", code="unknown_order")
+    placed_at, pk = found
+    return orders.filter(Q(placed_at__gt=placed_at) | Q(placed_at=placed_at, pk__gt=pk))
+
+
+def _sales_of(
+    ids: Sequence[int], change: Change, pricing: Pricing, *, in_force: bool
+) -> Iterator[Sale]:
+    """The orders as sales; `in_force`: with the promotions of today instead of those of then."""
+    differing = (*change.before.values(), *change.after.values())
+    asks_history = any(test.name in HISTORY for each in differing for test in tests_of(each.when))
+    asks_history = asks_history or (in_force and pricing.promotions.asks_history)
+    for start in range(0, len(ids), CHUNK):
+        for sale in _sales(ids[start : start + CHUNK], asks_history=asks_history):
+            yield replace(sale, promotions=pricing.promotions) if in_force else sale
 
 
 _ORDER = ("pk", "number", "party", "segment", "channel", "release", "placed_at", "codes", "bundles")

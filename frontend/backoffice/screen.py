@@ -82,6 +82,7 @@ def around_draft(
         ("draft", _("Parts")),
         ("findings", _("Findings (%(count)s)") % {"count": len(findings)}),
         ("changes", _("Changes")),
+        ("trial", _("What it would cost")),
         ("prices", _("Price list")),
         ("publish", _("Preview and publish")),
     ]

@@ -1,12 +1,21 @@
 """How a promotion, or all of a draft, was tried: sums, examples, samples."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from commerce.kernel.tax import Basis
+from commerce.ordering.domain.trial import Side
 from commerce.ordering.trials import Trial
 from frontend.shop.words import euros, said
+
+WHAT: Mapping[str, Any] = {
+    "added": gettext_lazy("added"),
+    "changed": gettext_lazy("changed"),
+    "removed": gettext_lazy("removed"),
+}
 
 
 def trial_shown(trial: Trial) -> dict[str, Any]:
@@ -15,6 +24,15 @@ def trial_shown(trial: Trial) -> dict[str, Any]:
         "seen": trial.tried.seen,
         "placed": trial.placed,
         "applied": trial.tried.applied,
+        "promotions": [
+            (
+                code,
+                str(WHAT[trial.change.what(code)]),
+                trial.tried.given[Side.BEFORE, code],
+                trial.tried.given[Side.AFTER, code],
+            )
+            for code in trial.change.codes
+        ],
         "since": trial.since,
         "totals": [
             (_basis(basis), total.sales, euros(total.today), euros(total.commitment))

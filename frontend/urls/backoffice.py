@@ -18,6 +18,7 @@ urlpatterns = [
     path("backoffice/drafts/<int:draft_id>/", backoffice.draft, name="draft"),
     path("backoffice/drafts/<int:draft_id>/findings/", backoffice.findings, name="findings"),
     path("backoffice/drafts/<int:draft_id>/changes/", backoffice.changes, name="changes"),
+    path("backoffice/drafts/<int:draft_id>/trial/", backoffice.trial_page, name="trial"),
     path("backoffice/drafts/<int:draft_id>/prices/", backoffice.prices, name="prices"),
     path("backoffice/drafts/<int:draft_id>/publish/", backoffice.publish, name="publish"),
     path("backoffice/drafts/<int:draft_id>/act/", backoffice.act_on_draft, name="draft_act"),

@@ -25,7 +25,7 @@ from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Channel
 from commerce.kernel.clock import PARIS, business_now
 from commerce.kernel.errors import FaisceauError, InvalidInput
-from commerce.ordering.trials import trial_of
+from commerce.ordering.trials import trial_of, trial_of_draft
 from commerce.web.policy import Policy, policy
 from frontend import preview as previews
 from frontend.backoffice import fields, promotion, screen, trial
@@ -163,6 +163,19 @@ def changes(request: HttpRequest, draft_id: int) -> HttpResponse:
         "rows": screen.difference_rows(list(page.object_list)),
     }
     return render(request, "frontend/backoffice/changes.html", values)
+
+
+@policy(Policy.CATALOGUE)
+@never_cache
+def trial_page(request: HttpRequest, draft_id: int) -> HttpResponse:
+    """What all promotions of the draft would have cost, against those in force; when asked."""
+    values = _around_draft(request, draft_id, here="trial")
+    if request.GET.get("try"):
+        try:
+            values["trial"] = trial.trial_shown(trial_of_draft(draft_id))
+        except FaisceauError as error:
+            values["trial_wrong"] = sentence_of(error)
+    return render(request, "frontend/backoffice/trial.html", values)
 
 
 @policy(Policy.CATALOGUE)

@@ -1,5 +1,6 @@
 """A promotion's form, its trial on the same page and the codes, in a browser; nothing is wrong."""
 
+import os
 import re
 
 import pytest
@@ -49,6 +50,13 @@ def test_a_promotion_is_changed_and_tried_and_its_codes_made(
         page.locator("#trial a.button").click()
         expect(page.locator("#trial tbody").last.locator("tr")).to_have_count(7)
         nothing_wrong(page)
+
+        page.goto(f"{part.partition('parts/')[0]}trial/?try=1")
+        expect(page.get_by_role("link", name="friend-20")).to_be_visible()
+        expect(page.locator("table").last.locator("tbody tr")).to_have_count(7)
+        nothing_wrong(page)
+        if os.environ.get("SHOTS"):
+            page.screenshot(path=f"/tmp/shots_e/trial_{width}.png", full_page=True)
 
         page.goto(f"{web}/backoffice/codes/")
         page.fill("[name=name]", f"Lot {width}")

@@ -25,6 +25,7 @@ from commerce.ordering.api.views.offerings import (
 )
 from commerce.ordering.api.views.quotes import QuotesView
 from commerce.ordering.api.views.retention import RetentionView
+from commerce.ordering.api.views.trials import TrialView
 
 
 class CodeConverter:
@@ -86,6 +87,7 @@ urlpatterns = [
         JourneyStepView.as_view(),
         name="journey-step",
     ),
+    path("catalogue/drafts/<int:draft>/trial", TrialView.as_view(), name="draft-trial"),
     path("journeys", JourneysView.as_view(), name="journeys"),
     path("journeys/<slug:entry>/steps/<slug:role>", DraftStepView.as_view(), name="draft-step"),
     path("next-offers", NextOffersView.as_view(), name="next-offers"),

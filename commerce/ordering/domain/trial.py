@@ -1,14 +1,17 @@
-"""A promotion tried on carts before it is on sale: for how many it would apply, at what cost. Pure.
+"""Promotions tried on carts before they are on sale: for how many, at what cost. Pure.
 
-It is tried as if it ran at that instant and everybody had its code; its limits count. The cost is
-what a cart costs without it minus what it costs with it, all other promotions as they were.
+What differs is tried on both sides alike: as if it ran at that instant and everybody had its code;
+its limits count. The cost is what a cart costs as things are minus what it costs with the change,
+all other promotions as they are.
 """
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from enum import StrEnum
+from types import MappingProxyType
 
 from catalogue.domain.model import Snapshot
 from commerce.kernel.money import Money
@@ -35,12 +38,54 @@ class Sale:
     party_id: int | None = None
 
 
+class Side(StrEnum):
+    """As it is sold, and as it is tried."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """The promotions that differ, by code: as they are sold, and as they are tried instead."""
+
+    before: Mapping[str, Promotion]
+    after: Mapping[str, Promotion]
+
+    @classmethod
+    def between(cls, before: Mapping[str, Promotion], after: Mapping[str, Promotion]) -> "Change":
+        """What differs between two sets of promotions."""
+        return cls(
+            {code: each for code, each in before.items() if after.get(code) != each},
+            {code: each for code, each in after.items() if before.get(code) != each},
+        )
+
+    @classmethod
+    def of(cls, promotion: Promotion) -> "Change":
+        """One promotion against none of its name."""
+        return cls({}, {promotion.code: promotion})
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        return tuple(sorted({*self.before, *self.after}))
+
+    def what(self, code: str) -> str:
+        """added, removed or changed."""
+        if code not in self.before:
+            return "added"
+        return "changed" if code in self.after else "removed"
+
+    def on(self, side: Side) -> Mapping[str, Promotion]:
+        return self.before if side is Side.BEFORE else self.after
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the promotion takes off a sale: today, and over the commitment (12 months if none).
+    """What the change takes off a sale: today, and over the commitment (12 months if none).
 
     Both in the basis of the sale: with tax for consumers, without for businesses. A cost below
-    zero is possible where it drives a better promotion out.
+    zero is possible where it takes a better promotion away. `had` and `gets` are the promotions
+    that differ and are given, as things are and with the change.
     """
 
     name: str
@@ -48,6 +93,8 @@ class Effect:
     before: Money
     today: Money
     commitment: Money
+    had: tuple[str, ...] = field(default=(), compare=False)
+    gets: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,103 +108,132 @@ class Totals:
 
 @dataclass(slots=True)
 class Tried:
-    """What came of it so far: `seen` sales, the totals by basis, the examples that cost most."""
+    """What came of it so far: `seen` sales, the totals by basis, the examples that cost most.
 
+    `given` counts for each side and promotion the sales that get it.
+    """
+
+    most_examples: int = MOST_EXAMPLES
     seen: int = 0
     totals: dict[Basis, Totals] = field(default_factory=dict)
     examples: list[Effect] = field(default_factory=list)
-    _had: Counter[int] = field(default_factory=Counter)
+    given: Counter[tuple[Side, str]] = field(default_factory=Counter)
+    _had: Counter[tuple[Side, str, int]] = field(default_factory=Counter)
 
     @property
     def applied(self) -> int:
         return sum(total.sales for total in self.totals.values())
 
-    def add(self, promotion: Promotion, sale: Sale) -> None:
+    def add(self, change: Change, sale: Sale) -> Effect | None:
         """Try it on one more sale; they come in the order in which they were made."""
         self.seen += 1
-        if self._used_up(promotion, sale):
-            return
-        effect = effect_of(promotion, sale)
+        spent = {side: self._spent(change, side, sale) for side in Side}
+        effect = effect_of(change, sale, spent=spent)
         if effect is None:
-            return
-        if sale.party_id is not None:
-            self._had[sale.party_id] += 1
+            return None
+        for side, codes in ((Side.BEFORE, effect.had), (Side.AFTER, effect.gets)):
+            self.given.update((side, code) for code in codes)
+            if sale.party_id is not None:
+                self._had.update((side, code, sale.party_id) for code in codes)
         zero = Money.zero(effect.today.currency)
         total = self.totals.get(effect.basis, Totals(0, zero, zero))
         self.totals[effect.basis] = Totals(
             total.sales + 1, total.today + effect.today, total.commitment + effect.commitment
         )
         self.examples = heapq.nlargest(
-            MOST_EXAMPLES, [*self.examples, effect], key=lambda each: each.commitment.amount
+            self.most_examples,
+            [*self.examples, effect],
+            key=lambda each: each.commitment.amount,
+        )
+        return effect
+
+    def _spent(self, change: Change, side: Side, sale: Sale) -> frozenset[str]:
+        """Those whose limits are reached."""
+        return frozenset(
+            code
+            for code, promotion in change.on(side).items()
+            if _reached(promotion.limits.total, self.given[side, code])
+            or (
+                sale.party_id is not None
+                and _reached(promotion.limits.per_party, self._had[side, code, sale.party_id])
+            )
         )
 
-    def _used_up(self, promotion: Promotion, sale: Sale) -> bool:
-        total, per_party = promotion.limits.total, promotion.limits.per_party
-        if total is not None and self.applied >= total:
-            return True
-        return (
-            per_party is not None
-            and sale.party_id is not None
-            and self._had[sale.party_id] >= per_party
-        )
 
-
-def try_on(promotion: Promotion, sales: Iterable[Sale]) -> Tried:
+def try_on(change: Change, sales: Iterable[Sale]) -> Tried:
     """What it does to all of them."""
     tried = Tried()
     for sale in sales:
-        tried.add(promotion, sale)
+        tried.add(change, sale)
     return tried
 
 
-def effect_of(promotion: Promotion, sale: Sale) -> Effect | None:
-    """What it does to one sale; None where it doesn't apply."""
-    with_it = _priced(sale, promotion, tried=True)
-    if promotion.code not in {each.code for each in with_it.applied}:
+def effect_of(
+    change: Change, sale: Sale, *, spent: Mapping[Side, frozenset[str]] = MappingProxyType({})
+) -> Effect | None:
+    """What it does to one sale; None where nothing that differs is given on either side.
+
+    `spent` are the promotions that can't be had any more.
+    """
+    before = _priced(sale, change, Side.BEFORE, spent=spent.get(Side.BEFORE, frozenset()))
+    after = _priced(sale, change, Side.AFTER, spent=spent.get(Side.AFTER, frozenset()))
+    had, gets = _given(before, change.before), _given(after, change.after)
+    if not had and not gets:
         return None
-    without = _priced(sale, promotion, tried=False)
     return Effect(
         sale.name,
-        with_it.basis,
-        without.commitment_total,
-        without.due_today - with_it.due_today,
-        without.commitment_total - with_it.commitment_total,
+        after.basis,
+        before.commitment_total,
+        before.due_today - after.due_today,
+        before.commitment_total - after.commitment_total,
+        had,
+        gets,
     )
 
 
-def _priced(sale: Sale, promotion: Promotion, *, tried: bool) -> Quote:
-    cart, customer = sale.cart, sale.customer
-    customer = replace(customer, used_up=customer.used_up - {promotion.code})
-    if tried and promotion.requires_code:
-        cart = replace(cart, codes=(*cart.codes, promotion.requires_code))
-    if tried and promotion.single_use:
-        customer = replace(customer, opened=customer.opened | {promotion.code})
-    if tried and promotion.reasons:
-        retained = {**customer.retained, promotion.code: promotion.reasons[0]}
-        customer = replace(customer, retained=retained)
+def _reached(limit: int | None, uses: int) -> bool:
+    return limit is not None and uses >= limit
+
+
+def _given(priced: Quote, among: Mapping[str, Promotion]) -> tuple[str, ...]:
+    return tuple(sorted({each.code for each in priced.applied} & among.keys()))
+
+
+def _priced(sale: Sale, change: Change, side: Side, *, spent: frozenset[str]) -> Quote:
+    differing = change.on(side).values()
+    codes = [each.requires_code for each in differing if each.requires_code]
+    retained = {each.code: each.reasons[0] for each in differing if each.reasons}
+    opened = {each.code for each in differing if each.single_use}
+    known = sale.customer
     return quote(
-        cart,
+        replace(sale.cart, codes=(*sale.cart.codes, *codes)),
         catalogue=sale.catalogue,
-        promotions=_with(sale.promotions, promotion, tried=tried),
-        customer=customer,
+        promotions=_with(sale.promotions, change, side),
+        customer=replace(
+            known,
+            used_up=(known.used_up - frozenset(change.codes)) | spent,
+            opened=known.opened | opened,
+            retained={**known.retained, **retained},
+        ),
         at=sale.at,
         activation=sale.activation,
     )
 
 
-_kept: dict[tuple[int, int, bool], tuple[CompiledPromotions, Promotion, CompiledPromotions]] = {}
+_kept: dict[tuple[int, int, Side], tuple[CompiledPromotions, Change, CompiledPromotions]] = {}
 _MOST_KEPT = 32
 
 
-def _with(found: CompiledPromotions, promotion: Promotion, *, tried: bool) -> CompiledPromotions:
-    """The promotions of the sale with or without it; kept, as many sales share them."""
-    key = (id(found), id(promotion), tried)
+def _with(found: CompiledPromotions, change: Change, side: Side) -> CompiledPromotions:
+    """The promotions of the sale with one side of the change; kept, as many sales share them."""
+    key = (id(found), id(change), side)
     kept = _kept.get(key)
     if kept is None:
-        others = {c: p for c, p in found.promotions.items() if c != promotion.code}
-        if tried:
-            others[promotion.code] = replace(promotion, valid_from=None, valid_until=None)
+        codes = set(change.codes)
+        others = {c: p for c, p in found.promotions.items() if c not in codes}
+        for code, promotion in change.on(side).items():
+            others[code] = replace(promotion, valid_from=None, valid_until=None)
         while len(_kept) >= _MOST_KEPT:
             _kept.pop(next(iter(_kept)))
-        kept = _kept[key] = (found, promotion, index_promotions(others.values()))
+        kept = _kept[key] = (found, change, index_promotions(others.values()))
     return kept[2]

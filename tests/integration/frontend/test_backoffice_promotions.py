@@ -142,6 +142,20 @@ def test_the_trial_stands_on_the_page(ines: Client, draft: str) -> None:
     assert page.count("€10") >= 3
 
 
+def test_the_whole_draft_is_tried_against_what_is_sold(ines: Client, draft: str) -> None:
+    page = text_of(ines, f"{draft}trial/")
+    assert "Sample carts" not in page
+    assert "No promotion differs" in text_of(ines, f"{draft}trial/?try=1")
+    assert keep(ines, draft, **{"benefits-0-value": "30"}).status_code == 302
+    page = text_of(ines, f"{draft}trial/?try=1")
+    assert "It would have applied to 0 of 0 orders tried" in page
+    assert ">welcome-10</a></td>" in page
+    assert page.count(">€20<") == 6, "three carts with a phone, today and over the commitment"
+    keep(ines, draft, **{"benefits-0-kind": "percent_off", "benefits-0-value": "120"})
+    page = text_of(ines, f"{draft}trial/?try=1")
+    assert "is not within 0 and 100." in page
+
+
 def test_codes_are_made_and_written_out_once(ines: Client) -> None:
     asked = {"promotion": "friend-20", "name": "Spring", "count": "25", "last_day": "2026-12-31"}
     assert ines.post("/backoffice/codes/", asked).status_code == 302
