@@ -230,10 +230,11 @@ def _prices(key: Key, term: int, kinds: Kinds) -> Mapping[int, tuple[Decimal, De
 
 @lru_cache(maxsize=128)
 def _prices_of(key: Key, term: int, kind: Kind) -> Mapping[int, tuple[Decimal, Decimal]]:
-    shop, shelf = ShopWindow(key), _shelf(key)
+    # Not by the shop window, which keeps each quote and looks for lowest prices of the past too.
+    window, shelf = ShopWindow(key).window, _shelf(key)
     found = {}
     for place in members(shelf.of_kinds((kind,))):
-        shown = shop.shown(shelf.offerings[place], term=term)
+        shown = window.shown(shelf.offerings[place], term=term)
         found[place] = (shown.price_today.amount, shown.lasting_month.amount)
     return MappingProxyType(found)
 

@@ -110,7 +110,7 @@ class Layer:
 
 def layers(benefits: Sequence[Benefit], *, quantity: int) -> tuple[Layer, ...]:
     """The pieces 1 to `quantity`, cut where a benefit's pieces begin or end."""
-    if all(benefit.pieces is None and benefit.from_piece == 1 for benefit in benefits):
+    if not any(benefit.pieces is not None or benefit.from_piece != 1 for benefit in benefits):
         return (Layer(quantity, tuple(benefits)),)
     edges = {1, quantity + 1}
     for benefit in benefits:
@@ -161,6 +161,8 @@ def cost_over(
 
 def after(amount: Decimal, *, benefits: Sequence[Benefit], quantity: int = 1) -> Decimal:
     """What `quantity` pieces at `amount` cost; each benefit on what the one before left."""
+    if not benefits:
+        return amount * quantity
     total = _NOTHING
     for layer in layers(benefits, quantity=quantity):
         left = amount
