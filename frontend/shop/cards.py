@@ -1,20 +1,22 @@
 """Cards of the shop: a phone with the plan that goes with it, plans, accessories, services."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from catalogue.domain.model import Kind, Offering, Snapshot
-from catalogue.selectors import StockFacts
+from catalogue.selectors import StockFacts, kept_per_release
 from commerce.kernel.money import Money
 from commerce.ordering.domain.showcase import Shown
-from commerce.ordering.showcase import ShopWindow
+from commerce.ordering.showcase import Key, ShopWindow
 from frontend.shop.words import (
     drawing,
     euros,
     full_name,
+    language,
     model_name,
     months,
     on_day,
@@ -34,7 +36,17 @@ def card_of(
     shop: ShopWindow, offering: Offering, *, stock: StockFacts | None, narrowed: bool
 ) -> Card:
     """The card of whatever it is; a phone's leads to this variant if the list was `narrowed`."""
-    catalogue, shown = shop.window.catalogue, shop.shown(offering)
+    card = _card(shop.key, offering.code, language(), narrowed)
+    return card | {"badges": [*card["badges"], *stock_badges(offering, stock=stock)]}
+
+
+@lru_cache(maxsize=4096)
+def _card(key: Key, code: str, _language: str, narrowed: bool) -> Card:
+    """All but what the stock says; in the active language, by which it is kept."""
+    shop = ShopWindow(key)
+    catalogue = shop.window.catalogue
+    offering = catalogue.offering(code)
+    shown = shop.shown(offering)
     match offering.kind:
         case Kind.HANDSET:
             family = catalogue.family(offering.family) if offering.family else (offering,)
@@ -43,13 +55,15 @@ def card_of(
                 shown,
                 catalogue=catalogue,
                 variants=variants,
-                stock=stock,
                 query="chosen" if narrowed else "",
             )
         case Kind.PLAN:
             return plan_card(shown, catalogue=catalogue)
         case _:
-            return extra_card(shown, catalogue=catalogue, stock=stock)
+            return extra_card(shown, catalogue=catalogue)
+
+
+kept_per_release(_card)
 
 
 def phone_card(
@@ -57,7 +71,6 @@ def phone_card(
     *,
     catalogue: Snapshot,
     variants: Sequence[Offering],
-    stock: StockFacts | None = None,
     query: str = "",
 ) -> Card:
     """A model, shown by one of its variants."""
@@ -72,7 +85,7 @@ def phone_card(
         "maker": variant_name(catalogue, offering),
         "text": said(offering.summary),
         "device": drawing(offering),
-        "badges": phone_badges(shown, stock=stock),
+        "badges": phone_badges(shown),
         "price": bundle_price(shown, catalogue=catalogue),
         "colours": [
             {
@@ -91,7 +104,7 @@ def phone_url(offering: Offering, *, chosen: bool = True) -> str:
     return f"{path}?variant={offering.code}" if chosen else path
 
 
-def phone_badges(shown: Shown, *, stock: StockFacts | None) -> list[dict[str, str]]:
+def phone_badges(shown: Shown) -> list[dict[str, str]]:
     badges = []
     free = free_months(shown)
     if free:
@@ -100,9 +113,16 @@ def phone_badges(shown: Shown, *, stock: StockFacts | None) -> list[dict[str, st
         )
     if shown.offering.characteristics.get("refurbished") is True:
         badges.append({"label": _("Refurbished"), "kind": "beam"})
-    if stock is not None and 0 < stock.available <= FEW:
-        badges.append({"label": _("Only a few left"), "kind": "sun"})
     return badges
+
+
+def stock_badges(offering: Offering, *, stock: StockFacts | None) -> list[dict[str, str]]:
+    """That few are left, or none; that none is left of a phone is said on its page."""
+    if stock is None or stock.available > FEW:
+        return []
+    if stock.available:
+        return [{"label": _("Only a few left"), "kind": "sun"}]
+    return [] if offering.kind is Kind.HANDSET else [{"label": _("Sold out"), "kind": ""}]
 
 
 def free_months(shown: Shown) -> int:
@@ -191,21 +211,16 @@ def plan_card(shown: Shown, *, catalogue: Snapshot) -> Card:
     }
 
 
-def extra_card(shown: Shown, *, catalogue: Snapshot, stock: StockFacts | None = None) -> Card:
+def extra_card(shown: Shown, *, catalogue: Snapshot) -> Card:
     """An accessory, an option or a content service."""
     offering = shown.offering
-    badges = []
-    if stock is not None and stock.available == 0:
-        badges.append({"label": _("Sold out"), "kind": ""})
-    elif stock is not None and stock.available <= FEW:
-        badges.append({"label": _("Only a few left"), "kind": "sun"})
     return {
         "url": extra_url(offering),
         "title": full_name(offering),
         "maker": said(catalogue.categories.get(offering.category)),
         "text": said(offering.summary),
         "device": drawing(offering),
-        "badges": badges,
+        "badges": [],
         "price": extra_price(shown),
     }
 

@@ -22,6 +22,7 @@ from frontend.shop.cards import (
     phone_url,
     plan_card,
     plan_price,
+    stock_badges,
 )
 from frontend.shop.facts import groups_of, labels_by_law, price_includes, sar_text
 from frontend.shop.panel import panel_of
@@ -135,7 +136,7 @@ def phone_page(
         "offering": offering,
         "shown": shown,
         "term": term,
-        "badges": phone_badges(shown, stock=there),
+        "badges": [*phone_badges(shown), *stock_badges(offering, stock=there)],
         "price": bundle_price(shown, catalogue=catalogue),
         "panel": panel,
         "bundle": _bundle(shop, offering),
