@@ -1,5 +1,7 @@
 """Forms of the business portal."""
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -66,3 +68,31 @@ class OrderForm(forms.Form):
         label=_("We accept the terms for businesses"),
         error_messages={"required": _("Please accept the terms of sale to order.")},
     )
+
+
+class NumberForm(forms.Form):
+    """A special number: which one, where its calls go, what it serves."""
+
+    msisdn = forms.CharField(
+        max_length=10,
+        error_messages={"required": _("Choose a number.")},
+    )
+    route_to = forms.CharField(
+        label=_("Calls are led to"),
+        help_text=_("Your switchboard or a line: a landline or mobile number, 01 99 00 12 34."),
+        max_length=20,
+        widget=forms.TextInput(attrs={"inputmode": "tel", "autocomplete": "off"}),
+        error_messages={"required": _("Enter the number that calls are led to.")},
+    )
+    purpose = forms.ChoiceField(
+        label=_("What the number serves"),
+        help_text=_("The law forbids some uses with some tariffs, so we ask."),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Say what the number serves.")},
+    )
+
+    def __init__(self, *args: Any, uses: list[tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        purpose = self.fields["purpose"]
+        assert isinstance(purpose, forms.ChoiceField)
+        purpose.choices = uses

@@ -9,6 +9,7 @@ from catalogue.domain.model import Kind, Offering, Segment
 from catalogue.domain.search import list_price
 from commerce.ordering.showcase import ShopWindow, window
 from frontend.business import screen
+from frontend.business.numbers import offer_cards
 from frontend.business.panel import fleet_panel
 from frontend.shop.words import drawing, full_name, model_name
 
@@ -26,6 +27,7 @@ def landing_page(at: datetime) -> dict[str, Any]:
         "offers": screen.offers(catalogue, at=shop.window.at),
         "phones": phones[::2][:5],
         "pictures": (bars or phones)[:3],
+        "numbers": offer_cards(catalogue),
         "example": _example(shop),
         "users": USERS,
     }

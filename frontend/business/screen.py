@@ -17,6 +17,8 @@ from commerce.kernel.money import Money, total
 from commerce.ordering.domain.states import ItemState, OrderState
 from commerce.ordering.selectors import OrderItemView, OrderView
 from frontend.account import words
+from frontend.business.numbers import price_sign
+from frontend.shop.contract import display_number
 from frontend.shop.words import drawing, full_name, language, model_name, named, said
 from frontend.typography import month_text
 from subscriptions.domain.views import BillSummary
@@ -31,6 +33,7 @@ def around(context: AccountContext, *, here: str) -> dict[str, Any]:
     pages = [
         ("portal:home", _("Overview")),
         ("portal:new", _("New lines")),
+        ("portal:numbers", _("Numbers")),
         ("portal:orders", _("Orders")),
         ("portal:approvals", _("Approvals")),
         ("portal:bills", _("Bills")),
@@ -181,7 +184,7 @@ def lines_page(order: OrderView, *, number: str) -> Page[dict[str, Any]]:
 
 def progress(order: OrderView) -> dict[str, int]:
     """How many of the order's lines are active."""
-    plans = [item for item in order.items if item.role == "plan"]
+    plans = [item for item in order.items if item.role == "plan" or item.tariff is not None]
     active = sum(item.state is ItemState.ACTIVE for item in plans)
     return {"active": active, "all": len(plans)}
 
@@ -209,6 +212,12 @@ def _row(items: Sequence[OrderItemView], *, moving: bool) -> dict[str, Any]:
             msisdn = item.facts.get("msisdn") or item.config.get("msisdn", "")
             row["number"] = words.number(msisdn)
             row["plan"] = named(item.name)
+            row["state"] = _item_state(item.state, moving=moving)
+        if item.tariff is not None:
+            number = display_number(item.facts.get("msisdn") or item.config.get("msisdn", ""))
+            row["plan"] = named(item.name)
+            row["sign"] = price_sign(item.tariff, number=number or _("given at the order"))
+            row["route_to"] = display_number(item.config.get("route_to", ""))
             row["state"] = _item_state(item.state, moving=moving)
         if item.role == "handset":
             row["phone"] = named(item.name)

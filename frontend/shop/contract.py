@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 
 from catalogue.domain.model import Kind, Offering, Snapshot
 from commerce.kernel.periods import add_months
+from commerce.kernel.tax import Basis
 from commerce.markets.pack import market
 from commerce.ordering.domain.quote import GivenBack, Quote, QuoteLine, Tariff
+from commerce.ordering.number_shop import tariff_of
 from frontend.shop.panel import line_name
 from frontend.shop.words import (
     charge_name,
@@ -20,6 +22,7 @@ from frontend.shop.words import (
     full_name,
     label_of,
     months,
+    named,
     on_day,
     said,
     schedule_text,
@@ -45,33 +48,40 @@ class Agreed:
     def term(self) -> int:
         return max((line.term for line in self.lines), default=0)
 
+    @property
+    def has_plan(self) -> bool:
+        """Whether it is about a line with an internet service; a special number has none."""
+        return any(line.role == "plan" for line in self.lines)
+
 
 def contracts_of(quote: Quote, *, configs: Configs) -> list[Agreed]:
-    """One contract per bundle that has a plan; single goods are a sale without duration."""
+    """One contract per bundle in which something runs on: a plan, a number, a service; goods alone
+    are a sale without duration."""
     groups: dict[str, list[QuoteLine]] = {}
     for line in quote.lines:
         groups.setdefault(line.group, []).append(line)
     return [
         Agreed(quote, tuple(lines), configs)
         for lines in groups.values()
-        if any(line.role == "plan" for line in lines)
+        if any(line.role == "plan" or line.phases for line in lines)
     ]
 
 
 def sections_of(agreed: Agreed, *, catalogue: Snapshot) -> list[Section]:
-    """The six headings of the template, in its order."""
+    """The six headings of the template, in its order; that of speeds where there is internet."""
+    speeds = {
+        "title": _("Speeds of the internet service and remedies in case of problems"),
+        "pairs": _speeds(agreed, catalogue=catalogue),
+        "texts": [
+            _(
+                "If speeds differ significantly, permanently or often from these, you may end "
+                "the contract without cost (L224-34 of the consumer code)."
+            )
+        ],
+    }
     return [
         {"title": _("Services and equipment"), "pairs": _services(agreed, catalogue=catalogue)},
-        {
-            "title": _("Speeds of the internet service and remedies in case of problems"),
-            "pairs": _speeds(agreed, catalogue=catalogue),
-            "texts": [
-                _(
-                    "If speeds differ significantly, permanently or often from these, you may end "
-                    "the contract without cost (L224-34 of the consumer code)."
-                )
-            ],
-        },
+        *([speeds] if agreed.has_plan else []),
         {
             "title": _("Price"),
             "pairs": _prices(agreed, catalogue=catalogue),
@@ -90,16 +100,37 @@ def sections_of(agreed: Agreed, *, catalogue: Snapshot) -> list[Section]:
         {
             "title": _("Other relevant information"),
             "texts": [
-                _(
-                    "Each bill is compared with the amounts of this summary before it is sent. "
-                    "Prices include VAT."
-                ),
-                _(
-                    "You can withdraw for 14 days without a reason, in the footer of every page: "
-                    "“Withdraw from the contract here”."
+                *_others(agreed),
+                *(
+                    named(duty.text)
+                    for _line, offering in _lines(agreed, catalogue)
+                    for tariff in [tariff_of(offering)]
+                    if tariff is not None
+                    for duty in tariff.duties
                 ),
             ],
         },
+    ]
+
+
+def _others(agreed: Agreed) -> list[str]:
+    """Consumers can withdraw (L221-18); a firm's prices are without tax."""
+    if agreed.quote.basis is Basis.HT:
+        return [
+            _(
+                "Each bill is compared with the amounts of this summary before it is sent. "
+                "Prices are without VAT."
+            )
+        ]
+    return [
+        _(
+            "Each bill is compared with the amounts of this summary before it is sent. "
+            "Prices include VAT."
+        ),
+        _(
+            "You can withdraw for 14 days without a reason, in the footer of every page: "
+            "“Withdraw from the contract here”."
+        ),
     ]
 
 
@@ -116,9 +147,25 @@ def _services(agreed: Agreed, *, catalogue: Snapshot) -> list[tuple[str, str]]:
                 offering, ("data_gb", "europe_gb", "calls", "messages", "network"), catalogue
             )
             pairs.append((_("Number"), number_text(agreed.configs.get(line.id, {}))))
+        elif tariff_of(offering) is not None:
+            pairs += _special_number(line, offering, agreed=agreed, catalogue=catalogue)
         else:
             pairs.append((kind_name(offering.kind), line_name(line, catalogue=catalogue)))
     return pairs
+
+
+def _special_number(
+    line: QuoteLine, offering: Offering, *, agreed: Agreed, catalogue: Snapshot
+) -> list[tuple[str, str]]:
+    """The number with the words of its price sign, where its calls go and what it serves."""
+    config, tariff = agreed.configs.get(line.id, {}), tariff_of(offering)
+    return [
+        (_("Special number"), full_name(offering)),
+        (_("Number"), number_text(config)),
+        (_("What callers pay"), named(tariff.sign) if tariff is not None else ""),
+        (_("Calls are led to"), display_number(config.get("route_to", ""))),
+        (_("What the number serves"), value_text(catalogue, "uses", config.get("purpose", ""))),
+    ]
 
 
 def display_number(number: str) -> str:
@@ -217,10 +264,16 @@ def line_schedule(line: QuoteLine, quote: Quote) -> str:
 
 def _totals(agreed: Agreed) -> list[str]:
     quote = agreed.quote
-    texts = [
-        _("Due today for the whole order: %(amount)s.")
-        % {"amount": euros(quote.due_today_gross, short=False)}
-    ]
+    once = {
+        "amount": euros(quote.due_today_gross, short=False),
+        "net": euros(quote.due_today, short=False),
+    }
+    if quote.basis is Basis.HT:
+        texts = [
+            _("Billed once for the whole order: %(net)s, with VAT %(amount)s.") % once,
+        ]
+    else:
+        texts = [_("Due today for the whole order: %(amount)s.") % once]
     if quote.monthly:
         texts.append(_("Every month: %(schedule)s.") % {"schedule": schedule_text(quote)})
     texts.append(
@@ -238,7 +291,10 @@ def _totals(agreed: Agreed) -> list[str]:
         }
         for applied in quote.applied
     ]
-    texts.append(_("Calls to special numbers and beyond the plan are billed at the price list."))
+    if agreed.has_plan:
+        texts.append(
+            _("Calls to special numbers and beyond the plan are billed at the price list.")
+        )
     return texts
 
 

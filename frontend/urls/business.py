@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import business
+from frontend.views import business, business_numbers
 
 app_name = "portal"
 urlpatterns = [
@@ -13,6 +13,9 @@ urlpatterns = [
     path("portal/orders/<slug:number>/", business.order, name="order"),
     path("portal/orders/<slug:number>/lines/", business.order_lines, name="order_lines"),
     path("portal/orders/<slug:number>/decide/", business.decide, name="decide"),
+    path("portal/numbers/", business_numbers.numbers, name="numbers"),
+    path("portal/numbers/new/<slug:offering>/", business_numbers.choose, name="number"),
+    path("portal/numbers/cart/<str:code>/", business_numbers.order_number, name="number_order"),
     path("portal/approvals/", business.approvals, name="approvals"),
     path("portal/bills/", business.bills, name="bills"),
     path("portal/bills/<str:number>/", business.bill, name="bill"),

@@ -163,12 +163,48 @@ def test_an_order_within_the_limit_starts_at_once_and_one_above_is_rejected_with
 
 
 @pytest.mark.parametrize(("width", "language"), [(1280, "en"), (390, "fr")])
+def test_a_firm_orders_a_special_number_and_sees_it_with_its_sign(
+    chromium: Browser, stack: Stack, width: int, language: str
+) -> None:
+    web = stack.info.web_url
+    with watched(chromium, stack, width=width, language=language, dark=width == 390) as page:
+        log_in(page, stack, role="buyer")
+        page.goto(f"{web}/portal/numbers/")
+        assert page.locator(".number-offers .price-sign").count() == 5
+        nothing_wrong(page)
+        page.locator("a[href$='numero-majore-0823/']").click()
+        page.wait_for_load_state("networkidle")
+        nothing_wrong(page)
+        page.fill("#id_route_to", "01 99 00 12 34")
+        page.check("input[name=purpose][value=complaints]")
+        page.locator("#number .button-main").click()
+        expect(page.locator("#id_purpose_error")).to_contain_text("L121-16")
+        nothing_wrong(page)
+        page.check("input[name=purpose][value=service]")
+        page.locator("#figures").press_sequentially("*4")
+        expect(page.locator("#numbers label")).to_have_count(5)
+        chosen = page.locator("#numbers label").first.inner_text()
+        page.locator("#number .button-main").click()
+        page.wait_for_url(re.compile("/portal/numbers/cart/"))
+        expect(page.locator("main .price-sign b")).to_have_text(chosen)
+        nothing_wrong(page)
+        order_lines(page, purchase_order=f"PO-{language}")
+        expect(page.locator("#lines .price-sign")).to_contain_text(chosen)
+        done = "1 sur 1 active" if language == "fr" else "1 of 1 active"
+        expect(page.locator("#lines")).to_contain_text(done, timeout=LONG)
+        nothing_wrong(page)
+        page.goto(f"{web}/portal/numbers/")
+        expect(page.locator("tbody tr", has_text=chosen)).to_contain_text("01 99 00 12 34")
+        nothing_wrong(page)
+
+
+@pytest.mark.parametrize(("width", "language"), [(1280, "en"), (390, "fr")])
 def test_every_page_of_the_portal_is_accessible_and_ends_with_logging_out(
     chromium: Browser, stack: Stack, width: int, language: str
 ) -> None:
     with watched(chromium, stack, width=width, language=language, dark=width == 390) as page:
         log_in(page, stack, role="approver")
-        for path in ("", "new/", "orders/", "approvals/", "bills/", "people/"):
+        for path in ("", "new/", "numbers/", "orders/", "approvals/", "bills/", "people/"):
             page.goto(f"{stack.info.web_url}/portal/{path}")
             assert page.locator("h1").count() == 1
             nothing_wrong(page)

@@ -26,7 +26,15 @@ from orchestration.models import Effect, Plan, Task, TaskHistory
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 FEW = 25
-PORTAL = ("", "new/", "orders/", "bills/", "people/")
+PORTAL = (
+    "",
+    "new/",
+    "numbers/",
+    "numbers/new/numero-gratuit-0804/",
+    "orders/",
+    "bills/",
+    "people/",
+)
 OPS = ("", "orders/", "fallout/", "billing/", "work/")
 TABLE = "user_name;user_email;plan;term;site\n"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
