@@ -149,5 +149,5 @@ def _set(text: str) -> str:
 
 def _state(state: ItemState) -> tuple[str, str]:
     if state is ItemState.ACTIVE:
-        return ("done", _("active"))
+        return ("done", _("in service"))
     return ("running", _("being prepared"))

@@ -163,7 +163,7 @@ def _cart(request: HttpRequest, context: AccountContext) -> str:
             for group in view.bundles:
                 carts.remove_bundle(context, code=view.code, group=group)
             return view.code
-    return carts.open_cart(context, anew=True)
+    return carts.begin_cart(context).code
 
 
 def _ordered(context: AccountContext, view: CartView, form: OrderForm, *, digest: str) -> str:

@@ -47,13 +47,13 @@ def all_routes() -> list[tuple[str, Any]]:
 
 
 def pages_with_an_id() -> list[str]:
-    """Pages of ours that name a thing of somebody's; what is on sale, and the ways in to buy it
-    (`entry`), are everybody's."""
+    """Pages of ours that name a thing of somebody's; what is on sale (`offering`), and the ways in
+    to buy it (`entry`), are everybody's."""
     return [
         route
         for route, view in routes(get_resolver().url_patterns)
         if "<" in route
-        and "<slug:entry>" not in route
+        and not {"<slug:entry>", "<slug:offering>"} & {*route.split("/")}
         and view.__module__.startswith("frontend.")
         and Policy.PUBLIC not in policies_of(view)
     ]
@@ -163,6 +163,7 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
         "batch": "1",
         "section": "offerings",
         "key": "horizon-130",
+        "line_id": "1",
         "reference": "R-1",
         "token": "guessed-token",
         "user": "MQ",
