@@ -13,15 +13,13 @@ from typing import Any
 import psycopg
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
-from django.db.models import QuerySet
 from kombu.exceptions import OperationalError as BrokerError
 
 from commerce.events import retention, tasks
-from commerce.events.models import Delivery, Timer, WorkState
-from commerce.events.registry import subscriber_names, timer_names
+from commerce.events.models import Delivery, Timer
 from commerce.events.runner import run_deliveries, run_timers
 from commerce.events.selectors import due_deliveries, due_timers
-from commerce.events.work import Batch, give_back, lease, sweep
+from commerce.events.work import Batch, Due, give_back, lease, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +32,10 @@ INSIDE, OUTSIDE = 50, 5
 """Rows per message: for work inside the database, and for work that waits for others."""
 IN_THE_QUEUE = 1000
 """No more rows than this wait in the queue, so that none outlives its lease there."""
+_LEASED = """
+SELECT (SELECT count(*) FROM events_delivery WHERE state = 'leased')
+     + (SELECT count(*) FROM events_timer WHERE state = 'leased')
+"""
 
 
 def run(stop: Flag) -> None:
@@ -53,18 +55,24 @@ def run(stop: Flag) -> None:
 
 def hand_out() -> int:
     """One round: lease what is due and send it off; returns how many rows."""
-    waiting = sum(
-        model._default_manager.filter(state=WorkState.LEASED).count() for model in (Delivery, Timer)
-    )
-    room, sent = IN_THE_QUEUE - waiting, 0
-    for queryset, send, size in _sources():
+    room, sent = IN_THE_QUEUE - _in_the_queue(), 0
+    for due, send, size in _sources():
         while room - sent > 0:
-            batch = lease(queryset, limit=min(size, room - sent))
+            batch = lease(due, limit=min(size, room - sent))
             if batch is None:
                 break
-            _send(queryset.model, batch, send)
+            _send(due.model, batch, send)
             sent += len(batch.ids)
+            if len(batch.ids) < size:
+                break
     return sent
+
+
+def _in_the_queue() -> int:
+    """How many rows were handed out and have not been begun."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LEASED)
+        return int(cursor.fetchone()[0])
 
 
 def drain(*, rounds: int = 200) -> int:
@@ -102,14 +110,11 @@ def _pump_until(stop: Flag, wait_for_work: Callable[[], None]) -> None:
 Send = Callable[[list[int], str], Any]
 
 
-def _sources() -> Iterator[tuple[QuerySet[Any], Send, int]]:
-    deliveries, timers = due_deliveries(), due_timers()
-    outside = subscriber_names(durable=False)
-    yield deliveries.exclude(subscriber__in=outside), tasks.deliver.delay, INSIDE
-    yield deliveries.filter(subscriber__in=outside), tasks.deliver.delay, OUTSIDE
-    waiting = timer_names(durable=False)
-    yield timers.exclude(handler__in=waiting), tasks.fire.delay, INSIDE
-    yield timers.filter(handler__in=waiting), tasks.fire.delay, OUTSIDE
+def _sources() -> Iterator[tuple[Due, Send, int]]:
+    yield due_deliveries(outside=False), tasks.deliver.delay, INSIDE
+    yield due_deliveries(outside=True), tasks.deliver.delay, OUTSIDE
+    yield due_timers(outside=False), tasks.fire.delay, INSIDE
+    yield due_timers(outside=True), tasks.fire.delay, OUTSIDE
 
 
 def _send(model: Any, batch: Batch, send: Send) -> None:

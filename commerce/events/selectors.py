@@ -3,32 +3,45 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Min, Q
 
 from commerce.events.models import Delivery, Timer, TimerClock, WorkState
-from commerce.events.registry import busy_checks, housekeeping_names
+from commerce.events.registry import (
+    busy_checks,
+    housekeeping_names,
+    subscriber_names,
+    timer_names,
+)
+from commerce.events.work import Due
 from commerce.kernel.clock import business_now, machine_now
 
 OPEN = [WorkState.PENDING, WorkState.LEASED, WorkState.RUNNING]
 HELD = [WorkState.LEASED, WorkState.RUNNING]
 
 
-def due_deliveries() -> QuerySet[Delivery]:
-    """Pending deliveries whose next try has come, oldest first."""
-    return Delivery.objects.filter(state=WorkState.PENDING, next_at__lte=machine_now()).order_by(
-        "next_at", "pk"
-    )
+_DELIVERIES = "next_at <= %s AND {kind} ORDER BY next_at, id"
+_TIMERS = (
+    "(clock = 'business' AND due_at <= %s OR clock = 'machine' AND due_at <= %s)"
+    " AND next_at <= %s AND {kind} ORDER BY due_at, id"
+)
+_KINDS = {None: "true", True: "{name} = ANY(%s)", False: "{name} <> ALL(%s)"}
 
 
-def due_timers() -> QuerySet[Timer]:
-    """Pending timers that are due on their own clock and may be tried."""
-    machine = machine_now()
-    return Timer.objects.filter(
-        Q(clock=TimerClock.BUSINESS, due_at__lte=business_now())
-        | Q(clock=TimerClock.MACHINE, due_at__lte=machine),
-        state=WorkState.PENDING,
-        next_at__lte=machine,
-    ).order_by("due_at", "pk")
+def due_deliveries(*, outside: bool | None = None) -> Due:
+    """Pending deliveries whose next try has come, oldest first.
+
+    All; or those whose subscribers reach `outside`; or those that work in the database alone.
+    """
+    kind = _KINDS[outside].format(name="subscriber")
+    names = [] if outside is None else [subscriber_names(durable=False)]
+    return Due(Delivery, _DELIVERIES.format(kind=kind), (machine_now(), *names))
+
+
+def due_timers(*, outside: bool | None = None) -> Due:
+    """Pending timers that are due on their own clock and may be tried; `outside` as above."""
+    kind, machine = _KINDS[outside].format(name="handler"), machine_now()
+    names = [] if outside is None else [timer_names(durable=False)]
+    return Due(Timer, _TIMERS.format(kind=kind), (business_now(), machine, machine, *names))
 
 
 def next_business_instant() -> datetime | None:

@@ -1,9 +1,12 @@
 """Things to do later, or soon: rows with a due time, carried out like deliveries."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+from django.db import connection
 
 from commerce.events.models import Timer
 from commerce.events.registry import timer_handler
@@ -11,6 +14,21 @@ from commerce.kernel.clock import machine_now
 from commerce.kernel.trace import current_trace
 
 ClockName = Literal["business", "machine"]
+# Every callback and every round sets some: written out, because building it anew costs more than
+# running it. A new generation tells a run that is under way that it may not erase the timer.
+_SET = """
+INSERT INTO events_timer (next_at, trace_id, key, handler, due_at, clock, payload, generation,
+                          state, attempts, lease_until, token, last_error)
+SELECT %s::timestamptz, %s, key, handler, due_at, clock, payload::jsonb, gen_random_uuid(),
+       'pending', 0, NULL, NULL, ''
+  FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[])
+       AS given (key, handler, due_at, clock, payload)
+ON CONFLICT (key) DO UPDATE SET
+    next_at = excluded.next_at, trace_id = excluded.trace_id, handler = excluded.handler,
+    due_at = excluded.due_at, clock = excluded.clock, payload = excluded.payload,
+    generation = excluded.generation, state = excluded.state, attempts = excluded.attempts,
+    lease_until = excluded.lease_until, token = excluded.token, last_error = excluded.last_error
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +68,20 @@ def soon(*, key: str, handler: str, payload: Mapping[str, Any]) -> None:
 
 def schedule_all(timers: Iterable[Due]) -> None:
     """As `schedule`, for many keys (each at most once) in one statement."""
-    now, trace = machine_now(), current_trace()
     rows = [
-        Timer(
-            key=timer.key,
-            handler=timer_handler(timer.handler).name,
-            due_at=timer.due_at,
-            clock=timer.clock,
-            payload=dict(timer.payload),
-            trace_id=trace,
-            next_at=now,
+        (
+            timer.key,
+            timer_handler(timer.handler).name,
+            timer.due_at,
+            str(timer.clock),
+            json.dumps(dict(timer.payload), ensure_ascii=False),
         )
         for timer in sorted(timers, key=lambda timer: timer.key)
     ]
-    Timer.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["key"],
-        update_fields=[
-            "handler", "due_at", "clock", "payload", "generation", "state", "attempts", "next_at",
-            "lease_until", "token", "last_error", "trace_id",
-        ],
-    )  # fmt: skip
+    if rows:
+        with connection.cursor() as cursor:
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            cursor.execute(_SET, [machine_now(), current_trace(), *columns])
 
 
 def cancel(key: str) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import connection
 from django.db.models import F, Q, QuerySet
 
 from commerce.events.models import WorkItem, WorkState
@@ -30,6 +30,31 @@ LONGEST_BACK_OFF = 60.0
 Item = TypeVar("Item", bound=WorkItem)
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Pending rows whose time has come: a condition with its order, and the values in it."""
+
+    model: type[WorkItem]
+    text: str
+    values: tuple[Any, ...]
+
+
+# Of every message: written out, because building them anew costs more than running them.
+_LEASE = """
+WITH due AS MATERIALIZED (
+    SELECT id FROM {table} WHERE state = 'pending' AND {due} LIMIT %s FOR UPDATE SKIP LOCKED)
+UPDATE {table} AS held SET state = 'leased', token = %s, lease_until = %s
+  FROM due WHERE held.id = due.id RETURNING held.id
+"""
+_CLAIM = """
+WITH ours AS MATERIALIZED (
+    SELECT id FROM {table} WHERE id = ANY(%s) AND token = %s AND state = 'leased'
+       FOR UPDATE SKIP LOCKED)
+UPDATE {table} AS held SET state = 'running', token = %s, lease_until = %s
+  FROM ours WHERE held.id = ours.id RETURNING held.id
+"""
+
+
 class LostLease(Exception):
     """The row went to another worker meanwhile; this one's effects are undone."""
 
@@ -42,17 +67,14 @@ class Batch:
     token: UUID
 
 
-def lease(due: QuerySet[Item], *, limit: int) -> Batch | None:
+def lease(due: Due, *, limit: int) -> Batch | None:
     """Take up to `limit` of the rows `due` that no other pump is taking; None if there are none."""
-    with transaction.atomic():
-        ids = tuple(due.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
-        if not ids:
-            return None
-        batch = Batch(ids, uuid4())
-        due.model._default_manager.filter(pk__in=ids).update(
-            state=WorkState.LEASED, token=batch.token, lease_until=machine_now() + QUEUE_LEASE
-        )
-    return batch
+    token = uuid4()
+    with connection.cursor() as cursor:
+        given = [*due.values, limit, token, machine_now() + QUEUE_LEASE]
+        cursor.execute(_LEASE.format(table=due.model._meta.db_table, due=due.text), given)
+        ids = tuple(pk for (pk,) in cursor.fetchall())
+    return Batch(ids, token) if ids else None
 
 
 def give_back(model: type[Item], batch: Batch) -> None:
@@ -64,18 +86,12 @@ def give_back(model: type[Item], batch: Batch) -> None:
 
 def claim(model: type[Item], batch: Batch) -> Batch | None:
     """Start on the rows of `batch` that are still leased under its token, under a new token."""
-    with transaction.atomic():
-        rows = model._default_manager.filter(
-            pk__in=batch.ids, token=batch.token, state=WorkState.LEASED
-        )
-        ids = tuple(rows.select_for_update(skip_locked=True).values_list("pk", flat=True))
-        if not ids:
-            return None
-        claimed = Batch(ids, uuid4())
-        model._default_manager.filter(pk__in=ids).update(
-            state=WorkState.RUNNING, token=claimed.token, lease_until=machine_now() + RUN_LEASE
-        )
-    return claimed
+    token = uuid4()
+    with connection.cursor() as cursor:
+        given: list[Any] = [list(batch.ids), batch.token, token, machine_now() + RUN_LEASE]
+        cursor.execute(_CLAIM.format(table=model._meta.db_table), given)
+        ids = tuple(pk for (pk,) in cursor.fetchall())
+    return Batch(ids, token) if ids else None
 
 
 def renew(model: type[Item], batch: Batch) -> datetime:

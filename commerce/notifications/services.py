@@ -11,15 +11,17 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import get_template, render_to_string
 from django.utils.module_loading import import_string
 
-from commerce.accounts.selectors import party
+from commerce.accounts.selectors import reach
 from commerce.events.timers import soon
 from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import InvalidInput, Refused, RuleViolated
 from commerce.notifications.models import Message, MessageChannel, MessageState
 from commerce.notifications.ports import Messages, OutgoingMessage
+from commerce.rows import Given, Prepared
 
 TIMER = "notifications.send"
 FALLBACK_LANGUAGE = "fr"
+_MESSAGE = Prepared(lambda: Message.objects.filter(pk=Given("id")))
 
 
 def send(
@@ -44,7 +46,7 @@ def send(
     """
     phone, email = _addresses(to)
     if party_id is not None:
-        facts = party(party_id)
+        facts = reach(party_id)
         language = language or facts.language
         if not to:
             phone, email = facts.phone, facts.email
@@ -82,7 +84,7 @@ def carry_out(payload: Mapping[str, Any]) -> None:
 
     A message whose sending was begun before is asked for first.
     """
-    message = Message.objects.get(pk=payload["message_id"])
+    (message,) = _MESSAGE.rows(id=payload["message_id"])
     if message.state in (MessageState.SENT, MessageState.FAILED):
         return
     begun = message.state != MessageState.QUEUED

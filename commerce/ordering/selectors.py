@@ -41,7 +41,17 @@ from commerce.ordering.services.editing import Edited
 from commerce.ordering.services.handover import Lease, lease_of
 from commerce.ordering.services.numbering import cart_key
 from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
+from commerce.rows import Given, Prepared
 from subscriptions.domain.charges import AgreedCharge
+
+_ORDER = Prepared(lambda: Order.objects.filter(number=Given("number")))
+_ORDER_WITHOUT_QUOTE = Prepared(
+    lambda: Order.objects.defer("agreed").filter(number=Given("number"))
+)
+_ITEMS = Prepared(lambda: OrderItem.objects.filter(order_id=Given("order")))
+_ITEMS_OF_GROUP = Prepared(
+    lambda: OrderItem.objects.filter(order_id=Given("order"), group=Given("group"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,10 +326,14 @@ def order_for_fulfilment(number: str, *, group: str | None = None) -> Fulfilment
     Raises:
         NotFound: `unknown_order`.
     """
-    order = Order.objects.defer("agreed").filter(number=number).first()
+    order = _ORDER_WITHOUT_QUOTE.first(number=number)
     if order is None:
         raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
-    items = order.items.all() if group is None else order.items.filter(group=group)
+    items = (
+        _ITEMS.rows(order=order.pk)
+        if group is None
+        else _ITEMS_OF_GROUP.rows(order=order.pk, group=group)
+    )
     snapshot = snapshot_of(order.release)
     return FulfilmentOrder(
         number=order.number,
@@ -342,7 +356,7 @@ def order_charges(number: str) -> OrderCharges:
     Raises:
         NotFound: `unknown_order`.
     """
-    order = Order.objects.filter(number=number).first()
+    order = _ORDER.first(number=number)
     if order is None:
         raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
     return OrderCharges(

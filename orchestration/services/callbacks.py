@@ -1,9 +1,10 @@
 """What providers call back: stored first, once per id, in any order; then the plan is woken."""
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from commerce.events import timers
@@ -11,10 +12,25 @@ from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Unknown
 from orchestration.actions import provider
 from orchestration.domain.states import TaskState
-from orchestration.models import Effect, ProviderCallback, Task
+from orchestration.models import Effect, Task
 from orchestration.ports import ProviderEvent
 from orchestration.services.desk import ask_timers
 from orchestration.services.plans import wake
+
+# Of every callback: written out, because building them anew costs more than running them.
+_STORE = """
+INSERT INTO orchestration_providercallback
+       (provider, request_key, received_at, callback_id, type, occurred_at, data, processed)
+SELECT %s, %s, %s::timestamptz, id, type, occurred_at, data::jsonb, false
+  FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::text[])
+       AS told (id, type, occurred_at, data)
+ON CONFLICT DO NOTHING
+"""
+_PLANS = """
+SELECT task.plan_id FROM orchestration_effect AS effect
+       JOIN orchestration_task AS task ON task.id = effect.task_id
+ WHERE effect.key = %s
+"""
 
 
 @transaction.atomic
@@ -23,24 +39,20 @@ def receive(*, provider_code: str, request_key: str, events: Iterable[ProviderEv
 
     An event may come before the call that caused it has returned.
     """
-    rows = [
-        ProviderCallback(
-            callback_id=event.id,
-            provider=provider_code,
-            request_key=request_key,
-            type=event.type,
-            occurred_at=event.occurred_at,
-            data=dict(event.data),
-            received_at=business_now(),
-        )
+    told = [
+        (event.id, event.type, event.occurred_at, json.dumps(dict(event.data), ensure_ascii=False))
         for event in events
     ]
-    before = ProviderCallback.objects.filter(pk__in=[row.pk for row in rows]).count()
-    ProviderCallback.objects.bulk_create(rows, ignore_conflicts=True)
-    fresh = len(rows) - before
-    if fresh:
-        for plan_id in Effect.objects.filter(key=request_key).values_list("task__plan", flat=True):
-            wake(plan_id)
+    if not told:
+        return 0
+    with connection.cursor() as cursor:
+        columns = [list(column) for column in zip(*told, strict=True)]
+        cursor.execute(_STORE, [provider_code, request_key, business_now(), *columns])
+        fresh: int = cursor.rowcount
+        if fresh:
+            cursor.execute(_PLANS, [request_key])
+            for (plan_id,) in cursor.fetchall():
+                wake(plan_id)
     return fresh
 
 

@@ -9,6 +9,7 @@ from catalogue.services import numbers
 from commerce.events import timers
 from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import FaisceauError
+from commerce.rows import Given, Prepared, update
 from orchestration.actions import ACTIONS, action
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.requests import REFUSING_EVENTS, facts_of_event
@@ -23,6 +24,11 @@ LEASE = timedelta(seconds=60)
 PER_CALL = timedelta(seconds=20)
 """The calls of a round go out one after the other; asking and sending may both be waited for."""
 TIMER_DUE = "orchestration.timer_due"
+_CALLED_BACK = Prepared(
+    lambda: ProviderCallback.objects.filter(request_key__in=Given("keys", each="text")).order_by(
+        "occurred_at", "callback_id"
+    )
+)
 _WORKING = frozenset({TaskKind.CALL, TaskKind.CALLBACK, TaskKind.NOTIFY})
 
 
@@ -56,16 +62,15 @@ def _take_in(desk: Desk) -> dict[int, set[str]]:
     if not accepted:
         return {}
     seen: dict[int, set[str]] = {}
-    fresh = []
-    stored = ProviderCallback.objects.filter(request_key__in=list(accepted))
-    for callback in stored.order_by("occurred_at", "callback_id"):
+    fresh: list[ProviderCallback] = []
+    for callback in _CALLED_BACK.rows(keys=list(accepted)):
         task = desk.task(accepted[callback.request_key])
         seen.setdefault(task.pk, set()).add(callback.type)
         if not callback.processed:
-            fresh.append(callback.pk)
+            callback.processed = True
+            fresh.append(callback)
             _learn(desk, task, callback)
-    if fresh:
-        ProviderCallback.objects.filter(pk__in=fresh).update(processed=True)
+    update(fresh, ["processed"])
     return seen
 
 

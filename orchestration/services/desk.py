@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
 
+from commerce import rows
 from commerce.events import outbox, timers
 from commerce.kernel.clock import PARIS, business_now, machine_now
 from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
 from commerce.ordering.selectors import order_for_fulfilment
 from commerce.ordering.services.fulfilment import record_item_facts
+from commerce.rows import Given, Prepared
 from orchestration.domain.requests import LineFacts, TaskContext
 from orchestration.domain.retry import ask_again_after, overdue_after
 from orchestration.domain.states import (
@@ -32,6 +34,9 @@ _FIELDS = (
     "state", "generation", "attempts", "asked", "not_before", "lease_until",
     "started_at", "planned_finish", "finished_at", "cause", "last_error",
 )  # fmt: skip
+_LOCKED_PLAN = Prepared(lambda: Plan.objects.select_for_update().filter(pk=Given("id")))
+_TASKS = Prepared(lambda: Task.objects.filter(plan_id=Given("plan")).order_by("position"))
+_EFFECTS = Prepared(lambda: Effect.objects.filter(task__plan_id=Given("plan")))
 
 
 @dataclass
@@ -54,7 +59,7 @@ class Desk:
     due: list[timers.Due] = field(default_factory=list)
     events: list[outbox.Event] = field(default_factory=list)
     _asked: list[Effect] = field(default_factory=list)
-    _answered: list[Effect] = field(default_factory=list)
+    _answered: dict[int, Effect] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan_id: int) -> Self | None:
@@ -62,14 +67,14 @@ class Desk:
         plan = hold_plan(plan_id)
         if plan.state != PlanState.RUNNING:
             return None
-        tasks = list(plan.tasks.order_by("position"))
+        tasks = _TASKS.rows(plan=plan_id)
         generations = {task.pk: task.generation for task in tasks}
         return cls(
             plan=plan,
             tasks=tasks,
             effects={
                 effect.task_id: effect
-                for effect in Effect.objects.filter(task__plan=plan)
+                for effect in _EFFECTS.rows(plan=plan_id)
                 if effect.generation == generations[effect.task_id]
             },
             order=order_for_fulfilment(plan.order_number, group=plan.group),
@@ -137,7 +142,7 @@ class Desk:
         effect.state = target
         if answer is not None:
             effect.answer = dict(answer)
-        self._answered.append(effect)
+        self._answered[effect.task_id] = effect
 
     def await_callback(self, task: Task) -> None:
         """If the callback is lost, the provider is asked: at growing intervals of machine time,
@@ -150,12 +155,10 @@ class Desk:
         """Store all that has changed. `on_the_way`: the caller comes back when its calls return,
         so the plan needs no timer to be looked at again."""
         Effect.objects.bulk_create(self._asked)
-        for effect in self._answered:
-            effect.save(update_fields=["state", "answer", "sent_at"])
+        rows.update(self._answered.values(), ("state", "answer", "sent_at"))
         if self.learnt:
             record_item_facts(order_number=self.plan.order_number, facts=self.learnt)
-        for task in self.changed.values():
-            task.save(update_fields=_FIELDS)
+        rows.update(self.changed.values(), _FIELDS)
         TaskHistory.objects.bulk_create(self.history)
         if all(task.state in FINISHED for task in self.tasks):
             self._complete()
@@ -197,7 +200,10 @@ class Desk:
 
 def hold_plan(plan_id: int) -> Plan:
     """Lock the plan until the transaction ends, before any of its tasks and effects."""
-    return Plan.objects.select_for_update().get(pk=plan_id)
+    plan = _LOCKED_PLAN.first(id=plan_id)
+    if plan is None:
+        raise Plan.DoesNotExist
+    return plan
 
 
 def ask_timers(task: Task, *, now: datetime, machine: datetime) -> list[timers.Due]:

@@ -12,6 +12,23 @@ from commerce.ordering.events import OrderCompleted, OrderItemActivated
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services import holds
 from commerce.ordering.services.moving import move
+from commerce.rows import Given, Prepared, update
+
+_LOCKED = Prepared(lambda: Order.objects.select_for_update().filter(number=Given("number")))
+_PLANNED = Prepared(
+    lambda: (
+        OrderItem.objects.select_for_update(of=("self",))
+        .filter(order__number=Given("number"), group=Given("group"), state=ItemState.PLANNED)
+        .order_by("pk")
+    )
+)
+_LINES = Prepared(
+    lambda: (
+        OrderItem.objects.select_for_update()
+        .filter(order__number=Given("number"), line_id__in=Given("lines", each="text"))
+        .order_by("pk")
+    )
+)
 
 
 @transaction.atomic
@@ -37,30 +54,26 @@ def record_item_facts(*, order_number: str, facts: Mapping[str, Mapping[str, str
 
     New values replace those of the same name; unknown lines are left out.
     """
-    rows = OrderItem.objects.select_for_update().filter(
-        order__number=order_number, line_id__in=facts
-    )
     changed = []
-    for item in rows.order_by("pk"):
+    for item in _LINES.rows(number=order_number, lines=list(facts)):
         merged = {**item.facts, **facts[item.line_id]}
         if merged != item.facts:
             item.facts = merged
             changed.append(item)
-    OrderItem.objects.bulk_update(changed, ["facts"])
+    update(changed, ["facts"])
 
 
 @transaction.atomic
 def activate_items(*, order_number: str, group: str) -> None:
     """The lines of a bundle are in service. The order is locked before them, as everywhere."""
     holds.close_port_ins(_locked(order_number), group=group)
-    rows = OrderItem.objects.select_for_update().filter(
-        order__number=order_number, group=group, state=ItemState.PLANNED
+    lines = _PLANNED.rows(number=order_number, group=group)
+    for line in lines:
+        line.state = ItemState.ACTIVE
+    update(lines, ["state"])
+    outbox.publish_all(
+        OrderItemActivated(number=order_number, line_id=line.line_id) for line in lines
     )
-    lines = list(rows.order_by("pk").values_list("line_id", flat=True))
-    OrderItem.objects.filter(
-        order__number=order_number, line_id__in=lines, state=ItemState.PLANNED
-    ).update(state=ItemState.ACTIVE)
-    outbox.publish_all(OrderItemActivated(number=order_number, line_id=line) for line in lines)
 
 
 @transaction.atomic
@@ -81,7 +94,7 @@ def complete_order(*, order_number: str) -> None:
 
 
 def _locked(order_number: str) -> Order:
-    found = Order.objects.select_for_update().filter(number=order_number).first()
+    found = _LOCKED.first(number=order_number)
     if found is None:
         raise NotFound("There is no such order.", code="unknown_order", order=order_number)
     return found

@@ -122,14 +122,12 @@ def let_go(order: Order) -> None:
 def close_port_ins(order: Order, *, group: str) -> None:
     """The bundle is in service. A number that was refused and given up is nobody's any more; one
     whose arrival an operator noted by hand is ours. May be repeated."""
-    lines = order.items.filter(group=group, config__number_choice="port")
-    numbers.close_port_ins(
-        {
-            number_key(order.number, line.line_id): line.facts.get("msisdn")
-            == line.config["msisdn"]
-            for line in lines
-        }
-    )
+    came = {
+        number_key(order.number, line.line_id): line.facts.get("msisdn") == line.config["msisdn"]
+        for line in order.items.filter(group=group, config__number_choice="port")
+    }
+    if came:
+        numbers.close_port_ins(came)
 
 
 def _numbers_wanted(order: Order, lines: Iterable[CartLine]) -> dict[str, numbers.Wanted]:

@@ -6,6 +6,7 @@ from commerce.accounts.services import timeline
 from commerce.kernel.clock import business_now
 from commerce.ordering.domain.states import GIVEN_UP, ORDER_LIFE, OrderState
 from commerce.ordering.models import Order, OrderStep
+from commerce.rows import update
 
 
 def move(order: Order, target: OrderState, *, context: AccountContext, reason: str = "") -> None:
@@ -24,7 +25,7 @@ def move(order: Order, target: OrderState, *, context: AccountContext, reason: s
         order.completed_at = now
     elif target in GIVEN_UP:
         order.ended_at, order.end_reason = now, reason
-    order.save()
+    update([order])
     note_step(order, before=str(before), context=context, reason=reason)
 
 

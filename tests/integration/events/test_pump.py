@@ -1,5 +1,6 @@
 """The pump hands work out through Redis, and outlives the loss of it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from commerce.events import pump, tasks
 from commerce.events.models import Timer, WorkState
 from commerce.events.registry import register_timer
 from commerce.events.timers import soon
+from commerce.kernel.clock import business_time_fixed
 
 pytestmark = pytest.mark.django_db
 
@@ -73,3 +75,9 @@ def test_every_process_of_ours_speaks_to_the_configured_broker(settings: Any) ->
     assert tasks.deliver.app is app or tasks.deliver.app.main == app.main
     assert app.conf.broker_url == settings.CELERY["broker_url"]
     assert app.conf.task_always_eager is False
+
+
+def test_a_look_that_finds_nothing_takes_five_statements(django_assert_num_queries: Any) -> None:
+    """How much waits in the queue, then one for each of the four kinds of work."""
+    with business_time_fixed(datetime(2027, 1, 1, tzinfo=UTC)), django_assert_num_queries(5):
+        assert pump.hand_out() == 0

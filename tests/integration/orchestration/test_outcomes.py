@@ -17,7 +17,7 @@ from orchestration import actions
 from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Effect, Plan, ProviderCallback, Task
-from orchestration.ports import Answer, Found, Standing
+from orchestration.ports import Answer, Found, ProviderEvent, Standing
 from orchestration.services import advance as carrying_on
 from orchestration.services import callbacks, fallout
 from orchestration.services.decide import decide
@@ -209,6 +209,55 @@ def test_a_round_is_one_transaction_of_few_statements(make_task: MakeTask) -> No
     with business_time_fixed(AT), CaptureQueriesContext(connection) as queries:
         decide(plan_id=task.plan_id, outcomes=[accepted])
     assert len(queries) == 14, [query["sql"][:80] for query in queries]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_callback_is_stored_and_its_plan_woken_in_three_statements(make_task: MakeTask) -> None:
+    """Beside the transaction's own two. Said again, it takes one and changes nothing."""
+    task = make_task(effect=EffectState.ACCEPTED, state=TaskState.AWAITING)
+    event = ProviderEvent("cb_1", "port.completed", AT, {"msisdn": PORTED, "who": "Éloïse"})
+    key = Effect.objects.get().key
+
+    counts, fresh = [], []
+    for _ in range(2):
+        with business_time_fixed(AT), CaptureQueriesContext(connection) as queries:
+            fresh.append(
+                callbacks.receive(provider_code="porting", request_key=key, events=[event])
+            )
+        counts.append(len(queries) - 2)
+
+    assert (counts, fresh) == ([3, 1], [1, 0])
+    stored = ProviderCallback.objects.get()
+    assert (stored.callback_id, stored.provider, stored.request_key, stored.type) == (
+        *("cb_1", "porting", key, "port.completed"),
+    )
+    assert (stored.data, stored.occurred_at, stored.received_at, stored.processed) == (
+        *(dict(event.data), AT, AT, False),
+    )
+    assert timers.due_at(wake_key(task.plan_id)) is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_changed_tasks_are_stored_in_one_statement_whatever_their_number(
+    make_task: MakeTask,
+) -> None:
+    first = make_task(effect=EffectState.SENT)
+    for number in range(9):
+        Task.objects.create(
+            plan=first.plan,
+            key=f"wait-{number}",
+            position=number + 1,
+            lines=["1"],
+            kind="milestone",
+            until="port.accepted",
+            of="1.port",
+        )
+    with business_time_fixed(AT), CaptureQueriesContext(connection) as queries:
+        decide(plan_id=first.plan_id, outcomes=[outcome_of(first, ACCEPTED)])
+
+    changes = [q["sql"] for q in queries if q["sql"].startswith('UPDATE "orchestration_task"')]
+    assert len(changes) == 1
+    assert Task.objects.filter(state=TaskState.AWAITING).count() == 10
 
 
 @pytest.mark.django_db(transaction=True)
