@@ -121,6 +121,8 @@ def _slot(data: Mapping[str, Any]) -> Slot:
         candidates=parse(data.get("candidates"), where="candidates"),
         default=data.get("default"),
         bundle=data.get("bundle"),
+        within=tuple(data.get("within", ())),
+        needed_with=tuple(data.get("needed_with", ())),
     )
 
 

@@ -4,7 +4,7 @@ Words are those of TM Forum: a *specification* says what a thing is and how it i
 *offering* how it is sold, a *bundle* is an offering with slots.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -132,7 +132,9 @@ class Charge:
 class Slot:
     """A place in a bundle: its role, how many, and who may take it.
 
-    `bundle` is the nested bundle that brought it, where the slot is not the bundle's own.
+    `bundle` is the nested bundle that brought it, where the slot is not the bundle's own; `within`
+    are all bundles around it, the outermost first, and `needed_with` those of them that may be left
+    out as a whole.
     """
 
     role: str
@@ -142,6 +144,20 @@ class Slot:
     candidates: Expression = ALWAYS
     default: str | None = None
     bundle: str | None = None
+    within: tuple[str, ...] = ()
+    needed_with: tuple[str, ...] = ()
+
+
+def least_in(slot: Slot, slots: Sequence[Slot], *, filled: Collection[str]) -> int:
+    """How many the place needs beside the roles that are `filled`.
+
+    That is its minimum; but while nothing stands in a nested bundle that may be left out, its
+    places need nothing.
+    """
+    for code in slot.needed_with:
+        if not any(code in other.within and other.role in filled for other in slots):
+            return 0
+    return slot.minimum
 
 
 @dataclass(frozen=True, slots=True)

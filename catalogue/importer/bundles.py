@@ -46,10 +46,12 @@ def _of_segment(
             if found
             else (bundle.code, i, Sentence("%(lacking)s.", lacking=lacking))
         )
-    if nobody or not required:
+    always = [n for n, (_, slot) in enumerate(required) if not slot.needed_with]
+    if nobody or not always:
         return
-    for first in fillings[0]:
-        others = fillings[1:]
+    required = [required[n] for n in always]
+    candidates_of_first, *others = [fillings[n] for n in always]
+    for first in candidates_of_first:
         if not any(_fits(snapshot, bundle, required, (first, *rest)) for rest in product(*others)):
             yield (
                 bundle.code,

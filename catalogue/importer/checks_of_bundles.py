@@ -35,11 +35,16 @@ def _slot(where: Trail, slot: SlotPart, *, roles: list[str], bundles: Bundles) -
     if slot.bundle is not None:
         if slot.bundle not in bundles:
             yield (*where, "bundle"), Sentence("There is no bundle %(bundle)s.", bundle=slot.bundle)
-        if slot.model_fields_set - {"bundle"}:
+        if slot.model_fields_set - {"bundle", "minimum"}:
             yield (
                 where,
-                Sentence("A place that is a bundle says nothing else: its own places count."),
+                Sentence(
+                    "A place that is a bundle says no more than whether it may be left out: its own"
+                    " places count."
+                ),
             )
+        if slot.minimum > 1:
+            yield (*where, "minimum"), Sentence("A bundle stands in another once: 0 or 1.")
         return
     for name in ("role", "kind"):
         if getattr(slot, name) is None:

@@ -10,7 +10,13 @@ from typing import Any
 
 from catalogue.domain.expressions import Facts, Scalar, parse
 from catalogue.domain.model import Segment
-from catalogue.importer.schema import AmountsPart, BundlePart, BundlePricePart, SlotPart
+from catalogue.importer.schema import (
+    AmountsPart,
+    BundlePart,
+    BundlePricePart,
+    NestedSlotPart,
+    SlotPart,
+)
 
 Item = dict[str, Any]
 Bundles = Mapping[str, BundlePart]
@@ -28,7 +34,7 @@ def slots_of(part: BundlePart, bundles: Bundles) -> list[SlotPart]:
         if slot.bundle is None:
             found.setdefault(slot.role or "", slot)
             continue
-        for inner in _inner(slot.bundle, bundles, above=(part.code,)):
+        for inner in _inner(slot, bundles, around=(part.code,), optional=()):
             if inner.role not in own:
                 found.setdefault(inner.role or "", inner)
     return list(found.values())
@@ -118,15 +124,21 @@ def when_set(part: AmountsPart, *names: str) -> Item:
     }
 
 
-def _inner(code: str, bundles: Bundles, *, above: tuple[str, ...]) -> Iterator[SlotPart]:
-    part = bundles.get(code)
-    if part is None or code in above:
+def _inner(
+    nested: SlotPart, bundles: Bundles, *, around: tuple[str, ...], optional: tuple[str, ...]
+) -> Iterator[SlotPart]:
+    """The places of a nested bundle; `around` begins with the bundle that is sold."""
+    part = bundles.get(nested.bundle or "")
+    if part is None or part.code in around:
         return
+    around = (*around, part.code)
+    optional = optional if nested.minimum else (*optional, part.code)
     for slot in part.slots:
-        if slot.bundle is None:
-            yield slot.model_copy(update={"bundle": code})
-        else:
-            yield from _inner(slot.bundle, bundles, above=(*above, code))
+        if slot.bundle is not None:
+            yield from _inner(slot, bundles, around=around, optional=optional)
+            continue
+        said = slot.model_dump() | {"bundle": part.code}
+        yield NestedSlotPart(**said, within=around[1:], needed_with=optional)
 
 
 def _likeness(charge: Item) -> tuple[object, ...]:

@@ -136,7 +136,10 @@ class FamilyPart(OfferingPart):
 
 
 class SlotPart(Part):
-    """A place with its `role` and `kind`; or, with `bundle` alone, the places of that bundle."""
+    """A place with its `role` and `kind`; or, with `bundle`, the places of that bundle.
+
+    A `minimum` of 0 then says that the bundle may be left out as a whole.
+    """
 
     role: Name | None = None
     kind: Kind | None = None
@@ -145,6 +148,13 @@ class SlotPart(Part):
     candidates: Any = None
     default: Code | None = None
     bundle: Code | None = None
+
+
+class NestedSlotPart(SlotPart):
+    """A place that a nested bundle brought: the bundles around it, those that may be left out."""
+
+    within: tuple[Code, ...]
+    needed_with: tuple[Code, ...] = ()
 
 
 class BundlePricePart(AmountsPart):

@@ -89,7 +89,8 @@ def role_name(role: str) -> str:
 def _bundle(
     view: CartView, group: str, lines: Iterable[QuoteLine], *, catalogue: Snapshot
 ) -> Context:
-    rows = [_line(view, line, catalogue=catalogue) for line in lines]
+    together = sorted(lines, key=lambda line: line.bundle)
+    rows = [_line(view, line, catalogue=catalogue) for line in together]
     return {
         "group": group,
         "title": said(catalogue.offering(view.bundles[group]).name),
@@ -102,6 +103,9 @@ def _line(view: CartView, line: QuoteLine, *, catalogue: Snapshot) -> Context:
     offering = catalogue.offering(line.offering)
     available = view.available.get(line.offering)
     notes = []
+    nested = catalogue.offerings.get(line.bundle)
+    if nested is not None:
+        notes.append(_("In: %(bundle)s") % {"bundle": said(nested.name)})
     if offering.kind is Kind.PLAN:
         notes.append(number_text(view.configs.get(line.id, {})))
         notes.append(term_text(line.term))

@@ -98,6 +98,7 @@ def draft_url(lines: Iterable[QuoteLine], *, here: str, bundle: Offering) -> str
         if line.role == "plan":
             query["term"] = str(line.term)
     entry = "handset" if "handset" in roles else "keep-handset"
+    entry = "pack" if bundle.nests else entry
     return _address(reverse("checkout:draft", args=[entry, here]), query)
 
 

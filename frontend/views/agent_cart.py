@@ -229,7 +229,7 @@ def _begun(context: AccountContext, *, bundle: str) -> str:
     choices = {
         slot.role: slot.default
         for slot in snapshot.offering(bundle).slots
-        if slot.minimum and slot.default
+        if slot.minimum and slot.default and not slot.needed_with
     }
     plan = snapshot.offerings.get(choices.get("plan", ""))
     term = max(plan.terms, default=0) if plan is not None else 0

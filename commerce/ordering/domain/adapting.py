@@ -174,7 +174,7 @@ def _options(
     ground: Ground, slot: Slot, *, lines: Sequence[CartLine], fill: bool, term: int
 ) -> Iterator[_Option]:
     own = next((x for x in lines if x.group == ground.group and x.role == slot.role), None)
-    if own is None and not (fill and slot.default):
+    if own is None and not (fill and slot.default and not slot.needed_with):
         yield _Option(None, False, ())
         return
     if own is not None:

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from catalogue.domain.expressions import All, AnyOf, Expression, Facts, Not, Operator, Test
-from catalogue.domain.model import Kind, Offering, Refusal, Rule, Slot, Snapshot, Text, refusals
+from catalogue.domain.model import (
+    Kind,
+    Offering,
+    Refusal,
+    Rule,
+    Slot,
+    Snapshot,
+    Text,
+    least_in,
+    refusals,
+)
 from commerce.ordering.domain.cart import MOST_PER_LINE, CartValue
 from commerce.ordering.domain.facts import (
     SINGLE_ROLES,
@@ -206,7 +216,7 @@ def _of_slots(
         count = counts.get(slot.role, 0)
         if count > slot.maximum:
             yield Issue("slot_full", _FULL, _REMOVE, group=group, role=slot.role)
-        elif count < slot.minimum:
+        elif count < least_in(slot, bundle.slots, filled=counts.keys()):
             yield Issue(
                 "slot_missing", _MISSING, _CHOOSE, group=group, role=slot.role, unfinished=True
             )

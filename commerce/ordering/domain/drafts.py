@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
-from catalogue.domain.model import Offering, Segment, Snapshot, Text
+from catalogue.domain.model import Offering, Segment, Snapshot, Text, least_in
 from commerce.kernel.money import Money
 from commerce.ordering.domain.adapting import Ground
 from commerce.ordering.domain.answers import Reason
@@ -113,7 +113,9 @@ def missing(laid: Laid, journey: Journey) -> tuple[str, ...]:
     return tuple(
         slot.role
         for slot in laid.bundle.slots
-        if slot.minimum and slot.role not in absent and slot.role not in laid.filled
+        if least_in(slot, laid.bundle.slots, filled=laid.filled)
+        and slot.role not in absent
+        and slot.role not in laid.filled
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from catalogue.domain.expressions import Scalar
-from catalogue.domain.model import Offering, Slot, Snapshot
+from catalogue.domain.model import Offering, Slot, Snapshot, least_in
 from commerce.kernel.clock import PARIS
 from commerce.ordering.domain.cart import CartLine, CartValue
 
@@ -97,7 +97,9 @@ def complete(entries: Sequence[Entry], *, slots: Sequence[Slot]) -> bool:
     counts: dict[str, int] = {}
     for entry in entries:
         counts[entry.role] = counts.get(entry.role, 0) + entry.line.quantity
-    return all(counts.get(slot.role, 0) >= slot.minimum for slot in slots)
+    return all(
+        counts.get(slot.role, 0) >= least_in(slot, slots, filled=counts.keys()) for slot in slots
+    )
 
 
 def unit_facts(

@@ -23,6 +23,8 @@ class EntryPoint:
     `first` is the role that leads (none: as the slots stand); the bundle must have the roles of
     `needs`; those of `without` are left out on purpose; a running line has those of `there`
     already, and may keep those of `keeps` or take new ones. `renews` commits the line anew.
+    `packs`: through bundles that nest others; those have no other way in, so that what they ask for
+    is asked of nobody else.
     """
 
     code: str
@@ -34,6 +36,7 @@ class EntryPoint:
     there: frozenset[str] = frozenset()
     keeps: frozenset[str] = frozenset()
     renews: bool = False
+    packs: bool = False
 
     @property
     def of_line(self) -> bool:
@@ -68,7 +71,7 @@ class Journey:
         open_roles = self.entry.keeps - filled
         for bundle in self.bundles:
             slots = {slot.role: slot for slot in bundle.slots}
-            asked = any(slots[role].minimum for role in open_roles if role in slots)
+            asked = any(_needed(slots[role]) for role in open_roles if role in slots)
             if not asked and filled <= slots.keys():
                 return bundle
         return self.bundles[0]
@@ -99,8 +102,10 @@ def journey_of(entry: EntryPoint, *, bundles: Sequence[Offering]) -> Journey | N
 def serves(bundle: Offering, entry: EntryPoint) -> bool:
     """Whether the bundle can be filled from this entry point."""
     slots = {slot.role: slot for slot in bundle.slots}
-    forced = any(slots[role].minimum for role in entry.without if role in slots)
-    return entry.needs <= slots.keys() and not forced and bool(ways_of(bundle.slots, entry))
+    forced = any(_needed(slots[role]) for role in entry.without if role in slots)
+    if forced or entry.packs != bool(bundle.nests):
+        return False
+    return entry.needs <= slots.keys() and bool(ways_of(bundle.slots, entry))
 
 
 def ways_of(slots: Sequence[Slot], entry: EntryPoint | None = None) -> tuple[Way, ...]:
@@ -127,6 +132,11 @@ def later_than(ways: Sequence[Way], role: str) -> tuple[str, ...]:
 
 def entry_point(code: str) -> EntryPoint | None:
     return next((entry for entry in ENTRY_POINTS if entry.code == code), None)
+
+
+def _needed(slot: Slot) -> bool:
+    """Whether no bundle is whole without it."""
+    return slot.minimum > 0 and not slot.needed_with
 
 
 def _extras(slots: Sequence[Slot]) -> tuple[str, ...]:
@@ -157,6 +167,17 @@ ENTRY_POINTS = (
         ),
         first="plan",
         needs=frozenset({"plan", "handset"}),
+    ),
+    EntryPoint(
+        "pack",
+        _text("Un pack complet", "A complete pack"),
+        _text(
+            "Un téléphone, un forfait et ce qui va avec, à prix de pack.",
+            "A phone, a plan and what goes with them, at the pack's price.",
+        ),
+        first="handset",
+        needs=frozenset({"handset", "plan"}),
+        packs=True,
     ),
     EntryPoint(
         "keep-handset",

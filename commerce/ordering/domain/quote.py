@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from catalogue.domain.model import ChargeKind, Segment, Snapshot, Text
+from catalogue.domain.model import ChargeKind, Offering, Segment, Snapshot, Text
 from commerce.kernel.codec import from_plain, to_plain
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period, cycle_day_for
@@ -64,7 +64,10 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True)
 class QuoteLine:
-    """A line with its agreed charges. Amounts are for the whole quantity, in the quote's basis."""
+    """A line with its agreed charges. Amounts are for the whole quantity, in the quote's basis.
+
+    `bundle` is the nested bundle whose place it takes; empty where it takes none.
+    """
 
     id: str
     offering: str
@@ -78,6 +81,7 @@ class QuoteLine:
     list_today: Money
     phases: tuple[Phase, ...]
     tariffs: tuple[Tariff, ...] = ()
+    bundle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,9 @@ def quote(
         group: judge.outcome(lines, bundle=bundles.get(group)) for group, lines in priced.items()
     }
     lines = tuple(
-        line for group, found in priced.items() for line in _lines(found, outcome=outcomes[group])
+        line
+        for group, found in priced.items()
+        for line in _lines(found, outcome=outcomes[group], bundle=bundles.get(group))
     )
     return _total(
         lines,
@@ -269,16 +275,23 @@ def quote(
     )
 
 
-def _lines(priced: tuple[ListPriced, ...], *, outcome: Outcome) -> list[QuoteLine]:
+def _lines(
+    priced: tuple[ListPriced, ...], *, outcome: Outcome, bundle: Offering | None
+) -> list[QuoteLine]:
     granted: dict[tuple[str, str], list[Grant]] = {}
     for grant in outcome.grants:
         granted.setdefault((grant.line, grant.charge), []).append(grant)
     term = term_of([line.entry for line in priced])
-    return [_line(line, granted=granted, term=term) for line in priced]
+    nested = {slot.role: slot.bundle or "" for slot in bundle.slots} if bundle is not None else {}
+    return [_line(line, granted=granted, term=term, nested=nested) for line in priced]
 
 
 def _line(
-    priced: ListPriced, *, granted: Mapping[tuple[str, str], list[Grant]], term: int
+    priced: ListPriced,
+    *,
+    granted: Mapping[tuple[str, str], list[Grant]],
+    term: int,
+    nested: Mapping[str, str],
 ) -> QuoteLine:
     line, offering = priced.entry.line, priced.entry.offering
     charges = tuple(
@@ -318,6 +331,7 @@ def _line(
             for charge in priced.charges
             if charge.kind is ChargeKind.USAGE
         ),
+        bundle=nested.get(priced.entry.role, ""),
     )
 
 

@@ -1,13 +1,19 @@
 """The guide's pages: addresses that hold everything, consequences before they happen."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from catalogue.selectors import forget_snapshots
+from catalogue.services.imports import import_catalogue
+from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import Cart, CartItem
+from tests.unit.catalogue.test_packs import with_packs
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 X2 = "handset=ardoval-x2-128-nuit&plan=horizon-130&sim=esim&term=24"
@@ -133,3 +139,53 @@ def test_what_is_no_journey_of_the_caller_is_not_found(visitor: Client, path: st
 )
 def test_nonsense_in_an_address_is_no_answer(visitor: Client, query: str) -> None:
     assert visitor.get(f"/build/handset/handset/?{query}").status_code == 200
+
+
+PACK = f"{X2}&accessory=chargeur-30w&content=ondine-musique"
+
+
+@pytest.fixture
+def packs(tmp_path: Path) -> Iterator[None]:
+    """A bundle that nests two levels of others is on sale beside the demo's."""
+    with business_time_fixed(AT):
+        forget_snapshots()
+        import_catalogue(with_packs(tmp_path / "shop"), at=AT)
+        yield
+    forget_snapshots()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/build/", "A complete pack"),
+        ("/build/pack/handset/", "Which phone?"),
+        (f"/build/pack/content/?{PACK}", "Ondine"),
+        (f"/build/pack/plan/?{PACK}", "Which plan with this Ardoval X2?"),
+        (f"/build/pack/extras/?{PACK}", "Accessories that fit"),
+        (f"/build/pack/sim/?{PACK}", "eSIM"),
+    ],
+)
+def test_a_pack_is_chosen_step_by_step_through_its_nested_bundles(
+    visitor: Client, packs: None, path: str, said: str
+) -> None:
+    answer = visitor.get(path)
+    assert answer.status_code == 200
+    assert said in answer.content.decode()
+
+
+def test_a_pack_goes_into_the_cart_whose_lines_name_their_nested_bundle(
+    visitor: Client, packs: None
+) -> None:
+    chosen = {"handset": "ardoval-x2-128-nuit", "plan": "horizon-130", "sim": "esim", "term": "24"}
+    visitor.post("/build/pack/keep/", chosen | {"content": "ondine-musique"})
+    cart = Cart.objects.get()
+    assert cart.bundles == {"g1": "home-office"}
+    page = visitor.get(f"/cart/{cart.code}/").content.decode()
+    assert "In: Sound kit" in page
+    assert "Accessories" in page, "the work kit around it needs one"
+    visitor.post(f"/build/{cart.code}/g1/extras/", {"choose": "chargeur-30w"})
+    page = visitor.get(f"/cart/{cart.code}/").content.decode()
+    assert (
+        page.index("In: Phone and plan") < page.index("In: Sound kit") < page.index("In: Work kit")
+    )
+    assert "€19.90" in page

@@ -9,8 +9,9 @@ from commerce.kernel.money import Money
 from commerce.ordering.domain import journey as step
 from commerce.ordering.domain.answers import Answers
 from commerce.ordering.domain.drafts import missing, standing
-from commerce.ordering.domain.journeys import ways_of
+from commerce.ordering.domain.journeys import journeys, ways_of
 from commerce.ordering.domain.simulation import Usage
+from tests.unit.catalogue.test_packs import packs
 from tests.unit.ordering.guide import (
     LINE,
     X2,
@@ -205,3 +206,20 @@ def test_an_old_address_loses_what_is_no_longer_sold_and_says_what_is_missing() 
     assert [line.offering for line in found.cart.lines] == ["horizon-130"]
     assert missing(found, journey("handset")) == ("handset", "sim")
     assert price(found.cart).due_today == Money.of("15.00")
+
+
+def test_bundles_in_bundles_have_a_way_of_their_own_and_change_no_other() -> None:
+    before = {each.entry.code: each for each in all_journeys()}
+    sold = [b for b in packs().of_kind(Kind.BUNDLE) if Segment.CONSUMER in b.segments]
+    sold.sort(key=lambda bundle: (bundle.rank, bundle.code))
+    after = {each.entry.code: each for each in journeys(sold, own_line=True)}
+    assert after.keys() - before.keys() == {"pack"}
+    for code, known in before.items():
+        assert after[code].ways == known.ways
+        now = [bundle.code for bundle in after[code].bundles]
+        kits = ["sound-kit"] if code == "add" else []
+        assert now == [*(bundle.code for bundle in known.bundles), *kits]
+    assert [bundle.code for bundle in after["pack"].bundles] == ["home-office"]
+    assert [way.code for way in after["pack"].ways] == [
+        "handset", "content", "plan", "extras", "sim",
+    ]  # fmt: skip

@@ -128,6 +128,9 @@ class QuoteLineSerializer(Shown):
     role = serializers.CharField()
     group = serializers.CharField(allow_blank=True)
     term = serializers.IntegerField(min_value=0)
+    bundle = serializers.CharField(
+        allow_blank=True, help_text="The nested bundle whose place it takes; empty: none"
+    )
     list_today = MoneySerializer()
     due_today = MoneySerializer()
     monthly = PhaseSerializer(many=True, source="phases")
