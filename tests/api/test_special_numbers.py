@@ -109,6 +109,20 @@ def test_a_number_is_held_declared_and_ordered(buyer: Api) -> None:
     assert Number.objects.get(msisdn=GREEN).key == f"{placed.json()['number']}/{line}"
 
 
+def test_a_number_is_quoted_like_any_bundle(buyer: Api) -> None:
+    choices = [{"role": "number", "offering": "numero-majore-0896"}]
+    answer = buyer.post("quotes", {"bundles": [{"bundle": "special-number", "choices": choices}]})
+    assert answer.status_code == 200, answer.content
+    quote = answer.json()["quote"]
+    assert (quote["basis"], quote["due_today"], quote["due_today_gross"]) == (
+        "HT",
+        money("50.00"),
+        money("60.00"),
+    )
+    assert [phase["amount"] for phase in quote["monthly"]] == [money("35.00")]
+    assert [issue["code"] for issue in answer.json()["unfinished"]] == ["use_missing"]
+
+
 def test_what_the_law_forbids_is_refused_with_field_and_sentence(buyer: Api) -> None:
     code, line = cart_with(buyer, "numero-majore-0823")
     refused = buyer.send(

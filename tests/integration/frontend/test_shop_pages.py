@@ -158,6 +158,22 @@ def test_a_right_rio_leads_to_the_summary(visitor: Client) -> None:
     assert CartItem.objects.get(role="plan").config["rio"] == "02PA1B2C3RE+"
 
 
+def test_a_service_alone_has_a_contract_summary_without_internet(visitor: Client) -> None:
+    visitor.post("/cart/add/", {"offering": "ondine-musique"})
+    visitor.post("/cart/add/", {"offering": "chargeur-30w"})
+    text = visitor.get(f"/cart/summary/?cart={Cart.objects.get().code}").content.decode()
+    assert text.count('<h2 id="contract-') == 1
+    assert "Price" in text
+    assert "Prices include VAT." in text
+    assert "Speeds of the internet service" not in text
+
+
+def test_goods_alone_have_none(visitor: Client) -> None:
+    visitor.post("/cart/add/", {"offering": "chargeur-30w"})
+    text = visitor.get(f"/cart/summary/?cart={Cart.objects.get().code}").content.decode()
+    assert '<h2 id="contract-' not in text
+
+
 def test_the_summary_orders_only_with_all_consents(visitor: Client) -> None:
     step = begun(visitor).replace("/plan/", "/sim/")
     visitor.post(step, {"sim": "esim", "keep": "new"})
