@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import MD5
 
 from catalogue.domain.model import Kind
+from catalogue.domain.sourcing import PartnerKind
 from commerce.kernel.states import Transitions
 
 
@@ -203,14 +204,61 @@ class SearchWord(models.Model):
         indexes = [GinIndex(fields=["word"], opclasses=["gin_trgm_ops"], name="search_by_trigrams")]
 
 
+class Supplier(models.Model):
+    """The sidecar that says what an Oscar partner is to us; a shop has a door and opening hours."""
+
+    partner = models.OneToOneField(
+        "partner.Partner", on_delete=models.CASCADE, related_name="supplier"
+    )
+    kind = models.CharField(max_length=8, default=PartnerKind.OWN)
+    preference = models.PositiveSmallIntegerField(
+        default=0, help_text="of partners of a kind, the lowest is asked first"
+    )
+    line1 = models.CharField(max_length=80, blank=True, default="")
+    postcode = models.CharField(max_length=10, blank=True, default="")
+    city = models.CharField(max_length=80, blank=True, default="")
+    hours = models.JSONField(default=list, blank=True, help_text="a text by language, line by line")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=[str(kind) for kind in PartnerKind]),
+                name="supplier_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="shop") | (~Q(postcode="") & ~Q(city="") & ~Q(line1="")),
+                name="shop_has_a_door",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.partner_id}"
+
+
 class Supply(models.Model):
-    """What a supplier says beyond the count of pieces: how long it takes, when more will come."""
+    """What a partner says beyond the pieces that are there: how long it takes, what will come.
+
+    `coming` pieces, not sold yet, are expected on `back_order_on`; `coming_held` of them are kept.
+    Written only while the stock record is locked.
+    """
 
     stock_record = models.OneToOneField(
         "partner.StockRecord", on_delete=models.CASCADE, related_name="supply"
     )
     lead_days = models.PositiveSmallIntegerField(default=1, help_text="working days to ship")
     back_order_on = models.DateField(null=True, blank=True)
+    coming = models.PositiveIntegerField(default=0)
+    coming_held = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(coming_held__lte=F("coming")), name="never_oversold_beyond_what_comes"
+            ),
+            models.CheckConstraint(
+                condition=Q(coming=0) | Q(back_order_on__isnull=False), name="what_comes_has_a_date"
+            ),
+        ]
 
 
 class HoldState(StrEnum):
@@ -238,6 +286,7 @@ class StockHold(models.Model):
         "partner.StockRecord", on_delete=models.PROTECT, related_name="holds"
     )
     quantity = models.PositiveIntegerField()
+    coming = models.PositiveIntegerField(default=0, help_text="pieces of these still to come")
     state = models.CharField(max_length=9, default=HoldState.HELD)
     until = models.DateTimeField(help_text="business time")
 
@@ -245,6 +294,9 @@ class StockHold(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["key", "stock_record"], name="one_hold_per_record"),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="hold_of_something"),
+            models.CheckConstraint(
+                condition=Q(coming__lte=F("quantity")), name="hold_comes_in_part_or_whole"
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=[str(state) for state in HoldState]), name="hold_state_known"
             ),

@@ -1,6 +1,6 @@
 """Reads of the catalogue. What is sold comes as frozen values; a request never walks the ORM."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -13,20 +13,28 @@ from django.db.models import Q
 
 from catalogue.domain.document import NOTHING, Document, snapshot_from
 from catalogue.domain.model import Segment, Snapshot
+from catalogue.domain.sourcing import PartnerKind, Source, preferred
 from catalogue.importer.writing import restored
 from catalogue.models import Number, NumberState, Preview, Release
-from commerce.kernel.clock import business_now
+from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Conflict, NotFound
 
 
 @dataclass(frozen=True, slots=True)
 class StockFacts:
-    """What can be promised of one offering: pieces free to sell, from whom, how soon."""
+    """What can be promised of one offering: pieces free to sell, from whom first, how soon; and
+    `coming` ones that can be ordered now, the first of them expected on `back_order_on`."""
 
     available: int
     partner: str
     lead_days: int
     back_order_on: date | None
+    coming: int = 0
+
+    @property
+    def orderable(self) -> int:
+        """Pieces that can be ordered, now or for a date."""
+        return self.available + self.coming
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,33 +108,62 @@ def current_release(at: datetime | None = None) -> ReleaseFacts | None:
 
 
 # Written out like the release in force: every list asks for it.
-_STOCK = """
-SELECT o.code,
-       greatest(
-           coalesce(r.num_in_stock, 0) - coalesce(r.num_allocated, 0) + coalesce((
-               SELECT sum(h.quantity) FROM offering_stockhold AS h
-               WHERE h.stock_record_id = r.id AND h.state = 'held' AND h.until <= %s
-           ), 0), 0)::int,
-       p.code, coalesce(s.lead_days, 1), s.back_order_on
+_SOURCES = """
+SELECT o.code, p.code, coalesce(u.kind, 'own'), coalesce(u.preference, 0),
+       coalesce(s.lead_days, 1),
+       greatest(coalesce(r.num_in_stock, 0) - coalesce(r.num_allocated, 0)
+                + coalesce(h.there, 0), 0)::int,
+       greatest(coalesce(s.coming, 0) - coalesce(s.coming_held, 0) + coalesce(h.coming, 0), 0)::int,
+       s.back_order_on
 FROM offering_offering AS o
      JOIN partner_stockrecord AS r ON r.product_id = o.product_id
      JOIN partner_partner AS p ON p.id = r.partner_id
+     LEFT JOIN offering_supplier AS u ON u.partner_id = p.id
      LEFT JOIN offering_supply AS s ON s.stock_record_id = r.id
-WHERE o.code = ANY(%s)
-ORDER BY r.id
+     LEFT JOIN LATERAL (
+         SELECT sum(quantity - coming) AS there, sum(coming) AS coming FROM offering_stockhold
+         WHERE stock_record_id = r.id AND state = 'held' AND until <= %s
+     ) AS h ON true
+WHERE o.code = ANY(%s) AND CASE WHEN u.kind = 'shop' THEN p.code ELSE '' END = ANY(%s)
 """
 
 
-def stock_of(codes: Collection[str]) -> Mapping[str, StockFacts]:
-    """The stock of the offerings that have one, in one query; others are not in the answer.
+def sources_of(
+    codes: Collection[str], *, shops: Collection[str] = ()
+) -> Mapping[str, tuple[Source, ...]]:
+    """Who has how many of each offering that has stock at all, in one query: all who deliver, or
+    these `shops`.
 
     Pieces whose hold has ended are free again, whether somebody took them over yet or not.
     """
     if not codes:
         return {}
+    found: dict[str, list[Source]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_STOCK, [business_now(), list(codes)])
-        return {row[0]: StockFacts(*row[1:]) for row in cursor.fetchall()}
+        cursor.execute(_SOURCES, [business_now(), list(codes), list(shops) or [""]])
+        for code, partner, kind, *facts in cursor.fetchall():
+            found.setdefault(code, []).append(Source(partner, PartnerKind(kind), *facts))
+    return {code: preferred(sources) for code, sources in found.items()}
+
+
+def stock_of(codes: Collection[str]) -> Mapping[str, StockFacts]:
+    """What can be delivered of the offerings that have stock, in one query; others are not in the
+    answer."""
+    today = business_today()
+    return {code: stock_facts(sources, today=today) for code, sources in sources_of(codes).items()}
+
+
+def stock_facts(sources: Sequence[Source], *, today: date) -> StockFacts:
+    """What the sources of one offering, as they are asked, come to."""
+    first = next((source for source in sources if source.free), sources[0])
+    ahead = [source for source in sources if source.incoming(today=today)]
+    return StockFacts(
+        available=sum(source.free for source in sources),
+        partner=first.partner,
+        lead_days=first.lead_days,
+        back_order_on=min((s.expected_on for s in ahead if s.expected_on), default=None),
+        coming=sum(source.coming for source in ahead),
+    )
 
 
 def number_of(key: str) -> str | None:

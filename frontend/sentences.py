@@ -37,6 +37,7 @@ SENTENCES: Mapping[str, Any] = {
         "The price has changed since you saw it. Nothing was ordered; please look at it again."
     ),
     "out_of_stock": _("We have no more than %(available)s of this. Choose fewer or another."),
+    "unknown_shop": _("This shop is not there. Please choose another one."),
     "number_taken": _("Somebody else has just taken this number. Please choose another."),
     "no_number_left": _("No number of this kind is left. Please choose any other."),
     "number_is_ours": _(

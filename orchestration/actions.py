@@ -28,6 +28,7 @@ from orchestration.ports import (
     LineActivation,
     NumberRoute,
     OrderBill,
+    PickUp,
     PortIn,
     ProfileConfirmation,
     ProfileOrder,
@@ -79,11 +80,21 @@ def action(name: str) -> Action:
 
 
 def _ship(context: TaskContext) -> Mapping[str, Any]:
-    first = context.items[0]
+    return {**_parcel(context), "deliver_to": plain(deliver_to(context))}
+
+
+def _reserve(context: TaskContext) -> Mapping[str, Any]:
     return {
-        "reference": f"{context.order.number}/{context.group}/{first.supplier or 'ship'}",
+        **_parcel(context),
+        "shop": context.parcel,
+        "customer_ref": f"P-{context.order.party_id}",
+    }
+
+
+def _parcel(context: TaskContext) -> Mapping[str, Any]:
+    return {
+        "reference": f"{context.order.number}/{context.group}/{context.parcel or 'ship'}",
         "lines": shipment_lines(context),
-        "deliver_to": plain(deliver_to(context)),
     }
 
 
@@ -161,6 +172,7 @@ def _referenced(context: TaskContext) -> Mapping[str, Any]:
 ACTIONS: Mapping[str, Action] = {
     "logistics.ship": Action("logistics", "ship", Shipment, _ship, _told("shipment_id")),
     "dropship.ship": Action("dropship", "ship", Shipment, _ship, _told("shipment_id")),
+    "shop.reserve": Action("shop", "reserve", PickUp, _reserve, _told("reservation_id")),
     "porting.port_in": Action("porting", "port_in", PortIn, _port_in, _told("porting_id")),
     "esim.download": Action("esim", "download_order", ProfileOrder, _referenced, _told("iccid")),
     "esim.confirm": Action(

@@ -51,6 +51,10 @@ class Task(models.Model):
     key = models.CharField(max_length=100)
     position = models.PositiveSmallIntegerField()
     lines = models.JSONField(help_text="line ids of the order items it serves")
+    parcel = models.CharField(
+        max_length=80, blank=True, default="", help_text="of them it handles this parcel alone"
+    )
+    starts_on = models.DateField(null=True, help_text="a timer's day, where the parcel has one")
     role = models.CharField(max_length=30, blank=True)
     kind = models.CharField(max_length=10)
     action = models.CharField(max_length=60, blank=True)

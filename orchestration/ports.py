@@ -75,6 +75,22 @@ class Logistics(Provider, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PickUp:
+    """What a customer will fetch in a shop."""
+
+    reference: str
+    shop: str
+    customer_ref: str
+    lines: tuple[ShipmentLine, ...]
+
+
+class Shops(Provider, Protocol):
+    """Our shops; tell pick_up.ready, with the code to show there, and pick_up.collected."""
+
+    def reserve(self, request: PickUp, *, key: str) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
 class PortIn:
     """A number to be brought from another operator; `slot` is local time, "08:00-12:00"."""
 

@@ -149,6 +149,7 @@ def _task_view(task: Task) -> TaskView:
 _CUSTOMER_WORDS: Mapping[str, str] = {
     "logistics.ship": "parcel_prepared",
     "dropship.ship": "parcel_prepared",
+    "shop.reserve": "pick_up_ready",
     "porting.port_in": "number_ported",
     "numbering.assign": "number_assigned",
     "esim.confirm": "esim_ready",
@@ -161,6 +162,7 @@ _MILESTONES: Mapping[str, str] = {
     "shipment.picked": "parcel_prepared",
     "shipment.shipped": "parcel_shipped",
     "shipment.delivered": "parcel_delivered",
+    "pick_up.collected": "pick_up_collected",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from catalogue.domain.expressions import All, AnyOf, Expression, Not, Operator, Test, parse
 from catalogue.domain.model import Kind, Segment
 from catalogue.domain.search import folded
+from catalogue.domain.sourcing import PartnerKind
 from catalogue.importer.checks_of_bundles import bundle_findings
 from catalogue.importer.checks_of_prices import (
     NAMED,
@@ -327,12 +328,9 @@ def _suppliers(catalogue: Catalogue) -> Iterator[Finding]:
         for _, item in _sold(catalogue)
         if item["kind"] in {Kind.HANDSET, Kind.ACCESSORY, Kind.SIM}
     }
-    seen: Counter[str] = Counter()
+    delivered: set[str] = set()
     for code, supplier in catalogue.suppliers.items():
-        for field, named in (
-            ("pieces", supplier.pieces),
-            ("back_order_on", supplier.back_order_on),
-        ):
+        for field, named in (("pieces", supplier.pieces), ("coming", supplier.coming)):
             for offering in named:
                 if offering not in physical:
                     where = ("suppliers", code, field, offering)
@@ -342,13 +340,20 @@ def _suppliers(catalogue: Catalogue) -> Iterator[Finding]:
                             "There is no handset, accessory or SIM %(offering)s.", offering=offering
                         ),
                     )
-        for offering in supplier.pieces:
-            seen[offering] += 1
-            if seen[offering] > 1:
-                where = ("suppliers", code, "pieces", offering)
-                yield where, Sentence("%(offering)s already has a supplier.", offering=offering)
+        for offering in supplier.coming.keys() - supplier.pieces.keys():
+            where = ("suppliers", code, "coming", offering)
+            yield (
+                where,
+                Sentence("%(offering)s is not among the pieces; say 0 there.", offering=offering),
+            )
+        if (supplier.kind is PartnerKind.SHOP) != (supplier.door is not None):
+            yield ("suppliers", code, "door"), Sentence("A shop has a door, and nobody else.")
+        if supplier.kind is PartnerKind.SHOP and supplier.coming:
+            yield ("suppliers", code, "coming"), Sentence("A shop promises only what is there.")
+        if supplier.kind is not PartnerKind.SHOP:
+            delivered |= supplier.pieces.keys()
     for trail, item in _sold(catalogue):
-        if item["kind"] in {Kind.HANDSET, Kind.ACCESSORY} and item["code"] not in seen:
+        if item["kind"] in {Kind.HANDSET, Kind.ACCESSORY} and item["code"] not in delivered:
             yield (
                 (*trail, "code"),
                 Sentence("%(code)s has no supplier and no stock.", code=item["code"]),

@@ -17,6 +17,7 @@ ACTIONS = frozenset(
         "esim.confirm",
         "logistics.ship",
         "dropship.ship",
+        "shop.reserve",
         "network.activate",
         "network.route",
         "content.entitle",

@@ -1,5 +1,6 @@
 """The shape of catalogue files. Meaning is checked afterwards, in `catalogue.importer.checks`."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -7,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from catalogue.domain.document import moment
 from catalogue.domain.model import ChargeKind, Kind, RuleKind, Segment
+from catalogue.domain.sourcing import PartnerKind
 from commerce.kernel.sentences import Sentence
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -190,6 +192,7 @@ class TaskPart(Part):
     until: str | None = None
     of: str | None = None
     shared: bool = False
+    supply: PartnerKind | None = None
     hours: int = Field(default=1, ge=0)
     ponr: bool = False
     undo: str | None = None
@@ -212,11 +215,37 @@ class PromotionPart(BaseModel):
     benefits: tuple[dict[str, Any], ...] = Field(min_length=1)
 
 
+def _a_day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+class DoorPart(Part):
+    """Where a shop is, and when it is open: days and hours in each language, line by line."""
+
+    line1: Words
+    postcode: Annotated[str, StringConstraints(pattern=r"^\d{5}$")]
+    city: Words
+    hours: tuple[Words2, ...] = Field(min_length=1)
+
+
+class ComingPart(Part):
+    """Pieces that can be ordered now and are expected `on` a day."""
+
+    pieces: int = Field(ge=0, le=1_000_000)
+    on: Annotated[str, AfterValidator(_a_day)]
+
+
 class SupplierPart(Part):
+    """A partner with stock. Of partners of a kind, the lowest `preference` is asked first."""
+
     name: Words
+    kind: PartnerKind = PartnerKind.OWN
+    preference: int = Field(default=0, ge=0, le=1000)
     lead_days: int = Field(ge=0, le=60)
-    pieces: dict[str, Annotated[int, Field(ge=0)]]
-    back_order_on: dict[str, str] = {}
+    door: DoorPart | None = None
+    pieces: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]]
+    coming: dict[str, ComingPart] = {}
 
 
 Msisdn = Annotated[str, StringConstraints(pattern=r"^(0[1-9]\d{8}|[13]\d{3})$")]

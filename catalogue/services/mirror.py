@@ -10,8 +10,8 @@ from oscar.apps.partner.models import Partner, StockRecord
 from catalogue.domain.model import Kind
 from catalogue.domain.numbers import class_of, classes_from, numbers_between
 from catalogue.importer.loader import Accepted
-from catalogue.importer.schema import Catalogue
-from catalogue.models import Number, Offering, Release, Supply
+from catalogue.importer.schema import Catalogue, SupplierPart
+from catalogue.models import Number, Offering, Release, Supplier, Supply
 
 _TRACKED = frozenset({Kind.HANDSET, Kind.ACCESSORY, Kind.SIM})
 
@@ -127,10 +127,11 @@ def _sidecars(
 
 
 def add_stock(catalogue: Catalogue) -> None:
-    """Partners and the stock records that are not there yet."""
+    """Partners as the catalogue says, and the stock records that are not there yet."""
     products = dict(Offering.objects.values_list("code", "product_id"))
     for code, supplier in catalogue.suppliers.items():
         partner, _ = Partner.objects.get_or_create(code=code, defaults={"name": supplier.name})
+        Supplier.objects.update_or_create(partner=partner, defaults=_supplier(supplier))
         StockRecord.objects.bulk_create(
             (
                 StockRecord(
@@ -146,16 +147,24 @@ def add_stock(catalogue: Catalogue) -> None:
         )
         records = StockRecord.objects.filter(partner=partner, partner_sku__in=supplier.pieces)
         Supply.objects.bulk_create(
-            (
-                Supply(
-                    stock_record_id=pk,
-                    lead_days=supplier.lead_days,
-                    back_order_on=supplier.back_order_on.get(sku),
-                )
-                for pk, sku in records.values_list("pk", "partner_sku")
-            ),
+            (_supply(pk, sku, supplier) for pk, sku in records.values_list("pk", "partner_sku")),
             ignore_conflicts=True,
         )
+
+
+def _supplier(part: SupplierPart) -> dict[str, Any]:
+    door = part.door.model_dump() if part.door is not None else {}
+    return {"kind": part.kind, "preference": part.preference, **door}
+
+
+def _supply(record_id: int, sku: str, part: SupplierPart) -> Supply:
+    coming = part.coming.get(sku)
+    return Supply(
+        stock_record_id=record_id,
+        lead_days=part.lead_days,
+        coming=coming.pieces if coming is not None else 0,
+        back_order_on=coming.on if coming is not None else None,
+    )
 
 
 def add_numbers(catalogue: Catalogue) -> None:

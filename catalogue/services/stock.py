@@ -1,7 +1,8 @@
-"""Stock kept for buyers: guarded UPDATEs in one fixed order, so that nothing is sold twice.
+"""Stock kept for buyers, under the locks of its records in one fixed order: nothing is sold twice.
 
 Oscar's stock record counts pieces (`num_in_stock`) and those that are spoken for
-(`num_allocated`); a hold speaks for some until an instant.
+(`num_allocated`); `Supply` counts the same for pieces that are still to come. A hold speaks for
+some of either until an instant.
 """
 
 from collections import Counter
@@ -11,18 +12,21 @@ from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, QuerySet
-from django.db.models.functions import Coalesce
 from oscar.apps.partner.models import StockRecord
 
-from catalogue.models import HOLD_LIFE, HoldState, StockHold
-from commerce.kernel.clock import business_now
+from catalogue.domain.sourcing import PartnerKind, Share, Source, Wish, dealt
+from catalogue.models import HOLD_LIFE, HoldState, StockHold, Supply
+from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Conflict, RuleViolated
 
 
 @dataclass(frozen=True, slots=True)
 class StockLine:
+    """`line` names whose pieces they are, where the caller wants to know who serves them."""
+
     offering: str
     quantity: int
+    line: str = ""
 
 
 @transaction.atomic
@@ -35,87 +39,136 @@ def hold(*, lines: Sequence[StockLine], key: str, until: datetime) -> None:
     Raises:
         RuleViolated: `out_of_stock`; `detail` names the offering, what was asked, what is free.
     """
-    if _prolong(key=key, until=until):
+    if prolong_hold(key=key, until=until):
         return
     try:
         with transaction.atomic():
-            _hold_anew(lines, key=key, until=until)
+            hold_new(lines=lines, key=key, until=until)
     except IntegrityError:  # the same key, at the same moment: the other one's hold stands
-        _prolong(key=key, until=until)
+        prolong_hold(key=key, until=until)
 
 
-def hold_new(*, lines: Sequence[StockLine], key: str, until: datetime) -> Mapping[str, str]:
-    """As `hold`, for a key that was never used, in three statements; the supplier by offering.
+def hold_new(
+    *, lines: Sequence[StockLine], key: str, until: datetime, shop: str = ""
+) -> Mapping[str, tuple[Share, ...]]:
+    """As `hold`, for a key that was never used, in three statements; who serves each line.
 
-    In the caller's transaction, which a refusal must end: the records are locked, in their order.
+    From those who deliver, or all of it from `shop`. What is not there is kept of what is still to
+    come. In the caller's transaction, which a refusal must end: the records are locked.
 
     Raises:
         RuleViolated: `out_of_stock`.
     """
-    wanted: Counter[str] = Counter()
-    for line in lines:
-        wanted[line.offering] += line.quantity
-    records = _first_records(wanted)
-    short = [record.id for code, record in records.items() if record.free < wanted[code]]
-    if short and sum(_release_expired_on(pk) for pk in short):
-        records = _first_records(wanted)
-    for code, record in records.items():
-        if record.free < wanted[code]:
-            raise _out_of_stock(record.id, offering=code, quantity=wanted[code])
-    with connection.cursor() as cursor:
-        ids = [record.id for record in records.values()]
-        cursor.execute(_ALLOCATE, [ids, [wanted[code] for code in records]])
-    StockHold.objects.bulk_create(
-        StockHold(key=key, stock_record_id=record.id, quantity=wanted[code], until=until)
-        for code, record in records.items()
-    )
-    return {code: record.supplier for code, record in records.items()}
+    wishes = [
+        Wish(each.line or str(n), each.offering, each.quantity) for n, each in enumerate(lines)
+    ]
+    records = _records({wish.offering for wish in wishes}, shop=shop)
+    today = business_today()
+    found = dealt(wishes, sources=_sources(records), today=today)
+    if found.short or any(s.expected_on for shares in found.shares.values() for s in shares):
+        _release_expired_on([record.id for there in records.values() for record in there])
+        # Once more, as what is to come stands in rows that were read before the locks were ours.
+        records = _records(set(records), shop=shop)
+        found = dealt(wishes, sources=_sources(records), today=today)
+    for offering in sorted(found.short):
+        raise _out_of_stock(offering, wishes=wishes, sources=_sources(records)[offering])
+    _keep(_shares_of_records(wishes, found.shares, records=records), key=key, until=until)
+    return found.shares
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """A stock record that is locked; `free` pieces are neither sold nor spoken for."""
+    """A stock record that is locked."""
 
     id: int
-    supplier: str
-    free: int
+    source: Source
 
 
 # Every order asks for these: written out, because building them anew costs more than running them.
-_FIRST_RECORDS = """
-SELECT o.code, r.id, p.code, coalesce(r.num_in_stock, 0) - coalesce(r.num_allocated, 0)
+_RECORDS = """
+SELECT o.code, r.id, p.code, coalesce(u.kind, 'own'), coalesce(u.preference, 0),
+       coalesce(s.lead_days, 1),
+       greatest(coalesce(r.num_in_stock, 0) - coalesce(r.num_allocated, 0), 0)::int,
+       greatest(coalesce(s.coming, 0) - coalesce(s.coming_held, 0), 0)::int, s.back_order_on
 FROM offering_offering AS o
      JOIN partner_stockrecord AS r ON r.product_id = o.product_id
      JOIN partner_partner AS p ON p.id = r.partner_id
-WHERE o.code = ANY(%s) ORDER BY r.id FOR UPDATE OF r
+     LEFT JOIN offering_supplier AS u ON u.partner_id = p.id
+     LEFT JOIN offering_supply AS s ON s.stock_record_id = r.id
+WHERE o.code = ANY(%s) AND CASE WHEN u.kind = 'shop' THEN p.code ELSE '' END = %s
+ORDER BY r.id FOR UPDATE OF r
 """
 _ALLOCATE = """
 UPDATE partner_stockrecord AS r SET num_allocated = coalesce(r.num_allocated, 0) + given.quantity
 FROM unnest(%s::bigint[], %s::int[]) AS given (id, quantity) WHERE r.id = given.id
 """
+_ALLOCATE_COMING = """
+UPDATE offering_supply AS s SET coming_held = s.coming_held + given.quantity
+FROM unnest(%s::bigint[], %s::int[]) AS given (id, quantity) WHERE s.stock_record_id = given.id
+"""
 
 
-def _first_records(codes: Collection[str]) -> dict[str, _Record]:
-    """The first stock record of each offering, locked in one fixed order."""
-    found: dict[str, _Record] = {}
+def _records(codes: Collection[str], *, shop: str) -> dict[str, list[_Record]]:
+    """The stock records of each offering, of those who deliver or of `shop`; locked in order."""
+    found: dict[str, list[_Record]] = {code: [] for code in codes} if shop else {}
     with connection.cursor() as cursor:
-        cursor.execute(_FIRST_RECORDS, [list(codes)])
-        for code, *record in cursor.fetchall():
-            found.setdefault(code, _Record(*record))
+        cursor.execute(_RECORDS, [list(codes), shop])
+        for code, record_id, partner, kind, *facts in cursor.fetchall():
+            source = Source(partner, PartnerKind(kind), *facts)
+            found.setdefault(code, []).append(_Record(record_id, source))
     return found
 
 
-def _hold_anew(lines: Sequence[StockLine], *, key: str, until: datetime) -> None:
-    wanted = _by_record(lines)
-    for record_id, (offering, quantity) in sorted(wanted.items()):
-        if _allocate(record_id, quantity) or (
-            _release_expired_on(record_id) and _allocate(record_id, quantity)
-        ):
-            continue
-        raise _out_of_stock(record_id, offering=offering, quantity=quantity)
+def _sources(records: Mapping[str, Sequence[_Record]]) -> Mapping[str, list[Source]]:
+    return {code: [record.source for record in there] for code, there in records.items()}
+
+
+def _shares_of_records(
+    wishes: Iterable[Wish],
+    shares: Mapping[str, tuple[Share, ...]],
+    *,
+    records: Mapping[str, Sequence[_Record]],
+) -> tuple[Counter[int], Counter[int]]:
+    """Pieces by record: those that are there, and those that are still to come."""
+    there: Counter[int] = Counter()
+    ahead: Counter[int] = Counter()
+    for wish in wishes:
+        ids = {each.source.partner: each.id for each in records.get(wish.offering, ())}
+        for share in shares.get(wish.line, ()):
+            pool = there if share.expected_on is None else ahead
+            pool[ids[share.partner]] += share.quantity
+    return there, ahead
+
+
+def _keep(pieces: tuple[Counter[int], Counter[int]], *, key: str, until: datetime) -> None:
+    there, ahead = pieces
+    with connection.cursor() as cursor:
+        for statement, wanted in ((_ALLOCATE, there), (_ALLOCATE_COMING, ahead)):
+            if wanted:
+                cursor.execute(statement, [list(wanted), list(wanted.values())])
     StockHold.objects.bulk_create(
-        StockHold(key=key, stock_record_id=record_id, quantity=quantity, until=until)
-        for record_id, (_, quantity) in sorted(wanted.items())
+        StockHold(
+            key=key,
+            stock_record_id=record_id,
+            quantity=there[record_id] + ahead[record_id],
+            coming=ahead[record_id],
+            until=until,
+        )
+        for record_id in sorted(there | ahead)
+    )
+
+
+def prolong_hold(*, key: str, until: datetime) -> bool:
+    """Move the end of the hold of `key`; False if there is none. In the caller's transaction.
+
+    Raises:
+        Conflict: `hold_ended`: its pieces are on sale again, or sold.
+    """
+    holds = _locked(key)
+    if any(hold.state != HoldState.HELD for hold in holds):
+        raise Conflict("This hold has ended.", code="hold_ended", key=key)
+    return bool(holds) and bool(
+        StockHold.objects.filter(key=key, state=HoldState.HELD).update(until=until)
     )
 
 
@@ -130,10 +183,9 @@ def commit_hold(key: str) -> None:
     if any(hold.state in {HoldState.RELEASED, HoldState.RESTOCKED} for hold in holds):
         raise Conflict("These pieces are on sale again.", code="hold_released", key=key)
     for held in _moving(holds, HoldState.COMMITTED):
-        StockRecord.objects.filter(pk=held.stock_record_id).update(
-            num_in_stock=F("num_in_stock") - held.quantity,
-            num_allocated=F("num_allocated") - held.quantity,
-        )
+        there = held.quantity - held.coming
+        _count(held, num_in_stock=-there, num_allocated=-there)
+        _count_coming(held, coming=-held.coming, coming_held=-held.coming)
 
 
 @transaction.atomic
@@ -144,11 +196,13 @@ def release_hold(key: str) -> None:
 
 @transaction.atomic
 def restock(key: str) -> None:
-    """Pieces that were sold under `key` come back before they left the house (order cancelled)."""
+    """Pieces that were sold under `key` come back before they left the house (order cancelled).
+
+    Those that were to come and have come since lie on the shelf.
+    """
     for sold in _moving(_locked(key), HoldState.RESTOCKED):
-        StockRecord.objects.filter(pk=sold.stock_record_id).update(
-            num_in_stock=F("num_in_stock") + sold.quantity
-        )
+        arrived = sold.coming - _count_coming(sold, coming=sold.coming)
+        _count(sold, num_in_stock=sold.quantity - sold.coming + arrived)
 
 
 @transaction.atomic
@@ -158,52 +212,40 @@ def release_expired(*, at: datetime) -> int:
     return _give_back(_in_order(expired, skip_locked=True))
 
 
-def _prolong(*, key: str, until: datetime) -> bool:
-    holds = _locked(key)
-    if any(hold.state != HoldState.HELD for hold in holds):
-        raise Conflict("This hold has ended.", code="hold_ended", key=key)
-    return bool(holds) and bool(
-        StockHold.objects.filter(key=key, state=HoldState.HELD).update(until=until)
-    )
-
-
-def _by_record(lines: Sequence[StockLine]) -> dict[int, tuple[str, int]]:
-    """Quantities added up per stock record; the first record of a product is its supplier."""
-    quantities: Counter[str] = Counter()
-    for line in lines:
-        quantities[line.offering] += line.quantity
-    rows = StockRecord.objects.filter(product__offering__code__in=quantities).order_by("-pk")
-    records = dict(rows.values_list("product__offering__code", "pk"))
-    return {
-        records[code]: (code, quantity) for code, quantity in quantities.items() if code in records
-    }
-
-
-def _allocate(record_id: int, quantity: int) -> bool:
-    """Speak for `quantity` pieces if so many are free: one statement decides."""
-    free = Coalesce(F("num_in_stock"), 0) - Coalesce(F("num_allocated"), 0)
-    return bool(
-        StockRecord.objects.annotate(free=free)
-        .filter(pk=record_id, free__gte=quantity)
-        .update(num_allocated=Coalesce(F("num_allocated"), 0) + quantity)
-    )
-
-
-def _release_expired_on(record_id: int) -> int:
+def _release_expired_on(record_ids: Collection[int]) -> None:
     expired = StockHold.objects.filter(
-        stock_record_id=record_id, state=HoldState.HELD, until__lte=business_now()
+        stock_record_id__in=record_ids, state=HoldState.HELD, until__lte=business_now()
     )
-    return _give_back(_in_order(expired, skip_locked=True))
+    _give_back(_in_order(expired, skip_locked=True))
 
 
 def _give_back(holds: Iterable[StockHold]) -> int:
     count = 0
     for held in _moving(holds, HoldState.RELEASED):
         count += 1
-        StockRecord.objects.filter(pk=held.stock_record_id).update(
-            num_allocated=F("num_allocated") - held.quantity
-        )
+        _count(held, num_allocated=held.coming - held.quantity)
+        _count_coming(held, coming_held=-held.coming)
     return count
+
+
+def _count(held: StockHold, **changes: int) -> None:
+    """Add to the counts of the record's pieces."""
+    if any(changes.values()):
+        added = {name: F(name) + change for name, change in changes.items()}
+        StockRecord.objects.filter(pk=held.stock_record_id).update(**added)
+
+
+def _count_coming(held: StockHold, **changes: int) -> int:
+    """Add to the counts of what is still to come, under the record's lock; how many pieces that
+    concerns (none once the date has passed)."""
+    if not held.coming:
+        return 0
+    StockRecord.objects.select_for_update().get(pk=held.stock_record_id)
+    rows = Supply.objects.filter(stock_record_id=held.stock_record_id)
+    if "coming_held" not in changes:
+        rows = rows.filter(back_order_on__gt=business_today())
+    added = {name: F(name) + change for name, change in changes.items()}
+    return held.coming if rows.update(**added) else 0
 
 
 def _locked(key: str) -> list[StockHold]:
@@ -223,13 +265,15 @@ def _moving(holds: Iterable[StockHold], target: HoldState) -> Iterable[StockHold
             yield held
 
 
-def _out_of_stock(record_id: int, *, offering: str, quantity: int) -> RuleViolated:
-    free = Coalesce(F("num_in_stock"), 0) - Coalesce(F("num_allocated"), 0)
-    left = StockRecord.objects.filter(pk=record_id).values_list(free, flat=True).first() or 0
+def _out_of_stock(
+    offering: str, *, wishes: Iterable[Wish], sources: Iterable[Source]
+) -> RuleViolated:
+    today = business_today()
+    left = sum(source.free + source.incoming(today=today) for source in sources)
     return RuleViolated(
-        f"Only {max(left, 0)} of {offering} can be sold now.",
+        f"Only {left} of {offering} can be sold now.",
         code="out_of_stock",
         offering=offering,
-        asked=quantity,
-        available=max(left, 0),
+        asked=sum(wish.quantity for wish in wishes if wish.offering == offering),
+        available=left,
     )

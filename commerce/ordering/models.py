@@ -233,6 +233,7 @@ class OrderItem(models.Model):
     term = models.PositiveSmallIntegerField(default=0)
     recipe = models.CharField(max_length=64, default="", blank=True)
     supplier = models.CharField(max_length=64, default="", blank=True)
+    shares = models.JSONField(default=list, help_text="who serves it, when; of things only")
     agreed = models.JSONField(default=list, help_text="its agreed charges")
     config = models.JSONField(default=dict)
     facts = models.JSONField(default=dict)

@@ -8,8 +8,10 @@ from typing import Any
 from django.db.models import Q
 
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot
+from catalogue.domain.sourcing import PartnerKind, Share
 from catalogue.pool import held_until
-from catalogue.selectors import snapshot_of, stock_of
+from catalogue.selectors import snapshot_of
+from catalogue.shops import Shop, shop
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.kernel.codec import from_plain
@@ -41,6 +43,7 @@ from commerce.ordering.services.editing import Edited
 from commerce.ordering.services.handover import Lease, lease_of
 from commerce.ordering.services.numbering import cart_key
 from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
+from commerce.ordering.services.stocking import supply_of
 from commerce.rows import Given, Prepared
 from subscriptions.domain.charges import AgreedCharge
 
@@ -58,8 +61,9 @@ _ITEMS_OF_GROUP = Prepared(
 class CartView:
     """A cart with what it costs, what stands in its way, and who may change it.
 
-    `quote` lines, `configs` and `tariffs` (of the callers of special numbers) go by line id;
-    `available` by offering (stocked ones only).
+    `quote` lines, `configs` and `tariffs` (of the callers of special numbers) go by line id, as do
+    `shares`: who would serve a thing, and when (none: it can't be had). `available` are pieces
+    that can be ordered, by offering.
     `prices_until` is None while no checkout holds them.
     """
 
@@ -73,6 +77,7 @@ class CartView:
     configs: Mapping[str, Mapping[str, str]]
     quote: Quote
     issues: tuple[Issue, ...]
+    shares: Mapping[str, tuple[Share, ...]]
     available: Mapping[str, int]
     numbers_until: Mapping[str, datetime]
     tariffs: Mapping[str, SpecialTariff]
@@ -99,6 +104,7 @@ class OrderItemView:
     config: Mapping[str, str]
     facts: Mapping[str, str]
     supplier: str
+    shares: tuple[Share, ...]
     deliver_to: DeliveryAddress | None
     port_not_before: date | None
     tariff: SpecialTariff | None
@@ -170,6 +176,7 @@ class OrderView:
     completed_at: datetime | None
     end_reason: str
     deliver_to: DeliveryAddress | None
+    pick_up_at: Shop | None
 
 
 def cart_view(context: AccountContext, *, code: str) -> CartView:
@@ -190,8 +197,7 @@ def edited_view(context: AccountContext, edited: Edited[Any]) -> CartView:
     cart, pricing = edited.cart, edited.pricing
     value = cart_value(cart, edited.items)
     quote = quote_of(value, pricing=pricing, cart=cart)
-    stocked = [ln.offering for ln in value.lines if pricing.snapshot.offering(ln.offering).stocked]
-    stock = stock_of(stocked) if stocked else {}
+    supply = supply_of(value.lines, snapshot=pricing.snapshot)
     held = cart.price_held_until
     return CartView(
         code=cart.code,
@@ -204,7 +210,8 @@ def edited_view(context: AccountContext, edited: Edited[Any]) -> CartView:
         configs={line.id: line.config for line in value.lines},
         quote=quote,
         issues=edited.issues,
-        available={code: facts.available for code, facts in stock.items()},
+        shares=supply.shares,
+        available=supply.orderable,
         numbers_until=_numbers_until(cart.code, value),
         tariffs=_tariffs(value, catalogue=pricing.snapshot),
         lease=lease_of(cart, context=context),
@@ -404,7 +411,7 @@ def _fulfilment_item(item: OrderItem, *, offering: Offering) -> FulfilmentItem:
         config=dict(item.config),
         facts=dict(item.facts),
         charges=from_plain(tuple[AgreedCharge, ...], item.agreed),
-        supplier=item.supplier,
+        shares=from_plain(tuple[Share, ...], item.shares),
         deliver_to=_address(item.deliver_to),
         not_before=item.port_not_before,
     )
@@ -414,6 +421,10 @@ def _view(order: Order) -> OrderView:
     quote = Quote.from_json(order.agreed)
     names = {line.id: line.name.by_language for line in quote.lines}
     approval = Approval.objects.filter(order=order).first()
+    items = tuple(
+        _item(item, name=names.get(item.line_id, {}), release=order.release)
+        for item in order.items.all()
+    )
     return OrderView(
         summary=_summary(order),
         channels=tuple(order.channels),
@@ -423,10 +434,7 @@ def _view(order: Order) -> OrderView:
         email=order.email,
         phone=order.phone,
         quote=quote,
-        items=tuple(
-            _item(item, name=names.get(item.line_id, {}), release=order.release)
-            for item in order.items.all()
-        ),
+        items=items,
         steps=tuple(_step(step) for step in order.steps.all()),
         approval=_approval(approval) if approval is not None else None,
         consents=dict(order.consents),
@@ -438,7 +446,15 @@ def _view(order: Order) -> OrderView:
         completed_at=order.completed_at,
         end_reason=order.end_reason,
         deliver_to=_address(order.deliver_to),
+        pick_up_at=_pick_up_at(items),
     )
+
+
+def _pick_up_at(items: Sequence[OrderItemView]) -> Shop | None:
+    """The shop in which the order is fetched."""
+    found = (s.partner for item in items for s in item.shares if s.kind is PartnerKind.SHOP)
+    code = next(found, None)
+    return shop(code) if code is not None else None
 
 
 def _summary(order: Order) -> OrderSummary:
@@ -471,6 +487,7 @@ def _item(item: OrderItem, *, name: Mapping[str, str], release: int) -> OrderIte
         config=dict(item.config),
         facts=dict(item.facts),
         supplier=item.supplier,
+        shares=from_plain(tuple[Share, ...], item.shares),
         deliver_to=_address(item.deliver_to),
         port_not_before=item.port_not_before,
         tariff=tariff_of(snapshot_of(release).offering(item.offering)) if number else None,

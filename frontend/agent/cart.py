@@ -18,6 +18,7 @@ from commerce.ordering.selectors import CartView, OrderView
 from frontend.account import words
 from frontend.account.lines import monthly_in_words
 from frontend.shop.answers import NAMES, answers_in, asked, kept
+from frontend.shop.deliveries import delivery, when_texts
 from frontend.shop.panel import line_name, panel_of
 from frontend.shop.places import CONFIRM, CartPlace
 from frontend.shop.steps import base_choice, confirmation
@@ -149,20 +150,24 @@ def difference_text(difference: Difference, catalogue: Snapshot) -> str:
 def order_screen(view: OrderView) -> dict[str, Any]:
     """An order that the agent has sent: who did what where, and how it stands."""
     catalogue = snapshot_of(view.quote.release)
-    return {
-        "order": view,
-        "panel": panel_of(view.quote, catalogue=catalogue, title=_("As agreed")),
-        "order_lines": [
-            {
-                "name": line_name(line, catalogue=catalogue),
-                "today": line.due_today,
-                "monthly": _per_month(line.phases),
-            }
-            for line in view.quote.lines
-        ],
-        "channels": ", ".join(words.channel(channel) for channel in view.channels),
-        "schedule": short_schedule(view.quote),
-    } | state_of(view)
+    return (
+        {
+            "order": view,
+            "panel": panel_of(view.quote, catalogue=catalogue, title=_("As agreed")),
+            "order_lines": [
+                {
+                    "name": line_name(line, catalogue=catalogue),
+                    "today": line.due_today,
+                    "monthly": _per_month(line.phases),
+                }
+                for line in view.quote.lines
+            ],
+            "channels": ", ".join(words.channel(channel) for channel in view.channels),
+            "schedule": short_schedule(view.quote),
+        }
+        | state_of(view)
+        | delivery(view)
+    )
 
 
 def _accepted(view: OrderView) -> bool:
@@ -219,6 +224,7 @@ def _lines(view: CartView, catalogue: Snapshot) -> list[dict[str, Any]]:
                 "term": months(line.term) if line.term and line.role == "plan" else "",
                 "number": _number(config) if offering and offering.kind is Kind.PLAN else "",
                 "removable": not needed,
+                "when": when_texts(view.shares.get(line.id, ())),
             }
         )
     return rows

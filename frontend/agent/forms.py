@@ -1,5 +1,8 @@
 """Forms of the agent console."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -75,13 +78,31 @@ class SendForm(forms.Form):
     postcode = forms.CharField(label=_("Postcode"), max_length=10)
     city = forms.CharField(label=_("Town"), max_length=80)
 
+    pick_up_at = forms.ChoiceField(label=_("Pick up in shop"), required=False)
+
     CUSTOMER = ("first_name", "last_name", "email", "phone")
     ADDRESS = ("line1", "line2", "postcode", "city")
 
     def __init__(
-        self, *args: object, customer: bool = True, address: bool = True, **kwargs: object
+        self,
+        *args: object,
+        customer: bool = True,
+        address: bool = True,
+        shops: Sequence[tuple[str, str]] = (),
+        **kwargs: object,
     ) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        field = self.fields["pick_up_at"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("No, by parcel")), *shops]
         dropped = (() if customer else self.CUSTOMER) + (() if address else self.ADDRESS)
-        for name in dropped:
+        for name in (*dropped, *(() if shops else ("pick_up_at",))):
             del self.fields[name]
+
+    def clean(self) -> dict[str, Any]:
+        """What is fetched in a shop needs no address."""
+        values: dict[str, Any] = super().clean() or {}
+        if values.get("pick_up_at"):
+            for name in self.ADDRESS:
+                self.errors.pop(name, None)
+        return values

@@ -40,6 +40,7 @@ ACT_WORDS: Mapping[str, Any] = {
     "part_changed": gettext_lazy("changed a part"),
     "part_removed": gettext_lazy("removed a part"),
     "prices_imported": gettext_lazy("took a price list in"),
+    "stock_imported": gettext_lazy("took stock in"),
     "draft_caught_up": gettext_lazy("brought the draft up to date"),
     "draft_discarded": gettext_lazy("discarded the draft"),
     "previewed": gettext_lazy("previewed the draft"),
@@ -61,6 +62,7 @@ def around(context: AccountContext, *, here: str) -> dict[str, Any]:
         ("backoffice:home", _("Drafts")),
         ("backoffice:releases", _("Releases")),
         ("backoffice:codes", _("Codes")),
+        ("backoffice:stock", _("Stock")),
         ("backoffice:acts", _("What was done")),
     ]
     return {

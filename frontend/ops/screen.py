@@ -26,6 +26,7 @@ TASK_WORDS: Mapping[str, Any] = {
     "esim.confirm": gettext_lazy("Release the eSIM profile"),
     "logistics.ship": gettext_lazy("Prepare the parcel"),
     "dropship.ship": gettext_lazy("Have the supplier ship"),
+    "shop.reserve": gettext_lazy("Put aside in the shop"),
     "network.activate": gettext_lazy("Activate the line"),
     "content.entitle": gettext_lazy("Open the content service"),
     "billing.order": gettext_lazy("Bill what is due once"),

@@ -12,6 +12,7 @@ from catalogue.selectors import StockFacts, kept_per_release
 from commerce.kernel.money import Money
 from commerce.ordering.domain.showcase import Shown
 from commerce.ordering.showcase import Key, ShopWindow
+from frontend.shop.deliveries import expected_text
 from frontend.shop.words import (
     drawing,
     euros,
@@ -117,12 +118,16 @@ def phone_badges(shown: Shown) -> list[dict[str, str]]:
 
 
 def stock_badges(offering: Offering, *, stock: StockFacts | None) -> list[dict[str, str]]:
-    """That few are left, or none; that none is left of a phone is said on its page."""
+    """That few are left, none, or none before a day; that none at all is left of a phone is said
+    on its page."""
     if stock is None or stock.available > FEW:
         return []
     if stock.available:
         return [{"label": _("Only a few left"), "kind": "sun"}]
-    return [] if offering.kind is Kind.HANDSET else [{"label": _("Sold out"), "kind": ""}]
+    expected = expected_text(stock)
+    if expected or offering.kind is not Kind.HANDSET:
+        return [{"label": expected or _("Sold out"), "kind": ""}]
+    return []
 
 
 def free_months(shown: Shown) -> int:

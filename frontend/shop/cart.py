@@ -6,11 +6,12 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from catalogue.domain.model import Kind, Offering, Snapshot
+from catalogue.domain.model import Kind, Snapshot
 from commerce.ordering.domain.arrival import Change, Difference
 from commerce.ordering.domain.quote import QuoteLine
 from commerce.ordering.selectors import CartView
 from frontend.shop.contract import line_schedule, number_text
+from frontend.shop.deliveries import when_texts
 from frontend.shop.panel import panel_of
 from frontend.shop.words import drawing, euros, long_name, said, term_text
 
@@ -101,7 +102,7 @@ def _bundle(
 
 def _line(view: CartView, line: QuoteLine, *, catalogue: Snapshot) -> Context:
     offering = catalogue.offering(line.offering)
-    available = view.available.get(line.offering)
+    available = view.available.get(line.offering, 0)
     notes = []
     nested = catalogue.offerings.get(line.bundle)
     if nested is not None:
@@ -109,6 +110,7 @@ def _line(view: CartView, line: QuoteLine, *, catalogue: Snapshot) -> Context:
     if offering.kind is Kind.PLAN:
         notes.append(number_text(view.configs.get(line.id, {})))
         notes.append(term_text(line.term))
+    notes += when_texts(view.shares.get(line.id, ()))
     return {
         "id": line.id,
         "role": line.role,
@@ -122,13 +124,11 @@ def _line(view: CartView, line: QuoteLine, *, catalogue: Snapshot) -> Context:
         "today": line.due_today,
         "list_today": line.list_today if line.list_today != line.due_today else None,
         "monthly": line_schedule(line, view.quote) if line.phases else "",
-        "warning": _sold_out(available, line, offering),
+        "warning": _sold_out(available) if view.shares.get(line.id) == () else "",
     }
 
 
-def _sold_out(available: int | None, line: QuoteLine, offering: Offering) -> str:
-    if available is None or available >= line.quantity:
-        return ""
+def _sold_out(available: int) -> str:
     if not available:
         return _("Sold out for now. Take it out, or choose another.")
     return _("Only %(n)d are left.") % {"n": available}

@@ -1,6 +1,6 @@
 """What is asked at the checkout and in the step of the number."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -65,6 +65,7 @@ class CheckoutForm(ConsentForm):
     line2 = forms.CharField(label=_("Building, floor"), max_length=80, required=False)
     postcode = forms.CharField(label=_("Postcode"), max_length=10)
     city = forms.CharField(label=_("Town"), max_length=80)
+    pick_up_at = forms.ChoiceField(required=False)
     password = forms.CharField(
         label=_("Password for your account"),
         required=False,
@@ -87,8 +88,18 @@ class CheckoutForm(ConsentForm):
         "password": "new-password",
     }
 
-    def __init__(self, *args: Any, known: PartyFacts | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        known: PartyFacts | None = None,
+        shops: Sequence[tuple[str, str]] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        field = self.fields["pick_up_at"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", ""), *shops]
+        self.shops = shops
         for name, word in self.AUTOCOMPLETE.items():
             self.fields[name].widget.attrs["autocomplete"] = word
         self.fields["phone"].widget.input_type = "tel"

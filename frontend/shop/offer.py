@@ -24,6 +24,7 @@ from frontend.shop.cards import (
     plan_price,
     stock_badges,
 )
+from frontend.shop.deliveries import expected_text
 from frontend.shop.facts import groups_of, labels_by_law, price_includes, sar_text
 from frontend.shop.panel import panel_of
 from frontend.shop.words import (
@@ -122,7 +123,7 @@ def phone_page(
     catalogue = shop.window.catalogue
     shown = shop.shown(offering, term=term)
     there = stock.get(offering.code)
-    sold_out = there is not None and there.available == 0
+    sold_out = there is not None and there.orderable == 0
     panel = panel_of(shown.best, catalogue=catalogue)
     if not sold_out:
         panel |= {"action_form": "choose", "action_label": _("Choose this phone")}
@@ -247,6 +248,9 @@ def _colours(
 def _stock_words(there: StockFacts | None) -> Context | None:
     if there is None:
         return None
+    expected = expected_text(there)
+    if expected:
+        return {"state": "waiting", "label": f"{expected}. {_('Order it now, it leaves then.')}"}
     if there.available == 0:
         return {"state": "failed", "label": _("Sold out for now")}
     if there.available <= FEW:
@@ -309,7 +313,7 @@ def _phones_for(shop: ShopWindow, plan: Offering) -> list[Shown]:
 def extra_page(shop: ShopWindow, offering: Offering, *, stock: StockFacts | None) -> Context:
     catalogue = shop.window.catalogue
     shown = shop.shown(offering)
-    sold_out = stock is not None and stock.available == 0
+    sold_out = stock is not None and stock.orderable == 0
     accessory = offering.kind is Kind.ACCESSORY
     others = [
         each

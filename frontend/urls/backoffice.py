@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import backoffice, codes
+from frontend.views import backoffice, codes, stock
 
 app_name = "backoffice"
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("backoffice/acts/", backoffice.acts, name="acts"),
     path("backoffice/codes/", codes.batches_page, name="codes"),
     path("backoffice/codes/<int:batch>/export/", codes.export, name="codes_export"),
+    path("backoffice/stock/", stock.stock_page, name="stock"),
+    path("backoffice/stock/<slug:partner>.csv", stock.stock_file, name="stock_file"),
     path("backoffice/releases/", backoffice.releases_page, name="releases"),
     path("backoffice/releases/<int:number>/", backoffice.release, name="release"),
     path("backoffice/releases/<int:number>/files/", backoffice.files, name="files"),

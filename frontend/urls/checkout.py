@@ -30,6 +30,7 @@ urlpatterns = [
     path("build/<cart:code>/<slug:group>/<slug:role>/", journey.step, name="step"),
     path("cart/add/", cart.add, name="add"),
     path("cart/summary/", summary.summary, name="summary"),
+    path("cart/pick-up/", summary.pick_up, name="pick_up"),
     path("cart/contract-summary/", summary.durable, name="durable"),
     path("cart/<cart:code>/", cart.show, name="cart"),
     path("cart/<cart:code>/why/", cart.why, name="cart_why"),

@@ -38,6 +38,7 @@ from frontend.agent.cart import cart_screen, difference_text, order_screen, stat
 from frontend.agent.forms import SendForm
 from frontend.agent.screen import CART, around, contact_bar
 from frontend.sentences import sentence_of
+from frontend.shop.deliveries import pick_up_choices
 from frontend.shop.number_choice import keep_number, number_form, number_values
 
 STARTS = {"plan-only", "handset-and-plan"}
@@ -275,6 +276,7 @@ def _send_form(
         request.POST if request is not None else None,
         customer=party is None,
         address=carried and (party is None or not party.addresses),
+        shops=pick_up_choices(view),
     )
 
 
@@ -289,7 +291,7 @@ def _checkout(request: HttpRequest, form: SendForm, context: AccountContext) -> 
             phone=said["phone"],
         )
     address = None
-    if "line1" in said:
+    if said.get("line1"):
         name = f"{said['first_name']} {said['last_name']}" if customer else ""
         if not name and context.party_id is not None:
             name = accounts.party(context.party_id).name
@@ -305,6 +307,7 @@ def _checkout(request: HttpRequest, form: SendForm, context: AccountContext) -> 
         digest=request.POST.get("digest", "")[:64],
         customer=customer,
         deliver_to=address,
+        pick_up_at=said.get("pick_up_at", ""),
         language=get_language() or "fr",
     )
 

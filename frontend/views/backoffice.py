@@ -24,11 +24,12 @@ from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Channel
 from commerce.kernel.clock import PARIS, business_now
-from commerce.kernel.errors import FaisceauError, InvalidInput
+from commerce.kernel.errors import FaisceauError
 from commerce.ordering.trials import trial_of, trial_of_draft
 from commerce.web.policy import Policy, policy
 from frontend import preview as previews
 from frontend.backoffice import fields, promotion, screen, trial
+from frontend.backoffice.uploads import uploaded_text
 from frontend.sentences import sentence_of
 
 PAGE = 50
@@ -466,15 +467,7 @@ def _promotion_posted(
 
 
 def _prices_posted(request: HttpRequest, draft_id: int) -> int:
-    sent = request.FILES.get("file")
-    raw = sent.read(MOST_BYTES + 1) if sent is not None and not isinstance(sent, list) else b""
-    if len(raw) > MOST_BYTES:
-        raise InvalidInput("That price list is too long.", code="text_too_long", field="file")
-    name = str(getattr(sent, "name", "") or "prices.csv")[:80]
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", errors="replace")
+    name, text = uploaded_text(request, most=MOST_BYTES, name="prices.csv")
     return price_lists.take_in(
         context_for_request(request), draft_id=draft_id, text=text, file=name
     )

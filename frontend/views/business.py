@@ -39,6 +39,7 @@ from frontend.business.forms import LinesForm, OrderForm
 from frontend.business.landing import landing_page
 from frontend.business.panel import fleet_panel
 from frontend.sentences import sentence_of
+from frontend.shop.deliveries import delivery
 from frontend.shop.words import language
 from subscriptions import selectors as subscriptions
 
@@ -209,7 +210,7 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
         ),
         "may_decide": decider and any(each.number == number for each in approvals_waiting(context)),
         "own": decider and view.summary.placed_by == context.actor.name,
-    }
+    } | delivery(view)
     return render(request, "frontend/portal/order.html", values)
 
 

@@ -25,6 +25,7 @@ from commerce.payments.services.checkout import refresh
 from commerce.web.policy import Policy, policy
 from frontend.next_offers import offer_cards
 from frontend.shop.contract import contracts_of, sections_of
+from frontend.shop.deliveries import delivery
 from frontend.shop.forms import ConsentForm, note_refusal
 from frontend.shop.panel import panel_of
 from frontend.shop.session import order_context, order_key, party_of_key, remember_order
@@ -158,7 +159,8 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
                 action_form="order",
                 action_label=_("Accept and pay") if order.summary.gross else _("Accept this order"),
             ),
-        },
+        }
+        | delivery(order),
     )
 
 
@@ -192,7 +194,7 @@ def _progress(order: OrderView) -> dict[str, Any]:
         "live": order.summary.state not in OVER,
         "to_pay": order.summary.state is OrderState.AWAITING_PAYMENT
         and not (payment is not None and payment.is_held),
-    }
+    } | delivery(order)
 
 
 def _next_offers(request: HttpRequest, order: OrderView) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ from commerce.ordering.services.place import Checkout, NewCustomer, PlacedOrder,
 from commerce.payments.services.checkout import open_session
 from commerce.web.policy import Policy, policy
 from frontend.shop.contract import contracts_of, sections_of
+from frontend.shop.deliveries import pick_up_choices
 from frontend.shop.forms import CheckoutForm, note_refusal
 from frontend.shop.panel import panel_of
 from frontend.shop.session import (
@@ -58,7 +59,8 @@ def summary(request: HttpRequest) -> HttpResponse:
     view = cart_view(context, code=code)
     known = accounts.party(context.party_id) if context.party_id is not None else None
     if request.method == "POST":
-        form = CheckoutForm(request.POST, known=known)
+        shops = pick_up_choices(view, near=request.POST.get("postcode", "")[:10])
+        form = CheckoutForm(request.POST, known=known, shops=shops)
         if form.is_valid():
             try:
                 placed = _place(request, context, code=view.code, form=form)
@@ -70,8 +72,22 @@ def summary(request: HttpRequest) -> HttpResponse:
             else:
                 return _to_payment(request, placed)
     else:
-        form = CheckoutForm(known=known, initial=_expected(view) | _prefilled(known))
+        prefilled = _prefilled(known)
+        shops = pick_up_choices(view, near=prefilled.get("postcode", ""))
+        form = CheckoutForm(known=known, shops=shops, initial=_expected(view) | prefilled)
     return render(request, "frontend/checkout/summary.html", _page(view, form=form, known=known))
+
+
+@policy(Policy.VISITOR)
+def pick_up(request: HttpRequest) -> HttpResponse:
+    """The shops that have all of the cart, the nearest to a postcode or town first."""
+    code = request.GET.get("cart", "")[:12] or cart_of(request)
+    view = cart_view(context_for_request(request), code=code)
+    shops = pick_up_choices(view, near=request.GET.get("postcode", "")[:80])
+    form = CheckoutForm(shops=shops, initial={"pick_up_at": request.GET.get("pick_up_at", "")})
+    return render(
+        request, "frontend/checkout/pick_up.html", {"form": form, "shops": shops, "code": view.code}
+    )
 
 
 @policy(Policy.VISITOR)
@@ -105,6 +121,8 @@ def _page(view: CartView, *, form: CheckoutForm, known: Any) -> dict[str, Any]:
         "known": known,
         "who": [form[name] for name in form.WHO if name in form.fields],
         "where": [form[name] for name in form.WHERE],
+        "shops": form.shops,
+        "things": bool(view.shares),
         "steps": _steps(view),
         "contracts": [
             {"number": place, "sections": sections_of(agreed, catalogue=catalogue)}
@@ -179,6 +197,7 @@ def _place(
                 consents=form.consents,
                 customer=_customer(values) if context.party_id is None else None,
                 deliver_to=form.address,
+                pick_up_at=values["pick_up_at"],
                 language=language,
             ),
         )

@@ -18,6 +18,7 @@ from orchestration.ports import (
     MoneyMoved,
     NumberRoute,
     OrderBill,
+    PickUp,
     PortIn,
     ProfileConfirmation,
     ProfileOrder,
@@ -42,6 +43,15 @@ class HttpDropship(HttpLogistics):
     """A supplier who ships for us; the same protocol."""
 
     prefix = "dropship"
+
+
+class HttpShops(HttpProvider):
+    """Our shops, where customers fetch what was put aside for them."""
+
+    prefix = "shops"
+
+    def reserve(self, request: PickUp, *, key: str) -> Answer:
+        return Answer(self.post("reservations", body=plain(request), key=key))
 
 
 class HttpPorting(HttpProvider):

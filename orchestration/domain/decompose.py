@@ -1,18 +1,19 @@
 """Decomposition: order items and their recipes become a plan, a directed acyclic graph of tasks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from catalogue.domain.expressions import Facts, Scalar
 from commerce.kernel.errors import RuleViolated
-from commerce.ordering.domain.fulfilment import FulfilmentItem
+from commerce.ordering.domain.fulfilment import FulfilmentItem, Parcel, parcels_of
 from orchestration.domain.recipes import Recipe, TaskKind, TaskTemplate
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """One task of a plan. `key` is unique in it; `lines` are the order items that it serves."""
+    """One task of a plan. `key` is unique in it; `lines` are the order items that it serves, of
+    which it handles the `parcel` alone if it has one."""
 
     key: str
     lines: tuple[str, ...]
@@ -25,6 +26,7 @@ class TaskSpec:
     ponr: bool
     undo: str | None
     hours: int
+    parcel: Parcel | None = None
 
 
 ORDER_BILL = TaskSpec(
@@ -54,17 +56,36 @@ def decompose(
     Raises:
         RuleViolated: `unknown_recipe`, or `cyclic_plan` with the cycle.
     """
-    chosen: dict[str, TaskSpec] = {}
-    aliases: dict[str, str] = {}
-    wanted: dict[str, list[tuple[TaskTemplate, FulfilmentItem]]] = {}
+    wanted: dict[str, list[_Use]] = {}
+    aliases: dict[str, dict[Parcel | None, str]] = {}
     for item in sorted(items, key=lambda item: item.line_id):
-        for template in _templates(item, items=items, recipes=recipes):
-            key = template.key if template.shared else f"{item.line_id}.{template.key}"
-            aliases[f"{item.line_id}.{template.key}"] = key
-            wanted.setdefault(key, []).append((template, item))
-    for key, uses in wanted.items():
-        chosen[key] = _spec(key, uses=uses, items=items, aliases=aliases)
-    return _sorted(chosen)
+        for use in _uses(item, items=items, recipes=recipes):
+            wanted.setdefault(use.key, []).append(use)
+            aliases.setdefault(use.alias, {})[use.parcel] = use.key
+    return _sorted(
+        {key: _spec(key, uses=uses, items=items, aliases=aliases) for key, uses in wanted.items()}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A step of a recipe for one item, or for its share of one parcel."""
+
+    template: TaskTemplate
+    item: FulfilmentItem
+    parcel: Parcel | None
+
+    @property
+    def key(self) -> str:
+        if self.parcel is not None:
+            return f"{self.template.key}:{self.parcel}"
+        if self.template.shared:
+            return self.template.key
+        return self.alias
+
+    @property
+    def alias(self) -> str:
+        return f"{self.item.line_id}.{self.template.key}"
 
 
 def item_facts(item: FulfilmentItem, *, items: Sequence[FulfilmentItem]) -> Facts:
@@ -84,16 +105,16 @@ def _described(item: FulfilmentItem, *, prefix: str) -> dict[str, Scalar | tuple
     facts.update({f"{prefix}.{name}": value for name, value in item.config.items()})
     facts[f"{prefix}.port_in"] = item.config.get("number_choice") == "port"
     facts[f"{prefix}.offering"] = item.offering
-    facts[f"{prefix}.supplier"] = item.supplier
+    facts[f"{prefix}.supplier"] = item.shares[0].partner if item.shares else ""
     facts[f"{prefix}.must_wait"] = item.not_before is not None
     return facts
 
 
-def _templates(
+def _uses(
     item: FulfilmentItem, *, items: Sequence[FulfilmentItem], recipes: Mapping[str, Recipe]
-) -> tuple[TaskTemplate, ...]:
+) -> Iterator[_Use]:
     if item.recipe is None:
-        return ()
+        return
     recipe = recipes.get(item.recipe)
     if recipe is None:
         raise RuleViolated(
@@ -102,38 +123,57 @@ def _templates(
             recipe=item.recipe,
         )
     facts = item_facts(item, items=items)
-    return tuple(task for task in recipe.tasks if task.when.holds(facts))
+    for task in recipe.tasks:
+        if task.supply is None:
+            if task.when.holds(facts):
+                yield _Use(task, item, None)
+            continue
+        for parcel in parcels_of(item):
+            own = {**facts, "parcel.comes_later": parcel.expected_on is not None}
+            if parcel.kind is task.supply and task.when.holds(own):
+                yield _Use(task, item, parcel)
 
 
 def _spec(
     key: str,
     *,
-    uses: Sequence[tuple[TaskTemplate, FulfilmentItem]],
+    uses: Sequence[_Use],
     items: Sequence[FulfilmentItem],
-    aliases: Mapping[str, str],
+    aliases: Mapping[str, Mapping[Parcel | None, str]],
 ) -> TaskSpec:
-    template, first = uses[0]
+    first = uses[0]
+    template = first.template
     needs = {
-        aliases[name]
-        for task, item in uses
-        for need in task.needs
-        for name in _named(need, item=item, items=items)
-        if name in aliases and aliases[name] != key
+        found
+        for use in uses
+        for need in use.template.needs
+        for name in _named(need, item=use.item, items=items)
+        for found in _keys(aliases.get(name, {}), parcel=use.parcel)
+        if found != key
     }
-    watched = aliases.get(f"{first.line_id}.{template.of}") if template.of else None
+    watched = aliases.get(f"{first.item.line_id}.{template.of}", {}) if template.of else {}
+    alone = first.parcel is None and not template.shared
     return TaskSpec(
         key=key,
-        lines=tuple(item.line_id for _, item in uses),
-        role="" if template.shared else first.role,
+        lines=tuple(use.item.line_id for use in uses),
+        role=first.item.role if alone else "",
         kind=template.kind,
         action=template.action,
         needs=tuple(sorted(needs)),
         until=template.until,
-        of=watched,
-        ponr=any(task.ponr for task, _ in uses),
+        of=next(iter(_keys(watched, parcel=first.parcel)), None),
+        ponr=any(use.template.ponr for use in uses),
         undo=template.undo,
-        hours=max(task.hours for task, _ in uses),
+        hours=max(use.template.hours for use in uses),
+        parcel=first.parcel,
     )
+
+
+def _keys(found: Mapping[Parcel | None, str], *, parcel: Parcel | None) -> tuple[str, ...]:
+    """Who waits for all of an item waits for each of its parcels; a parcel waits for no other."""
+    if parcel is None:
+        return tuple(found.values())
+    return tuple(key for each, key in found.items() if each in (parcel, None))
 
 
 def _named(need: str, *, item: FulfilmentItem, items: Sequence[FulfilmentItem]) -> tuple[str, ...]:

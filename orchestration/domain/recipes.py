@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from catalogue.domain.expressions import Expression, parse
+from catalogue.domain.sourcing import PartnerKind
 from commerce.kernel.errors import InvalidInput
 
 
@@ -26,8 +27,9 @@ class TaskTemplate:
 
     `needs` names keys of the same item or `role.key` of a sibling in the same bundle. `until` is
     the callback type that ends it; a milestone watches the callbacks of the task `of`. `shared`
-    makes one task for all items of the plan that name it. `ponr`: once done it can't be undone.
-    `hours`: how long it usually takes, in business time.
+    makes one task for all items of the plan that name it, `supply` one for each parcel of partners
+    of that kind. `ponr`: once done it can't be undone. `hours`: how long it usually takes, in
+    business time.
     """
 
     key: str
@@ -38,6 +40,7 @@ class TaskTemplate:
     until: str | None = None
     of: str | None = None
     shared: bool = False
+    supply: PartnerKind | None = None
     ponr: bool = False
     undo: str | None = None
     hours: int = 1
@@ -50,7 +53,8 @@ class Recipe:
 
 
 _FIELDS = {
-    "key", "kind", "action", "when", "needs", "until", "of", "shared", "ponr", "undo", "hours"
+    "key", "kind", "action", "when", "needs", "until", "of", "shared", "supply", "ponr", "undo",
+    "hours",
 }  # fmt: skip
 
 
@@ -90,6 +94,8 @@ def _parse_task(data: Mapping[str, Any], *, where: str) -> TaskTemplate:
         raise InvalidInput("A callback task names what ends it.", field=f"{where}.until")
     if kind is TaskKind.MILESTONE and not (data.get("until") and data.get("of")):
         raise InvalidInput("A milestone names `of` and `until`.", field=f"{where}.of")
+    if data.get("supply") and data["supply"] not in set(PartnerKind):
+        raise InvalidInput(f"`supply` is one of {', '.join(PartnerKind)}.", field=f"{where}.supply")
     return TaskTemplate(
         key=data["key"],
         kind=kind,
@@ -99,6 +105,7 @@ def _parse_task(data: Mapping[str, Any], *, where: str) -> TaskTemplate:
         until=data.get("until"),
         of=data.get("of"),
         shared=bool(data.get("shared", False)),
+        supply=PartnerKind(data["supply"]) if data.get("supply") else None,
         ponr=bool(data.get("ponr", False)),
         undo=data.get("undo"),
         hours=int(data.get("hours", 1)),

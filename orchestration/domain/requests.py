@@ -7,7 +7,7 @@ from typing import Any
 
 from commerce.kernel.errors import RuleViolated
 from commerce.markets.fr.working_days import add_working_days, is_working_day
-from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
+from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder, parcel_of
 
 DEFAULT_SLOT = "08:00-12:00"
 
@@ -16,12 +16,16 @@ LineFacts = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class TaskContext:
-    """The order as it is now, and the items that the task serves; `today` is a local date."""
+    """The order as it is now, and the items that the task serves; `today` is a local date.
+
+    `parcel` as it is written: of the items the task handles those shares alone.
+    """
 
     order: FulfilmentOrder
     group: str
     lines: tuple[str, ...]
     today: date
+    parcel: str = ""
 
     @property
     def bundle(self) -> tuple[FulfilmentItem, ...]:
@@ -38,6 +42,17 @@ class TaskContext:
     def reference(self, item: FulfilmentItem) -> str:
         """The business identity of an item, the same in every request about it."""
         return f"{self.order.number}/{item.line_id}"
+
+    def in_parcel(self, item: FulfilmentItem) -> int:
+        """How many pieces of the item the parcel holds; all of them without a parcel."""
+        if not self.parcel:
+            return item.quantity
+        return sum(s.quantity for s in item.shares if str(parcel_of(s)) == self.parcel)
+
+    def piece_reference(self, item: FulfilmentItem) -> str:
+        """As `reference`; where the item comes in several parcels, each has its own."""
+        whole = self.in_parcel(item) == item.quantity
+        return self.reference(item) if whole else f"{self.reference(item)}/{self.parcel}"
 
     def fact(self, name: str) -> str:
         """A fact of the bundle, learnt by an earlier task.
@@ -85,9 +100,9 @@ def shipment_lines(context: TaskContext) -> list[dict[str, Any]]:
     """One line per item: handsets need their IMEI told, physical SIM cards their ICCID."""
     return [
         {
-            "item_reference": context.reference(item),
+            "item_reference": context.piece_reference(item),
             "sku": item.offering,
-            "quantity": item.quantity,
+            "quantity": context.in_parcel(item),
             "needs_imei": item.role == "handset",
             "needs_iccid": item.role == "sim",
         }
@@ -110,32 +125,65 @@ def facts_of_event(kind: str, data: Mapping[str, Any], *, context: TaskContext) 
     """What a callback teaches about which order line."""
     if kind == "shipment.picked":
         return _picked(data.get("lines", ()), context=context)
+    if kind == "pick_up.ready":
+        return _ready(data, context=context)
     told = {
         "shipment.shipped": ("carrier", "tracking_number"),
         "shipment.delivered": ("delivered_at",),
+        "pick_up.collected": ("collected_at",),
         "port.eligible": ("donor_operator",),
         "port.scheduled": ("date", "slot", "cut_over_at"),
         "port.completed": ("ported_at", "msisdn"),
         "line.activated": ("line_id", "imsi", "activated_at"),
         "route.active": ("route_id", "routed_at"),
     }.get(kind, ())
+    if kind == "shipment.shipped":
+        return {
+            line: _shipped(data, line=line, told=told, context=context) for line in context.lines
+        }
     renamed = {"date": "port_date", "slot": "port_slot"} if kind.startswith("port.") else {}
     facts = {renamed.get(name, name): str(data[name]) for name in told if data.get(name)}
     return dict.fromkeys(context.lines, facts) if facts else {}
 
 
 def _picked(lines: Sequence[Mapping[str, Any]], *, context: TaskContext) -> LineFacts:
-    by_reference = {context.reference(item): item.line_id for item in context.items}
+    by_reference = {context.piece_reference(item): item for item in context.items}
     learnt: dict[str, dict[str, str]] = {}
     for line in lines:
-        line_id = by_reference.get(str(line.get("item_reference")))
+        item = by_reference.get(str(line.get("item_reference")))
+        if item is None:
+            continue
         facts = {
-            name: ",".join(map(str, line[plural]))
+            name: ",".join([*_known(item, name), *map(str, line[plural])])
             for name, plural in (("imei", "imeis"), ("iccid", "iccids"))
             if line.get(plural)
         }
-        if line_id and facts:
-            learnt[line_id] = facts
+        if facts:
+            learnt[item.line_id] = facts
+    return learnt
+
+
+def _known(item: FulfilmentItem, name: str) -> list[str]:
+    """What an earlier parcel of the same item told."""
+    told = item.facts.get(name, "") if len(item.shares) > 1 else ""
+    return [part.strip() for part in told.split(",") if part.strip()]
+
+
+def _shipped(
+    data: Mapping[str, Any], *, line: str, told: Sequence[str], context: TaskContext
+) -> Mapping[str, str]:
+    item = next(item for item in context.items if item.line_id == line)
+    return {
+        name: ", ".join([*_known(item, name), str(data[name])]) for name in told if data.get(name)
+    }
+
+
+def _ready(data: Mapping[str, Any], *, context: TaskContext) -> LineFacts:
+    learnt = {
+        line: dict(facts) for line, facts in _picked(data.get("lines", ()), context=context).items()
+    }
+    for line in context.lines:
+        learnt.setdefault(line, {})["pick_up_code"] = str(data.get("code", ""))
     return learnt
 
 

@@ -172,8 +172,8 @@ def _await(desk: Desk, task: Task) -> None:
 
 
 def _timer_due(desk: Desk, task: Task) -> datetime:
-    """Midnight in Paris of the day before which the item must not go on."""
-    day = desk.context(task).item.not_before
+    """Midnight in Paris of the day before which the item, or the parcel, must not go on."""
+    day = task.starts_on or desk.context(task).item.not_before
     if day is None:
         return desk.now
     return datetime(day.year, day.month, day.day, tzinfo=PARIS)

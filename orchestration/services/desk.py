@@ -91,7 +91,7 @@ class Desk:
 
     def context(self, task: Task) -> TaskContext:
         today = self.now.astimezone(PARIS).date()
-        return TaskContext(self.order, self.plan.group, tuple(task.lines), today)
+        return TaskContext(self.order, self.plan.group, tuple(task.lines), today, task.parcel)
 
     def move(self, task: Task, target: TaskState, *, note: str = "", by: str = "system") -> None:
         """Raises IllegalTransition."""

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from catalogue.services import numbers
+from catalogue.shops import shop
 from commerce.kernel.errors import FaisceauError, RuleViolated
 from commerce.markets.pack import market
 from commerce.notifications.services import send
@@ -48,13 +49,16 @@ def _assign_number(desk: Desk, task: Task) -> None:
 
 def _tell(desk: Desk, task: Task) -> None:
     order = desk.order
-    facts = {name: value for item in order.items for name, value in item.facts.items()}
+    # What is known of the task's own items counts before what is known of the others.
+    ranked = sorted(order.items, key=lambda item: item.line_id in task.lines)
+    facts = {name: value for item in ranked for name, value in item.facts.items()}
     own = [item for item in order.items if item.line_id in task.lines]
     names = ", ".join(item.name for item in own)
+    told = {**facts, **_special_number(own), **_shop(task)}
     send(
         party_id=order.party_id,
         code=task.action.removeprefix(_MESSAGE),
-        values={"order": order.number, "service": names, **facts, **_special_number(own)},
+        values={"order": order.number, "service": names, **told},
         reference=f"{order.number}/{desk.plan.group}/{task.key}",
     )
 
@@ -72,3 +76,11 @@ def _special_number(items: Sequence[FulfilmentItem]) -> dict[str, Any]:
                 "duties": [dict(duty.text) for duty in tariff.duties],
             }
     return {}
+
+
+def _shop(task: Task) -> dict[str, str]:
+    """Where the customer fetches his order, if he does."""
+    if not task.action.startswith(f"{_MESSAGE}pick_up"):
+        return {}
+    found = shop(task.parcel)
+    return {"shop": found.name, "shop_address": f"{found.line1}, {found.postcode} {found.city}"}

@@ -97,6 +97,8 @@ def _row(plan: Plan, spec: TaskSpec, position: int) -> Task:
         key=spec.key,
         position=position,
         lines=list(spec.lines),
+        parcel=str(spec.parcel or ""),
+        starts_on=spec.parcel.expected_on if spec.parcel else None,
         role=spec.role,
         kind=spec.kind,
         action=spec.action,

@@ -125,6 +125,19 @@ def test_each_user_has_a_line_a_handset_and_a_place_of_delivery(buyer: Api) -> N
     assert buyer.get(f"orders/{number}").json()["item_count"] == 75
 
 
+def test_a_fleet_takes_from_the_own_warehouse_first_and_the_rest_from_suppliers(
+    buyer: Api,
+) -> None:
+    phone = "rocval-r5-thermo-256-graphite"
+    lines = [row | {"handset": phone} for row in rows(6)]
+    number = buyer.post("fleet-orders", fleet(6, lines=lines)).json()["number"]
+    items = buyer.get(f"orders/{number}/items").json()["items"]
+    phones = [item for item in items if item["role"] == "handset"]
+    assert [item["supplier"] for item in phones] == ["entrepot"] * 4 + ["comptoir-atlantique"] * 2
+    assert [item["shares"][0]["kind"] for item in phones] == ["own"] * 4 + ["supplier"] * 2
+    assert {item["shares"][0]["quantity"] for item in phones} == {1}
+
+
 def test_an_order_within_the_limit_is_accepted_at_once(buyer: Api) -> None:
     placed = buyer.post("fleet-orders", fleet(2)).json()
     assert placed["state"] == "accepted"

@@ -20,7 +20,10 @@ def test_a_handset_is_shown_with_the_cheapest_plan_at_its_price(visitor: Api) ->
         (None, money("19.99")),
     ]
     assert "six-free" in [promotion["code"] for promotion in price["promotions"]]
-    assert found["stock"] == {"available": 104, "lead_days": 1, "back_order_on": None}
+    there = {"available": 104, "lead_days": 1, "back_order_on": None, "coming": 0}
+    assert found["stock"] == there
+    ahead = visitor.get("offerings/ombrine-s1-pro-256-encre").json()["stock"]
+    assert (ahead["available"], ahead["coming"], ahead["back_order_on"]) == (0, 20, "2026-12-08")
     assert {"network-5g", "esim-supported"} <= {rule["code"] for rule in found["rules"]}
     assert "ardoval-x2-256-nuit" in [variant["code"] for variant in found["variants"]]
     assert found["plans"][0] == "horizon-130"

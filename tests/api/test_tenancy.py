@@ -232,6 +232,7 @@ def test_every_route_of_the_api_has_a_policy_and_open_ones_are_named() -> None:
         "api/v1/offerings/<slug:code>",
         "api/v1/plan-simulations",
         "api/v1/quotes",
+        "api/v1/shops",
         "api/v1/suggestions",
     }
 

@@ -26,6 +26,7 @@ DOORS = {
     "oscar": (
         *("commerce/settings/base.py", "commerce/oscar_overrides.py", "catalogue/oscar_bridge/"),
         *("catalogue/services/mirror.py", "catalogue/services/stock.py", "catalogue/selectors.py"),
+        *("catalogue/services/stock_import.py", "catalogue/shelves.py"),
     ),
     "redis": ("commerce/web/health.py",),
     "httpx": (

@@ -25,6 +25,7 @@ from commerce.ordering.api.views.offerings import (
 )
 from commerce.ordering.api.views.quotes import QuotesView
 from commerce.ordering.api.views.retention import RetentionView
+from commerce.ordering.api.views.shops import ShopsView
 from commerce.ordering.api.views.trials import TrialView
 
 
@@ -98,6 +99,7 @@ urlpatterns = [
         name="decline-next-offer",
     ),
     path("plan-simulations", PlanSimulationsView.as_view(), name="plan-simulations"),
+    path("shops", ShopsView.as_view(), name="shops"),
     path("orders", orders.OrdersView.as_view(), name="orders"),
     path("orders/<name:number>", orders.OrderView.as_view(), name="order"),
     path("orders/<name:number>/items", orders.OrderItemsView.as_view(), name="order-items"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from catalogue.domain.model import Segment
+from catalogue.domain.sourcing import PartnerKind, Share
 from subscriptions.domain.charges import AgreedCharge
 
 
@@ -22,8 +23,22 @@ class DeliveryAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Parcel:
+    """What one partner sends of a bundle, or keeps ready in his shop, at one time: what he has, or
+    what he expects on a day. Written `partner` or `partner:day`."""
+
+    partner: str
+    kind: PartnerKind
+    expected_on: date | None = None
+
+    def __str__(self) -> str:
+        return f"{self.partner}:{self.expected_on}" if self.expected_on else self.partner
+
+
+@dataclass(frozen=True, slots=True)
 class FulfilmentItem:
-    """One order item. `config` is what was asked, `facts` what was learnt since (iccid...)."""
+    """One order item. `config` is what was asked, `facts` what was learnt since (iccid...);
+    `shares` say who serves it, where it is a thing."""
 
     line_id: str
     group: str
@@ -37,9 +52,18 @@ class FulfilmentItem:
     config: Mapping[str, str]
     facts: Mapping[str, str]
     charges: tuple[AgreedCharge, ...]
-    supplier: str = ""
+    shares: tuple[Share, ...] = ()
     deliver_to: DeliveryAddress | None = None
     not_before: date | None = None
+
+
+def parcels_of(item: FulfilmentItem) -> tuple[Parcel, ...]:
+    """The parcels in which the item comes."""
+    return tuple(parcel_of(share) for share in item.shares)
+
+
+def parcel_of(share: Share) -> Parcel:
+    return Parcel(share.partner, share.kind, share.expected_on)
 
 
 @dataclass(frozen=True, slots=True)

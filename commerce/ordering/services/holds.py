@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from catalogue.domain.numbers import STANDARD
+from catalogue.domain.sourcing import Share
 from catalogue.services import numbers, stock
 from commerce.events import timers
 from commerce.kernel.clock import business_now
@@ -41,19 +42,21 @@ def promotion_key(order: Order) -> str:
 
 
 def hold_all(
-    order: Order, *, lines: Iterable[CartLine], stocked: frozenset[str]
-) -> Mapping[str, str]:
-    """Keep pieces and numbers for a new order; the supplier by offering.
+    order: Order, *, lines: Iterable[CartLine], stocked: frozenset[str], shop: str = ""
+) -> Mapping[str, tuple[Share, ...]]:
+    """Keep pieces and numbers for a new order; who serves each line that is a thing.
+
+    All of it comes from `shop` where the customer fetches it.
 
     Raises:
         RuleViolated: `out_of_stock`, `number_taken`, `no_number_left`, `number_is_ours`,
             `port_under_way`.
     """
     lines = tuple(lines)
-    pieces = [stock.StockLine(e.offering, e.quantity) for e in lines if e.offering in stocked]
-    suppliers: Mapping[str, str] = {}
+    pieces = [stock.StockLine(e.offering, e.quantity, e.id) for e in lines if e.offering in stocked]
+    shares: Mapping[str, tuple[Share, ...]] = {}
     if pieces:
-        suppliers = stock.hold_new(lines=pieces, key=order.number, until=order.hold_until)
+        shares = stock.hold_new(lines=pieces, key=order.number, until=order.hold_until, shop=shop)
     wanted = _numbers_wanted(order, lines)
     if wanted:
         numbers.hold_numbers(wanted=wanted, until=order.hold_until, fresh=True)
@@ -62,7 +65,7 @@ def hold_all(
         numbers.announce_port_ins(kept)
     if order.waits:
         _set_timer(order)
-    return suppliers
+    return shares
 
 
 def hold_promotions(
@@ -88,7 +91,7 @@ def hold_promotions(
 
 def prolong(order: Order) -> None:
     """The order waits for something else now: everything is kept until its new `hold_until`."""
-    stock.hold(lines=(), key=order.number, until=order.hold_until)
+    stock.prolong_hold(key=order.number, until=order.hold_until)
     limits.prolong(key=promotion_key(order), until=order.hold_until)
     lines = [_line(item.line_id, item.config) for item in order.items.all()]
     wanted = _numbers_wanted(order, lines)

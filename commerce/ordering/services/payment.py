@@ -4,6 +4,7 @@ from django.db import transaction
 
 from commerce.accounts.identity import SYSTEM, AccountContext
 from commerce.accounts.services.contacts import require_verified
+from commerce.kernel.clock import business_now
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering.domain.quote import Quote
@@ -77,10 +78,23 @@ def note_authorised(*, key: str) -> None:
         return
     if order.state == OrderState.AWAITING_PAYMENT and order.payment_key == key:
         order.payment_open = False
-        acceptance.bind(order, context=SYSTEM, reason="payment_authorised")
-        effects.capture(key=key)
+        if _bound(order, reason="payment_authorised"):
+            effects.capture(key=key)
+        else:
+            effects.cancel(key=key)
     elif order.payment_key != key or order.state in (OrderState.CANCELLED, OrderState.REJECTED):
         effects.cancel(key=key)
+
+
+def _bound(order: Order, *, reason: str) -> bool:
+    """Accept the paid order. False: its time was over while it was being paid, so that what was
+    kept for it may be somebody else's; then it ends, and the caller gives the money back."""
+    if business_now() >= order.hold_until:
+        reason = "paid_after_the_hold"
+        acceptance.give_up(order, OrderState.CANCELLED, context=SYSTEM, reason=reason)
+        return False
+    acceptance.bind(order, context=SYSTEM, reason=reason)
+    return True
 
 
 @transaction.atomic
@@ -91,7 +105,8 @@ def note_settled(*, key: str) -> None:
         return
     if order.state == OrderState.AWAITING_PAYMENT and order.payment_key == key:
         order.payment_open = False
-        acceptance.bind(order, context=SYSTEM, reason="payment_settled")
+        if not _bound(order, reason="payment_settled"):
+            effects.refund(key=key, amount=Money(order.gross, order.currency))
     elif order.state in (OrderState.CANCELLED, OrderState.REJECTED):
         effects.refund(key=key, amount=Money(order.gross, order.currency))
 

@@ -9,6 +9,7 @@ from datetime import date
 from django.db import transaction
 
 from catalogue.domain.model import Segment
+from catalogue.shops import shop
 from commerce.accounts import selectors as accounts
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
@@ -68,7 +69,8 @@ class Checkout:
 
     `expected_total` is the gross due today that he saw, `digest` that quote's (empty: not
     compared). `customer` is needed from strangers, `deliver_to` when something is carried (else
-    the customer's first address), `purchase_order` from businesses.
+    the customer's first address) and not fetched in the shop `pick_up_at`, `purchase_order` from
+    businesses.
     """
 
     expected_total: Money
@@ -76,6 +78,7 @@ class Checkout:
     digest: str = ""
     customer: NewCustomer | None = None
     deliver_to: Address | None = None
+    pick_up_at: str = ""
     language: str = "fr"
     purchase_order: str = ""
     pay_return: PayReturn | None = None
@@ -101,7 +104,7 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
     invoice, or waits for an approver when it is above the buyer's limit.
 
     Raises:
-        NotFound: `unknown_cart`, `unknown_offering`.
+        NotFound: `unknown_cart`, `unknown_offering`, `unknown_shop`.
         Conflict: `cart_in_use`.
         Forbidden: `viewer`; `members_only`: a business orders through its members; for an agent
             `other_customer`, or `caller_not_verified`.
@@ -141,6 +144,7 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
         cart=cart,
         consents=None if by_agent else checkout.consents,
         deliver_to=_deliver_to(checkout, value=value, buyer=buyer, pricing=pricing),
+        pick_up_at=_pick_up_at(checkout, value=value, pricing=pricing),
         purchase_order=_purchase_order(checkout, consumer=consumer),
         membership_id=context.membership_id,
         pay_return=_pay_return(checkout.pay_return),
@@ -248,7 +252,7 @@ def _buyer(context: AccountContext, *, cart: Cart, checkout: Checkout) -> Buyer:
 def _deliver_to(
     checkout: Checkout, *, value: CartValue, buyer: Buyer, pricing: Pricing
 ) -> Mapping[str, Mapping[str, str]]:
-    if not lines_to_deliver(value.lines, snapshot=pricing.snapshot):
+    if checkout.pick_up_at or not lines_to_deliver(value.lines, snapshot=pricing.snapshot):
         return {}
     if checkout.deliver_to is not None:
         return {"": checkout.deliver_to.as_json()}
@@ -258,6 +262,14 @@ def _deliver_to(
             "Say where the parcel should go.", code="address_missing", field="deliver_to"
         )
     return {"": known[0].as_json()}
+
+
+def _pick_up_at(checkout: Checkout, *, value: CartValue, pricing: Pricing) -> str:
+    """The shop; empty where nothing is to be fetched."""
+    if not checkout.pick_up_at:
+        return ""
+    chosen = shop(checkout.pick_up_at).code
+    return chosen if lines_to_deliver(value.lines, snapshot=pricing.snapshot) else ""
 
 
 def _purchase_order(checkout: Checkout, *, consumer: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot
+from catalogue.domain.sourcing import Share
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.accounts.services.consents import record_consents
@@ -39,7 +40,8 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An order that is checked and about to be written. `deliver_to` is by line id ("" for all)."""
+    """An order that is checked and about to be written. `deliver_to` is by line id ("" for all);
+    what is fetched in the shop `pick_up_at` goes nowhere."""
 
     buyer: Buyer
     value: CartValue
@@ -49,6 +51,7 @@ class Draft:
     cart: Cart | None = None
     consents: OrderConsents | None = None
     deliver_to: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pick_up_at: str = ""
     purchase_order: str = ""
     membership_id: int | None = None
     pay_return: Mapping[str, str] = field(default_factory=dict)
@@ -70,14 +73,14 @@ def write_order(draft: Draft, *, context: AccountContext) -> Order:
     stocked = frozenset(
         line.offering for line in draft.value.lines if snapshot.offering(line.offering).stocked
     )
-    suppliers = holds.hold_all(order, lines=draft.value.lines, stocked=stocked)
+    shares = holds.hold_all(order, lines=draft.value.lines, stocked=stocked, shop=draft.pick_up_at)
     holds.hold_promotions(
         order,
         quote=draft.quote,
         promotions=draft.pricing.promotions,
         codes=draft.value.codes,
     )
-    _items(order, draft, suppliers=suppliers)
+    _items(order, draft, shares=shares)
     note_step(order, context=context)
     pledge(order_number=order.number, contracts=_contracts(draft))
     if draft.consents is not None:
@@ -149,7 +152,7 @@ def _order(draft: Draft, *, context: AccountContext) -> Order:
     )
 
 
-def _items(order: Order, draft: Draft, *, suppliers: Mapping[str, str]) -> None:
+def _items(order: Order, draft: Draft, *, shares: Mapping[str, tuple[Share, ...]]) -> None:
     lines = {line.id: line for line in draft.value.lines}
     not_before = (
         acceptance.earliest_port_in()
@@ -162,7 +165,9 @@ def _items(order: Order, draft: Draft, *, suppliers: Mapping[str, str]) -> None:
     for position, quoted in enumerate(draft.quote.lines, start=1):
         line = lines[quoted.id]
         item = _item(order, quoted, line, position=position, draft=draft)
-        item.supplier = suppliers.get(quoted.offering, "")
+        served = shares.get(quoted.id, ())
+        item.supplier = served[0].partner if served else ""
+        item.shares = to_plain(served)
         if line.config.get("number_choice") == "port":
             item.port_not_before = not_before
         items.append(item)

@@ -20,6 +20,7 @@ from commerce.sandbox.providers.parties.content import CONTENT
 from commerce.sandbox.providers.parties.messages import MESSAGES
 from commerce.sandbox.providers.parties.network import NETWORK
 from commerce.sandbox.providers.parties.porting import PORTING
+from commerce.sandbox.providers.parties.shops import SHOPS
 from commerce.sandbox.providers.parties.smdp import SMDP
 from commerce.sandbox.providers.parties.warehouse import DROPSHIP, WAREHOUSE
 from commerce.sandbox.providers.settings import ProviderSettings
@@ -27,7 +28,7 @@ from commerce.sandbox.providers.world import World
 
 PARTIES = {
     party.code: party
-    for party in (WAREHOUSE, DROPSHIP, PORTING, SMDP, NETWORK, CONTENT, MESSAGES, BILLER)
+    for party in (WAREHOUSE, DROPSHIP, SHOPS, PORTING, SMDP, NETWORK, CONTENT, MESSAGES, BILLER)
 }
 
 

@@ -23,11 +23,14 @@ HOUR = timedelta(hours=1)
 
 
 def leave(code: str, pieces: int) -> None:
-    StockRecord.objects.filter(partner_sku=code).update(num_in_stock=pieces, num_allocated=0)
+    """The own warehouse has so many of it."""
+    StockRecord.objects.filter(partner__code="entrepot", partner_sku=code).update(
+        num_in_stock=pieces, num_allocated=0
+    )
 
 
 def record(code: str) -> tuple[int, int]:
-    found = StockRecord.objects.get(partner_sku=code)
+    found = StockRecord.objects.get(partner__code="entrepot", partner_sku=code)
     return found.num_in_stock, found.num_allocated
 
 
@@ -144,12 +147,13 @@ def test_the_last_piece_is_sold_once_to_orders_that_are_placed_together(
 ) -> None:
     leave(CASE, 1)
     leave(SIM, 100)
-    lines = [StockLine(SIM, 1), StockLine(CASE, 1)]
+    lines = [StockLine(SIM, 1, "1"), StockLine(CASE, 1, "2")]
 
     def place(key: str) -> Callable[[], object]:
         def order() -> object:
             with transaction.atomic():
-                return stock.hold_new(lines=lines, key=key, until=committed_shop + HOUR)[CASE]
+                shares = stock.hold_new(lines=lines, key=key, until=committed_shop + HOUR)
+                return shares["2"][0].partner
 
         return order
 

@@ -290,5 +290,5 @@ def test_a_price_list_that_is_too_long_is_not_cut_off(
     monkeypatch.setattr(backoffice, "MOST_BYTES", len(listed) - 20)
     sent = SimpleUploadedFile("prices.csv", listed.replace(b"9.99", b"8.49"))
     answer = ines.post(f"{draft}prices/", {"file": sent})
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert "8.49" not in ines.get(f"{draft}prices/?csv=1").content.decode()

@@ -1,6 +1,7 @@
 """Who may order what is in a cart; and what is held stays held, or is given back."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -8,6 +9,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
+from catalogue.models import StockHold
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.accounts.models import Contact
@@ -20,7 +22,7 @@ from commerce.ordering.services.accept import accept_order
 from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.fulfilment import activate_items, complete_order
 from commerce.ordering.services.handover import hand_over, open_by_code, open_by_link
-from commerce.ordering.services.payment import pay_again
+from commerce.ordering.services.payment import note_authorised, note_settled, pay_again
 from commerce.ordering.services.place import place_order
 from commerce.payments.models import PaymentAttempt, PaymentEffect, PaymentState
 from promotions.models import PromotionUse, UseState
@@ -147,6 +149,29 @@ def test_a_limited_promotion_is_kept_as_long_as_the_accepted_order_waits(shop: o
     order.refresh_from_db()
     assert order.hold_until == AT + timedelta(hours=71)
     assert PromotionUse.objects.get().until == order.hold_until
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("note", "given_back"), [(note_authorised, "cancel"), (note_settled, "refund")]
+)
+def test_a_payment_that_comes_when_the_hold_is_over_is_given_back(
+    shop: object, note: Callable[..., None], given_back: str
+) -> None:
+    owner = customer()
+    code = bundle_cart(owner, handset=handset())
+    placed = place_order(owner, code=code, checkout=checkout_for(owner, code, deliver_to=HOME))
+    reached = PaymentState.AUTHORISED if given_back == "cancel" else PaymentState.SETTLED
+    PaymentAttempt.objects.update(state=reached, session_id="cs_1", intent_id="pi_1")
+
+    with business_time_fixed(AT + timedelta(hours=24)):
+        note(key=placed.payment_key)
+        note(key=placed.payment_key)
+
+    order = Order.objects.get()
+    assert (order.state, order.end_reason) == ("cancelled", "paid_after_the_hold")
+    assert [effect.kind for effect in PaymentEffect.objects.all()] == [given_back]
+    assert set(StockHold.objects.values_list("state", flat=True)) == {"released"}
 
 
 @pytest.mark.django_db

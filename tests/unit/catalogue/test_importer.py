@@ -116,6 +116,7 @@ def test_every_message_that_a_recipe_of_the_demo_sends_has_a_text_in_both_langua
         "porting_scheduled",
         "line_active",
         "order_shipped",
+        "pick_up_ready",
         "esim_ready",
         "content_ready",
         "number_active",

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalogue.domain.model import Segment
+from catalogue.domain.sourcing import PartnerKind, Share
 from commerce.kernel.errors import InvalidInput, RuleViolated
-from commerce.ordering.domain.fulfilment import FulfilmentItem
+from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
 from orchestration.domain.decompose import TaskSpec, decompose
 from orchestration.domain.recipes import parse_recipes
+from orchestration.domain.requests import TaskContext, facts_of_event, shipment_lines
 
 RECIPES = parse_recipes(
     {
@@ -183,3 +186,89 @@ def test_every_need_is_in_the_plan_and_comes_first(order: list[FulfilmentItem]) 
     for task in decompose(order, recipes=RECIPES):
         assert set(task.needs) <= done
         done.add(task.key)
+
+
+PARCELS = parse_recipes(
+    {
+        "line": {
+            "tasks": [
+                {"key": "activate", "kind": "call", "action": "network.activate",
+                 "needs": ["sim.ship", "sim.supplier_ship"]},
+            ]
+        },
+        "thing": {
+            "tasks": [
+                {"key": "arrival", "kind": "timer", "supply": "own",
+                 "when": {"fact": "parcel.comes_later", "is": True}},
+                {"key": "ship", "kind": "callback", "action": "logistics.ship",
+                 "until": "shipment.picked", "supply": "own", "needs": ["arrival"]},
+                {"key": "delivered", "kind": "milestone", "of": "ship",
+                 "until": "shipment.delivered", "supply": "own", "needs": ["ship"]},
+                {"key": "supplier_ship", "kind": "callback", "action": "dropship.ship",
+                 "until": "shipment.picked", "supply": "supplier"},
+            ]
+        },
+    }
+)  # fmt: skip
+LEAVES, DAY = date(2026, 11, 24), date(2026, 12, 8)
+HOUSE = Share("house", PartnerKind.OWN, 1, LEAVES)
+HOUSE_LATER = Share("house", PartnerKind.OWN, 2, DAY, DAY)
+NEAR = Share("near", PartnerKind.SUPPLIER, 2, LEAVES)
+FAR = Share("far", PartnerKind.SUPPLIER, 2, LEAVES)
+
+
+def test_each_partner_and_day_is_a_parcel_of_its_own() -> None:
+    items = [
+        item("1", "accessory", "thing", quantity=5, shares=(HOUSE, NEAR, HOUSE_LATER)),
+        item("2", "sim", "thing", shares=(HOUSE,)),
+        item("3", "plan", "line"),
+        item("4", "accessory", "thing", quantity=2, shares=(FAR,)),
+    ]
+    plan = decompose(items, recipes=PARCELS)
+    assert {task.key: (task.needs, task.lines) for task in plan} == {
+        "ship:house": ((), ("1", "2")),
+        "delivered:house": (("ship:house",), ("1", "2")),
+        "arrival:house:2026-12-08": ((), ("1",)),
+        "ship:house:2026-12-08": (("arrival:house:2026-12-08",), ("1",)),
+        "delivered:house:2026-12-08": (("ship:house:2026-12-08",), ("1",)),
+        "supplier_ship:near": ((), ("1",)),
+        "supplier_ship:far": ((), ("4",)),
+        "3.activate": (("ship:house",), ("3",)),
+    }
+    watched = {task.key: task.of for task in plan if task.of}
+    assert watched == {
+        "delivered:house": "ship:house",
+        "delivered:house:2026-12-08": "ship:house:2026-12-08",
+    }
+    starts = {task.key: task.parcel.expected_on for task in plan if task.parcel}
+    assert starts["arrival:house:2026-12-08"] == DAY
+
+
+def test_a_parcel_is_asked_for_with_its_own_pieces_under_a_reference_of_its_own() -> None:
+    split = item("1", "accessory", "thing", quantity=5, shares=(HOUSE, NEAR, HOUSE_LATER))
+    whole = item("2", "handset", "thing", shares=(HOUSE,))
+    order = FulfilmentOrder(
+        "F-1", 1, Segment.CONSUMER, "web", 1, "fr", "", "", items=(split, whole)
+    )
+    asked = {
+        parcel: [
+            (line["item_reference"], line["quantity"])
+            for line in shipment_lines(TaskContext(order, "g1", lines, LEAVES, parcel))
+        ]
+        for parcel, lines in (
+            ("house", ("1", "2")), ("near", ("1",)), ("house:2026-12-08", ("1",))
+        )
+    }  # fmt: skip
+    assert asked == {
+        "house": [("F-1/1/house", 1), ("F-1/2", 1)],
+        "near": [("F-1/1/near", 2)],
+        "house:2026-12-08": [("F-1/1/house:2026-12-08", 2)],
+    }
+
+
+def test_what_the_parcels_of_a_line_tell_adds_up() -> None:
+    line = item("1", "handset", "thing", quantity=3, shares=(HOUSE, NEAR), facts={"imei": "11"})
+    order = FulfilmentOrder("F-1", 1, Segment.BUSINESS, "portal", 1, "fr", "", "", items=(line,))
+    context = TaskContext(order, "g1", ("1",), LEAVES, "near")
+    told = {"lines": [{"item_reference": "F-1/1/near", "imeis": ["22", "33"]}]}
+    assert facts_of_event("shipment.picked", told, context=context) == {"1": {"imei": "11,22,33"}}

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalogue.domain.model import Segment
+from catalogue.domain.sourcing import PartnerKind
 from commerce.accounts.kinds import Channel
 from commerce.kernel.errors import InvalidInput
 from commerce.ordering.api.serializers.quotes import (
@@ -113,6 +114,21 @@ class AvailableSerializer(Shown):
     pieces = serializers.IntegerField(min_value=0)
 
 
+class ShareSerializer(Shown):
+    """Pieces of a line that come together; with `expected_on`, pieces that are still to come."""
+
+    partner = serializers.CharField()
+    kind = OneOf(PartnerKind, source="kind.value")
+    quantity = serializers.IntegerField(min_value=1)
+    leaves_on = serializers.DateField(help_text="It leaves, or lies ready in the shop")
+    expected_on = serializers.DateField(allow_null=True)
+
+
+class SupplySerializer(Shown):
+    line = serializers.CharField()
+    shares = ShareSerializer(many=True, help_text="None: it can't be had now")
+
+
 class LeaseSerializer(Shown):
     """Who may change the cart now; `asked_by` waits for it."""
 
@@ -133,7 +149,12 @@ class CartSerializer(Shown):
     codes = words()
     bundles = serializers.SerializerMethodField()
     numbers = serializers.SerializerMethodField()
-    available = serializers.SerializerMethodField(help_text="Pieces of what is stocked")
+    available = serializers.SerializerMethodField(
+        help_text="Pieces that can be ordered of what is stocked, now or for a date"
+    )
+    supply = serializers.SerializerMethodField(
+        help_text="Who would serve each thing, and when; nothing is kept before the order"
+    )
     issues = IssueSerializer(many=True)
     quote = QuoteSerializer()
     lease = LeaseSerializer()
@@ -168,6 +189,11 @@ class CartSerializer(Shown):
     def get_available(self, cart: CartView) -> Any:
         pieces = [{"offering": code, "pieces": left} for code, left in cart.available.items()]
         return AvailableSerializer(pieces, many=True).data
+
+    @extend_schema_field(SupplySerializer(many=True))
+    def get_supply(self, cart: CartView) -> Any:
+        rows = [{"line": line, "shares": shares} for line, shares in cart.shares.items()]
+        return SupplySerializer(rows, many=True).data
 
 
 class CartsSerializer(Shown):

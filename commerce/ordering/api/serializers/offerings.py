@@ -118,7 +118,10 @@ class PromotionNameSerializer(Shown):
 class StockSerializer(Shown):
     available = serializers.IntegerField(min_value=0, help_text="Pieces free to sell")
     lead_days = serializers.IntegerField(min_value=0, help_text="Working days until it leaves")
-    back_order_on = serializers.DateField(allow_null=True)
+    back_order_on = serializers.DateField(
+        allow_null=True, help_text="The first of the `coming` pieces is expected"
+    )
+    coming = serializers.IntegerField(min_value=0, help_text="Pieces that can be ordered ahead")
 
 
 class PriceSerializer(Shown):

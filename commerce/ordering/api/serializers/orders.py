@@ -10,6 +10,7 @@ from catalogue.domain.model import Segment
 from commerce.accounts.kinds import Channel
 from commerce.accounts.selectors import Address
 from commerce.kernel.tax import Basis
+from commerce.ordering.api.serializers.carts import ShareSerializer
 from commerce.ordering.api.serializers.offerings import PhaseSerializer
 from commerce.ordering.api.serializers.quotes import AppliedSerializer, TaxPartSerializer
 from commerce.ordering.api.serializers.tariffs import CallersTariffSerializer
@@ -99,7 +100,8 @@ class OrderAsked(Strict):
     """An order of all that is in a cart, at the total that the buyer saw.
 
     `customer` is needed from strangers only, `deliver_to` when something is carried (else the
-    customer's first address), `purchase_order_number` from businesses.
+    customer's first address) and not fetched in the shop `pick_up_at`, `purchase_order_number`
+    from businesses.
     """
 
     cart = Word(max_length=12, help_text="Its code")
@@ -108,6 +110,7 @@ class OrderAsked(Strict):
     consents = ConsentsAsked(required=False)
     customer = CustomerAsked(required=False)
     deliver_to = AddressAsked(required=False)
+    pick_up_at = Word(max_length=64, default="", allow_blank=True, help_text="Code of a shop")
     purchase_order_number = Word(max_length=60, default="", allow_blank=True)
     language = OneOf(LANGUAGES, default="fr")
 
@@ -175,6 +178,17 @@ class DeliverySerializer(Shown):
     phone = serializers.CharField(allow_blank=True)
 
 
+class PickUpShopSerializer(Shown):
+    """Where an order is fetched."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+    line1 = serializers.CharField()
+    postcode = serializers.CharField()
+    city = serializers.CharField()
+    hours = serializers.ListField(child=Wording())
+
+
 class OrderItemSerializer(Shown):
     """A line of an order: what was asked for, and what it has become."""
 
@@ -198,6 +212,7 @@ class OrderItemSerializer(Shown):
     purpose = serializers.SerializerMethodField(help_text="What a special number serves")
     callers_tariff = CallersTariffSerializer(source="tariff", allow_null=True)
     supplier = serializers.CharField(allow_blank=True)
+    shares = ShareSerializer(many=True, help_text="Who serves it, and when, as told at the order")
     deliver_to = DeliverySerializer(allow_null=True)
 
     def get_user_name(self, item: OrderItemView) -> str:
@@ -299,6 +314,7 @@ class OrderDetailSerializer(Shown):
     completed_at = Instant(allow_null=True)
     end_reason = serializers.CharField(allow_blank=True)
     deliver_to = DeliverySerializer(allow_null=True)
+    pick_up_at = PickUpShopSerializer(allow_null=True)
 
     @extend_schema_field({"type": "string", "pattern": "^[0-9a-f]{64}$"})
     def get_digest(self, order: Any) -> str:
@@ -332,6 +348,7 @@ def checkout_of(asked: Mapping[str, Any]) -> Checkout:
         digest=asked["digest"],
         customer=NewCustomer(**customer) if customer else None,
         deliver_to=Address(**address) if address else None,
+        pick_up_at=asked["pick_up_at"],
         language=asked["language"],
         purchase_order=asked["purchase_order_number"],
     )

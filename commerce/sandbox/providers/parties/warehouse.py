@@ -20,14 +20,12 @@ from commerce.sandbox.providers.world import World
 HOUR, DAY = 3600.0, 86400.0
 ADDRESS = ("name", "line1", "postcode", "city", "country")
 OUT_OF_STOCK = "OUT-"
-IMEI_BLOCK = {"warehouse": 1, "dropship": 2}
+IMEI_BLOCK = {"warehouse": 1, "dropship": 2, "shops": 3}
+TOLD = ("item_reference", "sku", "quantity", "imeis", "iccids")
 
 
 def create(world: World, call: Call, *, prefix: str) -> Answer:
     lines, reference = _read(call.body)
-    gone = [line["sku"] for line in lines if line["sku"].startswith(OUT_OF_STOCK)]
-    if gone:
-        raise Refusal("out_of_stock", f"not in stock: {', '.join(gone)}")
     shipment = world.create(
         call,
         kind="shipment",
@@ -65,15 +63,14 @@ def show(world: World, call: Call) -> Answer:
 
 
 def picked(world: World, shipment: Thing) -> None:
-    lines = [_picked(world, shipment, line) for line in shipment.facts["lines"]]
+    lines = [taken_from_the_shelf(world, shipment, line) for line in shipment.facts["lines"]]
     shipment = world.change(shipment, state="picked", lines=lines, picked_at=iso(world.now))
-    told = ("item_reference", "sku", "quantity", "imeis", "iccids")
     world.tell(
         shipment,
         "shipment.picked",
         {
             "shipment_id": shipment.id,
-            "lines": [{name: line[name] for name in told} for line in lines],
+            "lines": [{name: line[name] for name in TOLD} for line in lines],
         },
     )
 
@@ -96,7 +93,18 @@ def delivered(world: World, shipment: Thing) -> None:
 
 def _read(body: Json) -> tuple[list[Json], str]:
     fields = Fields(body)
-    reference = fields.text("reference")
+    reference, lines = fields.text("reference"), read_lines(fields)
+    address = fields.inner("deliver_to")
+    for name in ADDRESS:
+        address.text(name)
+    fields.adopt(address, under="deliver_to")
+    fields.check()
+    refuse_what_is_out(lines)
+    return lines, reference
+
+
+def read_lines(fields: Fields) -> list[Json]:
+    """The pieces that are asked for; what is wrong with them is noted in `fields`."""
     lines = []
     for index, entry in enumerate(fields.objects("lines")):
         line = Fields(entry)
@@ -110,17 +118,18 @@ def _read(body: Json) -> tuple[list[Json], str]:
             }
         )
         fields.adopt(line, under=f"lines.{index}")
-    address = fields.inner("deliver_to")
-    for name in ADDRESS:
-        address.text(name)
-    fields.adopt(address, under="deliver_to")
-    fields.check()
-    return lines, reference
+    return lines
 
 
-def _picked(world: World, shipment: Thing, line: Json) -> Json:
+def refuse_what_is_out(lines: list[Json]) -> None:
+    gone = [line["sku"] for line in lines if line["sku"].startswith(OUT_OF_STOCK)]
+    if gone:
+        raise Refusal("out_of_stock", f"not in stock: {', '.join(gone)}")
+
+
+def taken_from_the_shelf(world: World, thing: Thing, line: Json) -> Json:
     """The line with the numbers of the pieces that were taken from the shelf."""
-    block, quantity = IMEI_BLOCK[shipment.provider], line["quantity"]
+    block, quantity = IMEI_BLOCK[thing.provider], line["quantity"]
     imeis = world.next_numbers(f"imei.{block}", quantity) if line["needs_imei"] else ()
     iccids = world.next_numbers("iccid.1", quantity) if line["needs_iccid"] else ()
     return {

@@ -1,0 +1,268 @@
+"""Stock of partners from a CSV file: all of it, or nothing and every fault with its line."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import transaction
+from oscar.apps.partner.models import Partner, StockRecord
+
+from catalogue.domain.model import Snapshot
+from catalogue.domain.sourcing import PartnerKind
+from catalogue.importer.sources import CatalogueInvalid, Problem
+from catalogue.models import HoldState, Offering, StockHold, Supply
+from catalogue.services import acts
+from commerce.accounts.identity import SYSTEM, AccountContext
+from commerce.kernel.sentences import Sentence
+
+COLUMNS = ("partner", "offering", "pieces", "lead_days", "coming", "expected_on")
+MOST_PIECES, MOST_DAYS = 1_000_000, 60
+MOST_LINES = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class StockImported:
+    """Records that are new, that changed, that were so already."""
+
+    added: int
+    changed: int
+    same: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line of the file: pieces not sold yet, those there (kept ones among them) and to come."""
+
+    line: int
+    partner: str
+    offering: str
+    pieces: int
+    lead_days: int
+    coming: int
+    expected_on: date | None
+
+
+@transaction.atomic
+def import_stock(
+    text: str, *, file: str, catalogue: Snapshot, context: AccountContext = SYSTEM
+) -> StockImported:
+    """Set what partners have, as `text` says (with the headings `COLUMNS`). Others stay as they
+    are; the same file again changes nothing.
+
+    Pieces that arrived go from `coming` to `pieces`, and what buyers hold of them moves along.
+
+    Raises:
+        Forbidden: `not_a_catalogue_manager`.
+        CatalogueInvalid: with every problem that was found; nothing is changed then.
+    """
+    acts.only_managers(context)
+    problems: list[Problem] = []
+    rows = list(_read(text, file=file, problems=problems))
+    if not problems:
+        problems += _faults(rows, file=file, catalogue=catalogue)
+    if problems:
+        raise CatalogueInvalid(problems)
+    added = _add_records(rows)
+    shelves = _locked(rows)
+    problems += [
+        Problem(file, row.line, "pieces", fault)
+        for row in rows
+        if (fault := _unkept(shelves[_key(row)], row))
+    ]
+    if problems:
+        raise CatalogueInvalid(problems)
+    changed = {_key(row) for row in rows if _set(shelves[_key(row)], row)}
+    _write([shelves[key] for key in changed])
+    done = StockImported(len(added), len(changed - added), len(rows) - len(changed | added))
+    acts.record(
+        "stock_imported",
+        context=context,
+        values={"file": file, "added": done.added, "changed": done.changed, "same": done.same},
+    )
+    return done
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """A stock record that is locked, and what is said beside it."""
+
+    record: StockRecord
+    supply: Supply
+
+
+_Key = tuple[str, str]
+
+
+def _key(row: _Row) -> _Key:
+    return row.partner, row.offering
+
+
+def _read(text: str, *, file: str, problems: list[Problem]) -> Iterator[_Row]:
+    separator = ";" if ";" in text.partition("\n")[0] else ","
+    lines = csv.DictReader(io.StringIO(text.lstrip("\ufeff")), delimiter=separator)
+    if tuple(lines.fieldnames or ()) != COLUMNS:
+        heading = separator.join(COLUMNS)
+        problems.append(
+            Problem(
+                file, 1, "file", Sentence("The first line must be %(heading)s.", heading=heading)
+            )
+        )
+        return
+    for number, values in enumerate(lines, start=1):
+        if number > MOST_LINES:
+            problems.append(
+                Problem(
+                    file,
+                    lines.line_num,
+                    "file",
+                    Sentence("%(most)s lines at most.", most=MOST_LINES),
+                )
+            )
+            return
+        told = {name: (values.get(name) or "").strip() for name in COLUMNS}
+        reader = _Reader(file, lines.line_num, told, problems)
+        row = _Row(
+            line=lines.line_num,
+            partner=told["partner"],
+            offering=told["offering"],
+            pieces=reader.whole("pieces", most=MOST_PIECES),
+            lead_days=reader.whole("lead_days", most=MOST_DAYS, default="1"),
+            coming=reader.whole("coming", most=MOST_PIECES, default="0"),
+            expected_on=reader.day("expected_on"),
+        )
+        if row.coming and row.expected_on is None and not told["expected_on"]:
+            reader.refuse("expected_on", Sentence("Say when they come, as 2026-12-31."))
+        yield row
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    file: str
+    line: int
+    told: Mapping[str, str]
+    problems: list[Problem]
+
+    def whole(self, field: str, *, most: int, default: str = "") -> int:
+        text = self.told[field] or default
+        if text.isascii() and text.isdecimal() and len(text) <= 9 and int(text) <= most:
+            return int(text)
+        self.refuse(field, Sentence("A whole number from 0 to %(most)s.", most=most))
+        return 0
+
+    def day(self, field: str) -> date | None:
+        text = self.told[field]
+        try:
+            return date.fromisoformat(text) if text else None
+        except ValueError:
+            self.refuse(field, Sentence("A day like 2026-12-31."))
+            return None
+
+    def refuse(self, field: str, message: str) -> None:
+        self.problems.append(Problem(self.file, self.line, field, message))
+
+
+def _faults(rows: Iterable[_Row], *, file: str, catalogue: Snapshot) -> Iterator[Problem]:
+    partners = dict(Partner.objects.values_list("code", "supplier__kind"))
+    seen: dict[tuple[str, str], int] = {}
+    for row in rows:
+        if row.partner not in partners:
+            yield Problem(
+                file,
+                row.line,
+                "partner",
+                Sentence("There is no partner %(partner)s.", partner=row.partner[:64]),
+            )
+        offering = catalogue.offerings.get(row.offering)
+        if offering is None or not offering.stocked:
+            message = Sentence("%(offering)s is not sold from stock.", offering=row.offering[:64])
+            yield Problem(file, row.line, "offering", message)
+        if row.coming and partners.get(row.partner) == PartnerKind.SHOP:
+            yield Problem(file, row.line, "coming", Sentence("A shop promises only what is there."))
+        first = seen.setdefault((row.partner, row.offering), row.line)
+        if first != row.line:
+            yield Problem(
+                file, row.line, "offering", Sentence("Line %(first)s says it already.", first=first)
+            )
+
+
+def _add_records(rows: Iterable[_Row]) -> set[_Key]:
+    """The records that are not there yet, empty."""
+    partners = dict(Partner.objects.values_list("code", "pk"))
+    products = dict(Offering.objects.values_list("code", "product_id"))
+    there = set(StockRecord.objects.values_list("partner__code", "partner_sku"))
+    added = {_key(row) for row in rows} - there
+    StockRecord.objects.bulk_create(
+        StockRecord(
+            partner_id=partners[partner],
+            product_id=products[offering],
+            partner_sku=offering,
+            num_in_stock=0,
+            num_allocated=0,
+        )
+        for partner, offering in sorted(added)
+    )
+    bare = StockRecord.objects.filter(supply=None)
+    Supply.objects.bulk_create([Supply(stock_record=record) for record in bare])
+    return added
+
+
+def _locked(rows: Iterable[_Row]) -> dict[_Key, _Shelf]:
+    records = list(
+        StockRecord.objects.filter(partner__code__in={row.partner for row in rows})
+        .filter(partner_sku__in={row.offering for row in rows})
+        .select_related("partner")
+        .select_for_update(of=("self",))
+        .order_by("pk")
+    )
+    supplies = {
+        each.stock_record_id: each for each in Supply.objects.filter(stock_record__in=records)
+    }
+    return {(r.partner.code, r.partner_sku): _Shelf(r, supplies[r.pk]) for r in records}
+
+
+def _unkept(shelf: _Shelf, row: _Row) -> str:
+    """Why the row can't be: buyers have been promised more than that."""
+    arrived = max(shelf.supply.coming_held - row.coming, 0)
+    kept = (shelf.record.num_allocated or 0) + arrived
+    return Sentence("Buyers hold %(kept)s of them.", kept=kept) if row.pieces < kept else ""
+
+
+def _set(shelf: _Shelf, row: _Row) -> bool:
+    """Whether anything changes."""
+    record, supply = shelf.record, shelf.supply
+    wanted = (row.pieces, row.lead_days, row.coming, row.expected_on)
+    if wanted == (record.num_in_stock, supply.lead_days, supply.coming, supply.back_order_on):
+        return False
+    arrived = _arrive(record, max(supply.coming_held - row.coming, 0))
+    record.num_in_stock = row.pieces
+    record.num_allocated = (record.num_allocated or 0) + arrived
+    supply.lead_days, supply.back_order_on = row.lead_days, row.expected_on
+    supply.coming, supply.coming_held = row.coming, supply.coming_held - arrived
+    return True
+
+
+def _write(shelves: Sequence[_Shelf]) -> None:
+    StockRecord.objects.bulk_update(
+        [shelf.record for shelf in shelves], ["num_in_stock", "num_allocated"], batch_size=2000
+    )
+    Supply.objects.bulk_update(
+        [shelf.supply for shelf in shelves],
+        ["lead_days", "back_order_on", "coming", "coming_held"],
+        batch_size=2000,
+    )
+
+
+def _arrive(record: StockRecord, count: int) -> int:
+    """Let holds have `count` pieces from the shelf that were to come, the oldest first."""
+    left = count
+    if not left:
+        return 0
+    holds = StockHold.objects.filter(stock_record=record, state=HoldState.HELD, coming__gt=0)
+    for held in holds.order_by("pk"):
+        moved = min(left, held.coming)
+        if moved:
+            StockHold.objects.filter(pk=held.pk).update(coming=held.coming - moved)
+            left -= moved
+    return count - left
