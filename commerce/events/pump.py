@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "work"
 POLL_SECONDS = 1.0
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.03
+"""Work that comes together travels together: with 10 ms an order's work took 128 transactions, with
+30 ms 77, with 50 ms no fewer, as what is called back meanwhile is taken in by one round."""
 SWEEP_SECONDS = 5.0
 LONGEST_PAUSE = 10.0
 INSIDE, OUTSIDE = 50, 5
