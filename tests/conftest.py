@@ -7,6 +7,7 @@ import django
 import psycopg
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, settings
 
 from commerce.local.stack import Stack, temporary_run_dir
 from tests.services import services, template
@@ -16,6 +17,12 @@ from tests.standing import report
 _SERVICES = services()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "commerce.settings.test")
 django.setup()
+
+# The same examples on every machine, however busy it is; `make proof` looks for new ones.
+settings.register_profile(
+    "suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -21,7 +21,7 @@ from tests.proof.random_carts import STARTS, Case, case
 
 CASES = st.integers(0, 1_000_000).map(case)
 DAYS = st.sampled_from(STARTS) | st.dates(date(2026, 1, 1), date(2029, 12, 31))
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=60)
 
 
 @FEW

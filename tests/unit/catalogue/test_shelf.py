@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.domain.search import folded, words_typed
@@ -90,7 +90,6 @@ def test_ranges(text: str, ends: object) -> None:
     assert limits(text) == ends
 
 
-@settings(deadline=None)
 @given(st.sets(st.integers(0, 300)), st.permutations(range(301)))
 def test_a_set_of_places_comes_back_in_any_order(places: set[int], order: list[int]) -> None:
     bits = bits_of(places, size=301)

@@ -60,7 +60,7 @@ def put(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(value=values)
 def test_a_value_is_read_as_it_was_written(value: Any) -> None:
     text = text_of({"value": value})
@@ -71,7 +71,7 @@ def test_a_value_is_read_as_it_was_written(value: Any) -> None:
     assert restored(stored(value)) == value
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=catalogues)
 def test_any_catalogue_comes_back_from_its_files(
     tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from django.utils.translation import override
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.drafting import Vocabulary
@@ -151,7 +151,6 @@ expressions = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(expressions)
 def test_any_condition_comes_back_as_it_was(when: Any) -> None:
     part = {"code": "x", "when": when}
@@ -161,7 +160,6 @@ def test_any_condition_comes_back_as_it_was(when: Any) -> None:
     assert text_of(now) == text_of(part)
 
 
-@settings(deadline=None)
 @given(expressions, st.lists(st.tuples(st.integers(0, 9), st.sampled_from(
     ["up", "down", "into", "out", "remove", "add-test", "add-any"])), max_size=6))  # fmt: skip
 def test_whatever_is_moved_stays_a_tree(when: Any, acts: list[tuple[int, str]]) -> None:

@@ -71,7 +71,7 @@ def candidates_of(kind: Kind) -> list[Offering]:
     return sorted(demo().of_kind(kind), key=lambda o: o.code)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_random_walks_through_the_slots_never_leave_an_invalid_bundle(data: st.DataObject) -> None:
     bundle = data.draw(st.sampled_from(bundles()), label="bundle")

@@ -84,7 +84,7 @@ def baskets(draw: st.DrawFn) -> list[CartLine]:
     return lines
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(basket=baskets(), promotions=promotion_lists(), seed=st.randoms())
 def test_the_order_of_lines_and_promotions_changes_nothing(
     basket: list[CartLine], promotions: list[Mapping[str, object]], seed: object
@@ -97,7 +97,7 @@ def test_the_order_of_lines_and_promotions_changes_nothing(
     assert priced(cart(*mixed), *rows) == found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(basket=baskets(), promotions=promotion_lists())
 def test_lines_sum_to_totals_and_each_amount_to_its_months(
     basket: list[CartLine], promotions: list[Mapping[str, object]]
@@ -114,7 +114,7 @@ def test_lines_sum_to_totals_and_each_amount_to_its_months(
     assert not found.due_today < Money.zero()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(basket=baskets(), promotions=promotion_lists(), place=st.integers(0, 5))
 def test_one_more_promotion_makes_nothing_dearer(
     basket: list[CartLine], promotions: list[Mapping[str, object]], place: int
@@ -126,7 +126,7 @@ def test_one_more_promotion_makes_nothing_dearer(
     assert not without.commitment_total < found.commitment_total
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(basket=baskets(), promotions=promotion_lists())
 def test_no_price_is_negative(
     basket: list[CartLine], promotions: list[Mapping[str, object]]
@@ -144,7 +144,7 @@ def test_no_price_is_negative(
     assert not any(phase.amount < nothing for phase in found.monthly)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(basket=baskets(), promotions=promotion_lists())
 def test_what_is_said_to_be_saved_is_what_is_saved(
     basket: list[CartLine], promotions: list[Mapping[str, object]]
@@ -157,7 +157,7 @@ def test_what_is_said_to_be_saved_is_what_is_saved(
         assert listed.commitment_total - found.commitment_total == saved
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(basket=baskets(), promotions=promotion_lists())
 def test_the_merged_schedule_is_what_each_month_makes_due(
     basket: list[CartLine], promotions: list[Mapping[str, object]]
@@ -174,7 +174,7 @@ def test_the_merged_schedule_is_what_each_month_makes_due(
         assert [phase.amount for phase in phases] == ([bill.amount] if found.monthly else [])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     code=st.sampled_from(["case", "buds", "horizon", "gazette"]),
     quantity=st.integers(2, 999),
@@ -197,7 +197,7 @@ def test_splitting_and_rejoining_a_line_changes_nothing(
     assert split.commitment_total == whole.commitment_total
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(basket=baskets())
 def test_all_off_everything_is_exactly_nothing(basket: list[CartLine]) -> None:
     everything = promotion(
@@ -216,7 +216,7 @@ def test_all_off_everything_is_exactly_nothing(basket: list[CartLine]) -> None:
     assert all(part.tax == Money.zero() for part in found.tax_today)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(basket=baskets(), promotions=promotion_lists())
 def test_json_and_back_is_the_same_quote(
     basket: list[CartLine], promotions: list[Mapping[str, object]]
@@ -262,7 +262,7 @@ def _by_single_months(found: Quote) -> Money:
     return total
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(promotions=promotion_lists())
 def test_bundles_that_are_alike_cost_what_one_costs_each(
     promotions: list[Mapping[str, object]],
