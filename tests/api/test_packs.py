@@ -54,9 +54,9 @@ def test_nested_bundles_may_be_left_out_but_not_half_taken(shopper: Api) -> None
 
 
 def test_a_rule_over_a_nested_bundle_holds(shopper: Api) -> None:
-    taken(shopper, accessory="chargeur-30w", plan="essentiel-40")
-    with pytest.raises(AssertionError, match="trop petit pour la musique"):
-        taken(shopper, accessory="chargeur-30w", content="ondine-musique", plan="essentiel-40")
+    taken(shopper, accessory="chargeur-30w", plan="grand-large-300")
+    with pytest.raises(AssertionError, match="ne va pas avec le pack"):
+        taken(shopper, accessory="chargeur-30w", content="ondine-musique", plan="grand-large-300")
 
 
 def test_a_step_offers_what_the_nested_place_lets_in_at_the_price_there(shopper: Api) -> None:

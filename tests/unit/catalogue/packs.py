@@ -42,7 +42,7 @@ rules:
   - code: office-without-mini
     kind: excludes
     when: {all: [{fact: bundle.codes, includes: work-kit}, {not: {fact: content.code, absent: true}}]}
-    then: {fact: plan.code, is: essentiel-40}
-    message: {fr: "Ce forfait est trop petit pour la musique.", en: "This plan is too small for music."}
-    way_out: {fr: "Prenez un forfait plus grand.", en: "Take a larger plan."}
+    then: {fact: plan.code, is: grand-large-300}
+    message: {fr: "Ce forfait ne va pas avec le pack.", en: "This plan does not go with the pack."}
+    way_out: {fr: "Prenez un autre forfait.", en: "Take another plan."}
 """  # noqa: E501

@@ -11,11 +11,11 @@ from commerce.ordering.domain.answers import Answers
 from commerce.ordering.domain.drafts import missing, standing
 from commerce.ordering.domain.journeys import journeys, ways_of
 from commerce.ordering.domain.simulation import Usage
-from tests.unit.catalogue.test_packs import packs
 from tests.unit.ordering.guide import (
     LINE,
     X2,
     all_journeys,
+    bundles,
     candidate,
     demo,
     journey,
@@ -33,8 +33,9 @@ def test_the_ways_in_come_out_of_the_bundles_on_sale() -> None:
     assert found == {
         "handset": (["handset-and-plan"], ["handset", "plan", "extras", "sim"]),
         "plan": (["handset-and-plan"], ["plan", "handset", "extras", "sim"]),
+        "pack": (["home-office"], ["handset", "content", "plan", "extras", "sim"]),
         "keep-handset": (["plan-only"], ["plan", "extras", "sim"]),
-        "add": (["handset-and-plan", "plan-only"], ["extras"]),
+        "add": (["handset-and-plan", "plan-only", "sound-kit"], ["extras"]),
         "renew": (["handset-and-plan", "plan-only"], ["handset", "plan", "extras"]),
     }
 
@@ -209,9 +210,9 @@ def test_an_old_address_loses_what_is_no_longer_sold_and_says_what_is_missing() 
 
 
 def test_bundles_in_bundles_have_a_way_of_their_own_and_change_no_other() -> None:
-    before = {each.entry.code: each for each in all_journeys()}
-    sold = [b for b in packs().of_kind(Kind.BUNDLE) if Segment.CONSUMER in b.segments]
-    sold.sort(key=lambda bundle: (bundle.rank, bundle.code))
+    sold = bundles(Segment.CONSUMER)
+    before = {each.entry.code: each for each in journeys(sold[:2], own_line=True)}
+    assert [bundle.nests for bundle in sold[:2]] == [(), ()]
     after = {each.entry.code: each for each in journeys(sold, own_line=True)}
     assert after.keys() - before.keys() == {"pack"}
     for code, known in before.items():
