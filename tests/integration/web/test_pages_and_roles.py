@@ -164,6 +164,7 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
         "section": "offerings",
         "key": "horizon-130",
         "line_id": "1",
+        "partner": "entrepot",
         "reference": "R-1",
         "token": "guessed-token",
         "user": "MQ",
