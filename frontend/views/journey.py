@@ -30,6 +30,7 @@ from commerce.web.policy import Policy, policy
 from frontend.sentences import sentence_of
 from frontend.shop import steps
 from frontend.shop.answers import NAMES, answers_in, asked, kept
+from frontend.shop.cart import role_name
 from frontend.shop.contract import display_number
 from frontend.shop.number_choice import keep_number, number_form, number_values
 from frontend.shop.places import CONFIRM, CartPlace, Place, draft_url, term_in
@@ -197,6 +198,8 @@ def titles_of(role: str, *, quote: Quote, group: str, catalogue: Snapshot) -> di
     lead = _("Each price below is the real difference to your present choice, promotions included.")
     if role == "handset":
         return {"title": _("Which phone?"), "lead": lead}
+    if role != "plan":
+        return {"title": role_name(role), "lead": lead}
     line = next((x for x in quote.lines if x.group == group and x.role == "handset"), None)
     if line is None:
         return {"title": _("Which plan?"), "lead": lead}

@@ -63,7 +63,7 @@ def test_a_step_offers_what_the_nested_place_lets_in_at_the_price_there(shopper:
     cart = taken(shopper, accessory="chargeur-30w")
     group = cart["bundles"][0]["group"]
     step = shopper.get(f"carts/{cart['code']}/groups/{group}/steps/content").json()
-    assert (step["bundle"], step["minimum"], step["maximum"]) == ("home-office", 1, 1)
+    assert (step["bundle"], step["minimum"], step["maximum"]) == ("home-office", 1, 3)
     by_code = {each["offering"]: each for each in step["candidates"]}
     assert by_code["ondine-musique"]["difference"]["lasting_month"] == money("4.99")
     refused = {code for code, each in by_code.items() if each["refusal"]}

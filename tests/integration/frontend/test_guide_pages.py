@@ -159,7 +159,6 @@ def packs(tmp_path: Path) -> Iterator[None]:
     [
         ("/build/", "A complete pack"),
         ("/build/pack/handset/", "Which phone?"),
-        (f"/build/pack/content/?{PACK}", "Ondine"),
         (f"/build/pack/plan/?{PACK}", "Which plan with this Ardoval X2?"),
         (f"/build/pack/extras/?{PACK}", "Accessories that fit"),
         (f"/build/pack/sim/?{PACK}", "eSIM"),

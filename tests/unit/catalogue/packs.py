@@ -10,7 +10,7 @@ bundles:
     terms: [0, 12, 24]
     rank: 90
     slots:
-      - {role: content, kind: content, minimum: 1, maximum: 1, candidates: {fact: content.service, is: music}}
+      - {role: content, kind: content, minimum: 1, maximum: 3, candidates: {fact: content.service, is: music}}
     prices:
       - {role: content, offerings: {fact: content.code, is: ondine-musique}, code: monthly, consumer: 6.99}
   - code: work-kit

@@ -33,7 +33,7 @@ def test_the_ways_in_come_out_of_the_bundles_on_sale() -> None:
     assert found == {
         "handset": (["handset-and-plan"], ["handset", "plan", "extras", "sim"]),
         "plan": (["handset-and-plan"], ["plan", "handset", "extras", "sim"]),
-        "pack": (["home-office"], ["handset", "content", "plan", "extras", "sim"]),
+        "pack": (["home-office"], ["handset", "plan", "extras", "sim"]),
         "keep-handset": (["plan-only"], ["plan", "extras", "sim"]),
         "add": (["handset-and-plan", "plan-only", "sound-kit"], ["extras"]),
         "renew": (["handset-and-plan", "plan-only"], ["handset", "plan", "extras"]),
@@ -222,5 +222,5 @@ def test_bundles_in_bundles_have_a_way_of_their_own_and_change_no_other() -> Non
         assert now == [*(bundle.code for bundle in known.bundles), *kits]
     assert [bundle.code for bundle in after["pack"].bundles] == ["home-office"]
     assert [way.code for way in after["pack"].ways] == [
-        "handset", "content", "plan", "extras", "sim",
+        "handset", "plan", "extras", "sim",
     ]  # fmt: skip
