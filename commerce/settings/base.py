@@ -252,6 +252,7 @@ SPECTACULAR_SETTINGS = {
         "Role": "commerce.accounts.kinds.Role",
         "PartyKind": "commerce.accounts.kinds.PartyKind",
         "StockPartnerKind": "catalogue.domain.sourcing.PartnerKind",
+        "PromotionChange": [(each, each) for each in ("added", "changed", "removed")],
         "BenefitKind": "promotions.domain.benefits.BenefitKind",
         "EarlyExit": "promotions.domain.benefits.EarlyExit",
         "CartDifference": "commerce.ordering.domain.arrival.Change",

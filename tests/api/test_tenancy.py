@@ -102,6 +102,7 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
         "role": "plan",
         "promotion": "BIENVENUE10",
         "batch": "1",
+        "draft": "1",
     }
     return {
         "shopper": {
@@ -183,6 +184,8 @@ def test_the_owner_does_see_what_the_strangers_are_refused(
 ) -> None:
     for who, api in (("shopper", shopper), ("organisation", buyer)):
         for method, route in with_an_id():
+            if "catalogue/" in route:
+                continue  # a manager's, nobody's else
             if method == "GET" and not (who == "organisation" and "carts/" in route):
                 answer = api.get(path_of(route, owned[who]))
                 assert answer.status_code == 200, (who, route, answer.content)
