@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from catalogue.domain.model import Kind
@@ -97,10 +98,23 @@ def _number_offerings(catalogue: Catalogue) -> Iterator[tuple[Trail, dict[str, A
             yield trail, item
 
 
+def _number(written: object) -> Decimal | None:
+    try:
+        number = Decimal(str(written))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
 def _tariff(where: Trail, given: Mapping[str, Any], *, pack: Market) -> Iterator[Finding]:
     """The tariff is one of the range, the category is the tariff's, and nothing is promised that
     the law forbids with it."""
-    tariff = Tariff(str(given.get("tariff_mode", "")), Money.of(given.get("tariff_price", 0)))
+    price = _number(given.get("tariff_price", 0))
+    if price is None:
+        message = Sentence("%(raw)s is not a number.", raw=repr(given["tariff_price"]))
+        yield (*where, "tariff_price"), message
+        return
+    tariff = Tariff(str(given.get("tariff_mode", "")), Money(price, "EUR"))
     try:
         found = pack.special_tariff(str(given["number_range"]), tariff=tariff)
     except InvalidInput as error:

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from catalogue.selectors import current_snapshot, snapshot_of
 from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
-from commerce.kernel.clock import business_today
+from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import FaisceauError, NotFound
 from commerce.markets.pack import NumberUse
 from commerce.ordering.domain.consents import OrderConsents
@@ -159,7 +159,7 @@ def _cart(request: HttpRequest, context: AccountContext) -> str:
     """The cart of the number chosen before, emptied, so that it is free again; or a new one."""
     with suppress(NotFound):
         view = cart_view(context, code=request.session.get(CART, ""))
-        if not view.ordered:
+        if not view.ordered and view.expires_at > business_now():
             for group in view.bundles:
                 carts.remove_bundle(context, code=view.code, group=group)
             return view.code

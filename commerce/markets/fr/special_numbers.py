@@ -17,7 +17,7 @@ from commerce.markets.pack import Mention, NumberUse, SpecialTariff, Tariff
 FREE, ORDINARY, SURCHARGED = "free", "ordinary", "surcharged"
 COLOURS: Mapping[str, str] = {FREE: "green", ORDINARY: "grey", SURCHARGED: "magenta"}
 _MODES = {FREE: FREE, ORDINARY: ORDINARY, "per_minute": SURCHARGED, "per_call": SURCHARGED}
-_NOTHING = Money.zero()
+_NOTHING, _CENT = Money.zero(), Money.from_cents(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,9 @@ RANGES = (
     # 32xx to 39xx are what they were assigned as, with the cap of 089.
     _range(r"3[2-9]", FREE, ORDINARY, SURCHARGED, minute="0.80", call="3.00", each=True),
 )
-_SHORT = 4
+_CLOSED = re.compile(r"08[3-8]", re.ASCII)
+"""Special too, though nobody can sell them any more."""
+_SHORT, _LONG = 4, 10
 
 _SIGN = Mention(
     "SIGN",
@@ -148,7 +150,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 def is_special(number: str) -> bool:
-    return any(each.begins.match(number) for each in RANGES)
+    """Of a whole number: ten figures, or four that begin with 3."""
+    if len(number) != (_SHORT if number.startswith("3") else _LONG):
+        return False
+    return any(begins.match(number) for begins in (_CLOSED, *(each.begins for each in RANGES)))
 
 
 def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
@@ -156,7 +161,7 @@ def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
 
     Raises:
         InvalidInput: `number_not_special`, `short_number_not_whole`, `tariff_not_of_range`,
-            `tariff_above_cap`.
+            `tariff_above_cap`, `tariff_price_invalid`.
     """
     found = next((each for each in RANGES if each.begins.match(number)), None)
     if found is None:
@@ -199,6 +204,12 @@ def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
             code="tariff_above_cap",
             field="tariff_price",
         )
+    if _wrong_price(tariff.price, category=category):
+        raise InvalidInput(
+            Sentence("The price is in whole cents, and at least one for surcharged numbers."),
+            code="tariff_price_invalid",
+            field="tariff_price",
+        )
     point = f"{tariff.price.amount:.2f}"
     return SpecialTariff(
         category=category,
@@ -211,6 +222,12 @@ def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
         duties=_DUTIES[category],
         forbidden=_FORBIDDEN.get(category, {}),
     )
+
+
+def _wrong_price(price: Money, *, category: str) -> bool:
+    """Surcharged is what costs something (table 4 of 2012-0856); the sign has room for cents."""
+    least = _CENT if category == SURCHARGED else _NOTHING
+    return price < least or price != price.rounded()
 
 
 def service_price(tariff: Tariff, *, seconds: int) -> Money:

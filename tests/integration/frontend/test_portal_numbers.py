@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -179,3 +180,9 @@ def test_another_firm_neither_sees_nor_orders_it(buyer: Client) -> None:
     assert other.get(page).status_code == 404
     ordered(buyer, page)
     assert "0804 990 123" not in text(other, "/portal/numbers/")
+
+
+def test_a_choice_that_was_left_until_its_cart_expired_begins_anew(buyer: Client) -> None:
+    first = kept(buyer)
+    with business_time_fixed(AT + timedelta(days=31)):
+        assert kept(buyer) != first

@@ -106,6 +106,11 @@ def test_a_call_costs_the_same_however_long_it_lasts() -> None:
         ("0809", "", "0", "tariff_not_of_range"),
         ("329", "per_minute", "0.50", "short_number_not_whole"),
         ("0639", "free", "0", "number_not_special"),
+        ("0836", "per_minute", "0.10", "number_not_special"),
+        ("0823", "per_minute", "0", "tariff_price_invalid"),
+        ("0823", "per_call", "-0.10", "tariff_price_invalid"),
+        ("0805", "free", "-0.01", "tariff_price_invalid"),
+        ("0823", "per_minute", "0.155", "tariff_price_invalid"),
     ],
 )
 def test_a_tariff_beyond_the_law_is_refused(number: str, mode: str, price: str, code: str) -> None:
@@ -117,3 +122,21 @@ def test_a_tariff_beyond_the_law_is_refused(number: str, mode: str, price: str, 
 @pytest.mark.parametrize("number", ["112", "3008", "3179", "118000", "0639980001", "0139980001"])
 def test_what_nobody_can_sell_as_a_special_number(number: str) -> None:
     assert not is_special(number)
+
+
+@pytest.mark.parametrize(
+    ("number", "special"),
+    [
+        ("0804990123", True),
+        ("3782", True),
+        # No range of theirs is sold any more, and no call is led there.
+        ("0836990123", True),
+        ("0884990123", True),
+        # The country's own prefix, typed without its plus.
+        ("33639981234", False),
+        ("37821", False),
+        ("0804", False),
+    ],
+)
+def test_only_a_whole_number_is_special(number: str, special: bool) -> None:
+    assert is_special(number) is special

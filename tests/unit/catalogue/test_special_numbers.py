@@ -49,6 +49,9 @@ def test_a_special_number_within_the_law_is_taken(tmp_path: Path) -> None:
     ("sentence", "good", "bad", "field", "message"),
     [
         ("above the cap", "tariff_price: 0.15", "tariff_price: 0.21", "tariff_price", "Numbers 0823… may cost 0.20 EUR per minute at most."),
+        ("no number", "tariff_price: 0.15", "tariff_price: much", "tariff_price", "'much' is not a number."),
+        ("several numbers", "tariff_price: 0.15", "tariff_price: [0.15]", "tariff_price", "is not a number."),
+        ("for nothing", "tariff_price: 0.15", "tariff_price: 0", "tariff_price", "The price is in whole cents, and at least one for surcharged numbers."),
         ("a tariff of another range", "tariff_mode: per_minute", "tariff_mode: free", "tariff_mode", "Numbers 0823… are surcharged, not free."),
         ("a category of another tariff", "tariff_category: surcharged", "tariff_category: ordinary", "tariff_category", "With the tariff per_minute these numbers are surcharged, not ordinary."),
         ("no category", "tariff_category: surcharged, ", "", "tariff_category", "these numbers are surcharged, not without category."),
