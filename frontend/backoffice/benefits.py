@@ -74,7 +74,7 @@ def benefits_of(data: Any) -> tuple[Benefit, ...]:
 def posted_benefits(posted: Mapping[str, str]) -> tuple[Benefit, ...]:
     """The benefits as the fields of the form say them."""
     found: list[Benefit] = []
-    while f"benefits-{len(found)}-was" in posted and len(found) < MOST:
+    while f"benefits-{len(found)}-was" in posted:
         prefix = f"benefits-{len(found)}"
         found.append(
             Benefit(
@@ -175,7 +175,7 @@ def _has_shape(data: Mapping[str, Any]) -> bool:
 
 def _posted_items(posted: Mapping[str, str], prefix: str) -> tuple[Item, ...]:
     found: list[Item] = []
-    while f"{prefix}-{len(found)}-was" in posted and len(found) < MOST:
+    while f"{prefix}-{len(found)}-was" in posted:
         name = f"{prefix}-{len(found)}"
         rows = posted_rows(posted, f"{name}-target")
         pieces = posted.get(f"{name}-pieces", "").strip()

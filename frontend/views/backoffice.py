@@ -1,5 +1,6 @@
 """The catalogue manager's pages: drafts, what is wrong with them, previews, releases."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from io import BytesIO
 from typing import Any
@@ -367,6 +368,8 @@ def _part_page(
 ) -> HttpResponse:
     values = _around_draft(request, draft_id, here="draft")
     view = drafting.part_view(draft_id, section=section, key=key)
+    if request.method == "POST":  # what was typed is about the part as it was seen then
+        view = replace(view, revision=_seen(request))
     own = [f for f in values["findings"] if (f.section, f.key) == (section, key)]
     posted = request.POST if wrong else {}
     values |= {
@@ -417,11 +420,15 @@ def _promotion(
     return values
 
 
+def _seen(request: HttpRequest) -> int:
+    """The revision of the part that the form was made of."""
+    posted = request.POST.get("revision", "")
+    return int(posted) if posted.isdecimal() and len(posted) < 9 else 0
+
+
 def _part_posted(request: HttpRequest, draft_id: int, section: str, key: str) -> HttpResponse:
     context = context_for_request(request)
-    posted = request.POST.get("revision", "")
-    seen = int(posted) if posted.isdecimal() and len(posted) < 9 else 0
-    act = request.POST.get("act", "")
+    seen, act = _seen(request), request.POST.get("act", "")
     if act == "remove":
         drafts.remove_part(context, draft_id=draft_id, section=section, key=key, revision=seen)
         messages.success(request, _("It is no longer in the draft."))

@@ -52,8 +52,11 @@ def _ended(promotion: Promotion, offering: Offering, *, months: int) -> datetime
     ends = [end for end in (promotion.valid_until, offering.valid_until) if end is not None]
     if not ends:
         return FOR_EVER
-    last = min(ends).astimezone(PARIS)
-    return datetime.combine(add_months(last.date(), months), last.time(), tzinfo=PARIS)
+    try:
+        last = min(ends).astimezone(PARIS)
+        return datetime.combine(add_months(last.date(), months), last.time(), tzinfo=PARIS)
+    except (OverflowError, ValueError):  # beyond the year 9999
+        return FOR_EVER
 
 
 def _prices(

@@ -186,3 +186,19 @@ def test_the_codes_are_the_catalogue_managers_alone(ines: Client) -> None:
     other = staff(StaffKind.AGENT)
     assert other.get("/backoffice/codes/").status_code == 403
     assert other.post("/backoffice/codes/1/export/").status_code == 403
+
+
+@pytest.mark.parametrize("act", [{"do": "when - add-test"}, {"act": "promotion", "priority": "x"}])
+def test_what_another_changed_meanwhile_is_not_written_over(
+    ines: Client, draft: str, act: dict[str, str]
+) -> None:
+    """A form that is shown again, with a row more or with what is wrong, is still the form of the
+    part as it was seen first."""
+    seen = fields_of(ines, draft + WELCOME)
+    other = seen | {"act": "promotion", "name-en": "Changed meanwhile"}
+    assert ines.post(draft + WELCOME, other).status_code == 302
+    shown = FormReader(ines.post(draft + WELCOME, seen | act).content.decode()).sent
+    assert shown["revision"] == seen["revision"]
+    last = ines.post(draft + WELCOME, seen | {"revision": shown["revision"], "act": "promotion"})
+    assert last.status_code == 409
+    assert data()["name"]["en"] == "Changed meanwhile"

@@ -256,6 +256,12 @@ def test_benefits_are_added_changed_moved_and_removed() -> None:
     assert compile_promotions([free]).promotions["six"].benefits
 
 
+def test_more_benefits_than_may_be_added_come_back_too() -> None:
+    many = {**SIX, "benefits": SIX["benefits"] * 25}
+    assert sent_back(many) == (many, {})
+    assert sent_back(many, "benefits - add") == (many, {})
+
+
 def test_a_price_for_several_is_put_together_from_nothing() -> None:
     """Change the kind: what the new one does not know goes, its parts are added."""
     form = posted_form(SIX, fields_of(shown_of(form_of(SIX))) | {"benefits-0-kind": "bundle_price"})

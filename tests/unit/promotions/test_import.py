@@ -99,6 +99,15 @@ def test_a_benefit_with_an_end_needs_the_price_that_follows(tmp_path: Path) -> N
     assert faults(tmp_path, longer) == [(f"{BENEFIT}.periods", UNFOLLOWED)]
 
 
+def test_a_benefit_beyond_all_days_is_one_without_end(tmp_path: Path) -> None:
+    """The last day that can be written stands for "until we say otherwise"."""
+    always = SHOP.replace("valid_until: 2026-12-01", "valid_until: 9999-12-31")
+    assert load(written(tmp_path, always), on=DAY).snapshot.release == 0
+    longest = ENDING.replace("periods: 1", "periods: 120000")
+    later = UNFOLLOWED.replace("2027-02-01 00:00", "later")
+    assert faults(tmp_path, longest) == [(f"{BENEFIT}.periods", later)]
+
+
 @pytest.mark.parametrize(
     ("good", "bad"),
     [
