@@ -47,6 +47,8 @@ def test_a_draft_is_tried_on_samples_and_orders(manager: Api, draft: int) -> Non
     [
         ("?since=2026-01-01", 400, "days_out_of_range"),
         ("?since=2026-12-31&until=2026-12-01", 400, "days_out_of_range"),
+        ("?until=0001-01-01", 400, "days_out_of_range"),
+        ("?since=0001-01-01&until=0001-01-02", 400, "days_out_of_range"),
         ("?limit=501", 400, "invalid_input"),
         ("?after=F-0", 404, "unknown_order"),
         ("?promotion=x", 400, "invalid_input"),

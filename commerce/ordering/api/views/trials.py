@@ -20,6 +20,7 @@ from commerce.web.policy import Policy
 from commerce.web.views import ApiView
 
 LARGEST_ID = 2**63 - 1
+EARLIEST = datetime(2000, 1, 1, tzinfo=PARIS)
 
 
 class TrialView(ApiView):
@@ -39,8 +40,8 @@ class TrialView(ApiView):
         """
         asked = self.query(TrialQuery)
         until = _begin(asked["until"]) if "until" in asked else business_now() + INSTANT
-        since = _begin(asked["since"]) if "since" in asked else until - LAST_MONTH
-        if not timedelta() <= until - since <= timedelta(days=MOST_DAYS):
+        since = _begin(asked["since"]) if "since" in asked else max(until, EARLIEST) - LAST_MONTH
+        if since < EARLIEST or not timedelta() <= until - since <= timedelta(days=MOST_DAYS):
             raise InvalidInput(
                 Sentence("At most %(days)s days, and the first before the last.", days=MOST_DAYS),
                 code="days_out_of_range",
