@@ -7,7 +7,6 @@ with it and compared with the cart as it is, so that every difference counts eve
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 
 from catalogue.domain.model import Kind, Offering, Refusal, RuleKind, Slot, Snapshot, Text
 from commerce.kernel.errors import NotFound
@@ -41,7 +40,7 @@ from commerce.ordering.domain.simulation import Cost, Usage, cost_on
 
 ALTERNATIVE = "alternative"
 """The id of the line that stands for a choice that is not made yet."""
-MOST_COMPARED = 48
+MOST_COMPARED, MOST_LOOKED_AT = 48, 1000
 """Of a role that takes several: of thousands of accessories not each is priced with the cart."""
 LONGEST = 24
 """Months at which plans are priced while nobody has asked for another commitment."""
@@ -178,8 +177,8 @@ def step_view(
 ) -> StepView:
     """The candidates among `offerings`: what can be chosen and meets the answers first.
 
-    Of more than `MOST_COMPARED` for a role that takes several they are what is chosen, and the
-    first in the shop's order that go with it.
+    Of more than `MOST_COMPARED` for a role that takes several they are what is chosen, the first in
+    the shop's order that go with it, and those before them that do not, with why.
     """
     answers = (answers or Answers()).about(step.slot.kind)
     quote = price(step.cart)
@@ -212,8 +211,16 @@ def _compared(step: Step, sold: Sequence[Offering]) -> Sequence[Offering]:
         return sold
     chosen = {line.offering for line in step.there}
     ordered = sorted(sold, key=lambda o: (o.code not in chosen, o.rank, o.code))
-    open_ones = (o for o in ordered if o.code in chosen or choose(step, o).refusal is None)
-    return tuple(islice(open_ones, MOST_COMPARED))
+    found: list[Offering] = []
+    room = {True: MOST_COMPARED, False: MOST_COMPARED}
+    for offering in ordered[:MOST_LOOKED_AT]:
+        fits = offering.code in chosen or choose(step, offering).refusal is None
+        if room[fits]:
+            room[fits] -= 1
+            found.append(offering)
+        if not room[True]:
+            break
+    return found
 
 
 def step_in(

@@ -233,7 +233,7 @@ def _with(found: CompiledPromotions, change: Change, side: Side) -> CompiledProm
         others = {c: p for c, p in found.promotions.items() if c not in codes}
         for code, promotion in change.on(side).items():
             others[code] = replace(promotion, valid_from=None, valid_until=None)
-        while len(_kept) >= _MOST_KEPT:
-            _kept.pop(next(iter(_kept)))
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()  # in one step: other threads look here too
         kept = _kept[key] = (found, change, index_promotions(others.values()))
     return kept[2]

@@ -102,20 +102,26 @@ def test_accessories_fit_the_chosen_phone_only() -> None:
     assert "chargeur-30w" not in refused
 
 
-def test_of_many_accessories_the_first_that_fit_are_compared(
+def test_of_many_accessories_the_first_are_compared_and_those_between_say_why_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     chosen = X2 | {"accessory": ("chargeur-67w",)}
     all_of_them = seen("handset", "accessory", chosen)
-    fitting = [each for each in all_of_them.candidates if each.refusal is None]
-    in_order = sorted(fitting, key=lambda each: (not each.chosen, each.offering.rank))
     monkeypatch.setattr(step, "MOST_COMPARED", 3)
     first = seen("handset", "accessory", chosen)
+    in_order = sorted(
+        all_of_them.candidates,
+        key=lambda each: (not each.chosen, each.offering.rank, each.offering.code),
+    )
+    fitting = [each for each in in_order if each.refusal is None][:3]
+    before = in_order[: in_order.index(fitting[-1])]
+    refused = [each for each in before if each.refusal is not None][:3]
     assert {each.offering.code for each in first.candidates} == {
-        each.offering.code for each in in_order[:3]
+        each.offering.code for each in fitting + refused
     }
+    assert len(refused) > 0
     assert [each.offering.code for each in first.chosen] == ["chargeur-67w"]
-    assert (all_of_them.more, first.more) == (0, len(all_of_them.candidates) - 3)
+    assert (all_of_them.more, first.more) == (0, len(in_order) - len(fitting + refused))
 
 
 def test_answers_rank_and_leave_nothing_out() -> None:
