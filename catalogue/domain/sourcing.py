@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from commerce.markets.fr.working_days import add_working_days
+from commerce.markets.fr.working_days import add_working_days, is_working_day
 
 
 class PartnerKind(StrEnum):
@@ -124,6 +124,8 @@ def _taken(quantity: int, there: list[Source], *, today: date) -> tuple[Share, .
 
 def _share(source: Source, count: int, *, today: date, expected_on: date | None = None) -> Share:
     leaves_on = add_working_days(expected_on or today, days=source.lead_days)
+    if not is_working_day(leaves_on):
+        leaves_on = add_working_days(leaves_on, days=1)
     return Share(source.partner, source.kind, count, leaves_on, expected_on)
 
 

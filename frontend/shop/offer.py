@@ -250,7 +250,11 @@ def _stock_words(there: StockFacts | None) -> Context | None:
         return None
     expected = expected_text(there)
     if expected:
-        return {"state": "waiting", "label": f"{expected}. {_('Order it now, it leaves then.')}"}
+        return {
+            "state": "waiting",
+            "label": expected,
+            "note": _("Order it now, it leaves then."),
+        }
     if there.available == 0:
         return {"state": "failed", "label": _("Sold out for now")}
     if there.available <= FEW:

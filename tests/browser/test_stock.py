@@ -22,7 +22,7 @@ def test_ordered_ahead_and_fetched_in_a_shop(
         page.locator(f"form:has(input[value={AHEAD}]) .button-quiet").click()
         expect(page.locator(".cart-body")).to_contain_text("2026")
         nothing_wrong(page)
-        page.goto(f"{web}/accessories/coque-ardoval-x2/")
+        page.goto(f"{web}/accessories/chargeur-30w/")
         page.locator("main .button-main").click()
         page.locator("button[name=remove]").first.click()
         page.goto(f"{web}/cart/summary/")

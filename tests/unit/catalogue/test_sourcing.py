@@ -88,6 +88,13 @@ def test_lines_take_from_one_another_in_their_order() -> None:
     assert (found.short, "4" in found.shares) == ({"phone": 1}, False)
 
 
+def test_nothing_is_ready_on_a_day_without_work() -> None:
+    sunday = date(2026, 11, 22)
+    shop = Source("shop", PartnerKind.SHOP, 0, 0, free=1)
+    found = dealt([Wish("1", "phone", 1)], sources={"phone": [shop]}, today=sunday)
+    assert found.shares["1"][0].leaves_on == TODAY
+
+
 def test_what_has_no_source_needs_no_pieces() -> None:
     found = dealt([Wish("1", "plan", 3)], sources={}, today=TODAY)
     assert (found.shares, found.short) == ({}, {})
