@@ -36,11 +36,10 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the whole system share one, so they go to one worker, one after the other."""
+    """Tests of the whole system can be chosen by `-m stack`."""
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
-            item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -74,6 +73,7 @@ def django_db_modify_db_settings(servers: None, django_db_modify_db_settings: No
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """The whole system as `make run` starts it, with a database, worker and pump of its own."""
+    """The whole system as `make run` starts it, with a database, worker and pump of its own; one
+    for each of the processes that share the tests."""
     with temporary_run_dir("suite") as run_dir, Stack(run_dir, durable=False) as running:
         yield running

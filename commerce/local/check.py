@@ -15,7 +15,7 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("format", ("ruff", "format", "--check", ".")),
     ("import contracts", ("lint-imports",)),
     ("types", ("mypy",)),
-    ("tests", ("pytest", "-q", "-n", WORKERS, "--dist", "loadgroup", "--durations", "15")),
+    ("tests", ("pytest", "-q", "-n", WORKERS, "--durations", "15")),
 )
 
 

@@ -99,9 +99,9 @@ def change_of_draft(draft_id: int, pricing: Pricing) -> Change:
     return Change.between(pricing.promotions.promotions, compile_promotions(parts).promotions)
 
 
-def on_samples(change: Change) -> tuple[OnSample, ...]:
-    """What it does to the sample carts today."""
-    found = _samples(pricing_now())
+def on_samples(change: Change, pricing: Pricing | None = None) -> tuple[OnSample, ...]:
+    """What it does to the sample carts, at `pricing` (None: today's)."""
+    found = _samples(pricing or pricing_now())
     return tuple(OnSample(name, effect_of(change, sale)) for name, sale in found)
 
 
@@ -142,7 +142,7 @@ def _tried(change: Change, pricing: Pricing, *, in_force: bool) -> Trial:
     step = max(1, -(-placed // MOST_ORDERS))
     chosen = list(ids[::step]) if step > 1 else list(ids)
     tried = try_on(change, _sales_of(chosen, change, pricing, in_force=in_force))
-    return Trial(change, on_samples(change), tried, placed, since)
+    return Trial(change, on_samples(change, pricing), tried, placed, since)
 
 
 def _placed(since: datetime, until: datetime) -> QuerySet[Order]:

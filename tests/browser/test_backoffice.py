@@ -34,7 +34,8 @@ def test_from_the_draft_to_the_shop(
         page.fill("#text", written.replace("tax_class: press", "tax_class: luxury"))
         page.locator("button[value=text]").click()
         wrong = page.locator(".line-wrong")
-        expect(wrong).to_contain_text("luxury is not a tax class")
+        said = {"fr": "luxury n’est pas une classe de taxe", "en": "luxury is not a tax class"}
+        expect(wrong).to_contain_text(said[language])
         nothing_wrong(page)
         page.goto(f"{draft}findings/")
         nothing_wrong(page)

@@ -3,6 +3,7 @@ the last piece, the last uses of a limited promotion and a single-use code are n
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -119,7 +120,8 @@ def attack(stack: Stack, *, code: str = "") -> Attack:
             refusals=tuple(a.json() for a in answers if a.status_code != 201),
         )
 
-    return asyncio.run(run())
+    with ThreadPoolExecutor(1) as apart:  # a browser's loop may run in this thread
+        return apart.submit(asyncio.run, run()).result()
 
 
 async def together(jobs: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
