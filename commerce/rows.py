@@ -4,11 +4,12 @@ Django makes every statement anew from its query, which costs several times what
 Where the same one goes out many times a second, its text is kept (decision 10).
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import Expression, Model, QuerySet
 from django.db.transaction import TransactionManagementError
 
@@ -89,7 +90,10 @@ class _Statement(Generic[M]):
 
 
 def update(rows: Iterable[Model], fields: Sequence[str] = ()) -> None:
-    """Write `fields` (all, if none are named) of rows that are there, in one statement."""
+    """Write `fields` (all, if none are named) of rows that are there, in one statement.
+
+    Raises DatabaseError when one is gone, or a value too long; in a transaction, which that ends.
+    """
     rows = list(rows)
     if not rows:
         return
@@ -101,6 +105,8 @@ def update(rows: Iterable[Model], fields: Sequence[str] = ()) -> None:
     ]
     with connection.cursor() as cursor:
         cursor.execute(text, values)
+        if cursor.rowcount != len(rows):
+            raise DatabaseError(f"{len(rows)} rows to write, {cursor.rowcount} there")
 
 
 @lru_cache(maxsize=512)
@@ -116,7 +122,7 @@ def _update(model: type[Model], count: int, names: tuple[str, ...]) -> tuple[str
     ]
     fields: list[Any] = [*changed, key]
     columns = [quoted(field.column) for field in fields]
-    row = ", ".join(f"%s::{field.rel_db_type(connection)}" for field in fields)
+    row = ", ".join(f"%s::{_type(field)}" for field in fields)
     text = (
         f"UPDATE {quoted(meta.db_table)} AS old"  # noqa: S608
         f" SET {', '.join(f'{column} = new.{column}' for column in columns[:-1])}"
@@ -124,3 +130,8 @@ def _update(model: type[Model], count: int, names: tuple[str, ...]) -> tuple[str
         f" WHERE old.{columns[-1]} = new.{columns[-1]}"
     )
     return text, fields
+
+
+def _type(field: Any) -> str:
+    """Without its length: a cast to `varchar(80)` would cut off silently what is too long."""
+    return re.sub(r"\(.*?\)", "", field.rel_db_type(connection))

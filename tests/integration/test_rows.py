@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import connection, transaction
+from django.db import DatabaseError, DataError, connection, transaction
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
@@ -97,3 +97,26 @@ def test_an_update_without_names_writes_the_whole_row() -> None:
 
     stored = Cart.objects.get(pk=cart.pk)
     assert (stored.code, stored.codes, stored.lease_until) == ("DDD-DDD", ["WELCOME"], AT)
+
+
+@pytest.mark.django_db
+def test_what_is_too_long_is_refused_and_not_cut_off() -> None:
+    cart = made("AAA-AAA")
+    cart.editor_name = "x" * 201
+
+    with pytest.raises(DataError), transaction.atomic():
+        update([cart], ["editor_name"])
+    cart.refresh_from_db()
+    assert cart.editor_name == ""
+
+
+@pytest.mark.django_db
+def test_a_row_that_is_gone_is_not_taken_for_written() -> None:
+    first, second = made("AAA-AAA"), made("BBB-BBB")
+    first.editor_name = second.editor_name = "somebody"
+    Cart.objects.filter(pk=second.pk).delete()
+
+    with pytest.raises(DatabaseError, match="2 rows to write, 1 there"), transaction.atomic():
+        update([first, second], ["editor_name"])
+    first.refresh_from_db()
+    assert first.editor_name == ""
