@@ -4,7 +4,7 @@ Both are resolved when a release is made: the document has flat places and plain
 whoever prices or checks a cart needs to know of neither.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -71,16 +71,27 @@ def add_bundle_prices(items: Sequence[Item], bundles: Sequence[BundlePart]) -> N
         kinds = {slot.role: slot.kind for slot in slots_of(bundle, by_code)}
         nests = nested_in(bundle, by_code)
         for item in items:
-            prices = [p for p in bundle.prices if kinds.get(p.role) == item["kind"]]
-            added = [charge for price in prices for charge in overridden(item, price, bundle.code)]
+            charges: list[Item] = item["charges"]
+            own: dict[tuple[object, ...], Item] = {}
+            for price in bundle.prices:
+                if kinds.get(price.role) == item["kind"]:
+                    for charge in overridden(item, price, bundle.code):
+                        own.setdefault(_likeness(charge), charge)
+            _add_level(charges, own.values(), bundle=bundle.code)
             for code in nests:
-                inner = [c for c in item["charges"] if c["in_bundle"] == code]
-                added += [charge | {"in_bundle": bundle.code} for charge in inner]
-            known = {_likeness(charge) for charge in item["charges"]}
-            for charge in added:
-                if _likeness(charge) not in known:
-                    known.add(_likeness(charge))
-                    item["charges"].append(charge)
+                inner = [charge for charge in charges if charge["in_bundle"] == code]
+                _add_level(charges, inner, bundle=bundle.code)
+
+
+def _add_level(charges: list[Item], level: Iterable[Item], *, bundle: str) -> None:
+    """Add what one level says of `bundle` beside what nearer ones have said: however special it is
+    (for one term alone), it counts only where none of them does."""
+    nearer = [charge for charge in charges if charge["in_bundle"] == bundle]
+    charges += [
+        charge | {"in_bundle": bundle}
+        for charge in level
+        if not any(_covers(each, charge) for each in nearer)
+    ]
 
 
 def overridden(item: Item, price: BundlePricePart, bundle: str) -> Iterator[Item]:
@@ -139,6 +150,21 @@ def _inner(
             continue
         said = slot.model_dump() | {"bundle": part.code}
         yield NestedSlotPart(**said, within=around[1:], needed_with=optional)
+
+
+def _covers(near: Item, far: Item) -> bool:
+    """Whether `near` counts wherever and whenever `far` would."""
+    return (
+        (near["code"], near["segment"]) == (far["code"], far["segment"])
+        and _within(far["terms"], near["terms"])
+        and _within(far.get("channels", ()), near.get("channels", ()))
+        and all(near.get(name) in (None, far.get(name)) for name in ("valid_from", "valid_until"))
+    )
+
+
+def _within(some: Collection[object], all_: Collection[object]) -> bool:
+    """Nothing named is everything."""
+    return not all_ or (bool(some) and set(some) <= set(all_))
 
 
 def _likeness(charge: Item) -> tuple[object, ...]:

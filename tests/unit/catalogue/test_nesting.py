@@ -93,6 +93,28 @@ def test_what_the_offering_says_of_the_outer_bundle_wins_over_its_prices(tmp_pat
     assert price(snapshot, segment=CONSUMER, bundle="outer", term=24) == Money.of("49.00")
 
 
+def test_a_word_for_one_term_does_not_win_over_a_nearer_one_for_all(tmp_path: Path) -> None:
+    """What the offering says of the inner bundle is for 24 months, the outer bundle's price for
+    any commitment."""
+    assert "consumer: 39.00, terms: [24]" in OUTER
+    outer = OUTER.replace("consumer: 39.00, terms: [24]", "consumer: 39.00")
+    snapshot = shop(
+        tmp_path, ("business: 82.50}", "business: 82.50}" + IN_PAIR), ("rules:\n", outer)
+    )
+    found = {
+        (bundle, term): price(snapshot, segment=CONSUMER, bundle=bundle, term=term)
+        for bundle in ("pair", "outer")
+        for term in (0, 24)
+    }
+    assert found == {
+        ("pair", 0): Money.of("99.00"),
+        ("pair", 24): Money.of("49.00"),
+        ("outer", 0): Money.of("39.00"),
+        ("outer", 24): Money.of("39.00"),
+    }
+    assert price(snapshot, segment=BUSINESS, bundle="outer", term=24) == Money.of("40.00")
+
+
 def test_an_offering_takes_from_its_specification_what_it_does_not_say(tmp_path: Path) -> None:
     snapshot = shop(
         tmp_path,
