@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from catalogue.domain.model import Kind, Offering, Snapshot
+from catalogue.domain.model import Kind, Offering, Snapshot, least_in
 from catalogue.selectors import snapshot_of
 from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
@@ -144,10 +144,17 @@ class Page:
         }  # fmt: skip
 
     def panel(self) -> dict[str, Any]:
-        """Leads on once the step is filled."""
+        """Leads on once the step is filled, or may be left out."""
         filled = {line.role for line in self.view.quote.lines if line.group == self.group}
+        slots = self.bundle.slots
+        lacks = any(
+            slot.role == self.way.code
+            and slot.role not in filled
+            and least_in(slot, slots, filled=filled)
+            for slot in slots
+        )
         action = {}
-        if self.following is not None and (self.way.code in filled or self.way.code == EXTRAS):
+        if self.following is not None and not lacks:
             label = steps.step_label(self.following)
             action = {
                 "action_url": self.place.step_url(self.following.code),
@@ -235,7 +242,7 @@ def sections_of(
         sections.append(
             {
                 "role": step.role,
-                "title": titles[step.role],
+                "title": titles.get(step.role) or role_name(step.role),
                 "choices": [c for c in choices if c["state"] != "closed"],
                 "closed": [c for c in choices if c["state"] == "closed"],
                 "more_url": reverse(lists.get(step.role, "shop:content")) if step.more else "",

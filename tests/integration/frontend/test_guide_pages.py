@@ -1,6 +1,7 @@
 """The guide's pages: addresses that hold everything, consequences before they happen."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from catalogue.selectors import forget_snapshots
 from catalogue.services.imports import import_catalogue
 from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import Cart, CartItem
+from tests.unit.catalogue.packs import PACKS
 from tests.unit.catalogue.test_packs import with_packs
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -144,14 +146,22 @@ def test_nonsense_in_an_address_is_no_answer(visitor: Client, query: str) -> Non
 PACK = f"{X2}&accessory=chargeur-30w&content=ondine-musique"
 
 
+@contextmanager
+def packs_on_sale(folder: Path, packs: str = PACKS) -> Iterator[None]:
+    with business_time_fixed(AT):
+        forget_snapshots()
+        import_catalogue(with_packs(folder / "shop", packs), at=AT)
+        try:
+            yield
+        finally:
+            forget_snapshots()
+
+
 @pytest.fixture
 def packs(tmp_path: Path) -> Iterator[None]:
     """A bundle that nests two levels of others is on sale beside the demo's."""
-    with business_time_fixed(AT):
-        forget_snapshots()
-        import_catalogue(with_packs(tmp_path / "shop"), at=AT)
+    with packs_on_sale(tmp_path):
         yield
-    forget_snapshots()
 
 
 @pytest.mark.parametrize(
@@ -188,3 +198,32 @@ def test_a_pack_goes_into_the_cart_whose_lines_name_their_nested_bundle(
         page.index("In: Phone and plan") < page.index("In: Sound kit") < page.index("In: Work kit")
     )
     assert "€19.90" in page
+
+
+def test_a_step_for_one_of_a_nested_bundle_that_is_left_out_leads_on(
+    visitor: Client, tmp_path: Path
+) -> None:
+    text = PACKS.replace("minimum: 1, maximum: 3", "minimum: 1, maximum: 1")
+    assert text != PACKS
+    chosen = {"handset": "ardoval-x2-128-nuit", "plan": "horizon-130", "sim": "esim", "term": "24"}
+    with packs_on_sale(tmp_path, text):
+        visitor.post("/build/pack/keep/", chosen)
+        code = Cart.objects.get().code
+        music = visitor.get(f"/build/{code}/g1/content/").content.decode()
+        CartItem.objects.filter(role="handset").delete()
+        phone = visitor.get(f"/build/{code}/g1/handset/").content.decode()
+    assert "Continue: Phone" in music
+    assert "Continue: " not in phone, "no pack is whole without a phone"
+
+
+def test_extras_of_a_role_of_the_catalogues_own_have_its_name(
+    visitor: Client, tmp_path: Path
+) -> None:
+    text = PACKS.replace("role: content", "role: music").replace("fact: content.", "fact: music.")
+    chosen = {"handset": "ardoval-x2-128-nuit", "plan": "horizon-130", "sim": "esim", "term": "24"}
+    with packs_on_sale(tmp_path, text):
+        visitor.post("/build/pack/keep/", chosen)
+        code = Cart.objects.get().code
+        page = visitor.get(f"/build/{code}/g1/extras/").content.decode()
+    assert ">music</h2>" in page
+    assert "Accessories that fit" in page
