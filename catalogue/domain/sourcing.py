@@ -11,6 +11,8 @@ from enum import StrEnum
 
 from commerce.markets.fr.working_days import add_working_days, is_working_day
 
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+
 
 class PartnerKind(StrEnum):
     """Whose shelf it is. What lies in a shop is only for those who fetch it there."""
@@ -74,6 +76,18 @@ class Dealt:
 
     shares: Mapping[str, tuple[Share, ...]]
     short: Mapping[str, int]
+
+
+def expected_day(text: str) -> date:
+    """The day on which pieces are expected, of a file.
+
+    Raises:
+        ValueError: it is no ISO date of this century.
+    """
+    day = date.fromisoformat(text)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"{text} is not between {FIRST_DAY} and {LAST_DAY}")
+    return day
 
 
 def preferred(sources: Iterable[Source]) -> tuple[Source, ...]:

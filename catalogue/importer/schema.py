@@ -1,6 +1,5 @@
 """The shape of catalogue files. Meaning is checked afterwards, in `catalogue.importer.checks`."""
 
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -8,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from catalogue.domain.document import moment
 from catalogue.domain.model import ChargeKind, Kind, RuleKind, Segment
-from catalogue.domain.sourcing import PartnerKind
+from catalogue.domain.sourcing import PartnerKind, expected_day
 from commerce.kernel.sentences import Sentence
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -216,7 +215,7 @@ class PromotionPart(BaseModel):
 
 
 def _a_day(text: str) -> str:
-    date.fromisoformat(text)
+    expected_day(text)
     return text
 
 

@@ -130,7 +130,7 @@ def add_stock(catalogue: Catalogue) -> None:
     """Partners as the catalogue says, and the stock records that are not there yet."""
     products = dict(Offering.objects.values_list("code", "product_id"))
     for code, supplier in catalogue.suppliers.items():
-        partner, _ = Partner.objects.get_or_create(code=code, defaults={"name": supplier.name})
+        partner, _ = Partner.objects.update_or_create(code=code, defaults={"name": supplier.name})
         Supplier.objects.update_or_create(partner=partner, defaults=_supplier(supplier))
         StockRecord.objects.bulk_create(
             (

@@ -33,8 +33,7 @@ class StockLine:
 def hold(*, lines: Sequence[StockLine], key: str, until: datetime) -> None:
     """Keep the pieces of `lines` for `key` until `until`: all of them or none.
 
-    Offerings without stock records (plans, services) need no pieces and are skipped. A second call
-    with the same key keeps the hold that stands and only moves its end.
+    A second call with the same key keeps the hold that stands and only moves its end.
 
     Raises:
         RuleViolated: `out_of_stock`; `detail` names the offering, what was asked, what is free.
@@ -54,7 +53,8 @@ def hold_new(
     """As `hold`, for a key that was never used, in three statements; who serves each line.
 
     From those who deliver, or all of it from `shop`. What is not there is kept of what is still to
-    come. In the caller's transaction, which a refusal must end: the records are locked.
+    come. In the caller's transaction, which a refusal must end: the records are locked. `lines` are
+    things: one that no partner has is out of stock.
 
     Raises:
         RuleViolated: `out_of_stock`.
@@ -110,12 +110,12 @@ FROM unnest(%s::bigint[], %s::int[]) AS given (id, quantity) WHERE s.stock_recor
 
 def _records(codes: Collection[str], *, shop: str) -> dict[str, list[_Record]]:
     """The stock records of each offering, of those who deliver or of `shop`; locked in order."""
-    found: dict[str, list[_Record]] = {code: [] for code in codes} if shop else {}
+    found: dict[str, list[_Record]] = {code: [] for code in codes}
     with connection.cursor() as cursor:
         cursor.execute(_RECORDS, [list(codes), shop])
         for code, record_id, partner, kind, *facts in cursor.fetchall():
             source = Source(partner, PartnerKind(kind), *facts)
-            found.setdefault(code, []).append(_Record(record_id, source))
+            found[code].append(_Record(record_id, source))
     return found
 
 
@@ -236,11 +236,10 @@ def _count(held: StockHold, **changes: int) -> None:
 
 
 def _count_coming(held: StockHold, **changes: int) -> int:
-    """Add to the counts of what is still to come, under the record's lock; how many pieces that
-    concerns (none once the date has passed)."""
+    """Add to the counts of what is still to come; how many pieces that concerns (none once the
+    date has passed)."""
     if not held.coming:
         return 0
-    StockRecord.objects.select_for_update().get(pk=held.stock_record_id)
     rows = Supply.objects.filter(stock_record_id=held.stock_record_id)
     if "coming_held" not in changes:
         rows = rows.filter(back_order_on__gt=business_today())
@@ -253,8 +252,10 @@ def _locked(key: str) -> list[StockHold]:
 
 
 def _in_order(holds: QuerySet[StockHold], *, skip_locked: bool = False) -> list[StockHold]:
-    """Locked, always by record and then by age; `skip_locked` leaves what others work on."""
-    return list(holds.select_for_update(skip_locked=skip_locked).order_by("stock_record_id", "pk"))
+    """Locked, each after its record, by record and then by age; `skip_locked` leaves what others
+    work on. Who has a record locked may change its holds: nobody waits for it with one in hand."""
+    rows = holds.select_related("stock_record").order_by("stock_record_id", "pk")
+    return list(rows.select_for_update(skip_locked=skip_locked, of=("stock_record", "self")))
 
 
 def _moving(holds: Iterable[StockHold], target: HoldState) -> Iterable[StockHold]:

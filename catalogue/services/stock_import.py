@@ -5,12 +5,13 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 
 from django.db import transaction
 from oscar.apps.partner.models import Partner, StockRecord
 
 from catalogue.domain.model import Snapshot
-from catalogue.domain.sourcing import PartnerKind
+from catalogue.domain.sourcing import PartnerKind, expected_day
 from catalogue.importer.sources import CatalogueInvalid, Problem
 from catalogue.models import HoldState, Offering, StockHold, Supply
 from catalogue.services import acts
@@ -19,7 +20,7 @@ from commerce.kernel.sentences import Sentence
 
 COLUMNS = ("partner", "offering", "pieces", "lead_days", "coming", "expected_on")
 MOST_PIECES, MOST_DAYS = 1_000_000, 60
-MOST_LINES = 50_000
+MOST_LINES, MOST_FAULTS = 50_000, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +56,23 @@ def import_stock(
 
     Raises:
         Forbidden: `not_a_catalogue_manager`.
-        CatalogueInvalid: with every problem that was found; nothing is changed then.
+        CatalogueInvalid: with the first 100 problems or so; nothing is changed then.
     """
     acts.only_managers(context)
     problems: list[Problem] = []
     rows = list(_read(text, file=file, problems=problems))
     if not problems:
-        problems += _faults(rows, file=file, catalogue=catalogue)
+        problems += islice(_faults(rows, file=file, catalogue=catalogue), MOST_FAULTS)
     if problems:
         raise CatalogueInvalid(problems)
     added = _add_records(rows)
     shelves = _locked(rows)
-    problems += [
+    unkept = (
         Problem(file, row.line, "pieces", fault)
         for row in rows
         if (fault := _unkept(shelves[_key(row)], row))
-    ]
+    )
+    problems += islice(unkept, MOST_FAULTS)
     if problems:
         raise CatalogueInvalid(problems)
     changed = {_key(row) for row in rows if _set(shelves[_key(row)], row)}
@@ -102,6 +104,16 @@ def _key(row: _Row) -> _Key:
 def _read(text: str, *, file: str, problems: list[Problem]) -> Iterator[_Row]:
     separator = ";" if ";" in text.partition("\n")[0] else ","
     lines = csv.DictReader(io.StringIO(text.lstrip("\ufeff")), delimiter=separator)
+    try:
+        yield from _rows(lines, file=file, separator=separator, problems=problems)
+    except csv.Error as error:
+        said = Sentence("This is not CSV: %(error)s.", error=error)
+        problems.append(Problem(file, lines.line_num, "file", said))
+
+
+def _rows(
+    lines: "csv.DictReader[str]", *, file: str, separator: str, problems: list[Problem]
+) -> Iterator[_Row]:
     if tuple(lines.fieldnames or ()) != COLUMNS:
         heading = separator.join(COLUMNS)
         problems.append(
@@ -111,6 +123,8 @@ def _read(text: str, *, file: str, problems: list[Problem]) -> Iterator[_Row]:
         )
         return
     for number, values in enumerate(lines, start=1):
+        if len(problems) >= MOST_FAULTS:
+            return
         if number > MOST_LINES:
             problems.append(
                 Problem(
@@ -154,7 +168,7 @@ class _Reader:
     def day(self, field: str) -> date | None:
         text = self.told[field]
         try:
-            return date.fromisoformat(text) if text else None
+            return expected_day(text) if text else None
         except ValueError:
             self.refuse(field, Sentence("A day like 2026-12-31."))
             return None
@@ -224,9 +238,20 @@ def _locked(rows: Iterable[_Row]) -> dict[_Key, _Shelf]:
 
 def _unkept(shelf: _Shelf, row: _Row) -> str:
     """Why the row can't be: buyers have been promised more than that."""
-    arrived = max(shelf.supply.coming_held - row.coming, 0)
-    kept = (shelf.record.num_allocated or 0) + arrived
+    kept = (shelf.record.num_allocated or 0) + _arrived(shelf, row)
     return Sentence("Buyers hold %(kept)s of them.", kept=kept) if row.pieces < kept else ""
+
+
+def _arrived(shelf: _Shelf, row: _Row) -> int:
+    """How many of the pieces to come that buyers hold are there now: those that the file expects no
+    more; and where it expects the others later than the buyers were told, as many as lie there."""
+    supply = shelf.supply
+    no_more = max(supply.coming_held - row.coming, 0)
+    told, expected = supply.back_order_on, row.expected_on
+    if told is None or expected is None or expected <= told:
+        return no_more
+    free = max(row.pieces - (shelf.record.num_allocated or 0), 0)
+    return max(no_more, min(supply.coming_held, free))
 
 
 def _set(shelf: _Shelf, row: _Row) -> bool:
@@ -235,7 +260,7 @@ def _set(shelf: _Shelf, row: _Row) -> bool:
     wanted = (row.pieces, row.lead_days, row.coming, row.expected_on)
     if wanted == (record.num_in_stock, supply.lead_days, supply.coming, supply.back_order_on):
         return False
-    arrived = _arrive(record, max(supply.coming_held - row.coming, 0))
+    arrived = _arrive(record, _arrived(shelf, row))
     record.num_in_stock = row.pieces
     record.num_allocated = (record.num_allocated or 0) + arrived
     supply.lead_days, supply.back_order_on = row.lead_days, row.expected_on

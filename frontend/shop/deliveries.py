@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from catalogue.domain.sourcing import PartnerKind, Share
@@ -43,10 +43,16 @@ def _when(share: Share, *, alone: bool) -> str:
         text = (
             _("Expected on %(expected)s, leaves on %(day)s")
             if alone
-            else _("%(n)d expected on %(expected)s, leave on %(day)s")
+            else ngettext(
+                "%(n)d expected on %(expected)s, leaves on %(day)s",
+                "%(n)d expected on %(expected)s, leave on %(day)s",
+                share.quantity,
+            )
         )
+    elif alone:
+        text = _("Leaves on %(day)s")
     else:
-        text = _("Leaves on %(day)s") if alone else _("%(n)d leave on %(day)s")
+        text = ngettext("%(n)d leaves on %(day)s", "%(n)d leave on %(day)s", share.quantity)
     return text % values
 
 
@@ -109,13 +115,15 @@ def shop_words(shop: Shop) -> dict[str, Any]:
     }
 
 
-def pick_up_choices(cart: CartView, *, near: str = "") -> list[tuple[str, str]]:
+def pick_up_choices(
+    cart: CartView, *, near: str = "", most: int | None = NEAREST
+) -> list[tuple[str, str]]:
     """The nearest shops that have all of the cart, as options."""
     wanted = things_in(cart)
     if not wanted:
         return []
     found = [each for each in pick_up_shops(wanted, near=near) if each.has_all]
-    return [(each.shop.code, _line(each)) for each in found[:NEAREST]]
+    return [(each.shop.code, _line(each)) for each in found[:most]]
 
 
 def _line(each: PickUpShop) -> str:

@@ -276,8 +276,13 @@ def _send_form(
         request.POST if request is not None else None,
         customer=party is None,
         address=carried and (party is None or not party.addresses),
-        shops=pick_up_choices(view),
+        shops=pick_up_choices(view, near=_postcode(party), most=None),
     )
+
+
+def _postcode(party: accounts.PartyFacts | None) -> str:
+    """Near which shops are offered first: the customer's first address."""
+    return party.addresses[0].postcode if party is not None and party.addresses else ""
 
 
 def _checkout(request: HttpRequest, form: SendForm, context: AccountContext) -> Checkout:

@@ -3,6 +3,7 @@
 import csv
 import io
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -61,7 +62,7 @@ def _page(request: HttpRequest) -> dict[str, Any]:
     codes = [each.code for each in known]
     chosen = request.GET.get("partner", "")
     chosen = chosen if chosen in codes else next(iter(codes), "")
-    text = request.GET.get("q", "").strip()[:64]
+    text = request.GET.get("q", "").replace("\0", "").strip()[:64]
     number = request.GET.get("page", "1")
     offset = (max(int(number), 1) - 1) * PAGE if number.isdecimal() and len(number) < 7 else 0
     rows, count = shelf(chosen, text=text, offset=offset, limit=PAGE)
@@ -75,7 +76,7 @@ def _page(request: HttpRequest) -> dict[str, Any]:
         "kind": next((KINDS[each.kind] for each in known if each.code == chosen), ""),
         "rows": rows,
         "page": Paginator(range(count), PAGE).get_page(number),
-        "query": f"partner={chosen}&q={text}&",
+        "query": f"{urlencode({'partner': chosen, 'q': text})}&",
         "text": text,
         "columns": ";".join(COLUMNS),
     }  # fmt: skip

@@ -5,15 +5,18 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import transaction
-from oscar.apps.partner.models import StockRecord
+from oscar.apps.partner.models import Partner, StockRecord
 
 from catalogue.models import StockHold, Supply
 from catalogue.selectors import stock_of
 from catalogue.services import stock
+from catalogue.services.imports import import_catalogue
 from catalogue.services.stock import StockLine
+from catalogue.shops import shop as find_shop
 from catalogue.shops import shops, shops_with
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import RuleViolated
+from tests.integration.catalogue.conftest import DEMO
 from tests.integration.catalogue.test_stock_and_numbers import HOUR, together
 
 AHEAD = "ombrine-s1-pro-256-encre"
@@ -124,6 +127,13 @@ def test_shops_are_sorted_by_postcode_and_town(shop: datetime) -> None:
     assert codes("69001") == ["lyon", "villeurbanne"]
     assert codes("nantes")[0] == "nantes"
     assert codes("LILLE")[0] == "lille"
+
+
+def test_a_shop_that_moves_is_called_as_the_catalogue_calls_it(shop: datetime) -> None:
+    Partner.objects.filter(code="boutique-lyon").update(name="Boutique Lyon Canuts")
+    import_catalogue(DEMO, at=shop)
+    assert find_shop("boutique-lyon").name == "Boutique Lyon Tisserands"
+    assert Partner.objects.count() == 8
 
 
 def test_each_shop_says_what_it_lacks(shop: datetime) -> None:

@@ -108,8 +108,11 @@ def test_expired_holds_are_swept(shop: datetime) -> None:
     assert record(CASE) == (5, 0)
 
 
-def test_plans_need_no_pieces(shop: datetime) -> None:
-    stock.hold(lines=[StockLine("horizon-130", 3)], key="cart-1", until=shop + HOUR)
+def test_a_thing_that_lies_in_shops_alone_is_not_sold_by_parcel(shop: datetime) -> None:
+    StockRecord.objects.filter(partner__code="entrepot", partner_sku=SIM).delete()
+    with pytest.raises(RuleViolated) as refused:
+        stock.hold(lines=[StockLine(SIM, 1)], key="cart-1", until=shop + HOUR)
+    assert refused.value.detail == {"offering": SIM, "asked": 1, "available": 0}
     assert not StockHold.objects.exists()
 
 

@@ -1,11 +1,15 @@
 """Stock from a file: all of it, or nothing and every fault with its line."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection, connections, transaction
+from oscar.apps.partner.models import StockRecord
 
 from catalogue.importer.sources import CatalogueInvalid
 from catalogue.models import CatalogueAct, StockHold
@@ -15,6 +19,7 @@ from catalogue.services.stock_import import COLUMNS, StockImported, import_stock
 from catalogue.shelves import partners, shelf
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
+from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Forbidden
 from tests.integration.catalogue.test_partners import AHEAD, counts, keep
 from tests.integration.catalogue.test_stock_and_numbers import HOUR
@@ -82,13 +87,79 @@ def test_one_fault_and_nothing_is_taken_in(shop: datetime) -> None:
 def test_what_arrives_is_on_the_shelf_and_stays_with_those_who_hold_it(shop: datetime) -> None:
     keep(AHEAD, 2, key="F-1", until=shop + HOUR)
     keep(AHEAD, 3, key="F-2", until=shop + HOUR)
-    taken_in(f"entrepot;{AHEAD};8;1;4;2026-12-20")
+    taken_in(f"entrepot;{AHEAD};8;1;4;2026-12-08")
     assert counts(AHEAD) == (8, 1, 4, 4)
     taken_in(f"entrepot;{AHEAD};8;1;0;")
     assert counts(AHEAD) == (8, 5, 0, 0)
     assert list(StockHold.objects.values_list("quantity", "coming")) == [(2, 0), (3, 0)]
     stock.commit_hold("F-2")
     assert counts(AHEAD) == (5, 2, 0, 0)
+
+
+def test_what_is_expected_later_leaves_what_has_come_with_those_who_hold_it(
+    shop: datetime,
+) -> None:
+    keep(AHEAD, 5, key="F-1", until=shop + HOUR)
+    taken_in(f"entrepot;{AHEAD};0;1;20;2026-12-01")
+    assert counts(AHEAD) == (0, 0, 20, 5), "sooner: they wait for it"
+    taken_in(f"entrepot;{AHEAD};3;1;10;2026-12-20")
+    assert counts(AHEAD) == (3, 3, 10, 2)
+    taken_in(f"entrepot;{AHEAD};20;1;10;2027-01-15")
+    assert counts(AHEAD) == (20, 5, 10, 0)
+    assert list(StockHold.objects.values_list("quantity", "coming")) == [(5, 0)]
+
+
+def test_a_file_and_a_sale_of_what_it_moves_do_not_block_each_other(
+    committed_shop: datetime,
+) -> None:
+    keep(AHEAD, 2, key="F-1", until=committed_shop + HOUR)
+
+    def sell() -> None:
+        try:
+            with business_time_fixed(committed_shop):
+                stock.commit_hold("F-1")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            there = StockRecord.objects.filter(partner__code="entrepot", partner_sku=AHEAD)
+            there.select_for_update(of=("self",)).get()
+            sale = pool.submit(sell)
+            _until_somebody_waits()
+            taken_in(f"entrepot;{AHEAD};20;1;0;")
+        sale.result(timeout=20)
+    assert counts(AHEAD) == (18, 0, 0, 0)
+
+
+def _until_somebody_waits() -> None:
+    end = monotonic() + 20
+    with connection.cursor() as cursor:
+        while monotonic() < end:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            sleep(0.02)
+    pytest.fail("nobody waited")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (f"entrepot;{CASE};7;1;1;9999-12-31", "expected_on: A day like 2026-12-31."),
+        (f"entrepot;{CASE};7;1;1;0001-01-01", "expected_on: A day like 2026-12-31."),
+        ('entrepot;"' + "a" * 140_000, "file: This is not CSV: field larger than field limit"),
+        (f"entrepot;{CASE}\r;7;1;0;", "file: This is not CSV: new-line character"),
+    ],
+)
+def test_what_can_not_be_read_is_a_fault_of_the_file(shop: datetime, line: str, told: str) -> None:
+    (problem,) = refused(line)
+    assert told in problem
+
+
+def test_not_more_faults_are_told_than_people_read(shop: datetime) -> None:
+    assert len(refused(*[f"nobody;{CASE};1;1;0;"] * 300)) == 100
+    assert len(refused(*[f"entrepot;{CASE};many;1;0;"] * 300)) == 100
 
 
 def test_what_buyers_hold_can_not_be_taken_from_them(shop: datetime) -> None:

@@ -6,8 +6,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from oscar.apps.partner.models import Partner, StockRecord
 
+from catalogue.models import Offering, Supplier
 from commerce.accounts.models import Contact, Party, StaffRole, TimelineEntry, User
+from commerce.accounts.selectors import Address
+from commerce.accounts.services.customers import add_address
 from commerce.notifications.models import Message
 from commerce.ordering.models import Cart, CartItem, Order
 from commerce.ordering.services import carts, handover
@@ -160,6 +164,33 @@ def test_nothing_is_changed_for_a_known_customer_before_the_caller_is_verified(
     wanted = {"group": "g1", "role": "content", "offering": "ondine-musique"}
     assert agent.post(f"/agent/cart/{code}/lines/", wanted).status_code == 302
     assert CartItem.objects.filter(offering="ondine-musique").exists()
+
+
+def test_all_shops_that_have_the_cart_are_offered_those_near_the_customer_first(
+    agent: Client, handed: str
+) -> None:
+    wanted = ("ardoval-x2-128-nuit", "carte-sim")
+    products = [Offering.objects.get(code=code).product for code in wanted]
+    for postcode in ("29200", "44000", "59800", "69001", "69100", "75011"):
+        place = Partner.objects.create(code=f"shop-{postcode}", name=f"Shop {postcode}")
+        Supplier.objects.create(
+            partner=place, kind="shop", line1="1 rue du Port", postcode=postcode, city="Ville"
+        )
+        for code, product in zip(wanted, products, strict=True):
+            StockRecord.objects.create(
+                partner=place, product=product, partner_sku=code, num_in_stock=1, num_allocated=0
+            )
+    party = Party.objects.create(
+        kind="person", segment="consumer", display_name="Camille", email="c@example.test"
+    )
+    home = Address(name="Camille", line1="2 rue Neuve", postcode="69120", city="Vaulx-en-Velin")
+    add_address(party_id=party.pk, address=home)
+    begun(agent, party)
+    agent.post("/agent/contact/check/", {"facts": ["email", "phone"], "passed": "yes"})
+    agent.post("/agent/cart/", {"code": handed})
+    form = agent.get(f"/agent/cart/{handed}/").context["send_form"]
+    found = [code.removeprefix("shop-") for code, _ in form.fields["pick_up_at"].choices]
+    assert found == ["", "69100", "69001", "29200", "44000", "59800", "75011"]
 
 
 def test_a_failed_check_is_noted_without_any_answer(agent: Client, db: None) -> None:

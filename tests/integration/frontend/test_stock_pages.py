@@ -1,19 +1,22 @@
 """What is told of stock on pages: dates, shops, and the shelves in the back office."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils.translation import override
 
+from catalogue.domain.sourcing import PartnerKind, Share
 from catalogue.models import CatalogueAct
 from catalogue.selectors import forget_snapshots, stock_of
 from catalogue.services.imports import import_catalogue
 from commerce.accounts.kinds import StaffKind
 from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import OrderItem
+from frontend.shop.deliveries import when_texts
 from tests.integration.frontend.test_backoffice import staff
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +116,28 @@ def test_the_back_office_lists_shelves_and_takes_files_in() -> None:
     (act,) = CatalogueAct.objects.filter(code="stock_imported")
     assert (act.actor_name, act.values["file"]) == ("Inès C", "week.csv")
     assert "took stock in" in text_of(ines, "/backoffice/acts/")
+
+
+def test_what_is_looked_for_stays_in_the_links_to_other_pages() -> None:
+    found = staff().get("/backoffice/stock/", {"q": "a&b#c\0"})
+    assert found.context["query"] == "partner=entrepot&q=a%26b%23c&"
+
+
+def test_a_parcel_of_one_piece_leaves_alone() -> None:
+    day, expected = date(2026, 12, 8), date(2026, 12, 7)
+    own, supplier = PartnerKind.OWN, PartnerKind.SUPPLIER
+    shares = [
+        Share("entrepot", own, 1, day),
+        Share("negoce", supplier, 3, day),
+        Share("entrepot", own, 1, day, expected),
+    ]
+    with override("fr"):
+        told = [text.replace("\N{NO-BREAK SPACE}", " ") for text in when_texts(shares)]
+    assert told == [
+        "1 part le 8 décembre 2026",
+        "3 partent le 8 décembre 2026",
+        "1 attendu le 7 décembre 2026, part le 8 décembre 2026",
+    ]
 
 
 def test_shelves_are_the_catalogue_managers_alone() -> None:
