@@ -38,6 +38,8 @@ def larger_catalogue(folder: Path, *, offerings: int) -> Path:
     _write(target / "more.yaml", {"offerings": more})
     stock = _read("stock.yaml")
     next(iter(stock["suppliers"].values()))["pieces"].update({each["code"]: 50 for each in more})
+    for supplier in stock["suppliers"].values():
+        supplier.pop("coming", None)  # nothing has to wait: all is there
     _write(target / "stock.yaml", stock)
     return target
 
