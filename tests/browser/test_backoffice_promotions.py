@@ -1,6 +1,5 @@
 """A promotion's form, its trial on the same page and the codes, in a browser; nothing is wrong."""
 
-import os
 import re
 
 import pytest
@@ -55,8 +54,6 @@ def test_a_promotion_is_changed_and_tried_and_its_codes_made(
         expect(page.get_by_role("link", name="friend-20")).to_be_visible()
         expect(page.locator("table").last.locator("tbody tr")).to_have_count(7)
         nothing_wrong(page)
-        if os.environ.get("SHOTS"):
-            page.screenshot(path=f"/tmp/shots_e/trial_{width}.png", full_page=True)
 
         page.goto(f"{web}/backoffice/codes/")
         page.fill("[name=name]", f"Lot {width}")
