@@ -144,7 +144,8 @@ def _listening() -> Iterator[Callable[[], None]]:
         logger.info("pump ready")
 
         def wait() -> None:
-            for _ in listener.notifies(timeout=POLL_SECONDS, stop_after=1):
+            # All that was heard by now is one call: it comes in one packet, however many they are.
+            if list(listener.notifies(timeout=POLL_SECONDS, stop_after=1)):
                 time.sleep(GATHER_SECONDS)
 
         yield wait

@@ -71,6 +71,20 @@ def test_the_queue_is_never_flooded(
     assert [pump.hand_out(), pump.hand_out()] == [3, 0]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_however_often_the_pump_was_called_meanwhile_it_gathers_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    register_timer("inside", lambda _: None)
+    pauses: list[float] = []
+    monkeypatch.setattr("commerce.events.pump.time.sleep", pauses.append)
+    with pump._listening() as wait_for_work:
+        for number in range(200):
+            soon(key=f"i{number}", handler="inside", payload={})
+        wait_for_work()
+    assert pauses == [pump.GATHER_SECONDS]
+
+
 def test_every_process_of_ours_speaks_to_the_configured_broker(settings: Any) -> None:
     assert tasks.deliver.app is app or tasks.deliver.app.main == app.main
     assert app.conf.broker_url == settings.CELERY["broker_url"]
