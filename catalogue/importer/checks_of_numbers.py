@@ -13,7 +13,7 @@ from catalogue.importer.sources import Trail
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
 from commerce.kernel.sentences import Sentence
-from commerce.markets.pack import Market, NumberUse, Tariff
+from commerce.markets.pack import TARIFFS, USES, Market, NumberUse, Tariff
 
 Finding = tuple[Trail, str]
 LONGEST_RANGE = 1_000_000
@@ -126,9 +126,9 @@ def _tariff(where: Trail, given: Mapping[str, Any], *, pack: Market) -> Iterator
             (*where, "tariff_category"),
             Sentence(
                 "With the tariff %(mode)s these numbers are %(category)s, not %(said)s.",
-                mode=tariff.mode,
-                category=found.category,
-                said=said or Sentence("without category"),
+                mode=TARIFFS[tariff.mode],
+                category=TARIFFS[found.category],
+                said=TARIFFS.get(str(said)) or said or Sentence("without category"),
             ),
         )
     uses = given.get("uses", [])
@@ -145,7 +145,7 @@ def _tariff(where: Trail, given: Mapping[str, Any], *, pack: Market) -> Iterator
                 (*where, "uses"),
                 Sentence(
                     "The law forbids %(category)s numbers for %(use)s.",
-                    category=found.category,
-                    use=use,
+                    category=TARIFFS[found.category],
+                    use=USES[use],
                 ),
             )

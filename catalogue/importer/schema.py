@@ -3,7 +3,14 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from catalogue.domain.document import moment
 from catalogue.domain.model import ChargeKind, Kind, RuleKind, Segment
@@ -229,10 +236,18 @@ class DoorPart(Part):
 
 
 class ComingPart(Part):
-    """Pieces that can be ordered now and are expected `on` a day."""
+    """Pieces that can be ordered now and are expected on a `day`."""
 
     pieces: int = Field(ge=0, le=1_000_000)
-    on: Annotated[str, AfterValidator(_a_day)]
+    day: Annotated[str, AfterValidator(_a_day)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _formerly_on(cls, said: Any) -> Any:
+        """YAML 1.1 reads a bare `on` as true, so that other tools lost the key."""
+        if isinstance(said, dict) and not said.keys().isdisjoint(("on", True)):
+            raise ValueError(Sentence("The key `on` is called `day` now."))
+        return said
 
 
 class SupplierPart(Part):

@@ -163,7 +163,7 @@ def _supply(record_id: int, sku: str, part: SupplierPart) -> Supply:
         stock_record_id=record_id,
         lead_days=part.lead_days,
         coming=coming.pieces if coming is not None else 0,
-        back_order_on=coming.on if coming is not None else None,
+        back_order_on=coming.day if coming is not None else None,
     )
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from commerce.kernel.money import Money
+from commerce.kernel.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,23 @@ class NumberUse(StrEnum):
     SERVICE = "service"
     AFTER_SALES = "after_sales"
     COMPLAINTS = "complaints"
+
+
+TARIFFS: Mapping[str, Sentence] = {
+    "free": Sentence("free of charge"),
+    "ordinary": Sentence("at the price of a call"),
+    "surcharged": Sentence("surcharged"),
+    "per_minute": Sentence("surcharged per minute"),
+    "per_call": Sentence("surcharged per call"),
+}
+"""The modes and categories of tariffs in words."""
+USES: Mapping[str, Sentence] = {
+    NumberUse.SALES: Sentence("sales"),
+    NumberUse.INFORMATION: Sentence("information"),
+    NumberUse.SERVICE: Sentence("services paid by the call"),
+    NumberUse.AFTER_SALES: Sentence("after-sales service"),
+    NumberUse.COMPLAINTS: Sentence("complaints"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,16 +35,24 @@ def unfollowed(
         for charges in _prices(promotion, benefit, offering):
             end = _reached(charges)
             if end < until:
-                said = Sentence(
-                    "No price %(charge)s of %(offering)s follows: the last one holds until"
-                    " %(end)s, the benefit until %(until)s.",
-                    charge=charges[0].code,
-                    offering=offering.code,
-                    end=_day(end),
-                    until=_day(until) if until < FOR_EVER else Sentence("later"),
-                )
-                told[said] = None
+                told[_unfollowed(charges[0], offering, end=end, until=until)] = None
     yield from told
+
+
+def _unfollowed(charge: Charge, offering: Offering, *, end: datetime, until: datetime) -> Sentence:
+    what = {"charge": charge.code, "offering": offering.code, "end": _day(end)}
+    if until == FOR_EVER:
+        return Sentence(
+            "No price %(charge)s of %(offering)s follows: the last one holds until %(end)s, and the"
+            " benefit goes on after that.",
+            **what,
+        )
+    return Sentence(
+        "No price %(charge)s of %(offering)s follows: the last one holds until %(end)s, the"
+        " benefit until %(until)s.",
+        until=_day(until),
+        **what,
+    )
 
 
 def _ended(promotion: Promotion, offering: Offering, *, months: int) -> datetime:

@@ -6,18 +6,22 @@ range has a category and a maximum for S, tax included.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
 from commerce.kernel.sentences import Sentence
-from commerce.markets.pack import Mention, NumberUse, SpecialTariff, Tariff
+from commerce.markets.pack import TARIFFS, Mention, NumberUse, SpecialTariff, Tariff
 
 FREE, ORDINARY, SURCHARGED = "free", "ordinary", "surcharged"
 COLOURS: Mapping[str, str] = {FREE: "green", ORDINARY: "grey", SURCHARGED: "magenta"}
 _MODES = {FREE: FREE, ORDINARY: ORDINARY, "per_minute": SURCHARGED, "per_call": SURCHARGED}
 _NOTHING, _CENT = Money.zero(), Money.from_cents(1)
+_UNITS: Mapping[str, Sentence] = {
+    "per_minute": Sentence("per minute"),
+    "per_call": Sentence("per call"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +185,12 @@ def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
         )
     category = _MODES.get(tariff.mode, "")
     if category not in found.categories:
-        allowed = " or ".join(sorted(found.categories))
         raise InvalidInput(
             Sentence(
                 "Numbers %(number)s… are %(allowed)s, not %(mode)s.",
                 number=number,
-                allowed=allowed,
-                mode=tariff.mode or Sentence("without tariff"),
+                allowed=_either(sorted(found.categories)),
+                mode=TARIFFS.get(tariff.mode, tariff.mode) or Sentence("without tariff"),
             ),
             code="tariff_not_of_range",
             field="tariff_mode",
@@ -196,10 +199,10 @@ def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
     if tariff.price.amount > most.amount:
         raise InvalidInput(
             Sentence(
-                "Numbers %(number)s… may cost %(most)s %(mode)s at most.",
+                "Numbers %(number)s… may cost %(most)s %(unit)s at most.",
                 number=number,
-                most=most,
-                mode=tariff.mode.replace("_", " "),
+                most=_spoken(most),
+                unit=_UNITS.get(tariff.mode, TARIFFS[category]),
             ),
             code="tariff_above_cap",
             field="tariff_price",
@@ -222,6 +225,18 @@ def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
         duties=_DUTIES[category],
         forbidden=_FORBIDDEN.get(category, {}),
     )
+
+
+def _spoken(price: Money) -> Sentence:
+    euros, _, cents = f"{price.amount:.2f}".partition(".")
+    return Sentence("%(euros)s.%(cents)s EUR", euros=euros, cents=cents)
+
+
+def _either(categories: Sequence[str]) -> Sentence:
+    found = TARIFFS[categories[0]]
+    for each in categories[1:]:
+        found = Sentence("%(one)s or %(other)s", one=found, other=TARIFFS[each])
+    return found
 
 
 def _wrong_price(price: Money, *, category: str) -> bool:

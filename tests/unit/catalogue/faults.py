@@ -29,6 +29,7 @@ FAULTS = [
     ("an action nobody knows", "network.activate", "network.actuate", "recipes.line.tasks[0].action", "network.actuate is not an action."),
     ("a task that waits for nobody", "until: line.activated}", "until: line.activated, needs: [port]}", "recipes.line.tasks[0].needs", "There is no task port."),
     ("stock of nothing", "rook-red: 3}", "rook-blue: 3, rook-red: 3}", "suppliers.house.pieces.rook-blue", "no handset, accessory or SIM rook-blue"),
+    ("a day by its old name", "pieces: {rook-red: 3}", "pieces: {rook-red: 3}\n    coming: {rook-red: {pieces: 2, on: 2026-12-08}}", "suppliers.house.coming.rook-red", "The key `on` is called `day` now."),
     ("no stock at all", "{rook-red: 3}", "{}", "families[0].variants[0].code", "no supplier"),
     ("numbers backwards", 'last: "0639980010"', 'last: "0639980000"', "numbers[0].last", "before the first"),
     ("a slot that nothing can take", "kind: plan, minimum: 1, maximum: 1}", "kind: plan, minimum: 1, maximum: 1, candidates: {fact: plan.level, is: 9}}", "bundles[0].slots[1]", "Nothing can take the slot plan"),

@@ -1,12 +1,15 @@
 # ruff: noqa: E501  (one case a line)
 """What is said of special numbers is checked before it is sold: tariff, category, uses, class."""
 
+import re
 from pathlib import Path
 
 import pytest
+from django.utils.translation import gettext, override
 
 from catalogue.importer.loader import load
 from catalogue.importer.sources import CatalogueInvalid
+from commerce.kernel.sentences import in_words
 from tests.unit.catalogue.catalogues import SMALL, written
 from tests.unit.catalogue.test_importer import DAY
 
@@ -52,8 +55,8 @@ def test_a_special_number_within_the_law_is_taken(tmp_path: Path) -> None:
         ("no number", "tariff_price: 0.15", "tariff_price: much", "tariff_price", "'much' is not a number."),
         ("several numbers", "tariff_price: 0.15", "tariff_price: [0.15]", "tariff_price", "is not a number."),
         ("for nothing", "tariff_price: 0.15", "tariff_price: 0", "tariff_price", "The price is in whole cents, and at least one for surcharged numbers."),
-        ("a tariff of another range", "tariff_mode: per_minute", "tariff_mode: free", "tariff_mode", "Numbers 0823… are surcharged, not free."),
-        ("a category of another tariff", "tariff_category: surcharged", "tariff_category: ordinary", "tariff_category", "With the tariff per_minute these numbers are surcharged, not ordinary."),
+        ("a tariff of another range", "tariff_mode: per_minute", "tariff_mode: free", "tariff_mode", "Numbers 0823… are surcharged, not free of charge."),
+        ("a category of another tariff", "tariff_category: surcharged", "tariff_category: ordinary", "tariff_category", "With the tariff surcharged per minute these numbers are surcharged, not at the price of a call."),
         ("no category", "tariff_category: surcharged, ", "", "tariff_category", "these numbers are surcharged, not without category."),
         ("a use that the law forbids", "uses: [sales, service]", "uses: [sales, complaints]", "uses", "The law forbids surcharged numbers for complaints."),
         ("a use that nobody knows", "uses: [sales, service]", "uses: [sales, fun]", "uses", "fun is no use of a number"),
@@ -95,3 +98,21 @@ def test_numbers_of_the_pool_are_of_the_range_of_their_class(tmp_path: Path) -> 
     assert [problem.message for problem in refused.value.problems] == [
         "sva numbers begin with 0823."
     ]
+
+
+FRENCH = {
+    "tariff_price: 0.21": "Les numéros 0823… coûtent au plus 0,20 € par minute.",
+    "tariff_mode: free": "Les numéros 0823… sont majorés, pas gratuits.",
+    "uses: [sales, complaints]": "La loi interdit les numéros majorés pour les réclamations.",
+}
+
+
+@pytest.mark.parametrize("bad", FRENCH)
+def test_a_fault_is_said_in_french_wholly(tmp_path: Path, bad: str) -> None:
+    field = bad.partition(":")[0]
+    (good,) = re.findall(rf"{field}: (?:\[[^]]*\]|[^,]+)", OFFERING)
+    with pytest.raises(CatalogueInvalid) as refused:
+        load(written(tmp_path, TEXT.replace(good, bad, 1)), on=DAY)
+    with override("fr"):
+        said = [in_words(problem.message, gettext) for problem in refused.value.problems]
+    assert FRENCH[bad] in said

@@ -104,7 +104,9 @@ def test_a_benefit_beyond_all_days_is_one_without_end(tmp_path: Path) -> None:
     always = SHOP.replace("valid_until: 2026-12-01", "valid_until: 9999-12-31")
     assert load(written(tmp_path, always), on=DAY).snapshot.release == 0
     longest = ENDING.replace("periods: 1", "periods: 120000")
-    later = UNFOLLOWED.replace("2027-02-01 00:00", "later")
+    later = UNFOLLOWED.replace(
+        ", the benefit until 2027-02-01 00:00.", ", and the benefit goes on after that."
+    )
     assert faults(tmp_path, longest) == [(f"{BENEFIT}.periods", later)]
 
 
