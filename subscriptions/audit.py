@@ -3,18 +3,20 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from commerce.accounts.kinds import Segment
+from commerce.kernel.clock import PARIS
 from commerce.kernel.money import Money, total
-from subscriptions.domain.charges import due_in_period, due_lines, spans
+from subscriptions.domain.changes import used_of
+from subscriptions.domain.charges import due_in_period, due_lines, first_cycle_start, spans
 from subscriptions.domain.invoice import bill_period
-from subscriptions.models import Promise
-from subscriptions.services.calendar import run_instant
+from subscriptions.models import Promise, Subscription, SubscriptionChange
+from subscriptions.services.calendar import RUN_AT, run_instant
 from subscriptions.services.promise import agreed_charges
 
 
@@ -47,6 +49,7 @@ WITH billed AS (
     SELECT spoken_of.number, spoken_of.issued_on, spoken_of.order_number, line.*
       FROM spoken_of
       JOIN subscriptions_promiseline AS line USING (promise_id, item, charge, period)
+     WHERE line.superseded_by_id IS NULL
 )
 SELECT coalesce(billed.number, promised.number) AS number,
        coalesce(billed.order_number, promised.order_number) AS order_number,
@@ -102,13 +105,16 @@ def expected_bills(
     Worked out from what was agreed and when it was activated; no invoice and no promised line is
     looked at. One bill per order with something due once; one at once per contract of a consumer;
     then one per account and cycle, and per morning on which lines of a business are first billed.
+    What a change begins or ends is settled by the account's next bill.
     """
-    promises = Promise.objects.select_related("subscription__account").order_by("pk")
+    promises = Promise.objects.select_related(
+        "subscription__account", "change__subscription__account"
+    ).order_by("pk")
     chosen = [row for row in promises if orders is None or row.order_number in orders]
     accounts: dict[int, list[Promise]] = defaultdict(list)
     for promise in chosen:
         if promise.activated_on is not None:
-            accounts[promise.subscription.account_id].append(promise)
+            accounts[_contract(promise).account_id].append(promise)
     return (
         *_order_bills(chosen),
         *(bill for rows in accounts.values() for bill in _account_bills(rows, until=until)),
@@ -128,11 +134,11 @@ def _order_bills(promises: list[Promise]) -> Iterator[ExpectedBill]:
 def _account_bills(promises: list[Promise], *, until: date) -> Iterator[ExpectedBill]:
     mornings: dict[date, list[_Due]] = defaultdict(list)
     for promise in promises:
-        subscription = promise.subscription
+        subscription = _contract(promise)
         business = promise.segment == Segment.BUSINESS
         zone = ZoneInfo(subscription.account.zone)
         for due in _dues(promise, until=until):
-            first = due.start == subscription.activated_on
+            first = due.start == subscription.activated_on and promise.replaces_id is None
             if first and not business:
                 yield _bill([due], on=_local(subscription.activated_at, zone))
             elif first:
@@ -140,7 +146,7 @@ def _account_bills(promises: list[Promise], *, until: date) -> Iterator[Expected
                 mornings[_local(at, zone)].append(due)
             else:
                 mornings[due.start].append(due)
-    cycle_day = promises[0].subscription.account.cycle_day
+    cycle_day = _contract(promises[0]).account.cycle_day
     assert cycle_day is not None
     for morning, dues in sorted(mornings.items()):
         left = dues if morning <= until else []
@@ -150,31 +156,58 @@ def _account_bills(promises: list[Promise], *, until: date) -> Iterator[Expected
             left = [due for due in left if due.start >= period.end]
 
 
+def _contract(promise: Promise) -> Subscription:
+    return promise.change.subscription if promise.replaces_id else promise.subscription
+
+
+def _settled(change: SubscriptionChange, *, cycle_day: int) -> date:
+    """The day of the first bill run after the change."""
+    on = change.on if change.at < datetime.combine(change.on, RUN_AT, tzinfo=PARIS) else None
+    return first_cycle_start(on or change.on + timedelta(days=1), cycle_day=cycle_day)
+
+
 def _dues(promise: Promise, *, until: date) -> Iterator[_Due]:
-    """What the contract owes, one entry per start day up to `until`."""
+    """What the contract owes by this promise, one entry per bill day up to `until`."""
     assert promise.activated_on is not None
     assert promise.cycle_day is not None
-    activation = promise.activated_on
-    by_day: dict[date, Money] = {}
+    cycle_day, since = promise.cycle_day, promise.activated_on
+    begun = promise.change if promise.replaces_id else None
+    bills_from = _settled(begun, cycle_day=cycle_day) if begun else since
+    items = _contract(promise).items.filter(begun_by=begun, ended_by__isnull=False)
+    ended = {item.line_id: item.ended_by for item in items.select_related("ended_by")}
+    by_day: dict[tuple[str, date], Money] = defaultdict(Money.zero)
     for charge in agreed_charges(promise):
         if not charge.recurring:
             continue
-        found = spans(charge, activation=activation, cycle_day=promise.cycle_day)
+        end = ended.get(charge.item)
+        found = spans(charge, activation=since, cycle_day=cycle_day)
         for span in takewhile(lambda span: span.period.start <= until, found):
-            lines = due_lines(charge, activation=activation, span=span)
-            day = span.period.start
-            by_day[day] = by_day.get(day, Money.zero()) + total(line.amount for line in lines)
-    for day, amount in by_day.items():
-        yield _Due(promise.order_number, day, amount)
+            day = max(span.period.start, bills_from)
+            whole = total(line.amount for line in due_lines(charge, activation=since, span=span))
+            if end is None or span.period.end <= end.on:
+                by_day[promise.order_number, day] += whole
+                continue
+            part = used_of(span, until=end.on)
+            lines = due_lines(charge, activation=since, span=part) if part else ()
+            used, settled = total(line.amount for line in lines), _settled(end, cycle_day=cycle_day)
+            if day < settled:
+                by_day[promise.order_number, day] += whole
+                by_day[end.order_number, settled] += used - whole
+            elif part:
+                by_day[end.order_number, day] += used
+    for (order, day), amount in by_day.items():
+        if day <= until:
+            yield _Due(order, day, amount)
 
 
 def _bill(dues: list[_Due], *, on: date) -> ExpectedBill:
+    amount = total(due.amount for due in dues)
     return ExpectedBill(
         orders=tuple(sorted({due.order for due in dues})),
-        kind="recurring",
+        kind="recurring" if amount.amount >= 0 else "credit_note",
         on=on,
         period_start=min(due.start for due in dues),
-        amount=total(due.amount for due in dues),
+        amount=amount,
     )
 
 

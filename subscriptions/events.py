@@ -18,6 +18,17 @@ class SubscriptionActivated(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SubscriptionChanged(Event):
+    """The order `order_number` changed a running contract from the day `on`; kinds: `add`, ..."""
+
+    subscription_id: int
+    party_id: int
+    order_number: str
+    kind: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceIssued(Event):
     """A bill has its number; it never changes again. `gross` is what is to pay, tax included."""
 

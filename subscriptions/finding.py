@@ -34,20 +34,24 @@ def parties_of(*, reference: str = "", msisdn: str = "") -> frozenset[int]:
 
 
 _COMING = """
-SELECT line.starts_on, sum(line.amount) FILTER (WHERE line.benefit = ''), sum(line.amount)
-  FROM subscriptions_promiseline AS line
-  JOIN subscriptions_promise AS promise ON promise.id = line.promise_id
-  JOIN subscriptions_subscription AS contract
-    ON contract.order_number = promise.order_number AND contract.group = promise.group
- WHERE contract.party_id = %s AND line.starts_on >= %s
- GROUP BY line.starts_on ORDER BY line.starts_on LIMIT %s
+WITH promised AS (
+    SELECT promise_id, party_id FROM subscriptions_subscription
+     UNION ALL
+    SELECT change.promise_id, contract.party_id
+      FROM subscriptions_subscriptionchange AS change
+      JOIN subscriptions_subscription AS contract ON contract.id = change.subscription_id
+)
+SELECT line.due_on, sum(line.amount) FILTER (WHERE line.benefit = ''), sum(line.amount)
+  FROM subscriptions_promiseline AS line JOIN promised USING (promise_id)
+ WHERE promised.party_id = %s AND line.due_on >= %s AND line.superseded_by_id IS NULL
+ GROUP BY line.due_on ORDER BY line.due_on LIMIT %s
 """
 
 
 def coming_bills(party_id: int, *, since: date, count: int = 12) -> tuple[ComingBill, ...]:
     """The promised recurring bills from `since` on, the contracts of the party taken together.
 
-    Contracts whose promises start on the same day stand on one bill.
+    Contracts that are billed on the same day stand on one bill.
     """
     with connection.cursor() as cursor:
         cursor.execute(_COMING, [party_id, since, count])

@@ -14,6 +14,8 @@ from django.db.models import F, Q
 from commerce.kernel.tax import Basis
 from promotions.domain.benefits import BenefitKind, EarlyExit
 from subscriptions.domain.states import (
+    BlockKind,
+    ChangeKind,
     ChunkState,
     InvoiceKind,
     InvoiceState,
@@ -80,7 +82,11 @@ class BillingAccount(models.Model):
 
 
 class Promise(models.Model):
-    """What one contract was told that its bills will be; `agreed` are its AgreedCharges as JSON."""
+    """What one contract was told that its bills will be; `agreed` are its AgreedCharges as JSON.
+
+    A change of the contract makes a promise of its own that names the one before (`replaces`). Of
+    the items in `closed` it says nothing any more from the day named there on.
+    """
 
     order_number = models.CharField(max_length=20)
     group = models.CharField(max_length=60)
@@ -94,6 +100,8 @@ class Promise(models.Model):
     activated_on = models.DateField(null=True)
     cycle_day = models.PositiveSmallIntegerField(null=True)
     periods = models.PositiveSmallIntegerField(default=0)
+    replaces = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+    closed = models.JSONField(default=dict, help_text="item -> day")
 
     class Meta:
         constraints = [
@@ -108,7 +116,10 @@ class Promise(models.Model):
 
 
 class PromiseLine(models.Model):
-    """One promised amount; period 0 is the order itself and has no `starts_on`."""
+    """One promised amount; period 0 is the order itself and has no `starts_on`.
+
+    It stands on the bill of the day `due_on`. A change takes its place where `superseded_by` says.
+    """
 
     promise = models.ForeignKey(Promise, on_delete=models.PROTECT, related_name="lines")
     item = models.CharField(max_length=60)
@@ -119,6 +130,10 @@ class PromiseLine(models.Model):
     tax_class = models.CharField(max_length=30)
     tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
     starts_on = models.DateField(null=True)
+    due_on = models.DateField(null=True)
+    superseded_by = models.ForeignKey(
+        Promise, null=True, on_delete=models.PROTECT, related_name="+"
+    )
 
     class Meta:
         constraints = [
@@ -126,12 +141,12 @@ class PromiseLine(models.Model):
                 fields=["promise", "item", "charge", "period", "benefit"], name="promised_once"
             ),
             models.CheckConstraint(
-                condition=Q(period=0, starts_on__isnull=True)
-                | Q(period__gt=0, starts_on__isnull=False),
+                condition=Q(period=0, starts_on__isnull=True, due_on__isnull=True)
+                | Q(period__gt=0, starts_on__isnull=False, due_on__isnull=False),
                 name="promised_from_a_day",
             ),
         ]
-        indexes = [models.Index(fields=["promise", "starts_on"], name="promised_by_day")]
+        indexes = [models.Index(fields=["promise", "due_on"], name="promised_by_bill_day")]
 
 
 class Subscription(models.Model):
@@ -159,6 +174,7 @@ class Subscription(models.Model):
     commitment_ends_on = models.DateField(null=True)
     release = models.PositiveIntegerField()
     channel = models.CharField(max_length=12)
+    ended_on = models.DateField(null=True)
 
     class Meta:
         constraints = [
@@ -168,8 +184,53 @@ class Subscription(models.Model):
         indexes = [models.Index(fields=["msisdn"], name="subscription_by_number")]
 
 
+class SubscriptionChange(models.Model):
+    """What an order did to a running contract from the day `on`; only ever added.
+
+    `facts` are what was learnt or was so before: old and new numbers, reasons.
+    """
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="changes")
+    promise = models.OneToOneField(Promise, on_delete=models.PROTECT, related_name="change")
+    kind = models.CharField(max_length=12)
+    order_number = models.CharField(max_length=20)
+    group = models.CharField(max_length=60)
+    on = models.DateField()
+    at = models.DateTimeField(help_text="business time")
+    channel = models.CharField(max_length=12)
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order_number", "group"], name="change_once"),
+            _known("kind", ChangeKind, name="change_kind_known"),
+        ]
+
+
+class SubscriptionBlock(models.Model):
+    """A reason for which the contract's service stands still, until it is lifted."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="blocks")
+    kind = models.CharField(max_length=8)
+    since = models.DateTimeField(help_text="business time")
+    lifted_at = models.DateTimeField(null=True, help_text="business time")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "kind"],
+                condition=Q(lifted_at__isnull=True),
+                name="blocked_once_for_a_reason",
+            ),
+            _known("kind", BlockKind, name="block_kind_known"),
+        ]
+
+
 class SubscriptionItem(models.Model):
-    """What the contract holds from `from_on` up to but not including `until_on`."""
+    """What the contract holds from `from_on` up to but not including `until_on`.
+
+    `begun_by` is empty for what came with the contract itself.
+    """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="items")
     line_id = models.CharField(max_length=60)
@@ -178,10 +239,21 @@ class SubscriptionItem(models.Model):
     facts = models.JSONField(default=dict)
     from_on = models.DateField()
     until_on = models.DateField(null=True)
+    begun_by = models.ForeignKey(
+        SubscriptionChange, null=True, on_delete=models.PROTECT, related_name="begun"
+    )
+    ended_by = models.ForeignKey(
+        SubscriptionChange, null=True, on_delete=models.PROTECT, related_name="ended"
+    )
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["subscription", "line_id"], name="item_once"),
+            models.UniqueConstraint(
+                fields=["subscription", "line_id"],
+                condition=Q(begun_by__isnull=True),
+                name="item_once",
+            ),
+            models.UniqueConstraint(fields=["begun_by", "line_id"], name="item_of_change_once"),
             models.CheckConstraint(
                 condition=Q(until_on__isnull=True) | Q(until_on__gte=F("from_on")),
                 name="item_ends_after_start",
@@ -364,13 +436,17 @@ class InvoiceLine(models.Model):
 
 
 class Coverage(models.Model):
-    """The days of a charge that a bill holds; two live coverages of one charge never overlap."""
+    """The days of a charge that a bill holds; two live coverages of one charge never overlap.
+
+    A repair closes one (`closed_by` the bill that repairs) and opens the next revision.
+    """
 
     charge = models.ForeignKey(ItemCharge, on_delete=models.PROTECT, related_name="coverage")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="coverage")
     days = DateRangeField()
     revision = models.PositiveSmallIntegerField(default=1)
     live = models.BooleanField(default=True)
+    closed_by = models.ForeignKey(Invoice, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints = [

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from django.db import connection
-from django.db.models import Count, Prefetch, QuerySet, Sum
+from django.db.models import Count, F, Prefetch, QuerySet, Sum
 
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
@@ -44,7 +44,10 @@ from subscriptions.models import (
     ItemCharge,
     Parking,
     Promise,
+    PromiseLine,
     Subscription,
+    SubscriptionBlock,
+    SubscriptionChange,
     SubscriptionItem,
 )
 
@@ -140,7 +143,7 @@ def bill_view(party_id: int, number: str) -> BillView:
 
 
 def promise_view(order_number: str, group: str) -> PromiseView:
-    """What a contract was promised, period by period, and what of it is billed.
+    """What a contract was promised, bill by bill, with what its changes were promised since.
 
     The caller has checked that the order may be seen.
 
@@ -150,10 +153,18 @@ def promise_view(order_number: str, group: str) -> PromiseView:
     promise = Promise.objects.filter(order_number=order_number, group=group).first()
     if promise is None:
         raise NotFound("Nothing was promised to that contract.", code="unknown_promise")
-    lines = promise.lines.order_by("period", "item", "charge", "benefit").values_list(
-        "period", "starts_on", "item", "charge", "benefit", "amount"
+    changes = SubscriptionChange.objects.filter(
+        subscription__order_number=order_number, subscription__group=group
     )
-    billed = _billed_by_period(order_number, group)
+    promises = [promise.pk, *changes.order_by("pk").values_list("promise_id", flat=True)]
+    lines = (
+        PromiseLine.objects.filter(promise__in=promises, superseded_by__isnull=True)
+        .order_by(F("due_on").asc(nulls_first=True), "promise", "item", "charge", "benefit")
+        .values_list("due_on", "item", "charge", "benefit", "amount")
+    )
+    billed = _billed_by_day(promises)
+    by_day = [(day, tuple(rows)) for day, rows in groupby(lines, key=lambda row: row[0])]
+    first = 0 if by_day and by_day[0][0] is None else 1
     return PromiseView(
         order_number=order_number,
         group=group,
@@ -162,8 +173,8 @@ def promise_view(order_number: str, group: str) -> PromiseView:
         activated_on=promise.activated_on,
         commitment_months=promise.commitment_months,
         bills=tuple(
-            _promised_bill(period, tuple(rows), billed.get(period))
-            for period, rows in groupby(lines, key=lambda row: row[0])
+            _promised_bill(period, day, rows, billed.get(day))
+            for period, (day, rows) in enumerate(by_day, start=first)
         ),
     )
 
@@ -214,7 +225,10 @@ def _subscriptions() -> QuerySet[Subscription]:
         Prefetch("benefits", ItemBenefit.objects.order_by("position"))
     )
     items = SubscriptionItem.objects.order_by("pk").prefetch_related(Prefetch("charges", charges))
-    return Subscription.objects.select_related("account").prefetch_related(Prefetch("items", items))
+    blocks = SubscriptionBlock.objects.filter(lifted_at__isnull=True).order_by("pk")
+    return Subscription.objects.select_related("account").prefetch_related(
+        Prefetch("items", items), Prefetch("blocks", blocks)
+    )
 
 
 def _subscription(row: Subscription) -> SubscriptionView:
@@ -237,11 +251,14 @@ def _subscription(row: Subscription) -> SubscriptionView:
         next_bill_on=row.account.next_bill_on,
         basis=Basis(row.account.basis),
         items=tuple(_item(item, currency=row.account.currency) for item in row.items.all()),
+        ended_on=row.ended_on,
+        blocks=tuple(block.kind for block in row.blocks.all()),
     )
 
 
 def _item(item: SubscriptionItem, *, currency: str) -> ItemView:
     return ItemView(
+        id=item.pk,
         line_id=item.line_id,
         offering=item.offering,
         names=item.names,
@@ -307,7 +324,7 @@ SELECT line.kind, line.label, line.order_number, line.group, line.item, line.cha
   LEFT JOIN subscriptions_promiseline AS promised
     ON promised.promise_id = promise.id AND promised.item = line.item
    AND promised.charge = line.charge AND promised.period = line.period
-   AND promised.benefit = line.benefit
+   AND promised.benefit = line.benefit AND promised.superseded_by_id IS NULL
  WHERE line.invoice_id = %s ORDER BY line.position
 """
 
@@ -391,32 +408,35 @@ def _months_left(ends_on: date | None, *, on: date) -> int:
 
 
 _BILLED = """
-SELECT line.period, sum(line.amount)
-  FROM subscriptions_invoiceline AS line
+SELECT greatest(line.starts_on, invoice.period_start) AS day, sum(line.amount)
+  FROM subscriptions_promise AS promise
+  JOIN subscriptions_invoiceline AS line
+    ON line.order_number = promise.order_number AND line.group = promise.group
   JOIN subscriptions_invoice AS invoice ON invoice.id = line.invoice_id
- WHERE line.order_number = %s AND line.group = %s AND invoice.state = 'issued'
- GROUP BY line.period
+ WHERE promise.id = ANY(%s) AND invoice.state = 'issued'
+ GROUP BY day
 """
 
 
-def _billed_by_period(order_number: str, group: str) -> Mapping[int, Money]:
+def _billed_by_day(promises: Sequence[int]) -> Mapping[date | None, Money]:
     with connection.cursor() as cursor:
-        cursor.execute(_BILLED, [order_number, group])
-        return {period: Money(amount) for period, amount in cursor.fetchall()}
+        cursor.execute(_BILLED, [list(promises)])
+        return {day: Money(amount) for day, amount in cursor.fetchall()}
 
 
 def _promised_bill(
     period: int,
-    rows: Sequence[tuple[int, date | None, str, str, str, Decimal]],
+    day: date | None,
+    rows: Sequence[tuple[date | None, str, str, str, Decimal]],
     billed: Money | None,
 ) -> PromisedBill:
     lines = tuple(
         PromisedBillLine(item, charge, benefit, Money(amount))
-        for _, _, item, charge, benefit, amount in rows
+        for _, item, charge, benefit, amount in rows
     )
     return PromisedBill(
         period=period,
-        starts_on=rows[0][1],
+        starts_on=day,
         list_amount=total(line.amount for line in lines if not line.benefit),
         amount=total(line.amount for line in lines),
         lines=lines,

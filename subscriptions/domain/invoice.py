@@ -1,7 +1,7 @@
 """The lines and totals of a bill, worked out from running charges."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import takewhile
@@ -10,6 +10,7 @@ from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period, add_months
 from commerce.kernel.tax import Basis, TaxPart, tax_parts
+from subscriptions.domain.changes import credit, used_of
 from subscriptions.domain.charges import (
     AgreedCharge,
     DueLine,
@@ -17,6 +18,7 @@ from subscriptions.domain.charges import (
     due_in_period,
     due_lines,
     first_cycle_start,
+    span_from,
     spans,
 )
 from subscriptions.domain.states import LineKind
@@ -29,10 +31,30 @@ CONSUMER_MENTIONS = ("DEBITS", "CLAIM", "MEDIATION")
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """By which order a charge ends; its last lines name it, and the item as `reference`."""
+
+    order_number: str
+    group: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class BilledDays:
+    """Days of a charge that a bill holds, with the lines that it made of them."""
+
+    coverage_id: int
+    revision: int
+    days: Period
+    lines: tuple[DueLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RunningCharge:
     """A charge of a running contract with what a line needs; billed from `billed_until` on.
 
-    `until` is the end of the item, if it has one: nothing is billed from that day on.
+    `activation` is the day from which its periods count. `until` is the end of the item, if it has
+    one: nothing is billed from that day on, and what was billed beyond it (`overbilled`) goes back.
     """
 
     id: int
@@ -47,6 +69,8 @@ class RunningCharge:
     tax_rate: Decimal
     names: Names
     benefit_names: Mapping[str, Names]
+    ending: Ending | None = None
+    overbilled: tuple[BilledDays, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +89,15 @@ class DraftLine:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """The days of a charge that a bill holds."""
+    """The days of a charge that a bill holds; none where a repair takes all of them back.
+
+    `repairs` is the coverage that it takes the place of.
+    """
 
     charge_id: int
     days: Period
+    revision: int = 1
+    repairs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +127,10 @@ def recurring_lines(
     lines: list[DraftLine] = []
     covers: list[Cover] = []
     for charge in charges:
+        for billed in charge.overbilled:
+            part, back = _repair(charge, billed)
+            covers.append(Cover(charge.id, part, billed.revision + 1, billed.coverage_id))
+            lines.extend(back)
         for span in _unbilled(charge, period=period):
             covers.append(Cover(charge.id, span.period))
             lines.extend(_lines(charge, span))
@@ -153,8 +186,10 @@ def mentions(basis: Basis) -> tuple[str, ...]:
 def _unbilled(charge: RunningCharge, *, period: Period) -> Iterable[Span]:
     start = charge.billed_until or charge.activation
     end = period.end if charge.until is None else min(period.end, charge.until)
+    if start >= end:
+        return ()
     try:
-        return list(
+        found = list(
             takewhile(
                 lambda span: span.period.start < end,
                 spans(
@@ -166,22 +201,66 @@ def _unbilled(charge: RunningCharge, *, period: Period) -> Iterable[Span]:
             )
         )
     except ValueError as impossible:
-        raise RuleViolated(
-            f"Charge {charge.agreed.code} of {charge.order_number} can't be billed: {impossible}.",
-            code="impossible_state",
-        ) from impossible
+        raise _impossible(charge, impossible) from impossible
+    if charge.until is None:
+        return found
+    return [part for span in found if (part := used_of(span, until=charge.until)) is not None]
+
+
+def _repair(charge: RunningCharge, billed: BilledDays) -> tuple[Period, Iterable[DraftLine]]:
+    """What goes back of days that were billed and not used, and the days that stay billed."""
+    assert charge.until is not None
+    try:
+        span = span_from(
+            billed.days.start,
+            activation=charge.activation,
+            cycle_day=charge.cycle_day,
+            every_months=charge.agreed.every_months,
+        )
+    except ValueError as impossible:
+        raise _impossible(charge, impossible) from impossible
+    part = used_of(span, until=charge.until)
+    used = due_lines(charge.agreed, activation=charge.activation, span=part) if part else ()
+    kept = part.period if part else Period(billed.days.start, billed.days.start)
+    taken_back = Period(kept.end, billed.days.end)
+    return kept, [
+        _line(charge, due, kind=LineKind.REPAIR, days=taken_back, ending=charge.ending)
+        for due in credit(used, billed=billed.lines)
+    ]
+
+
+def _impossible(charge: RunningCharge, why: ValueError) -> RuleViolated:
+    return RuleViolated(
+        f"Charge {charge.agreed.code} of {charge.order_number} can't be billed: {why}.",
+        code="impossible_state",
+    )
 
 
 def _lines(charge: RunningCharge, span: Span) -> Iterable[DraftLine]:
+    """A last part, cut short by the end of the item, is told of by what ended it."""
     whole = LineKind.PRORATED if span.prorated else LineKind.RECURRING
+    cut = charge.until == span.period.end and span.period.end != span.whole.end
     for due in due_lines(charge.agreed, activation=charge.activation, span=span):
-        yield DraftLine(
+        yield _line(
+            charge,
+            due,
             kind=LineKind.BENEFIT if due.benefit else whole,
-            order_number=charge.order_number,
-            group=charge.group,
-            due=due,
             days=span.period,
-            label=charge.benefit_names.get(due.benefit, {}) if due.benefit else charge.names,
-            quantity=charge.agreed.quantity,
-            tax_rate=charge.tax_rate,
+            ending=charge.ending if cut else None,
         )
+
+
+def _line(
+    charge: RunningCharge, due: DueLine, *, kind: LineKind, days: Period, ending: Ending | None
+) -> DraftLine:
+    label = charge.benefit_names.get(due.benefit, {}) if due.benefit else charge.names
+    return DraftLine(
+        kind=kind,
+        order_number=ending.order_number if ending else charge.order_number,
+        group=ending.group if ending else charge.group,
+        due=replace(due, item=ending.reference) if ending else due,
+        days=days,
+        label=label,
+        quantity=charge.agreed.quantity,
+        tax_rate=charge.tax_rate,
+    )

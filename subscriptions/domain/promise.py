@@ -67,11 +67,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class PromisedLine:
-    """A line of the promise; `due` is in the master basis, before tax is worked out."""
+    """A line of the promise; `due` is in the master basis, before tax is worked out.
+
+    `due_on` is the day of the bill that it stands on; empty, as `starts_on`, for one-off charges.
+    """
 
     due: DueLine
     tax_rate: Decimal
     starts_on: date | None
+    due_on: date | None = None
 
 
 def horizon(commitment_months: int) -> int:
@@ -97,10 +101,20 @@ def promised_from(
     activation: date,
     cycle_day: int,
     periods: int,
+    bills_from: date | None = None,
 ) -> tuple[PromisedLine, ...]:
-    """The recurring lines of periods 1 to `periods`, with the dates of this activation."""
+    """The recurring lines of periods 1 to `periods`, with the dates of this activation.
+
+    A line stands on the bill of the day on which its period starts, or on the next one that is
+    made: that of `bills_from`.
+    """
     return tuple(
-        PromisedLine(line, tax_rates[line.tax_class], span.period.start)
+        PromisedLine(
+            line,
+            tax_rates[line.tax_class],
+            span.period.start,
+            max(span.period.start, bills_from or span.period.start),
+        )
         for charge in charges
         if charge.recurring
         for span in takewhile(

@@ -50,12 +50,36 @@ class InvoiceKind(StrEnum):
 
 
 class LineKind(StrEnum):
-    """`PRORATED` is the first part of a cycle, priced by days."""
+    """`PRORATED` is a part of a cycle, priced by days; `REPAIR` corrects an earlier bill."""
 
     ONE_OFF = "one_off"
     RECURRING = "recurring"
     PRORATED = "prorated"
     BENEFIT = "benefit"
+    REPAIR = "repair"
+
+
+class ChangeKind(StrEnum):
+    """What an order may do to a contract that runs."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    PLAN = "plan"
+    RENEW = "renew"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    SIM = "sim"
+    NUMBER = "number"
+    TERMINATE = "terminate"
+
+
+class BlockKind(StrEnum):
+    """Why a contract's service stands still; they are independent of one another."""
+
+    UNPAID = "unpaid"
+    LOST_SIM = "lost_sim"
+    WISH = "wish"
+    FRAUD = "fraud"
 
 
 class PromiseState(StrEnum):

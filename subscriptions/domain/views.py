@@ -51,6 +51,7 @@ class ChargeView:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
+    id: int
     line_id: str
     offering: str
     names: Names
@@ -62,7 +63,10 @@ class ItemView:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionView:
-    """A running contract; `lpa` is the eSIM's activation code, empty for a physical SIM."""
+    """A contract; `lpa` is the eSIM's activation code, empty for a physical SIM.
+
+    `items` are all that it ever held. `blocks` say why its service stands still.
+    """
 
     id: int
     order_number: str
@@ -82,6 +86,16 @@ class SubscriptionView:
     next_bill_on: date | None
     basis: Basis
     items: tuple[ItemView, ...]
+    ended_on: date | None = None
+    blocks: tuple[str, ...] = ()
+
+    def items_on(self, day: date) -> tuple[ItemView, ...]:
+        """What it holds on a day."""
+        return tuple(
+            item
+            for item in self.items
+            if item.from_on <= day and (item.until_on is None or day < item.until_on)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +183,7 @@ class PromisedBillLine:
 
 @dataclass(frozen=True, slots=True)
 class PromisedBill:
-    """One period of a promise; period 0 is the order itself. `billed` by an issued line, or not."""
+    """One bill as promised; number 0 is the order's own. `billed` by an issued one, or not."""
 
     period: int
     starts_on: date | None

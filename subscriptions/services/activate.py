@@ -19,6 +19,7 @@ from subscriptions.models import (
     ItemBenefit,
     ItemCharge,
     Subscription,
+    SubscriptionChange,
     SubscriptionItem,
 )
 from subscriptions.services import calendar, first_bill, promise
@@ -99,7 +100,7 @@ def activate(
         release=release,
         channel=channel,
     )
-    _store_items(subscription, items=items, tax_rates=tax_rates, benefit_names=benefit_names or {})
+    store_items(subscription, items=items, tax_rates=tax_rates, benefit_names=benefit_names or {})
     publish(
         SubscriptionActivated(
             order_number=order_number,
@@ -113,13 +114,15 @@ def activate(
     return subscription.pk
 
 
-def _store_items(
+def store_items(
     subscription: Subscription,
     *,
     items: Sequence[ActivatedItem],
     tax_rates: Mapping[str, Decimal],
     benefit_names: Mapping[str, Names],
+    begun_by: SubscriptionChange | None = None,
 ) -> None:
+    """The contract holds `items` from its first day on, or from the day of the change on."""
     rows = SubscriptionItem.objects.bulk_create(
         SubscriptionItem(
             subscription=subscription,
@@ -127,7 +130,8 @@ def _store_items(
             offering=item.offering,
             names=dict(item.names),
             facts=dict(item.facts),
-            from_on=subscription.activated_on,
+            from_on=begun_by.on if begun_by else subscription.activated_on,
+            begun_by=begun_by,
         )
         for item in items
     )

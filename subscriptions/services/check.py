@@ -33,7 +33,7 @@ SELECT line.invoice_id, line.order_number || '/' || line.group, line.item, line.
   LEFT JOIN subscriptions_promiseline AS promised
     ON promised.promise_id = promise.id AND promised.item = line.item
    AND promised.charge = line.charge AND promised.period = line.period
-   AND promised.benefit = line.benefit
+   AND promised.benefit = line.benefit AND promised.superseded_by_id IS NULL
  WHERE line.invoice_id = ANY(%s)
 """
 
@@ -43,8 +43,8 @@ SELECT due.id, due.order_number || '/' || due.group, promised.item, promised.cha
        promised.period, promised.benefit, promised.amount, promised.tax_rate, promised.starts_on
   FROM ({due}) AS due
   JOIN subscriptions_promiseline AS promised
-    ON promised.promise_id = due.promise_id
-   AND (promised.starts_on >= due.since AND promised.starts_on < due.until
+    ON promised.promise_id = due.promise_id AND promised.superseded_by_id IS NULL
+   AND (promised.due_on >= due.since AND promised.due_on < due.until
         OR due.since IS NULL AND promised.period = 0)
  WHERE NOT EXISTS (
         SELECT FROM subscriptions_invoiceline AS line
@@ -60,7 +60,16 @@ _FORGOTTEN_IN_BILLS = _FORGOTTEN.format(
           FROM subscriptions_invoice AS invoice
           JOIN subscriptions_subscription AS subscription
             ON subscription.account_id = invoice.account_id AND subscription.status <> 'ended'
-         WHERE invoice.id = ANY(%(ids)s) AND invoice.kind = 'recurring'
+         WHERE invoice.id = ANY(%(ids)s) AND invoice.kind IN ('recurring', 'credit_note')
+         UNION ALL
+        SELECT invoice.id, change.promise_id, change.order_number, change.group,
+               invoice.period_start, invoice.period_end
+          FROM subscriptions_invoice AS invoice
+          JOIN subscriptions_subscription AS subscription
+            ON subscription.account_id = invoice.account_id
+          JOIN subscriptions_subscriptionchange AS change
+            ON change.subscription_id = subscription.id
+         WHERE invoice.id = ANY(%(ids)s) AND invoice.kind IN ('recurring', 'credit_note')
          UNION ALL
         SELECT invoice.id, promise.id, promise.order_number, promise.group, NULL, NULL
           FROM subscriptions_invoice AS invoice
@@ -75,7 +84,15 @@ _FORGOTTEN_WITHOUT_BILL = _FORGOTTEN.format(
           FROM unnest(%(ids)s::bigint[], %(since)s::date[], %(until)s::date[])
                AS account (id, since, until)
           JOIN subscriptions_subscription AS subscription
-            ON subscription.account_id = account.id AND subscription.status <> 'ended'"""
+            ON subscription.account_id = account.id AND subscription.status <> 'ended'
+         UNION ALL
+        SELECT account.id, change.promise_id, change.order_number, change.group,
+               account.since, account.until
+          FROM unnest(%(ids)s::bigint[], %(since)s::date[], %(until)s::date[])
+               AS account (id, since, until)
+          JOIN subscriptions_subscription AS subscription ON subscription.account_id = account.id
+          JOIN subscriptions_subscriptionchange AS change
+            ON change.subscription_id = subscription.id"""
 )
 
 

@@ -4,19 +4,23 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
 from django.db import connection
+from django.db.models import F, Q
 
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
 from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
-from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.charges import AgreedCharge, DueLine
 from subscriptions.domain.invoice import (
+    BilledDays,
     Cover,
     DraftLine,
+    Ending,
     RunningCharge,
     Totals,
     mentions,
@@ -46,6 +50,30 @@ COPY subscriptions_invoiceline (
 _COPY_COVERAGE = """
 COPY subscriptions_coverage (charge_id, invoice_id, days, revision, live) FROM STDIN
 """
+_BEYOND_THE_END = """
+SELECT charge.id, coverage.id, coverage.revision, lower(coverage.days), upper(coverage.days),
+       line.item, line.charge, line.period, line.benefit, line.amount, invoice.currency,
+       line.tax_class
+  FROM subscriptions_itemcharge AS charge
+  JOIN subscriptions_subscriptionitem AS item ON item.id = charge.item_id
+  JOIN subscriptions_subscription AS contract ON contract.id = item.subscription_id
+  LEFT JOIN subscriptions_subscriptionchange AS begun ON begun.id = item.begun_by_id
+  JOIN subscriptions_coverage AS coverage
+    ON coverage.charge_id = charge.id AND coverage.live AND upper(coverage.days) > item.until_on
+  JOIN subscriptions_invoice AS invoice ON invoice.id = coverage.invoice_id
+  JOIN subscriptions_invoiceline AS line
+    ON line.invoice_id = invoice.id AND line.item = item.line_id AND line.charge = charge.code
+   AND line.starts_on = lower(coverage.days)
+   AND line.order_number = coalesce(begun.order_number, contract.order_number)
+   AND line.group = coalesce(begun.group, contract.group)
+ WHERE charge.id = ANY(%s)
+ ORDER BY charge.id, coverage.id, line.position
+"""
+_CLOSE_COVERAGE = """
+UPDATE subscriptions_coverage AS coverage SET live = false, closed_by_id = given.invoice_id
+  FROM unnest(%s::bigint[], %s::bigint[]) AS given (id, invoice_id)
+ WHERE coverage.id = given.id
+"""
 _BILLED_UNTIL = """
 UPDATE subscriptions_itemcharge AS charge SET billed_until = billed.until
   FROM (SELECT id, max(until) AS until
@@ -74,12 +102,13 @@ def running_charges(
 ) -> dict[int, list[RunningCharge]]:
     """The charges of all running contracts of the accounts, by account, in a fixed order.
 
-    Two queries whatever the number of accounts.
+    An item that has ended counts until its last day is settled. Two queries whatever the number of
+    accounts; two more if days were billed that items did not last.
     """
     rows = ItemCharge.objects.filter(
+        Q(item__subscription__status__in=BILLED_STATUSES) | Q(item__ended_by__isnull=False),
         item__subscription__account_id__in=account_ids,
-        item__subscription__status__in=BILLED_STATUSES,
-    )
+    ).exclude(item__until_on__isnull=False, billed_until=F("item__until_on"))
     if subscription_id is not None:
         rows = rows.filter(item__subscription_id=subscription_id)
     values = rows.order_by("item__subscription__account_id", "item_id", "id").values_list(
@@ -87,7 +116,11 @@ def running_charges(
         "item__subscription__account_id",
         "item__subscription__order_number",
         "item__subscription__group",
-        "item__subscription__activated_on",
+        "item__begun_by__order_number",
+        "item__begun_by__group",
+        "item__ended_by__order_number",
+        "item__ended_by__group",
+        "item__from_on",
         "item__subscription__account__cycle_day",
         "item__subscription__account__currency",
         "item__line_id",
@@ -103,10 +136,14 @@ def running_charges(
     )
     fetched = list(values)
     benefits = _benefits([row[0] for row in fetched])
+    overbilled = _overbilled(
+        [row[0] for row in fetched if row[-1] and row[12] and row[-1] > row[12]]
+    )
     result: dict[int, list[RunningCharge]] = {}
     for (
-        pk, account, order, group, activated, cycle_day, currency, line_id, until, names,
-        code, amount, every, quantity, tax_class, tax_rate, billed_until,
+        pk, account, order, group, change, change_group, ending, ending_group, since, cycle_day,
+        currency, line_id, until, names, code, amount, every, quantity, tax_class, tax_rate,
+        billed_until,
     ) in fetched:  # fmt: skip
         assert cycle_day is not None
         granted = benefits.get(pk, ())
@@ -124,19 +161,50 @@ def running_charges(
             RunningCharge(
                 id=pk,
                 account_id=account,
-                order_number=order,
-                group=group,
+                order_number=change or order,
+                group=group if change is None else change_group,
                 agreed=agreed,
-                activation=activated,
+                activation=since,
                 cycle_day=cycle_day,
                 billed_until=billed_until,
                 until=until,
                 tax_rate=tax_rate,
                 names=names,
                 benefit_names={benefit.code: label for benefit, label in granted},
+                ending=Ending(ending, ending_group, f"{change or order}/{line_id}")
+                if ending is not None
+                else None,
+                overbilled=overbilled.get(pk, ()),
             )
         )
     return result
+
+
+def _overbilled(charge_ids: Sequence[int]) -> dict[int, tuple[BilledDays, ...]]:
+    """The live coverage of charges beyond the end of their items, with the lines of its bills."""
+    if not charge_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_BEYOND_THE_END, [list(charge_ids)])
+        rows = cursor.fetchall()
+    return {
+        charge: tuple(
+            BilledDays(
+                coverage,
+                revision,
+                Period(start, end),
+                tuple(_billed_line(*row[5:]) for row in lines),
+            )
+            for (coverage, revision, start, end), lines in groupby(found, key=lambda row: row[1:5])
+        )
+        for charge, found in groupby(rows, key=lambda row: row[0])
+    }
+
+
+def _billed_line(
+    item: str, charge: str, period: int, benefit: str, amount: Decimal, currency: str, tax: str
+) -> DueLine:
+    return DueLine(item, charge, period, benefit or None, Money(amount, currency), tax)
 
 
 def _benefits(charge_ids: Sequence[int]) -> dict[int, tuple[tuple[Benefit, dict[str, str]], ...]]:
@@ -171,7 +239,8 @@ def _benefit(row: tuple[Any, ...]) -> Benefit:
 def cycle_draft(
     account: BillingAccount, charges: Sequence[RunningCharge], *, period: Period, key: str
 ) -> Draft | None:
-    """The bill of `charges` for `period`; None when nothing falls due.
+    """The bill of `charges` for `period`, a credit note if more goes back than falls due; None when
+    nothing does.
 
     Raises:
         RuleViolated: a charge is in an impossible state.
@@ -179,12 +248,14 @@ def cycle_draft(
     lines, covers = recurring_lines(charges, period=period)
     if not lines:
         return None
+    sums = totals(lines, basis=Basis(account.basis), currency=account.currency)
+    owed_back = sums.gross.amount < 0
     return Draft(
         account=account,
         key=key,
-        kind=InvoiceKind.RECURRING,
+        kind=InvoiceKind.CREDIT_NOTE if owed_back else InvoiceKind.RECURRING,
         lines=lines,
-        totals=totals(lines, basis=Basis(account.basis), currency=account.currency),
+        totals=sums,
         covers=covers,
         period=period,
         purchase_order=account.purchase_order,
@@ -194,7 +265,7 @@ def cycle_draft(
 def write(drafts: Sequence[Draft], *, on: date, chunk_id: int | None = None) -> list[int]:
     """Store drafts, their lines and what they cover; their ids, in the order given.
 
-    Five statements whatever the number of drafts. In the caller's transaction.
+    Five statements whatever the number of drafts, six with repairs. In the caller's transaction.
 
     Raises:
         IntegrityError: a day of a charge is covered already, or a draft's key is taken.
@@ -216,10 +287,14 @@ def write(drafts: Sequence[Draft], *, on: date, chunk_id: int | None = None) -> 
             for invoice_id, draft in zip(ids, drafts, strict=True):
                 for values in _line_rows(draft):
                     copy.write_row((invoice_id, *values))
+        repairs = [(cover.repairs, invoice_id) for invoice_id, cover in covers if cover.repairs]
+        if repairs:
+            cursor.execute(_CLOSE_COVERAGE, [list(column) for column in zip(*repairs, strict=True)])
         with cursor.copy(_COPY_COVERAGE) as copy:
             for invoice_id, cover in covers:
-                days = f"[{cover.days.start},{cover.days.end})"
-                copy.write_row((cover.charge_id, invoice_id, days, 1, True))
+                if cover.days.days:
+                    days = f"[{cover.days.start},{cover.days.end})"
+                    copy.write_row((cover.charge_id, invoice_id, days, cover.revision, True))
         cursor.execute(
             _BILLED_UNTIL,
             [

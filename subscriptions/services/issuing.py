@@ -9,7 +9,7 @@ from django.db import connection
 from commerce.events.outbox import publish_all
 from subscriptions.events import InvoiceIssued
 
-INVOICES = "FA"
+INVOICES, CREDIT_NOTES = "FA", "AV"
 
 _MOVE_SERIES = """
 INSERT INTO subscriptions_numberseries (legal_entity, prefix, year, next)
@@ -20,11 +20,11 @@ RETURNING next - %(count)s
 """
 
 _DRAFTS = """
-SELECT account.legal_entity, array_agg(invoice.id ORDER BY invoice.id)
+SELECT account.legal_entity, invoice.kind = 'credit_note', array_agg(invoice.id ORDER BY invoice.id)
   FROM subscriptions_invoice AS invoice
   JOIN subscriptions_billingaccount AS account ON account.id = invoice.account_id
  WHERE invoice.id = ANY(%(ids)s) AND invoice.state = 'draft'
- GROUP BY account.legal_entity ORDER BY account.legal_entity
+ GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 _ISSUE = """
@@ -49,7 +49,11 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_DRAFTS, {"ids": list(invoice_ids)})
-        issued = [row for entity, ids in cursor.fetchall() for row in _issue_in(entity, ids, on=on)]
+        issued = [
+            row
+            for entity, credit, ids in cursor.fetchall()
+            for row in _issue_in(entity, CREDIT_NOTES if credit else INVOICES, ids, on=on)
+        ]
     publish_all(
         InvoiceIssued(
             number=number,
@@ -64,10 +68,10 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
     return tuple(row[0] for row in issued)
 
 
-def _issue_in(entity: str, ids: list[int], *, on: date) -> list[tuple[Any, ...]]:
+def _issue_in(entity: str, prefix: str, ids: list[int], *, on: date) -> list[tuple[Any, ...]]:
     series: dict[str, Any] = {
         "entity": entity,
-        "prefix": INVOICES,
+        "prefix": prefix,
         "year": on.year,
         "count": len(ids),
     }

@@ -12,6 +12,7 @@ from commerce.kernel.codec import from_plain, to_plain
 from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.kernel.tax import Basis
 from commerce.rows import Given, Prepared
+from subscriptions.domain.changes import EndedCharge, closing, superseded_from
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.promise import (
     PromisedLine,
@@ -20,12 +21,12 @@ from subscriptions.domain.promise import (
     promised_from,
 )
 from subscriptions.domain.states import PROMISE_LIFE, PromiseState
-from subscriptions.models import Promise
+from subscriptions.models import Promise, PromiseLine
 
 _OF_ORDER = Prepared(lambda: Promise.objects.filter(order_number=Given("order")))
 _COPY_LINES = """
 COPY subscriptions_promiseline (
-    promise_id, item, charge, period, benefit, amount, tax_class, tax_rate, starts_on
+    promise_id, item, charge, period, benefit, amount, tax_class, tax_rate, starts_on, due_on
 ) FROM STDIN
 """
 
@@ -86,20 +87,86 @@ def fix(*, order_number: str, group: str, activated_on: date, cycle_day: int) ->
         Promise.objects.select_for_update().filter(order_number=order_number, group=group).first()
     )
     if promise is None:
-        raise NotFound(
-            f"Nothing was promised to {group} of {order_number}.", code="unknown_promise"
-        )
+        raise _nothing_promised(order_number, group)
     if promise.state == PromiseState.ACTIVE:
         if (promise.activated_on, promise.cycle_day) != (activated_on, cycle_day):
             raise RuleViolated("The promise has other days already.", code="promise_fixed")
         return promise.pk
+    _date(promise, activated_on=activated_on, cycle_day=cycle_day, bills_from=activated_on)
+    return promise.pk
+
+
+@dataclass(frozen=True, slots=True)
+class EndedItem:
+    """An item that a change ends, with the promise that spoke of it until then."""
+
+    promise_id: int
+    line_id: str
+    charges: tuple[EndedCharge, ...]
+
+
+@transaction.atomic
+def fix_change(
+    *,
+    order_number: str,
+    group: str,
+    replaces: int,
+    on: date,
+    cycle_day: int,
+    bills_from: date,
+    ended: Sequence[EndedItem],
+) -> int:
+    """Date the promise of a change, which takes effect on the day `on`; its id.
+
+    It speaks of what begins then, and of the last days of what ends; what was promised for later
+    days of that is superseded. `bills_from` is the day of the next bill.
+
+    Raises:
+        NotFound: nothing was promised with that change.
+    """
+    promise = (
+        Promise.objects.select_for_update().filter(order_number=order_number, group=group).first()
+    )
+    if promise is None:
+        raise _nothing_promised(order_number, group)
+    promise.replaces_id = replaces
+    _date(promise, activated_on=on, cycle_day=cycle_day, bills_from=bills_from)
+    for item in ended:
+        _close(item, promise, cycle_day=cycle_day)
+    _copy(
+        (promise.pk, line)
+        for item in ended
+        for charge in item.charges
+        for line in closing(charge, cycle_day=cycle_day, bills_from=bills_from)
+    )
+    return promise.pk
+
+
+def _nothing_promised(order_number: str, group: str) -> NotFound:
+    return NotFound(f"Nothing was promised to {group} of {order_number}.", code="unknown_promise")
+
+
+def _date(promise: Promise, *, activated_on: date, cycle_day: int, bills_from: date) -> None:
     PROMISE_LIFE.check(PromiseState(promise.state), PromiseState.ACTIVE)
     promise.state = PromiseState.ACTIVE
     promise.activated_on = activated_on
     promise.cycle_day = cycle_day
-    promise.save(update_fields=["state", "activated_on", "cycle_day"])
-    _write_out(promise, periods=horizon(promise.commitment_months))
-    return promise.pk
+    promise.save(update_fields=["state", "activated_on", "cycle_day", "replaces"])
+    _write_out(promise, periods=horizon(promise.commitment_months), bills_from=bills_from)
+
+
+def _close(item: EndedItem, by: Promise, *, cycle_day: int) -> None:
+    """What was promised of the item is superseded from the first day that is billed otherwise."""
+    before = Promise.objects.select_for_update().get(pk=item.promise_id)
+    before.closed = {**before.closed, item.line_id: str(by.activated_on)}
+    before.save(update_fields=["closed"])
+    for charge in item.charges:
+        PromiseLine.objects.filter(
+            promise=before,
+            item=item.line_id,
+            charge=charge.agreed.code,
+            starts_on__gte=superseded_from(charge, cycle_day=cycle_day),
+        ).update(superseded_by=by)
 
 
 @transaction.atomic
@@ -115,16 +182,17 @@ def agreed_charges(promise: Promise) -> tuple[AgreedCharge, ...]:
     return from_plain(tuple[AgreedCharge, ...], promise.agreed)
 
 
-def _write_out(promise: Promise, *, periods: int) -> None:
+def _write_out(promise: Promise, *, periods: int, bills_from: date | None = None) -> None:
     """Add the lines after those that are written, up to the period `periods`."""
     assert promise.activated_on is not None
     assert promise.cycle_day is not None
     lines = promised_from(
-        agreed_charges(promise),
+        [charge for charge in agreed_charges(promise) if charge.item not in promise.closed],
         tax_rates={code: Decimal(rate) for code, rate in promise.tax_rates.items()},
         activation=promise.activated_on,
         cycle_day=promise.cycle_day,
         periods=periods,
+        bills_from=bills_from,
     )
     _copy((promise.pk, line) for line in lines if line.due.period > promise.periods)
     promise.periods = periods
@@ -143,6 +211,7 @@ def _copy(lines: Iterable[tuple[int, PromisedLine]]) -> None:
             copy.write_row(
                 (
                     *(promise_id, due.item, due.charge, due.period, due.benefit or ""),
-                    *(due.amount.amount, due.tax_class, line.tax_rate, line.starts_on),
+                    *(due.amount.amount, due.tax_class, line.tax_rate),
+                    *(line.starts_on, line.due_on),
                 )
             )

@@ -67,8 +67,11 @@ def _throw_away(account: BillingAccount, held: list[Invoice]) -> None:
         )
     ids = [invoice.pk for invoice in held]
     coverage = Coverage.objects.filter(invoice_id__in=ids)
-    charges = list(coverage.values_list("charge_id", flat=True))
+    closed = Coverage.objects.filter(closed_by_id__in=ids)
+    charges = [*coverage.values_list("charge_id", flat=True)]
+    charges += closed.values_list("charge_id", flat=True)
     coverage.delete()
+    closed.update(live=True, closed_by=None)
     InvoiceLine.objects.filter(invoice_id__in=ids).delete()
     Invoice.objects.filter(pk__in=ids).delete()
     with connection.cursor() as cursor:

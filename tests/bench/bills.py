@@ -49,20 +49,21 @@ SELECT id, id, 'main', 'business', 'HT', 'EUR', 'Europe/Paris', 'FR', 1, 30, '',
     """
 INSERT INTO subscriptions_promise (
     id, order_number, "group", segment, basis, state, agreed, tax_rates, commitment_months,
-    pledged_at, activated_on, cycle_day, periods)
+    pledged_at, activated_on, cycle_day, periods, closed)
 SELECT id, 'B-' || id, 'g1', 'business', 'HT', 'active',
        (SELECT jsonb_agg(jsonb_build_object(
                    'item', item, 'code', code, 'recurring', true, 'amount', amount || ' EUR',
                    'tax_class', tax_class, 'every_months', 1, 'benefits', '[]'::jsonb,
                    'quantity', 1) ORDER BY place)
           FROM bench_charge),
-       '{"standard": "20", "press": "2.1"}', 24, now(), %(on)s, 1, %(periods)s
+       '{"standard": "20", "press": "2.1"}', 24, now(), %(on)s, 1, %(periods)s, '{}'
   FROM generate_series(%(first)s::bigint, %(last)s) AS id
 """,
     """
 INSERT INTO subscriptions_promiseline (
-    promise_id, item, charge, period, benefit, amount, tax_class, tax_rate, starts_on)
+    promise_id, item, charge, period, benefit, amount, tax_class, tax_rate, starts_on, due_on)
 SELECT id, item, code, period, '', amount, tax_class, tax_rate,
+       %(on)s::date + make_interval(months => period - 1),
        %(on)s::date + make_interval(months => period - 1)
   FROM generate_series(%(first)s::bigint, %(last)s) AS id, bench_charge,
        generate_series(1, %(periods)s) AS period

@@ -267,7 +267,7 @@ class TestHeld:
 
     def test_another_start_is_held(self) -> None:
         begun("F-1", [plan("29.99")], party=person())
-        Subscription.objects.update(activated_on=add_months(DAY, -1))
+        SubscriptionItem.objects.update(from_on=add_months(DAY, -1))
         run(APRIL)
         parking = Parking.objects.get()
         assert parking.rule == "start"
