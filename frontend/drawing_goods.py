@@ -317,6 +317,13 @@ def travel(colour: str, accent: str, key: str, spec: Mapping[str, Any]) -> str:
     ))  # fmt: skip
 
 
+def data(colour: str, accent: str, key: str, spec: Mapping[str, Any]) -> str:
+    return _tile(colour, key, (
+        '<path d="M84 130v24M106 112v42M128 92v62" stroke="#ffffff" stroke-width="13" stroke-linecap="round"/>'
+        f'<path d="M154 74v32M138 90h32" stroke="{accent}" stroke-width="9" stroke-linecap="round"/>'
+    ))  # fmt: skip
+
+
 def plan(colour: str, accent: str, key: str, spec: Mapping[str, Any]) -> str:
     figure, unit = str(spec.get("figure") or ""), str(spec.get("unit") or "")
     text = ""
@@ -347,6 +354,6 @@ def parcel(colour: str, accent: str, key: str, spec: Mapping[str, Any]) -> str:
 GOODS: dict[str, Painter] = {
     "sim": sim, "esim": esim, "case": case, "charger": charger, "earbuds": earbuds, "headphones": headphones,
     "watch": watch, "cable": cable, "powerbank": powerbank, "glass": glass, "holder": holder, "speaker": speaker,
-    "music": music, "video": video, "cloud": cloud, "press": press, "shield": shield, "travel": travel, "plan": plan,
-    "parcel": parcel,
+    "music": music, "video": video, "cloud": cloud, "press": press, "shield": shield, "travel": travel, "data": data,
+    "plan": plan, "parcel": parcel,
 }  # fmt: skip

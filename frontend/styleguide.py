@@ -49,6 +49,7 @@ DRAWINGS: list[dict[str, str]] = [
     {"form": "press", "colour": "#b9481f", "accent": "#ffb42e"},
     {"form": "shield", "colour": "#07634f", "accent": "#ff8a3c"},
     {"form": "travel", "colour": "#0f7c8f", "accent": "#ffb42e"},
+    {"form": "data", "colour": "#4a3aff", "accent": "#ffb42e"},
     {"form": "plan", "colour": "#2a2170", "accent": "#ffb42e", "figure": "130", "unit": "Go"},
     {"form": "parcel", "colour": "#c9a77c", "accent": "#ff5c48"},
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import DateRangeField
 from django.db import models
 from django.db.models import F, Q
 
+from catalogue.domain.usage import Dimension
 from commerce.kernel.tax import Basis
 from promotions.domain.benefits import BenefitKind, EarlyExit
 from subscriptions.domain.states import (
@@ -479,5 +480,34 @@ class Parking(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["account"], condition=Q(decision=""), name="parked_once"
+            ),
+        ]
+
+
+class Consumption(models.Model):
+    """What a line used in a calendar month (named by its first day), as it was counted last.
+
+    `included` is what its contract included then, null where there is no end; `counted_at` says
+    until when the reporting system had counted.
+    """
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.PROTECT, related_name="consumption"
+    )
+    month = models.DateField()
+    dimension = models.CharField(max_length=10)
+    used = models.DecimalField(max_digits=12, decimal_places=3)
+    included = models.DecimalField(max_digits=12, decimal_places=3, null=True)
+    counted_at = models.DateTimeField()
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "dimension", "month"], name="consumed_once"
+            ),
+            _known("dimension", Dimension, name="consumption_dimension_known"),
+            models.CheckConstraint(
+                condition=Q(used__gte=0) & Q(month__day=1), name="consumption_sane"
             ),
         ]

@@ -50,17 +50,20 @@ def forget_context(request: HttpRequest, *, then: AccountContext | None = None) 
 
 
 def context_for_client(application_id: Any) -> AccountContext | None:
-    """The context of an OAuth2 application; None if it is bound to no active member."""
+    """The context of an OAuth2 application: of the member that it is bound to, or of a system of
+    the operator's own; None if it is neither, or its member is not active."""
     client = (
-        ApiClient.objects.filter(
-            application_id=application_id, active=True, membership__active=True
-        )
+        ApiClient.objects.filter(application_id=application_id, active=True)
+        .exclude(membership__active=False)
         .select_related("membership__unit__organisation")
         .first()
     )
     if client is None:
         return None
     member = client.membership
+    if member is None:
+        actor = Actor(ActorKind.CLIENT, client.pk, client.name)
+        return AccountContext(actor, None, Role.REPORTER, Channel.B2B_API)
     return AccountContext(
         actor=Actor(ActorKind.CLIENT, client.pk, f"{member.name} ({client.name})"),
         party_id=member.unit.organisation.party_id,

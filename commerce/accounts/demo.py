@@ -17,6 +17,7 @@ from commerce.accounts.services.organisations import (
     add_api_client,
     add_member,
     add_site,
+    add_system_client,
     add_unit,
     create_organisation,
 )
@@ -79,6 +80,7 @@ def load_demo_people() -> dict[str, list[dict[str, str]]]:
         user = User.objects.get(email=email)
         logins.append(_login(role, user))
         clients.append(_client(role, members[role]))
+    clients.append(_network())
     return {"logins": logins, "api_clients": clients}
 
 
@@ -168,6 +170,15 @@ def _client(role: str, member: Membership) -> dict[str, str]:
             client_secret=secret,
         )
     return {"role": role, "client_id": client_id, "client_secret": secret}
+
+
+def _network() -> dict[str, str]:
+    """The system that counts what lines use."""
+    client_id = "network-usage"
+    secret = _secret("client", client_id, length=40)
+    if not ApiClient.objects.filter(application__client_id=client_id).exists():
+        add_system_client(name="Network usage", client_id=client_id, client_secret=secret)
+    return {"role": "network", "client_id": client_id, "client_secret": secret}
 
 
 def _user(email: str, **fields: Any) -> User:

@@ -23,7 +23,9 @@ class Channel(StrEnum):
 
 
 class Role(StrEnum):
-    """What an actor may do in this request; a member's role comes from the membership used."""
+    """What an actor may do in this request; a member's role comes from the membership used.
+
+    A REPORTER is a system of the operator's own that tells what it counted."""
 
     VISITOR = "visitor"
     CUSTOMER = "customer"
@@ -34,6 +36,7 @@ class Role(StrEnum):
     AGENT = "agent"
     OPERATOR = "operator"
     SYSTEM = "system"
+    REPORTER = "reporter"
 
 
 MEMBER_ROLES = (Role.BUYER, Role.APPROVER, Role.ADMINISTRATOR, Role.VIEWER)

@@ -336,7 +336,8 @@ class ContractRequest(models.Model):
 
 
 class ApiClient(models.Model):
-    """A program of an organisation: an OAuth2 application that acts as one member."""
+    """An OAuth2 application: a program of an organisation, which acts as one member, or without
+    one a system of the operator's own, which reports what it knows and sees nobody's things."""
 
     application = models.OneToOneField(
         settings.OAUTH2_PROVIDER_APPLICATION_MODEL,
@@ -344,7 +345,7 @@ class ApiClient(models.Model):
         related_name="api_client",
     )
     membership = models.OneToOneField(
-        Membership, on_delete=models.CASCADE, related_name="api_client"
+        Membership, null=True, blank=True, on_delete=models.CASCADE, related_name="api_client"
     )
     name = models.CharField(max_length=120)
     active = models.BooleanField(default=True)

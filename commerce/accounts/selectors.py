@@ -360,11 +360,11 @@ def api_clients(party_id: int) -> tuple[ApiClientFacts, ...]:
         .select_related("application", "membership__user")
         .order_by("name")
     )
-    return tuple(
-        ApiClientFacts(
-            row.name,
-            row.application.client_id,
-            row.membership.user.get_full_name() if row.membership.user else row.name,
-        )
-        for row in rows
+    return tuple(_api_client(row) for row in rows)
+
+
+def _api_client(row: ApiClient) -> ApiClientFacts:
+    user = row.membership.user if row.membership else None
+    return ApiClientFacts(
+        row.name, row.application.client_id, user.get_full_name() if user else row.name
     )

@@ -14,8 +14,10 @@ from commerce.ordering.domain.states import GIVEN_UP, OrderState
 from commerce.ordering.lines import line_of
 from commerce.ordering.models import OrderItem
 from promotions.domain.next_offers import LineFacts
+from subscriptions.domain.consumption import Consumption, used_up
 from subscriptions.domain.views import SubscriptionView
 from subscriptions.selectors import subscriptions_of
+from subscriptions.using import Lines, consumption_of
 
 MOST_BOUGHT = 500
 """Order lines that are looked at, the latest first."""
@@ -42,7 +44,7 @@ def holdings_of(
 ) -> tuple[Holding, ...]:
     """The running lines, the latest first, then phones ordered whose line is not active yet.
 
-    One query beside those for the contracts, which may be given.
+    Two queries beside those for the contracts, which may be given.
     """
     every = subscriptions_of(party_id) if contracts is None else contracts
     bought = _bought(party_id)
@@ -51,7 +53,8 @@ def holdings_of(
     waiting = [one for one in bought if (one.order_number, one.group) not in known]
     owned = {one.offering for one in bought}
     owned |= {item.offering for each in running for item in each.items if item.until_on is None}
-    maker = _Maker(catalogue, segment, on, tuple(sorted(owned)), tuple(bought))
+    used = consumption_of(party_id, on=on) if running else {}
+    maker = _Maker(catalogue, segment, on, tuple(sorted(owned)), tuple(bought), used)
     lines = [maker.of_contract(contract) for contract in running]
     return (*lines, *(maker.of_order(one) for one in waiting if maker.is_phone(one)))
 
@@ -76,6 +79,7 @@ class _Maker:
     on: date
     owned: tuple[str, ...]
     bought: tuple[Bought, ...]
+    used: Lines
 
     def of_contract(self, contract: SubscriptionView) -> Holding:
         line = line_of(contract, catalogue=self.catalogue)
@@ -90,6 +94,7 @@ class _Maker:
                 codes=(*codes, *self._with_it(contract.order_number, contract.group)),
                 phone_on=self._phone_on(contract, line),
                 left=(ends - self.on).days if ends is not None else None,
+                used=self.used.get(contract.id, ()),
             ),
             monthly=self._monthly(contract),
         )
@@ -112,6 +117,7 @@ class _Maker:
         phone_on: date | None,
         left: int | None,
         active: bool = True,
+        used: Sequence[Consumption] = (),
     ) -> LineFacts:
         main = {role: self.catalogue.offerings.get(found[0]) for role, found in line.has.items()}
         roles = ("handset", "plan", "sim")
@@ -135,6 +141,7 @@ class _Maker:
             phone_days=(self.on - phone_on).days if phone_on is not None else None,
             days_to_commitment_end=left,
             open_orders=len(pending),
+            used_up=used_up(used, on=self.on),
         )
 
     def _with_it(self, order_number: str, group: str) -> tuple[str, ...]:

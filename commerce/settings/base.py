@@ -275,7 +275,11 @@ SPECTACULAR_SETTINGS = {
 }
 OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
-    "SCOPES": {"catalogue": "Read offers", "orders": "Quote, order and approve"},
+    "SCOPES": {
+        "catalogue": "Read offers",
+        "orders": "Quote, order and approve",
+        "consumption": "Report what lines used",
+    },
     "DEFAULT_SCOPES": ["catalogue", "orders"],
     # RFC 9700. Only client credentials are served; what else the library can do is closed.
     "REFRESH_TOKEN_REUSE_PROTECTION": True,

@@ -104,13 +104,15 @@ class Bearer(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     def get_security_definition(self, auto_schema: Any) -> Schema:
         return {
             "type": "oauth2",
-            "description": "A program bound to one member of an organisation.",
+            "description": "A program of one member of an organisation, or a system of the "
+            "operator.",
             "flows": {
                 "clientCredentials": {
                     "tokenUrl": "/oauth/token/",
                     "scopes": {
                         "catalogue": "Read offers",
                         "orders": "Quote, order and approve",
+                        "consumption": "Report what lines used (systems of the operator)",
                     },
                 }
             },

@@ -21,11 +21,13 @@ from commerce.ordering.services.next_offers import show_next_offers
 from frontend.account import lines, words
 from frontend.account.bills import period_text
 from frontend.agent.forms import ASKED, CheckForm, EndContactForm, SettleForm
+from frontend.consumption import short_text
 from frontend.next_offers import decline_reasons, offer_cards
 from frontend.shop.words import on_day
 from subscriptions import selectors as subscriptions
 from subscriptions.domain.views import SubscriptionView
 from subscriptions.finding import coming_bills
+from subscriptions.using import consumption_of
 
 RENEWAL = timedelta(days=90)
 CART = "desk_cart"
@@ -97,10 +99,15 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
     bills = subscriptions.bills_of(party.id)
     requests = written.open_contract_requests(party_id=party.id)
     offers = show_next_offers(context, contracts=contracts)
+    used = consumption_of(party.id, on=business_today())
     return values | {
         "next_offers": offer_cards(offers, catalogue),
         "decline_reasons": decline_reasons(),
-        "lines": [lines.card(contract, catalogue) for contract in contracts],
+        "lines": [
+            lines.card(contract, catalogue)
+            | {"used": short_text(used.get(contract.id, ()), on=business_today())}
+            for contract in contracts
+        ],
         "orders": [_order(order) for order in orders],
         "bills": [
             {"number": b.number, "day": b.issued_on, "what": period_text(b), "gross": b.gross}

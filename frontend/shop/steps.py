@@ -1,7 +1,6 @@
 """What the steps of a guided journey show: the way, the candidates, the panel."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
 from django.http import QueryDict
@@ -18,8 +17,9 @@ from commerce.ordering.domain.answers import Reason
 from commerce.ordering.domain.journey import Candidate, Difference, StepView
 from commerce.ordering.domain.journeys import EXTRAS, Way, ways_of
 from commerce.ordering.domain.quote import Quote, QuoteLine
-from commerce.ordering.domain.simulation import Beyond, Cost, Dimension
+from commerce.ordering.domain.simulation import Beyond, Cost
 from commerce.ordering.selectors import CartView
+from frontend.consumption import amount_text
 from frontend.shop.cards import lowest_text
 from frontend.shop.cart import role_name
 from frontend.shop.contract import line_schedule
@@ -36,7 +36,7 @@ from frontend.shop.words import (
     said,
     value_text,
 )
-from frontend.typography import difference_text, number_text
+from frontend.typography import difference_text
 
 Context = dict[str, Any]
 TERMS = (24, 12, 0)
@@ -480,7 +480,7 @@ def _cost_sentences(cost: Cost) -> list[str]:
     )
     found += [
         _("%(what)s beyond: %(year)s a year.")
-        % {"what": _amount(each.used - each.included, each.dimension), "year": euros(each.year)}
+        % {"what": amount_text(each.used - each.included, each.dimension), "year": euros(each.year)}
         for each in cost.beyond
     ]
     if not cost.beyond and not cost.short:
@@ -490,19 +490,9 @@ def _cost_sentences(cost: Cost) -> list[str]:
 
 def _short_text(beyond: Beyond) -> str:
     return _("Includes %(included)s, you use %(used)s.") % {
-        "included": _amount(beyond.included, beyond.dimension),
-        "used": _amount(beyond.used, beyond.dimension),
+        "included": amount_text(beyond.included, beyond.dimension),
+        "used": amount_text(beyond.used, beyond.dimension),
     }
-
-
-def _amount(amount: Decimal, dimension: Dimension) -> str:
-    number = number_text(amount.quantize(Decimal("0.1")).normalize() + 0, language=get_language())
-    return {
-        Dimension.DATA: _("%(n)s GB"),
-        Dimension.ABROAD: _("%(n)s GB in Europe"),
-        Dimension.CALLS: _("%(n)s minutes"),
-        Dimension.MESSAGES: _("%(n)s messages"),
-    }[dimension] % {"n": number}
 
 
 _NO_QUERY = QueryDict()

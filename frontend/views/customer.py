@@ -29,10 +29,12 @@ from frontend import errors
 from frontend.account import bills as bill_words
 from frontend.account import lines, words
 from frontend.account.forms import AddressForm
+from frontend.consumption import this_month
 from frontend.next_offers import offer_cards
 from frontend.typography import month_text
 from subscriptions import selectors as subscriptions
 from subscriptions.finding import ComingBill, coming_bills
+from subscriptions.using import consumption_of
 
 LATEST = 3
 NEW = timedelta(days=14)
@@ -80,6 +82,8 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
         or entry.values.get("contract") == contract.order_number
     ]
     state, label = words.subscription_state(contract.status)
+    today = business_today()
+    used = consumption_of(party_id, on=today, subscription_id=contract.id)
     values = {
         "tabs": _tabs("home"),
         "trail": [
@@ -92,10 +96,11 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
         "state": state,
         "state_label": label,
         "included": lines.included(contract, catalogue),
-        "is_new": contract.activated_on > business_today() - NEW,
+        "is_new": contract.activated_on > today - NEW,
         "qr": lines.qr(contract.lpa) if contract.lpa else "",
         "lpa": lines.lpa_parts(contract.lpa),
         "chart": lines.chart(promise),
+        "used": this_month(used.get(contract.id, ()), on=today),
         "kept": lines.kept_so_far(promise),
         "promise": promise,
         "timeline": [_event(entry) for entry in happened],

@@ -27,6 +27,7 @@ from commerce.ordering.journey import (
 from commerce.ordering.lines import own_lines
 from commerce.ordering.services import carts
 from commerce.web.policy import Policy, policy
+from frontend.consumption import usual_months
 from frontend.shop import steps
 from frontend.shop.answers import NAMES, answers_in, asked, kept, usage_fields, usage_in
 from frontend.shop.contract import display_number
@@ -129,9 +130,9 @@ def as_bundle(view: DraftView) -> dict[str, Any]:
     }
 
 
-@policy(Policy.PUBLIC)
+@policy(Policy.VISITOR)
 def usage(request: HttpRequest) -> HttpResponse:
-    """The best plan for a usage that is said in the address."""
+    """The best plan for a usage that is said in the address; a customer may begin with his own."""
     context = context_for_request(request)
     return render(
         request, "frontend/checkout/usage.html", usage_page(request, context, route=ROUTE)
@@ -162,6 +163,7 @@ def usage_page(request: HttpRequest, context: AccountContext, *, route: str) -> 
         "choices": [choice for choice in shown if not choice["misses"]],
         "others": [choice for choice in shown if choice["misses"]],
         "asked": bool(said_usage),
+        "usual": usual_months(context),
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ What a rule proposes is priced, and kept or dropped, by the layer that knows the
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from catalogue.domain.document import moment
 from catalogue.domain.expressions import Expression, Facts, Scalar, parse
 from catalogue.domain.model import Kind, Snapshot, Text
+from catalogue.domain.usage import Dimension
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.sentences import Sentence
 from promotions.domain.compiler import tests_of
@@ -25,6 +26,8 @@ from promotions.domain.findings import (
 )
 from promotions.domain.model import CustomerFacts
 
+MOST_MONTHS = 12
+"""Months back that a rule may ask for the use of an allowance."""
 ROLES = frozenset({Kind.HANDSET.value, Kind.PLAN.value, Kind.SIM.value})
 
 
@@ -77,7 +80,8 @@ class LineFacts:
 
     `offerings` are the facts of its phone, plan and SIM under their roles; `codes` is all that it
     has, `with_phone` the forms of the accessories that the customer has and that fit its phone.
-    Days are counted on local dates; None: no phone bought here, no commitment.
+    Days are counted on local dates; None: no phone bought here, no commitment. `used_up` says of
+    each allowance whether it was, in each of the last full months, the latest first.
     """
 
     offerings: Facts
@@ -88,6 +92,7 @@ class LineFacts:
     phone_days: int | None = None
     days_to_commitment_end: int | None = None
     open_orders: int = 0
+    used_up: Mapping[Dimension, Sequence[bool]] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Scalar | tuple[Scalar, ...]]:
         facts = {
@@ -97,12 +102,21 @@ class LineFacts:
             "line.active": self.active,
             "line.tenure_days": self.tenure_days,
             "customer.open_orders": self.open_orders,
+            **self._months_used_up(),
         }
         if self.phone_days is not None:
             facts["line.phone_days"] = self.phone_days
         if self.days_to_commitment_end is not None:
             facts["line.days_to_commitment_end"] = self.days_to_commitment_end
         return facts
+
+    def _months_used_up(self) -> dict[str, Scalar]:
+        """`line.data_gb_used_up_of_3`: in how many of the last three full months it was."""
+        return {
+            f"line.{each}_used_up_of_{last}": sum(self.used_up.get(each, ())[:last])
+            for each in Dimension
+            for last in range(1, MOST_MONTHS + 1)
+        }
 
 
 LINE = frozenset(LineFacts({}, phone_days=0, days_to_commitment_end=0).facts())

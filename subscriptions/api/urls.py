@@ -11,6 +11,12 @@ urlpatterns = [
         views.SubscriptionView.as_view(),
         name="subscription",
     ),
+    path(
+        "subscriptions/<int:subscription_id>/consumption",
+        views.ConsumptionView.as_view(),
+        name="consumption",
+    ),
+    path("consumption", views.ConsumptionReportsView.as_view(), name="consumption_reports"),
     path("invoices", views.InvoicesView.as_view(), name="invoices"),
     path("invoices/<slug:number>", views.InvoiceView.as_view(), name="invoice"),
 ]

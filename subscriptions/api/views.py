@@ -6,9 +6,16 @@ from rest_framework.response import Response
 
 from commerce.accounts.api.caller import caller_of
 from commerce.accounts.identity import AccountContext
+from commerce.kernel.clock import business_today
 from commerce.kernel.errors import Forbidden
 from commerce.web.policy import Policy
 from commerce.web.views import ApiView
+from subscriptions.api.consumption import (
+    ConsumptionSerializer,
+    RecordsAsked,
+    TakenSerializer,
+    reports_of,
+)
 from subscriptions.api.serializers import (
     InvoiceDetailSerializer,
     InvoicesSerializer,
@@ -17,7 +24,10 @@ from subscriptions.api.serializers import (
     SubscriptionsSerializer,
     page,
 )
+from subscriptions.domain.consumption import in_whole_units, usual
 from subscriptions.selectors import bill_view, bills_of, subscription_view, subscriptions_of
+from subscriptions.services.consumption import take_consumption
+from subscriptions.using import consumption_of
 
 OWNERS = (Policy.CUSTOMER, Policy.BUSINESS, Policy.AGENT)
 LARGEST_ID = 2**63 - 1
@@ -48,6 +58,47 @@ class SubscriptionView(ApiView):
         """One contract: its number, its SIM, what is included and until when it binds."""
         found = subscription_view(_party(caller_of(request)), min(subscription_id, LARGEST_ID))
         return Response(SubscriptionSerializer(found).data)
+
+
+class ConsumptionView(ApiView):
+    policy = OWNERS
+    tag = "Subscriptions"
+
+    @extend_schema(operation_id="getConsumption", responses=ConsumptionSerializer)
+    def get(self, request: Request, subscription_id: int) -> Response:
+        """What the line used this month and in the twelve before, the oldest first.
+
+        `usual` is what `POST /plan-simulations` takes; null while no full month is known.
+        """
+        party_id, today = _party(caller_of(request)), business_today()
+        line = subscription_view(party_id, min(subscription_id, LARGEST_ID)).id
+        found = consumption_of(party_id, on=today, subscription_id=line).get(line, ())
+        month = usual(found, on=today)
+        return Response(
+            ConsumptionSerializer(
+                {"items": found, "usual": in_whole_units(month) if month else None}
+            ).data
+        )
+
+
+class ConsumptionReportsView(ApiView):
+    """The same records may come as often as they like; no key is needed."""
+
+    policy = (Policy.REPORTER, Policy.OPERATOR)
+    scope = "consumption"
+    tag = "Consumption"
+
+    @extend_schema(
+        operation_id="reportConsumption", request=RecordsAsked, responses={200: TakenSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Tell what lines used, all of it or nothing; for systems of the operator.
+
+        A record is known by line, month and allowance. Counted later than what is known, it
+        replaces it; the same again, or an older count, changes nothing.
+        """
+        done = take_consumption(reports_of(self.body(RecordsAsked)))
+        return Response(TakenSerializer(done).data)
 
 
 class InvoicesView(ApiView):

@@ -1,5 +1,7 @@
 """Organisations: their identity, units, members and programs."""
 
+from typing import Any
+
 from django.db import transaction
 from oauth2_provider.models import get_application_model
 from stdnum import exceptions as stdnum_errors
@@ -160,15 +162,26 @@ def add_api_client(
         raise NotFound("There is no such member.")
     if ApiClient.objects.filter(membership=member).exists():
         raise Conflict("This member has an API client already.", code="client_exists")
+    application = _application(name, client_id=client_id, client_secret=client_secret)
+    return ApiClient.objects.create(application=application, membership=member, name=name)
+
+
+def add_system_client(*, name: str, client_id: str, client_secret: str) -> ApiClient:
+    """A system of the operator's own, by OAuth2 client credentials; it acts for nobody and may only
+    use routes of the policy `reporter`. The secret is kept hashed."""
+    application = _application(name, client_id=client_id, client_secret=client_secret)
+    return ApiClient.objects.create(application=application, membership=None, name=name)
+
+
+def _application(name: str, *, client_id: str, client_secret: str) -> Any:
     applications = get_application_model()
-    application = applications.objects.create(
+    return applications.objects.create(
         name=name,
         client_id=client_id,
         client_secret=client_secret,
         client_type=applications.CLIENT_CONFIDENTIAL,
         authorization_grant_type=applications.GRANT_CLIENT_CREDENTIALS,
     )
-    return ApiClient.objects.create(application=application, membership=member, name=name)
 
 
 def _clean_siren(siren: str) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
-from enum import StrEnum
 
 from catalogue.domain.model import ChargeKind, Offering, Segment
+from catalogue.domain.usage import UNITS, Dimension
 from commerce.kernel.money import Money
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.schedule import cost_of
@@ -20,23 +20,6 @@ YEAR = 12
 COMPARED = 24
 """Months over which plans are compared, whatever their commitment."""
 DAYS = 30
-
-
-class Dimension(StrEnum):
-    """What is used, by the characteristic or unit that limits it."""
-
-    DATA = "data_gb"
-    CALLS = "minutes"
-    MESSAGES = "messages"
-    ABROAD = "europe_gb"
-
-
-UNITS: Mapping[str, Dimension] = {
-    "GB": Dimension.DATA,
-    "minute": Dimension.CALLS,
-    "message": Dimension.MESSAGES,
-}
-"""What the units of charges of use count."""
 
 
 @dataclass(frozen=True, slots=True)

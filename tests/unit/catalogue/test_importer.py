@@ -87,7 +87,7 @@ def test_the_demo_catalogue_is_what_the_shop_promises() -> None:
     assert len(makers) >= 6
     assert kinds.count("plan") == 8
     assert kinds.count("accessory") == 20
-    assert kinds.count("option") + kinds.count("content") == 6
+    assert kinds.count("option") + kinds.count("content") == 7
     prices = [c.amount for o in snapshot.offerings.values() if o.kind.value == "handset"
               for c in o.charges if c.segment == "consumer" and not c.in_bundle]  # fmt: skip
     assert (min(prices), max(prices)) == (Money.of("89.00"), Money.of("1499.00"))

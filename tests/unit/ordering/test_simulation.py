@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 
 from catalogue.domain.model import Segment
+from catalogue.domain.usage import Dimension
 from commerce.kernel.money import Money
 from commerce.ordering.domain.simulation import (
     Cost,
-    Dimension,
     Tariff,
     Usage,
     cost_on,

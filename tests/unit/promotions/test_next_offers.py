@@ -183,6 +183,7 @@ def test_the_demo_rules_stand_in_the_release_as_written() -> None:
         ("renew-at-half-price", 1, "renew"),
         ("case-for-your-phone", 1, "add"),
         ("screen-protector", 1, "add"),
+        ("more-data", 1, "add"),
     ]
     assert RULES[1].proposes.kind is Kind.ACCESSORY
 
