@@ -32,7 +32,7 @@ from commerce.web import idempotency
 from commerce.web.health import register_check
 from commerce.web.identity import Resolvers, use_resolvers
 from orchestration import subscribers as orchestration
-from orchestration.events import PlanCompleted
+from orchestration.events import PlanCancelled, PlanCompleted
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
@@ -90,6 +90,7 @@ def connect() -> None:
 
     subscribe(OrderAccepted, orchestration.on_order_accepted, name="orchestration.accepted")
     subscribe(PlanCompleted, orchestration.on_plan_completed, name="orchestration.completed")
+    subscribe(PlanCancelled, orchestration.on_plan_cancelled, name="orchestration.unwound")
     subscribe(
         PaymentSettled, orchestration.on_payment_settled, name="billing.settled", durable=False
     )

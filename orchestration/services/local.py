@@ -13,11 +13,12 @@ from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.number_shop import callers_tariff
-from orchestration.domain.states import TaskState
+from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Task
 from orchestration.services.desk import Desk
 
 _MESSAGE = "message."
+_SERVING = frozenset({"network.activate", "network.route"})
 
 
 def perform(desk: Desk, task: Task) -> None:
@@ -37,6 +38,8 @@ def _do(desk: Desk, task: Task) -> None:
         _tell(desk, task)
     elif task.action == "numbering.assign":
         _assign_number(desk, task)
+    elif task.action == "numbering.release":
+        _release_number(desk, task)
     else:
         raise RuleViolated(f"No action is called {task.action!r}.", code="unknown_action")
 
@@ -45,6 +48,20 @@ def _assign_number(desk: Desk, task: Task) -> None:
     """The number held for the line when the order was placed becomes its own."""
     line = task.lines[0]
     desk.learn({line: {"msisdn": numbers.assign(f"{desk.order.number}/{line}")}})
+
+
+def _release_number(desk: Desk, task: Task) -> None:
+    """Free again; but for one that was already reachable, which rests first."""
+    key = f"{desk.order.number}/{task.lines[0]}"
+    reachable = any(
+        other.action in _SERVING and desk.effects[other.pk].state == EffectState.ACCEPTED
+        for other in desk.tasks
+        if other.pk in desk.effects
+    )
+    if reachable:
+        numbers.retire(key=key)
+    else:
+        numbers.give_back(key)
 
 
 def _tell(desk: Desk, task: Task) -> None:
