@@ -202,7 +202,6 @@ class TaskPart(Part):
     hours: int = Field(default=1, ge=0)
     ponr: bool = False
     undo: str | None = None
-    harmless: bool = False
 
 
 class RecipePart(Part):

@@ -7,7 +7,6 @@ from commerce.kernel.states import Transitions
 
 class PlanState(StrEnum):
     RUNNING = "running"
-    CANCELLING = "cancelling"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
 
@@ -34,13 +33,7 @@ class EffectState(StrEnum):
     REFUSED = "refused"
 
 
-PLAN_LIFE = Transitions(
-    {
-        PlanState.RUNNING: frozenset({PlanState.COMPLETED, PlanState.CANCELLING}),
-        PlanState.CANCELLING: frozenset({PlanState.CANCELLED}),
-    }
-)
-MOVING = frozenset({PlanState.RUNNING, PlanState.CANCELLING})
+PLAN_LIFE = Transitions({PlanState.RUNNING: frozenset({PlanState.COMPLETED, PlanState.CANCELLED})})
 
 TASK_LIFE = Transitions(
     {
@@ -54,20 +47,20 @@ TASK_LIFE = Transitions(
             }
         ),
         TaskState.RUNNING: frozenset(
-            {
-                TaskState.AWAITING,
-                TaskState.RETRYING,
-                TaskState.FALLOUT,
-                TaskState.DONE,
-                TaskState.CANCELLED,
-            }
+            {TaskState.AWAITING, TaskState.RETRYING, TaskState.FALLOUT, TaskState.DONE}
         ),
         TaskState.AWAITING: frozenset(
             {TaskState.DONE, TaskState.FALLOUT, TaskState.SKIPPED, TaskState.CANCELLED}
         ),
         TaskState.RETRYING: frozenset({TaskState.RUNNING, TaskState.FALLOUT, TaskState.CANCELLED}),
         TaskState.FALLOUT: frozenset(
-            {TaskState.RETRYING, TaskState.DONE, TaskState.SKIPPED, TaskState.CANCELLED}
+            {
+                TaskState.RETRYING,
+                TaskState.AWAITING,
+                TaskState.DONE,
+                TaskState.SKIPPED,
+                TaskState.CANCELLED,
+            }
         ),
     }
 )
