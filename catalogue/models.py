@@ -322,7 +322,7 @@ NUMBER_LIFE = Transitions(
     {
         NumberState.FREE: frozenset({NumberState.HELD}),
         NumberState.HELD: frozenset({NumberState.FREE, NumberState.ASSIGNED}),
-        NumberState.ASSIGNED: frozenset({NumberState.QUARANTINE}),
+        NumberState.ASSIGNED: frozenset({NumberState.QUARANTINE, NumberState.FREE}),
         NumberState.QUARANTINE: frozenset({NumberState.FREE, NumberState.PORTING}),
         NumberState.PORTING: frozenset({NumberState.PORTED_IN}),
         NumberState.PORTED_IN: frozenset({NumberState.QUARANTINE}),

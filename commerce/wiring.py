@@ -32,11 +32,10 @@ from commerce.web import idempotency
 from commerce.web.health import register_check
 from commerce.web.identity import Resolvers, use_resolvers
 from orchestration import subscribers as orchestration
-from orchestration.events import PlanCompleted
+from orchestration.events import PlanCancelled, PlanCompleted
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
-from orchestration.services.keeping import KEPT_DUE
 from orchestration.services.plans import ADVANCE
 from promotions.domain import findings as promotions
 from promotions.domain import next_offers
@@ -91,6 +90,7 @@ def connect() -> None:
 
     subscribe(OrderAccepted, orchestration.on_order_accepted, name="orchestration.accepted")
     subscribe(PlanCompleted, orchestration.on_plan_completed, name="orchestration.completed")
+    subscribe(PlanCancelled, orchestration.on_plan_cancelled, name="orchestration.unwound")
     subscribe(
         PaymentSettled, orchestration.on_payment_settled, name="billing.settled", durable=False
     )
@@ -101,5 +101,4 @@ def connect() -> None:
     register_timer(ASK, orchestration.on_ask_due, durable=False, housekeeping=True)
     register_timer(OVERDUE, orchestration.on_ask_due, durable=False)
     register_timer(TIMER_DUE, orchestration.on_timer_due)
-    register_timer(KEPT_DUE, orchestration.on_kept_due)
     register_busy_check("orchestration", orchestration.tasks_under_way)

@@ -38,10 +38,6 @@ SENTENCES: Mapping[str, Any] = {
     ),
     "out_of_stock": _("We have no more than %(available)s of this. Choose fewer or another."),
     "unknown_shop": _("This shop is not there. Please choose another one."),
-    "too_many_numbers_kept": _(
-        "As many numbers as you may have are kept for you already. Order one, or wait a quarter "
-        "of an hour."
-    ),
     "number_taken": _("Somebody else has just taken this number. Please choose another."),
     "no_number_left": _("No number of this kind is left. Please choose any other."),
     "number_is_ours": _(
@@ -71,6 +67,15 @@ SENTENCES: Mapping[str, Any] = {
     "email_taken": _("There is an account with this e-mail address already. Log in instead."),
     "email_malformed": _("Enter an e-mail address like name@example.org."),
     "phone_malformed": _("Enter a phone number of 10 figures, or with its country code (+33…)."),
+    "not_accepted": _("Nothing of this order has begun yet; it can simply be cancelled."),
+    "order_over": _("This order is over. What has arrived can be returned."),
+    "past_return": _("A part of it can't be taken back any more; return it, or end the contract."),
+    "passing": _("It is being completed at this very moment. Look again in a minute."),
+    "bundle_over": _("This part of the order is over."),
+    "cancelling": _("This part is being cancelled already."),
+    "impact_changed": _("Meanwhile the order has gone on. Look again at what cancelling does."),
+    "unknown_bundle": _("This part of your order is not there."),
+    "too_many_bundles": _("Choose what to cancel, 100 users at most at a time."),
     "nothing_to_pay": _("There is nothing left to pay for this order."),
     "payment_closed": _("This payment is closed already."),
     "csv_empty": _("There are no lines yet. Paste them, or choose a file."),

@@ -28,12 +28,14 @@ from orchestration.ports import (
     LineActivation,
     NumberRoute,
     OrderBill,
+    OrderCredit,
     PickUp,
     PortIn,
     ProfileConfirmation,
     ProfileOrder,
     Provider,
     Shipment,
+    TakeBack,
 )
 
 
@@ -123,7 +125,7 @@ def _activate(context: TaskContext) -> Mapping[str, Any]:
 
 
 def _route(context: TaskContext) -> Mapping[str, Any]:
-    found = callers_tariff(context.item.characteristics, on=context.order.placed_on)
+    found = callers_tariff(context.item.characteristics)
     return {
         "reference": context.reference(context.item),
         "number": context.fact("msisdn"),
@@ -157,6 +159,21 @@ def _bill_order(context: TaskContext) -> Mapping[str, Any]:
     return {"order_number": context.order.number, "party_id": context.order.party_id}
 
 
+def _credit(context: TaskContext) -> Mapping[str, Any]:
+    return {**_bill_order(context), "group": context.group}
+
+
+def _taken_back(name: str) -> Callable[[TaskContext], Mapping[str, Any]]:
+    """Names what the earlier request made by the fact `name` of its answer, if it came."""
+
+    def ask(context: TaskContext) -> Mapping[str, Any]:
+        if context.sent is None:
+            raise RuleViolated("It was done by hand; undo it there.", code="done_by_hand")
+        return {"of": context.sent.key, "id": str(context.sent.answer.get(name) or "")}
+
+    return ask
+
+
 def _told(*names: str) -> Callable[[Answer, TaskContext], LineFacts]:
     def learn(answer: Answer, context: TaskContext) -> LineFacts:
         facts = {name: str(answer.facts[name]) for name in names if answer.facts.get(name)}
@@ -167,6 +184,10 @@ def _told(*names: str) -> Callable[[Answer, TaskContext], LineFacts]:
 
 def _referenced(context: TaskContext) -> Mapping[str, Any]:
     return {"reference": context.reference(context.item)}
+
+
+def _undo(port: str, method: str, name: str) -> Action:
+    return Action(port, method, TakeBack, _taken_back(name), _told())
 
 
 ACTIONS: Mapping[str, Action] = {
@@ -187,6 +208,15 @@ ACTIONS: Mapping[str, Action] = {
     "content.entitle": Action(
         "content", "entitle", Entitlement, _entitle, _told("entitlement_id", "activation_url")
     ),
+    "logistics.cancel": _undo("logistics", "cancel", "shipment_id"),
+    "dropship.cancel": _undo("dropship", "cancel", "shipment_id"),
+    "shop.cancel": _undo("shop", "cancel", "reservation_id"),
+    "porting.cancel": _undo("porting", "cancel", "porting_id"),
+    "esim.cancel": _undo("esim", "cancel_order", "iccid"),
+    "network.end": _undo("network", "end", "line_id"),
+    "network.end_route": _undo("network", "end_route", "route_id"),
+    "content.end": _undo("content", "end", "entitlement_id"),
+    "billing.credit": Action("billing", "credit_order", OrderCredit, _credit, _told()),
     "billing.order": Action("billing", "bill_order", OrderBill, _bill_order, _told()),
     "billing.start": Action(
         "billing", "start", BillingStart, _start_billing, _told("subscription_id")

@@ -14,6 +14,14 @@ class PlanCompleted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PlanCancelled(Event):
+    """Everything that was done for one bundle of an order is taken back."""
+
+    order_number: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFellOut(Event):
     """A task can't go on by itself; an operator decides. `cause` is a code."""
 

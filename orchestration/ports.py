@@ -53,6 +53,18 @@ class Provider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBack:
+    """An earlier request is to be undone: the one that was sent under the key `of`.
+
+    `id` is what the provider called what he made of it; empty if his answer never came: then he is
+    asked, and nothing is to be done if he refused it or never heard of it.
+    """
+
+    of: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ShipmentLine:
     item_reference: str
     sku: str
@@ -73,6 +85,9 @@ class Logistics(Provider, Protocol):
 
     def ship(self, request: Shipment, *, key: str) -> Answer: ...
 
+    def cancel(self, request: TakeBack, *, key: str) -> Answer:
+        """Refused (`too_late`) once the parcel has left."""
+
 
 @dataclass(frozen=True, slots=True)
 class PickUp:
@@ -88,6 +103,9 @@ class Shops(Provider, Protocol):
     """Our shops; tell pick_up.ready, with the code to show there, and pick_up.collected."""
 
     def reserve(self, request: PickUp, *, key: str) -> Answer: ...
+
+    def cancel(self, request: TakeBack, *, key: str) -> Answer:
+        """Refused (`too_late`) once it was fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +123,9 @@ class Porting(Provider, Protocol):
     """The clearing house; tells port.eligible, .refused, .scheduled, .completed and .failed."""
 
     def port_in(self, request: PortIn, *, key: str) -> Answer: ...
+
+    def cancel(self, request: TakeBack, *, key: str) -> Answer:
+        """Refused (`too_late`) after the eve of the porting day at 20:00."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +150,9 @@ class Esim(Provider, Protocol):
 
     def confirm_order(self, request: ProfileConfirmation, *, key: str) -> Answer:
         """Facts: `lpa`, the activation code ("LPA:1$address$matching-id")."""
+
+    def cancel_order(self, request: TakeBack, *, key: str) -> Answer:
+        """ES2+ CancelOrder: the profile is free again, confirmed or not; `id` is its ICCID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +185,10 @@ class Network(Provider, Protocol):
 
     def route(self, request: NumberRoute, *, key: str) -> Answer: ...
 
+    def end(self, request: TakeBack, *, key: str) -> Answer: ...
+
+    def end_route(self, request: TakeBack, *, key: str) -> Answer: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
@@ -172,6 +200,8 @@ class Entitlement:
 class Content(Provider, Protocol):
     def entitle(self, request: Entitlement, *, key: str) -> Answer:
         """Facts: `entitlement_id`, `activation_url`."""
+
+    def end(self, request: TakeBack, *, key: str) -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +229,15 @@ class OrderBill:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderCredit:
+    """What an order's bill holds of one cancelled bundle is credited."""
+
+    order_number: str
+    group: str
+    party_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class MoneyMoved:
     """Money for an order, taken from the customer or paid back; `reference` names the movement."""
 
@@ -215,6 +254,9 @@ class Billing(Provider, Protocol):
 
     def bill_order(self, request: OrderBill, *, key: str) -> Answer:
         """The one-off charges; facts: `bill`, empty if nothing is due once."""
+
+    def credit_order(self, request: OrderCredit, *, key: str) -> Answer:
+        """After `bill_order`; facts: `credit_note`, empty if nothing of it was billed."""
 
     def start(self, request: BillingStart, *, key: str) -> Answer:
         """The recurring charges; facts: `subscription_id`."""

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from orchestration.domain.masking import masked
-from orchestration.domain.states import FINISHED, TaskState
+from orchestration.domain.states import FINISHED, PlanState, TaskState
 from orchestration.models import Effect, Plan, ProviderCallback, Task, TaskHistory
 
 
@@ -35,6 +35,7 @@ class TaskView:
     needs: tuple[str, ...]
     until: str | None
     of: str | None
+    undoes: str | None
     ponr: bool
     attempts: int
     started_at: datetime | None
@@ -132,6 +133,7 @@ def _task_view(task: Task) -> TaskView:
         tuple(task.needs),
         task.until,
         task.of,
+        task.undoes,
         task.ponr,
         task.attempts,
         task.started_at,
@@ -167,10 +169,14 @@ _MILESTONES: Mapping[str, str] = {
 
 
 def tracking(order_number: str) -> tuple[Milestone, ...]:
-    """The order's way in the steps that a customer cares about, in the plan's order."""
+    """The order's way in the steps that a customer cares about, in the plan's order.
+
+    Of a bundle that is cancelled only that is told (`taken_back`).
+    """
     tasks = Task.objects.filter(plan__order_number=order_number).order_by("plan__group", "position")
-    steps = []
-    for task in tasks:
+    unwound = _unwound(order_number)
+    steps = list(unwound.values())
+    for task in tasks.exclude(plan__in=list(unwound)):
         code = _MILESTONES.get(task.until or "", "") if task.kind == "milestone" else ""
         code = code or _CUSTOMER_WORDS.get(task.action, "")
         if code:
@@ -184,6 +190,23 @@ def tracking(order_number: str) -> tuple[Milestone, ...]:
                 )
             )
     return tuple(steps)
+
+
+def _unwound(order_number: str) -> dict[int, Milestone]:
+    """By plan, the end of those bundles that are cancelled or are being so."""
+    plans = Plan.objects.filter(
+        order_number=order_number, state__in=[PlanState.CANCELLING, PlanState.CANCELLED]
+    )
+    return {
+        plan.pk: Milestone(
+            "taken_back",
+            "done" if plan.state == PlanState.CANCELLED else "running",
+            plan.finished_at,
+            None,
+            tuple({line: None for task in plan.tasks.all() for line in task.lines}),
+        )
+        for plan in plans.prefetch_related("tasks")
+    }
 
 
 def _plain_state(task: Task) -> str:

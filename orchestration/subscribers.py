@@ -6,14 +6,14 @@ from typing import Any
 from commerce.kernel.clock import business_today
 from commerce.kernel.money import Money
 from commerce.ordering.services.fulfilment import activate_items, complete_order
+from commerce.ordering.services.unwinding import bundle_unwound
 from commerce.payments.selectors import PaymentView, payment
 from orchestration.actions import billing
-from orchestration.domain.states import PlanState, TaskState
+from orchestration.domain.states import MOVING, PlanState, TaskState
 from orchestration.models import Plan, Task
 from orchestration.ports import MoneyKind, MoneyMoved, Standing
 from orchestration.services.advance import advance
 from orchestration.services.callbacks import ask
-from orchestration.services.keeping import look_at_kept
 from orchestration.services.plans import create_plans, wake
 
 
@@ -25,7 +25,22 @@ def on_plan_completed(payload: Mapping[str, Any]) -> None:
     """Its lines are in service; the order is complete when none of its plans still runs."""
     number = payload["order_number"]
     activate_items(order_number=number, group=payload["group"])
-    if not Plan.objects.filter(order_number=number, state=PlanState.RUNNING).exists():
+    _close(number)
+
+
+def on_plan_cancelled(payload: Mapping[str, Any]) -> None:
+    """Its lines end and its money goes back; the rest of the order may be complete by that."""
+    number = payload["order_number"]
+    bundle_unwound(order_number=number, group=payload["group"])
+    _close(number)
+
+
+def _close(number: str) -> None:
+    """The order is complete when no plan moves any more and at least one has reached its end."""
+    plans = Plan.objects.filter(order_number=number)
+    if plans.filter(state__in=MOVING).exists():
+        return
+    if plans.filter(state=PlanState.COMPLETED).exists():
         complete_order(order_number=number)
 
 
@@ -69,13 +84,8 @@ def on_timer_due(payload: Mapping[str, Any]) -> None:
     wake(payload["plan"])
 
 
-def on_kept_due(payload: Mapping[str, Any]) -> None:
-    """Timer, business time."""
-    look_at_kept(plan_id=payload["plan"], task_id=payload["task"])
-
-
 def tasks_under_way() -> int:
     """What the virtual clock waits for."""
     return Task.objects.filter(
-        state__in=[TaskState.RUNNING, TaskState.RETRYING], plan__state=PlanState.RUNNING
+        state__in=[TaskState.RUNNING, TaskState.RETRYING], plan__state__in=MOVING
     ).count()

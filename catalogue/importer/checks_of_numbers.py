@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -20,7 +19,7 @@ Finding = tuple[Trail, str]
 LONGEST_RANGE = 1_000_000
 
 
-def number_findings(catalogue: Catalogue, *, pack: Market, on: date) -> Iterator[Finding]:
+def number_findings(catalogue: Catalogue, *, pack: Market) -> Iterator[Finding]:
     """Everything wrong with numbers, their classes and the offerings that sell them."""
     sold = _sold(catalogue)
     known = {STANDARD, *(each.code for each in catalogue.number_classes), *sold}
@@ -31,7 +30,7 @@ def number_findings(catalogue: Catalogue, *, pack: Market, on: date) -> Iterator
     ]
     classes = Counter(str(given.get("number_class")) for _, given in special)
     for trail, given in special:
-        yield from _tariff((*trail, "characteristics"), given, pack=pack, on=on)
+        yield from _tariff((*trail, "characteristics"), given, pack=pack)
         klass = str(given.get("number_class"))
         if classes[klass] > 1:
             yield (
@@ -107,7 +106,7 @@ def _number(written: object) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def _tariff(where: Trail, given: Mapping[str, Any], *, pack: Market, on: date) -> Iterator[Finding]:
+def _tariff(where: Trail, given: Mapping[str, Any], *, pack: Market) -> Iterator[Finding]:
     """The tariff is one of the range, the category is the tariff's, and nothing is promised that
     the law forbids with it."""
     price = _number(given.get("tariff_price", 0))
@@ -117,7 +116,7 @@ def _tariff(where: Trail, given: Mapping[str, Any], *, pack: Market, on: date) -
         return
     tariff = Tariff(str(given.get("tariff_mode", "")), Money(price, "EUR"))
     try:
-        found = pack.special_tariff(str(given["number_range"]), tariff=tariff, on=on)
+        found = pack.special_tariff(str(given["number_range"]), tariff=tariff)
     except InvalidInput as error:
         yield (*where, str(error.detail.get("field", "number_range"))), error.message
         return

@@ -9,21 +9,20 @@ from catalogue.importer.sources import Trail
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.sentences import Sentence
 
-ACTIONS = frozenset(
-    {
-        "numbering.assign",
-        "porting.port_in",
-        "esim.download",
-        "esim.confirm",
-        "logistics.ship",
-        "dropship.ship",
-        "shop.reserve",
-        "network.activate",
-        "network.route",
-        "content.entitle",
-        "billing.start",
-    }
-)
+ACTIONS: Mapping[str, str | None] = {
+    "numbering.assign": "numbering.release",
+    "porting.port_in": "porting.cancel",
+    "esim.download": "esim.cancel",
+    "esim.confirm": None,
+    "logistics.ship": "logistics.cancel",
+    "dropship.ship": "dropship.cancel",
+    "shop.reserve": "shop.cancel",
+    "network.activate": "network.end",
+    "network.route": "network.end_route",
+    "content.entitle": "content.end",
+    "billing.start": None,
+}
+"""Each with the one that takes it back; None: it has none of its own."""
 ACTING = frozenset({"call", "callback", "notify"})
 
 
@@ -53,6 +52,7 @@ def _tasks(name: str, recipe: RecipePart, *, all_keys: set[str]) -> Iterator[tup
         if own.count(task.key) > 1:
             yield (*where, "key"), Sentence("Two tasks are called %(key)s.", key=task.key)
         yield from _action(where, task)
+        yield from _undo(where, task)
         yield from _needs(where, task, own=own, all_keys=all_keys)
         try:
             parse(task.when, where="")
@@ -73,6 +73,27 @@ def _action(where: Trail, task: TaskPart) -> Iterator[tuple[Trail, str]]:
         yield (
             (*where, "of"),
             Sentence("A milestone names the task that it watches (of) and until what."),
+        )
+
+
+def _undo(where: Trail, task: TaskPart) -> Iterator[tuple[Trail, str]]:
+    """Every effect can be taken back, needs not be, or is itself the point of no return."""
+    if task.kind not in ("call", "callback") or task.action not in ACTIONS:
+        return
+    fitting = ACTIONS[task.action]
+    if task.undo and task.undo != fitting:
+        yield (
+            (*where, "undo"),
+            Sentence("%(undo)s does not take %(action)s back.", undo=task.undo, action=task.action),
+        )
+    elif not (task.undo or task.harmless or (task.ponr and task.kind == "call")):
+        yield (
+            (*where, "undo"),
+            Sentence(
+                "Say what takes %(task)s back (undo), that nothing needs to (harmless), or that"
+                " it is the point of no return (ponr).",
+                task=task.key,
+            ),
         )
 
 

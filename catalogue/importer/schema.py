@@ -202,6 +202,7 @@ class TaskPart(Part):
     hours: int = Field(default=1, ge=0)
     ponr: bool = False
     undo: str | None = None
+    harmless: bool = False
 
 
 class RecipePart(Part):

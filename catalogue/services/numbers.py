@@ -240,6 +240,18 @@ def record_port_in(*, msisdn: str, key: str) -> None:
 
 
 @transaction.atomic
+def give_back(key: str) -> None:
+    """The number assigned to `key` was never in service: it is free again. May be repeated."""
+    rows = Number.objects.select_for_update().filter(key=key, state=NumberState.ASSIGNED)
+    number = rows.first() if key else None
+    if number is None:
+        return
+    NUMBER_LIFE.check(NumberState.ASSIGNED, NumberState.FREE)
+    number.state, number.key = NumberState.FREE, ""
+    number.save(update_fields=["state", "key"])
+
+
+@transaction.atomic
 def retire(*, key: str, until: date | None = None) -> None:
     """The line has ended: nobody gets its number before `until`. May be repeated.
 

@@ -206,6 +206,47 @@ def restock(key: str) -> None:
 
 
 @transaction.atomic
+def return_pieces(key: str, *, pieces: Iterable[tuple[str, Share]]) -> None:
+    """As `restock`, for some of what was sold under `key`: shares by their offering.
+
+    The caller sees to it that no piece comes back twice.
+    """
+    back: Counter[tuple[str, str, bool]] = Counter()
+    for offering, share in pieces:
+        back[offering, share.partner, share.expected_on is not None] += share.quantity
+    holds = [held for held in _locked(key) if held.state == HoldState.COMMITTED]
+    named = StockRecord.objects.filter(pk__in=[held.stock_record_id for held in holds])
+    names = {
+        pk: (code, partner)
+        for pk, code, partner in named.values_list("pk", "product__offering__code", "partner__code")
+    }
+    for held in holds:
+        there = back.pop((*names[held.stock_record_id], False), 0)
+        ahead = back.pop((*names[held.stock_record_id], True), 0)
+        if there or ahead:
+            _return(held, there=there, ahead=ahead)
+
+
+def _return(held: StockHold, *, there: int, ahead: int) -> None:
+    if there + ahead >= held.quantity:
+        StockHold.objects.filter(pk=held.pk).update(state=HoldState.RESTOCKED)
+    else:
+        StockHold.objects.filter(pk=held.pk).update(
+            quantity=F("quantity") - there - ahead, coming=F("coming") - ahead
+        )
+    arrived = ahead and ahead - _returned_coming(held, ahead)
+    _count(held, num_in_stock=there + arrived)
+
+
+def _returned_coming(held: StockHold, ahead: int) -> int:
+    """How many of `ahead` are still to come, and are on sale again as such."""
+    rows = Supply.objects.filter(
+        stock_record_id=held.stock_record_id, back_order_on__gt=business_today()
+    )
+    return ahead if rows.update(coming=F("coming") + ahead) else 0
+
+
+@transaction.atomic
 def release_expired(*, at: datetime) -> int:
     """Put everything whose hold ended before `at` on sale again; how many holds that were."""
     expired = StockHold.objects.filter(state=HoldState.HELD, until__lte=at)

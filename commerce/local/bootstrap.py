@@ -16,11 +16,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WANTED = (3, 11)
-# What a set of commands needs of the machine: a Debian package, and a program that shows that it
-# is there by other means (None: ask dpkg alone).
-DEBIAN: dict[str, dict[str, str | None]] = {
+# What a set of commands needs of the machine: a Debian package, and programs of which each will do
+# in its stead (none: ask dpkg alone).
+DEBIAN: dict[str, dict[str, tuple[str, ...]]] = {
     "local": {},
-    "dev": {"chromium": "chromium", "fonts-liberation": None},
+    "dev": {
+        "chromium-headless-shell": ("chromium-headless-shell", "chromium"),
+        "fonts-liberation": (),
+    },
 }
 
 
@@ -77,8 +80,8 @@ def see_to_packages(what: str, python: str) -> None:
     """
     missing = [
         name
-        for name, program in DEBIAN[what].items()
-        if not (program and shutil.which(program)) and not has_package(name)
+        for name, programs in DEBIAN[what].items()
+        if not any(map(shutil.which, programs)) and not has_package(name)
     ]
     if not works(ROOT / ".venv" / "bin" / "python") and not can_make_venv(python):
         missing.append("python{}.{}-venv".format(*WANTED))

@@ -38,11 +38,20 @@ class OrderCompleted(Event):
 
 @dataclass(frozen=True, slots=True)
 class OrderCancelled(Event):
-    """It was cancelled or rejected before fulfilment began; nothing is held for it any more."""
+    """It was cancelled or rejected, and what fulfilment had begun is undone; nothing is held for it
+    any more."""
 
     number: str
     party_id: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBundleCancelled(Event):
+    """One bundle of an accepted order was cancelled, and what was begun of it is undone."""
+
+    number: str
+    group: str
 
 
 @dataclass(frozen=True, slots=True)

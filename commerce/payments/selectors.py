@@ -37,6 +37,10 @@ class PaymentView:
         return self.state in (PaymentState.AUTHORISED, PaymentState.SETTLED)
 
     @property
+    def is_taken(self) -> bool:
+        return self.state is PaymentState.SETTLED
+
+    @property
     def is_open(self) -> bool:
         """The customer may still pay."""
         return self.state in (

@@ -12,7 +12,7 @@ from commerce.accounts.identity import AccountContext
 from commerce.kernel.money import Money
 from commerce.ordering.domain.arrival import Change, Difference
 from commerce.ordering.domain.journey import Candidate, StepView
-from commerce.ordering.domain.states import OrderState
+from commerce.ordering.domain.states import WAITING, OrderState
 from commerce.ordering.journey import journey_step
 from commerce.ordering.selectors import CartView, OrderView
 from frontend.account import words
@@ -180,6 +180,9 @@ def _accepted(view: OrderView) -> bool:
     )
 
 
+CANCELLABLE = WAITING | {OrderState.ACCEPTED, OrderState.IN_PROGRESS}
+
+
 def state_of(view: OrderView) -> dict[str, Any]:
     """The part that is asked for again while the customer accepts and pays."""
     state, label = words.order_state(view.summary.state, for_staff=True)
@@ -190,6 +193,7 @@ def state_of(view: OrderView) -> dict[str, Any]:
         "waits": state == "waiting" or state == "running",
         "accepted": _accepted(view),
         "paid": view.accepted_at is not None,
+        "can_cancel": view.summary.state in CANCELLABLE,
         "steps": [
             {
                 "label": words.order_state(step.after, for_staff=True)[1],

@@ -29,6 +29,16 @@ TASK_WORDS: Mapping[str, Any] = {
     "shop.reserve": gettext_lazy("Put aside in the shop"),
     "network.activate": gettext_lazy("Activate the line"),
     "content.entitle": gettext_lazy("Open the content service"),
+    "numbering.release": gettext_lazy("Give the number up"),
+    "porting.cancel": gettext_lazy("Cancel the porting"),
+    "esim.cancel": gettext_lazy("Withdraw the eSIM profile"),
+    "logistics.cancel": gettext_lazy("Stop the parcel"),
+    "dropship.cancel": gettext_lazy("Stop the supplier’s parcel"),
+    "shop.cancel": gettext_lazy("Give up what the shop put aside"),
+    "network.end": gettext_lazy("Switch the line off"),
+    "network.end_route": gettext_lazy("End the routing of calls"),
+    "content.end": gettext_lazy("Close the content service"),
+    "billing.credit": gettext_lazy("Credit what was billed"),
     "billing.order": gettext_lazy("Bill what is due once"),
     "billing.start": gettext_lazy("Start the contract"),
     "message.order_shipped": gettext_lazy("Message: parcel sent"),
@@ -68,7 +78,7 @@ CAUSE_WORDS: Mapping[str, Any] = {
     "unknown_action": gettext_lazy("The recipe names an action that is not known"),
     "invalid_request": gettext_lazy("The provider did not understand the request"),
     "wrong_state": gettext_lazy("It is past that point with the provider"),
-    "not_collected": gettext_lazy("Nobody fetched it in the shop in time"),
+    "done_by_hand": gettext_lazy("It was done by hand, and must be undone by hand"),
     "too_late": gettext_lazy("It is too late for that"),
 }
 MONEY_WORDS: Mapping[str, Any] = {
@@ -106,6 +116,8 @@ REASON_WORDS: Mapping[str, Any] = {
     "payment_refused": gettext_lazy("the money could not be taken"),
     "payment_try_again": gettext_lazy("the payment is tried again"),
     "payment_settled_otherwise": gettext_lazy("the payment was settled otherwise"),
+    "cancelling": gettext_lazy("cancelled while under way; everything is taken back"),
+    "cancelled_under_way": gettext_lazy("everything is taken back"),
     "payment_cancel_order": gettext_lazy("cancelled, the authorisation is given back"),
 }
 HANDS: Mapping[str, Any] = {"retried": gettext_lazy("Tried again by hand")}
@@ -243,6 +255,7 @@ def plan_pill(plan: PlanSummary) -> tuple[str, str]:
         return ("failed", _("needs a decision"))
     return {
         "completed": ("done", _("complete")),
+        "cancelling": ("running", _("being taken back")),
         "cancelled": ("pending", _("cancelled")),
     }.get(plan.state, ("running", _("under way")))
 
@@ -275,7 +288,7 @@ def graph_of(plan: PlanView) -> list[dict[str, Any]]:
             "label": task_label(task),
             "kind": str(KIND_WORDS.get(task.kind, task.kind)),
             "state": DRAWN.get(task.state, "pending"),
-            "needs": (*task.needs, *([task.of] if task.of else [])),
+            "needs": (*task.needs, *[key for key in (task.of, task.undoes) if key]),
             "detail": _detail(task),
             "url": f"#task-{task.id}",
         }

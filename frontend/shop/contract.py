@@ -38,13 +38,11 @@ Configs = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What one contract of an order says: the lines of one bundle; `on` is the day on which it was
-    ordered, None before that."""
+    """What one contract of an order says: the lines of one bundle."""
 
     quote: Quote
     lines: tuple[QuoteLine, ...]
     configs: Configs
-    on: date | None = None
 
     @property
     def term(self) -> int:
@@ -56,14 +54,14 @@ class Agreed:
         return any(line.role == "plan" for line in self.lines)
 
 
-def contracts_of(quote: Quote, *, configs: Configs, on: date | None = None) -> list[Agreed]:
+def contracts_of(quote: Quote, *, configs: Configs) -> list[Agreed]:
     """One contract per bundle in which something runs on: a plan, a number, a service; goods alone
     are a sale without duration."""
     groups: dict[str, list[QuoteLine]] = {}
     for line in quote.lines:
         groups.setdefault(line.group, []).append(line)
     return [
-        Agreed(quote, tuple(lines), configs, on)
+        Agreed(quote, tuple(lines), configs)
         for lines in groups.values()
         if any(line.role == "plan" or line.phases for line in lines)
     ]
@@ -106,7 +104,7 @@ def sections_of(agreed: Agreed, *, catalogue: Snapshot) -> list[Section]:
                 *(
                     named(duty.text)
                     for _line, offering in _lines(agreed, catalogue)
-                    for tariff in [tariff_of(offering, on=agreed.on)]
+                    for tariff in [tariff_of(offering)]
                     if tariff is not None
                     for duty in tariff.duties
                 ),
@@ -149,7 +147,7 @@ def _services(agreed: Agreed, *, catalogue: Snapshot) -> list[tuple[str, str]]:
                 offering, ("data_gb", "europe_gb", "calls", "messages", "network"), catalogue
             )
             pairs.append((_("Number"), number_text(agreed.configs.get(line.id, {}))))
-        elif tariff_of(offering, on=agreed.on) is not None:
+        elif tariff_of(offering) is not None:
             pairs += _special_number(line, offering, agreed=agreed, catalogue=catalogue)
         else:
             pairs.append((kind_name(offering.kind), line_name(line, catalogue=catalogue)))
@@ -160,7 +158,7 @@ def _special_number(
     line: QuoteLine, offering: Offering, *, agreed: Agreed, catalogue: Snapshot
 ) -> list[tuple[str, str]]:
     """The number with the words of its price sign, where its calls go and what it serves."""
-    config, tariff = agreed.configs.get(line.id, {}), tariff_of(offering, on=agreed.on)
+    config, tariff = agreed.configs.get(line.id, {}), tariff_of(offering)
     return [
         (_("Special number"), full_name(offering)),
         (_("Number"), number_text(config)),

@@ -20,9 +20,27 @@ Event = dict[str, Any]
 OVER = frozenset({*GIVEN_UP, OrderState.COMPLETED})
 
 
-def headline(order: OrderView, *, payment: PaymentView | None) -> dict[str, str]:
+def _ends(steps: Sequence[Milestone]) -> bool:
+    """Whether all that is left of the order is being taken back."""
+    return bool(steps) and all(step.code == "taken_back" for step in steps)
+
+
+def may_cancel(order: OrderView, steps: Sequence[Milestone]) -> bool:
+    """Whether it makes sense to ask what cancelling would do."""
+    return order.summary.state not in OVER and not _ends(steps)
+
+
+def headline(
+    order: OrderView, *, payment: PaymentView | None, steps: Sequence[Milestone] = ()
+) -> dict[str, str]:
     """Where the order is, in a status and a sentence."""
     match order.summary.state:
+        case OrderState.IN_PROGRESS if _ends(steps):
+            return {
+                "state": "running",
+                "label": _("being cancelled"),
+                "text": _("We are taking everything back; you need do nothing."),
+            }
         case OrderState.AWAITING_PAYMENT if payment is not None and payment.is_held:
             return {
                 "state": "running",
@@ -62,6 +80,12 @@ def headline(order: OrderView, *, payment: PaymentView | None) -> dict[str, str]
                 "label": _("active"),
                 "text": _("Everything is in place. Enjoy it."),
             }
+    if order.accepted_at is not None:
+        return {
+            "state": "failed",
+            "label": _("cancelled"),
+            "text": _("Everything is taken back. What you paid goes back the way it came."),
+        }
     return {
         "state": "failed",
         "label": _("cancelled"),
@@ -109,6 +133,7 @@ ORDER = (
     "number_routed",
     "contract_running",
     "content_ready",
+    "taken_back",
 )
 
 
@@ -166,6 +191,7 @@ def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
         "line_active": (_("Line active"), number),
         "number_routed": (_("Number reachable"), number),
         "content_ready": (_("Service ready"), names),
+        "taken_back": (_("Taken back"), names),
         "contract_running": (_("Contract running, first bill made"), ""),
     }.get(milestone.code, ("", ""))
 

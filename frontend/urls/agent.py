@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import agent, agent_cart, agent_guide
+from frontend.views import agent, agent_cart, agent_guide, cancelling
 
 app_name = "agent"
 urlpatterns = [
@@ -24,7 +24,7 @@ urlpatterns = [
     path("agent/cart/<str:code>/send/", agent_cart.send, name="send"),
     path("agent/orders/<str:number>/", agent_cart.order, name="order"),
     path("agent/orders/<str:number>/send-again/", agent_cart.send_again, name="send_again"),
-    path("agent/orders/<str:number>/cancel/", agent_cart.cancel, name="cancel_order"),
+    path("agent/orders/<str:number>/cancel/", cancelling.agent, name="cancel_order"),
     path("agent/guide/", agent_guide.index, name="guide"),
     path("agent/guide/usage/", agent_guide.usage, name="usage"),
     path("agent/guide/<slug:entry>/keep/", agent_guide.keep, name="keep"),

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from frontend.views import cart, guide, journey, orders, summary
+from frontend.views import cancelling, cart, guide, journey, orders, summary
 
 
 class CartCode:
@@ -40,6 +40,7 @@ urlpatterns = [
     path("orders/<slug:number>/", orders.track, name="order"),
     path("orders/<slug:number>/why/", orders.why, name="order_why"),
     path("orders/<slug:number>/progress/", orders.progress, name="progress"),
+    path("orders/<slug:number>/cancel/", cancelling.customer, name="cancel"),
     path("orders/<slug:number>/pay/", orders.pay, name="pay"),
     path("orders/<slug:number>/paid/", orders.paid, name="paid"),
     path("accept/<str:token>/", orders.accept, name="accept"),

@@ -27,7 +27,6 @@ from commerce.kernel.money import Money
 from commerce.ordering import selectors as ordering
 from commerce.ordering.selectors import CartView
 from commerce.ordering.services import carts, handover
-from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.links_again import resend_link
 from commerce.ordering.services.place import Checkout, NewCustomer, place_order
 from commerce.ordering.services.switching import switch
@@ -193,15 +192,6 @@ def send_again(request: HttpRequest, number: str) -> HttpResponse:
     """Send the customer a new link to accept; the old one ends."""
     resend_link(context_for_request(request), number=number)
     messages.success(request, _("A new link is on its way by SMS; the old one no longer opens."))
-    return redirect("agent:order", number=number)
-
-
-@policy(Policy.AGENT)
-@require_POST
-def cancel(request: HttpRequest, number: str) -> HttpResponse:
-    """End an order that still waits; its cart opens again."""
-    cancel_order(context_for_request(request), number=number, reason="agent")
-    messages.success(request, _("The order is cancelled. Its cart is open again."))
     return redirect("agent:order", number=number)
 
 

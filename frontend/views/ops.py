@@ -34,7 +34,7 @@ from frontend.account import words
 from frontend.ops import screen
 from frontend.sentences import sentence_of
 from orchestration import selectors as plans
-from orchestration.domain.states import PlanState
+from orchestration.domain.states import MOVING
 from orchestration.services import fallout
 from subscriptions import selectors as billing
 from subscriptions.domain.states import Release
@@ -289,7 +289,7 @@ def _plans(request: HttpRequest, view: OrderView) -> dict[str, Any]:
             for plan in plans.plan_views(number, groups=shown)
         ],
         "stuck": sum(each.stuck for each in summaries),
-        "live": any(each.state == PlanState.RUNNING for each in summaries)
+        "live": any(each.state in MOVING for each in summaries)
         or view.summary.state is OrderState.ACCEPTED,
     }
 

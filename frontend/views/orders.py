@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from catalogue.selectors import snapshot_of
 from commerce.accounts import selectors as accounts
-from commerce.kernel.clock import PARIS, business_today
+from commerce.kernel.clock import business_today
 from commerce.kernel.errors import FaisceauError, NotFound
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.selectors import OrderView, order_by_link, order_view
@@ -30,7 +30,7 @@ from frontend.shop.forms import ConsentForm, note_refusal
 from frontend.shop.panel import panel_of
 from frontend.shop.session import order_context, order_key, party_of_key, remember_order
 from frontend.shop.summary_dates import withdrawal_words
-from frontend.shop.tracking import OVER, events_of, headline, payment_words
+from frontend.shop.tracking import OVER, events_of, headline, may_cancel, payment_words
 from frontend.shop.why import why_page
 from frontend.views.summary import to_hosted_page
 from orchestration.selectors import tracking
@@ -186,11 +186,13 @@ def _seen(order: OrderView) -> dict[str, str]:
 def _progress(order: OrderView) -> dict[str, Any]:
     number = order.summary.number
     payment = _payment(order, ask=False)
+    steps = tracking(number)
     return {
         "order": order,
         "number": number,
-        "headline": headline(order, payment=payment),
-        "events": events_of(order, tracking(number), payment=payment),
+        "headline": headline(order, payment=payment, steps=steps),
+        "events": events_of(order, steps, payment=payment),
+        "can_cancel": may_cancel(order, steps),
         "live": order.summary.state not in OVER,
         "to_pay": order.summary.state is OrderState.AWAITING_PAYMENT
         and not (payment is not None and payment.is_held),
@@ -223,9 +225,7 @@ def _payment(order: OrderView, *, ask: bool) -> PaymentView | None:
 def _contracts(order: OrderView) -> list[dict[str, Any]]:
     catalogue = snapshot_of(order.quote.release)
     configs = {item.line_id: item.config for item in order.items}
-    placed_on = order.summary.placed_at.astimezone(PARIS).date()
-    contracts = contracts_of(order.quote, configs=configs, on=placed_on)
     return [
         {"number": place, "sections": sections_of(agreed, catalogue=catalogue)}
-        for place, agreed in enumerate(contracts, start=1)
+        for place, agreed in enumerate(contracts_of(order.quote, configs=configs), start=1)
     ]

@@ -13,7 +13,7 @@ from django.conf import settings
 
 from commerce.kernel.errors import Refused, Unknown
 from commerce.kernel.trace import traceparent
-from orchestration.ports import Found, ProviderEvent, Standing
+from orchestration.ports import Answer, Found, ProviderEvent, Standing, TakeBack
 
 calls = logging.getLogger("faisceau.calls")
 
@@ -42,6 +42,21 @@ class HttpProvider:
                 effect may have happened.
         """
         return self._answer("POST", path, key=key, json=dict(body))
+
+    def take_back(
+        self, path: str, *, name: str, request: TakeBack, key: str, **body: Any
+    ) -> Answer:
+        """POST to `path` of what the provider made of an earlier request, whose id is the fact
+        `name` of his answer; `path` has a place for the `id`. Nothing if he made nothing of it."""
+        known = request.id or self.made_of(request.of, name=name)
+        if not known:
+            return Answer({"nothing": "never_arrived"})
+        return Answer(self.post(path.format(id=quote(known, safe="")), body=body, key=key))
+
+    def made_of(self, key: str, *, name: str) -> str:
+        """The id of what the provider made of the request `key`; empty if nothing."""
+        found = self.find(key)
+        return str(found.answer.get(name, "")) if found.standing is Standing.ACCEPTED else ""
 
     def find(self, key: str) -> Found:
         try:

@@ -18,11 +18,13 @@ from orchestration.ports import (
     MoneyMoved,
     NumberRoute,
     OrderBill,
+    OrderCredit,
     PickUp,
     PortIn,
     ProfileConfirmation,
     ProfileOrder,
     Shipment,
+    TakeBack,
 )
 from subscriptions.domain.charges import due_in_period
 
@@ -37,6 +39,9 @@ class HttpLogistics(HttpProvider):
 
     def ship(self, request: Shipment, *, key: str) -> Answer:
         return Answer(self.post("shipments", body=plain(request), key=key))
+
+    def cancel(self, request: TakeBack, *, key: str) -> Answer:
+        return self.take_back("shipments/{id}/cancel", name="shipment_id", request=request, key=key)
 
 
 class HttpDropship(HttpLogistics):
@@ -53,6 +58,11 @@ class HttpShops(HttpProvider):
     def reserve(self, request: PickUp, *, key: str) -> Answer:
         return Answer(self.post("reservations", body=plain(request), key=key))
 
+    def cancel(self, request: TakeBack, *, key: str) -> Answer:
+        return self.take_back(
+            "reservations/{id}/cancel", name="reservation_id", request=request, key=key
+        )
+
 
 class HttpPorting(HttpProvider):
     """The clearing house for number portability."""
@@ -62,6 +72,9 @@ class HttpPorting(HttpProvider):
     def port_in(self, request: PortIn, *, key: str) -> Answer:
         body = plain(request) | {"recipient_operator": RECIPIENT_OPERATOR}
         return Answer(self.post("requests", body=body, key=key))
+
+    def cancel(self, request: TakeBack, *, key: str) -> Answer:
+        return self.take_back("requests/{id}/cancel", name="porting_id", request=request, key=key)
 
 
 class HttpEsim(HttpProvider):
@@ -80,6 +93,14 @@ class HttpEsim(HttpProvider):
             key=key,
         )
         return Answer({"lpa": f"LPA:1${told['smdpAddress']}${told['matchingId']}"})
+
+    def cancel_order(self, request: TakeBack, *, key: str) -> Answer:
+        iccid = request.id or self.made_of(request.of, name="iccid")
+        if not iccid:
+            return Answer({"nothing": "never_arrived"})
+        body = {"iccid": iccid, "finalProfileStatusIndicator": "Available"}
+        self._function("cancelOrder", body=body, key=key)
+        return Answer({"iccid": iccid})
 
     def _function(self, name: str, *, body: dict[str, Any], key: str) -> dict[str, Any]:
         header = {"functionRequesterIdentifier": _REQUESTER, "functionCallIdentifier": key}
@@ -109,6 +130,12 @@ class HttpNetwork(HttpProvider):
         body = plain(request) | {"price": str(request.price)}
         return Answer(self.post("routes", body=body, key=key))
 
+    def end(self, request: TakeBack, *, key: str) -> Answer:
+        return self.take_back("lines/{id}/end", name="line_id", request=request, key=key)
+
+    def end_route(self, request: TakeBack, *, key: str) -> Answer:
+        return self.take_back("routes/{id}/end", name="route_id", request=request, key=key)
+
 
 class HttpContent(HttpProvider):
     """Music, video, cloud and press partners."""
@@ -117,6 +144,11 @@ class HttpContent(HttpProvider):
 
     def entitle(self, request: Entitlement, *, key: str) -> Answer:
         return Answer(self.post("entitlements", body=plain(request), key=key))
+
+    def end(self, request: TakeBack, *, key: str) -> Answer:
+        return self.take_back(
+            "entitlements/{id}/end", name="entitlement_id", request=request, key=key
+        )
 
 
 class HttpBilling(HttpProvider):
@@ -140,6 +172,21 @@ class HttpBilling(HttpProvider):
             "lines": lines,
         }
         return Answer({"bill": self.post("charges", body=body, key=key)["charge_id"]})
+
+    def credit_order(self, request: OrderCredit, *, key: str) -> Answer:
+        agreed = order_charges(request.order_number)
+        lines = _due_once(agreed, group=request.group)
+        if not lines:
+            return Answer({"credit_note": ""})
+        body = {
+            "reference": f"{agreed.number}/{request.group}",
+            "charge_reference": agreed.number,
+            "account_reference": _account(agreed.party_id),
+            "amount": str(sum(Decimal(line["amount"]) for line in lines)),
+            "currency": lines[0]["currency"],
+            "lines": lines,
+        }
+        return Answer({"credit_note": self.post("credits", body=body, key=key)["credit_id"]})
 
     def start(self, request: BillingStart, *, key: str) -> Answer:
         order = order_for_fulfilment(request.order_number, group=request.group)
@@ -172,12 +219,14 @@ def _account(party_id: int) -> str:
     return f"P-{party_id}"
 
 
-def _due_once(agreed: OrderCharges) -> list[dict[str, Any]]:
-    """What falls due with the order, in the master basis; lines alike are one, so that the order of
-    a fleet stays short."""
+def _due_once(agreed: OrderCharges, *, group: str | None = None) -> list[dict[str, Any]]:
+    """What falls due with the order, or with one bundle of it, in the master basis; lines alike are
+    one, so that the order of a fleet stays short."""
     rates = snapshot_of(agreed.release).tax_rates
     sums: dict[tuple[str, str, str, Money, str], int] = {}
     for item in agreed.items:
+        if group not in (None, item.group):
+            continue
         for charge in item.charges:
             for due in due_in_period(charge, period=0):
                 like = (item.offering, due.charge, due.benefit or "", due.amount, due.tax_class)

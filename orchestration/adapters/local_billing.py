@@ -6,10 +6,19 @@ from catalogue.domain.model import Snapshot
 from catalogue.selectors import snapshot_of
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
-from orchestration.ports import Answer, BillingStart, Found, MoneyMoved, OrderBill, Standing
+from orchestration.ports import (
+    Answer,
+    BillingStart,
+    Found,
+    MoneyMoved,
+    OrderBill,
+    OrderCredit,
+    Standing,
+)
 from promotions.selectors import promotions_of
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.services.activate import ActivatedItem, activate
+from subscriptions.services.credit import credit_order
 from subscriptions.services.one_off import bill_order
 
 
@@ -33,6 +42,16 @@ class LocalBilling:
             purchase_order=agreed.purchase_order,
         )
         return Answer({"bill": bill or ""})
+
+    def credit_order(self, request: OrderCredit, *, key: str) -> Answer:
+        agreed = order_charges(request.order_number)
+        note = credit_order(
+            order_number=agreed.number,
+            group=request.group,
+            party_id=agreed.party_id,
+            segment=agreed.segment,
+        )
+        return Answer({"credit_note": note or ""})
 
     def note_money(self, request: MoneyMoved, *, key: str) -> Answer:
         """Nothing to write down: our own bills read the payments themselves."""

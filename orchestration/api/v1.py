@@ -2,8 +2,17 @@
 
 from django.urls import path
 
+from orchestration.api.cancellation import CancellationQuoteView, CancellationView
 from orchestration.api.tracking import TrackingView
 
 urlpatterns = [
+    path(
+        "orders/<slug:number>/cancellation-quote",
+        CancellationQuoteView.as_view(),
+        name="order-cancellation-quote",
+    ),
+    path(
+        "orders/<slug:number>/cancellation", CancellationView.as_view(), name="order-cancellation"
+    ),
     path("orders/<slug:number>/tracking", TrackingView.as_view(), name="order-tracking"),
 ]

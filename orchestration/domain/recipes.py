@@ -28,8 +28,9 @@ class TaskTemplate:
     `needs` names keys of the same item or `role.key` of a sibling in the same bundle. `until` is
     the callback type that ends it; a milestone watches the callbacks of the task `of`. `shared`
     makes one task for all items of the plan that name it, `supply` one for each parcel of partners
-    of that kind. `ponr`: once done it can't be undone. `hours`: how long it usually takes, in
-    business time.
+    of that kind. `ponr`: once done it can't be undone; `undo`: the action that takes it back until
+    then (in the data, `harmless` says that nothing needs to). `hours`: how long it usually takes,
+    in business time.
     """
 
     key: str
@@ -54,7 +55,7 @@ class Recipe:
 
 _FIELDS = {
     "key", "kind", "action", "when", "needs", "until", "of", "shared", "supply", "ponr", "undo",
-    "hours",
+    "harmless", "hours",
 }  # fmt: skip
 
 

@@ -15,10 +15,19 @@ LineFacts = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A request that a later task takes back: its key, and what its answer told, if it came."""
+
+    key: str
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskContext:
     """The order as it is now, and the items that the task serves; `today` is a local date.
 
-    `parcel` as it is written: of the items the task handles those shares alone.
+    `parcel` as it is written: of the items the task handles those shares alone. `sent` is what the
+    task takes back, if that is what it does.
     """
 
     order: FulfilmentOrder
@@ -26,6 +35,7 @@ class TaskContext:
     lines: tuple[str, ...]
     today: date
     parcel: str = ""
+    sent: Sent | None = None
 
     @property
     def bundle(self) -> tuple[FulfilmentItem, ...]:

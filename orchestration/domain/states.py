@@ -7,6 +7,7 @@ from commerce.kernel.states import Transitions
 
 class PlanState(StrEnum):
     RUNNING = "running"
+    CANCELLING = "cancelling"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
 
@@ -33,7 +34,13 @@ class EffectState(StrEnum):
     REFUSED = "refused"
 
 
-PLAN_LIFE = Transitions({PlanState.RUNNING: frozenset({PlanState.COMPLETED, PlanState.CANCELLED})})
+PLAN_LIFE = Transitions(
+    {
+        PlanState.RUNNING: frozenset({PlanState.COMPLETED, PlanState.CANCELLING}),
+        PlanState.CANCELLING: frozenset({PlanState.CANCELLED}),
+    }
+)
+MOVING = frozenset({PlanState.RUNNING, PlanState.CANCELLING})
 
 TASK_LIFE = Transitions(
     {
@@ -47,20 +54,20 @@ TASK_LIFE = Transitions(
             }
         ),
         TaskState.RUNNING: frozenset(
-            {TaskState.AWAITING, TaskState.RETRYING, TaskState.FALLOUT, TaskState.DONE}
+            {
+                TaskState.AWAITING,
+                TaskState.RETRYING,
+                TaskState.FALLOUT,
+                TaskState.DONE,
+                TaskState.CANCELLED,
+            }
         ),
         TaskState.AWAITING: frozenset(
             {TaskState.DONE, TaskState.FALLOUT, TaskState.SKIPPED, TaskState.CANCELLED}
         ),
         TaskState.RETRYING: frozenset({TaskState.RUNNING, TaskState.FALLOUT, TaskState.CANCELLED}),
         TaskState.FALLOUT: frozenset(
-            {
-                TaskState.RETRYING,
-                TaskState.AWAITING,
-                TaskState.DONE,
-                TaskState.SKIPPED,
-                TaskState.CANCELLED,
-            }
+            {TaskState.RETRYING, TaskState.DONE, TaskState.SKIPPED, TaskState.CANCELLED}
         ),
     }
 )

@@ -11,7 +11,7 @@ from commerce.events import timers
 from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Unknown
 from orchestration.actions import provider
-from orchestration.domain.states import TaskState
+from orchestration.domain.states import MOVING, TaskState
 from orchestration.models import Effect, Task
 from orchestration.ports import ProviderEvent
 from orchestration.services.desk import ask_timers
@@ -62,7 +62,7 @@ def ask(*, task_id: int) -> None:
     Called with no transaction open. A provider that does not answer is asked again later. The plan
     is woken in any case: what it awaits may have come, and its wake-up been lost.
     """
-    task = Task.objects.filter(pk=task_id, plan__state="running").first()
+    task = Task.objects.filter(pk=task_id, plan__state__in=MOVING).first()
     if task is None or not _awaits(task):
         return
     effect = Effect.objects.filter(task=task, generation=task.generation).first()

@@ -11,20 +11,23 @@ from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import FaisceauError
 from commerce.rows import Given, Prepared, update
 from orchestration.actions import ACTIONS, action
-from orchestration.domain.keeping import KEPT
+from orchestration.domain.decompose import ORDER_BILL
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.requests import REFUSING_EVENTS, facts_of_event
 from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import FINISHED, EffectState, TaskState
+from orchestration.domain.unwinding import CREDIT, Standing
 from orchestration.models import ProviderCallback, Task
 from orchestration.services.desk import Desk
-from orchestration.services.keeping import kept_timers
 from orchestration.services.local import perform
 from orchestration.services.outcome import Call, Outcome, store
+from orchestration.services.standing import step_of
 
 LEASE = timedelta(seconds=60)
 PER_CALL = timedelta(seconds=20)
 """The calls of a round go out one after the other; asking and sending may both be waited for."""
+BILL_COMES = timedelta(seconds=5)
+"""Until the order's bill is looked for again."""
 TIMER_DUE = "orchestration.timer_due"
 _CALLED_BACK = Prepared(
     lambda: ProviderCallback.objects.filter(request_key__in=Given("keys", each="text")).order_by(
@@ -47,14 +50,14 @@ def decide(*, plan_id: int, outcomes: Iterable[Outcome] = ()) -> Sequence[Call]:
         return ()
     for outcome in outcomes:
         store(desk, outcome)
-    seen = _take_in(desk)
+    seen = take_in(desk)
     _reclaim(desk)
     calls = _settle(desk, seen=seen)
     desk.write(on_the_way=bool(calls))
     return calls
 
 
-def _take_in(desk: Desk) -> dict[int, set[str]]:
+def take_in(desk: Desk) -> dict[int, set[str]]:
     """Callbacks of accepted effects: learn their facts once; answers the types seen, per task."""
     accepted = {
         effect.key: effect.task_id
@@ -106,6 +109,9 @@ def _reclaim(desk: Desk) -> None:
         effect = desk.effect(task)
         if effect and effect.state == EffectState.SENT:
             desk.settle(effect, EffectState.UNKNOWN)
+        if desk.gives_up(task):
+            desk.move(task, TaskState.CANCELLED, note="its worker vanished")
+            continue
         if task.attempts >= MOST_ATTEMPTS:
             message = "Its worker vanished each time; look at the log."
             desk.fall_out(task, cause="worker_vanished", message=message)
@@ -139,29 +145,56 @@ def _step(
 ) -> Callable[[], None] | None:
     """The next move of `task`, or None when it has to wait."""
     match task.state:
+        case TaskState.WAITING if task.undoes and _ready(task, by_key):
+            return _undoing(desk, task, calls=calls)
+        case TaskState.WAITING if task.key == CREDIT and not _billed(desk):
+            desk.wake_at.append(desk.machine + BILL_COMES)
+            return None
         case TaskState.WAITING if _ready(task, by_key):
             if task.kind in _WORKING:
                 return lambda: _run(desk, task, calls=calls)
-            if task.kind != TaskKind.MANUAL and _arrived(desk, task, by_key=by_key, seen=seen):
+            if task.kind != TaskKind.MANUAL and arrived(desk, task, by_key=by_key, seen=seen):
                 return lambda: desk.move(task, TaskState.DONE)
             return lambda: _await(desk, task)
-        case TaskState.AWAITING if _arrived(desk, task, by_key=by_key, seen=seen):
+        case TaskState.AWAITING if arrived(desk, task, by_key=by_key, seen=seen):
             return lambda: desk.move(task, TaskState.DONE)
-        case TaskState.FALLOUT if task.until in KEPT and _arrived(
-            desk, task, by_key=by_key, seen=seen
-        ):
-            return lambda: desk.move(task, TaskState.DONE, note="fetched after all")
         case TaskState.RETRYING if task.not_before is None or task.not_before <= desk.machine:
             return lambda: _run(desk, task, calls=calls)
         case _:
             return None
 
 
+def _billed(desk: Desk) -> bool:
+    """Whether the order's bill, which another of its plans may make, is made or given up."""
+    bills = Task.objects.filter(plan__order_number=desk.plan.order_number, key=ORDER_BILL.key)
+    return not bills.exclude(plan=desk.plan).exclude(state__in=FINISHED).exists()
+
+
+def _undoing(desk: Desk, task: Task, *, calls: list[Call]) -> Callable[[], None] | None:
+    """What is there to undo decides; as long as nobody knows that, the task waits."""
+    undone = desk.undone(task)
+    if desk.in_doubt(undone):
+        return None
+    match step_of(desk, undone).standing:
+        case Standing.NOTHING:
+            return lambda: desk.move(task, TaskState.SKIPPED, note="nothing to undo")
+        case Standing.BY_HAND:
+            return lambda: _undo_by_hand(desk, task)
+        case _:
+            return lambda: _run(desk, task, calls=calls)
+
+
+def _undo_by_hand(desk: Desk, task: Task) -> None:
+    desk.move(task, TaskState.RUNNING)
+    message = "It was done by hand, outside of the system; undo it there."
+    desk.fall_out(task, cause="done_by_hand", message=message)
+
+
 def _ready(task: Task, by_key: dict[str, Task]) -> bool:
     return all(by_key[need].state in FINISHED for need in task.needs)
 
 
-def _arrived(desk: Desk, task: Task, *, by_key: dict[str, Task], seen: dict[int, set[str]]) -> bool:
+def arrived(desk: Desk, task: Task, *, by_key: dict[str, Task], seen: dict[int, set[str]]) -> bool:
     """Whether what the task awaits has come: a callback of its own or of the task it watches."""
     if task.kind == TaskKind.TIMER:
         return _timer_due(desk, task) <= desk.now
@@ -175,7 +208,6 @@ def _await(desk: Desk, task: Task) -> None:
         due = _timer_due(desk, task)
         payload = {"plan": desk.plan.pk}
         desk.due.append(timers.Due(f"task:{task.pk}", TIMER_DUE, due, payload))
-    desk.due += kept_timers(task)
 
 
 def _timer_due(desk: Desk, task: Task) -> datetime:

@@ -12,23 +12,28 @@ from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
 from commerce.ordering.selectors import order_for_fulfilment
 from commerce.ordering.services.fulfilment import record_item_facts
 from commerce.rows import Given, Prepared
-from orchestration.domain.requests import LineFacts, TaskContext
+from orchestration.domain.decompose import ORDER_BILL
+from orchestration.domain.requests import LineFacts, Sent, TaskContext
 from orchestration.domain.retry import ask_again_after, overdue_after
 from orchestration.domain.states import (
     EFFECT_LIFE,
     FINISHED,
+    MOVING,
     PLAN_LIFE,
     TASK_LIFE,
     EffectState,
     PlanState,
     TaskState,
 )
-from orchestration.events import PlanCompleted, TaskFellOut
+from orchestration.domain.unwinding import CREDIT
+from orchestration.events import PlanCancelled, PlanCompleted, TaskFellOut
 from orchestration.models import Effect, Plan, Task, TaskHistory
 from orchestration.services.plans import ADVANCE
 
 ASK = "orchestration.ask"
 OVERDUE = "orchestration.overdue"
+BEYOND = frozenset({ORDER_BILL.key, CREDIT})
+"""Tasks of the order as a whole, which the end of one bundle does not end."""
 _OPEN = frozenset({TaskState.RUNNING, TaskState.RETRYING})
 _FIELDS = (
     "state", "generation", "attempts", "asked", "not_before", "lease_until",
@@ -58,14 +63,15 @@ class Desk:
     history: list[TaskHistory] = field(default_factory=list)
     due: list[timers.Due] = field(default_factory=list)
     events: list[outbox.Event] = field(default_factory=list)
+    wake_at: list[datetime] = field(default_factory=list)
     _asked: list[Effect] = field(default_factory=list)
     _answered: dict[int, Effect] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan_id: int) -> Self | None:
-        """Lock the plan and load it; None if it no longer runs."""
+        """Lock the plan and load it; None if it is over."""
         plan = hold_plan(plan_id)
-        if plan.state != PlanState.RUNNING:
+        if plan.state not in MOVING:
             return None
         tasks = _TASKS.rows(plan=plan_id)
         generations = {task.pk: task.generation for task in tasks}
@@ -91,7 +97,32 @@ class Desk:
 
     def context(self, task: Task) -> TaskContext:
         today = self.now.astimezone(PARIS).date()
-        return TaskContext(self.order, self.plan.group, tuple(task.lines), today, task.parcel)
+        return TaskContext(
+            self.order, self.plan.group, tuple(task.lines), today, task.parcel, self._sent(task)
+        )
+
+    def _sent(self, task: Task) -> Sent | None:
+        """What the task takes back, as far as it has left."""
+        effect = self.effects.get(self.undone(task).pk) if task.undoes else None
+        return Sent(effect.key, effect.answer or {}) if effect else None
+
+    def undone(self, task: Task) -> Task:
+        """The task that `task` takes back."""
+        return next(each for each in self.tasks if each.key == task.undoes)
+
+    def gives_up(self, task: Task) -> bool:
+        """The plan is being cancelled, and the task was part of what is undone: its worker may only
+        say what became of it."""
+        ours = task.undoes is not None or task.key in BEYOND
+        return self.plan.state == PlanState.CANCELLING and not ours
+
+    def in_doubt(self, task: Task) -> bool:
+        """A worker may still be about to send the task's request, or may have sent it just now:
+        until the end of its lease nobody knows what to undo."""
+        effect = self.effects.get(task.pk)
+        if effect is None or effect.state not in (EffectState.SENT, EffectState.UNKNOWN):
+            return task.state == TaskState.RUNNING
+        return task.lease_until is not None and task.lease_until > self.machine
 
     def move(self, task: Task, target: TaskState, *, note: str = "", by: str = "system") -> None:
         """Raises IllegalTransition."""
@@ -170,10 +201,13 @@ class Desk:
             outbox.publish_all(self.events)
 
     def _complete(self) -> None:
-        PLAN_LIFE.check(PlanState(self.plan.state), PlanState.COMPLETED)
-        self.plan.state, self.plan.finished_at = PlanState.COMPLETED, self.now
+        cancelling = self.plan.state == PlanState.CANCELLING
+        target = PlanState.CANCELLED if cancelling else PlanState.COMPLETED
+        PLAN_LIFE.check(PlanState(self.plan.state), target)
+        self.plan.state, self.plan.finished_at = target, self.now
         self.plan.save(update_fields=["state", "finished_at"])
-        self.events.append(PlanCompleted(self.plan.order_number, self.plan.group))
+        told = PlanCancelled if cancelling else PlanCompleted
+        self.events.append(told(self.plan.order_number, self.plan.group))
         asked = [key for task in self.tasks for key in ask_keys(task.pk)]
         timers.cancel_all([*asked, self._again])
 
@@ -182,8 +216,9 @@ class Desk:
         waits = [
             task.not_before if task.state == TaskState.RETRYING else task.lease_until
             for task in self.tasks
-            if task.state in _OPEN
+            if task.state in _OPEN or (self.gives_up(task) and self.in_doubt(task))
         ]
+        waits += self.wake_at
         due = min((wait for wait in waits if wait is not None), default=None)
         if due is not None:
             payload = {"plan": self.plan.pk}

@@ -37,6 +37,9 @@ def store(desk: Desk, outcome: Outcome) -> None:
     effect = desk.effect(task)
     if effect is None or effect.pk != outcome.call.effect.pk or effect.state != EffectState.SENT:
         return
+    if desk.gives_up(task) and task.state == TaskState.RUNNING:
+        _know(desk, task, effect, result=outcome.result)
+        return
     match outcome.result:
         case Answer() as answer:
             _accept(desk, task, effect, answer=answer)
@@ -46,6 +49,19 @@ def store(desk: Desk, outcome: Outcome) -> None:
             desk.settle(effect, EffectState.REFUSED, answer={"code": refusal.code})
             if task.state == TaskState.RUNNING:
                 desk.fall_out(task, cause=refusal.code, message=refusal.message)
+
+
+def _know(desk: Desk, task: Task, effect: Effect, *, result: Answer | FaisceauError) -> None:
+    """The plan is being cancelled: what became of the call decides what there is to undo."""
+    match result:
+        case Answer() as answer:
+            desk.settle(effect, EffectState.ACCEPTED, answer=answer.facts)
+            desk.learn(action(task.action).learn(answer, desk.context(task)))
+        case Unknown():
+            desk.settle(effect, EffectState.UNKNOWN)
+        case FaisceauError() as refusal:
+            desk.settle(effect, EffectState.REFUSED, answer={"code": refusal.code})
+    desk.move(task, TaskState.CANCELLED)
 
 
 def _accept(desk: Desk, task: Task, effect: Effect, *, answer: Answer) -> None:

@@ -44,6 +44,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "use": {"route_to": "0199001234", "purpose": "sales"},
     "<slug:role>": {"offering": "horizon-130", "term": 24},
     "codes": {"code": "BIENVENUE10"},
+    "cancellation": {"token": "0" * 32},
     "<name:promotion>": {"reason": "price"},
 }
 """Bodies that would be good, by the last part of the route, so that only the owner is missing."""

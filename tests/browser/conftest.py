@@ -1,6 +1,7 @@
 """One Chromium for all browser tests."""
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -11,11 +12,16 @@ from playwright.sync_api import Browser, sync_playwright
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
+PROGRAMS = ("chromium-headless-shell", "chromium")
+"""The first that is there; the shell does without the windows that nobody sees."""
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+            executable_path=next(filter(None, map(shutil.which, PROGRAMS))),
+            args=["--no-sandbox", "--disable-gpu"],
         )
         yield browser
         browser.close()

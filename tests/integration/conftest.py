@@ -18,9 +18,10 @@ DEMO = Path(__file__).resolve().parents[2] / "catalogue" / "demo"
 def demo_catalogue(
     request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
-    """The demo catalogue, on sale since the module's `AT` and loaded once for it; each test rolls
-    back to it."""
-    at = request.module.AT
+    """The demo catalogue, on sale since the module's `ON_SALE`, or else its `AT`, and loaded once
+    for it; each test rolls back to it."""
+    module = request.module
+    at = module.ON_SALE if hasattr(module, "ON_SALE") else module.AT
     with django_db_blocker.unblock(), business_time_fixed(at), transaction.atomic():
         forget_snapshots()
         import_catalogue(DEMO, at=at)

@@ -7,8 +7,21 @@ from commerce.accounts.kinds import Role
 from commerce.accounts.services.contacts import require_verified
 from commerce.kernel.errors import Forbidden, RuleViolated
 from commerce.ordering.domain.states import WAITING, OrderState
+from commerce.ordering.models import Order
 from commerce.ordering.services import acceptance
 from commerce.ordering.services.access import find_order
+
+
+def order_to_cancel(context: AccountContext, *, number: str, lock: bool = False) -> Order:
+    """The order, for one who may cancel it.
+
+    Raises:
+        NotFound: `unknown_order`. Forbidden: `viewer`, or `caller_not_verified` for an agent.
+    """
+    if context.role is Role.VIEWER:
+        raise Forbidden("A viewer can't cancel orders.", code="viewer")
+    require_verified(context)
+    return find_order(context, number=number, lock=lock)
 
 
 @transaction.atomic
@@ -19,16 +32,13 @@ def cancel_order(context: AccountContext, *, number: str, reason: str = "custome
         NotFound: `unknown_order`. Forbidden: `viewer`, or `caller_not_verified` for an agent.
         RuleViolated: `too_late`: it is accepted; changing or ending it is an order of its own.
     """
-    if context.role is Role.VIEWER:
-        raise Forbidden("A viewer can't cancel orders.", code="viewer")
-    require_verified(context)
-    order = find_order(context, number=number, lock=True)
+    order = order_to_cancel(context, number=number, lock=True)
     state = OrderState(order.state)
     if state is OrderState.CANCELLED:
         return
     if state not in WAITING:
         raise RuleViolated(
-            f"The order {order.number} is under way and can't simply be cancelled.",
+            f"The order {order.number} is under way; ask first what cancelling it would undo.",
             code="too_late",
             state=order.state,
         )

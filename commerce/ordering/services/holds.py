@@ -1,6 +1,6 @@
 """What an order keeps for itself while it waits: stock, numbers, limited promotions."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from catalogue.domain.numbers import STANDARD
@@ -8,10 +8,11 @@ from catalogue.domain.sourcing import Share
 from catalogue.services import numbers, stock
 from commerce.events import timers
 from commerce.kernel.clock import business_now
+from commerce.kernel.codec import from_plain
 from commerce.ordering.domain.cart import CartLine
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
-from commerce.ordering.models import Order
+from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.numbering import cart_key
 from promotions.domain.compiler import CompiledPromotions
 from promotions.services import limits
@@ -109,6 +110,20 @@ def keep_for_good(order: Order) -> None:
     if wanted:
         numbers.hold_numbers(wanted=wanted, until=business_now() + _FOR_FULFILMENT)
     timers.cancel(_timer_key(order))
+
+
+def let_bundle_go(order: Order, *, lines: Sequence[OrderItem]) -> None:
+    """What was sold for some lines of an accepted order is free again. Not to be repeated."""
+    pieces = [
+        (line.offering, share)
+        for line in lines
+        for share in from_plain(tuple[Share, ...], line.shares)
+    ]
+    if pieces:
+        stock.return_pieces(order.number, pieces=pieces)
+    kept = [_line(line.line_id, line.config) for line in lines]
+    numbers.release_all(list(_numbers_wanted(order, kept)))
+    numbers.withdraw_port_ins(list(_numbers_kept(order, kept)))
 
 
 def let_go(order: Order) -> None:

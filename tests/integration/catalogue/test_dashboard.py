@@ -9,8 +9,17 @@ from oscar.apps.catalogue.models import Product
 
 from commerce.accounts.demo import load_demo_people
 from commerce.accounts.models import User
+from tests.integration.catalogue.conftest import AT
+
+__all__ = ["AT"]
 
 ROUTES = ("catalogue-product-list", "catalogue-category-list", "partner-list", "stock-alert-list")
+
+
+@pytest.fixture
+def shop(demo_catalogue: None, db: None, at: datetime) -> datetime:
+    """Loaded once for all: nothing here is committed."""
+    return at
 
 
 def browser(role: str) -> Client:

@@ -30,8 +30,10 @@ from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Conflict, Forbidden, IllegalTransition, InvalidInput, NotFound
 from commerce.kernel.money import Money
+from tests.integration.catalogue.conftest import AT
 
 pytestmark = pytest.mark.django_db
+__all__ = ["AT"]
 DAY = timedelta(days=1)
 INES = AccountContext(
     actor=Actor(ActorKind.AGENT, 7, "Inès"),
@@ -48,6 +50,12 @@ HUGO = AccountContext(
     staff=frozenset({StaffKind.OPERATOR.value}),
 )
 MUSIC = {"section": "offerings", "key": "ondine-musique"}
+
+
+@pytest.fixture
+def shop(demo_catalogue: None, db: None, at: datetime) -> datetime:
+    """Loaded once for all: nothing here is committed."""
+    return at
 
 
 def begun(name: str = "Autumn") -> int:

@@ -4,7 +4,6 @@ import io
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,7 +11,6 @@ from django.test import Client
 
 from catalogue.models import CatalogueAct, Draft, DraftPart, Release
 from catalogue.selectors import forget_snapshots
-from catalogue.services.imports import import_catalogue
 from commerce.accounts.kinds import StaffKind
 from commerce.accounts.models import StaffRole, User
 from commerce.kernel.clock import business_time_fixed
@@ -21,7 +19,7 @@ from frontend.views import backoffice
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
-DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
+ON_SALE = AT - timedelta(days=1)
 MUSIC = "parts/offerings/ondine-musique/"
 PAGES = ("", "findings/", "changes/", "prices/", "publish/", "new/rules/", MUSIC,
          "parts/families/ardoval-x2/", "parts/categories/audio/",
@@ -29,10 +27,9 @@ PAGES = ("", "findings/", "changes/", "prices/", "publish/", "new/rules/", MUSIC
 
 
 @pytest.fixture(autouse=True)
-def shop() -> Iterator[None]:
+def shop(demo_catalogue: None, db: None) -> Iterator[None]:
     with business_time_fixed(AT):
         forget_snapshots()
-        import_catalogue(DEMO, at=AT - timedelta(days=1))
         yield
         forget_snapshots()
 

@@ -10,10 +10,18 @@ from catalogue.importer.writing import restored
 from catalogue.models import Draft, DraftPart
 from commerce.accounts.kinds import StaffKind
 from promotions.models import CodeBatch
-from tests.integration.frontend.test_backoffice import draft, ines, shop, staff, text_of
+from tests.integration.frontend.test_backoffice import (
+    AT,
+    ON_SALE,
+    draft,
+    ines,
+    shop,
+    staff,
+    text_of,
+)
 
 pytestmark = pytest.mark.django_db
-__all__ = ["draft", "ines", "shop"]
+__all__ = ["AT", "ON_SALE", "draft", "ines", "shop"]
 WELCOME = "parts/promotions/welcome-10/"
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -12,7 +11,6 @@ from django.utils.translation import override
 from catalogue.domain.sourcing import PartnerKind, Share
 from catalogue.models import CatalogueAct
 from catalogue.selectors import forget_snapshots, stock_of
-from catalogue.services.imports import import_catalogue
 from commerce.accounts.kinds import StaffKind
 from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import OrderItem
@@ -21,17 +19,16 @@ from tests.integration.frontend.test_backoffice import staff
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
-DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
+ON_SALE = AT - timedelta(days=1)
 AHEAD = "ombrine-s1-pro-256-encre"
 CASE = "coque-ardoval-x2"
 HEADING = "partner;offering;pieces;lead_days;coming;expected_on"
 
 
 @pytest.fixture(autouse=True)
-def shop() -> Iterator[None]:
+def shop(demo_catalogue: None, db: None) -> Iterator[None]:
     with business_time_fixed(AT):
         forget_snapshots()
-        import_catalogue(DEMO, at=AT - timedelta(days=1))
         yield
         forget_snapshots()
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,24 +15,21 @@ from catalogue.domain.model import Segment
 from catalogue.history import eras
 from catalogue.models import Release
 from catalogue.selectors import forget_snapshots, snapshot_of
-from catalogue.services.imports import import_catalogue
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.money import Money
 from commerce.ordering.showcase import window
 
-FIRST = datetime(2026, 11, 3, 9, tzinfo=UTC)
+ON_SALE = FIRST = datetime(2026, 11, 3, 9, tzinfo=UTC)
 SECOND = datetime(2026, 11, 16, 9, tzinfo=UTC)
 NOW = datetime(2026, 11, 18, 9, tzinfo=UTC)
-DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
 PHONE, CHARGER, MUSIC = "ardoval-x2-128-nuit", "chargeur-30w", "ondine-musique"
 NEW_PRICES = {CHARGER: "14.90", MUSIC: "8.99", PHONE: "449.00"}
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _two_releases(db: None) -> Iterator[None]:
+def _two_releases(demo_catalogue: None, db: None) -> Iterator[None]:
     forget_snapshots()
-    import_catalogue(DEMO, at=FIRST)
     first = Release.objects.get(number=1)
     document = json.loads(json.dumps(first.document))
     for offering in document["offerings"]:

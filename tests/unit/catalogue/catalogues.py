@@ -54,10 +54,12 @@ rules:
 recipes:
   line:
     tasks:
-      - {key: activate, kind: callback, action: network.activate, until: line.activated}
+      - {key: activate, kind: callback, action: network.activate, undo: network.end,
+         until: line.activated}
   parcel:
     tasks:
-      - {key: ship, kind: callback, action: logistics.ship, until: shipment.picked}
+      - {key: ship, kind: callback, action: logistics.ship, undo: logistics.cancel,
+         until: shipment.picked}
 suppliers:
   house:
     name: House

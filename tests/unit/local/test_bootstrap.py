@@ -66,7 +66,7 @@ def test_root_gets_all_missing_packages_at_once(machine: Machine) -> None:
     bootstrap.see_to_packages("dev", PYTHON)
     update, install = machine.ran
     assert update[-1] == "update"
-    assert install[-3:] == ("chromium", "fonts-liberation", "python3.11-venv")
+    assert install[-3:] == ("chromium-headless-shell", "fonts-liberation", "python3.11-venv")
 
 
 def test_anybody_else_is_told_all_of_them_in_one_sentence(
@@ -77,7 +77,7 @@ def test_anybody_else_is_told_all_of_them_in_one_sentence(
         bootstrap.see_to_packages("dev", PYTHON)
     assert str(told.value) == (
         "These Debian packages are missing: "
-        "`sudo apt-get install chromium fonts-liberation python3.11-venv`."
+        "`sudo apt-get install chromium-headless-shell fonts-liberation python3.11-venv`."
     )
     assert machine.ran == []
 
@@ -91,9 +91,10 @@ def test_a_machine_without_apt_is_told_the_names(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("packages", "programs", "missing"),
     [
-        (["venv", "fonts-liberation", "chromium"], [], []),
+        (["venv", "fonts-liberation", "chromium-headless-shell"], [], []),
         (["venv", "fonts-liberation"], ["chromium"], []),
-        (["venv", "chromium"], [], ["fonts-liberation"]),
+        (["venv", "fonts-liberation"], ["chromium-headless-shell"], []),
+        (["venv", "chromium-headless-shell"], [], ["fonts-liberation"]),
         (["fonts-liberation"], ["chromium"], ["python3.11-venv"]),
     ],
 )

@@ -78,6 +78,33 @@ def charge(world: World, call: Call) -> Answer:
     return Answer(201, {"charge_id": posted.id}, thing_id=posted.id)
 
 
+def credit(world: World, call: Call) -> Answer:
+    """What a charge held, or a part of it, is not to be paid after all."""
+    fields = Fields(call.body)
+    reference, account = fields.text("reference"), fields.text("account_reference")
+    lines = fields.objects("lines", optional=True)
+    amount = fields.amount("amount")
+    facts = {
+        "account_reference": account,
+        "charge_reference": fields.text("charge_reference"),
+        "amount": amount,
+        "currency": fields.text("currency", longest=3),
+        "lines": lines,
+    }
+    _check_sum(fields, lines, amount=amount)
+    fields.check()
+    posted = world.create(
+        call,
+        kind="credit",
+        thing_id=world.new_id("bcr"),
+        reference=reference,
+        state="posted",
+        facts=facts,
+    )
+    world.effect(call, "credit", reference, thing=posted)
+    return Answer(201, {"credit_id": posted.id}, thing_id=posted.id)
+
+
 def _check_sum(fields: Fields, lines: list[Json], *, amount: str) -> None:
     """Lines, where there are any, must add up to the amount."""
     amounts = []
@@ -124,6 +151,7 @@ BILLER = Party(
         Operation("POST", "subscriptions", subscribe),
         Operation("POST", "subscriptions/<id>/end", end),
         Operation("POST", "charges", charge),
+        Operation("POST", "credits", credit),
         Operation("POST", "payments", pay),
     ),
 )

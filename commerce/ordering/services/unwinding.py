@@ -1,0 +1,135 @@
+"""Cancelling what fulfilment has begun: what ordering does before and after it is unwound."""
+
+from collections.abc import Collection
+
+from django.db import transaction
+
+from catalogue.selectors import snapshot_of
+from commerce.accounts.identity import SYSTEM, AccountContext
+from commerce.events import outbox
+from commerce.kernel.codec import from_plain
+from commerce.kernel.errors import Conflict, RuleViolated
+from commerce.kernel.money import Money
+from commerce.ordering.domain.states import GIVEN_UP, ItemState, OrderState
+from commerce.ordering.events import OrderBundleCancelled, OrderCancelled
+from commerce.ordering.models import Order, OrderItem
+from commerce.ordering.services import acceptance, holds
+from commerce.ordering.services.cancel import order_to_cancel
+from commerce.ordering.services.moving import move, note_decision
+from commerce.payments.selectors import payment
+from commerce.payments.services import effects
+from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.invoice import one_off_lines, totals
+from subscriptions.services.accounts import basis_of
+
+REASON = "cancelled_under_way"
+
+
+def begun_order(context: AccountContext, *, number: str) -> Order:
+    """The accepted order, for one who may cancel it.
+
+    Raises:
+        NotFound: `unknown_order`. Forbidden: as `order_to_cancel`.
+        RuleViolated: `not_accepted`: nothing has begun, it can simply be cancelled; `order_over`.
+    """
+    order = order_to_cancel(context, number=number)
+    state = OrderState(order.state)
+    if state in GIVEN_UP or state is OrderState.COMPLETED:
+        raise RuleViolated(f"The order {order.number} is over.", code="order_over", state=state)
+    if state not in (OrderState.ACCEPTED, OrderState.IN_PROGRESS):
+        raise RuleViolated(
+            f"Nothing has begun of the order {order.number}; it can simply be cancelled.",
+            code="not_accepted",
+            state=state,
+        )
+    return order
+
+
+def due_once(order: Order, *, groups: Collection[str]) -> Money:
+    """What was due with the order for these bundles, with tax."""
+    rates = snapshot_of(order.release).tax_rates
+    lines = [
+        line
+        for item in order.items.filter(group__in=groups)
+        for line in one_off_lines(
+            from_plain(tuple[AgreedCharge, ...], item.agreed),
+            order_number=order.number,
+            group=item.group,
+            tax_rates=rates,
+            names={},
+            benefit_names={},
+        )
+    ]
+    return totals(lines, basis=basis_of(order.segment), currency=order.currency).gross
+
+
+def cancel_before_plans(context: AccountContext, *, number: str) -> bool:
+    """End an accepted order for which no plan is made yet; False if that began meanwhile.
+
+    In the caller's transaction. Money that is taken later goes back by itself.
+    """
+    order = order_to_cancel(context, number=number, lock=True)
+    if order.state != OrderState.ACCEPTED:
+        return False
+    acceptance.give_up(order, OrderState.CANCELLED, context=context, reason=REASON)
+    if _settled(order):
+        _refund(order, sequence=1, amount=Money(order.gross, order.currency))
+    return True
+
+
+def note_cancelling(context: AccountContext, *, number: str, note: str) -> None:
+    """Write down who wants it, and why."""
+    order = order_to_cancel(context, number=number, lock=True)
+    note_decision(order, context=context, reason="cancelling", note=note)
+
+
+@transaction.atomic
+def bundle_unwound(*, order_number: str, group: str) -> None:
+    """Everything outside is taken back: the bundle ends, what was kept is free, money goes back.
+
+    With its last bundle the order is cancelled. May be repeated.
+
+    Raises:
+        Conflict: `payment_under_way`: its outcome has to be known first.
+    """
+    order = Order.objects.select_for_update(of=("self",)).get(number=order_number)
+    lines = list(order.items.filter(group=group, state=ItemState.PLANNED))
+    if not lines:
+        return
+    rest = order.items.exclude(state=ItemState.CANCELLED).exclude(group=group)
+    last, others = not rest.exists(), order.items.exclude(group=group).exists()
+    if others or _settled(order):
+        _pay_back(order, group=group, last=not others)
+    OrderItem.objects.filter(pk__in=[line.pk for line in lines]).update(state=ItemState.CANCELLED)
+    holds.let_bundle_go(order, lines=lines)
+    outbox.publish(OrderBundleCancelled(number=order.number, group=group))
+    if last:
+        holds.let_go(order)
+        move(order, OrderState.CANCELLED, context=SYSTEM, reason=REASON)
+        outbox.publish(OrderCancelled(number=order.number, party_id=order.party_id, reason=REASON))
+
+
+def _pay_back(order: Order, *, group: str, last: bool) -> None:
+    """The bundle's share of what was paid; an order of one bundle gets back all of it."""
+    if not order.payment_key:
+        return
+    if not _settled(order):
+        if payment(order.payment_key).is_held:
+            raise Conflict("The payment is still under way.", code="payment_under_way")
+        return
+    groups = sorted(set(order.items.values_list("group", flat=True)))
+    whole = Money(order.gross, order.currency)
+    _refund(
+        order,
+        sequence=groups.index(group) + 1,
+        amount=whole if last else due_once(order, groups=[group]),
+    )
+
+
+def _refund(order: Order, *, sequence: int, amount: Money) -> None:
+    if amount:
+        effects.refund(key=order.payment_key, amount=amount, sequence=sequence)
+
+
+def _settled(order: Order) -> bool:
+    return bool(order.payment_key) and payment(order.payment_key).is_taken

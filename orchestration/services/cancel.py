@@ -1,0 +1,252 @@
+"""Cancelling what fulfilment has begun, a whole order or some bundles: asked first, then done."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from commerce.accounts.identity import AccountContext
+from commerce.events import timers
+from commerce.kernel.clock import machine_now
+from commerce.kernel.errors import Conflict, NotFound, RuleViolated
+from commerce.kernel.money import Money
+from commerce.ordering.models import Order
+from commerce.ordering.services.unwinding import (
+    begun_order,
+    cancel_before_plans,
+    due_once,
+    note_cancelling,
+)
+from orchestration.domain.decompose import ORDER_BILL
+from orchestration.domain.recipes import TaskKind
+from orchestration.domain.states import FINISHED, PLAN_LIFE, PlanState, TaskState
+from orchestration.domain.unwinding import CREDIT, Impact, impact_of, token_of
+from orchestration.models import Plan, Task, TaskHistory
+from orchestration.services.decide import arrived, take_in
+from orchestration.services.desk import Desk
+from orchestration.services.plans import ADVANCE, wake_key
+from orchestration.services.standing import steps_of
+
+MOST_BUNDLES = 100
+"""Of a fleet's order at a time: their plans stay locked meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedTask:
+    """A task that a cancellation touches, for those who put it into words."""
+
+    key: str
+    action: str
+    kind: str
+    until: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BundleQuote:
+    """What cancelling does to one bundle. `refusal` is a code, empty if it can be cancelled:
+    `past_return` (what is `passed` can't be taken back), `passing` (ask again in a minute),
+    `bundle_over`, `cancelling` (it is being cancelled already)."""
+
+    group: str
+    undone: tuple[TouchedTask, ...]
+    stopped: tuple[TouchedTask, ...]
+    kept: tuple[TouchedTask, ...]
+    passed: tuple[TouchedTask, ...]
+    refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancellationQuote:
+    """`credit`: what is credited of the bill; `refund`: what goes back to the card. Both are what
+    the order said, with tax. The `token` is good as long as the answer would be the same."""
+
+    number: str
+    bundles: tuple[BundleQuote, ...]
+    credit: Money
+    refund: Money
+    token: str
+
+    @property
+    def possible(self) -> bool:
+        return all(not bundle.refusal for bundle in self.bundles)
+
+
+@transaction.atomic
+def quote_cancellation(
+    context: AccountContext, *, number: str, groups: Sequence[str] = ()
+) -> CancellationQuote:
+    """What cancelling the order, or only the bundles `groups`, would do now; nothing is changed.
+
+    Raises:
+        NotFound: `unknown_order`, `unknown_bundle`. Forbidden: `viewer`, `caller_not_verified`.
+        RuleViolated: `not_accepted`: it can simply be cancelled; `order_over`; `too_many_bundles`.
+    """
+    order = begun_order(context, number=number)
+    quote, _ = _quoted(order, groups=groups)
+    transaction.set_rollback(True)
+    return quote
+
+
+@transaction.atomic
+def cancel_under_way(
+    context: AccountContext, *, number: str, token: str, groups: Sequence[str] = (), note: str = ""
+) -> None:
+    """Begin to take back what was shown by `quote_cancellation`; workers carry it out.
+
+    Raises:
+        As `quote_cancellation`.
+        RuleViolated: `past_return`, `passing`, `bundle_over`, `cancelling`; nothing is done.
+        Conflict: `impact_changed`: what was shown is no longer what would happen.
+    """
+    order = begun_order(context, number=number)
+    quote, desks = _quoted(order, groups=groups)
+    if quote.token != token:
+        raise Conflict(
+            "Meanwhile the order has gone on; look again at what cancelling does.",
+            code="impact_changed",
+        )
+    for bundle in quote.bundles:
+        if bundle.refusal:
+            raise RuleViolated(_REFUSALS[bundle.refusal], code=bundle.refusal, bundle=bundle.group)
+    if not desks:
+        if not cancel_before_plans(context, number=order.number):
+            raise Conflict("Work on the order begins just now.", code="impact_changed")
+        return
+    for desk, impact in desks:
+        _unwind(desk, impact, by=context.actor.name)
+    note_cancelling(context, number=order.number, note=note)
+
+
+_REFUSALS: Mapping[str, str] = {
+    "past_return": "A part of it can't be taken back any more; return it, or end the contract.",
+    "passing": "It is passing the point of no return at this moment; ask again in a minute.",
+    "bundle_over": "This part of the order is over.",
+    "cancelling": "This part of the order is being cancelled already.",
+}
+
+
+def _quoted(
+    order: Order, *, groups: Sequence[str]
+) -> tuple[CancellationQuote, list[tuple[Desk, Impact]]]:
+    """The quote, and the plans that it speaks of, locked in one order."""
+    known = sorted(set(order.items.values_list("group", flat=True)))
+    chosen = sorted(set(groups)) or known
+    for group in chosen:
+        if group not in known:
+            raise NotFound(f"The order has no bundle {group!r}.", code="unknown_bundle")
+    if len(chosen) > MOST_BUNDLES:
+        raise RuleViolated(
+            f"Choose the bundles to cancel, {MOST_BUNDLES} at most at a time.",
+            code="too_many_bundles",
+            field="bundles",
+        )
+    plans = Plan.objects.filter(order_number=order.number, group__in=chosen).order_by("pk")
+    bundles: list[BundleQuote] = []
+    desks: list[tuple[Desk, Impact]] = []
+    impacts: dict[str, Impact] = {}
+    for plan in plans:
+        desk = Desk.of(plan.pk)
+        if desk is None:
+            bundles.append(BundleQuote(plan.group, (), (), (), (), "bundle_over"))
+            continue
+        _note_what_arrived(desk)
+        impact = impact_of(steps_of(desk))
+        impacts[plan.group] = impact
+        desks.append((desk, impact))
+        bundles.append(_bundle(desk, impact))
+    if not groups:
+        # What is over or being cancelled already is no obstacle to cancelling the rest.
+        bundles = [b for b in bundles if b.refusal not in ("bundle_over", "cancelling")] or bundles
+        desks = [(d, i) for d, i in desks if d.plan.state == PlanState.RUNNING]
+    credit = due_once(order, groups=[b.group for b in bundles] if bundles else chosen)
+    refund = credit if order.payment_key else Money.zero(order.currency)
+    token = token_of(order.number, impacts, amount=str(refund.amount))
+    return CancellationQuote(order.number, tuple(bundles), credit, refund, token), desks
+
+
+def _note_what_arrived(desk: Desk) -> None:
+    """A parcel that has left counts as left, though nobody has looked at the message yet."""
+    seen = take_in(desk)
+    by_key = {task.key: task for task in desk.tasks}
+    for task in desk.tasks:
+        watching = task.kind in (TaskKind.MILESTONE, TaskKind.CALLBACK) and task.ponr
+        open_ = task.state in (TaskState.WAITING, TaskState.AWAITING)
+        if watching and open_ and arrived(desk, task, by_key=by_key, seen=seen):
+            desk.move(task, TaskState.DONE)
+
+
+def _bundle(desk: Desk, impact: Impact) -> BundleQuote:
+    by_key = {task.key: task for task in desk.tasks}
+
+    def touched(keys: Sequence[str]) -> tuple[TouchedTask, ...]:
+        return tuple(_touched(by_key[key]) for key in keys)
+
+    return BundleQuote(
+        group=desk.plan.group,
+        undone=touched([each.undoes for each in impact.undone]),
+        stopped=touched(impact.stopped),
+        kept=touched(impact.kept),
+        passed=touched((*impact.passed, *impact.passing)),
+        refusal=_refusal(desk, impact),
+    )
+
+
+def _refusal(desk: Desk, impact: Impact) -> str:
+    if desk.plan.state == PlanState.CANCELLING:
+        return "cancelling"
+    if impact.passed:
+        return "past_return"
+    return "passing" if impact.passing else ""
+
+
+def _touched(task: Task) -> TouchedTask:
+    return TouchedTask(task.key, task.action, task.kind, task.until or "", tuple(task.lines))
+
+
+def _unwind(desk: Desk, impact: Impact, *, by: str) -> None:
+    """Stop what has not happened, and store the tasks that take the rest back."""
+    plan = desk.plan
+    PLAN_LIFE.check(PlanState(plan.state), PlanState.CANCELLING)
+    plan.state = PlanState.CANCELLING
+    plan.save(update_fields=["state"])
+    for task in desk.tasks:
+        if desk.gives_up(task) and task.state not in (*FINISHED, TaskState.RUNNING):
+            desk.move(task, TaskState.CANCELLED, by=by)
+    added = Task.objects.bulk_create(_compensating(desk, impact))
+    desk.tasks += added
+    desk.history += [TaskHistory(task=task, state=task.state, at=desk.now, by=by) for task in added]
+    desk.write(on_the_way=True)
+    due = timers.Due(wake_key(plan.pk), ADVANCE, machine_now(), {"plan": plan.pk}, "machine")
+    timers.schedule_all([due])
+
+
+def _compensating(desk: Desk, impact: Impact) -> list[Task]:
+    by_key = {task.key: task for task in desk.tasks}
+    first = max((task.position for task in desk.tasks), default=0) + 1
+    tasks = [
+        Task(
+            plan=desk.plan,
+            key=each.key,
+            position=first + place,
+            lines=by_key[each.undoes].lines,
+            parcel=by_key[each.undoes].parcel,
+            role=by_key[each.undoes].role,
+            kind=TaskKind.CALL,
+            action=each.action,
+            needs=list(each.needs),
+            undoes=each.undoes,
+        )
+        for place, each in enumerate(impact.undone)
+    ]
+    bill = [ORDER_BILL.key] if ORDER_BILL.key in by_key else []
+    credit = Task(
+        plan=desk.plan,
+        key=CREDIT,
+        position=first + len(tasks),
+        lines=[],
+        kind=TaskKind.CALL,
+        action="billing.credit",
+        needs=[*bill, *(task.key for task in tasks)],
+    )
+    return [*tasks, credit]

@@ -1,0 +1,40 @@
+"""The tasks of a plan on the desk as the pure core weighs them when it is to be taken back."""
+
+from orchestration.actions import ACTIONS
+from orchestration.domain.recipes import TaskKind
+from orchestration.domain.requests import REFUSING_EVENTS
+from orchestration.domain.states import EffectState, TaskState
+from orchestration.domain.unwinding import Step
+from orchestration.models import ProviderCallback, Task
+from orchestration.services.desk import BEYOND, Desk
+
+
+def steps_of(desk: Desk) -> tuple[Step, ...]:
+    """What the plan was made of; neither the order's bill nor what takes something back."""
+    return tuple(
+        step_of(desk, task) for task in desk.tasks if task.undoes is None and task.key not in BEYOND
+    )
+
+
+def step_of(desk: Desk, task: Task) -> Step:
+    effect = desk.effect(task)
+    state = EffectState(effect.state) if effect else None
+    return Step(
+        key=task.key,
+        before=(*task.needs, *([task.of] if task.of else [])),
+        kind=TaskKind(task.kind),
+        state=TaskState(task.state),
+        undo=task.undo,
+        ponr=task.ponr,
+        outside=task.action in ACTIONS,
+        effect=state,
+        turned_down=state is EffectState.ACCEPTED and _turned_down(desk, task),
+    )
+
+
+def _turned_down(desk: Desk, task: Task) -> bool:
+    """The provider took the request, and said later that nothing came of it."""
+    if task.until is None or task.state == TaskState.DONE:
+        return False
+    key = desk.effects[task.pk].key
+    return ProviderCallback.objects.filter(request_key=key, type__in=REFUSING_EVENTS).exists()

@@ -1,0 +1,69 @@
+"""The credit note of an order: what its bill holds of a bundle that is cancelled."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from commerce.kernel.clock import business_today
+from commerce.kernel.money import Money
+from commerce.kernel.tax import Basis
+from subscriptions.domain.charges import DueLine
+from subscriptions.domain.invoice import DraftLine, totals
+from subscriptions.domain.states import InvoiceKind, LineKind
+from subscriptions.models import Invoice, InvoiceLine
+from subscriptions.services import drafting, issuing
+from subscriptions.services.accounts import locked_account
+
+
+@transaction.atomic
+def credit_order(*, order_number: str, group: str, party_id: int, segment: str) -> str | None:
+    """Credit the lines that the bill of an order has of `group`; the credit note's number.
+
+    The issued bill stays as it is: the credit note repeats its lines with the amounts turned round.
+    None when the order was not billed, or nothing of the bundle. May be repeated: the same number
+    is answered.
+    """
+    account = locked_account(party_id=party_id, segment=segment)
+    key = f"credit:{order_number}/{group}"
+    known = Invoice.objects.filter(key=key).first()
+    if known is not None:
+        return known.number
+    rows = InvoiceLine.objects.filter(
+        invoice__key=f"order:{order_number}", invoice__number__isnull=False, group=group
+    )
+    lines = _turned_round(rows.order_by("position"), currency=account.currency)
+    if not lines:
+        return None
+    draft = drafting.Draft(
+        account=account,
+        key=key,
+        kind=InvoiceKind.CREDIT_NOTE,
+        lines=lines,
+        totals=totals(lines, basis=Basis(account.basis), currency=account.currency),
+        order_number=order_number,
+    )
+    on = business_today()
+    return issuing.issue(drafting.write([draft], on=on), on=on)[0]
+
+
+def _turned_round(rows: Iterable[InvoiceLine], *, currency: str) -> tuple[DraftLine, ...]:
+    return tuple(
+        DraftLine(
+            kind=LineKind(row.kind),
+            order_number=row.order_number,
+            group=row.group,
+            due=DueLine(
+                item=row.item,
+                charge=row.charge,
+                period=row.period,
+                benefit=row.benefit or None,
+                amount=Money(-row.amount, currency),
+                tax_class=row.tax_class,
+            ),
+            days=None,
+            label=row.label,
+            quantity=row.quantity,
+            tax_rate=row.tax_rate,
+        )
+        for row in rows
+    )
