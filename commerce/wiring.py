@@ -36,6 +36,7 @@ from orchestration.events import PlanCancelled, PlanCompleted
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
+from orchestration.services.keeping import KEPT_DUE
 from orchestration.services.plans import ADVANCE
 from promotions.domain import findings as promotions
 from promotions.domain import next_offers
@@ -101,4 +102,5 @@ def connect() -> None:
     register_timer(ASK, orchestration.on_ask_due, durable=False, housekeeping=True)
     register_timer(OVERDUE, orchestration.on_ask_due, durable=False)
     register_timer(TIMER_DUE, orchestration.on_timer_due)
+    register_timer(KEPT_DUE, orchestration.on_kept_due)
     register_busy_check("orchestration", orchestration.tasks_under_way)

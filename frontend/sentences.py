@@ -38,6 +38,10 @@ SENTENCES: Mapping[str, Any] = {
     ),
     "out_of_stock": _("We have no more than %(available)s of this. Choose fewer or another."),
     "unknown_shop": _("This shop is not there. Please choose another one."),
+    "too_many_numbers_kept": _(
+        "As many numbers as you may have are kept for you already. Order one, or wait a quarter "
+        "of an hour."
+    ),
     "number_taken": _("Somebody else has just taken this number. Please choose another."),
     "no_number_left": _("No number of this kind is left. Please choose any other."),
     "number_is_ours": _(

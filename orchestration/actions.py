@@ -125,7 +125,7 @@ def _activate(context: TaskContext) -> Mapping[str, Any]:
 
 
 def _route(context: TaskContext) -> Mapping[str, Any]:
-    found = callers_tariff(context.item.characteristics)
+    found = callers_tariff(context.item.characteristics, on=context.order.placed_on)
     return {
         "reference": context.reference(context.item),
         "number": context.fact("msisdn"),

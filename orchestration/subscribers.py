@@ -14,6 +14,7 @@ from orchestration.models import Plan, Task
 from orchestration.ports import MoneyKind, MoneyMoved, Standing
 from orchestration.services.advance import advance
 from orchestration.services.callbacks import ask
+from orchestration.services.keeping import look_at_kept
 from orchestration.services.plans import create_plans, wake
 
 
@@ -82,6 +83,11 @@ def on_ask_due(payload: Mapping[str, Any]) -> None:
 def on_timer_due(payload: Mapping[str, Any]) -> None:
     """Timer, business time."""
     wake(payload["plan"])
+
+
+def on_kept_due(payload: Mapping[str, Any]) -> None:
+    """Timer, business time."""
+    look_at_kept(plan_id=payload["plan"], task_id=payload["task"])
 
 
 def tasks_under_way() -> int:

@@ -1,5 +1,6 @@
 """Finding whose contract somebody speaks of, and what the next bills of a party will be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -7,6 +8,7 @@ from decimal import Decimal
 from django.db import connection
 
 from commerce.kernel.money import Money
+from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.models import Invoice, Subscription
 
 
@@ -31,6 +33,13 @@ def parties_of(*, reference: str = "", msisdn: str = "") -> frozenset[int]:
         bills = Invoice.objects.filter(number=reference)
         found.update(bills.values_list("account__party_id", flat=True))
     return frozenset(found)
+
+
+def contracts_running(party_id: int) -> Mapping[tuple[str, str], bool]:
+    """The party's contracts by order and group, and whether they have not ended."""
+    rows = Subscription.objects.filter(party_id=party_id)
+    found = rows.values_list("order_number", "group", "status")
+    return {(order, group): status != SubscriptionStatus.ENDED for order, group, status in found}
 
 
 _COMING = """

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -19,7 +20,7 @@ Finding = tuple[Trail, str]
 LONGEST_RANGE = 1_000_000
 
 
-def number_findings(catalogue: Catalogue, *, pack: Market) -> Iterator[Finding]:
+def number_findings(catalogue: Catalogue, *, pack: Market, on: date) -> Iterator[Finding]:
     """Everything wrong with numbers, their classes and the offerings that sell them."""
     sold = _sold(catalogue)
     known = {STANDARD, *(each.code for each in catalogue.number_classes), *sold}
@@ -30,7 +31,7 @@ def number_findings(catalogue: Catalogue, *, pack: Market) -> Iterator[Finding]:
     ]
     classes = Counter(str(given.get("number_class")) for _, given in special)
     for trail, given in special:
-        yield from _tariff((*trail, "characteristics"), given, pack=pack)
+        yield from _tariff((*trail, "characteristics"), given, pack=pack, on=on)
         klass = str(given.get("number_class"))
         if classes[klass] > 1:
             yield (
@@ -106,7 +107,7 @@ def _number(written: object) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def _tariff(where: Trail, given: Mapping[str, Any], *, pack: Market) -> Iterator[Finding]:
+def _tariff(where: Trail, given: Mapping[str, Any], *, pack: Market, on: date) -> Iterator[Finding]:
     """The tariff is one of the range, the category is the tariff's, and nothing is promised that
     the law forbids with it."""
     price = _number(given.get("tariff_price", 0))
@@ -116,7 +117,7 @@ def _tariff(where: Trail, given: Mapping[str, Any], *, pack: Market) -> Iterator
         return
     tariff = Tariff(str(given.get("tariff_mode", "")), Money(price, "EUR"))
     try:
-        found = pack.special_tariff(str(given["number_range"]), tariff=tariff)
+        found = pack.special_tariff(str(given["number_range"]), tariff=tariff, on=on)
     except InvalidInput as error:
         yield (*where, str(error.detail.get("field", "number_range"))), error.message
         return

@@ -60,7 +60,7 @@ def accepted(sources: Sources, *, on: date, market_code: str = "fr") -> Accepted
         sources.problem(trail, message)
         for trail, message in (
             *findings(catalogue, tax_classes=frozenset(rates)),
-            *number_findings(catalogue, pack=pack),
+            *number_findings(catalogue, pack=pack, on=on),
         )
     ]
     if problems:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -25,11 +25,13 @@ MOST_LINES, MOST_FAULTS = 50_000, 100
 
 @dataclass(frozen=True, slots=True)
 class StockImported:
-    """Records that are new, that changed, that were so already."""
+    """Records that are new, that changed, that were so already; `ended` are offerings among them
+    that are sold no more (their pieces count for what was ordered before)."""
 
     added: int
     changed: int
     same: int
+    ended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,10 @@ def import_stock(
     acts.only_managers(context)
     problems: list[Problem] = []
     rows = list(_read(text, file=file, problems=problems))
+    partners = _partners(rows)
     if not problems:
-        problems += islice(_faults(rows, file=file, catalogue=catalogue), MOST_FAULTS)
+        faults = _faults(rows, file=file, partners=partners, catalogue=catalogue)
+        problems += islice(faults, MOST_FAULTS)
     if problems:
         raise CatalogueInvalid(problems)
     added = _add_records(rows)
@@ -77,7 +81,12 @@ def import_stock(
         raise CatalogueInvalid(problems)
     changed = {_key(row) for row in rows if _set(shelves[_key(row)], row)}
     _write([shelves[key] for key in changed])
-    done = StockImported(len(added), len(changed - added), len(rows) - len(changed | added))
+    done = StockImported(
+        len(added),
+        len(changed - added),
+        len(rows) - len(changed | added),
+        tuple(sorted({row.offering for row in rows if not _sold(row.offering, catalogue)})),
+    )
     acts.record(
         "stock_imported",
         context=context,
@@ -177,8 +186,28 @@ class _Reader:
         self.problems.append(Problem(self.file, self.line, field, message))
 
 
-def _faults(rows: Iterable[_Row], *, file: str, catalogue: Snapshot) -> Iterator[Problem]:
-    partners = dict(Partner.objects.values_list("code", "supplier__kind"))
+def _partners(rows: Iterable[_Row]) -> Mapping[str, Partner]:
+    """By code, locked in one order: two files of a partner are taken in one after the other."""
+    codes = {row.partner for row in rows}
+    known = Partner.objects.filter(code__in=codes).select_related("supplier").order_by("pk")
+    return {each.code: each for each in known.select_for_update(of=("self",), no_key=True)}
+
+
+def _sold(offering: str, catalogue: Snapshot) -> bool:
+    found = catalogue.offerings.get(offering)
+    return found is not None and found.stocked
+
+
+def _faults(
+    rows: Sequence[_Row], *, file: str, partners: Mapping[str, Partner], catalogue: Snapshot
+) -> Iterator[Problem]:
+    ended = {row.offering for row in rows if row.offering not in catalogue.offerings}
+    kept = _there(ended) if ended else set()
+    shops = {
+        code
+        for code, partner in partners.items()
+        if getattr(getattr(partner, "supplier", None), "kind", "") == PartnerKind.SHOP
+    }
     seen: dict[tuple[str, str], int] = {}
     for row in rows:
         if row.partner not in partners:
@@ -188,11 +217,10 @@ def _faults(rows: Iterable[_Row], *, file: str, catalogue: Snapshot) -> Iterator
                 "partner",
                 Sentence("There is no partner %(partner)s.", partner=row.partner[:64]),
             )
-        offering = catalogue.offerings.get(row.offering)
-        if offering is None or not offering.stocked:
+        if not _sold(row.offering, catalogue) and _key(row) not in kept:
             message = Sentence("%(offering)s is not sold from stock.", offering=row.offering[:64])
             yield Problem(file, row.line, "offering", message)
-        if row.coming and partners.get(row.partner) == PartnerKind.SHOP:
+        if row.coming and row.partner in shops:
             yield Problem(file, row.line, "coming", Sentence("A shop promises only what is there."))
         first = seen.setdefault((row.partner, row.offering), row.line)
         if first != row.line:
@@ -205,8 +233,7 @@ def _add_records(rows: Iterable[_Row]) -> set[_Key]:
     """The records that are not there yet, empty."""
     partners = dict(Partner.objects.values_list("code", "pk"))
     products = dict(Offering.objects.values_list("code", "product_id"))
-    there = set(StockRecord.objects.values_list("partner__code", "partner_sku"))
-    added = {_key(row) for row in rows} - there
+    added = {_key(row) for row in rows} - _there({row.offering for row in rows})
     StockRecord.objects.bulk_create(
         StockRecord(
             partner_id=partners[partner],
@@ -218,8 +245,16 @@ def _add_records(rows: Iterable[_Row]) -> set[_Key]:
         for partner, offering in sorted(added)
     )
     bare = StockRecord.objects.filter(supply=None)
-    Supply.objects.bulk_create([Supply(stock_record=record) for record in bare])
+    Supply.objects.bulk_create(
+        [Supply(stock_record=record) for record in bare], ignore_conflicts=True
+    )
     return added
+
+
+def _there(offerings: Collection[str]) -> set[_Key]:
+    """The records of these that are there."""
+    rows = StockRecord.objects.filter(partner_sku__in=offerings)
+    return set(rows.values_list("partner__code", "partner_sku"))
 
 
 def _locked(rows: Iterable[_Row]) -> dict[_Key, _Shelf]:

@@ -106,8 +106,9 @@ class Market(Protocol):
     def is_special(self, number: str) -> bool:
         """Whether a number is a special one, whose callers may pay for a service."""
 
-    def special_tariff(self, number: str, *, tariff: Tariff) -> SpecialTariff:
-        """The category of a special number (or of all that begin so) at `tariff`.
+    def special_tariff(self, number: str, *, tariff: Tariff, on: date) -> SpecialTariff:
+        """The category of a special number (or of all that begin so) at `tariff`, by the rules of
+        the day `on`.
 
         Raises:
             InvalidInput: it is no special number, or the tariff is not allowed for it.

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from django.conf import settings
 
 from catalogue.domain.model import ChargeKind, Kind, Offering, Segment, Snapshot
 from catalogue.domain.numbers import STANDARD
 from catalogue.pool import search
-from commerce.kernel.clock import business_now
+from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
 from commerce.markets.pack import SpecialTariff, Tariff, market
@@ -58,17 +59,23 @@ def classes_on_sale(
     return found
 
 
-def tariff_of(offering: Offering) -> SpecialTariff | None:
-    """What callers pay and what must be shown with it; None if it sells no special numbers."""
-    return callers_tariff(offering.characteristics) if sells_range(offering) else None
+def tariff_of(offering: Offering, *, on: date | None = None) -> SpecialTariff | None:
+    """What callers pay and what must be shown with it; None if it sells no special numbers.
+
+    What was ordered is judged by the rules of the day `on` which it was; None: today.
+    """
+    return callers_tariff(offering.characteristics, on=on) if sells_range(offering) else None
 
 
-def callers_tariff(characteristics: Mapping[str, object]) -> SpecialTariff:
+def callers_tariff(
+    characteristics: Mapping[str, object], *, on: date | None = None
+) -> SpecialTariff:
     """As `tariff_of`, from the characteristics of what sells special numbers."""
     price = Money.of(str(characteristics.get("tariff_price", 0)))
     return market(settings.MARKET).special_tariff(
         str(characteristics["number_range"]),
         tariff=Tariff(str(characteristics["tariff_mode"]), price),
+        on=on or business_today(),
     )
 
 

@@ -14,6 +14,7 @@ from catalogue.selectors import snapshot_of
 from catalogue.shops import Shop, shop
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
+from commerce.kernel.clock import PARIS
 from commerce.kernel.codec import from_plain
 from commerce.kernel.errors import Forbidden, NotFound
 from commerce.kernel.money import Money, total
@@ -46,6 +47,7 @@ from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
 from commerce.ordering.services.stocking import supply_of
 from commerce.rows import Given, Prepared
 from subscriptions.domain.charges import AgreedCharge
+from subscriptions.finding import contracts_running
 
 _ORDER = Prepared(lambda: Order.objects.filter(number=Given("number")))
 _ORDER_WITHOUT_QUOTE = Prepared(
@@ -288,14 +290,22 @@ class HeldNumber:
     monthly: Money
 
 
-def special_numbers(context: AccountContext, *, limit: int = 200) -> tuple[HeldNumber, ...]:
-    """The special numbers that the actor's orders are about, newest first; two queries."""
+def special_numbers(context: AccountContext) -> tuple[HeldNumber, ...]:
+    """The special numbers that are in service for the actor, and those on their way, newest first.
+
+    What is in service is what a contract runs for, however old its order is; three queries.
+    """
     orders = Order.objects.filter(order_scope(context)).exclude(state__in=GIVEN_UP)
     rows = OrderItem.objects.filter(
         order__in=orders, role=Kind.NUMBER, config__has_key="route_to"
     ).exclude(state=ItemState.CANCELLED)
     found = rows.select_related("order").defer("order__agreed").order_by("-order_id", "position")
-    return tuple(_held_number(row) for row in found[:limit])
+    known = contracts_running(context.party_id or 0)
+    return tuple(
+        _held_number(row)
+        for row in found
+        if known.get((row.order.number, row.group), row.state != ItemState.ACTIVE)
+    )
 
 
 def _held_number(item: OrderItem) -> HeldNumber:
@@ -307,7 +317,7 @@ def _held_number(item: OrderItem) -> HeldNumber:
         msisdn=item.facts.get("msisdn") or item.config.get("msisdn", ""),
         name=offering.name.by_language,
         state=ItemState(item.state),
-        tariff=callers_tariff(offering.characteristics),
+        tariff=callers_tariff(offering.characteristics, on=_day(item.order.placed_at)),
         route_to=item.config["route_to"],
         purpose=item.config["purpose"],
         monthly=total(monthly, currency=item.order.currency),
@@ -354,6 +364,7 @@ def order_for_fulfilment(number: str, *, group: str | None = None) -> Fulfilment
         items=tuple(
             _fulfilment_item(item, offering=snapshot.offering(item.offering)) for item in items
         ),
+        placed_on=_day(order.placed_at),
     )
 
 
@@ -422,8 +433,7 @@ def _view(order: Order) -> OrderView:
     names = {line.id: line.name.by_language for line in quote.lines}
     approval = Approval.objects.filter(order=order).first()
     items = tuple(
-        _item(item, name=names.get(item.line_id, {}), release=order.release)
-        for item in order.items.all()
+        _item(item, name=names.get(item.line_id, {}), order=order) for item in order.items.all()
     )
     return OrderView(
         summary=_summary(order),
@@ -473,7 +483,8 @@ def _summary(order: Order) -> OrderSummary:
     )
 
 
-def _item(item: OrderItem, *, name: Mapping[str, str], release: int) -> OrderItemView:
+def _item(item: OrderItem, *, name: Mapping[str, str], order: Order) -> OrderItemView:
+    offering = snapshot_of(order.release).offering(item.offering)
     number = item.role == Kind.NUMBER
     return OrderItemView(
         line_id=item.line_id,
@@ -490,7 +501,7 @@ def _item(item: OrderItem, *, name: Mapping[str, str], release: int) -> OrderIte
         shares=from_plain(tuple[Share, ...], item.shares),
         deliver_to=_address(item.deliver_to),
         port_not_before=item.port_not_before,
-        tariff=tariff_of(snapshot_of(release).offering(item.offering)) if number else None,
+        tariff=tariff_of(offering, on=_day(order.placed_at)) if number else None,
     )
 
 
@@ -517,6 +528,10 @@ def _approval(row: Approval) -> ApprovalView:
         decided_at=row.decided_at,
         note=row.note,
     )
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(PARIS).date()
 
 
 def _address(plain: Mapping[str, str]) -> DeliveryAddress | None:

@@ -79,6 +79,7 @@ CAUSE_WORDS: Mapping[str, Any] = {
     "invalid_request": gettext_lazy("The provider did not understand the request"),
     "wrong_state": gettext_lazy("It is past that point with the provider"),
     "done_by_hand": gettext_lazy("It was done by hand, and must be undone by hand"),
+    "not_collected": gettext_lazy("Nobody fetched it in the shop in time"),
     "too_late": gettext_lazy("It is too late for that"),
 }
 MONEY_WORDS: Mapping[str, Any] = {

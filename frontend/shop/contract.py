@@ -38,11 +38,13 @@ Configs = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """What one contract of an order says: the lines of one bundle."""
+    """What one contract of an order says: the lines of one bundle; `on` is the day on which it was
+    ordered, None before that."""
 
     quote: Quote
     lines: tuple[QuoteLine, ...]
     configs: Configs
+    on: date | None = None
 
     @property
     def term(self) -> int:
@@ -54,14 +56,14 @@ class Agreed:
         return any(line.role == "plan" for line in self.lines)
 
 
-def contracts_of(quote: Quote, *, configs: Configs) -> list[Agreed]:
+def contracts_of(quote: Quote, *, configs: Configs, on: date | None = None) -> list[Agreed]:
     """One contract per bundle in which something runs on: a plan, a number, a service; goods alone
     are a sale without duration."""
     groups: dict[str, list[QuoteLine]] = {}
     for line in quote.lines:
         groups.setdefault(line.group, []).append(line)
     return [
-        Agreed(quote, tuple(lines), configs)
+        Agreed(quote, tuple(lines), configs, on)
         for lines in groups.values()
         if any(line.role == "plan" or line.phases for line in lines)
     ]
@@ -104,7 +106,7 @@ def sections_of(agreed: Agreed, *, catalogue: Snapshot) -> list[Section]:
                 *(
                     named(duty.text)
                     for _line, offering in _lines(agreed, catalogue)
-                    for tariff in [tariff_of(offering)]
+                    for tariff in [tariff_of(offering, on=agreed.on)]
                     if tariff is not None
                     for duty in tariff.duties
                 ),
@@ -147,7 +149,7 @@ def _services(agreed: Agreed, *, catalogue: Snapshot) -> list[tuple[str, str]]:
                 offering, ("data_gb", "europe_gb", "calls", "messages", "network"), catalogue
             )
             pairs.append((_("Number"), number_text(agreed.configs.get(line.id, {}))))
-        elif tariff_of(offering) is not None:
+        elif tariff_of(offering, on=agreed.on) is not None:
             pairs += _special_number(line, offering, agreed=agreed, catalogue=catalogue)
         else:
             pairs.append((kind_name(offering.kind), line_name(line, catalogue=catalogue)))
@@ -158,7 +160,7 @@ def _special_number(
     line: QuoteLine, offering: Offering, *, agreed: Agreed, catalogue: Snapshot
 ) -> list[tuple[str, str]]:
     """The number with the words of its price sign, where its calls go and what it serves."""
-    config, tariff = agreed.configs.get(line.id, {}), tariff_of(offering)
+    config, tariff = agreed.configs.get(line.id, {}), tariff_of(offering, on=agreed.on)
     return [
         (_("Special number"), full_name(offering)),
         (_("Number"), number_text(config)),

@@ -14,6 +14,7 @@ from commerce.ordering.domain.states import GIVEN_UP
 from commerce.ordering.picking_up import PickUpShop, pick_up_shops, things_in
 from commerce.ordering.selectors import CartView, OrderView
 from frontend.shop.words import named, on_day
+from orchestration.domain.keeping import PICK_UP
 
 NEAREST = 5
 
@@ -102,7 +103,10 @@ def pick_up_of(order: OrderView) -> dict[str, Any] | None:
     code = next((item.facts["pick_up_code"] for item in order.items
                  if item.facts.get("pick_up_code")), "")  # fmt: skip
     fetched = any(item.facts.get("collected_at") for item in order.items)
-    return shop_words(order.pick_up_at) | {"ready_code": "" if fetched else code}
+    return shop_words(order.pick_up_at) | {
+        "ready_code": "" if fetched else code,
+        "days": PICK_UP.days,
+    }
 
 
 def shop_words(shop: Shop) -> dict[str, Any]:

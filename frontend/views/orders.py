@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from catalogue.selectors import snapshot_of
 from commerce.accounts import selectors as accounts
-from commerce.kernel.clock import business_today
+from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.errors import FaisceauError, NotFound
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.selectors import OrderView, order_by_link, order_view
@@ -225,7 +225,9 @@ def _payment(order: OrderView, *, ask: bool) -> PaymentView | None:
 def _contracts(order: OrderView) -> list[dict[str, Any]]:
     catalogue = snapshot_of(order.quote.release)
     configs = {item.line_id: item.config for item in order.items}
+    placed_on = order.summary.placed_at.astimezone(PARIS).date()
+    contracts = contracts_of(order.quote, configs=configs, on=placed_on)
     return [
         {"number": place, "sections": sections_of(agreed, catalogue=catalogue)}
-        for place, agreed in enumerate(contracts_of(order.quote, configs=configs), start=1)
+        for place, agreed in enumerate(contracts, start=1)
     ]

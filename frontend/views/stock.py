@@ -25,6 +25,7 @@ from frontend.backoffice.uploads import uploaded_text
 
 PAGE = 50
 MOST_BYTES = 5_000_000
+SAID_ENDED = 20
 KINDS = {
     PartnerKind.OWN: gettext_lazy("own warehouse"),
     PartnerKind.SUPPLIER: gettext_lazy("supplier"),
@@ -93,6 +94,12 @@ def _taken_in(request: HttpRequest) -> HttpResponse:
         _("%(added)d records are new, %(changed)d changed, %(same)d were so already.")
         % {"added": done.added, "changed": done.changed, "same": done.same},
     )
+    if done.ended:
+        messages.warning(
+            request,
+            _("No longer on sale, counted for what was ordered before: %(codes)s.")
+            % {"codes": ", ".join(done.ended[:SAID_ENDED])},
+        )
     return redirect("backoffice:stock")
 
 

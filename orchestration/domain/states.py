@@ -67,7 +67,13 @@ TASK_LIFE = Transitions(
         ),
         TaskState.RETRYING: frozenset({TaskState.RUNNING, TaskState.FALLOUT, TaskState.CANCELLED}),
         TaskState.FALLOUT: frozenset(
-            {TaskState.RETRYING, TaskState.DONE, TaskState.SKIPPED, TaskState.CANCELLED}
+            {
+                TaskState.RETRYING,
+                TaskState.AWAITING,
+                TaskState.DONE,
+                TaskState.SKIPPED,
+                TaskState.CANCELLED,
+            }
         ),
     }
 )

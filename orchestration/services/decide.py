@@ -12,6 +12,7 @@ from commerce.kernel.errors import FaisceauError
 from commerce.rows import Given, Prepared, update
 from orchestration.actions import ACTIONS, action
 from orchestration.domain.decompose import ORDER_BILL
+from orchestration.domain.keeping import KEPT
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.requests import REFUSING_EVENTS, facts_of_event
 from orchestration.domain.retry import MOST_ATTEMPTS
@@ -19,6 +20,7 @@ from orchestration.domain.states import FINISHED, EffectState, TaskState
 from orchestration.domain.unwinding import CREDIT, Standing
 from orchestration.models import ProviderCallback, Task
 from orchestration.services.desk import Desk
+from orchestration.services.keeping import kept_timers
 from orchestration.services.local import perform
 from orchestration.services.outcome import Call, Outcome, store
 from orchestration.services.standing import step_of
@@ -158,6 +160,10 @@ def _step(
             return lambda: _await(desk, task)
         case TaskState.AWAITING if arrived(desk, task, by_key=by_key, seen=seen):
             return lambda: desk.move(task, TaskState.DONE)
+        case TaskState.FALLOUT if task.until in KEPT and arrived(
+            desk, task, by_key=by_key, seen=seen
+        ):
+            return lambda: desk.move(task, TaskState.DONE, note="fetched after all")
         case TaskState.RETRYING if task.not_before is None or task.not_before <= desk.machine:
             return lambda: _run(desk, task, calls=calls)
         case _:
@@ -208,6 +214,7 @@ def _await(desk: Desk, task: Task) -> None:
         due = _timer_due(desk, task)
         payload = {"plan": desk.plan.pk}
         desk.due.append(timers.Due(f"task:{task.pk}", TIMER_DUE, due, payload))
+    desk.due += kept_timers(task)
 
 
 def _timer_due(desk: Desk, task: Task) -> datetime:

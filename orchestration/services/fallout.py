@@ -4,24 +4,31 @@ from django.db import transaction
 
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
+from commerce.events import timers
 from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Conflict, Forbidden, NotFound
 from commerce.ordering.services.fulfilment import record_item_facts
+from orchestration.domain.keeping import KEPT
 from orchestration.domain.requests import REFUSING_EVENTS
 from orchestration.domain.states import FINISHED, TASK_LIFE, EffectState, TaskState
 from orchestration.models import Effect, ProviderCallback, Task, TaskHistory
 from orchestration.services.desk import hold_plan
+from orchestration.services.keeping import kept_timers
 from orchestration.services.plans import wake
 
 
 def retry(context: AccountContext, *, task_id: int) -> None:
-    """Try again: what was refused is asked anew under a new key; what is unknown is not.
+    """Try again: what was refused is asked anew under a new key; what is unknown is not. What was
+    not fetched is kept for its time once more.
 
     Raises:
         Conflict: `already_done`: the provider did it, and a new key would do it twice.
     """
     with transaction.atomic():
         task = _locked(context, task_id=task_id)
+        if task.until in KEPT:
+            _keep_on(task, by=context.actor.name)
+            return
         effect = Effect.objects.filter(task=task, generation=task.generation).first()
         if effect is not None and _is_over(effect):
             task.generation += 1
@@ -46,6 +53,12 @@ def complete_by_hand(
             learnt = dict.fromkeys(task.lines, facts)
             record_item_facts(order_number=task.plan.order_number, facts=learnt)
         _move(task, TaskState.DONE, by=context.actor.name, note=note)
+
+
+def _keep_on(task: Task, *, by: str) -> None:
+    task.started_at, task.cause = business_now(), ""
+    _move(task, TaskState.AWAITING, by=by, note="kept on")
+    timers.schedule_all(kept_timers(task))
 
 
 def _is_over(effect: Effect) -> bool:

@@ -1,6 +1,7 @@
 """Tasks that need no provider of orchestration's: numbers of the pool and messages to people."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -8,11 +9,13 @@ from django.db import transaction
 
 from catalogue.services import numbers
 from catalogue.shops import shop
+from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import FaisceauError, RuleViolated
 from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.number_shop import callers_tariff
+from orchestration.domain.keeping import KEPT, PICK_UP
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Task
 from orchestration.services.desk import Desk
@@ -65,26 +68,33 @@ def _release_number(desk: Desk, task: Task) -> None:
 
 
 def _tell(desk: Desk, task: Task) -> None:
+    tell(desk, task, code=task.action.removeprefix(_MESSAGE))
+
+
+def tell(desk: Desk, task: Task, *, code: str, about: str = "") -> None:
+    """Send the customer the message `code` about the task's items; once for the task, or for what
+    else it is `about`."""
     order = desk.order
     # What is known of the task's own items counts before what is known of the others.
     ranked = sorted(order.items, key=lambda item: item.line_id in task.lines)
     facts = {name: value for item in ranked for name, value in item.facts.items()}
     own = [item for item in order.items if item.line_id in task.lines]
     names = ", ".join(item.name for item in own)
-    told = {**facts, **_special_number(own), **_shop(task)}
+    told = {**facts, **_special_number(own, on=order.placed_on), **_shop(desk, task, code=code)}
     send(
         party_id=order.party_id,
-        code=task.action.removeprefix(_MESSAGE),
+        code=code,
         values={"order": order.number, "service": names, **told},
-        reference=f"{order.number}/{desk.plan.group}/{task.key}",
+        reference=f"{order.number}/{desk.plan.group}/{about or task.key}",
     )
 
 
-def _special_number(items: Sequence[FulfilmentItem]) -> dict[str, Any]:
-    """What a message must say beside a special number: its price sign and duties, by language."""
+def _special_number(items: Sequence[FulfilmentItem], *, on: date | None) -> dict[str, Any]:
+    """What a message must say beside a special number: its price sign and duties, by language, as
+    they were when it was ordered."""
     for item in items:
         if "number_range" in item.characteristics:
-            tariff = callers_tariff(item.characteristics)
+            tariff = callers_tariff(item.characteristics, on=on)
             pack = market(settings.MARKET)
             return {
                 "number": pack.display_number(item.facts.get("msisdn", "")),
@@ -95,9 +105,16 @@ def _special_number(items: Sequence[FulfilmentItem]) -> dict[str, Any]:
     return {}
 
 
-def _shop(task: Task) -> dict[str, str]:
-    """Where the customer fetches his order, if he does."""
-    if not task.action.startswith(f"{_MESSAGE}pick_up"):
+def _shop(desk: Desk, task: Task, *, code: str) -> dict[str, str]:
+    """Where the customer fetches his order, if he does, and until when."""
+    if not code.startswith("pick_up"):
         return {}
     found = shop(task.parcel)
-    return {"shop": found.name, "shop_address": f"{found.line1}, {found.postcode} {found.city}"}
+    waiting = next((t for t in desk.tasks if t.until in KEPT and t.parcel == task.parcel), None)
+    since = (waiting.started_at if waiting else None) or desk.now
+    until = PICK_UP.ends_at(since).astimezone(PARIS).date()
+    return {
+        "shop": found.name,
+        "shop_address": f"{found.line1}, {found.postcode} {found.city}",
+        "kept_until": f"{until:%d/%m/%Y}",
+    }

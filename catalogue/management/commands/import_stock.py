@@ -33,3 +33,5 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{done.added} records are new, {done.changed} changed, {done.same} were so already."
         )
+        if done.ended:
+            self.stdout.write(f"No longer on sale: {', '.join(done.ended)}.")

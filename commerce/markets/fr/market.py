@@ -41,8 +41,8 @@ class France:
     def is_special(self, number: str) -> bool:
         return special_numbers.is_special(number)
 
-    def special_tariff(self, number: str, *, tariff: Tariff) -> SpecialTariff:
-        return special_numbers.special_tariff(number, tariff=tariff)
+    def special_tariff(self, number: str, *, tariff: Tariff, on: date) -> SpecialTariff:
+        return special_numbers.special_tariff(number, tariff=tariff, on=on)
 
     def service_price(self, tariff: Tariff, *, seconds: int) -> Money:
         return special_numbers.service_price(tariff, seconds=seconds)

@@ -8,6 +8,7 @@ range has a category and a maximum for S, tax included.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
@@ -25,29 +26,50 @@ _UNITS: Mapping[str, Sentence] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """The most that S may cost from a day on, until the next one holds."""
+
+    since: date
+    per_minute: Money = _NOTHING
+    per_call: Money = _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
 class Range:
-    """Numbers that begin so, with what they may be and the most that S may cost.
+    """Numbers that begin so, with what they may be and the most that S may cost, by day.
 
     `each`: every number has a tariff of its own, so that only a whole one has a category.
     """
 
     begins: re.Pattern[str]
     categories: frozenset[str]
-    per_minute: Money = _NOTHING
-    per_call: Money = _NOTHING
+    caps: tuple[Cap, ...]
     each: bool = False
 
-    def most(self, mode: str) -> Money:
-        return {"per_minute": self.per_minute, "per_call": self.per_call}.get(mode, _NOTHING)
+    def most(self, mode: str, *, on: date) -> Money:
+        """In force on the day; before the first cap, that one."""
+        cap = max((c for c in self.caps if c.since <= on), default=self.caps[0], key=_since)
+        return {"per_minute": cap.per_minute, "per_call": cap.per_call}.get(mode, _NOTHING)
+
+
+def _since(cap: Cap) -> date:
+    return cap.since
+
+
+MODEL_SINCE = date(2015, 10, 1)
+"""The tariff model and its caps."""
 
 
 def _range(
     begins: str, *categories: str, minute: str = "0", call: str = "0", each: bool = False
 ) -> Range:
     pattern = re.compile(begins, re.ASCII)
-    return Range(pattern, frozenset(categories), Money.of(minute), Money.of(call), each)
+    cap = Cap(MODEL_SINCE, Money.of(minute), Money.of(call))
+    return Range(pattern, frozenset(categories), (cap,), each)
 
 
+# A new cap of a range is one more row of its `caps`, from its day on: what was agreed before is
+# judged by the one of its day.
 RANGES = (
     _range(r"080[0-5]", FREE),
     _range(r"080[6-9]", ORDINARY),
@@ -160,14 +182,17 @@ def is_special(number: str) -> bool:
     return any(begins.match(number) for begins in (_CLOSED, *(each.begins for each in RANGES)))
 
 
-def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
-    """The category of a special number (or of all that begin so) at `tariff`, and its duties.
+def special_tariff(
+    number: str, *, tariff: Tariff, on: date, ranges: Sequence[Range] = RANGES
+) -> SpecialTariff:
+    """The category of a special number (or of all that begin so) at `tariff`, and its duties; by
+    the caps of the day `on`.
 
     Raises:
         InvalidInput: `number_not_special`, `short_number_not_whole`, `tariff_not_of_range`,
             `tariff_above_cap`, `tariff_price_invalid`.
     """
-    found = next((each for each in RANGES if each.begins.match(number)), None)
+    found = next((each for each in ranges if each.begins.match(number)), None)
     if found is None:
         raise InvalidInput(
             Sentence("%(number)s is not in a range of special numbers.", number=number),
@@ -195,7 +220,7 @@ def special_tariff(number: str, *, tariff: Tariff) -> SpecialTariff:
             code="tariff_not_of_range",
             field="tariff_mode",
         )
-    most = found.most(tariff.mode)
+    most = found.most(tariff.mode, on=on)
     if tariff.price.amount > most.amount:
         raise InvalidInput(
             Sentence(

@@ -79,6 +79,7 @@ class FulfilmentOrder:
     email: str
     phone: str
     items: tuple[FulfilmentItem, ...]
+    placed_on: date | None = None
 
     def group(self, group: str) -> tuple[FulfilmentItem, ...]:
         return tuple(item for item in self.items if item.group == group)

@@ -272,7 +272,7 @@ def _take_number(cart: Cart, items: list[CartItem], item: CartItem, pricing: Pri
     elif item.role == "plan":
         items[:] = [i for i in items if i.group != item.group or i.role != "number"]
     item.config = {**item.config, **({"number_class": klass} if klass != STANDARD else {})}
-    hold_for_cart(msisdn, cart_code=cart.code, line_id=item.line_id, klass=klass)
+    hold_for_cart(msisdn, cart=cart, line_id=item.line_id, klass=klass)
 
 
 def enter_code(context: AccountContext, *, code: str, promotion_code: str) -> Edited[None]:

@@ -1,13 +1,14 @@
 """What is said about a number is checked by the market's rules in every channel."""
 
-from collections.abc import Iterable
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.db import connection
 
-from catalogue.domain.model import Kind, Offering, Snapshot
+from catalogue.domain.model import Kind, Offering, Segment, Snapshot
 from catalogue.domain.numbers import STANDARD
-from catalogue.pool import class_in_pool, propose
+from catalogue.pool import class_in_pool, held_until, propose
 from catalogue.services import numbers
 from commerce.accounts.identity import AccountContext
 from commerce.events import timers
@@ -24,7 +25,8 @@ from commerce.ordering.domain.numbering import (
     sells_range,
     uses_sold,
 )
-from commerce.ordering.models import CartItem
+from commerce.ordering.domain.states import CartState
+from commerce.ordering.models import Cart, CartItem
 from commerce.ordering.number_shop import tariff_of
 from commerce.ordering.services.access import find_cart
 
@@ -124,14 +126,21 @@ def cart_key(cart_code: str, line_id: str) -> str:
     return f"cart:{cart_code}/{line_id}"
 
 
-def hold_for_cart(msisdn: str, *, cart_code: str, line_id: str, klass: str) -> None:
+MOST_KEPT: Mapping[Segment, int] = {Segment.CONSUMER: 3, Segment.BUSINESS: 20}
+"""Numbers that somebody may have kept at once, over all of his carts."""
+
+
+def hold_for_cart(msisdn: str, *, cart: Cart, line_id: str, klass: str) -> None:
     """Nobody else gets the number for the next 15 minutes (business time); a timer frees it.
 
     Raises:
-        RuleViolated: `number_taken`.
+        RuleViolated: `number_taken`; `too_many_numbers_kept`: the owner of the cart has as many
+            kept as he may; `detail` says how many.
     """
-    until = business_now() + numbers.HELD_FOR
-    key = cart_key(cart_code, line_id)
+    now = business_now()
+    until = now + numbers.HELD_FOR
+    key = cart_key(cart.code, line_id)
+    _check_kept(cart, key=key, at=now)
     numbers.hold_number(msisdn=msisdn, klass=klass, key=key, until=until)
     timers.schedule(
         key=f"{numbers.HOLD_TIMER}:{key}",
@@ -139,6 +148,37 @@ def hold_for_cart(msisdn: str, *, cart_code: str, line_id: str, klass: str) -> N
         due_at=until,
         payload={"msisdn": msisdn},
     )
+
+
+def _one_at_a_time(name: str) -> None:
+    """Whoever does the same waits, until the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def _check_kept(cart: Cart, *, key: str, at: datetime) -> None:
+    """One request of an owner after the other, so that none counts what the other is about to
+    keep. A visitor is who his browser says he is."""
+    owner = f"party:{cart.party_id}" if cart.party_id else f"visitor:{cart.visitor_key}"
+    _one_at_a_time(f"numbers kept for {owner}")
+    own = Cart.objects.filter(state=CartState.OPEN)
+    if cart.party_id:
+        own = own.filter(party_id=cart.party_id)
+    elif cart.visitor_key:
+        own = own.filter(party=None, visitor_key=cart.visitor_key)
+    else:
+        own = own.filter(pk=cart.pk)
+    with_number = CartItem.objects.filter(cart__in=own, config__has_key="msisdn")
+    pairs = with_number.values_list("cart__code", "line_id")
+    keys = {cart_key(code, line) for code, line in pairs} - {key}
+    most = MOST_KEPT[Segment(cart.segment)]
+    if sum(end > at for end in held_until(keys).values()) >= most:
+        raise RuleViolated(
+            f"You have {most} numbers kept already; order one, or wait until it is free again.",
+            code="too_many_numbers_kept",
+            field="msisdn",
+            most=most,
+        )
 
 
 def offering_of_class(msisdn: str, item: CartItem, *, catalogue: Snapshot) -> tuple[str, str]:

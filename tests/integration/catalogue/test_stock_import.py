@@ -1,6 +1,7 @@
 """Stock from a file: all of it, or nothing and every fault with its line."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
@@ -53,6 +54,24 @@ def test_a_file_sets_what_partners_have_and_the_same_again_changes_nothing(shop:
     assert [act.values for act in acts] == [
         {"file": "stock.csv", "added": 1, "changed": 1, "same": 1},
         {"file": "stock.csv", "added": 0, "changed": 0, "same": 3},
+    ]
+
+
+def test_a_download_is_taken_in_though_an_offering_ended_meanwhile(shop: datetime) -> None:
+    now = current_snapshot()
+    left = {code: each for code, each in now.offerings.items() if code != CASE}
+    text = f"{HEADING}\nentrepot;{CASE};9;1;0;\nentrepot;verre-6-4;8;1;0;\n"
+    done = import_stock(text, file="s.csv", catalogue=replace(now, offerings=left))
+    assert (done.changed, done.ended) == (2, (CASE,))
+    assert counts(CASE)[0] == 9
+    with pytest.raises(CatalogueInvalid) as error:
+        import_stock(
+            f"{HEADING}\nnegoce-rhodanien;{CASE};9;1;0;\n",
+            file="s.csv",
+            catalogue=replace(now, offerings=left),
+        )
+    assert [str(problem) for problem in error.value.problems] == [
+        f"s.csv:2: offering: {CASE} is not sold from stock."
     ]
 
 
@@ -130,6 +149,24 @@ def test_a_file_and_a_sale_of_what_it_moves_do_not_block_each_other(
             taken_in(f"entrepot;{AHEAD};20;1;0;")
         sale.result(timeout=20)
     assert counts(AHEAD) == (18, 0, 0, 0)
+
+
+def test_two_files_that_add_the_same_record_follow_each_other(committed_shop: datetime) -> None:
+    line = f"negoce-rhodanien;{CASE};12;4;;"
+
+    def second() -> StockImported:
+        try:
+            with business_time_fixed(committed_shop):
+                return taken_in(line)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            assert taken_in(line).added == 1
+            other = pool.submit(second)
+            _until_somebody_waits()
+        assert other.result(timeout=20) == StockImported(added=0, changed=0, same=1)
 
 
 def _until_somebody_waits() -> None:

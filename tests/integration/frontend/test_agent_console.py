@@ -13,7 +13,7 @@ from commerce.accounts.models import Contact, Party, StaffRole, TimelineEntry, U
 from commerce.accounts.selectors import Address
 from commerce.accounts.services.customers import add_address
 from commerce.notifications.models import Message
-from commerce.ordering.models import Cart, CartItem, Order
+from commerce.ordering.models import Cart, CartItem, Order, OrderItem
 from commerce.ordering.services import carts, handover
 from tests.integration.ordering.conftest import at, shop
 from tests.integration.ordering.people import visitor
@@ -191,6 +191,11 @@ def test_all_shops_that_have_the_cart_are_offered_those_near_the_customer_first(
     form = agent.get(f"/agent/cart/{handed}/").context["send_form"]
     found = [code.removeprefix("shop-") for code, _ in form.fields["pick_up_at"].choices]
     assert found == ["", "69100", "69001", "29200", "44000", "59800", "75011"]
+    assert send(agent, handed, pick_up_at="shop-69001") == 302
+    ordered = OrderItem.objects.filter(role__in=["handset", "sim"]).order_by("role")
+    assert [(item.supplier, item.deliver_to) for item in ordered] == [("shop-69001", {})] * 2
+    told = agent.get(f"/agent/orders/{Order.objects.get().number}/").content.decode()
+    assert "Shop 69001" in told
 
 
 def test_a_failed_check_is_noted_without_any_answer(agent: Client, db: None) -> None:

@@ -99,6 +99,35 @@ def test_any_number_of_a_class_can_be_bought_without_naming_it(code: str) -> Non
     }
 
 
+def test_a_visitor_has_three_numbers_kept_at_once_at_most(shop: object) -> None:
+    free = list(
+        Number.objects.filter(klass="standard", state="free").values_list("msisdn", flat=True)[:5]
+    )
+    for _ in free:
+        code = bundle_cart(visitor(), handset=handset())
+    lines = [x.id for x in cart_view(visitor(), code=code).quote.lines if x.role == "plan"]
+
+    def keep(line: int, number: int) -> None:
+        choice = NumberChoice(Keep.NEW, free[number])
+        carts.choose_number(visitor(), code=code, line_id=lines[line], choice=choice)
+
+    for place in range(3):
+        keep(place, place)
+    with pytest.raises(RuleViolated) as refused:
+        keep(3, 3)
+    assert (refused.value.code, refused.value.detail["most"]) == ("too_many_numbers_kept", 3)
+    keep(2, 4)
+    assert Number.objects.filter(state="held").count() == 3
+    assert Number.objects.get(msisdn=free[2]).state == "free"
+    other = bundle_cart(visitor("v-2"), handset=handset())
+    line = next(x.id for x in cart_view(visitor("v-2"), code=other).quote.lines if x.role == "plan")
+    carts.choose_number(
+        visitor("v-2"), code=other, line_id=line, choice=NumberChoice(Keep.NEW, free[3])
+    )
+    with business_time_fixed(AT + timedelta(minutes=15)):
+        keep(3, 2)
+
+
 def test_a_chosen_number_is_held_for_15_minutes(code: str) -> None:
     take(code, SILVER)
     assert cart_view(visitor(), code=code).numbers_until == {plan(code): AT + timedelta(minutes=15)}

@@ -18,7 +18,7 @@ from commerce.markets.pack import NumberUse
 from commerce.ordering.domain.consents import OrderConsents
 from commerce.ordering.domain.numbering import DeclaredUse, Keep, NumberChoice
 from commerce.ordering.domain.states import ItemState, OrderState
-from commerce.ordering.models import Order
+from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.number_shop import classes_on_sale, find_numbers
 from commerce.ordering.selectors import (
     CartView,
@@ -270,6 +270,10 @@ def test_it_is_billed_each_month_as_it_was_promised(buyer: AccountContext) -> No
     # 40.00 once with the order, then 19.00 a month, in advance; 20 % of it is tax.
     assert [gross for _, _, gross in bills()] == ["48.00", "22.80", "22.80", "22.80"]
     assert Parking.objects.count() == 0
+    OrderItem.objects.update(state=ItemState.ACTIVE)
+    assert [held.msisdn for held in special_numbers(buyer)] == [GREEN]
+    Subscription.objects.update(status="ended")
+    assert special_numbers(buyer) == ()
 
 
 def test_another_firm_sees_none_of_it(buyer: AccountContext) -> None:

@@ -1,6 +1,8 @@
 # ruff: noqa: E501  (one case a line)
 """Classes by look, searched figures, and the tariffs of special numbers."""
 
+import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -8,10 +10,17 @@ import pytest
 from catalogue.domain.numbers import Look, NumberClass, Where, class_of, read_pattern
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
-from commerce.markets.fr.special_numbers import is_special, service_price, special_tariff
+from commerce.markets.fr.special_numbers import (
+    Cap,
+    Range,
+    is_special,
+    service_price,
+    special_tariff,
+)
 from commerce.markets.pack import Tariff
 from tests.fixtures.vectors import VECTORS
 
+DAY = date(2026, 11, 22)
 CLASSES = (
     NumberClass("gold", (Look(same=4), Look(run=5), Look(pairs=3))),
     NumberClass("silver", (Look(same=3), Look(run=4), Look(pairs=2))),
@@ -72,7 +81,7 @@ def test_only_figures_are_searched_for(asked: str) -> None:
 def test_a_special_number_wears_its_price_sign(
     number: str, mode: str, price: str, category: str, colour: str, sign: str, duties: int
 ) -> None:
-    found = special_tariff(number, tariff=Tariff(mode, Money.of(price)))
+    found = special_tariff(number, tariff=Tariff(mode, Money.of(price)), on=DAY)
     assert (found.category, found.colour, found.sign["fr"]) == (category, colour, sign)
     assert len(found.duties) == duties
     forbidden = {"after_sales", "complaints"} if category == "surcharged" else set()
@@ -115,8 +124,24 @@ def test_a_call_costs_the_same_however_long_it_lasts() -> None:
 )
 def test_a_tariff_beyond_the_law_is_refused(number: str, mode: str, price: str, code: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        special_tariff(number, tariff=Tariff(mode, Money.of(price)))
+        special_tariff(number, tariff=Tariff(mode, Money.of(price)), on=DAY)
     assert refused.value.code == code
+
+
+def test_a_tariff_is_judged_by_the_cap_of_its_day() -> None:
+    """A cap that went down binds what is sold from its day on, not what was agreed before."""
+    caps = tuple(
+        Cap(since, per_minute=Money.of(most))
+        for since, most in ((date(2015, 10, 1), "0.80"), (date(2027, 1, 1), "0.60"))
+    )
+    ranges = [Range(re.compile("089"), frozenset({"surcharged"}), caps)]
+    tariff = Tariff("per_minute", Money.of("0.80"))
+    for day in (date(2014, 1, 1), date(2026, 12, 31)):
+        agreed = special_tariff("0899", tariff=tariff, on=day, ranges=ranges)
+        assert agreed.category == "surcharged"
+    with pytest.raises(InvalidInput) as refused:
+        special_tariff("0899", tariff=tariff, on=date(2027, 1, 1), ranges=ranges)
+    assert refused.value.code == "tariff_above_cap"
 
 
 @pytest.mark.parametrize("number", ["112", "3008", "3179", "118000", "0639980001", "0139980001"])

@@ -38,7 +38,7 @@ class Islandia:
     def is_special(self, number: str) -> bool:
         return False
 
-    def special_tariff(self, number: str, *, tariff: Tariff) -> SpecialTariff:
+    def special_tariff(self, number: str, *, tariff: Tariff, on: date) -> SpecialTariff:
         raise InvalidInput("There are none.", code="number_not_special")
 
     def service_price(self, tariff: Tariff, *, seconds: int) -> Money:
