@@ -132,6 +132,19 @@ class ProviderCallback(models.Model):
         return f"{self.type} {self.callback_id}"
 
 
+class PortHealth(models.Model):
+    """A provider that has kept silent, and until when it is left alone; see services.health."""
+
+    port = models.CharField(max_length=20, primary_key=True)
+    silences = models.PositiveIntegerField(default=0, help_text="calls in a row without an answer")
+    shut_until = models.DateTimeField(null=True, help_text="machine time")
+    last_error = models.CharField(max_length=200, blank=True)
+    changed_at = models.DateTimeField(help_text="machine time")
+
+    def __str__(self) -> str:
+        return f"{self.port}: {self.silences}"
+
+
 class TaskHistory(models.Model):
     """Every change of a task's state, with who or what caused it."""
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from orchestration.domain.masking import masked
-from orchestration.domain.states import FINISHED, PlanState, TaskState
-from orchestration.models import Effect, Plan, ProviderCallback, Task, TaskHistory
+from orchestration.domain.states import FINISHED, EffectState, PlanState, TaskState
+from orchestration.models import Effect, Plan, PortHealth, ProviderCallback, Task, TaskHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +267,47 @@ def fallen_out(*, limit: int = 100, cause: str = "") -> tuple[FallenTask, ...]:
         )
         for task in rows
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderHealth:
+    """A provider's port: `silences` in a row; left alone `shut_until` (machine time), None if it is
+    asked as usual. `waiting`: requests that it has not answered, `stuck`: tasks in fallout."""
+
+    port: str
+    silences: int
+    shut_until: datetime | None
+    last_error: str
+    changed_at: datetime | None
+    waiting: int
+    stuck: int
+
+
+def provider_health() -> tuple[ProviderHealth, ...]:
+    """Every port of the settings, those that keep silent first; three queries."""
+    rows = {row.port: row for row in PortHealth.objects.all()}
+    busy = Effect.objects.filter(task__state__in=[TaskState.RUNNING, TaskState.RETRYING])
+    waiting = _by_port(busy.filter(state__in=[EffectState.SENT, EffectState.UNKNOWN]))
+    stuck = _by_port(Effect.objects.filter(task__state=TaskState.FALLOUT))
+    found = [
+        ProviderHealth(
+            port,
+            row.silences if row else 0,
+            row.shut_until if row else None,
+            row.last_error if row else "",
+            row.changed_at if row else None,
+            waiting.get(port, 0),
+            stuck.get(port, 0),
+        )
+        for port in sorted(settings.ADAPTERS)
+        for row in [rows.get(port)]
+    ]
+    return tuple(sorted(found, key=lambda each: (-each.silences, each.port)))
+
+
+def _by_port(effects: QuerySet[Effect]) -> dict[str, int]:
+    counted = effects.values_list("port").annotate(count=Count("task", distinct=True))
+    return dict(counted.order_by("port"))
 
 
 @dataclass(frozen=True, slots=True)

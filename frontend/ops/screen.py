@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -16,7 +17,7 @@ from commerce.ordering.selectors import OrderItemView
 from commerce.payments.selectors import RefusedEffect
 from frontend.shop.words import named
 from frontend.typography import moment_text
-from orchestration.selectors import PlanSummary, PlanView, TaskView
+from orchestration.selectors import PlanSummary, PlanView, ProviderHealth, TaskView
 from subscriptions.domain.views import ParkedAccount
 
 TASK_WORDS: Mapping[str, Any] = {
@@ -149,6 +150,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:home", _("Overview")),
         ("ops:orders", _("Orders")),
         ("ops:fallout", _("Decisions")),
+        ("ops:providers", _("Providers")),
         ("ops:billing", _("Billing")),
         ("ops:payments", _("Payments")),
         ("ops:work", _("Parked work")),
@@ -164,6 +166,43 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         "search_text": search_text,
         "who": context.actor.name,
     }
+
+
+PORT_WORDS: Mapping[str, Any] = {
+    "logistics": gettext_lazy("Own warehouse"),
+    "dropship": gettext_lazy("Suppliers who ship"),
+    "shop": gettext_lazy("Shops"),
+    "porting": gettext_lazy("Clearing house for porting"),
+    "esim": gettext_lazy("eSIM profiles (SM-DP+)"),
+    "network": gettext_lazy("Network"),
+    "content": gettext_lazy("Content partners"),
+    "billing": gettext_lazy("Billing"),
+}
+
+
+def provider_rows(found: Sequence[ProviderHealth], *, now: datetime) -> list[dict[str, Any]]:
+    """How each provider is, in words; `now` is machine time."""
+    return [
+        {
+            "health": each,
+            "label": str(PORT_WORDS.get(each.port, each.port)),
+            "pill": _health(each, now),
+        }
+        for each in found
+    ]
+
+
+def _health(each: ProviderHealth, now: datetime) -> tuple[str, str]:
+    if each.shut_until is None:
+        return ("done", _("answers")) if not each.silences else ("waiting", _("answers not always"))
+    return (
+        ("failed", _("silent, left alone"))
+        if each.shut_until > now
+        else (
+            "running",
+            _("about to be tried"),
+        )
+    )
 
 
 def task_label(task: TaskView) -> str:

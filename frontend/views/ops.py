@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from commerce.accounts.context import context_for_request
 from commerce.events import parking
 from commerce.events import selectors as events
+from commerce.kernel.clock import machine_now
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.selectors import (
@@ -175,6 +176,16 @@ def fallout_page(request: HttpRequest) -> HttpResponse:
         ],
     }
     return render(request, "frontend/ops/fallout.html", values)
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+def providers(request: HttpRequest) -> HttpResponse:
+    """How each provider is: who answers, who keeps silent and since when he is left alone."""
+    context = context_for_request(request)
+    rows = screen.provider_rows(plans.provider_health(), now=machine_now())
+    values = screen.around(context, here="ops:providers") | {"rows": rows}
+    return render(request, "frontend/ops/providers.html", values)
 
 
 @policy(Policy.OPERATOR)

@@ -17,6 +17,11 @@ def back_off(attempt: int, *, draw: float) -> timedelta:
     return timedelta(seconds=longest / 2 + longest / 2 * draw)
 
 
+def shut_for(times: int) -> timedelta:
+    """How long a silent provider is left alone after `times` tries to see, in machine time."""
+    return timedelta(seconds=min(5.0 * 2.0**times, 120.0))
+
+
 def ask_again_after(asked: int) -> timedelta:
     """How long to wait for a callback before asking the provider for the `asked` + 1st time."""
     return timedelta(seconds=min(10.0 * 2.0**asked, 900.0))

@@ -6,6 +6,7 @@ from commerce.kernel.errors import FaisceauError, Unknown
 from orchestration.actions import action, provider
 from orchestration.ports import Answer
 from orchestration.services.decide import decide
+from orchestration.services.health import note_answer, note_silence
 from orchestration.services.outcome import Call, Outcome
 
 logger = logging.getLogger(__name__)
@@ -28,11 +29,17 @@ def _carry_out(call: Call) -> Answer | FaisceauError:
     try:
         if call.unknown:
             provider(effect.port).find(effect.key)
-        return action(call.task.action).carry_out(effect.request, key=effect.key)
+        answer = action(call.task.action).carry_out(effect.request, key=effect.key)
+    except Unknown as silence:
+        note_silence(effect.port, error=silence.message)
+        return silence
     except FaisceauError as error:
-        # `Unknown`; `Refused`; or our own billing's reason, whose transaction is undone.
+        # `Refused`; or our own billing's reason, whose transaction is undone.
+        note_answer(effect.port)
         return error
     except Exception as fault:
         # Of this call alone: what became of the others of its round must be stored all the same.
         logger.exception("call failed", extra={"key": effect.key})
         return Unknown(f"{effect.port}: {type(fault).__name__}")
+    note_answer(effect.port)
+    return answer

@@ -1,5 +1,6 @@
 """Deciding what of a plan can go on: under the plan's lock, in one short transaction."""
 
+import random
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -20,6 +21,7 @@ from orchestration.domain.states import FINISHED, EffectState, TaskState
 from orchestration.domain.unwinding import CREDIT, Standing
 from orchestration.models import ProviderCallback, Task
 from orchestration.services.desk import Desk
+from orchestration.services.health import shut_until
 from orchestration.services.keeping import kept_timers
 from orchestration.services.local import perform
 from orchestration.services.outcome import Call, Outcome, store
@@ -154,7 +156,7 @@ def _step(
             return None
         case TaskState.WAITING if _ready(task, by_key):
             if task.kind in _WORKING:
-                return lambda: _run(desk, task, calls=calls)
+                return _work(desk, task, calls=calls)
             if task.kind != TaskKind.MANUAL and arrived(desk, task, by_key=by_key, seen=seen):
                 return lambda: desk.move(task, TaskState.DONE)
             return lambda: _await(desk, task)
@@ -165,9 +167,30 @@ def _step(
         ):
             return lambda: desk.move(task, TaskState.DONE, note="fetched after all")
         case TaskState.RETRYING if task.not_before is None or task.not_before <= desk.machine:
-            return lambda: _run(desk, task, calls=calls)
+            return _work(desk, task, calls=calls)
         case _:
             return None
+
+
+def _work(desk: Desk, task: Task, *, calls: list[Call]) -> Callable[[], None] | None:
+    """Run the task, unless its provider is being left alone."""
+    if task.action in ACTIONS and _left_alone(desk, task):
+        return None
+    return lambda: _run(desk, task, calls=calls)
+
+
+def _left_alone(desk: Desk, task: Task) -> bool:
+    """The provider keeps silent: the task waits until it may be asked again, at some moment after,
+    so that not all of them come at once."""
+    until = shut_until(action(task.action).port)
+    if until is None:
+        return False
+    until += timedelta(seconds=random.random())  # noqa: S311  jitter, not a secret
+    if task.state == TaskState.RETRYING:
+        task.not_before = until
+        desk.changed[task.pk] = task
+    desk.wake_at.append(until)
+    return True
 
 
 def _billed(desk: Desk) -> bool:
@@ -187,7 +210,7 @@ def _undoing(desk: Desk, task: Task, *, calls: list[Call]) -> Callable[[], None]
         case Standing.BY_HAND:
             return lambda: _undo_by_hand(desk, task)
         case _:
-            return lambda: _run(desk, task, calls=calls)
+            return _work(desk, task, calls=calls)
 
 
 def _undo_by_hand(desk: Desk, task: Task) -> None:

@@ -11,6 +11,7 @@ from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Effect, Task
 from orchestration.ports import Answer
 from orchestration.services.desk import Desk
+from orchestration.services.health import is_shut
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,12 @@ def _try_later(desk: Desk, task: Task, effect: Effect, *, message: str) -> None:
     desk.settle(effect, EffectState.UNKNOWN)
     if task.state != TaskState.RUNNING:
         return
+    if is_shut(effect.port):
+        # Who is known not to answer anybody uses up nobody's attempts.
+        task.attempts -= 1
     if task.attempts >= MOST_ATTEMPTS:
         desk.fall_out(task, cause="provider_silent", message=message)
         return
-    wait = back_off(task.attempts, draw=random.random())  # noqa: S311  jitter, not a secret
+    wait = back_off(max(task.attempts, 1), draw=random.random())  # noqa: S311  jitter, not a secret
     task.not_before, task.last_error = desk.machine + wait, message
     desk.move(task, TaskState.RETRYING, note=message)

@@ -1,6 +1,6 @@
 """One plan on the table: its rows as the services store them, its order as a value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Effect, Plan, Task
-from orchestration.services import desk
+from orchestration.services import desk, health
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 PORTED = "0639981234"
@@ -45,6 +45,13 @@ ORDER = FulfilmentOrder(
 )
 
 MakeTask = Callable[..., Task]
+
+
+@pytest.fixture(autouse=True)
+def fresh_health() -> Iterator[None]:
+    """What the process knew of silent providers ends with the test."""
+    yield
+    health.forget()
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from orchestration.domain.unwinding import impact_of
 from orchestration.models import Plan, Task
 from orchestration.ports import Answer, Found, Standing
 from orchestration.services import advance as carrying_on
-from orchestration.services import cancel, decide, desk, local, outcome
+from orchestration.services import cancel, decide, desk, health, local, outcome
 from orchestration.services.plans import ADVANCE, _row
 from orchestration.services.standing import steps_of
 from subscriptions.models import Invoice
@@ -263,6 +263,7 @@ def random_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     )
     monkeypatch.setattr(local, "send", lambda **values: None)
     monkeypatch.setattr(outcome, "back_off", lambda attempts, draw: timedelta(0))
+    monkeypatch.setattr(health, "MOST_SILENCES", 1000)
     monkeypatch.setattr(outcome, "MOST_ATTEMPTS", 1000)
     monkeypatch.setattr(decide, "MOST_ATTEMPTS", 1000)
     monkeypatch.setattr(decide, "LEASE", timedelta(seconds=-1))

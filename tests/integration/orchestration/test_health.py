@@ -1,0 +1,104 @@
+"""A provider that keeps silent is left alone; what waits for it uses up no attempts."""
+
+from datetime import timedelta
+
+import pytest
+
+from commerce.kernel.clock import business_time_fixed, machine_now
+from commerce.kernel.errors import Refused, Unknown
+from orchestration import actions
+from orchestration.domain.states import TaskState
+from orchestration.models import PortHealth, Task
+from orchestration.ports import Answer, Found, Standing
+from orchestration.selectors import provider_health
+from orchestration.services import advance as carrying_on
+from orchestration.services import health, outcome
+from orchestration.services.health import MOST_SILENCES, note_answer, note_silence, shut_until
+from tests.integration.orchestration.conftest import AT, MakeTask
+
+
+class Provider:
+    """Keeps silent until it is told to speak."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.says: Exception | None = Unknown("silence")
+
+    def port_in(self, request: object, *, key: str) -> Answer:
+        self.calls += 1
+        if self.says:
+            raise self.says
+        return Answer({"porting_id": "por_1"})
+
+    def find(self, key: str) -> Found:
+        return Found(Standing.NEVER_ARRIVED, {})
+
+
+@pytest.fixture
+def clearing_house(monkeypatch: pytest.MonkeyPatch) -> Provider:
+    house = Provider()
+    monkeypatch.setattr(actions, "provider", lambda port: house)
+    monkeypatch.setattr(carrying_on, "provider", lambda port: house)
+    monkeypatch.setattr(outcome, "back_off", lambda attempts, draw: timedelta(0))
+    return house
+
+
+def time_over() -> None:
+    PortHealth.objects.update(shut_until=machine_now() - timedelta(seconds=1))
+    Task.objects.filter(state=TaskState.RETRYING).update(not_before=machine_now())
+    health.forget()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_silent_provider_is_left_alone_tried_by_one_and_found_again(
+    make_task: MakeTask, clearing_house: Provider
+) -> None:
+    task = make_task(state=TaskState.WAITING, attempts=0)
+    with business_time_fixed(AT):
+        carrying_on.advance(plan_id=task.plan_id)
+        assert clearing_house.calls == MOST_SILENCES
+        task.refresh_from_db()
+        assert (task.state, task.attempts) == (TaskState.RETRYING, MOST_SILENCES - 1)
+        (porting,) = [each for each in provider_health() if each.port == "porting"]
+        assert (porting.silences, porting.waiting) == (MOST_SILENCES, 1)
+        assert porting.shut_until is not None
+
+        carrying_on.advance(plan_id=task.plan_id)
+        assert clearing_house.calls == MOST_SILENCES
+
+        for tried in range(1, 16):  # far more often than a task may be attempted
+            time_over()
+            carrying_on.advance(plan_id=task.plan_id)
+            assert clearing_house.calls == MOST_SILENCES + tried
+        task.refresh_from_db()
+        assert (task.state, task.attempts) == (TaskState.RETRYING, MOST_SILENCES - 1)
+
+        clearing_house.says = None
+        time_over()
+        carrying_on.advance(plan_id=task.plan_id)
+    task.refresh_from_db()
+    assert task.state == TaskState.AWAITING
+    assert PortHealth.objects.values_list("silences", "shut_until").get() == (0, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_one_of_many_goes_out_to_see_and_a_no_is_an_answer() -> None:
+    for _ in range(MOST_SILENCES):
+        note_silence("porting", error="silence")
+    assert shut_until("porting") is not None
+    assert shut_until("network") is None
+    time_over()
+    assert [shut_until("porting") is None for _ in range(3)] == [True, False, False]
+    note_answer("porting")
+    assert [shut_until("porting") is None for _ in range(3)] == [True, True, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refusals_shut_nothing(make_task: MakeTask, clearing_house: Provider) -> None:
+    clearing_house.says = Refused("No.", code="date_past")
+    task = make_task(state=TaskState.WAITING, attempts=0)
+    with business_time_fixed(AT):
+        carrying_on.advance(plan_id=task.plan_id)
+    task.refresh_from_db()
+    assert (task.state, task.cause) == (TaskState.FALLOUT, "date_past")
+    assert not PortHealth.objects.exists()
