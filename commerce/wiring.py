@@ -33,6 +33,8 @@ from commerce.web.health import register_check
 from commerce.web.identity import Resolvers, use_resolvers
 from orchestration import subscribers as orchestration
 from orchestration.events import PlanCancelled, PlanCompleted
+from orchestration.porting import calls as porting_calls
+from orchestration.porting import clocks as porting_clocks
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
@@ -103,4 +105,7 @@ def connect() -> None:
     register_timer(OVERDUE, orchestration.on_ask_due, durable=False)
     register_timer(TIMER_DUE, orchestration.on_timer_due)
     register_timer(KEPT_DUE, orchestration.on_kept_due)
+    register_timer(porting_calls.TIMER, porting_calls.carry_out, durable=False)
+    register_timer(porting_clocks.NOTICE, porting_clocks.on_notice_due)
+    register_timer(porting_clocks.LATE, porting_clocks.on_late)
     register_busy_check("orchestration", orchestration.tasks_under_way)

@@ -59,6 +59,15 @@ SENTENCES: Mapping[str, Any] = {
         "Choose a working day, from Monday to Saturday, between tomorrow and three months from now."
     ),
     "port_slot_invalid": _("Choose one of the three time slots."),
+    "porting_busy": _("A request is under way. Try again in a minute."),
+    "porting_too_late": _("It is too late to change this: the eve of the move, 8 pm, is over."),
+    "porting_not_refused": _("There is nothing to correct at the moment."),
+    "porting_refused": _("Send the request again, with the day that suits you."),
+    "redirection_not_offered": _("The other operator does not redirect calls."),
+    "unknown_porting": _("No number is on its way for this line."),
+    "nothing_owed": _("Nothing is owed for it any more."),
+    "note_missing": _("Say how it was credited."),
+    "caller_not_verified": _("Establish who is calling before you change anything."),
     "terms_not_accepted": _("Please accept the terms of sale to order."),
     "contract_summary_not_confirmed": _(
         "Please confirm that you have received the contract summary and agree to it."

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from orchestration.domain.porting import Direction, PortState
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.states import EffectState, PlanState, TaskState
 
@@ -159,3 +160,103 @@ class TaskHistory(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task_id} {self.state}"
+
+
+class Porting(models.Model):
+    """A number that comes to us, or leaves us; amounts in the market's currency, tax included.
+
+    `reference` is the order's line (in) or the clearing house's id (out). `day` is the wished day
+    until the clearing house has said which it is.
+    """
+
+    direction = models.CharField(max_length=3)
+    reference = models.CharField(max_length=80, unique=True)
+    order_number = models.CharField(max_length=32, blank=True, default="")
+    group = models.CharField(max_length=64, blank=True, default="")
+    line_id = models.CharField(max_length=60, blank=True, default="")
+    subscription_id = models.BigIntegerField(null=True, help_text="of a number that leaves")
+    party_id = models.BigIntegerField(null=True)
+    msisdn = models.CharField(max_length=15)
+    rio = models.CharField(max_length=12, blank=True, default="")
+    operator = models.CharField(max_length=2, blank=True, default="", help_text="the other one")
+    state = models.CharField(max_length=20)
+    motive = models.CharField(max_length=60, blank=True, default="")
+    detail = models.CharField(max_length=60, blank=True, default="")
+    porting_id = models.CharField(max_length=60, blank=True, default="")
+    attempt = models.PositiveSmallIntegerField(default=1)
+    day = models.DateField(null=True)
+    slot = models.CharField(max_length=11, blank=True, default="")
+    requested_on = models.DateField(null=True, help_text="the clock of the delays starts")
+    due_on = models.DateField(null=True, help_text="last day of the answer, or of the porting")
+    redirection = models.BooleanField(default=False, help_text="offered by the donor")
+    redirect_to = models.CharField(max_length=15, blank=True, default="")
+    days_late = models.PositiveSmallIntegerField(default=0)
+    owed = models.DecimalField(max_digits=8, decimal_places=2, default=0)
+    settled_at = models.DateTimeField(null=True, help_text="business time; what was owed")
+    settled_by = models.CharField(max_length=120, blank=True, default="")
+    settled_note = models.CharField(max_length=300, blank=True, default="")
+    created_at = models.DateTimeField(help_text="business time")
+    changed_at = models.DateTimeField(help_text="business time")
+    erased_at = models.DateTimeField(null=True, help_text="business time; see services.erasure")
+
+    class Meta:
+        constraints = [
+            _known("direction", Direction, "porting_direction_known"),
+            _known("state", PortState, "porting_state_known"),
+        ]
+        indexes = [
+            models.Index(fields=["order_number"], name="portings_of_order"),
+            models.Index(fields=["msisdn"], name="portings_of_number"),
+            models.Index(fields=["party_id"], name="portings_of_party"),
+            models.Index(fields=["direction", "state"], name="portings_by_state"),
+            models.Index(
+                fields=["changed_at"], condition=Q(erased_at=None), name="portings_to_erase"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.msisdn}"
+
+
+class PortingEntry(models.Model):
+    """The log of a porting: its states, and what was said to and by the other side."""
+
+    porting = models.ForeignKey(Porting, on_delete=models.CASCADE, related_name="entries")
+    at = models.DateTimeField(help_text="business time")
+    kind = models.CharField(max_length=8, help_text="state, sent, received or note")
+    name = models.CharField(max_length=60)
+    data = models.JSONField(default=dict)
+    by = models.CharField(max_length=120, default="system")
+
+    class Meta:
+        indexes = [models.Index(fields=["porting", "id"], name="porting_log")]
+
+    def __str__(self) -> str:
+        return f"{self.porting_id} {self.name}"
+
+
+class PortingCall(models.Model):
+    """One request to the clearing house beside the porting itself, stored before it leaves."""
+
+    porting = models.ForeignKey(Porting, on_delete=models.CASCADE, related_name="calls")
+    key = models.CharField(max_length=120, unique=True)
+    action = models.CharField(max_length=12)
+    request = models.JSONField()
+    state = models.CharField(max_length=10, default=EffectState.SENT)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    answer = models.JSONField(null=True)
+    asked_by = models.CharField(max_length=120, default="system")
+    asked_at = models.DateTimeField(help_text="business time")
+
+    class Meta:
+        constraints = [
+            _known("state", EffectState, "porting_call_state_known"),
+            models.UniqueConstraint(
+                fields=["porting"],
+                condition=Q(state__in=["sent", "unknown"]),
+                name="one_porting_call_at_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

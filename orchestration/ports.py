@@ -119,13 +119,49 @@ class PortIn:
     slot: str
 
 
+@dataclass(frozen=True, slots=True)
+class PortMove:
+    """Another day and slot for a porting that is agreed or asked for."""
+
+    porting_id: str
+    wished_on: date
+    slot: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortRedirect:
+    """While the number moves, calls to it shall go to `to`; where the donor offers that."""
+
+    porting_id: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class PortOutAnswer:
+    """Our answer as the donor: may the number leave, and if not, for which motive."""
+
+    porting_id: str
+    eligible: bool
+    motive: str = ""
+    sub_motive: str = ""
+
+
 class Porting(Provider, Protocol):
-    """The clearing house; tells port.eligible, .refused, .scheduled, .completed and .failed."""
+    """The clearing house; tells port.eligible, .refused, .scheduled, .started, .completed, .failed,
+    and of numbers that others ask for portout.requested, .scheduled, .completed, .cancelled."""
 
     def port_in(self, request: PortIn, *, key: str) -> Answer: ...
 
     def cancel(self, request: TakeBack, *, key: str) -> Answer:
         """Refused (`too_late`) after the eve of the porting day at 20:00."""
+
+    def move(self, request: PortMove, *, key: str) -> Answer:
+        """Refused: `too_late`, `date_past`, `date_not_working`."""
+
+    def redirect(self, request: PortRedirect, *, key: str) -> Answer:
+        """Refused: `redirection_not_offered`, `too_late`."""
+
+    def answer(self, request: PortOutAnswer, *, key: str) -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from commerce.payments.selectors import PaymentView, payment
 from orchestration.actions import billing
 from orchestration.domain.states import MOVING, PlanState, TaskState
 from orchestration.models import Plan, Task
+from orchestration.porting.opening import close_port_ins
 from orchestration.ports import MoneyKind, MoneyMoved, Standing
 from orchestration.services.advance import advance
 from orchestration.services.callbacks import ask
@@ -25,6 +26,7 @@ def on_order_accepted(payload: Mapping[str, Any]) -> None:
 def on_plan_completed(payload: Mapping[str, Any]) -> None:
     """Its lines are in service; the order is complete when none of its plans still runs."""
     number = payload["order_number"]
+    close_port_ins(order_number=number, group=payload["group"])
     activate_items(order_number=number, group=payload["group"])
     _close(number)
 
@@ -32,6 +34,7 @@ def on_plan_completed(payload: Mapping[str, Any]) -> None:
 def on_plan_cancelled(payload: Mapping[str, Any]) -> None:
     """Its lines end and its money goes back; the rest of the order may be complete by that."""
     number = payload["order_number"]
+    close_port_ins(order_number=number, group=payload["group"])
     bundle_unwound(order_number=number, group=payload["group"])
     _close(number)
 

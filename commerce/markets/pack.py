@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 from importlib import import_module
@@ -80,6 +80,45 @@ class SpecialTariff:
     forbidden: Mapping[NumberUse, Mention] = field(default_factory=dict)
 
 
+class Mend(StrEnum):
+    """What a customer can do about a refused porting: correct the DATA, WAIT and send it again, ask
+    the line's HOLDER, or NONE but take a new number."""
+
+    DATA = "data"
+    WAIT = "wait"
+    HOLDER = "holder"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Motive:
+    """Why a porting may be refused, and the customer's next step; by language."""
+
+    code: str
+    mend: Mend
+    text: Mapping[str, str]
+    next_step: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PortingRules:
+    """The delays of number portability, in working days; what is owed for a late one.
+
+    `answer_days`: the donor says whether the number may leave. `total_days`: from the request to
+    the porting, unless the customer wished a later day. `cancel_until`: on the eve of the cut-over,
+    local time. `recoverable_days` after the end of its contract a number can still be had back, and
+    its key still be asked for (calendar days).
+    """
+
+    answer_days: int
+    total_days: int
+    cancel_until: time
+    slots: tuple[str, ...]
+    late_per_day: Money
+    late_at_most: Money
+    recoverable_days: int
+
+
 class Market(Protocol):
     """The rules of one country. All functions are pure."""
 
@@ -126,6 +165,15 @@ class Market(Protocol):
         Raises:
             InvalidInput: the code says what is wrong with it.
         """
+
+    def port_key_of(self, *, number: str, operator: str, business: bool, contract: int) -> str:
+        """The key that lets a number of ours leave; `operator` are our two characters."""
+
+    def porting_rules(self) -> PortingRules:
+        """Delays, slots and compensation of number portability."""
+
+    def porting_motives(self) -> Mapping[str, Motive]:
+        """The closed list of reasons for which a porting may be refused, by code."""
 
     def is_working_day(self, day: date) -> bool:
         """Whether things happen that the law counts in working days."""

@@ -153,6 +153,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:providers", _("Providers")),
         ("ops:billing", _("Billing")),
         ("ops:payments", _("Payments")),
+        ("ops:portings", _("Portings")),
         ("ops:work", _("Parked work")),
     ]
     return {

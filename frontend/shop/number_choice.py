@@ -27,8 +27,8 @@ MOST_FIGURES = 14
 def number_form(request: HttpRequest, view: CartView, *, line_id: str) -> NumberForm:
     """What was sent, or what the plan's line `line_id` knows already."""
     options: dict[str, Any] = {
-        "days": _days(),
-        "slots": [(slot, slot.replace("-", " – ")) for slot in SLOTS],
+        "days": days_to_choose(),
+        "slots": slots_to_choose(),
     }
     if request.method == "POST":
         return NumberForm(request.POST, **options)
@@ -104,7 +104,11 @@ def _known(config: Any) -> dict[str, str]:
     }
 
 
-def _days() -> list[tuple[str, str]]:
+def slots_to_choose() -> list[tuple[str, str]]:
+    return [(slot, slot.replace("-", " – ")) for slot in SLOTS]
+
+
+def days_to_choose() -> list[tuple[str, str]]:
     """The next working days; the first choice leaves the day to us."""
     pack, today = market(settings.MARKET), business_today()
     days = [pack.add_working_days(today, days=n) for n in range(1, DAYS_SHOWN + 1)]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import agent, agent_cart, agent_guide, cancelling
+from frontend.views import agent, agent_cart, agent_guide, cancelling, porting
 
 app_name = "agent"
 urlpatterns = [
@@ -25,6 +25,7 @@ urlpatterns = [
     path("agent/orders/<str:number>/", agent_cart.order, name="order"),
     path("agent/orders/<str:number>/send-again/", agent_cart.send_again, name="send_again"),
     path("agent/orders/<str:number>/cancel/", cancelling.agent, name="cancel_order"),
+    path("agent/orders/<str:number>/numbers/<str:line_id>/", porting.agent, name="porting"),
     path("agent/guide/", agent_guide.index, name="guide"),
     path("agent/guide/usage/", agent_guide.usage, name="usage"),
     path("agent/guide/<slug:entry>/keep/", agent_guide.keep, name="keep"),

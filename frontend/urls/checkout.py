@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from frontend.views import cancelling, cart, guide, journey, orders, summary
+from frontend.views import cancelling, cart, guide, journey, orders, porting, summary
 
 
 class CartCode:
@@ -43,6 +43,7 @@ urlpatterns = [
     path("orders/<slug:number>/cancel/", cancelling.customer, name="cancel"),
     path("orders/<slug:number>/pay/", orders.pay, name="pay"),
     path("orders/<slug:number>/paid/", orders.paid, name="paid"),
+    path("orders/<slug:number>/numbers/<str:line_id>/", porting.customer, name="porting"),
     path("accept/<str:token>/", orders.accept, name="accept"),
     path("accept/<str:token>/pay/", orders.pay_accepted, name="pay_accepted"),
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import ops
+from frontend.views import ops, porting
 
 app_name = "ops"
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     path("ops/billing/<int:account_id>/", ops.release, name="release"),
     path("ops/payments/", ops.payments, name="payments"),
     path("ops/payments/<int:effect_id>/", ops.decide_payment, name="decide_payment"),
+    path("ops/portings/", porting.portings, name="portings"),
+    path("ops/portings/<int:porting_id>/", porting.porting, name="porting"),
+    path("ops/portings/<int:porting_id>/settle/", porting.settle_owed, name="porting_settle"),
     path("ops/work/", ops.work, name="work"),
     path("ops/work/<slug:kind>/<int:row_id>/", ops.retry_work, name="retry_work"),
 ]

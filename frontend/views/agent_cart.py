@@ -39,6 +39,8 @@ from frontend.agent.screen import CART, around, contact_bar
 from frontend.sentences import sentence_of
 from frontend.shop.deliveries import pick_up_choices
 from frontend.shop.number_choice import keep_number, number_form, number_values
+from frontend.shop.porting import port_cards
+from orchestration.porting.selectors import port_ins_of
 
 STARTS = {"plan-only", "handset-and-plan"}
 
@@ -201,7 +203,8 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
     """The order with both channels and names; its state follows by itself."""
     context = context_for_request(request)
     view = ordering.order_view(context, number=number)
-    values = around(context) | contact_bar(context) | order_screen(view)
+    cards = port_cards(port_ins_of(view.summary.number), here="agent:porting")
+    values = around(context) | contact_bar(context) | order_screen(view) | {"portings": cards}
     return render(request, "frontend/agent/order.html", values)
 
 

@@ -28,11 +28,13 @@ from frontend.shop.contract import contracts_of, sections_of
 from frontend.shop.deliveries import delivery
 from frontend.shop.forms import ConsentForm, note_refusal
 from frontend.shop.panel import panel_of
+from frontend.shop.porting import port_cards
 from frontend.shop.session import order_context, order_key, party_of_key, remember_order
 from frontend.shop.summary_dates import withdrawal_words
 from frontend.shop.tracking import OVER, events_of, headline, may_cancel, payment_words
 from frontend.shop.why import why_page
 from frontend.views.summary import to_hosted_page
+from orchestration.porting.selectors import port_ins_of
 from orchestration.selectors import tracking
 
 
@@ -193,6 +195,7 @@ def _progress(order: OrderView) -> dict[str, Any]:
         "headline": headline(order, payment=payment, steps=steps),
         "events": events_of(order, steps, payment=payment),
         "can_cancel": may_cancel(order, steps),
+        "portings": port_cards(port_ins_of(number), here="checkout:porting"),
         "live": order.summary.state not in OVER,
         "to_pay": order.summary.state is OrderState.AWAITING_PAYMENT
         and not (payment is not None and payment.is_held),

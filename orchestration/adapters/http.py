@@ -10,6 +10,7 @@ from commerce.kernel.money import Money
 from commerce.ordering.domain.fulfilment import FulfilmentItem, OrderCharges
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
 from orchestration.adapters.client import HttpProvider, plain
+from orchestration.domain.porting import OUR_OPERATOR
 from orchestration.ports import (
     Answer,
     BillingStart,
@@ -21,6 +22,9 @@ from orchestration.ports import (
     OrderCredit,
     PickUp,
     PortIn,
+    PortMove,
+    PortOutAnswer,
+    PortRedirect,
     ProfileConfirmation,
     ProfileOrder,
     Shipment,
@@ -28,7 +32,6 @@ from orchestration.ports import (
 )
 from subscriptions.domain.charges import due_in_period
 
-RECIPIENT_OPERATOR = "FA"
 _REQUESTER = "1.3.6.1.4.1.99999"
 
 
@@ -70,11 +73,25 @@ class HttpPorting(HttpProvider):
     prefix = "porting"
 
     def port_in(self, request: PortIn, *, key: str) -> Answer:
-        body = plain(request) | {"recipient_operator": RECIPIENT_OPERATOR}
+        body = plain(request) | {"recipient_operator": OUR_OPERATOR}
         return Answer(self.post("requests", body=body, key=key))
 
     def cancel(self, request: TakeBack, *, key: str) -> Answer:
         return self.take_back("requests/{id}/cancel", name="porting_id", request=request, key=key)
+
+    def move(self, request: PortMove, *, key: str) -> Answer:
+        body = {"wished_on": request.wished_on.isoformat(), "slot": request.slot}
+        return Answer(self.post(f"requests/{request.porting_id}/move", body=body, key=key))
+
+    def redirect(self, request: PortRedirect, *, key: str) -> Answer:
+        body = {"to": request.to}
+        return Answer(self.post(f"requests/{request.porting_id}/redirect", body=body, key=key))
+
+    def answer(self, request: PortOutAnswer, *, key: str) -> Answer:
+        body: dict[str, Any] = {"eligible": request.eligible}
+        if not request.eligible:
+            body |= {"motive": request.motive, "sub_motive": request.sub_motive}
+        return Answer(self.post(f"port-outs/{request.porting_id}/answer", body=body, key=key))
 
 
 class HttpEsim(HttpProvider):

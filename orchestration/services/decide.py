@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from catalogue.services import numbers
 from commerce.events import timers
 from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import FaisceauError
@@ -15,11 +14,12 @@ from orchestration.actions import ACTIONS, action
 from orchestration.domain.decompose import ORDER_BILL
 from orchestration.domain.keeping import KEPT
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.requests import REFUSING_EVENTS, facts_of_event
+from orchestration.domain.requests import facts_of_event
 from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import FINISHED, EffectState, TaskState
 from orchestration.domain.unwinding import CREDIT, Standing
 from orchestration.models import ProviderCallback, Task
+from orchestration.porting import following
 from orchestration.services.desk import Desk
 from orchestration.services.health import shut_until
 from orchestration.services.keeping import kept_timers
@@ -85,22 +85,8 @@ def take_in(desk: Desk) -> dict[int, set[str]]:
 
 def _learn(desk: Desk, task: Task, callback: ProviderCallback) -> None:
     desk.learn(facts_of_event(callback.type, callback.data, context=desk.context(task)))
-    if callback.type == "port.completed":
-        item = desk.context(task).item
-        _take_number_in(desk, task, msisdn=item.facts.get("msisdn") or item.config["msisdn"])
-    if callback.type in REFUSING_EVENTS and task.state == TaskState.AWAITING:
-        cause = str(callback.data.get("motive") or callback.type)
-        desk.fall_out(task, cause=cause, message=str(callback.data.get("message") or cause))
-
-
-def _take_number_in(desk: Desk, task: Task, *, msisdn: str) -> None:
-    reference = desk.context(task).reference(desk.context(task).item)
-    try:
-        numbers.record_port_in(msisdn=msisdn, key=reference)
-    except FaisceauError as conflict:
-        # An operator's matter; the rest of the plan, and its other callbacks, go on.
-        if task.state == TaskState.AWAITING:
-            desk.fall_out(task, cause=conflict.code, message=conflict.message)
+    if task.action == following.PORT_IN:
+        following.heard(desk, task, callback)
 
 
 def _reclaim(desk: Desk) -> None:

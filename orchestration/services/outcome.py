@@ -9,6 +9,7 @@ from orchestration.domain.recipes import TaskKind
 from orchestration.domain.retry import MOST_ATTEMPTS, back_off
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Effect, Task
+from orchestration.porting import following
 from orchestration.ports import Answer
 from orchestration.services.desk import Desk
 from orchestration.services.health import is_shut
@@ -50,6 +51,7 @@ def store(desk: Desk, outcome: Outcome) -> None:
             desk.settle(effect, EffectState.REFUSED, answer={"code": refusal.code})
             if task.state == TaskState.RUNNING:
                 desk.fall_out(task, cause=refusal.code, message=refusal.message)
+    following.answered(desk, task, effect)
 
 
 def _know(desk: Desk, task: Task, effect: Effect, *, result: Answer | FaisceauError) -> None:

@@ -14,6 +14,7 @@ from commerce.ordering.services.fulfilment import start_fulfilment
 from orchestration.domain.decompose import ORDER_BILL, TaskSpec, decompose
 from orchestration.domain.recipes import Recipe, parse_recipes
 from orchestration.models import Plan, Task
+from orchestration.porting.opening import open_port_ins
 
 ADVANCE = "orchestration.advance"
 _BATCH = 500
@@ -76,6 +77,7 @@ def _store(order: FulfilmentOrder, *, groups: list[str], first: str) -> None:
         ],
         batch_size=_BATCH,
     )
+    open_port_ins(order, groups=groups)
     soon = machine_now()
     timers.schedule_all(
         timers.Due(wake_key(plan.pk), ADVANCE, soon, {"plan": plan.pk}, "machine") for plan in plans

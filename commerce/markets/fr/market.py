@@ -9,6 +9,7 @@ from commerce.markets.fr import (
     companies,
     invoice,
     numbers,
+    porting,
     rio,
     special_numbers,
     tax,
@@ -16,7 +17,15 @@ from commerce.markets.fr import (
     withdrawal,
     working_days,
 )
-from commerce.markets.pack import CarrierCaps, Market, Mention, SpecialTariff, Tariff
+from commerce.markets.pack import (
+    CarrierCaps,
+    Market,
+    Mention,
+    Motive,
+    PortingRules,
+    SpecialTariff,
+    Tariff,
+)
 
 
 class France:
@@ -52,6 +61,15 @@ class France:
 
     def check_port_key(self, *, number: str, key: str) -> str:
         return rio.check(key, number=number).text
+
+    def port_key_of(self, *, number: str, operator: str, business: bool, contract: int) -> str:
+        return rio.issue(number=number, operator=operator, business=business, contract=contract)
+
+    def porting_rules(self) -> PortingRules:
+        return porting.RULES
+
+    def porting_motives(self) -> Mapping[str, Motive]:
+        return porting.MOTIVES
 
     def is_working_day(self, day: date) -> bool:
         return working_days.is_working_day(day)

@@ -1,12 +1,16 @@
 """What fulfilment tells orders. Each may be repeated."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from django.db import transaction
 
+from catalogue.services import numbers
 from commerce.accounts.identity import SYSTEM
 from commerce.events import outbox
+from commerce.kernel.clock import business_now
 from commerce.kernel.errors import NotFound
+from commerce.ordering.domain.numbering import NUMBER_KEYS
 from commerce.ordering.domain.states import GIVEN_UP, ItemState, OrderState
 from commerce.ordering.events import OrderCompleted, OrderItemActivated
 from commerce.ordering.models import Order, OrderItem
@@ -14,6 +18,8 @@ from commerce.ordering.services import holds
 from commerce.ordering.services.moving import move
 from commerce.rows import Given, Prepared, update
 
+KEPT_FOR_LINE = timedelta(minutes=1)
+"""Only until it is assigned, in the same transaction."""
 _LOCKED = Prepared(lambda: Order.objects.select_for_update().filter(number=Given("number")))
 _PLANNED = Prepared(
     lambda: (
@@ -61,6 +67,42 @@ def record_item_facts(*, order_number: str, facts: Mapping[str, Mapping[str, str
             item.facts = merged
             changed.append(item)
     update(changed, ["facts"])
+
+
+@transaction.atomic
+def change_port_in(
+    *, order_number: str, line_id: str, config: Mapping[str, str]
+) -> Mapping[str, str]:
+    """The line's number choice is now `config` (as `numbering.checked_choice` makes it): another
+    number to bring along, its corrected key or day, or a new number, which is assigned at once.
+
+    Answers the line's whole config, with the number it gets.
+
+    Raises:
+        NotFound: `unknown_line`.
+        RuleViolated: `number_is_ours`, `port_under_way`, `number_taken`, `no_number_left`.
+    """
+    _locked(order_number)
+    item = _LINES.first(number=order_number, lines=[line_id])
+    if item is None:
+        raise NotFound("The order has no such line.", code="unknown_line", line=line_id)
+    key = holds.number_key(order_number, line_id)
+    chosen = dict(config)
+    if chosen["number_choice"] == "new":
+        numbers.withdraw_port_ins([key])
+        until = business_now() + KEPT_FOR_LINE
+        chosen["msisdn"] = numbers.hold_number(
+            msisdn=chosen.get("msisdn") or None, key=key, until=until
+        )
+        item.facts = {**item.facts, "msisdn": numbers.assign(key)}
+    elif chosen["msisdn"] != item.config.get("msisdn"):
+        numbers.withdraw_port_ins([key])
+        numbers.announce_port_ins({key: chosen["msisdn"]})
+    rest = {name: value for name, value in item.config.items() if name not in NUMBER_KEYS}
+    whole = rest | chosen
+    item.config = whole
+    item.save(update_fields=["config", "facts"])
+    return whole
 
 
 @transaction.atomic

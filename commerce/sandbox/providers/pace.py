@@ -45,7 +45,7 @@ class Pace:
                 general = tempo
         return cls(general, exceptions)
 
-    def due(self, provider: str, *, now: float, position: int, truly: float) -> float:
+    def due(self, provider: str, *, now: float, position: float, truly: float) -> float:
         """When the `position`th step of something begun `now` falls due.
 
         `truly` is the business instant at which it would happen in the real world.

@@ -141,7 +141,7 @@ class World:
         """The effects of the thing are taken back."""
         self._ledger.undo(thing.id, by=by)
 
-    def later(self, thing: Thing, name: str, *, position: int, truly: float) -> float:
+    def later(self, thing: Thing, name: str, *, position: float, truly: float) -> float:
         """Let the step `name` happen; `truly` is its instant in the real world. Gives when."""
         due_at = self._pace.due(thing.provider, now=self.now, position=position, truly=truly)
         self.database.insert(

@@ -9,6 +9,7 @@ import pytest
 from catalogue.domain.model import Segment
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
+from commerce.accounts.models import Party
 from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Effect, Plan, Task
@@ -60,6 +61,10 @@ def make_task(monkeypatch: pytest.MonkeyPatch) -> MakeTask:
     monkeypatch.setattr(desk, "order_for_fulfilment", lambda number, group=None: ORDER)
 
     def make(*, effect: EffectState | None = None, **values: Any) -> Task:
+        Party.objects.get_or_create(
+            pk=ORDER.party_id,
+            defaults={"kind": "person", "segment": "consumer", "phone": "+33639980000"},
+        )
         plan = Plan.objects.create(
             order_number=ORDER.number, group="g1", party_id=1, release=1, created_at=AT
         )
@@ -81,7 +86,7 @@ def make_task(monkeypatch: pytest.MonkeyPatch) -> MakeTask:
                 generation=task.generation,
                 key=f"{ORDER.number}:g1:{task.key}:{task.generation}",
                 port="porting",
-                request={"rio": "02PA1B2C3RE+"},
+                request={"rio": "02PA1B2C3RE+", "wished_on": "2026-11-25", "slot": "08:00-12:00"},
                 state=effect,
                 sent_at=AT,
             )

@@ -204,8 +204,10 @@ def test_what_an_earlier_try_is_called_back_does_not_end_the_next(make_task: Mak
 @pytest.mark.django_db(transaction=True)
 def test_a_round_is_one_transaction_of_few_statements(make_task: MakeTask) -> None:
     """Accepted calls are stored together with what follows; their number hardly counts."""
-    task = make_task(effect=EffectState.SENT)
-    accepted = outcome_of(task, ACCEPTED)
+    task = make_task(
+        effect=EffectState.SENT, key="1.activate", action="network.activate", until="line.activated"
+    )
+    accepted = outcome_of(task, Answer({"line_id": "lin_000001"}))
     with business_time_fixed(AT), CaptureQueriesContext(connection) as queries:
         decide(plan_id=task.plan_id, outcomes=[accepted])
     assert len(queries) == 14, [query["sql"][:80] for query in queries]

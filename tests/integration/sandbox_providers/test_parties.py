@@ -101,11 +101,15 @@ def test_a_number_is_ported_at_the_slot_of_its_day(slow_sandbox: Sandbox) -> Non
         "2031-11-25T07:00:00+00:00"
     )
 
-    slow_sandbox.advance_to(day + timedelta(hours=7))
-    completed = slow_sandbox.done("porting", "port:1")["callbacks"][-1]
+    slow_sandbox.advance_to(day + timedelta(hours=9))
+    started, completed = slow_sandbox.done("porting", "port:1")["callbacks"][-2:]
+    assert (started["type"], started["data"]["started_at"]) == (
+        "port.started",
+        "2031-11-25T07:00:00+00:00",
+    )
     assert (completed["type"], completed["data"]["ported_at"]) == (
         "port.completed",
-        "2031-11-25T07:00:00+00:00",
+        "2031-11-25T09:00:00+00:00",
     )
 
 
@@ -121,7 +125,18 @@ def test_a_porting_can_be_cancelled_until_eight_on_the_eve(slow_sandbox: Sandbox
     slow_sandbox.advance_to(eve - timedelta(seconds=30))
     early = slow_sandbox.post(f"/porting/requests/{ids[0]}/cancel", key="eve:c0")
     assert early.json() == {"porting_id": ids[0], "state": "cancelled"}
+    day = {"wished_on": "2031-11-26", "slot": "16:00-20:00"}
+    moved = slow_sandbox.post(f"/porting/requests/{ids[1]}/move", key="eve:m0", body=day)
+    assert moved.json()["state"] == "scheduled"
+    back = {"wished_on": "2031-11-25", "slot": "08:00-12:00"}
+    slow_sandbox.post(f"/porting/requests/{ids[1]}/move", key="eve:m1", body=back)
+    led = slow_sandbox.post(
+        f"/porting/requests/{ids[1]}/redirect", key="eve:r", body={"to": "0199001234"}
+    )
+    assert led.json()["redirected_to"] == "0199001234"
     slow_sandbox.advance(60)
+    again = slow_sandbox.post(f"/porting/requests/{ids[1]}/move", key="eve:m2", body=day)
+    assert (again.status_code, again.json()["code"]) == (409, "too_late")
     late = slow_sandbox.post(f"/porting/requests/{ids[1]}/cancel", key="eve:c1")
     assert (late.status_code, late.json()["code"]) == (409, "too_late")
     assert slow_sandbox.counted("port", "0639981234")["in_force"] == 1
@@ -155,13 +170,17 @@ def test_the_donor_refuses_with_its_motive(
         ("YYA1B2", "port.refused", "OPD_INACTIVE", 0),
         ("XXA1B2", "port.refused", "OPD_IN_PROGRESS", 0),
         ("VVA1B2", "port.failed", None, 0),
+        ("QQA1B2", "port.refused", "OPR_NOT_HOLDER", 0),
+        ("UUA1B2", "port.refused", "OPR_INCOMPLETE", 0),
+        ("TTA1B2", "port.refused", "OPR_PLAN", 0),
+        ("SSA1B2", "port.refused", "OPR_TECH", 0),
         ("WWA1B2", "port.completed", None, 1),
     ],
 )
 def test_the_contract_reference_of_a_rio_decides_what_becomes_of_the_porting(
     sandbox: Sandbox, contract: str, last: str, motive: str | None, in_force: int
 ) -> None:
-    number = f"06399870{'XYVW'.index(contract[0])}0"
+    number = f"06399870{'XYVWQUTSR'.index(contract[0])}0"
     rio = f"02P{contract}"
     rio += rio_key(number, rio)
     key = f"decided:{contract}"

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from types import ModuleType
 
@@ -10,7 +10,17 @@ import pytest
 
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
-from commerce.markets.pack import CarrierCaps, Market, Mention, SpecialTariff, Tariff, market
+from commerce.markets.pack import (
+    CarrierCaps,
+    Market,
+    Mend,
+    Mention,
+    Motive,
+    PortingRules,
+    SpecialTariff,
+    Tariff,
+    market,
+)
 
 
 class Islandia:
@@ -51,6 +61,24 @@ class Islandia:
         if key != number:
             raise InvalidInput("Repeat the number.", code="port_key", field="key")
         return key
+
+    def port_key_of(self, *, number: str, operator: str, business: bool, contract: int) -> str:
+        return number
+
+    def porting_rules(self) -> PortingRules:
+        return PortingRules(
+            answer_days=1,
+            total_days=1,
+            cancel_until=time(12),
+            slots=("00:00-23:59",),
+            late_per_day=Money.of(1, self.currency),
+            late_at_most=Money.of(9, self.currency),
+            recoverable_days=7,
+        )
+
+    def porting_motives(self) -> Mapping[str, Motive]:
+        no = Motive("NO", Mend.NONE, text={"en": "No."}, next_step={"en": "Take another."})
+        return {"NO": no}
 
     def is_working_day(self, day: date) -> bool:
         return True

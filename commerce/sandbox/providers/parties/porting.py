@@ -19,11 +19,20 @@ from commerce.sandbox.providers.world import World
 
 HOUR = 3600.0
 DONOR_ANSWERS_AFTER = 4 * HOUR
+CUT_OVER_TAKES = 2 * HOUR
+REDIRECTING_DONORS = frozenset({"01", "02"})
+"""They lead calls elsewhere while the number moves."""
 FAILS = "VV"
+"""So begins the reference part of a RIO whose first cut-over fails."""
 MAGIC = {
     "ZZ": ("OPD_DATA", "RIO_UNKNOWN", "the donor does not know this RIO"),
     "YY": ("OPD_INACTIVE", None, "the number is not active at the donor"),
     "XX": ("OPD_IN_PROGRESS", None, "the number is already being ported"),
+    "QQ": ("OPR_NOT_HOLDER", None, "the request does not come from the holder"),
+    "UU": ("OPR_INCOMPLETE", None, "the request is not complete"),
+    "TT": ("OPR_PLAN", None, "the number can't be used there"),
+    "SS": ("OPR_TECH", None, "the porting is technically impossible"),
+    "RR": ("OPD_DATA", "NUMBER_UNKNOWN", "the donor does not know this number"),
 }
 """By the beginning of the reference part of the RIO: motive, its detail, sentence."""
 
@@ -43,27 +52,90 @@ def create(world: World, call: Call) -> Answer:
     if _refusal(facts):
         world.later(porting, "refused", position=1, truly=answered)
     else:
-        start = calendar.slot_start(date.fromisoformat(facts["wished_on"]), facts["slot"])
-        last = "failed" if facts["rio"][3:5] == FAILS else "completed"
         world.later(porting, "eligible", position=1, truly=answered)
-        world.later(porting, "scheduled", position=2, truly=answered + 60)
-        world.later(porting, last, position=3, truly=max(start, answered + HOUR))
+        _plan(world, porting, position=2, scheduled=answered + 60, earliest=answered + HOUR)
     body = {"porting_id": porting.id, "state": porting.state}
     return Answer(202, body, Verdict.ACCEPTED, porting.id)
 
 
-def cancel(world: World, call: Call) -> Answer:
+def _plan(
+    world: World, porting: Thing, *, position: float, scheduled: float, earliest: float
+) -> None:
+    """The date is told, the cut-over begins with its slot and ends within it."""
+    facts = porting.facts
+    start = calendar.slot_start(date.fromisoformat(facts["wished_on"]), facts["slot"])
+    begins = max(start, earliest)
+    last = "failed" if _fails(world, facts) else "completed"
+    world.later(porting, "scheduled", position=position, truly=scheduled)
+    world.later(porting, "started", position=position + 0.5, truly=begins)
+    world.later(porting, last, position=position + 1, truly=begins + CUT_OVER_TAKES)
+
+
+def _fails(world: World, facts: Json) -> bool:
+    if facts["rio"][3:5] != FAILS:
+        return False
+    failed = world.database.rows(
+        "SELECT 1 FROM thing WHERE kind = 'porting' AND state = 'failed'"
+        " AND json_extract(facts, '$.msisdn') = ?",
+        (facts["msisdn"],),
+    )
+    return not failed
+
+
+def _changeable(world: World, call: Call) -> Thing:
     """Possible until 20:00 in Paris on the eve of the cut-over."""
     porting = world.find(call.provider, kind="porting", thing_id=call.path["id"])
+    day = date.fromisoformat(porting.facts["wished_on"])
+    over = porting.state in ("started", "completed", "failed", "refused")
+    if porting.state != "cancelled" and (over or world.now > calendar.last_cancellation(day)):
+        raise Refusal(
+            "too_late", f"{porting.id} is {porting.state}; the eve at 20:00 has passed", status=409
+        )
+    return porting
+
+
+def move(world: World, call: Call) -> Answer:
+    """Another day and slot; the date is told anew."""
+    porting = _changeable(world, call)
+    if porting.state == "cancelled":
+        raise Refusal("wrong_state", f"{porting.id} is cancelled", status=409)
+    fields = Fields(call.body)
+    day, slot = fields.day("wished_on"), fields.text("slot")
+    if not calendar.SLOT.fullmatch(slot):
+        fields.reject("slot", "is not a slot like 08:00-12:00")
+    fields.check()
+    _check_day(world, day, after_today=True)
+    world.drop_steps(porting)
+    received = porting.state == "received"
+    porting = world.change(porting, wished_on=day.isoformat(), slot=slot)
+    answered = world.now + DONOR_ANSWERS_AFTER if received else world.now
+    if received:
+        world.later(porting, "eligible", position=1, truly=answered)
+    _plan(world, porting, position=1 + received, scheduled=answered + 60, earliest=answered + HOUR)
+    world.effect(call, "port_moved", porting.facts["msisdn"], day.isoformat(), slot, thing=porting)
+    body = {"porting_id": porting.id, "state": porting.state}
+    return Answer(200, body, thing_id=porting.id)
+
+
+def redirect(world: World, call: Call) -> Answer:
+    """While the number moves the donor leads its calls elsewhere, if he does such a thing."""
+    porting = _changeable(world, call)
+    if porting.facts["rio"][:2] not in REDIRECTING_DONORS:
+        raise Refusal("redirection_not_offered", "this donor does not redirect calls", status=409)
+    fields = Fields(call.body)
+    target = numbers.national(fields.text("to"))
+    if target is None:
+        fields.reject("to", "is not a French number")
+    fields.check()
+    porting = world.change(porting, redirected_to=target)
+    world.effect(call, "redirect", porting.facts["msisdn"], str(target), thing=porting)
+    body = {"porting_id": porting.id, "redirected_to": target}
+    return Answer(200, body, thing_id=porting.id)
+
+
+def cancel(world: World, call: Call) -> Answer:
+    porting = _changeable(world, call)
     if porting.state != "cancelled":
-        day = date.fromisoformat(porting.facts["wished_on"])
-        over = porting.state in ("completed", "failed", "refused")
-        if over or world.now > calendar.last_cancellation(day):
-            raise Refusal(
-                "too_late",
-                f"{porting.id} is {porting.state}; the eve at 20:00 has passed",
-                status=409,
-            )
         world.drop_steps(porting)
         world.undo(porting, by="cancel")
         world.settle(porting, Verdict.DONE)
@@ -79,7 +151,8 @@ def show(world: World, call: Call) -> Answer:
 def eligible(world: World, porting: Thing) -> None:
     donor = porting.facts["rio"][:2]
     porting = world.change(porting, state="eligible", donor_operator=donor)
-    _tell(world, porting, "port.eligible", {"donor_operator": donor})
+    told = {"donor_operator": donor, "redirection": donor in REDIRECTING_DONORS}
+    _tell(world, porting, "port.eligible", told)
 
 
 def refused(world: World, porting: Thing) -> None:
@@ -99,6 +172,11 @@ def scheduled(world: World, porting: Thing) -> None:
     told = {"date": facts["wished_on"], "slot": facts["slot"], "cut_over_at": iso(start)}
     porting = world.change(porting, state="scheduled", cut_over_at=told["cut_over_at"])
     _tell(world, porting, "port.scheduled", told)
+
+
+def started(world: World, porting: Thing) -> None:
+    porting = world.change(porting, state="started")
+    _tell(world, porting, "port.started", {"started_at": iso(world.now)})
 
 
 def completed(world: World, porting: Thing) -> None:
@@ -138,11 +216,16 @@ def _read(world: World, body: Json) -> tuple[Json, str]:
     fields.check(code="opr_incomplete")
     day = facts["wished_on"]
     assert isinstance(day, date)
-    if day < calendar.local_day(world.now):
+    _check_day(world, day)
+    return {**facts, "wished_on": day.isoformat()}, reference
+
+
+def _check_day(world: World, day: date, *, after_today: bool = False) -> None:
+    today = calendar.local_day(world.now)
+    if day < today or (after_today and day == today):
         raise Refusal("date_past", f"{day} has passed")
     if not calendar.is_working(day):
         raise Refusal("date_not_working", f"no numbers are ported on {day}")
-    return {**facts, "wished_on": day.isoformat()}, reference
 
 
 def _refusal(facts: Json) -> tuple[str, str | None, str] | None:
@@ -160,12 +243,15 @@ PORTING = Party(
     operations=(
         Operation("POST", "requests", create),
         Operation("POST", "requests/<id>/cancel", cancel),
+        Operation("POST", "requests/<id>/move", move),
+        Operation("POST", "requests/<id>/redirect", redirect),
         Operation("GET", "portings/<id>", show),
     ),
     steps={
         "eligible": eligible,
         "refused": refused,
         "scheduled": scheduled,
+        "started": started,
         "completed": completed,
         "failed": failed,
     },
@@ -173,6 +259,7 @@ PORTING = Party(
         "port.eligible",
         "port.refused",
         "port.scheduled",
+        "port.started",
         "port.completed",
         "port.failed",
     ),
