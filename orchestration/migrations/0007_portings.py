@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orchestration', '0005_cancelling'),
+        ('orchestration', '0006_port_health'),
     ]
 
     operations = [
