@@ -1,7 +1,7 @@
 """What happens to the catalogue."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from commerce.events.outbox import Event
 
@@ -22,3 +22,16 @@ class ReleaseInForce(Event):
     """
 
     release: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComingDayMoved(Event):
+    """A partner expects pieces on another day than he had said; `keys` name those who hold some, or
+    have bought them. Pieces that are there leave after `lead_days` working days."""
+
+    partner: str
+    offering: str
+    before: date
+    after: date
+    lead_days: int
+    keys: list[str]

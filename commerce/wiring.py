@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from catalogue.events import ComingDayMoved
 from catalogue.importer.others import register_catalogue_check
 from catalogue.services import numbers, publishing
 from commerce.accounts.context import context_for_client, context_for_request
@@ -16,7 +17,8 @@ from commerce.notifications import services as notifications
 from commerce.notifications import subscribers as messages
 from commerce.ordering import subscribers as ordering
 from commerce.ordering.domain import next_offers as offers
-from commerce.ordering.events import OrderAccepted, OrderCancelled
+from commerce.ordering.events import OrderAccepted, OrderCancelled, ParcelDayMoved
+from commerce.ordering.services import coming_days
 from commerce.ordering.services.holds import CHECKOUT_TIMER, HOLD_TIMER
 from commerce.payments import selectors as payments
 from commerce.payments.events import (
@@ -88,6 +90,7 @@ def connect() -> None:
     subscribe(OrderAccepted, ordering.on_order_accepted, name="ordering.accepted")
     subscribe(OrderCancelled, ordering.on_order_cancelled, name="ordering.cancelled")
     subscribe(SubscriptionActivated, ordering.on_subscription_activated, name="ordering.activated")
+    subscribe(ComingDayMoved, coming_days.on_coming_day_moved, name="ordering.day_moved")
     register_timer(HOLD_TIMER, ordering.on_order_hold_due)
     register_timer(CHECKOUT_TIMER, ordering.on_checkout_due)
 
@@ -104,6 +107,7 @@ def connect() -> None:
     register_timer(ASK, orchestration.on_ask_due, durable=False, housekeeping=True)
     register_timer(OVERDUE, orchestration.on_ask_due, durable=False)
     register_timer(TIMER_DUE, orchestration.on_timer_due)
+    subscribe(ParcelDayMoved, orchestration.on_parcel_day_moved, name="orchestration.day_moved")
     register_timer(KEPT_DUE, orchestration.on_kept_due)
     register_timer(porting_calls.TIMER, porting_calls.carry_out, durable=False)
     register_timer(porting_clocks.NOTICE, porting_clocks.on_notice_due)

@@ -1,6 +1,7 @@
 """What orchestration does when others tell it something."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from commerce.kernel.clock import business_today
@@ -16,6 +17,7 @@ from orchestration.ports import MoneyKind, MoneyMoved, Standing
 from orchestration.services.advance import advance
 from orchestration.services.callbacks import ask
 from orchestration.services.keeping import look_at_kept
+from orchestration.services.parcels import move_parcel
 from orchestration.services.plans import create_plans, wake
 
 
@@ -86,6 +88,16 @@ def on_ask_due(payload: Mapping[str, Any]) -> None:
 def on_timer_due(payload: Mapping[str, Any]) -> None:
     """Timer, business time."""
     wake(payload["plan"])
+
+
+def on_parcel_day_moved(payload: Mapping[str, Any]) -> None:
+    move_parcel(
+        order_number=payload["number"],
+        group=payload["group"],
+        before=payload["before"],
+        after=payload["after"],
+        expected_on=date.fromisoformat(payload["expected_on"]),
+    )
 
 
 def on_kept_due(payload: Mapping[str, Any]) -> None:

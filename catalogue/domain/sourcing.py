@@ -137,10 +137,14 @@ def _taken(quantity: int, there: list[Source], *, today: date) -> tuple[Share, .
 
 
 def _share(source: Source, count: int, *, today: date, expected_on: date | None = None) -> Share:
-    leaves_on = add_working_days(expected_on or today, days=source.lead_days)
-    if not is_working_day(leaves_on):
-        leaves_on = add_working_days(leaves_on, days=1)
+    leaves_on = leaves_after(expected_on or today, lead_days=source.lead_days)
     return Share(source.partner, source.kind, count, leaves_on, expected_on)
+
+
+def leaves_after(day: date, *, lead_days: int) -> date:
+    """The working day on which pieces leave that are there on `day`."""
+    found = add_working_days(day, days=lead_days)
+    return found if is_working_day(found) else add_working_days(found, days=1)
 
 
 def _take(there: list[Source], taken: Iterable[Share]) -> None:

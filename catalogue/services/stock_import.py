@@ -12,14 +12,18 @@ from oscar.apps.partner.models import Partner, StockRecord
 
 from catalogue.domain.model import Snapshot
 from catalogue.domain.sourcing import PartnerKind, expected_day
+from catalogue.events import ComingDayMoved
 from catalogue.importer.sources import CatalogueInvalid, Problem
 from catalogue.models import HoldState, Offering, StockHold, Supply
 from catalogue.services import acts
 from commerce.accounts.identity import SYSTEM, AccountContext
+from commerce.events.outbox import publish
+from commerce.kernel.clock import business_today
 from commerce.kernel.sentences import Sentence
 
 COLUMNS = ("partner", "offering", "pieces", "lead_days", "coming", "expected_on")
 MOST_PIECES, MOST_DAYS = 1_000_000, 60
+KEYS_PER_EVENT = 200
 MOST_LINES, MOST_FAULTS = 50_000, 100
 
 
@@ -79,8 +83,10 @@ def import_stock(
     problems += islice(unkept, MOST_FAULTS)
     if problems:
         raise CatalogueInvalid(problems)
+    told = {key: shelf.supply.back_order_on for key, shelf in shelves.items()}
     changed = {_key(row) for row in rows if _set(shelves[_key(row)], row)}
     _write([shelves[key] for key in changed])
+    _tell_of_moved_days([shelves[key] for key in sorted(changed)], told=told)
     done = StockImported(
         len(added),
         len(changed - added),
@@ -301,6 +307,33 @@ def _set(shelf: _Shelf, row: _Row) -> bool:
     supply.lead_days, supply.back_order_on = row.lead_days, row.expected_on
     supply.coming, supply.coming_held = row.coming, supply.coming_held - arrived
     return True
+
+
+def _tell_of_moved_days(shelves: Sequence[_Shelf], *, told: Mapping[_Key, date | None]) -> None:
+    """Those who wait for pieces are known by their holds; a day that has come is not moved."""
+    today = business_today()
+    for shelf in shelves:
+        partner, offering = shelf.record.partner.code, shelf.record.partner_sku
+        before, after = told[partner, offering], shelf.supply.back_order_on
+        if before is None or after is None or before == after or before <= today:
+            continue
+        waiting = StockHold.objects.filter(
+            stock_record=shelf.record,
+            state__in=[HoldState.HELD, HoldState.COMMITTED],
+            coming__gt=0,
+        )
+        keys = sorted(set(waiting.values_list("key", flat=True)))
+        for first in range(0, len(keys), KEYS_PER_EVENT):
+            publish(
+                ComingDayMoved(
+                    partner,
+                    offering,
+                    before,
+                    after,
+                    shelf.supply.lead_days,
+                    keys[first : first + KEYS_PER_EVENT],
+                )
+            )
 
 
 def _write(shelves: Sequence[_Shelf]) -> None:

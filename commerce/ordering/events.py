@@ -1,6 +1,7 @@
 """What ordering tells the rest of the house."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from commerce.events.outbox import Event
 
@@ -61,3 +62,15 @@ class ApprovalAsked(Event):
     number: str
     party_id: int
     asked_of: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelDayMoved(Event):
+    """A parcel of a bundle that waits for its pieces waits for another day; parcels are written
+    as fulfilment writes them."""
+
+    number: str
+    group: str
+    before: str
+    after: str
+    expected_on: date
