@@ -1,15 +1,20 @@
 """A partner expects pieces on another day: order, fulfilment and customer hear of it."""
 
 from datetime import UTC, date, datetime, time
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 
+from catalogue.domain.sourcing import Share
 from catalogue.selectors import current_snapshot
 from catalogue.services import stock
 from catalogue.services.stock_import import COLUMNS, import_stock
 from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import PARIS, business_time_fixed
+from commerce.kernel.codec import from_plain
 from commerce.notifications.models import Message
+from commerce.ordering.domain.fulfilment import parcel_of
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services import carts
 from commerce.ordering.services.coming_days import on_coming_day_moved
@@ -77,6 +82,16 @@ def test_the_same_day_again_and_other_counts_tell_nobody(number: str) -> None:
     assert expected("2026-12-08", coming=12) == []
     assert Plan.objects.count() == 1
     assert not Message.objects.filter(code="day_moved").exists()
+
+
+def test_an_order_of_before_gets_its_shares_from_the_pieces_that_it_holds(number: str) -> None:
+    (told,) = OrderItem.objects.get().shares
+    OrderItem.objects.update(shares=[], supplier="")
+    import_module("commerce.ordering.migrations.0007_shares_of_before").give_shares(apps, None)
+    item = OrderItem.objects.get()
+    given = {"leaves_on": "2026-11-24", "expected_on": None}
+    assert (item.supplier, item.shares) == ("entrepot", [{**told, **given}])
+    assert str(parcel_of(from_plain(tuple[Share, ...], item.shares)[0])) == "entrepot"
 
 
 def test_what_is_given_up_is_not_moved(number: str) -> None:
