@@ -31,6 +31,8 @@ class Difference:
 
 SECTIONS = ("offerings", "rules", "promotions", "next_offers")
 MAPPINGS = ("categories", "families", "labels", "units", "recipes", "tax_rates")
+_DERIVED = ("pack_lines",)
+"""Made of the bundles that they name, and different where those are."""
 _PRICE_NAME = ("code", "segment", "in_bundle", "terms", "channels", "valid_from", "valid_until")
 
 
@@ -42,7 +44,7 @@ def differences(before: Document, after: Document) -> tuple[Difference, ...]:
         found += _of_section(section, old, new)
     for section in MAPPINGS:
         found += _of_section(section, dict(before.get(section, {})), dict(after.get(section, {})))
-    for section in sorted((before.keys() | after.keys()) - {*SECTIONS, *MAPPINGS}):
+    for section in sorted((before.keys() | after.keys()) - {*SECTIONS, *MAPPINGS, *_DERIVED}):
         if before.get(section) != after.get(section):
             values = before.get(section), after.get(section)
             found.append(Difference(section, "", What.CHANGED, "", *values))

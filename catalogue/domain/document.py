@@ -16,7 +16,9 @@ from catalogue.domain.model import (
     Charge,
     ChargeKind,
     Kind,
+    Nesting,
     Offering,
+    PackLine,
     Rule,
     RuleKind,
     Segment,
@@ -69,7 +71,8 @@ def snapshot_from(document: Document, *, release: int, digest: str) -> Snapshot:
     """The frozen values of a release; `document` is one that the importer has accepted."""
     data = decoded(document)
     offerings = [
-        offering_from(item, currency=data.get("currency", "EUR")) for item in data["offerings"]
+        offering_from(item, currency=data.get("currency", "EUR"))
+        for item in (*data["offerings"], *data.get("pack_lines", ()))
     ]
     return Snapshot(
         release=release,
@@ -120,10 +123,15 @@ def _slot(data: Mapping[str, Any]) -> Slot:
         maximum=data["maximum"],
         candidates=parse(data.get("candidates"), where="candidates"),
         default=data.get("default"),
-        bundle=data.get("bundle"),
-        within=tuple(data.get("within", ())),
-        needed_with=tuple(data.get("needed_with", ())),
+        place=data.get("place", ""),
+        within=tuple(_nesting(nest, data=data) for nest in data.get("within", ())),
     )
+
+
+def _nesting(nest: Any, *, data: Mapping[str, Any]) -> Nesting:
+    if isinstance(nest, str):  # releases of before places had names
+        return Nesting(nest, nest, optional=nest in data.get("needed_with", ()))
+    return Nesting(**nest)
 
 
 def _charge(data: Mapping[str, Any], *, currency: str) -> Charge:
@@ -192,4 +200,9 @@ def offering_from(data: Mapping[str, Any], *, currency: str) -> Offering:
         valid_from=moment(data.get("valid_from")),
         valid_until=moment(data.get("valid_until")),
         nests=tuple(data.get("nests", ())),
+        part_of=data.get("part_of", ""),
+        lines=tuple(
+            PackLine(line["place"], line["minimum"], tuple(line["bundles"]), line["default"])
+            for line in data.get("lines", ())
+        ),
     )

@@ -4,7 +4,7 @@ Words are those of TM Forum: a *specification* says what a thing is and how it i
 *offering* how it is sold, a *bundle* is an offering with slots.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -129,12 +129,26 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
+class Nesting:
+    """A bundle that stands in a place of another, and whether that may be left empty.
+
+    Of several bundles that may take one `place` only one does: that in which something stands, else
+    the one by `default`.
+    """
+
+    place: str
+    bundle: str
+    optional: bool = False
+    default: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """A place in a bundle: its role, how many, and who may take it.
 
-    `bundle` is the nested bundle that brought it, where the slot is not the bundle's own; `within`
-    are all bundles around it, the outermost first, and `needed_with` those of them that may be left
-    out as a whole.
+    `place` is its name where the role alone would not tell it from others: the names of places
+    around it, then the role ("kit.accessory"). `within` are the nested bundles around it, the
+    outermost first; none where the slot is the bundle's own.
     """
 
     role: str
@@ -143,21 +157,68 @@ class Slot:
     maximum: int
     candidates: Expression = ALWAYS
     default: str | None = None
-    bundle: str | None = None
-    within: tuple[str, ...] = ()
-    needed_with: tuple[str, ...] = ()
+    place: str = ""
+    within: tuple[Nesting, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What tells it from every other place of the bundle; lines stand under it."""
+        return self.place or self.role
+
+    @property
+    def bundle(self) -> str:
+        """The nested bundle that brought it; empty: it is the bundle's own."""
+        return self.within[-1].bundle if self.within else ""
+
+    @property
+    def always(self) -> bool:
+        """Whether its minimum holds whatever else is chosen."""
+        return all(nest.default and not nest.optional for nest in self.within)
 
 
 def least_in(slot: Slot, slots: Sequence[Slot], *, filled: Collection[str]) -> int:
-    """How many the place needs beside the roles that are `filled`.
+    """How many the place needs beside the places that are `filled`, by name.
 
-    That is its minimum; but while nothing stands in a nested bundle that may be left out, its
-    places need nothing.
+    That is its minimum; but the places of a nested bundle need nothing while nothing stands in it
+    and it may be left out, or another one stands in its place.
     """
-    for code in slot.needed_with:
-        if not any(code in other.within and other.role in filled for other in slots):
+    if not slot.within:
+        return slot.minimum
+    present = present_in(slots, filled=filled)
+    taken = {nest.place for nest in present}
+    for nest in slot.within:
+        if nest not in present and (nest.optional or nest.place in taken or not nest.default):
             return 0
     return slot.minimum
+
+
+def present_in(slots: Sequence[Slot], *, filled: Collection[str]) -> tuple[Nesting, ...]:
+    """The nested bundles in which something stands, in the order of their places."""
+    return tuple(
+        dict.fromkeys(nest for slot in slots if slot.name in filled for nest in slot.within)
+    )
+
+
+def rivals_of(slot: Slot, slots: Sequence[Slot]) -> frozenset[str]:
+    """The names of the places that can't be filled beside it: another bundle brought them to a
+    place in which one stands."""
+    mine = {nest.place: nest.bundle for nest in slot.within}
+    return frozenset(
+        other.name
+        for other in slots
+        if any(mine.get(nest.place, nest.bundle) != nest.bundle for nest in other.within)
+    )
+
+
+def role_of(name: str) -> str:
+    """The role of a place, by its name."""
+    return name.rpartition(".")[2]
+
+
+def priced_in(bundle: str | None, name: str) -> str | None:
+    """Under which name charges know what stands in a place of a bundle ("duo/kit")."""
+    around = name.rpartition(".")[0]
+    return f"{bundle}/{around}" if bundle and around else bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +240,24 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class PackLine:
+    """A place of a pack that is a line of its own: one of `bundles`, with a plan, a number and a
+    contract. `minimum` 0: it may be left out."""
+
+    place: str
+    minimum: int
+    bundles: tuple[str, ...]
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offering:
-    """How a thing is sold."""
+    """How a thing is sold.
+
+    Of a bundle `nests` are the codes of the bundles in it, `lines` the places that are lines of
+    their own. `part_of` is the pack whose line it is: such a bundle is sold in that pack alone, its
+    specification is the bundle that it is made of.
+    """
 
     code: str
     specification: Specification
@@ -199,6 +276,8 @@ class Offering:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     nests: tuple[str, ...] = ()
+    part_of: str = ""
+    lines: tuple[PackLine, ...] = ()
 
     @property
     def kind(self) -> Kind:
@@ -207,6 +286,15 @@ class Offering:
     @property
     def characteristics(self) -> Mapping[str, Scalar | tuple[Scalar, ...]]:
         return self.specification.characteristics
+
+    def named(self, nested: Iterable[str]) -> Mapping[str, Scalar | tuple[Scalar, ...]]:
+        """The facts of a bundle's names, where these are the nested ones in which something stands:
+        `bundle.code` as it is sold, `bundle.codes` of all."""
+        own = (self.part_of, self.specification.code) if self.part_of else (self.code,)
+        return {"bundle.code": own[0], "bundle.codes": tuple(dict.fromkeys((*own, *nested)))}
+
+    def slot(self, name: str) -> Slot | None:
+        return next((slot for slot in self.slots if slot.name == name), None)
 
     def sellable(self, *, segment: Segment, channel: str, at: datetime) -> bool:
         """Whether it is offered to that segment on that channel at that instant."""
@@ -302,12 +390,15 @@ class Snapshot:
         return found
 
     def of_kind(self, kind: Kind) -> tuple[Offering, ...]:
+        """All that is sold by itself: not the lines of packs."""
         return self._kinds.get(kind, ())
 
     @cached_property
     def _kinds(self) -> Mapping[Kind, tuple[Offering, ...]]:
         found: dict[Kind, list[Offering]] = {}
         for offering in self.offerings.values():
+            if offering.part_of:
+                continue
             found.setdefault(offering.kind, []).append(offering)
         return {kind: tuple(members) for kind, members in found.items()}
 

@@ -38,7 +38,7 @@ def _of_segment(
         nobody = nobody or not found
         lacking = Sentence(
             "Nothing can take the slot %(role)s for %(segment)s",
-            role=slot.role,
+            role=slot.name,
             segment=NAMED[segment],
         )
         yield (
@@ -46,7 +46,7 @@ def _of_segment(
             if found
             else (bundle.code, i, Sentence("%(lacking)s.", lacking=lacking))
         )
-    always = [n for n, (_, slot) in enumerate(required) if not slot.needed_with]
+    always = [n for n, (_, slot) in enumerate(required) if slot.always]
     if nobody or not always:
         return
     required = [required[n] for n in always]
@@ -91,10 +91,8 @@ def _fits(
     slots: list[tuple[int, Slot]],
     chosen: tuple[Offering, ...],
 ) -> bool:
-    facts: dict[str, object] = {
-        "bundle.code": bundle.code,
-        "bundle.codes": (bundle.code, *bundle.nests),
-    }
+    present = (nest.bundle for _, slot in slots for nest in slot.within)
+    facts: dict[str, object] = dict(bundle.named(present))
     for (_, slot), offering in zip(slots, chosen, strict=True):
         facts |= offering.facts(role=slot.role)
     plan = next((o for o in chosen if o.terms), None)

@@ -9,8 +9,10 @@ from catalogue.domain.model import Kind
 from catalogue.importer.nesting import (
     add_bundle_prices,
     amounts_of,
+    bundles_in,
     nested_in,
-    slots_of,
+    pack_lines,
+    places_of,
     when_set,
 )
 from catalogue.importer.schema import (
@@ -44,6 +46,7 @@ def compiled(
         "units": {n: c.unit for n, c in catalogue.characteristics.items() if c.unit},
         "families": {family.code: _words(family.name) for family in catalogue.families},
         "offerings": sold,
+        "pack_lines": list(_pack_lines(catalogue)),
         "rules": [rule.model_dump(mode="python") for rule in catalogue.rules],
         "recipes": {
             name: recipe.model_dump(exclude_defaults=True)
@@ -129,9 +132,26 @@ def _bundle(part: BundlePart, bundles: Mapping[str, BundlePart]) -> Item:
         "characteristics": {},
         "terms": list(part.terms),
         "charges": [],
-        "slots": [slot.model_dump(mode="python") for slot in slots_of(part, bundles)],
+        "slots": [place.item for place in places_of(part, bundles)],
         "nests": list(nested_in(part, bundles)),
+        "lines": [
+            {
+                "place": slot.place,
+                "minimum": slot.minimum,
+                "bundles": [line.code for line in lines],
+                "default": lines[0].code if lines else "",
+            }
+            for slot, lines in pack_lines(part, bundles)
+        ],
     }
+
+
+def _pack_lines(catalogue: Catalogue) -> Iterator[Item]:
+    bundles = {bundle.code: bundle for bundle in catalogue.bundles}
+    for pack in catalogue.bundles:
+        for slot, lines in pack_lines(pack, bundles):
+            for line, inner in zip(lines, bundles_in(slot, bundles), strict=True):
+                yield _bundle(line, bundles) | {"specification": inner.code, "part_of": pack.code}
 
 
 def _charges(part: ChargePart) -> Iterator[Item]:

@@ -14,6 +14,7 @@ from catalogue.importer.bundles import empty_slots
 from catalogue.importer.checks import findings
 from catalogue.importer.checks_of_numbers import number_findings
 from catalogue.importer.compile import compiled
+from catalogue.importer.nesting import name_of
 from catalogue.importer.others import findings_of_others
 from catalogue.importer.schema import Catalogue
 from catalogue.importer.shape import sentence_of
@@ -82,9 +83,10 @@ def accepted(sources: Sources, *, on: date, market_code: str = "fr") -> Accepted
 def _place_of(found: Accepted, code: str, slot: int) -> Trail:
     """Where the place of a bundle stands, or the nested bundle that brought it."""
     place = found.snapshot.offerings[code].slots[slot]
-    index, part = next((i, b) for i, b in enumerate(found.catalogue.bundles) if b.code == code)
+    sold = code.partition("/")[0]
+    index, part = next((i, b) for i, b in enumerate(found.catalogue.bundles) if b.code == sold)
     for j, own in enumerate(part.slots):
-        if own.role == place.role:
+        if not own.nests and code == sold and name_of(own) == place.name:
             return ("bundles", index, "slots", j)
     return ("bundles", index, "slots")
 

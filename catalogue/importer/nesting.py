@@ -1,43 +1,113 @@
 """Bundles in bundles, and prices that a bundle gives to what fills its places.
 
 Both are resolved when a release is made: the document has flat places and plain charges, so that
-whoever prices or checks a cart needs to know of neither.
+whoever prices or checks a cart needs to know of neither. A place that is a line of its own becomes
+a bundle of its own (`pack_lines`), named after the pack and the place.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from catalogue.domain.expressions import Facts, Scalar, parse
-from catalogue.domain.model import Segment
+from catalogue.domain.model import Nesting, Segment, priced_in, role_of
 from catalogue.importer.schema import (
     AmountsPart,
     BundlePart,
     BundlePricePart,
-    NestedSlotPart,
     SlotPart,
 )
+from commerce.kernel.errors import InvalidInput
 
 Item = dict[str, Any]
 Bundles = Mapping[str, BundlePart]
 WHEN = ("channels", "valid_from", "valid_until")
 
 
-def slots_of(part: BundlePart, bundles: Bundles) -> list[SlotPart]:
-    """The places of a bundle with those of the bundles in it, each naming the one it came from.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place of a bundle, by its name in that bundle, with the nested bundles around it.
 
-    A role stands once: the bundle's own place before a nested one, then the first.
+    `inner` is its name in the nearest of them (the bundle's code, the name); None: it is the
+    bundle's own.
     """
-    own = {slot.role for slot in part.slots if slot.role}
-    found: dict[str, SlotPart] = {}
+
+    name: str
+    slot: SlotPart
+    within: tuple[Nesting, ...] = ()
+    inner: tuple[str, str] | None = None
+
+    @property
+    def item(self) -> Item:
+        """As the document has it."""
+        slot = self.slot
+        said: Item = {
+            "role": slot.role,
+            "kind": slot.kind,
+            "minimum": slot.minimum,
+            "maximum": slot.maximum,
+            "candidates": slot.candidates,
+            "default": slot.default,
+        }
+        if self.name != slot.role:
+            said["place"] = self.name
+        if self.within:
+            said["within"] = [
+                {name: getattr(nest, name) for name in ("place", "bundle", "optional", "default")}
+                for nest in self.within
+            ]
+        return said
+
+
+def places_of(part: BundlePart, bundles: Bundles, *, around: tuple[str, ...] = ()) -> list[Place]:
+    """The places of a bundle with those of the bundles in it.
+
+    A name stands once: the bundle's own place before a nested one, then the first.
+    """
+    own = {name_of(slot) for slot in part.slots if not slot.nests}
+    found: dict[str, Place] = {}
     for slot in part.slots:
-        if slot.bundle is None:
-            found.setdefault(slot.role or "", slot)
-            continue
-        for inner in _inner(slot, bundles, around=(part.code,), optional=()):
-            if inner.role not in own:
-                found.setdefault(inner.role or "", inner)
+        if not slot.nests:
+            found.setdefault(name_of(slot), Place(name_of(slot), slot))
+        elif not slot.line:
+            for place in _nested(slot, bundles, around=(*around, part.code)):
+                if place.name not in own:
+                    found.setdefault(place.name, place)
     return list(found.values())
+
+
+def name_of(slot: SlotPart) -> str:
+    """What a place is called in its bundle: its role, after the name of the place if it has one."""
+    role = slot.role or ""
+    return f"{slot.place}.{role}" if slot.place else role
+
+
+def bundles_in(slot: SlotPart, bundles: Bundles) -> list[BundlePart]:
+    """The bundles that may take the place, its default first, then by rank."""
+    if slot.bundle is not None:
+        return [bundles[slot.bundle]] if slot.bundle in bundles else []
+    try:
+        rule = parse(slot.candidates)
+    except InvalidInput:
+        return []
+    found = [each for each in bundles.values() if rule.holds(_bundle_facts(each))]
+    return sorted(found, key=lambda each: (each.code != slot.default, each.rank, each.code))
+
+
+def prefix_of(slot: SlotPart, bundle: BundlePart) -> str:
+    """What stands before the names of the bundle's places; where several may be, its own code."""
+    if slot.bundle is not None:
+        return slot.place or ""
+    return f"{slot.place}.{bundle.code}"
+
+
+def pack_lines(part: BundlePart, bundles: Bundles) -> Iterator[tuple[SlotPart, list[BundlePart]]]:
+    """The places that are lines of their own, each with the bundles that are made for it."""
+    for slot in part.slots:
+        if slot.nests and slot.line:
+            found = [_line_of(part, slot, each) for each in bundles_in(slot, bundles)]
+            yield slot, found
 
 
 def nested_in(part: BundlePart, bundles: Bundles) -> tuple[str, ...]:
@@ -46,17 +116,23 @@ def nested_in(part: BundlePart, bundles: Bundles) -> tuple[str, ...]:
     waiting = [part]
     while waiting:
         for slot in waiting.pop(0).slots:
-            inner = bundles.get(slot.bundle or "")
-            if inner is not None and inner.code not in found and inner is not part:
-                found[inner.code] = None
-                waiting.append(inner)
+            for inner in bundles_in(slot, bundles) if slot.nests else ():
+                if inner.code not in found and inner is not part:
+                    found[inner.code] = None
+                    waiting.append(inner)
     return tuple(found)
 
 
 def circle_of(part: BundlePart, bundles: Bundles) -> bool:
     """Whether the bundle stands in itself."""
-    reached = [bundles[code] for code in nested_in(part, bundles)]
-    return any(slot.bundle == part.code for each in (part, *reached) for slot in each.slots)
+    reached = [part, *(bundles[code] for code in nested_in(part, bundles))]
+    return any(
+        inner.code == part.code
+        for each in reached
+        for slot in each.slots
+        if slot.nests
+        for inner in bundles_in(slot, bundles)
+    )
 
 
 def add_bundle_prices(items: Sequence[Item], bundles: Sequence[BundlePart]) -> None:
@@ -67,20 +143,59 @@ def add_bundle_prices(items: Sequence[Item], bundles: Sequence[BundlePart]) -> N
     """
     by_code = {bundle.code: bundle for bundle in bundles}
     depth = {code: len(nested_in(bundle, by_code)) for code, bundle in by_code.items()}
+    words = {item["code"]: tuple(item["charges"]) for item in items}
     for bundle in sorted(bundles, key=lambda each: depth[each.code]):
-        kinds = {slot.role: slot.kind for slot in slots_of(bundle, by_code)}
-        nests = nested_in(bundle, by_code)
-        for item in items:
-            charges: list[Item] = item["charges"]
-            own: dict[tuple[object, ...], Item] = {}
-            for price in bundle.prices:
-                if kinds.get(price.role) == item["kind"]:
-                    for charge in overridden(item, price, bundle.code):
-                        own.setdefault(_likeness(charge), charge)
-            _add_level(charges, own.values(), bundle=bundle.code)
-            for code in nests:
-                inner = [charge for charge in charges if charge["in_bundle"] == code]
-                _add_level(charges, inner, bundle=bundle.code)
+        for key, places in _by_price(bundle.code, places_of(bundle, by_code)).items():
+            _add_prices(items, words, bundle, key=key, places=places, said_of=bundle.code)
+    for bundle in bundles:
+        for slot, lines in pack_lines(bundle, by_code):
+            for line, inner in zip(lines, bundles_in(slot, by_code), strict=True):
+                places = [
+                    replace(each, inner=(inner.code, each.name))
+                    for each in places_of(inner, by_code)
+                ]
+                for key, some in _by_price(line.code, places).items():
+                    _add_prices(items, words, line, key=key, places=some, said_of=bundle.code)
+
+
+def _by_price(code: str, places: Iterable[Place]) -> Mapping[str, list[Place]]:
+    """Places that are priced alike stand together, by the name that charges know them by."""
+    found: dict[str, list[Place]] = {code: []}
+    for place in places:
+        found.setdefault(priced_in(code, place.name) or code, []).append(place)
+    return found
+
+
+def _add_prices(
+    items: Sequence[Item],
+    words: Mapping[str, Sequence[Item]],
+    bundle: BundlePart,
+    *,
+    key: str,
+    places: Sequence[Place],
+    said_of: str,
+) -> None:
+    """Add what holds in these places. `words` are what offerings say themselves, `said_of` the code
+    under which they speak of the bundle."""
+    inner = dict.fromkeys(priced_in(*place.inner) for place in places if place.inner is not None)
+    for item in items:
+        charges: list[Item] = item["charges"]
+        if key != said_of:
+            own = [charge for charge in words[item["code"]] if charge["in_bundle"] == said_of]
+            _add_level(charges, own, bundle=key)
+        named: dict[tuple[object, ...], Item] = {}
+        for price in bundle.prices:
+            if any(_prices(price, place, item) for place in places):
+                for charge in overridden(item, price, key):
+                    named.setdefault(_likeness(charge), charge)
+        _add_level(charges, named.values(), bundle=key)
+        for code in inner:
+            level = [charge for charge in charges if charge["in_bundle"] == code]
+            _add_level(charges, level, bundle=key)
+
+
+def _prices(price: BundlePricePart, place: Place, item: Item) -> bool:
+    return price.role in (place.name, place.slot.role) and place.slot.kind == item["kind"]
 
 
 def _add_level(charges: list[Item], level: Iterable[Item], *, bundle: str) -> None:
@@ -96,7 +211,7 @@ def _add_level(charges: list[Item], level: Iterable[Item], *, bundle: str) -> No
 
 def overridden(item: Item, price: BundlePricePart, bundle: str) -> Iterator[Item]:
     """The item's charges inside `bundle` by the bundle's `price`; none if it has none such."""
-    if not parse(price.offerings).holds(_facts(item, role=price.role)):
+    if not parse(price.offerings).holds(_facts(item, role=role_of(price.role))):
         return
     for segment, amount in amounts_of(price):
         general = next(
@@ -135,21 +250,62 @@ def when_set(part: AmountsPart, *names: str) -> Item:
     }
 
 
-def _inner(
-    nested: SlotPart, bundles: Bundles, *, around: tuple[str, ...], optional: tuple[str, ...]
-) -> Iterator[SlotPart]:
-    """The places of a nested bundle; `around` begins with the bundle that is sold."""
-    part = bundles.get(nested.bundle or "")
-    if part is None or part.code in around:
-        return
-    around = (*around, part.code)
-    optional = optional if nested.minimum else (*optional, part.code)
-    for slot in part.slots:
-        if slot.bundle is not None:
-            yield from _inner(slot, bundles, around=around, optional=optional)
+def _nested(slot: SlotPart, bundles: Bundles, *, around: tuple[str, ...]) -> Iterator[Place]:
+    """The places that nested bundles bring; `around` begins with the bundle that is sold."""
+    for number, part in enumerate(bundles_in(slot, bundles)):
+        if part.code in around:
             continue
-        said = slot.model_dump() | {"bundle": part.code}
-        yield NestedSlotPart(**said, within=around[1:], needed_with=optional)
+        prefix = prefix_of(slot, part)
+        nest = Nesting(
+            place=slot.place or part.code,
+            bundle=part.code,
+            optional=not slot.minimum,
+            default=not number,
+        )
+        for place in places_of(part, bundles, around=around):
+            yield Place(
+                name=_below(prefix, place.name),
+                slot=place.slot,
+                within=(
+                    nest,
+                    *(replace(each, place=_below(prefix, each.place)) for each in place.within),
+                ),
+                inner=(part.code, place.name),
+            )
+
+
+def _below(prefix: str, name: str) -> str:
+    return f"{prefix}.{name}" if prefix else name
+
+
+def _line_of(pack: BundlePart, slot: SlotPart, bundle: BundlePart) -> BundlePart:
+    """The bundle as a line of the pack, with the pack's prices for its places."""
+    prefix = prefix_of(slot, bundle)
+    prices = tuple(
+        price.model_copy(update={"role": price.role.removeprefix(f"{prefix}.")})
+        for price in pack.prices
+        if "." not in price.role or price.role.startswith(f"{prefix}.")
+    )
+    return bundle.model_copy(
+        update={
+            "code": f"{pack.code}/{prefix}",
+            "rank": pack.rank,
+            "segments": pack.segments,
+            "channels": pack.channels,
+            "terms": pack.terms or bundle.terms,
+            "valid_from": pack.valid_from,
+            "valid_until": pack.valid_until,
+            "prices": prices,
+        }
+    )
+
+
+def _bundle_facts(part: BundlePart) -> Facts:
+    return {
+        "bundle.code": part.code,
+        "bundle.category": part.category,
+        "bundle.segment": tuple(segment.value for segment in part.segments),
+    }
 
 
 def _covers(near: Item, far: Item) -> bool:

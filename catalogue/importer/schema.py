@@ -19,6 +19,7 @@ from commerce.kernel.sentences import Sentence
 
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+PlaceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_-]*)*$")]
 Words = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Term = Literal[0, 12, 24]
 Scalar = bool | int | Decimal | str
@@ -146,9 +147,13 @@ class FamilyPart(OfferingPart):
 class SlotPart(Part):
     """A place with its `role` and `kind`; or, with `bundle`, the places of that bundle.
 
-    A `minimum` of 0 then says that the bundle may be left out as a whole.
+    With the `kind` bundle it is a place for one of several: those that the `candidates` let in, by
+    the facts `bundle.code`, `bundle.category` and `bundle.segment`. A `minimum` of 0 then says that
+    the bundle may be left out as a whole, `line` that it is a line of its own. `place` names the
+    place where its role stands more than once in a bundle.
     """
 
+    place: Name | None = None
     role: Name | None = None
     kind: Kind | None = None
     minimum: int = Field(default=1, ge=0)
@@ -156,19 +161,19 @@ class SlotPart(Part):
     candidates: Any = None
     default: Code | None = None
     bundle: Code | None = None
+    line: bool = False
 
-
-class NestedSlotPart(SlotPart):
-    """A place that a nested bundle brought: the bundles around it, those that may be left out."""
-
-    within: tuple[Code, ...]
-    needed_with: tuple[Code, ...] = ()
+    @property
+    def nests(self) -> bool:
+        """Whether it is a place for bundles."""
+        return self.bundle is not None or self.kind is Kind.BUNDLE
 
 
 class BundlePricePart(AmountsPart):
-    """Another amount of the charge `code` for what fills `role` and fits `offerings`."""
+    """Another amount of the charge `code` for what fills `role` and fits `offerings`; of a role
+    after the name of a place, there alone ("kit.accessory")."""
 
-    role: Name
+    role: PlaceName
     offerings: Any = None
 
 

@@ -28,6 +28,7 @@ from commerce.ordering.domain.drafts import (
 from commerce.ordering.domain.journey import Step, StepView, difference, step_in, step_view
 from commerce.ordering.domain.journeys import (
     Journey,
+    entrances,
     entry_point,
     journey_of,
     journeys,
@@ -171,7 +172,9 @@ class OpenDraft:
     ) -> None:
         self._pricing = pricing_now()
         self._sale = _sale(context, self._pricing, segment=segment)
-        self._journey = _journey(entry, sale=self._sale, with_line=line is not None)
+        self._journey = _journey(
+            entry, sale=self._sale, with_line=line is not None, bundle=draft.bundle
+        )
         catalogue = self._pricing.snapshot
         of_line = line is not None and self._journey.entry.of_line
         self._line = own_line(context, line, catalogue=catalogue) if of_line else None
@@ -211,7 +214,7 @@ class OpenDraft:
         offerings = self._pricing.snapshot.of_kind(step.slot.kind)
         offerings = _one_of_each(step, offerings, pricing=self._pricing, also=also)
         view = step_view(step, offerings=offerings, price=self._price, answers=answers)
-        if role in self._journey.entry.keeps:
+        if self._slot(role).role in self._journey.entry.keeps:
             empty = self._price(self._without(role))
             view = replace(view, without=difference(view.quote, empty))
         return _with_lowest(view, step, pricing=self._pricing)
@@ -245,17 +248,21 @@ def _sale(context: AccountContext, pricing: Pricing, *, segment: Segment) -> Sal
 
 
 def _bundles(sale: Sale) -> tuple[Offering, ...]:
-    found = [
+    sold = (
         bundle
         for bundle in sale.catalogue.of_kind(Kind.BUNDLE)
         if bundle.sellable(segment=sale.segment, channel=sale.channel, at=sale.at)
-    ]
-    return tuple(sorted(found, key=lambda bundle: (bundle.rank, bundle.code)))
+    )
+    return entrances(sold, catalogue=sale.catalogue)
 
 
-def _journey(code: str, *, sale: Sale, with_line: bool) -> Journey:
-    entry = entry_point(code)
-    found = journey_of(entry, bundles=_bundles(sale)) if entry is not None else None
+def _journey(code: str, *, sale: Sale, with_line: bool, bundle: str = "") -> Journey:
+    """Through the `bundle` alone if it is named and serves; an old address may name any."""
+    entry, sold = entry_point(code), _bundles(sale)
+    found = journey_of(entry, bundles=sold) if entry is not None else None
+    named = [each for each in sold if bundle and each.code == bundle]
+    if entry is not None and (narrowed := journey_of(entry, bundles=named)) is not None:
+        found = narrowed
     if found is None or (found.entry.of_line and not with_line):
         raise NotFound(f"No journey is called {code[:20]!r}.", code="unknown_journey")
     return found

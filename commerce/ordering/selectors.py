@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from catalogue.domain.model import Kind, Offering, Segment, Snapshot
+from catalogue.domain.model import Kind, Offering, Segment, Snapshot, role_of
 from catalogue.domain.sourcing import PartnerKind, Share
 from catalogue.pool import held_until
 from catalogue.selectors import snapshot_of
@@ -28,7 +28,7 @@ from commerce.ordering.domain.fulfilment import (
     FulfilmentOrder,
     OrderCharges,
 )
-from commerce.ordering.domain.quote import Quote
+from commerce.ordering.domain.quote import Quote, QuoteLine
 from commerce.ordering.domain.states import GIVEN_UP, CartState, ItemState, OrderState
 from commerce.ordering.models import Approval, Cart, Order, OrderItem, OrderStep
 from commerce.ordering.number_shop import callers_tariff, tariff_of
@@ -95,6 +95,8 @@ class CartView:
 
 @dataclass(frozen=True, slots=True)
 class OrderItemView:
+    """`bundle` is the nested bundle in which the item stands (empty: none), `within` its name."""
+
     line_id: str
     offering: str
     name: Mapping[str, str]
@@ -110,6 +112,8 @@ class OrderItemView:
     deliver_to: DeliveryAddress | None
     port_not_before: date | None
     tariff: SpecialTariff | None
+    bundle: str
+    within: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,7 +416,7 @@ def _fulfilment_item(item: OrderItem, *, offering: Offering) -> FulfilmentItem:
     return FulfilmentItem(
         line_id=item.line_id,
         group=item.group,
-        role=item.role,
+        role=role_of(item.role),
         offering=item.offering,
         name=offering.name.in_("fr"),
         quantity=item.quantity,
@@ -430,10 +434,10 @@ def _fulfilment_item(item: OrderItem, *, offering: Offering) -> FulfilmentItem:
 
 def _view(order: Order) -> OrderView:
     quote = Quote.from_json(order.agreed)
-    names = {line.id: line.name.by_language for line in quote.lines}
+    quoted = {line.id: line for line in quote.lines}
     approval = Approval.objects.filter(order=order).first()
     items = tuple(
-        _item(item, name=names.get(item.line_id, {}), order=order) for item in order.items.all()
+        _item(item, quoted=quoted.get(item.line_id), order=order) for item in order.items.all()
     )
     return OrderView(
         summary=_summary(order),
@@ -483,13 +487,16 @@ def _summary(order: Order) -> OrderSummary:
     )
 
 
-def _item(item: OrderItem, *, name: Mapping[str, str], order: Order) -> OrderItemView:
-    offering = snapshot_of(order.release).offering(item.offering)
-    number = item.role == Kind.NUMBER
+def _item(item: OrderItem, *, quoted: QuoteLine | None, order: Order) -> OrderItemView:
+    catalogue = snapshot_of(order.release)
+    offering = catalogue.offering(item.offering)
+    number = role_of(item.role) == Kind.NUMBER
+    bundle = quoted.bundle if quoted is not None else ""
+    nested = catalogue.offerings.get(bundle)
     return OrderItemView(
         line_id=item.line_id,
         offering=item.offering,
-        name=name,
+        name=quoted.name.by_language if quoted is not None else {},
         group=item.group,
         role=item.role,
         quantity=item.quantity,
@@ -502,6 +509,8 @@ def _item(item: OrderItem, *, name: Mapping[str, str], order: Order) -> OrderIte
         deliver_to=_address(item.deliver_to),
         port_not_before=item.port_not_before,
         tariff=tariff_of(offering, on=_day(order.placed_at)) if number else None,
+        bundle=bundle,
+        within=nested.name.by_language if nested is not None else {},
     )
 
 

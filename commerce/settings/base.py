@@ -243,7 +243,6 @@ SPECTACULAR_SETTINGS = {
         "Currency": ["EUR"],
         "SortOrder": "commerce.ordering.browsing.SORTS",
         "TermMonths": [(0, "0"), (12, "12"), (24, "24")],
-        "BundleRole": "commerce.ordering.api.serializers.quotes.ROLES",
         "TraceOperation": "commerce.ordering.domain.trace.Operation",
         "NotAppliedReason": "promotions.domain.model.Miss",
         "OrderState": "commerce.ordering.domain.states.OrderState",

@@ -12,6 +12,7 @@ from commerce.accounts.identity import AccountContext
 from commerce.kernel.money import Money
 from commerce.ordering.domain.arrival import Change, Difference
 from commerce.ordering.domain.journey import Candidate, StepView
+from commerce.ordering.domain.quote import QuoteLine
 from commerce.ordering.domain.states import WAITING, OrderState
 from commerce.ordering.journey import journey_step
 from commerce.ordering.selectors import CartView, OrderView
@@ -157,6 +158,7 @@ def order_screen(view: OrderView) -> dict[str, Any]:
             "order_lines": [
                 {
                     "name": line_name(line, catalogue=catalogue),
+                    "within": _within(line, catalogue),
                     "today": line.due_today,
                     "monthly": _per_month(line.phases),
                 }
@@ -208,8 +210,9 @@ def state_of(view: OrderView) -> dict[str, Any]:
 
 def _roles(view: CartView, catalogue: Snapshot, group: str) -> list[str]:
     bundle = catalogue.offerings.get(view.bundles.get(group, ""))
-    there = {slot.role for slot in bundle.slots} if bundle is not None else set()
-    return [role for role in SHOWN_ROLES if role in there]
+    slots = bundle.slots if bundle is not None else ()
+    shown = [slot for slot in slots if slot.role in SHOWN_ROLES]
+    return [slot.name for slot in sorted(shown, key=lambda slot: SHOWN_ROLES.index(slot.role))]
 
 
 def _lines(view: CartView, catalogue: Snapshot) -> list[dict[str, Any]]:
@@ -222,6 +225,7 @@ def _lines(view: CartView, catalogue: Snapshot) -> list[dict[str, Any]]:
             {
                 "id": line.id,
                 "name": line_name(line, catalogue=catalogue),
+                "within": _within(line, catalogue),
                 "device": drawing(offering) if offering else None,
                 "today": line.due_today,
                 "monthly": _per_month(line.phases),
@@ -232,6 +236,11 @@ def _lines(view: CartView, catalogue: Snapshot) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _within(line: QuoteLine, catalogue: Snapshot) -> str:
+    nested = catalogue.offerings.get(line.bundle)
+    return _("In: %(bundle)s") % {"bundle": said(nested.name)} if nested is not None else ""
 
 
 def _number(config: Any) -> str:

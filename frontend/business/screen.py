@@ -19,6 +19,7 @@ from commerce.ordering.selectors import OrderItemView, OrderView
 from frontend.account import words
 from frontend.business.numbers import price_sign
 from frontend.shop.contract import display_number
+from frontend.shop.tracking import within_text
 from frontend.shop.words import drawing, full_name, language, model_name, named, said
 from frontend.typography import month_text
 from subscriptions.domain.views import BillSummary
@@ -205,6 +206,7 @@ def fleet_rows(order: OrderView) -> list[dict[str, Any]]:
 
 def _row(items: Sequence[OrderItemView], *, moving: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"parcels": []}
+    row["within"] = list(dict.fromkeys(filter(None, map(within_text, items))))
     for item in items:
         if item.role == "plan":
             row["user"] = item.config.get("user_name", "")

@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from catalogue.domain.model import Kind, Snapshot
+from catalogue.domain.model import Kind, Snapshot, role_of
 from commerce.ordering.domain.arrival import Change, Difference
 from commerce.ordering.domain.quote import QuoteLine
 from commerce.ordering.selectors import CartView
@@ -77,6 +77,8 @@ def _problem(view: CartView, issue: Any) -> Context:
 
 
 def role_name(role: str) -> str:
+    """A role, or a place by its name, in words."""
+    role = role_of(role)
     return {
         "handset": _("Phone"),
         "plan": _("Plan"),
@@ -92,9 +94,11 @@ def _bundle(
 ) -> Context:
     together = sorted(lines, key=lambda line: line.bundle)
     rows = [_line(view, line, catalogue=catalogue) for line in together]
+    bundle = catalogue.offering(view.bundles[group])
+    pack = catalogue.offerings.get(bundle.part_of)
     return {
         "group": group,
-        "title": said(catalogue.offering(view.bundles[group]).name),
+        "title": f"{said(pack.name)} : {said(bundle.name)}" if pack else said(bundle.name),
         "lines": rows,
         "edit_url": reverse("checkout:step", args=[view.code, group, rows[0]["role"]]),
     }
@@ -137,8 +141,7 @@ def _sold_out(available: int) -> str:
 def _step_url(view: CartView, line: QuoteLine) -> str:
     if line.group not in view.bundles:
         return ""
-    role = {"option": "accessory", "content": "accessory"}.get(line.role, line.role)
-    return reverse("checkout:step", args=[view.code, line.group, role])
+    return reverse("checkout:step", args=[view.code, line.group, line.role])
 
 
 def arrival_words(differences: Iterable[Difference], *, catalogue: Snapshot) -> list[str]:

@@ -6,12 +6,15 @@ from typing import Any, Protocol
 from django.http import QueryDict
 from django.urls import reverse
 
-from catalogue.domain.model import Offering
+from catalogue.domain.model import Offering, role_of
+from commerce.ordering.domain.drafts import Draft
 from commerce.ordering.domain.journey import Candidate, StepView
+from commerce.ordering.domain.journeys import shape_of
 from commerce.ordering.domain.quote import QuoteLine
 from frontend.shop.answers import NAMES
 
-CONFIRM = "confirm"
+CONFIRM, PLACE, BUNDLE = "confirm", "place", "bundle"
+MOST_PLACES = 60
 ROLES = ("handset", "plan", "sim", "accessory", "option", "content")
 
 
@@ -38,12 +41,12 @@ class CartPlace:
 
     def pick(self, candidate: Candidate, step: StepView) -> dict[str, Any]:
         if candidate.consequences and not candidate.chosen:
-            return {"url": self.here(**{CONFIRM: candidate.offering.code})}
+            return {"url": self.here(**{CONFIRM: candidate.offering.code, PLACE: step.role})}
         return {"name": self.name, "value": candidate.offering.code}
 
     def step_url(self, code: str) -> str:
         if not self.args:
-            return self.here(role=code, confirm="")
+            return self.here(role=code, confirm="", place="")
         return _address(reverse(self.route, args=[*self.args, code]), _answers(self.query))
 
     def here(self, **changed: str) -> str:
@@ -58,7 +61,7 @@ class DraftPlace:
 
     def pick(self, candidate: Candidate, step: StepView) -> dict[str, Any]:
         if candidate.consequences and not candidate.chosen:
-            return {"url": self.here(**{CONFIRM: candidate.offering.code})}
+            return {"url": self.here(**{CONFIRM: candidate.offering.code, PLACE: step.role})}
         return {"url": self.with_choice(candidate, step)}
 
     def with_choice(self, candidate: Candidate, step: StepView) -> str:
@@ -69,20 +72,20 @@ class DraftPlace:
             if line.group == step.group:
                 chosen.setdefault(line.role, []).append(line.offering)
                 term = str(line.term) if line.role == "plan" else term
-        query = _changed(self.query, {CONFIRM: "", "term": term})
-        for role in ROLES:
+        query = _changed(self.query, {CONFIRM: "", PLACE: "", "term": term})
+        for role in {*filter(_is_place, query), *chosen}:
             query.setlist(role, chosen.get(role, []))
         return _address("", query) or "?"
 
     def without(self, role: str, offering: str = "") -> str:
         """The same step with a role emptied, or one thing of it taken out."""
-        query = _changed(self.query, {CONFIRM: ""})
+        query = _changed(self.query, {CONFIRM: "", PLACE: ""})
         left = [code for code in query.getlist(role) if offering and code != offering]
         query.setlist(role, left)
         return _address("", query) or "?"
 
     def step_url(self, code: str) -> str:
-        query = _changed(self.query, {CONFIRM: ""})
+        query = _changed(self.query, {CONFIRM: "", PLACE: ""})
         return _address(reverse(self.route, args=[self.entry, code]), query)
 
     def here(self, **changed: str) -> str:
@@ -91,21 +94,37 @@ class DraftPlace:
 
 def draft_url(lines: Iterable[QuoteLine], *, here: str, bundle: Offering) -> str:
     """A step with these choices as an address of its own; nothing of a cart is in it."""
-    roles = {slot.role for slot in bundle.slots}
     query = QueryDict(mutable=True)
     for line in lines:
         query.appendlist(line.role, line.offering)
         if line.role == "plan":
             query["term"] = str(line.term)
-    entry = "handset" if "handset" in roles else "keep-handset"
-    entry = "pack" if bundle.nests else entry
+    shape = shape_of(bundle)
+    entry = {"nested": "pack", "lines": "lines", "loose": "kit"}.get(shape, "handset")
+    if shape == "plain" and bundle.slot("handset") is None:
+        entry = "keep-handset"
+    if shape != "plain":
+        query[BUNDLE] = bundle.code
     return _address(reverse("checkout:draft", args=[entry, here]), query)
 
 
 def choices_in(query: QueryDict) -> Mapping[str, tuple[str, ...]]:
     """What an address says was chosen, by role."""
-    found = {role: tuple(code[:64] for code in query.getlist(role)[:12]) for role in ROLES}
-    return {role: codes for role, codes in found.items() if codes}
+    found = {
+        name: tuple(code[:64] for code in query.getlist(name)[:12])
+        for name in list(query)[:MOST_PLACES]
+        if _is_place(name)
+    }
+    return {name: codes for name, codes in found.items() if codes}
+
+
+def draft_in(query: QueryDict) -> Draft:
+    """What an address says was chosen."""
+    return Draft(choices_in(query), term_in(query), query.get(BUNDLE, "")[:64])
+
+
+def _is_place(name: str) -> bool:
+    return role_of(name) in ROLES
 
 
 def term_in(query: QueryDict) -> int | None:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from catalogue.domain.model import Kind, Offering, Segment, Snapshot
+from catalogue.domain.model import Kind, Offering, Segment, Snapshot, role_of
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
@@ -16,6 +16,7 @@ from commerce.ordering.domain.adapting import Change
 from commerce.ordering.domain.answers import Reason
 from commerce.ordering.domain.journey import Candidate, Difference, StepView
 from commerce.ordering.domain.journeys import EXTRAS, Way, ways_of
+from commerce.ordering.domain.packs import line_group, pack_of
 from commerce.ordering.domain.quote import Quote, QuoteLine
 from commerce.ordering.domain.simulation import Beyond, Cost
 from commerce.ordering.selectors import CartView
@@ -45,7 +46,7 @@ MOST_CLOSED = 4
 
 
 def step_label(way: Way) -> str:
-    if way.code == EXTRAS and "accessory" not in way.roles:
+    if way.code == EXTRAS and "accessory" not in map(role_of, way.roles):
         return _("Services")
     return role_name("accessory" if way.code == EXTRAS else way.code)
 
@@ -71,6 +72,21 @@ def cart_bar(view: CartView, *, group: str, here: str, bundle: Offering) -> list
     """The steps bar of a bundle that stands in a cart."""
     place = CartPlace(_NO_QUERY, route="checkout:step", args=(view.code, group))
     return bar_of(ways_of(bundle.slots), here=here, place=place)
+
+
+def line_choices(view: CartView, *, group: str, catalogue: Snapshot) -> list[Context]:
+    """The bundles that the line of a pack may be, where it may be several."""
+    around = pack_of(group, view.bundles)
+    lines = catalogue.offering(view.bundles[around]).lines
+    line = next((each for each in lines if line_group(around, each) == group), None)
+    return [
+        {
+            "label": said(catalogue.offering(code).name),
+            "value": code,
+            "current": code == view.bundles[group],
+        }
+        for code in (line.bundles if line is not None and len(line.bundles) > 1 else ())
+    ]
 
 
 def chosen_card(
@@ -405,7 +421,7 @@ def confirmation(step: StepView, code: str, *, catalogue: Snapshot, place: Place
         "today": change.today,
         "lasting": change.lasting_month,
         "total": change.total,
-        "back_url": place.here(confirm=""),
+        "back_url": place.here(confirm="", place=""),
         "candidate": candidate,
     }
 

@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from commerce.ordering.domain.states import GIVEN_UP, OrderState
-from commerce.ordering.selectors import OrderView
+from commerce.ordering.selectors import OrderItemView, OrderView
 from commerce.payments.selectors import PaymentView
 from frontend.shop.contract import display_number
 from frontend.shop.words import euros, named, on_day
@@ -17,6 +17,8 @@ from frontend.typography import moment_text
 from orchestration.selectors import Milestone
 
 Event = dict[str, Any]
+MOST_ROWS = 40
+"""Of an order of a fleet the lines have a page of their own."""
 OVER = frozenset({*GIVEN_UP, OrderState.COMPLETED})
 
 
@@ -91,6 +93,22 @@ def headline(
         "label": _("cancelled"),
         "text": _("Nothing was charged. What you reserved is free again."),
     }
+
+
+def ordered_rows(order: OrderView) -> list[dict[str, str]]:
+    """What was ordered, line by line, each with the nested bundle in which it stands."""
+    return [
+        {
+            "name": named(item.name) or item.offering,
+            "count": str(item.quantity) if item.quantity > 1 else "",
+            "within": within_text(item),
+        }
+        for item in order.items[:MOST_ROWS]
+    ]
+
+
+def within_text(item: OrderItemView) -> str:
+    return _("In: %(bundle)s") % {"bundle": named(item.within)} if item.within else ""
 
 
 def events_of(

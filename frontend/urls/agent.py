@@ -29,6 +29,6 @@ urlpatterns = [
     path("agent/guide/", agent_guide.index, name="guide"),
     path("agent/guide/usage/", agent_guide.usage, name="usage"),
     path("agent/guide/<slug:entry>/keep/", agent_guide.keep, name="keep"),
-    path("agent/guide/<slug:entry>/<slug:role>/", agent_guide.step, name="draft"),
+    path("agent/guide/<slug:entry>/<str:role>/", agent_guide.step, name="draft"),
     path("agent/orders/<str:number>/state/", agent_cart.order_state, name="order_state"),
 ]

@@ -221,9 +221,9 @@ def _begun(context: AccountContext, *, bundle: str) -> str:
     snapshot = current_snapshot(business_now())
     code = carts.begin_cart(context, segment=Segment.CONSUMER).code
     choices = {
-        slot.role: slot.default
+        slot.name: slot.default
         for slot in snapshot.offering(bundle).slots
-        if slot.minimum and slot.default and not slot.needed_with
+        if slot.minimum and slot.default and slot.always
     }
     plan = snapshot.offerings.get(choices.get("plan", ""))
     term = max(plan.terms, default=0) if plan is not None else 0

@@ -13,13 +13,12 @@ from catalogue.selectors import current_snapshot
 from commerce.accounts.context import context_for_request
 from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import business_now
-from commerce.ordering.domain.drafts import Draft
 from commerce.ordering.journey import open_draft
 from commerce.ordering.lines import own_lines
 from commerce.ordering.services import carts
 from commerce.web.policy import Policy, policy
 from frontend.agent.screen import CART, around, contact_bar
-from frontend.shop.places import choices_in, term_in
+from frontend.shop.places import draft_in
 from frontend.views.guide import Page, as_bundle, entries_page, usage_page
 
 ROUTE = "agent:draft"
@@ -57,7 +56,7 @@ def keep(request: HttpRequest, entry: str) -> HttpResponse:
     if context.contact_id is None or context.party_id is None:
         messages.error(request, _("Begin the contact first: say why the customer calls."))
         return redirect("agent:home")
-    draft, line = Draft(choices_in(posted), term_in(posted)), posted.get("line", "")
+    draft, line = draft_in(posted), posted.get("line", "")
     line_id = int(line) if line.isdecimal() and len(line) < 16 else None
     view = open_draft(context, entry=entry, draft=draft, line=line_id).view()
     with transaction.atomic():

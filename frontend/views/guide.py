@@ -2,6 +2,7 @@
 
 from datetime import date
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,9 +16,9 @@ from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import business_now
 from commerce.ordering.domain.answers import Reason
-from commerce.ordering.domain.drafts import GROUP, Draft, OwnLine
+from commerce.ordering.domain.drafts import GROUP, OwnLine
 from commerce.ordering.domain.journey import StepView
-from commerce.ordering.domain.journeys import EXTRAS, Journey, Way
+from commerce.ordering.domain.journeys import EXTRAS, Journey, Way, journey_of
 from commerce.ordering.journey import (
     DraftView,
     journeys_on_sale,
@@ -31,10 +32,10 @@ from frontend.consumption import usual_months
 from frontend.shop import steps
 from frontend.shop.answers import NAMES, answers_in, asked, kept, usage_fields, usage_in
 from frontend.shop.contract import display_number
-from frontend.shop.places import CONFIRM, DraftPlace, choices_in, term_in
+from frontend.shop.places import BUNDLE, CONFIRM, PLACE, DraftPlace, draft_in, term_in
 from frontend.shop.session import cart_of, remember_cart
 from frontend.shop.words import euros, long_name, on_day, said
-from frontend.views.journey import sections_of, titles_of
+from frontend.views.journey import confirmation_in, sections_of, titles_of
 
 ROUTE = "checkout:draft"
 
@@ -56,9 +57,10 @@ def entries_page(
     journeys = journeys_on_sale(context, own_line=True)
     return {
         "entries": [
-            _entry(journey.entry, url=_start(journey, route))
+            each
             for journey in journeys
             if not journey.entry.of_line
+            for each in _ways_in(journey, route)
         ],
         "of_line": [_entry(j.entry, url="") for j in journeys if j.entry.of_line],
         "lines": [
@@ -87,6 +89,20 @@ def _start(journey: Journey, route: str) -> str:
     return reverse(route, args=[journey.entry.code, journey.ways[0].code])
 
 
+def _ways_in(journey: Journey, route: str) -> list[dict[str, str]]:
+    """One for the journey; of packs one for each, under its own name."""
+    if journey.entry.through == "plain":
+        return [_entry(journey.entry, url=_start(journey, route))]
+    return [
+        _entry(
+            bundle,
+            url=f"{_start(alone, route)}?{urlencode({BUNDLE: bundle.code})}",
+        )
+        for bundle in journey.bundles
+        if (alone := journey_of(journey.entry, bundles=[bundle])) is not None
+    ]
+
+
 def _entry(entry: Any, *, url: str) -> dict[str, str]:
     return {"title": said(entry.name), "text": said(entry.summary), "url": url}
 
@@ -103,7 +119,7 @@ def step(request: HttpRequest, entry: str, role: str) -> HttpResponse:
 def keep(request: HttpRequest, entry: str) -> HttpResponse:
     """Put a draft into the cart and go on there, to the number."""
     context, posted = context_for_request(request), request.POST
-    draft = Draft(choices_in(posted), term_in(posted))
+    draft = draft_in(posted)
     line = posted.get("line", "")
     line_id = int(line) if line.isdecimal() and len(line) < 16 else None
     view = open_draft(context, entry=entry, draft=draft, line=line_id).view()
@@ -115,12 +131,15 @@ def keep(request: HttpRequest, entry: str) -> HttpResponse:
                 carts.add_line(context, code=code, offering=chosen.offering)
         return redirect("checkout:cart", code=code)
     group = carts.put_bundle(context, code=code, **as_bundle(view)).result
-    return redirect("checkout:step", code=code, group=group, role=view.journey.ways[-1].code)
+    last = view.journey.ways[-1].code
+    if last != "sim":
+        return redirect("checkout:cart", code=code)
+    return redirect("checkout:step", code=code, group=group, role=last)
 
 
 def as_bundle(view: DraftView) -> dict[str, Any]:
     """A draft as `carts.put_bundle` takes it."""
-    many = {slot.role for slot in view.bundle.slots if slot.maximum > 1}
+    many = {slot.name for slot in view.bundle.slots if slot.maximum > 1}
     lines = view.laid.cart.lines
     return {
         "bundle": view.bundle.code,
@@ -180,7 +199,7 @@ class Page:
         self._draft = open_draft(
             context,
             entry=entry,
-            draft=Draft(choices_in(query), term_in(query)),
+            draft=draft_in(query),
             line=int(line) if line.isdecimal() and len(line) < 16 else None,
         )
         self.view = self._draft.view()
@@ -221,7 +240,7 @@ class Page:
             "conflict": self.view.conflict and said(self.view.conflict.message),
             "conflict_way_out": self.view.conflict and said(self.view.conflict.way_out),
             "keep_url": reverse("checkout:keep", args=[self.view.journey.entry.code]),
-            "keep_fields": kept(self.request.GET, without=(*NAMES, CONFIRM)),
+            "keep_fields": kept(self.request.GET, without=(*NAMES, CONFIRM, PLACE)),
             "panel": self._panel(),
         }
         return common | (self._extras() if self.way.code == EXTRAS else self._single())
@@ -232,7 +251,7 @@ class Page:
         entry = self.view.journey.entry
         terms = [t for t in steps.TERMS if t] if entry.renews else list(steps.TERMS)
         choices = steps.choices_of(found, catalogue=self.catalogue, place=self.place)
-        if found.without is not None:
+        if found.without is not None or found.role in entry.keeps:
             choices = [self._without(found), *choices]
         titles = titles_of(
             self.way.code, quote=self.view.quote, group=GROUP, catalogue=self.catalogue
@@ -253,17 +272,18 @@ class Page:
                 "chips": steps.term_chips(found, place=self.place, terms=terms) if plan else [],
                 "questions": asked(found.questions, query),
                 "answered": bool(answers_in(query)),
-                "kept": kept(query, without=(*NAMES, CONFIRM)),
+                "kept": kept(query, without=(*NAMES, CONFIRM, PLACE)),
                 "confirm": confirm,
             }
         )  # fmt: skip
 
     def _without(self, found: StepView) -> dict[str, Any]:
-        """The choice to keep what the line has."""
+        """The choice of nothing: to keep what the line has, or to leave an extra out."""
         nothing = not found.chosen
+        keeps = found.role in self.view.journey.entry.keeps
         choice: dict[str, Any] = {
-            "title": _("Keep my phone"),
-            "text": _("Only the plan is renewed."),
+            "title": _("Keep my phone") if keeps else _("Nothing of this"),
+            "text": _("Only the plan is renewed.") if keeps else "",
             "badges": [],
             "misses": [],
             "state": "chosen" if nothing else "",
@@ -276,11 +296,15 @@ class Page:
     def _extras(self) -> dict[str, Any]:
         found = [self.step(role) for role in self.way.roles]
         sections = sections_of(found, catalogue=self.catalogue, place=self.place)
+        confirm = confirmation_in(
+            found, self.request.GET, catalogue=self.catalogue, place=self.place
+        )
         for section in sections:
             for choice in section["choices"]:
                 if choice.get("remove"):
                     choice["remove_url"] = self.place.without(section["role"], choice["remove"])
-        return {"sections": sections}
+        needed = any(step.needed for step in found)
+        return {"sections": sections, "confirm": confirm, "needed": needed}
 
     def _panel(self) -> dict[str, Any]:
         view, action = self.view, {}
@@ -290,6 +314,8 @@ class Page:
             pass
         elif following is not None and following.code == "sim":
             action = {"action_form": "keep", "action_label": _continue(following)}
+        elif following is None and not of_line and view.laid.cart.lines and not view.missing:
+            action = {"action_form": "keep", "action_label": _("Put it into the cart")}
         elif following is not None:
             action = {
                 "action_url": self.place.step_url(following.code),

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from commerce.kernel.errors import FaisceauError, NotFound, RuleViolated
 from commerce.markets.pack import market
 from commerce.ordering.domain.journey import StepView
 from commerce.ordering.domain.journeys import EXTRAS, Way, ways_of
+from commerce.ordering.domain.packs import pack_of
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.journey import journey_step
 from commerce.ordering.selectors import CartView, cart_view
@@ -33,9 +34,9 @@ from frontend.shop.answers import NAMES, answers_in, asked, kept
 from frontend.shop.cart import role_name
 from frontend.shop.contract import display_number
 from frontend.shop.number_choice import keep_number, number_form, number_values
-from frontend.shop.places import CONFIRM, CartPlace, Place, draft_url, term_in
+from frontend.shop.places import CONFIRM, PLACE, CartPlace, DraftPlace, Place, draft_url, term_in
 from frontend.shop.session import cart_of, remember_cart
-from frontend.shop.words import model_name
+from frontend.shop.words import model_name, said
 from frontend.views.summary import open_cart_view
 
 
@@ -138,6 +139,9 @@ class Page:
                 place=self.place,
                 catalogue=self.catalogue,
             ),
+            "line_choices": steps.line_choices(
+                self.view, group=self.group, catalogue=self.catalogue
+            ),
             "share_url": share_url(self.view.quote, group=self.group, here=self.way.code,
                                    bundle=self.bundle),
             **more,
@@ -148,8 +152,8 @@ class Page:
         filled = {line.role for line in self.view.quote.lines if line.group == self.group}
         slots = self.bundle.slots
         lacks = any(
-            slot.role == self.way.code
-            and slot.role not in filled
+            slot.name in self.way.roles
+            and slot.name not in filled
             and least_in(slot, slots, filled=filled)
             for slot in slots
         )
@@ -159,6 +163,11 @@ class Page:
             action = {
                 "action_url": self.place.step_url(self.following.code),
                 "action_label": _("Continue: %(step)s") % {"step": label},
+            }
+        elif not lacks:
+            action = {
+                "action_url": reverse("checkout:cart", args=[self.code]),
+                "action_label": _("Continue: %(step)s") % {"step": _("Cart")},
             }
         return steps.panel_for(self.view.quote, catalogue=self.catalogue, **action)
 
@@ -180,6 +189,16 @@ def _single_step(page: Page) -> HttpResponse:
         also=query.get(CONFIRM, ""),
     )
     choices = steps.choices_of(found, catalogue=page.catalogue, place=page.place)
+    if found.without is not None:
+        nothing = {
+            "name": "remove",
+            "value": found.chosen[0].offering.code,
+            "title": _("Nothing of this"),
+        }
+        choices = [
+            {"badges": [], "misses": [], **nothing, **steps.difference_of(found.without)},
+            *choices,
+        ]
     return render(
         request,
         "frontend/checkout/step.html",
@@ -190,7 +209,7 @@ def _single_step(page: Page) -> HttpResponse:
             chips=steps.term_chips(found, place=page.place) if plan else [],
             questions=asked(found.questions, query),
             answered=bool(answers_in(query)),
-            kept=kept(query, without=(*NAMES, CONFIRM)),
+            kept=kept(query, without=(*NAMES, CONFIRM, PLACE)),
             confirm=steps.confirmation(
                 found, query.get(CONFIRM, ""), catalogue=page.catalogue, place=page.place
             ),
@@ -216,11 +235,14 @@ def titles_of(role: str, *, quote: Quote, group: str, catalogue: Snapshot) -> di
 
 def _extras_step(page: Page) -> HttpResponse:
     found = [page.step(role) for role in page.way.roles]
+    confirm = confirmation_in(found, page.request.GET, catalogue=page.catalogue, place=page.place)
     return render(
         page.request,
         "frontend/checkout/extras.html",
         page.values(
             sections=sections_of(found, catalogue=page.catalogue, place=page.place),
+            needed=any(step.needed for step in found),
+            confirm=confirm,
             panel=page.panel(),
         ),
     )
@@ -229,7 +251,7 @@ def _extras_step(page: Page) -> HttpResponse:
 def sections_of(
     found: Iterable[StepView], *, catalogue: Snapshot, place: Place
 ) -> list[dict[str, Any]]:
-    """The extras by role; what does not go with the choice is folded, with its reason."""
+    """The extras by place; what does not go with the choice is folded, with its reason."""
     titles = {
         "accessory": _("Accessories that fit"),
         "content": _("Music, video, press"),
@@ -239,16 +261,35 @@ def sections_of(
     sections = []
     for step in found:
         choices = steps.extra_choices(step, catalogue=catalogue, place=place)
+        role, nested = step.slot.role, catalogue.offerings.get(step.slot.bundle)
+        title = titles.get(role) or role_name(role)
+        named = nested is not None and step.slot.place
         sections.append(
             {
                 "role": step.role,
-                "title": titles.get(step.role) or role_name(step.role),
+                "title": f"{said(nested.name)} : {title}" if named and nested else title,
                 "choices": [c for c in choices if c["state"] != "closed"],
                 "closed": [c for c in choices if c["state"] == "closed"],
-                "more_url": reverse(lists.get(step.role, "shop:content")) if step.more else "",
+                "more_url": reverse(lists.get(role, "shop:content")) if step.more else "",
             }
         )
     return sections
+
+
+def confirmation_in(
+    found: Iterable[StepView], query: QueryDict, *, catalogue: Snapshot, place: Place
+) -> dict[str, Any] | None:
+    """What a choice among the extras changes elsewhere, in the place that the address names."""
+    wanted, here = query.get(CONFIRM, ""), query.get(PLACE, "")
+    step = next((step for step in found if step.role == here), None)
+    if step is None:
+        return None
+    confirm = steps.confirmation(step, wanted, catalogue=catalogue, place=place)
+    if confirm is None:
+        return None
+    if isinstance(place, DraftPlace):
+        return confirm | {"url": place.with_choice(confirm["candidate"], step)}
+    return confirm | {"fields": [("role", here)]}
 
 
 def _sim_step(page: Page) -> HttpResponse:
@@ -284,22 +325,39 @@ def _sim_step(page: Page) -> HttpResponse:
 
 
 def _after(page: Page) -> str:
+    """The summary; of a pack first its other lines that are still to be chosen."""
     view = cart_view(page.context, code=page.code)
     if view.orderable:
         return f"{reverse('checkout:summary')}?cart={view.code}"
+    pack = pack_of(page.group, view.bundles)
+    for issue in view.issues:
+        if (
+            issue.unfinished
+            and issue.group != page.group
+            and pack_of(issue.group, view.bundles) == pack
+        ):
+            return reverse("checkout:step", args=[view.code, issue.group, issue.role])
     return reverse("checkout:cart", args=[view.code])
 
 
 def _chosen(page: Page) -> HttpResponse:
     posted = page.request.POST
+    here = posted.get("role", "")[:100]
+    if posted.get("line"):
+        carts.choose_line(
+            page.context, code=page.code, group=page.group, bundle=posted["line"][:130]
+        )
+        return redirect("checkout:cart", code=page.code)
     if posted.get("remove"):
         for line in page.view.quote.lines:
-            if line.group == page.group and line.offering == posted["remove"]:
+            stands = line.group == page.group and here in ("", line.role)
+            if stands and line.offering == posted["remove"]:
                 carts.remove_line(page.context, code=page.code, line_id=line.id)
         return redirect(page.request.get_full_path())
     wanted = posted.get("choose", "")[:64]
     kind = page.catalogue.offering(wanted).kind
-    role = next((s.role for s in page.bundle.slots if s.kind is kind), page.way.code)
+    like = (s.name for s in page.bundle.slots if s.kind is kind and s.name in page.way.roles)
+    role = here if here in page.way.roles else next(like, page.way.code)
     try:
         switch(
             page.context,
@@ -313,8 +371,8 @@ def _chosen(page: Page) -> HttpResponse:
     except RuleViolated as refusal:
         if refusal.code != "changes_needed":
             raise
-        return redirect(page.request.path + page.place.here(confirm=wanted))
-    return redirect(page.request.path + page.place.here(confirm=""))
+        return redirect(page.request.path + page.place.here(confirm=wanted, place=role))
+    return redirect(page.request.path + page.place.here(confirm="", place=""))
 
 
 @policy(Policy.VISITOR)

@@ -34,6 +34,7 @@ from commerce.web.policy import Policy, policy
 from frontend.account import words
 from frontend.ops import screen
 from frontend.sentences import sentence_of
+from frontend.shop.tracking import ordered_rows
 from orchestration import selectors as plans
 from orchestration.domain.states import MOVING
 from orchestration.services import fallout
@@ -286,6 +287,7 @@ def _plans(request: HttpRequest, view: OrderView) -> dict[str, Any]:
     page = Paginator(rows, screen.PLANS_PER_PAGE).get_page(request.GET.get("page", "1"))
     return {
         "order": view,
+        "ordered": ordered_rows(view),
         "number": number,
         "pill": words.order_state(view.summary.state),
         "wanted": wanted if wanted in shown else "",

@@ -31,7 +31,14 @@ from frontend.shop.panel import panel_of
 from frontend.shop.porting import port_cards
 from frontend.shop.session import order_context, order_key, party_of_key, remember_order
 from frontend.shop.summary_dates import withdrawal_words
-from frontend.shop.tracking import OVER, events_of, headline, may_cancel, payment_words
+from frontend.shop.tracking import (
+    OVER,
+    events_of,
+    headline,
+    may_cancel,
+    ordered_rows,
+    payment_words,
+)
 from frontend.shop.why import why_page
 from frontend.views.summary import to_hosted_page
 from orchestration.porting.selectors import port_ins_of
@@ -63,6 +70,7 @@ def track(request: HttpRequest, number: str) -> HttpResponse:
             ),
             "link": f"{settings.PUBLIC_URL}{request.path}?key={link}",
             "contracts": _contracts(order),
+            "ordered": ordered_rows(order),
             "next_offers": _next_offers(request, order),
             "offers_order": order.summary.number,
             "guest": not request.user.is_authenticated,

@@ -50,6 +50,9 @@ class Api:
     def post(self, path: str, body: Any = None, **options: Any) -> Any:
         return self.send("POST", path, body, **options)
 
+    def put(self, path: str, body: Any = None, **options: Any) -> Any:
+        return self.send("PUT", path, body, **options)
+
 
 @pytest.fixture(scope="module")
 def demo(

@@ -13,7 +13,9 @@ CHOICES = [
 
 def test_the_ways_in_are_listed_with_their_steps(visitor: Api, buyer: Api) -> None:
     found = visitor.get("journeys").json()["items"]
-    assert [each["code"] for each in found] == ["handset", "plan", "pack", "keep-handset"]
+    assert [each["code"] for each in found] == [
+        "handset", "plan", "pack", "lines", "kit", "keep-handset",
+    ]  # fmt: skip
     assert found[0]["name"] == "A phone and its plan"
     assert [step["code"] for step in found[0]["steps"]] == ["handset", "plan", "extras", "sim"]
     fleet = buyer.get("journeys").json()["items"]

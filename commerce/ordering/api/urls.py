@@ -32,7 +32,7 @@ from commerce.ordering.api.views.trials import TrialView
 class CodeConverter:
     """The name of a cart, a line or a promotion code: letters, digits, dots and hyphens."""
 
-    regex = r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}"
+    regex = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
     def to_python(self, value: str) -> str:
         return value
@@ -84,13 +84,13 @@ urlpatterns = [
     path("carts/<name:code>/hand-over", carts.HandOverView.as_view(), name="cart-hand-over"),
     path("carts/<name:code>/take-over", carts.TakeOverView.as_view(), name="cart-take-over"),
     path(
-        "carts/<name:code>/groups/<name:group>/steps/<slug:role>",
+        "carts/<name:code>/groups/<name:group>/steps/<name:role>",
         JourneyStepView.as_view(),
         name="journey-step",
     ),
     path("catalogue/drafts/<int:draft>/trial", TrialView.as_view(), name="draft-trial"),
     path("journeys", JourneysView.as_view(), name="journeys"),
-    path("journeys/<slug:entry>/steps/<slug:role>", DraftStepView.as_view(), name="draft-step"),
+    path("journeys/<slug:entry>/steps/<name:role>", DraftStepView.as_view(), name="draft-step"),
     path("next-offers", NextOffersView.as_view(), name="next-offers"),
     path("next-offers/<int:offer>/accept", AcceptNextOfferView.as_view(), name="accept-next-offer"),
     path(

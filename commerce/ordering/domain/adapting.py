@@ -19,9 +19,12 @@ from catalogue.domain.model import (
     Slot,
     Snapshot,
     Text,
+    priced_in,
+    rivals_of,
+    role_of,
 )
 from commerce.ordering.domain.cart import CartLine
-from commerce.ordering.domain.checks import broken_rules, fits_slot, roles_of
+from commerce.ordering.domain.checks import ONE_OF, broken_rules, fits_slot, roles_of
 from commerce.ordering.domain.facts import Entry, Fact, term_of, unit_facts
 
 
@@ -41,6 +44,11 @@ class Change:
     def key(self) -> str:
         """What a buyer confirms, for comparing."""
         return f"{self.role}:{self.before or ''}>{self.after or ''}@{self.term_after}"
+
+
+def without_rival(line: CartLine) -> Change:
+    """What becomes of a line whose bundle gives its place to another."""
+    return Change(line.role, line.offering, None, line.term, 0, ONE_OF)
 
 
 def consequences_of(changes: Sequence[Change]) -> tuple[Change, ...]:
@@ -71,11 +79,11 @@ class Ground:
             for line in lines
             if line.group == self.group
         ]
-        filled = {entry.role for entry in own}
-        return (*(entry for entry in self.context if entry.role not in filled), *own)
+        filled = {entry.place for entry in own}
+        return (*(entry for entry in self.context if entry.place not in filled), *own)
 
-    def slot(self, role: str) -> Slot | None:
-        return next((slot for slot in self.bundle.slots if slot.role == role), None)
+    def slot(self, name: str) -> Slot | None:
+        return self.bundle.slot(name)
 
     def sells(self, offering: Offering) -> bool:
         return offering.sellable(segment=self.segment, channel=self.channel, at=self.at)
@@ -100,10 +108,13 @@ def refusal_of(ground: Ground, lines: Sequence[CartLine]) -> Refusal | None:
     entries = ground.entries(lines)
     own = [entry for entry in entries if entry.line.group == ground.group]
     facts = ground.facts(entries)
+    filled = {entry.place for entry in own}
     for entry in own:
-        slot = ground.slot(entry.role)
+        slot = ground.slot(entry.place)
         if slot is None or not fits_slot(slot, entry.offering, facts=facts):
             return NOT_A_CANDIDATE
+        if slot.within and not filled.isdisjoint(rivals_of(slot, ground.bundle.slots)):
+            return ONE_OF
     broken = ground.broken(entries, facts=facts)
     if broken:
         return broken[0]
@@ -113,7 +124,7 @@ def refusal_of(ground: Ground, lines: Sequence[CartLine]) -> Refusal | None:
         priced = offering.charges_for(
             segment=ground.segment,
             term=term,
-            bundle=ground.bundle.code,
+            bundle=priced_in(ground.bundle.code, entry.place),
             channel=ground.channel,
             at=ground.at,
         )
@@ -173,8 +184,8 @@ def _apart(
 def _options(
     ground: Ground, slot: Slot, *, lines: Sequence[CartLine], fill: bool, term: int
 ) -> Iterator[_Option]:
-    own = next((x for x in lines if x.group == ground.group and x.role == slot.role), None)
-    if own is None and not (fill and slot.default and not slot.needed_with):
+    own = next((x for x in lines if x.group == ground.group and x.role == slot.name), None)
+    if own is None and not (fill and slot.default and slot.always):
         yield _Option(None, False, ())
         return
     if own is not None:
@@ -195,7 +206,7 @@ def _instead(
     for each in sorted(offering.terms, reverse=True) if plan else (0,):
         if own is not None and (offering.code, each) == (own.offering, own.term):
             continue
-        blank = CartLine(slot.role, offering.code, group=ground.group, role=slot.role)
+        blank = CartLine(slot.name, offering.code, group=ground.group, role=slot.name)
         line = replace(own or blank, offering=offering.code, quantity=1, term=each)
         month = _monthly(offering, ground=ground, term=each)
         if present is not None and own is not None:
@@ -275,7 +286,7 @@ def _changes(
             term_before=was.term if was is not None else 0,
             term_after=now.term if now is not None else 0,
             reason=gone.get(line_id)
-            or (_reason(ground, broken, line.role) if was is not None else None),
+            or (_reason(ground, broken, role_of(line.role)) if was is not None else None),
         )
 
 

@@ -20,6 +20,9 @@ MOST_LINES = 200
 class CartLine:
     """One offering, `quantity` times. Lines of one `group` form one bundle instance.
 
+    `role` is the name of the place that it takes in its bundle: a role, after the names of places
+    where the bundle has them ("kit.accessory").
+
     `term` is the commitment in months that comes with the plan (0: none). `config` holds what the
     customer said: a plan's `number_choice` (new|port), `msisdn`, `rio`, `port_on`, `port_slot`; a
     special number's `route_to` and `purpose`; a business line's `user_name`, `user_email`, `site`,

@@ -18,7 +18,9 @@ from catalogue.domain.model import (
     Snapshot,
     Text,
     least_in,
+    priced_in,
     refusals,
+    rivals_of,
 )
 from commerce.ordering.domain.cart import MOST_PER_LINE, CartValue
 from commerce.ordering.domain.facts import (
@@ -33,6 +35,7 @@ from commerce.ordering.domain.facts import (
     unit_facts,
 )
 from commerce.ordering.domain.numbering import sells_range, uses_sold
+from commerce.ordering.domain.packs import unfilled
 
 _ROLES = frozenset((*SINGLE_ROLES, "accessory", "option", "content", "fee", "number"))
 
@@ -42,8 +45,8 @@ class Issue:
     """Something that stands between a cart and an order.
 
     `code` is for machines: `not_for_sale`, `term_not_offered`, `quantity_out_of_range`,
-    `slot_unknown`, `slot_full`, `slot_missing`, `not_a_candidate`, `incompatible`, `no_price`,
-    `use_missing` (of a special number).
+    `slot_unknown`, `slot_full`, `slot_missing`, `not_a_candidate`, `one_of` (another bundle stands
+    in the place), `incompatible`, `no_price`, `use_missing` (of a special number).
     `rule` names the catalogue rule behind `incompatible`. An `unfinished` one only says what is
     still to be chosen.
     """
@@ -66,13 +69,14 @@ def issues(cart: CartValue, *, catalogue: Snapshot, at: datetime) -> tuple[Issue
     """
     groups = by_group(entries_of(cart, catalogue=catalogue))
     bundles = bundles_of(cart, catalogue=catalogue)
-    return tuple(
+    found = [
         issue
         for group, entries in groups.items()
         for issue in _of_group(
             entries, bundle=bundles.get(group), cart=cart, catalogue=catalogue, at=at
         )
-    )
+    ]
+    return (*found, *(_missing(group, slot) for group, slot in unfilled(bundles, groups)))
 
 
 def blocking(found: Sequence[Issue]) -> Issue | None:
@@ -186,7 +190,11 @@ def _of_line(
     if not offering.sellable(segment=cart.segment, channel=cart.channel, at=at):
         yield _about(entry, "not_for_sale", _NOT_FOR_SALE, _ANOTHER)
     elif offering.charges and not offering.charges_for(
-        segment=cart.segment, term=term, bundle=bundle, channel=cart.channel, at=at
+        segment=cart.segment,
+        term=term,
+        bundle=priced_in(bundle, entry.place),
+        channel=cart.channel,
+        at=at,
     ):
         yield _about(entry, "no_price", _NO_PRICE, _OTHER_TERM)
     if offering.kind is Kind.PLAN and offering.terms and line.term not in offering.terms:
@@ -203,23 +211,28 @@ def _of_slots(
     entries: Sequence[Entry], *, bundle: Offering, facts: Mapping[str, Fact]
 ) -> Iterator[Issue]:
     group = entries[0].line.group
-    slots = {slot.role: slot for slot in bundle.slots}
+    slots = {slot.name: slot for slot in bundle.slots}
     counts: dict[str, int] = {}
     for entry in entries:
-        counts[entry.role] = counts.get(entry.role, 0) + entry.line.quantity
-        slot = slots.get(entry.role)
+        counts[entry.place] = counts.get(entry.place, 0) + entry.line.quantity
+    for entry in entries:
+        slot = slots.get(entry.place)
         if slot is None:
             yield _about(entry, "slot_unknown", _NO_SLOT, _ALONE)
         elif not fits_slot(slot, entry.offering, facts=facts):
             yield _about(entry, "not_a_candidate", _NO_SLOT, _ALONE)
+        elif not counts.keys().isdisjoint(rivals_of(slot, bundle.slots)):
+            yield _about(entry, "one_of", ONE_OF.message, ONE_OF.way_out)
     for slot in bundle.slots:
-        count = counts.get(slot.role, 0)
+        count = counts.get(slot.name, 0)
         if count > slot.maximum:
-            yield Issue("slot_full", _FULL, _REMOVE, group=group, role=slot.role)
+            yield Issue("slot_full", _FULL, _REMOVE, group=group, role=slot.name)
         elif count < least_in(slot, bundle.slots, filled=counts.keys()):
-            yield Issue(
-                "slot_missing", _MISSING, _CHOOSE, group=group, role=slot.role, unfinished=True
-            )
+            yield _missing(group, slot)
+
+
+def _missing(group: str, slot: Slot) -> Issue:
+    return Issue("slot_missing", _MISSING, _CHOOSE, group=group, role=slot.name, unfinished=True)
 
 
 def _about(
@@ -231,7 +244,7 @@ def _about(
         message,
         way_out,
         group=line.group,
-        role=entry.role,
+        role=entry.place,
         line=line.id,
         unfinished=unfinished,
     )
@@ -241,6 +254,11 @@ def _text(fr: str, en: str) -> Text:
     return Text({"fr": fr, "en": en})
 
 
+ONE_OF = Refusal(
+    "one_of",
+    _text("Un autre pack prend déjà cette place.", "Another pack takes this place already."),
+    _text("Retirez d'abord celui-ci.", "Take that one out first."),
+)
 _NO_WAY = _text("", "")
 _QUANTITY = _text(
     f"La quantité doit être comprise entre 1 et {MOST_PER_LINE}.",

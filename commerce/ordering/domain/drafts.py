@@ -45,10 +45,12 @@ class OwnLine:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What was chosen, by role. `term` None: as the plan is sold longest."""
+    """What was chosen, by the names of places. `term` None: as the plan is sold longest; `bundle`
+    is the one that is wanted where several serve the journey."""
 
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_CHOICES)
     term: int | None = None
+    bundle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +113,20 @@ def missing(laid: Laid, journey: Journey) -> tuple[str, ...]:
     """The roles that are still to be chosen before the draft is whole."""
     absent = journey.entry.absent
     return tuple(
-        slot.role
+        slot.name
         for slot in laid.bundle.slots
         if least_in(slot, laid.bundle.slots, filled=laid.filled)
         and slot.role not in absent
-        and slot.role not in laid.filled
+        and slot.name not in laid.filled
     )
 
 
 def _known(draft: Draft, journey: Journey, *, sale: Sale) -> dict[str, tuple[str, ...]]:
-    roles = {slot.role: slot for bundle in journey.bundles for slot in bundle.slots}
+    roles = {slot.name: slot for bundle in journey.bundles for slot in bundle.slots}
     found: dict[str, tuple[str, ...]] = {}
     for role, codes in draft.choices.items():
         slot = roles.get(role)
-        if slot is None or role in journey.entry.absent:
+        if slot is None or slot.role in journey.entry.absent:
             continue
         sold = [
             code
@@ -161,13 +163,13 @@ def _lines(
     renews: bool,
 ) -> Iterator[CartLine]:
     for slot in bundle.slots:
-        for place, code in enumerate(known.get(slot.role, ())):
+        for place, code in enumerate(known.get(slot.name, ())):
             plan = slot.role == "plan"
             yield CartLine(
-                id=slot.role if slot.maximum == 1 else f"{slot.role}-{place + 1}",
+                id=slot.name if slot.maximum == 1 else f"{slot.name}-{place + 1}",
                 offering=code,
                 group=GROUP,
-                role=slot.role,
+                role=slot.name,
                 term=term if plan else 0,
                 config={"number_choice": "keep"} if plan and renews else {},
             )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from catalogue.domain.expressions import Scalar
-from catalogue.domain.model import Offering, Slot, Snapshot, least_in
+from catalogue.domain.model import Offering, Slot, Snapshot, least_in, present_in, role_of
 from commerce.kernel.clock import PARIS
 from commerce.ordering.domain.cart import CartLine, CartValue
 
@@ -47,7 +47,12 @@ class Entry:
 
     @property
     def role(self) -> str:
-        """The slot it fills; a loose line stands under its kind."""
+        """What it is in its bundle; a loose line stands under its kind."""
+        return role_of(self.place)
+
+    @property
+    def place(self) -> str:
+        """The name of the slot that it fills."""
         return self.line.role or self.offering.kind.value
 
 
@@ -96,9 +101,9 @@ def complete(entries: Sequence[Entry], *, slots: Sequence[Slot]) -> bool:
     """Whether every slot holds at least its minimum."""
     counts: dict[str, int] = {}
     for entry in entries:
-        counts[entry.role] = counts.get(entry.role, 0) + entry.line.quantity
+        counts[entry.place] = counts.get(entry.place, 0) + entry.line.quantity
     return all(
-        counts.get(slot.role, 0) >= least_in(slot, slots, filled=counts.keys()) for slot in slots
+        counts.get(slot.name, 0) >= least_in(slot, slots, filled=counts.keys()) for slot in slots
     )
 
 
@@ -118,8 +123,8 @@ def unit_facts(
         "categories": tuple(sorted({entry.offering.category for entry in entries})),
     }
     if bundle is not None:
-        facts["bundle.code"] = bundle.code
-        facts["bundle.codes"] = (bundle.code, *bundle.nests)
+        present = present_in(bundle.slots, filled={entry.place for entry in entries})
+        facts.update(bundle.named(nest.bundle for nest in present))
         facts["bundle.complete"] = complete(entries, slots=bundle.slots)
     for role in SINGLE_ROLES:
         standing = [entry.offering for entry in entries if entry.role == role]

@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from catalogue.domain.model import Kind, Offering, Refusal, RuleKind, Slot, Snapshot, Text
+from catalogue.domain.model import (
+    Kind,
+    Offering,
+    Refusal,
+    RuleKind,
+    Slot,
+    Snapshot,
+    Text,
+    least_in,
+    rivals_of,
+)
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 from commerce.ordering.domain.adapting import (
@@ -20,6 +30,7 @@ from commerce.ordering.domain.adapting import (
     consequences_of,
     refusal_of,
     settle,
+    without_rival,
 )
 from commerce.ordering.domain.answers import (
     Answers,
@@ -97,9 +108,10 @@ class Candidate:
 class StepView:
     """`quote` is the cart as it is; `term` the commitment at which candidates are priced.
 
-    `without` is what changes if the role is left empty; None where it can't be. `lowest` are the
-    lowest prices of the 30 days before a reduction, by the code of what is reduced. `more` are
-    sold too and not among the candidates.
+    `without` is what changes if the role is left empty; None where it can't be. `needed` is how
+    many the place needs beside what stands in others. `lowest` are the lowest prices of the 30 days
+    before a reduction, by the code of what is reduced. `more` are sold too and not among the
+    candidates.
     """
 
     group: str
@@ -111,6 +123,7 @@ class StepView:
     candidates: tuple[Candidate, ...]
     questions: tuple[Question, ...] = ()
     without: Difference | None = None
+    needed: int = 0
     lowest: Mapping[str, Money] = field(default_factory=dict)
     more: int = 0
 
@@ -153,8 +166,36 @@ class Step:
         return tuple(
             line
             for line in self.cart.lines
-            if line.group == self.ground.group and line.role == self.slot.role
+            if line.group == self.ground.group and line.role == self.slot.name
         )
+
+    @property
+    def rivals(self) -> tuple[CartLine, ...]:
+        """What stands in a bundle that can't be there together with the slot's own."""
+        names = rivals_of(self.slot, self.ground.bundle.slots)
+        return tuple(
+            line
+            for line in self.cart.lines
+            if line.group == self.ground.group and line.role in names
+        )
+
+    @property
+    def needed(self) -> int:
+        """How many the slot needs beside what stands in the others."""
+        filled = {
+            line.role
+            for line in self.cart.lines
+            if line.group == self.ground.group and line not in self.there
+        }
+        return least_in(self.slot, self.ground.bundle.slots, filled=filled)
+
+    @property
+    def emptied(self) -> CartValue | None:
+        """The cart with nothing in the slot for one; None: it is empty, or can't be."""
+        lines = tuple(line for line in self.cart.lines if line not in self.there)
+        if not self.there or self.needed or self.slot.maximum > 1:
+            return None
+        return None if refusal_of(self.ground, lines) else self.cart_with(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +236,15 @@ def step_view(
     ]
     return StepView(
         group=step.ground.group,
-        role=step.slot.role,
+        role=step.slot.name,
         slot=step.slot,
         bundle=step.ground.bundle,
         term=step.term,
         quote=quote,
         candidates=tuple(each for _, each in sorted(told, key=lambda pair: pair[0])),
         questions=questions(step.slot.kind, sold),
+        without=difference(quote, price(empty)) if (empty := step.emptied) is not None else None,
+        needed=step.needed,
         more=len(sold) - len(compared),
     )
 
@@ -255,15 +298,16 @@ def choose(step: Step, offering: Offering) -> Chosen:
     """The cart with `offering` in the role, valid again by changing what follows; or a refusal."""
     term = _term(step, offering)
     lines, line = _with(step, offering, term=term)
+    gone = tuple(without_rival(each) for each in step.rivals)
     if step.slot.kind is Kind.PLAN and step.term not in offering.terms:
         return Chosen(lines, line, refusal=_no_such_term(step, lines))
     refusal = refusal_of(step.ground, lines)
     if refusal is None and not step.fill:
-        return Chosen(lines, line)
+        return Chosen(lines, line, changes=gone)
     settled = settle(step.ground, lines, later=step.later, fill=step.fill, term=step.term)
     if settled is None:
         return Chosen(lines, line, refusal=refusal or refusal_of(step.ground, lines))
-    return Chosen(settled.lines, line, changes=settled.changes)
+    return Chosen(settled.lines, line, changes=(*gone, *settled.changes))
 
 
 def lasting_month(quote: Quote, *, group: str) -> Money:
@@ -330,20 +374,22 @@ def _term(step: Step, offering: Offering) -> int:
 
 
 def _with(step: Step, offering: Offering, *, term: int) -> tuple[tuple[CartLine, ...], str]:
-    """The lines with `offering` in the role: instead of what is there, or beside it."""
+    """The lines with `offering` in the role: instead of what is there, or beside it; what another
+    bundle brought to its place goes out."""
     plan = step.slot.kind is Kind.PLAN
+    kept = tuple(each for each in step.cart.lines if each not in step.rivals)
     if step.slot.maximum == 1 and step.there:
         own = step.there[0]
         line = replace(own, offering=offering.code, quantity=1, term=term if plan else own.term)
-        return tuple(line if each.id == own.id else each for each in step.cart.lines), own.id
+        return tuple(line if each.id == own.id else each for each in kept), own.id
     line = CartLine(
         id=ALTERNATIVE,
         offering=offering.code,
         group=step.ground.group,
-        role=step.slot.role,
+        role=step.slot.name,
         term=term if plan else 0,
     )
-    return (*step.cart.lines, line), ALTERNATIVE
+    return (*kept, line), ALTERNATIVE
 
 
 def _no_such_term(step: Step, lines: Sequence[CartLine]) -> Refusal:

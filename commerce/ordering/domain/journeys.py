@@ -7,13 +7,17 @@ are left out, and which ones a running line has already.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from catalogue.domain.model import Kind, Offering, Slot, Text
+from catalogue.domain.model import Kind, Offering, Slot, Snapshot, Text
 
 _LAST = frozenset({Kind.SIM, Kind.NUMBER})
 """Chosen in the last step; the number's own place is filled with the number."""
 EXTRAS = "extras"
 """The step of all slots that take several."""
+
+
+Shape = Literal["plain", "nested", "lines", "loose"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,8 @@ class EntryPoint:
     `first` is the role that leads (none: as the slots stand); the bundle must have the roles of
     `needs`; those of `without` are left out on purpose; a running line has those of `there`
     already, and may keep those of `keeps` or take new ones. `renews` commits the line anew.
-    `packs`: through bundles that nest others; those have no other way in, so that what they ask for
-    is asked of nobody else.
+    Bundles that nest others, that are lines of a pack, or that have neither phone nor plan have a
+    way in of their own (`through`), so that what they ask for is asked of nobody else.
     """
 
     code: str
@@ -36,7 +40,7 @@ class EntryPoint:
     there: frozenset[str] = frozenset()
     keeps: frozenset[str] = frozenset()
     renews: bool = False
-    packs: bool = False
+    through: Shape = "plain"
 
     @property
     def of_line(self) -> bool:
@@ -51,7 +55,7 @@ class EntryPoint:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A step of a journey: its code, and the roles that are chosen in it."""
+    """A step of a journey: its code, and the places that are filled in it, by name."""
 
     code: str
     roles: tuple[str, ...]
@@ -70,11 +74,20 @@ class Journey:
         filled = frozenset(roles)
         open_roles = self.entry.keeps - filled
         for bundle in self.bundles:
-            slots = {slot.role: slot for slot in bundle.slots}
+            slots = {slot.name: slot for slot in bundle.slots}
             asked = any(_needed(slots[role]) for role in open_roles if role in slots)
             if not asked and filled <= slots.keys():
                 return bundle
         return self.bundles[0]
+
+
+def entrances(bundles: Iterable[Offering], *, catalogue: Snapshot) -> tuple[Offering, ...]:
+    """The bundles in which a journey may begin, by rank; of a pack of lines its first line."""
+    found = (
+        catalogue.offering(bundle.lines[0].default) if bundle.lines else bundle
+        for bundle in bundles
+    )
+    return tuple(sorted(found, key=lambda bundle: (bundle.rank, bundle.code)))
 
 
 def journeys(bundles: Sequence[Offering], *, own_line: bool = False) -> tuple[Journey, ...]:
@@ -95,17 +108,26 @@ def journey_of(entry: EntryPoint, *, bundles: Sequence[Offering]) -> Journey | N
         return None
     richest = max(serving, key=lambda bundle: len(ways_of(bundle.slots, entry)))
     extras = max(serving, key=lambda bundle: len(_extras(bundle.slots)))
-    slots = {slot.role: slot for slot in (*richest.slots, *extras.slots)}
+    slots = {slot.name: slot for slot in (*richest.slots, *extras.slots)}
     return Journey(entry, serving, ways_of(tuple(slots.values()), entry))
 
 
 def serves(bundle: Offering, entry: EntryPoint) -> bool:
     """Whether the bundle can be filled from this entry point."""
-    slots = {slot.role: slot for slot in bundle.slots}
-    forced = any(_needed(slots[role]) for role in entry.without if role in slots)
-    if forced or entry.packs != bool(bundle.nests):
+    roles = {slot.role for slot in bundle.slots}
+    forced = any(_needed(slot) for slot in bundle.slots if slot.role in entry.without)
+    if forced or entry.through != shape_of(bundle):
         return False
-    return entry.needs <= slots.keys() and bool(ways_of(bundle.slots, entry))
+    return entry.needs <= roles and bool(ways_of(bundle.slots, entry))
+
+
+def shape_of(bundle: Offering) -> Shape:
+    """What kind of bundle it is, as ways in tell them apart."""
+    if bundle.part_of or bundle.lines:
+        return "lines"
+    if not any(slot.role in ("handset", "plan") for slot in bundle.slots):
+        return "loose"
+    return "nested" if bundle.nests else "plain"
 
 
 def ways_of(slots: Sequence[Slot], entry: EntryPoint | None = None) -> tuple[Way, ...]:
@@ -113,12 +135,12 @@ def ways_of(slots: Sequence[Slot], entry: EntryPoint | None = None) -> tuple[Way
     absent = entry.absent if entry is not None else frozenset()
     first = entry.first if entry is not None else ""
     asked = [slot for slot in slots if slot.role not in absent]
-    mains = [slot.role for slot in asked if slot.maximum == 1 and slot.kind not in _LAST]
-    mains.sort(key=lambda role: role != first)
+    mains = [slot for slot in asked if slot.maximum == 1 and slot.kind not in _LAST]
+    mains.sort(key=lambda slot: (slot.role != first, not slot.always))
     extras = _extras(asked)
-    sims = [slot.role for slot in asked if slot.kind is Kind.SIM]
+    sims = [slot.name for slot in asked if slot.kind is Kind.SIM]
     return (
-        *(Way(role, (role,)) for role in mains),
+        *(Way(slot.name, (slot.name,)) for slot in mains),
         *((Way(EXTRAS, extras),) if extras else ()),
         *(Way(role, (role,)) for role in sims),
     )
@@ -136,11 +158,11 @@ def entry_point(code: str) -> EntryPoint | None:
 
 def _needed(slot: Slot) -> bool:
     """Whether no bundle is whole without it."""
-    return slot.minimum > 0 and not slot.needed_with
+    return slot.minimum > 0 and slot.always
 
 
 def _extras(slots: Sequence[Slot]) -> tuple[str, ...]:
-    return tuple(slot.role for slot in slots if slot.maximum > 1 and slot.kind not in _LAST)
+    return tuple(slot.name for slot in slots if slot.maximum > 1 and slot.kind not in _LAST)
 
 
 def _text(fr: str, en: str) -> Text:
@@ -177,7 +199,27 @@ ENTRY_POINTS = (
         ),
         first="handset",
         needs=frozenset({"handset", "plan"}),
-        packs=True,
+        through="nested",
+    ),
+    EntryPoint(
+        "lines",
+        _text("Plusieurs lignes", "Several lines"),
+        _text(
+            "Chaque ligne a son numéro et son contrat ; le pack les rend moins chères.",
+            "Each line has its number and contract; the pack makes them cheaper.",
+        ),
+        first="handset",
+        needs=frozenset({"plan"}),
+        through="lines",
+    ),
+    EntryPoint(
+        "kit",
+        _text("Un pack sans ligne", "A pack without a line"),
+        _text(
+            "Des accessoires et des services ensemble, sans téléphone ni forfait.",
+            "Accessories and services together, without phone or plan.",
+        ),
+        through="loose",
     ),
     EntryPoint(
         "keep-handset",

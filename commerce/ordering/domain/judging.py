@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from catalogue.domain.model import Charge, ChargeKind, Offering
+from catalogue.domain.model import Charge, ChargeKind, Offering, priced_in
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.facts import (
     MONTHS_WITHOUT_COMMITMENT,
@@ -42,7 +42,7 @@ class ListPriced:
         """Everything by which conditions can tell it from another line of its bundle."""
         line = self.entry.line
         number = line.config.get("number_choice", "")
-        return (line.offering, line.quantity, self.entry.role, line.term, number)
+        return (line.offering, line.quantity, self.entry.place, line.term, number)
 
     @property
     def list_today(self) -> Decimal:
@@ -71,7 +71,10 @@ def list_priced(
     term = term_of(entries)
     code = bundle.code if bundle is not None else None
     return tuple(
-        ListPriced(entry, _charges(entry, cart=cart, term=term, bundle=code, at=at))
+        ListPriced(
+            entry,
+            _charges(entry, cart=cart, term=term, bundle=priced_in(code, entry.place), at=at),
+        )
         for entry in entries
     )
 

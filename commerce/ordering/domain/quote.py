@@ -66,7 +66,8 @@ class Tariff:
 class QuoteLine:
     """A line with its agreed charges. Amounts are for the whole quantity, in the quote's basis.
 
-    `bundle` is the nested bundle whose place it takes; empty where it takes none.
+    `role` is the name of its place, as the cart has it; `bundle` the nested bundle whose place it
+    takes, empty where it takes none.
     """
 
     id: str
@@ -282,8 +283,14 @@ def _lines(
     for grant in outcome.grants:
         granted.setdefault((grant.line, grant.charge), []).append(grant)
     term = term_of([line.entry for line in priced])
-    nested = {slot.role: slot.bundle or "" for slot in bundle.slots} if bundle is not None else {}
+    nested = _nested(bundle) if bundle is not None else {}
     return [_line(line, granted=granted, term=term, nested=nested) for line in priced]
+
+
+def _nested(bundle: Offering) -> Mapping[str, str]:
+    """By place, the bundle that brought it; a line of a pack is the bundle that it is made of."""
+    own = bundle.specification.code if bundle.part_of else ""
+    return {slot.name: slot.bundle or own for slot in bundle.slots}
 
 
 def _line(
@@ -319,7 +326,7 @@ def _line(
         offering=offering.code,
         name=offering.name,
         quantity=line.quantity,
-        role=priced.entry.role,
+        role=priced.entry.place,
         group=line.group,
         term=term,
         charges=charges,
@@ -331,7 +338,7 @@ def _line(
             for charge in priced.charges
             if charge.kind is ChargeKind.USAGE
         ),
-        bundle=nested.get(priced.entry.role, ""),
+        bundle=nested.get(priced.entry.place, ""),
     )
 
 

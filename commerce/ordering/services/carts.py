@@ -16,6 +16,7 @@ from commerce.ordering.domain.numbering import (
     NumberChoice,
     has_number,
 )
+from commerce.ordering.domain.packs import groups_of, line_group, pack_of, place_in
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, CartItem
 from commerce.ordering.services.access import cart_scope
@@ -90,9 +91,11 @@ def put_bundle(
     term: int = 0,
     extras: Iterable[tuple[str, str]] = (),
 ) -> Edited[str]:
-    """Begin a bundle with some of its roles filled (role -> offering); the result is its group.
+    """Begin a bundle with some of its places filled (name -> offering); the result is its group.
 
-    `extras` are more (role, offering), for roles that take several.
+    `extras` are more (name, offering), for places that take several. Of a pack with lines of their
+    own each line gets a group too, and "first.plan" is the plan of its place "first"; a bundle
+    that is such a line begins the pack, and its own group is the result.
 
     Raises:
         NotFound: `unknown_cart`, `unknown_offering`.
@@ -100,14 +103,21 @@ def put_bundle(
     """
 
     def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> str:
-        if pricing.snapshot.offering(bundle).kind is not Kind.BUNDLE:
+        catalogue = pricing.snapshot
+        begun = catalogue.offering(bundle)
+        if begun.kind is not Kind.BUNDLE:
             raise RuleViolated(f"{bundle} is no bundle.", code="not_a_bundle", offering=bundle)
+        pack = catalogue.offering(begun.part_of or bundle)
         group = f"g{cart.next_line}"
         cart.next_line += 1
-        cart.bundles = {**cart.bundles, group: bundle}
+        bundles, around = {**cart.bundles, **groups_of(pack, group)}, bundle.partition("/")[2]
         for role, chosen in (*choices.items(), *extras):
-            put(cart, items, Wish(group, role, chosen, term=term), catalogue=pricing.snapshot)
-        return group
+            name = f"{around}.{role}" if around else role
+            place, own, code = place_in(pack, group, name)
+            cart.bundles = bundles = {**bundles, place: code}
+            put(cart, items, Wish(place, own, chosen, term=term), catalogue=catalogue)
+        cart.bundles = bundles
+        return place_in(pack, group, f"{around}.")[0] if around else group
 
     return changed(context, code=code, change=change)
 
@@ -196,18 +206,42 @@ def remove_line(context: AccountContext, *, code: str, line_id: str) -> Edited[N
 
     def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
         items[:] = [item for item in items if item.line_id != line_id]
-        filled = {item.group for item in items}
-        cart.bundles = {g: b for g, b in cart.bundles.items() if g in filled}
+        filled = {pack_of(item.group, cart.bundles) for item in items}
+        cart.bundles = {g: b for g, b in cart.bundles.items() if pack_of(g, cart.bundles) in filled}
+
+    return changed(context, code=code, change=change)
+
+
+def choose_line(context: AccountContext, *, code: str, group: str, bundle: str) -> Edited[None]:
+    """Let another bundle be the line of a pack; what stood in the line goes out, unless it is that.
+
+    Raises:
+        NotFound: `unknown_group`. RuleViolated: `not_a_line`: the pack has no such line there.
+    """
+
+    def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
+        around = pack_of(group, cart.bundles)
+        if group not in cart.bundles or around == group:
+            raise NotFound("There is no such line of a pack.", code="unknown_group")
+        pack = pricing.snapshot.offering(cart.bundles[around])
+        lines = (line for line in pack.lines if line_group(around, line) == group)
+        if not any(bundle in line.bundles for line in lines):
+            raise RuleViolated(f"{bundle} is no such line.", code="not_a_line", field="bundle")
+        if cart.bundles[group] != bundle:
+            items[:] = [item for item in items if item.group != group]
+            cart.bundles = {**cart.bundles, group: bundle}
 
     return changed(context, code=code, change=change)
 
 
 def remove_bundle(context: AccountContext, *, code: str, group: str) -> Edited[None]:
-    """Take a whole bundle out. Once gone, nothing happens."""
+    """Take a whole bundle out, with all lines of its pack. Once gone, nothing happens."""
 
     def change(cart: Cart, items: list[CartItem], pricing: Pricing) -> None:
-        items[:] = [item for item in items if item.group != group or not group]
-        cart.bundles = {g: b for g, b in cart.bundles.items() if g != group}
+        pack = pack_of(group, cart.bundles)
+        gone = {g for g in cart.bundles if pack_of(g, cart.bundles) == pack}
+        items[:] = [item for item in items if item.group not in gone]
+        cart.bundles = {g: b for g, b in cart.bundles.items() if g not in gone}
 
     return changed(context, code=code, change=change)
 

@@ -213,7 +213,7 @@ def refuse(issue: Issue) -> RuleViolated:
 
 
 def _slot(catalogue: Snapshot, *, bundle: str, role: str) -> Slot:
-    found = next((s for s in catalogue.offering(bundle).slots if s.role == role), None)
+    found = catalogue.offering(bundle).slot(role)
     if found is None:
         raise RuleViolated(
             f"The bundle {bundle} has no place for {role[:20]!r}.", code="slot_unknown", role=role

@@ -1,11 +1,13 @@
 """A quote without a cart: nothing is stored, and what can't be is refused as in a cart."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.errors import RuleViolated
-from commerce.ordering.domain.cart import CartValue
+from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.checks import Issue, blocking, issues
+from commerce.ordering.domain.packs import groups_of, place_in
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.services.editing import refuse
 from commerce.ordering.services.pricing import customer_facts, priced, pricing_now
@@ -18,6 +20,24 @@ class Answer:
 
     quote: Quote
     unfinished: tuple[Issue, ...]
+
+
+def in_pack(
+    bundle: str, lines: Sequence[CartLine], *, group: str
+) -> tuple[tuple[CartLine, ...], Mapping[str, str]]:
+    """The lines of a bundle in its groups, those of a pack in the groups of its lines; with the
+    bundle of each group.
+
+    Raises:
+        NotFound: `unknown_offering`.
+    """
+    pack = pricing_now().snapshot.offering(bundle)
+    groups, placed = groups_of(pack, group), []
+    for line in lines:
+        place, name, code = place_in(pack, group, line.role)
+        groups[place] = code
+        placed.append(replace(line, group=place, role=name))
+    return tuple(placed), groups
 
 
 def quote_value(context: AccountContext, *, value: CartValue) -> Answer:

@@ -38,7 +38,7 @@ def switch(
             value, group=group, role=role, term=term, catalogue=pricing.snapshot, at=pricing.at
         )
         wanted = pricing.snapshot.offering(offering)
-        if step.slot.maximum > 1:
+        if step.slot.maximum > 1 and not step.rivals:
             put(cart, items, Wish(group, role, offering), catalogue=pricing.snapshot)
             return ()
         made = choose(step, wanted)

@@ -51,9 +51,9 @@ def test_a_nested_bundle_brings_its_places_but_for_those_that_the_outer_one_has(
 ) -> None:
     outer = shop(tmp_path, ("rules:\n", OUTER)).offering("outer")
     assert [(slot.role, slot.minimum, slot.bundle) for slot in outer.slots] == [
-        ("second", 0, None),
+        ("second", 0, ""),
         ("handset", 1, "pair"),
-        ("plan", 0, None),
+        ("plan", 0, ""),
     ]
     assert outer.nests == ("pair",)
 

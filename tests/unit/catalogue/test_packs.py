@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from catalogue.domain.model import Segment, Snapshot, least_in
+from catalogue.domain.model import Nesting, Segment, Snapshot, least_in
 from catalogue.importer.loader import load
 from catalogue.importer.sources import CatalogueInvalid
 from catalogue.importer.writing import files_of
@@ -36,14 +36,19 @@ def packs() -> Snapshot:
 
 def test_the_places_of_all_levels_say_what_is_around_them() -> None:
     office = packs().offering("home-office")
-    assert [(s.role, s.minimum, s.within, s.needed_with) for s in office.slots] == [
-        ("accessory", 1, ("work-kit",), ("work-kit",)),
-        ("content", 1, ("work-kit", "sound-kit"), ("work-kit", "sound-kit")),
-        ("handset", 1, ("handset-and-plan",), ()),
-        ("plan", 1, ("handset-and-plan",), ()),
-        ("sim", 1, ("handset-and-plan",), ()),
-        ("option", 0, ("handset-and-plan",), ()),
-        ("number", 0, ("handset-and-plan",), ()),
+    work, sound = (
+        Nesting("work-kit", "work-kit", optional=True),
+        Nesting("sound-kit", "sound-kit", optional=True),
+    )
+    line = Nesting("handset-and-plan", "handset-and-plan")
+    assert [(s.name, s.minimum, s.within) for s in office.slots] == [
+        ("accessory", 1, (work,)),
+        ("content", 1, (work, sound)),
+        ("handset", 1, (line,)),
+        ("plan", 1, (line,)),
+        ("sim", 1, (line,)),
+        ("option", 0, (line,)),
+        ("number", 0, (line,)),
     ]
     assert office.nests == ("work-kit", "handset-and-plan", "sound-kit")
 

@@ -15,6 +15,7 @@ from commerce.ordering.domain.drafts import Draft, Laid, OwnLine, Sale, lay_out,
 from commerce.ordering.domain.journey import Candidate, Step, StepView, step_view
 from commerce.ordering.domain.journeys import (
     Journey,
+    entrances,
     entry_point,
     journey_of,
     journeys,
@@ -58,7 +59,7 @@ def sale(segment: Segment = Segment.CONSUMER) -> Sale:
 
 def bundles(segment: Segment = Segment.CONSUMER) -> tuple[Offering, ...]:
     found = [b for b in demo().of_kind(Kind.BUNDLE) if segment in b.segments]
-    return tuple(sorted(found, key=lambda b: b.rank))
+    return entrances(found, catalogue=demo())
 
 
 def all_journeys(segment: Segment = Segment.CONSUMER) -> tuple[Journey, ...]:

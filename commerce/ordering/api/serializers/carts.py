@@ -11,9 +11,9 @@ from catalogue.domain.sourcing import PartnerKind
 from commerce.accounts.kinds import Channel
 from commerce.kernel.errors import InvalidInput
 from commerce.ordering.api.serializers.quotes import (
-    ROLES,
     ChoiceAsked,
     IssueSerializer,
+    PlaceName,
     QuoteSerializer,
 )
 from commerce.ordering.api.serializers.tariffs import CallersTariffSerializer
@@ -48,13 +48,19 @@ class CartBundleAsked(Strict):
     choices = serializers.ListField(child=ChoiceAsked(), max_length=24, default=list)
 
 
+class LineBundleAsked(Strict):
+    """One of the bundles that the line's place in the pack takes (`GET /offerings/{pack}`)."""
+
+    bundle = Word(max_length=130)
+
+
 class ItemAsked(Strict):
     """An offering by itself, or in a `role` of the bundle `group`; `term` belongs to a plan."""
 
     offering = Word(max_length=64)
     quantity = Whole(min_value=1, max_value=MOST_PER_LINE, default=1)
-    group = Word(max_length=20, default="", allow_blank=True)
-    role = OneOf(ROLES, required=False)
+    group = Word(max_length=60, default="", allow_blank=True)
+    role = PlaceName(required=False)
     term = Whole(min_value=0, max_value=24, required=False)
 
 

@@ -7,14 +7,14 @@ from typing import Any
 from rest_framework import serializers
 
 from commerce.kernel.money import Money
-from commerce.ordering.api.serializers.quotes import ROLES, ChoiceAsked, QuoteSerializer
+from commerce.ordering.api.serializers.offerings import SlotSerializer
+from commerce.ordering.api.serializers.quotes import ChoiceAsked, QuoteSerializer
 from commerce.ordering.domain.answers import Answers
 from commerce.ordering.domain.drafts import Draft
 from commerce.ordering.domain.simulation import Cost, Usage
 from commerce.web.fields import (
     MoneyAsked,
     MoneySerializer,
-    OneOf,
     Shown,
     Strict,
     Whole,
@@ -69,6 +69,12 @@ class DraftAsked(Strict):
 
     choices = serializers.ListField(child=ChoiceAsked(), max_length=24, default=list)
     term = Whole(min_value=0, max_value=24, required=False, help_text=TERM_HELP)
+    bundle = Word(
+        max_length=64,
+        default="",
+        allow_blank=True,
+        help_text="One of the journey's `bundles`; none: the first that has all choices",
+    )
     line = Whole(min_value=1, max_value=2**53, required=False)
     answers = AnswersAsked(required=False)
 
@@ -89,7 +95,7 @@ class SwitchAsked(Strict):
 
 class WaySerializer(Shown):
     code = serializers.CharField()
-    roles = serializers.ListField(child=OneOf(ROLES))
+    roles = words(help_text="The names of the places that are filled in it")
 
 
 class JourneySerializer(Shown):
@@ -206,6 +212,11 @@ class JourneyStepSerializer(Shown):
     role = serializers.CharField()
     bundle = serializers.CharField(source="bundle.code")
     minimum = serializers.IntegerField(source="slot.minimum", min_value=0)
+    needed = serializers.IntegerField(
+        min_value=0,
+        help_text="Of the minimum, what holds beside the other choices: 0 while the nested bundle"
+        " that brought the place is left out",
+    )
     maximum = serializers.IntegerField(source="slot.maximum", min_value=0)
     term = serializers.IntegerField(min_value=0)
     quote = QuoteSerializer()
@@ -224,7 +235,8 @@ class DraftStepSerializer(Shown):
 
     journey = JourneySerializer()
     bundle = serializers.CharField(source="bundle.code")
-    missing = words(help_text="Roles that are still to be chosen")
+    places = SlotSerializer(many=True, source="bundle.slots", help_text="Of the bundle")
+    missing = words(help_text="Names of the places that are still to be filled")
     standing = ReasonSerializer(allow_null=True, help_text="What keeps it from being ordered")
     conflict = RefusalSerializer(allow_null=True, help_text="What does not go together")
     step = JourneyStepSerializer()
@@ -254,7 +266,7 @@ def draft_of(asked: Mapping[str, Any]) -> Draft:
     choices: dict[str, tuple[str, ...]] = {}
     for choice in asked["choices"]:
         choices[choice["role"]] = (*choices.get(choice["role"], ()), choice["offering"])
-    return Draft(choices, asked.get("term"))
+    return Draft(choices, asked.get("term"), asked["bundle"])
 
 
 def answers_of(asked: Mapping[str, Any] | None) -> Answers:

@@ -8,11 +8,11 @@ from rest_framework import serializers
 
 from catalogue.domain.model import Text
 from commerce.ordering.api.serializers.journeys import DeltaSerializer, ReasonSerializer
-from commerce.ordering.api.serializers.quotes import ROLES, QuoteSerializer
+from commerce.ordering.api.serializers.quotes import QuoteSerializer
 from commerce.ordering.domain.next_offers import Lead, sentence
 from commerce.ordering.services.links import lead_path
 from commerce.ordering.services.next_offers import NextOfferView
-from commerce.web.fields import MoneySerializer, OneOf, Shown, Strict, Word, Wording
+from commerce.web.fields import MoneySerializer, Shown, Strict, Word, Wording
 
 
 class LeadSerializer(Shown):
@@ -21,7 +21,7 @@ class LeadSerializer(Shown):
     journey = serializers.CharField(source="entry")
     step = serializers.CharField()
     line = serializers.SerializerMethodField(help_text="The running line; null: not active yet")
-    role = OneOf(("", *ROLES))
+    role = serializers.CharField(allow_blank=True)
     offering = serializers.CharField(allow_blank=True)
     url = serializers.SerializerMethodField()
 

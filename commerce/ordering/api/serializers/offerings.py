@@ -252,13 +252,24 @@ class ChargeSerializer(Shown):
 
 
 class SlotSerializer(Shown):
-    """A place in a bundle."""
+    """A place in a bundle: `role` is its name, `bundle` the nested bundle that brought it (empty:
+    none); the `minimum` of such a one counts once something stands in it."""
 
-    role = serializers.CharField()
+    role = serializers.CharField(source="name")
     kind = OneOf(Kind, source="kind.value")
+    bundle = serializers.CharField(allow_blank=True)
     minimum = serializers.IntegerField(min_value=0)
     maximum = serializers.IntegerField(min_value=0)
     default = serializers.CharField(allow_null=True)
+
+
+class PackLineSerializer(Shown):
+    """A place of a pack that is a line of its own: `bundles` may take it, one of them."""
+
+    place = serializers.CharField()
+    minimum = serializers.IntegerField(min_value=0)
+    bundles = words()
+    default = serializers.CharField()
 
 
 class RuleSerializer(Shown):
@@ -287,6 +298,7 @@ class OfferingDetailSerializer(OfferingSerializer):
     characteristics = CharacteristicSerializer(many=True)
     charges = ChargeSerializer(many=True)
     slots = SlotSerializer(many=True, source="offering.slots")
+    lines = PackLineSerializer(many=True, source="offering.lines")
     rules = RuleSerializer(many=True)
     variants = VariantSerializer(many=True, help_text="Of the same model")
     plans = words(help_text="Plans that go with a handset at its price, the cheapest first")

@@ -197,6 +197,9 @@ class OrderItemSerializer(Shown):
     name = Wording()
     group = serializers.CharField(allow_blank=True)
     role = serializers.CharField()
+    bundle = serializers.CharField(
+        allow_blank=True, help_text="The nested bundle whose place it takes; empty: none"
+    )
     quantity = serializers.IntegerField(min_value=1)
     term = serializers.IntegerField(min_value=0)
     state = OneOf(ItemState, source="state.value")

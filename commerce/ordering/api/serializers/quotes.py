@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.validators import RegexValidator
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
@@ -26,8 +27,16 @@ from commerce.web.fields import (
 from promotions.domain.benefits import EarlyExit
 from promotions.domain.model import Miss
 
-ROLES = ("handset", "plan", "sim", "accessory", "option", "content", "number")
 MOST_BILLS = 60
+PLACE_HELP = "Its role; after the names of places where the bundle has them, as `kit.accessory`"
+
+
+class PlaceName(Word):
+    """The name of a place in a bundle."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=100, help_text=PLACE_HELP, **options)
+        self.validators.append(RegexValidator(r"^[a-z][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*$"))
 
 
 class QuoteQuery(Strict):
@@ -40,7 +49,7 @@ class QuoteQuery(Strict):
 class ChoiceAsked(Strict):
     """An offering for a place of a bundle."""
 
-    role = OneOf(ROLES)
+    role = PlaceName()
     offering = Word(max_length=64)
     quantity = Whole(min_value=1, max_value=MOST_PER_LINE, default=1)
 

@@ -25,6 +25,7 @@ from commerce.ordering.api.serializers.carts import (
     ItemAsked,
     ItemChange,
     LeaseSerializer,
+    LineBundleAsked,
     NumberAsked,
     NumbersSerializer,
     PromotionCodeAsked,
@@ -118,6 +119,15 @@ class CartBundlesView(CartBase):
 
 
 class CartBundleView(CartBase):
+    @extend_schema(
+        operation_id="choosePackLine", request=LineBundleAsked, responses={200: CartSerializer}
+    )
+    def put(self, request: Request, code: str, group: str) -> Response:
+        """Let another bundle be the line of a pack, where several may; the line is emptied."""
+        bundle = self.body(LineBundleAsked)["bundle"]
+        edited = carts.choose_line(caller_of(request), code=code, group=group, bundle=bundle)
+        return self.edited(request, edited)
+
     @extend_schema(operation_id="removeBundle", responses={200: CartSerializer})
     def delete(self, request: Request, code: str, group: str) -> Response:
         """Take a whole bundle out. Once gone, nothing happens."""

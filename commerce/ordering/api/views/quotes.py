@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from catalogue.domain.model import role_of
 from commerce.accounts.api.caller import caller_of
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.errors import InvalidInput
@@ -18,7 +19,7 @@ from commerce.ordering.api.serializers.quotes import (
     answered,
 )
 from commerce.ordering.domain.cart import CartLine, CartValue
-from commerce.ordering.services.quoting import quote_value
+from commerce.ordering.services.quoting import in_pack, quote_value
 from commerce.web.policy import Policy
 from commerce.web.views import ApiView
 
@@ -53,8 +54,10 @@ def _value(context: AccountContext, asked: Mapping[str, Any]) -> CartValue:
     for place, bundle in enumerate(asked["bundles"], start=1):
         for number in range(1, bundle["count"] + 1):
             group = f"b{place}.{number}"
-            bundles[group] = bundle["bundle"]
-            lines += _lines(bundle, group=group, after=len(lines))
+            own = _lines(bundle, group=group, after=len(lines))
+            placed, groups = in_pack(bundle["bundle"], own, group=group)
+            bundles.update(groups)
+            lines += placed
     for line in asked["lines"]:
         lines.append(CartLine(str(len(lines) + 1), line["offering"], line["quantity"]))
     if not lines:
@@ -82,8 +85,8 @@ def _lines(bundle: Mapping[str, Any], *, group: str, after: int) -> list[CartLin
             quantity=choice["quantity"],
             group=group,
             role=choice["role"],
-            term=bundle["term"] if choice["role"] == "plan" else 0,
-            config=config if choice["role"] == "plan" else {},
+            term=bundle["term"] if role_of(choice["role"]) == "plan" else 0,
+            config=config if role_of(choice["role"]) == "plan" else {},
         )
         for place, choice in enumerate(bundle["choices"], start=1)
     ]
