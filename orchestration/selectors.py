@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Prefetch, Q, QuerySet
 
+from orchestration.actions import ACTIONS
 from orchestration.domain.masking import masked
 from orchestration.domain.states import FINISHED, EffectState, PlanState, TaskState
 from orchestration.models import Effect, Plan, PortHealth, ProviderCallback, Task, TaskHistory
@@ -284,7 +284,7 @@ class ProviderHealth:
 
 
 def provider_health() -> tuple[ProviderHealth, ...]:
-    """Every port of the settings, those that keep silent first; three queries."""
+    """Every port that tasks go to, those that keep silent first; three queries."""
     rows = {row.port: row for row in PortHealth.objects.all()}
     busy = Effect.objects.filter(task__state__in=[TaskState.RUNNING, TaskState.RETRYING])
     waiting = _by_port(busy.filter(state__in=[EffectState.SENT, EffectState.UNKNOWN]))
@@ -299,7 +299,7 @@ def provider_health() -> tuple[ProviderHealth, ...]:
             waiting.get(port, 0),
             stuck.get(port, 0),
         )
-        for port in sorted(settings.ADAPTERS)
+        for port in sorted({each.port for each in ACTIONS.values()})
         for row in [rows.get(port)]
     ]
     return tuple(sorted(found, key=lambda each: (-each.silences, each.port)))

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
+from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from commerce.accounts.identity import AccountContext
@@ -18,6 +20,7 @@ from commerce.payments.selectors import RefusedEffect
 from frontend.shop.words import named
 from frontend.typography import moment_text
 from orchestration.selectors import PlanSummary, PlanView, ProviderHealth, TaskView
+from orchestration.services.fallout_bulk import Consequence, Foreseen, Remedy
 from subscriptions.domain.views import ParkedAccount
 
 TASK_WORDS: Mapping[str, Any] = {
@@ -123,6 +126,24 @@ REASON_WORDS: Mapping[str, Any] = {
     "payment_cancel_order": gettext_lazy("cancelled, the authorisation is given back"),
 }
 HANDS: Mapping[str, Any] = {"retried": gettext_lazy("Tried again by hand")}
+REMEDY_WORDS: Mapping[Remedy, Any] = {
+    Remedy.RETRY: gettext_lazy("Try again"),
+    Remedy.COMPLETE: gettext_lazy("Done by hand"),
+    Remedy.SKIP: gettext_lazy("Go on without it"),
+}
+CONSEQUENCES: Mapping[Consequence, Any] = {
+    Consequence.ASKED_ANEW: gettext_lazy("The provider gets a new request"),
+    Consequence.ASKED_FOR: gettext_lazy("The provider is asked first what became of the request"),
+    Consequence.SENT: gettext_lazy("The request is made anew and sent"),
+    Consequence.KEPT_ON: gettext_lazy("It is kept for its time once more"),
+    Consequence.LEFT_OUT: gettext_lazy("The plan goes on without it"),
+    Consequence.COUNTS_AS_DONE: gettext_lazy("It counts as done"),
+    Consequence.STAYS: gettext_lazy("It stays as it is"),
+}
+PROBLEMS: Mapping[str, Any] = {
+    "already_done": gettext_lazy("the provider has done it already; complete it by hand"),
+    "moved_on": gettext_lazy("it has moved on meanwhile"),
+}
 KIND_WORDS: Mapping[str, Any] = {
     "call": gettext_lazy("request"),
     "callback": gettext_lazy("request, answered later"),
@@ -218,6 +239,38 @@ def task_label(task: TaskView) -> str:
 def cause_label(cause: str) -> str:
     """Why a task fell out; the provider's own word where we have none."""
     return str(CAUSE_WORDS.get(cause, cause or _("not said")))
+
+
+def foreseen_rows(found: Sequence[Foreseen]) -> list[dict[str, Any]]:
+    """What would happen to each task, in words."""
+    return [
+        {
+            "task": each,
+            "label": str(TASK_WORDS.get(each.action, each.action or each.key)),
+            "consequence": CONSEQUENCES[each.consequence],
+            "problem": PROBLEMS.get(each.problem, each.problem),
+            "stays": each.consequence is Consequence.STAYS,
+        }
+        for each in found
+    ]
+
+
+def foreseen_sums(found: Sequence[Foreseen]) -> list[tuple[str, int]]:
+    """How many tasks meet each consequence, the most frequent first."""
+    counted = Counter(each.consequence for each in found)
+    return [(str(CONSEQUENCES[what]), count) for what, count in counted.most_common()]
+
+
+def tell_of_bulk(request: HttpRequest, done: Sequence[Foreseen]) -> None:
+    """Say how many tasks were decided, and how many stay."""
+    stay = sum(each.consequence is Consequence.STAYS for each in done)
+    moved = len(done) - stay
+    if moved:
+        said = ngettext("%(count)s task is decided.", "%(count)s tasks are decided.", moved)
+        messages.success(request, said % {"count": moved})
+    if stay:
+        said = ngettext("%(count)s task stays as it is.", "%(count)s tasks stay as they are.", stay)
+        messages.warning(request, said % {"count": stay})
 
 
 def money_rows(

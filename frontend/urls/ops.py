@@ -12,6 +12,7 @@ urlpatterns = [
     path("ops/orders/<slug:number>/plans/", ops.order_plans, name="order_plans"),
     path("ops/tasks/<int:task_id>/", ops.decide, name="decide"),
     path("ops/fallout/", ops.fallout_page, name="fallout"),
+    path("ops/fallout/decide/", ops.decide_all, name="decide_all"),
     path("ops/providers/", ops.providers, name="providers"),
     path("ops/billing/", ops.billing_page, name="billing"),
     path("ops/billing/<int:account_id>/", ops.release, name="release"),

@@ -37,7 +37,8 @@ from frontend.sentences import sentence_of
 from frontend.shop.tracking import ordered_rows
 from orchestration import selectors as plans
 from orchestration.domain.states import MOVING
-from orchestration.services import fallout
+from orchestration.services import fallout, fallout_bulk
+from orchestration.services.fallout_bulk import Remedy as Remedies
 from subscriptions import selectors as billing
 from subscriptions.domain.states import Release
 from subscriptions.services.release import release_held
@@ -167,6 +168,7 @@ def fallout_page(request: HttpRequest) -> HttpResponse:
         "clusters": _clusters(),
         "cause": cause,
         "cause_label": screen.cause_label(cause),
+        "remedies": screen.REMEDY_WORDS.items(),
         "tasks": [
             {
                 "task": task,
@@ -177,6 +179,44 @@ def fallout_page(request: HttpRequest) -> HttpResponse:
         ],
     }
     return render(request, "frontend/ops/fallout.html", values)
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+@require_POST
+def decide_all(request: HttpRequest) -> HttpResponse:
+    """What a remedy would do to all tasks of a cause; the second time, it is done to those."""
+    context = context_for_request(request)
+    cause, action = request.POST.get("cause", "")[:60], request.POST.get("action", "")[:60]
+    wanted = request.POST.get("remedy", "")
+    note = request.POST.get("note", "").strip()[:500]
+    here = f"{reverse('ops:fallout')}?{urlencode({'cause': cause})}"
+    if wanted not in set(Remedies):
+        messages.error(request, _("Choose what should become of the tasks."))
+        return redirect(here)
+    remedy = Remedies(wanted)
+    chosen = [int(pk) for pk in request.POST.getlist("task") if pk.isdecimal()]
+    try:
+        if chosen:
+            done = fallout_bulk.decide_all(context, remedy=remedy, task_ids=chosen, note=note)
+            screen.tell_of_bulk(request, done)
+            return redirect("ops:fallout")
+        rows = fallout_bulk.foresee(context, remedy=remedy, cause=cause, action=action)
+    except FaisceauError as error:
+        messages.error(request, sentence_of(error))
+        return redirect(here)
+    values = screen.around(context, here="ops:fallout") | {
+        "rows": screen.foreseen_rows(rows),
+        "sums": screen.foreseen_sums(rows),
+        "remedy": remedy.value,
+        "remedy_label": screen.REMEDY_WORDS[remedy],
+        "needs_note": remedy is not Remedies.RETRY,
+        "note": note,
+        "cause": cause,
+        "cause_label": screen.cause_label(cause),
+        "back": here,
+    }
+    return render(request, "frontend/ops/decide_all.html", values)
 
 
 @policy(Policy.OPERATOR)

@@ -3,9 +3,12 @@
 from django.urls import path
 
 from orchestration.api.cancellation import CancellationQuoteView, CancellationView
+from orchestration.api.fallout import FalloutDecisionsView, FalloutView
 from orchestration.api.tracking import TrackingView
 
 urlpatterns = [
+    path("fallout", FalloutView.as_view(), name="fallout"),
+    path("fallout/decisions", FalloutDecisionsView.as_view(), name="fallout-decisions"),
     path(
         "orders/<slug:number>/cancellation-quote",
         CancellationQuoteView.as_view(),

@@ -30,7 +30,7 @@ def retry(context: AccountContext, *, task_id: int) -> None:
             _keep_on(task, by=context.actor.name)
             return
         effect = Effect.objects.filter(task=task, generation=task.generation).first()
-        if effect is not None and _is_over(effect):
+        if effect is not None and is_over(effect):
             task.generation += 1
         task.attempts, task.not_before, task.cause = 0, machine_now(), ""
         _move(task, TaskState.RETRYING, by=context.actor.name, note="retried")
@@ -61,8 +61,12 @@ def _keep_on(task: Task, *, by: str) -> None:
     timers.schedule_all(kept_timers(task))
 
 
-def _is_over(effect: Effect) -> bool:
-    """Whether the provider refused it, at once or by a later callback, so that nothing stands."""
+def is_over(effect: Effect) -> bool:
+    """Whether the provider refused it, at once or by a later callback, so that nothing stands.
+
+    Raises:
+        Conflict: `already_done`.
+    """
     if effect.state != EffectState.ACCEPTED:
         return effect.state == EffectState.REFUSED
     refusals = ProviderCallback.objects.filter(request_key=effect.key, type__in=REFUSING_EVENTS)
@@ -73,10 +77,15 @@ def _is_over(effect: Effect) -> bool:
     return True
 
 
-def _locked(context: AccountContext, *, task_id: int) -> Task:
-    """Raises Forbidden for anyone but an operator, NotFound."""
+def check_operator(context: AccountContext) -> None:
+    """Raises Forbidden `operators_only`."""
     if context.role != Role.OPERATOR:
         raise Forbidden("Only operators may decide about a plan.", code="operators_only")
+
+
+def _locked(context: AccountContext, *, task_id: int) -> Task:
+    """Raises Forbidden for anyone but an operator, NotFound."""
+    check_operator(context)
     plan_id = Task.objects.filter(pk=task_id).values_list("plan_id", flat=True).first()
     if plan_id is None:
         raise NotFound("No task of that id.", code="unknown_task", task=task_id)
