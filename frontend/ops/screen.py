@@ -161,7 +161,7 @@ DRAWN: Mapping[str, str] = {
     "fallout": "failed",
     "done": "done",
     "skipped": "done",
-    "cancelled": "done",
+    "cancelled": "pending",
 }
 
 

@@ -71,14 +71,49 @@ def test_what_a_provider_refuses_is_tried_again_done_by_hand_or_left_out(
         page.locator(".task-failed input[name=note]").first.fill("Par téléphone avec le réseau")
         page.locator(".task-failed button[value=complete]").first.click()
         expect(page.locator(".task-failed")).to_have_count(1)
-        page.locator(".task-failed input[name=note]").first.fill("Ligne de secours en place")
-        page.locator(".task-failed button[value=skip]").first.click()
+        page.goto(f"{stack.info.web_url}/ops/fallout/?cause=refused")
+        page.select_option("#bulk-remedy", "skip")
+        page.locator("form[action$='/fallout/decide/'] button").click()
+        expect(page.locator("tbody tr", has_text=number)).to_contain_text("Le plan continue")
+        nothing_wrong(page)
+        page.fill("#bulk-note", "Ligne de secours en place")
+        page.locator("main .button-main").click()
+        expect(page.locator(".toast")).to_contain_text("1 tâche est décidée.")
+        page.goto(f"{stack.info.web_url}/ops/providers/")
+        expect(page.locator("tbody tr", has_text="Réseau")).to_contain_text("répond")
+        nothing_wrong(page)
+        page.goto(f"{stack.info.web_url}/ops/orders/{number}/")
         expect(page.locator(".task-failed")).to_have_count(0)
         expect(page.locator("#plans > .row .status-done")).to_have_text("terminée", timeout=LONG)
         page.reload()
         tasks = page.locator("#tasks")
         expect(tasks).to_contain_text("Par téléphone avec le réseau")
         expect(tasks).to_contain_text("Hugo Lefort")
+        nothing_wrong(page)
+
+
+def test_a_customer_cancels_an_order_that_is_under_way(chromium: Browser, stack: Stack) -> None:
+    planted(stack, provider="warehouse", operation="shipments$", kind="refuse", times=1)
+    planted(stack, provider="smdp", operation="confirmOrder$", kind="refuse", times=1)
+    number = shopper(stack, number="06 39 98 77 12").order().number
+    with watched(chromium, stack, language="en") as page:
+        operator_at(page, stack, f"orders/{number}/")
+        until_stuck(page, count=2)
+    with watched(chromium, stack, width=390, language="en") as page:
+        log_in(page, stack, role="shopper")
+        page.goto(f"{stack.info.web_url}/orders/{number}/")
+        page.get_by_role("link", name="Cancel the order").click()
+        expect(page.locator("main li", has_text="The eSIM is withdrawn")).to_be_visible()
+        expect(page.locator("main dl")).to_contain_text("Paid back to your card")
+        nothing_wrong(page)
+        page.get_by_role("button", name="Cancel it").click()
+        expect(page.locator("#progress .status-failed")).to_have_text("cancelled", timeout=LONG)
+        expect(page.locator("#progress")).to_contain_text("Taken back")
+        nothing_wrong(page)
+    with watched(chromium, stack, language="en") as page:
+        operator_at(page, stack, f"orders/{number}/")
+        expect(page.locator(".task", has_text="Withdraw the eSIM profile")).to_contain_text("Done")
+        expect(page.locator(".task", has_text="Credit what was billed")).to_contain_text("Done")
         nothing_wrong(page)
 
 
