@@ -316,16 +316,20 @@ class NumberState(StrEnum):
     QUARANTINE = "quarantine"
     PORTING = "porting"
     PORTED_IN = "ported_in"
+    PORTED_OUT = "ported_out"
 
 
 NUMBER_LIFE = Transitions(
     {
         NumberState.FREE: frozenset({NumberState.HELD}),
         NumberState.HELD: frozenset({NumberState.FREE, NumberState.ASSIGNED}),
-        NumberState.ASSIGNED: frozenset({NumberState.QUARANTINE, NumberState.FREE}),
+        NumberState.ASSIGNED: frozenset(
+            {NumberState.QUARANTINE, NumberState.FREE, NumberState.PORTED_OUT}
+        ),
         NumberState.QUARANTINE: frozenset({NumberState.FREE, NumberState.PORTING}),
         NumberState.PORTING: frozenset({NumberState.PORTED_IN}),
-        NumberState.PORTED_IN: frozenset({NumberState.QUARANTINE}),
+        NumberState.PORTED_IN: frozenset({NumberState.QUARANTINE, NumberState.PORTED_OUT}),
+        NumberState.PORTED_OUT: frozenset({NumberState.PORTING, NumberState.QUARANTINE}),
     }
 )
 

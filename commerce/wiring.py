@@ -37,6 +37,7 @@ from orchestration import subscribers as orchestration
 from orchestration.events import PlanCancelled, PlanCompleted
 from orchestration.porting import calls as porting_calls
 from orchestration.porting import clocks as porting_clocks
+from orchestration.porting import leaving, rio
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
@@ -44,7 +45,7 @@ from orchestration.services.keeping import KEPT_DUE
 from orchestration.services.plans import ADVANCE
 from promotions.domain import findings as promotions
 from promotions.domain import next_offers
-from subscriptions.events import SubscriptionActivated
+from subscriptions.events import SubscriptionActivated, SubscriptionChanged
 from subscriptions.services import bill_run, calendar
 
 
@@ -110,6 +111,9 @@ def connect() -> None:
     subscribe(ParcelDayMoved, orchestration.on_parcel_day_moved, name="orchestration.day_moved")
     register_timer(KEPT_DUE, orchestration.on_kept_due)
     register_timer(porting_calls.TIMER, porting_calls.carry_out, durable=False)
+    register_timer(leaving.TIMER, leaving.on_heard)
+    subscribe(SubscriptionActivated, rio.on_subscription_activated, name="porting.rio")
+    subscribe(SubscriptionChanged, leaving.on_contract_changed, name="porting.number_rests")
     register_timer(porting_clocks.NOTICE, porting_clocks.on_notice_due)
     register_timer(porting_clocks.LATE, porting_clocks.on_late)
     register_busy_check("orchestration", orchestration.tasks_under_way)

@@ -256,7 +256,8 @@ def retire(*, key: str, until: date | None = None) -> None:
     """The line has ended: nobody gets its number before `until`. May be repeated.
 
     By default it rests as short as the market allows (in France 45 to 120 days, numbering plan,
-    decision 2022-1583, 2.2.6); then a timer frees it.
+    decision 2022-1583, 2.2.6); then a timer frees it. A number of another operator's range goes
+    back to him as soon as its user can no longer have it back (in France 40 days).
 
     Raises:
         InvalidInput: `quarantine_out_of_range`.
@@ -274,15 +275,56 @@ def retire(*, key: str, until: date | None = None) -> None:
     number = rows.first() if key else None
     if number is None:
         return
+    if number.klass == PORTED:
+        until = today + timedelta(days=market(settings.MARKET).porting_rules().recoverable_days)
+    _rest(number, until=until)
+
+
+@transaction.atomic
+def retire_number(msisdn: str) -> None:
+    """As `retire`, by the number itself."""
+    key = Number.objects.filter(msisdn=msisdn).values_list("key", flat=True).first()
+    retire(key=key or "")
+
+
+@transaction.atomic
+def leave(msisdn: str) -> None:
+    """The number was ported to another operator. May be repeated.
+
+    One of ours stays ours: it comes back when its user's contract there ends (`come_back`). One
+    that had come to us is no longer any matter of ours; it may come again by porting.
+    """
+    number = Number.objects.select_for_update().filter(msisdn=msisdn).first()
+    if number is None or number.state not in (NumberState.ASSIGNED, NumberState.PORTED_IN):
+        return
+    if number.klass == PORTED:
+        number.delete()
+        return
+    NUMBER_LIFE.check(NumberState(number.state), NumberState.PORTED_OUT)
+    number.state = NumberState.PORTED_OUT
+    number.save(update_fields=["state"])
+
+
+@transaction.atomic
+def come_back(msisdn: str) -> None:
+    """The contract of a number that left us has ended elsewhere: it rests, then is free again."""
+    number = Number.objects.select_for_update().filter(msisdn=msisdn).first()
+    if number is None or number.state != NumberState.PORTED_OUT:
+        return
+    least, _ = market(settings.MARKET).quarantine_days()
+    _rest(number, until=business_today() + timedelta(days=least))
+
+
+def _rest(number: Number, *, until: date) -> None:
+    NUMBER_LIFE.check(NumberState(number.state), NumberState.QUARANTINE)
     number.state, number.key, number.quarantine_until = NumberState.QUARANTINE, "", until
     number.save(update_fields=["state", "key", "quarantine_until"])
-    if number.klass != PORTED:
-        timers.schedule(
-            key=f"{QUARANTINE_TIMER}:{number.msisdn}",
-            handler=QUARANTINE_TIMER,
-            due_at=datetime.combine(until, time(), tzinfo=PARIS),
-            payload={"msisdn": number.msisdn},
-        )
+    timers.schedule(
+        key=f"{QUARANTINE_TIMER}:{number.msisdn}",
+        handler=QUARANTINE_TIMER,
+        due_at=datetime.combine(until, time(), tzinfo=PARIS),
+        payload={"msisdn": number.msisdn},
+    )
 
 
 def release_expired(*, at: datetime, msisdn: str = "") -> int:
@@ -297,13 +339,24 @@ def release_expired(*, at: datetime, msisdn: str = "") -> int:
 
 
 def on_due(payload: Mapping[str, Any]) -> None:
-    """Timer, business time: the hold or the quarantine of a number is over, if it still is."""
+    """Timer, business time: the hold or the quarantine of a number is over, if it still is.
+
+    One of another operator's range has gone back to him then.
+    """
+    today = business_today()
+    Number.objects.filter(
+        msisdn=payload["msisdn"],
+        klass=PORTED,
+        state=NumberState.QUARANTINE,
+        quarantine_until__lte=today,
+    ).delete()
     release_expired(at=business_now(), msisdn=payload["msisdn"])
 
 
 def _may_return(number: Number) -> bool:
-    """Ported in once, left again: it is back with its operator."""
-    return number.klass == PORTED and number.state == NumberState.QUARANTINE
+    """Ported in once, or one of ours that went: it is with another operator now."""
+    ended = number.klass == PORTED and number.state == NumberState.QUARANTINE
+    return ended or number.state == NumberState.PORTED_OUT
 
 
 def _not_portable(number: Number) -> RuleViolated:

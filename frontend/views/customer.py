@@ -32,6 +32,7 @@ from frontend.account.forms import AddressForm
 from frontend.consumption import this_month
 from frontend.next_offers import offer_cards
 from frontend.typography import month_text
+from orchestration.porting.rio import rio_of_subscription
 from subscriptions import selectors as subscriptions
 from subscriptions.finding import ComingBill, coming_bills
 from subscriptions.using import consumption_of
@@ -91,6 +92,7 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
             {"label": words.number(contract.msisdn) or _("Contract")},
         ],
         "contract": contract,
+        "rio": rio_of_subscription(contract.id),
         "card": lines.card(contract, catalogue),
         "number": words.number(contract.msisdn),
         "state": state,

@@ -15,6 +15,7 @@ from commerce.kernel.errors import Forbidden, InvalidInput
 from commerce.web.policy import Policy, policy
 from commerce.web.problems import problem_of, problem_response
 from orchestration.adapters.client import read_event
+from orchestration.porting import leaving
 from orchestration.services.callbacks import receive
 
 
@@ -33,7 +34,10 @@ def provider_callback(request: HttpRequest, provider: str) -> HttpResponse:
         told = problem_of(problem)
         assert told is not None
         return problem_response(told)
-    receive(provider_code=provider, request_key=key, events=[event])
+    if event.type.startswith(leaving.PREFIX):
+        leaving.take_in(provider_code=provider, request_key=key, event=event)
+    else:
+        receive(provider_code=provider, request_key=key, events=[event])
     return HttpResponse(status=204)
 
 

@@ -5,7 +5,15 @@ from datetime import timedelta
 from django.db import transaction
 
 from commerce.kernel.clock import business_now
-from orchestration.models import Effect, Plan, ProviderCallback
+from orchestration.domain.porting import OUT_OVER
+from orchestration.models import (
+    Effect,
+    Plan,
+    Porting,
+    PortingCall,
+    PortingEntry,
+    ProviderCallback,
+)
 
 KEPT = timedelta(days=366)
 """After the end of a plan; claims are barred after a year (L34-2 CPCE)."""
@@ -24,4 +32,15 @@ def blank_old_requests() -> int:
     keys = list(effects.values_list("key", flat=True))
     ProviderCallback.objects.filter(request_key__in=keys).update(data={})
     effects.update(request={}, answer=None)
+    _blank_portings()
     return Plan.objects.filter(pk__in=plans).update(erased_at=business_now())
+
+
+def _blank_portings() -> None:
+    """RIOs and what was said about portings that ended long ago; their states and dates stay."""
+    now = business_now()
+    old = Porting.objects.filter(changed_at__lt=now - KEPT, erased_at=None, state__in=[*OUT_OVER])
+    portings = list(old.order_by("changed_at").values_list("pk", flat=True)[:_AT_ONCE])
+    PortingEntry.objects.filter(porting__in=portings).update(data={})
+    PortingCall.objects.filter(porting__in=portings).update(request={}, answer=None)
+    Porting.objects.filter(pk__in=portings).update(rio="", redirect_to="", erased_at=now)

@@ -13,7 +13,7 @@ from commerce.sandbox.common.storage import Database
 from commerce.sandbox.providers.callbacks import Callbacks
 from commerce.sandbox.providers.faults import Faults
 from commerce.sandbox.providers.ledger import Ledger
-from commerce.sandbox.providers.parties import messages, smdp
+from commerce.sandbox.providers.parties import messages, porting, smdp
 from commerce.sandbox.providers.protocol import Json, Party, Refusal
 from commerce.sandbox.providers.world import World
 
@@ -52,6 +52,7 @@ class ProviderControl:
             Route("/_control/faults", self.clear_faults, methods=["DELETE"]),
             Route("/_control/faults/{number:int}", self.clear_faults, methods=["DELETE"]),
             Route("/_control/profiles/{iccid}/download", self.download, methods=["POST"]),
+            Route("/_control/port-outs", self.port_out, methods=["POST"]),
             Route("/_control/steps/run", self.hurry, methods=["POST"]),
         ]
 
@@ -119,6 +120,16 @@ class ProviderControl:
         except Refusal as error:
             return refusal(error.status, error.detail)
         return JSONResponse(profile.shown())
+
+    async def port_out(self, request: Request) -> Response:
+        """Another operator asks for one of the shop's numbers."""
+        try:
+            with self._database.transaction():
+                thing = porting.demand(self._world, await _body(request))
+        except Refusal as error:
+            return refusal(error.status, error.detail)
+        self._wake()
+        return JSONResponse(thing.shown(), 201)
 
     async def hurry(self, request: Request) -> Response:
         """What is still to come happens now."""

@@ -19,7 +19,7 @@ from commerce.sandbox.providers.callbacks import Callbacks
 from commerce.sandbox.providers.faults import SECONDS, Faults
 from commerce.sandbox.providers.ledger import Ledger
 from commerce.sandbox.providers.links import linked
-from commerce.sandbox.providers.parties import messages, smdp
+from commerce.sandbox.providers.parties import messages, porting, smdp
 from commerce.sandbox.providers.protocol import Json, Party, Refusal
 from commerce.sandbox.providers.world import World
 
@@ -72,6 +72,7 @@ class Pages:
             "clear": self._clear,
             "hurry": self._hurry,
             "download": self._download,
+            "port-out": self._port_out,
         }
         return [
             Route("/", self.dashboard),
@@ -183,6 +184,10 @@ class Pages:
     def _download(self, form: Mapping[str, str]) -> None:
         with self._database.transaction():
             smdp.download(self._world, iccid=form.get("iccid", ""), eid="")
+
+    def _port_out(self, form: Mapping[str, str]) -> None:
+        with self._database.transaction():
+            porting.demand(self._world, {"slot": "08:00-12:00", **form})
 
     def _message(self, request: Request) -> Json | None:
         found = messages.sent(self._database, message_id=request.path_params["message_id"])

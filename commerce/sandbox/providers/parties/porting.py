@@ -194,6 +194,52 @@ def failed(world: World, porting: Thing) -> None:
     _tell(world, porting, "port.failed", told)
 
 
+def demand(world: World, body: Json) -> Thing:
+    """Another operator's customer asks for one of the shop's numbers. Raises Refusal."""
+    facts, _ = _read(world, {"reference": "port-out", **body})
+    ident = world.new_id("out")
+    call = Call("porting", "demand", ident, 0, {}, {}, {})
+    thing = world.create(
+        call, kind="portout", thing_id=ident, reference=ident, state="requested", facts=facts
+    )
+    told = {name: facts[name] for name in ("rio", "wished_on", "slot", "recipient_operator")}
+    _tell(world, thing, "portout.requested", told)
+    return thing
+
+
+def answer(world: World, call: Call) -> Answer:
+    """The donor's answer; an agreed porting takes place at the slot."""
+    thing = world.find(call.provider, kind="portout", thing_id=call.path["id"])
+    fields = Fields(call.body)
+    eligible = fields.flag("eligible")
+    motive = "" if eligible else fields.text("motive")
+    fields.check()
+    if thing.state != "requested":
+        raise Refusal("wrong_state", f"{thing.id} is {thing.state}", status=409)
+    identity = "agreed" if eligible else motive
+    world.effect(call, "portout_answer", thing.facts["msisdn"], identity, thing=thing)
+    thing = world.change(thing, state="agreed" if eligible else "refused", motive=motive)
+    if eligible:
+        start = calendar.slot_start(
+            date.fromisoformat(thing.facts["wished_on"]), thing.facts["slot"]
+        )
+        world.later(thing, "out_scheduled", position=1, truly=world.now + 60)
+        gone = max(start, world.now + HOUR) + CUT_OVER_TAKES
+        world.later(thing, "out_completed", position=2, truly=gone)
+    return Answer(200, {"porting_id": thing.id, "state": thing.state}, thing_id=thing.id)
+
+
+def out_scheduled(world: World, thing: Thing) -> None:
+    thing = world.change(thing, state="scheduled")
+    told = {"date": thing.facts["wished_on"], "slot": thing.facts["slot"]}
+    _tell(world, thing, "portout.scheduled", told)
+
+
+def out_completed(world: World, thing: Thing) -> None:
+    thing = world.change(thing, state="completed", ported_at=iso(world.now))
+    _tell(world, thing, "portout.completed", {"ported_at": iso(world.now)})
+
+
 def _tell(world: World, porting: Thing, kind: str, data: Json) -> None:
     who = {"porting_id": porting.id, "msisdn": porting.facts["msisdn"]}
     world.tell(porting, kind, {**who, **data})
@@ -245,6 +291,7 @@ PORTING = Party(
         Operation("POST", "requests/<id>/cancel", cancel),
         Operation("POST", "requests/<id>/move", move),
         Operation("POST", "requests/<id>/redirect", redirect),
+        Operation("POST", "port-outs/<id>/answer", answer),
         Operation("GET", "portings/<id>", show),
     ),
     steps={
@@ -254,6 +301,8 @@ PORTING = Party(
         "started": started,
         "completed": completed,
         "failed": failed,
+        "out_scheduled": out_scheduled,
+        "out_completed": out_completed,
     },
     callbacks=(
         "port.eligible",
@@ -262,5 +311,8 @@ PORTING = Party(
         "port.started",
         "port.completed",
         "port.failed",
+        "portout.requested",
+        "portout.scheduled",
+        "portout.completed",
     ),
 )

@@ -1,0 +1,187 @@
+"""A number that another operator asks for: judged at once, and let go on its day.
+
+The clearing house calls back; each message is stored once, then read by a timer. The donor has two
+working days for his answer (decision 2012-0576, article 10); ours needs none of them.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+
+from catalogue.services import numbers
+from commerce.events import timers
+from commerce.kernel.clock import business_now, business_today
+from commerce.kernel.errors import InvalidInput
+from orchestration.domain.porting import (
+    OUT_OVER,
+    Claim,
+    Direction,
+    PortState,
+    Served,
+    answer_due,
+    judge,
+)
+from orchestration.models import Porting, ProviderCallback
+from orchestration.porting import book, calls, telling
+from orchestration.porting.rio import rio_of
+from orchestration.ports import PortOutAnswer, ProviderEvent
+from orchestration.services.callbacks import receive
+from subscriptions.lines import Line, line_of, line_of_subscription
+from subscriptions.services.leave import end_by_porting
+
+PREFIX = "portout."
+TIMER = "porting.out"
+
+
+@transaction.atomic
+def take_in(*, provider_code: str, request_key: str, event: ProviderEvent) -> None:
+    """Store the message, once per its id; it is read at once, by a worker."""
+    if receive(provider_code=provider_code, request_key=request_key, events=[event]):
+        timers.soon(key=f"{TIMER}:{event.id}", handler=TIMER, payload={"callback": event.id})
+
+
+@transaction.atomic
+def on_heard(payload: Mapping[str, Any]) -> None:
+    """Timer. May be called again: a message is read once."""
+    rows = ProviderCallback.objects.select_for_update()
+    callback = rows.get(callback_id=payload["callback"])
+    if callback.processed:
+        return
+    callback.processed = True
+    callback.save(update_fields=["processed"])
+    data = callback.data
+    kind = callback.type.removeprefix(PREFIX)
+    if kind == "returned":
+        numbers.come_back(str(data["msisdn"]))
+        return
+    porting = _requested(data) if kind == "requested" else _known(data)
+    if porting is not None:
+        book.note(porting, "received", callback.type, data, by="clearing house")
+        _READERS[kind](porting, data)
+
+
+def _requested(data: Mapping[str, Any]) -> Porting | None:
+    """A new porting; None if it is known already."""
+    now, today = business_now(), business_today()
+    found, fresh = Porting.objects.get_or_create(
+        reference=str(data["porting_id"]),
+        defaults={
+            "direction": Direction.OUT,
+            "porting_id": str(data["porting_id"]),
+            "msisdn": book.pack().normalise_number(str(data["msisdn"])),
+            "rio": str(data.get("rio", ""))[:12].upper(),
+            "operator": str(data.get("recipient_operator", ""))[:2],
+            "state": PortState.RECEIVED,
+            "day": date.fromisoformat(data["wished_on"]) if data.get("wished_on") else None,
+            "slot": str(data.get("slot", "")),
+            "requested_on": today,
+            "due_on": answer_due(received_on=today, pack=book.pack()),
+            "created_at": now,
+            "changed_at": now,
+        },
+    )
+    return found if fresh else None
+
+
+def _known(data: Mapping[str, Any]) -> Porting | None:
+    rows = Porting.objects.select_for_update().filter(direction=Direction.OUT)
+    return rows.filter(reference=str(data["porting_id"])).first()
+
+
+def _judge(porting: Porting, data: Mapping[str, Any]) -> None:
+    """Check number and RIO by its key and by the contract, and answer."""
+    line = line_of(porting.msisdn)
+    refusal = judge(
+        Claim(porting.msisdn, porting.rio, business_today()),
+        _served(line, porting),
+        well_formed=_well_formed(porting),
+    )
+    if line is not None:
+        porting.subscription_id, porting.party_id = line.subscription_id, line.party_id
+        porting.order_number, porting.group = line.order_number, line.group
+    book.note(porting, "state", PortState.RECEIVED)
+    if refusal is None:
+        book.move(porting, PortState.ELIGIBLE)
+        calls.ask(porting, "answer", PortOutAnswer(porting.porting_id, True), by="system")
+        return
+    porting.motive, porting.detail = refusal.motive, refusal.detail
+    said = {"motive": refusal.motive, "detail": refusal.detail}
+    book.move(porting, PortState.INELIGIBLE, data=said)
+    no = PortOutAnswer(porting.porting_id, False, refusal.motive, refusal.detail)
+    calls.ask(porting, "answer", no, by="system")
+
+
+def _served(line: Line | None, porting: Porting) -> Served:
+    others = Porting.objects.filter(direction=Direction.OUT, msisdn=porting.msisdn)
+    open_ = others.exclude(pk=porting.pk).exclude(state__in=[*OUT_OVER])
+    return Served(
+        rio=rio_of(line) if line is not None else None,
+        active=line is not None and line.active,
+        leaving=open_.exists(),
+    )
+
+
+def _well_formed(porting: Porting) -> bool:
+    try:
+        book.pack().check_port_key(number=porting.msisdn, key=porting.rio)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _schedule(porting: Porting, data: Mapping[str, Any]) -> None:
+    if porting.state in OUT_OVER or porting.state == PortState.RECEIVED:
+        return
+    porting.day, porting.slot = date.fromisoformat(data["date"]), str(data["slot"])
+    planned = {"date": str(porting.day), "slot": porting.slot}
+    book.move(porting, PortState.SCHEDULED, data=planned)
+    telling.tell(porting, "porting_out")
+
+
+def _complete(porting: Porting, data: Mapping[str, Any]) -> None:
+    """Our line ends with the porting; what remains of a commitment is still due (L44-4)."""
+    if porting.state in OUT_OVER:
+        return
+    if porting.state == PortState.ELIGIBLE:
+        book.move(porting, PortState.SCHEDULED)
+    book.move(porting, PortState.PORTED)
+    line = line_of(porting.msisdn)
+    numbers.leave(porting.msisdn)
+    if line is None:
+        return
+    today = business_today()
+    end_by_porting(subscription_id=line.subscription_id, reference=porting.reference, on=today)
+    if line.commitment_ends_on is not None and line.commitment_ends_on > today:
+        book.note(porting, "note", "commitment_due", {"until": str(line.commitment_ends_on)})
+    telling.tell(porting, "porting_gone")
+
+
+def _fail(porting: Porting, data: Mapping[str, Any]) -> None:
+    """Our line works as before, until a new date is told."""
+    if porting.state == PortState.SCHEDULED:
+        book.move(porting, PortState.FAILED)
+
+
+def _cancel(porting: Porting, data: Mapping[str, Any]) -> None:
+    if porting.state not in OUT_OVER:
+        book.move(porting, PortState.CANCELLED)
+
+
+_READERS = {
+    "requested": _judge,
+    "scheduled": _schedule,
+    "completed": _complete,
+    "failed": _fail,
+    "cancelled": _cancel,
+}
+
+
+def on_contract_changed(payload: Mapping[str, Any]) -> None:
+    """A contract ended otherwise: its number rests, or goes back to the operator it came from."""
+    if payload["kind"] != "terminate":
+        return
+    line = line_of_subscription(payload["subscription_id"])
+    if line is not None and line.msisdn and line_of(line.msisdn) == line:
+        numbers.retire_number(line.msisdn)

@@ -1,0 +1,51 @@
+"""The RIO of each of our lines: what lets its number leave us. Never withheld, whatever is owed."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from commerce.kernel.clock import business_today
+from commerce.notifications.services import send
+from orchestration.domain.porting import OUR_OPERATOR
+from orchestration.porting import book
+from subscriptions.lines import Line, line_of_subscription
+
+
+def rio_of(line: Line) -> str | None:
+    """Made from number and contract, so it is there with the activation; until 40 days after the
+    end. None then, and for what is no mobile line."""
+    pack = book.pack()
+    if not line.msisdn or not pack.is_mobile(line.msisdn):
+        return None
+    kept = timedelta(days=pack.porting_rules().recoverable_days)
+    if line.ended_on is not None and business_today() > line.ended_on + kept:
+        return None
+    return pack.port_key_of(
+        number=line.msisdn,
+        operator=OUR_OPERATOR,
+        business=line.business,
+        contract=line.subscription_id,
+    )
+
+
+def rio_of_subscription(subscription_id: int) -> str:
+    """For the pages; empty if there is none."""
+    line = line_of_subscription(subscription_id)
+    return (rio_of(line) or "") if line is not None else ""
+
+
+def on_subscription_activated(payload: Mapping[str, Any]) -> None:
+    """The customer gets it by SMS on the day of the activation (decision 2012-0576, article 13).
+
+    A firm's lines are many: it reads theirs on their pages.
+    """
+    line = line_of_subscription(payload["subscription_id"])
+    rio = rio_of(line) if line is not None and not line.business else None
+    if line is None or rio is None:
+        return
+    send(
+        party_id=line.party_id,
+        code="line_rio",
+        values={"msisdn": book.pack().display_number(line.msisdn), "rio": rio},
+        reference=f"{line.order_number}/{line.group}/rio"[:120],
+    )

@@ -1,0 +1,49 @@
+"""Which contract a telephone number belongs to."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from subscriptions.domain.states import SubscriptionStatus
+from subscriptions.models import Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The contract that has (or last had) a number."""
+
+    subscription_id: int
+    party_id: int
+    order_number: str
+    group: str
+    msisdn: str
+    business: bool
+    active: bool
+    ended_on: date | None
+    commitment_ends_on: date | None
+
+
+def line_of(msisdn: str) -> Line | None:
+    """The newest contract with the number; None if there never was one. One query."""
+    rows = Subscription.objects.filter(msisdn=msisdn).select_related("account")
+    return _line(rows.order_by("-pk").first())
+
+
+def line_of_subscription(subscription_id: int) -> Line | None:
+    rows = Subscription.objects.filter(pk=subscription_id).select_related("account")
+    return _line(rows.first())
+
+
+def _line(row: Subscription | None) -> Line | None:
+    if row is None:
+        return None
+    return Line(
+        row.pk,
+        row.party_id,
+        row.order_number,
+        row.group,
+        row.msisdn,
+        row.account.segment == "business",
+        row.status != SubscriptionStatus.ENDED,
+        row.ended_on,
+        row.commitment_ends_on,
+    )

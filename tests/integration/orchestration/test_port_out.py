@@ -1,0 +1,172 @@
+"""A number that leaves: judged by its RIO, let go on its day, its contract ended, back one day."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from catalogue.models import Number, NumberState
+from catalogue.services import numbers
+from commerce.accounts.models import Party
+from commerce.kernel.clock import business_time_fixed
+from commerce.markets.pack import market
+from commerce.notifications.models import Message
+from orchestration.domain.porting import PortState
+from orchestration.models import Porting, PortingCall
+from orchestration.porting import calls, leaving, rio, selectors
+from orchestration.ports import Answer, Found, ProviderEvent, Standing
+from subscriptions.lines import line_of
+from subscriptions.models import Subscription
+from subscriptions.services.leave import end_by_porting
+from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan
+
+pytestmark = pytest.mark.django_db
+NUMBER = "0639980777"
+
+
+class House:
+    def __init__(self) -> None:
+        self.answers: list[tuple[bool, str, str]] = []
+
+    def find(self, key: str) -> Found:
+        return Found(Standing.NEVER_ARRIVED, {})
+
+    def answer(self, request: Any, *, key: str) -> Answer:
+        self.answers.append((request.eligible, request.motive, request.sub_motive))
+        return Answer({"state": "agreed" if request.eligible else "refused"})
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    made = House()
+    monkeypatch.setattr(calls, "provider", lambda port: made)
+    with business_time_fixed(at(DAY)):
+        yield made
+
+
+@pytest.fixture
+def line(house: House) -> Subscription:
+    """A running line on a number of our own range."""
+    contract = begun("F-1", [plan()], party=person())
+    Subscription.objects.filter(pk=contract).update(msisdn=NUMBER)
+    Party.objects.update(phone="+33639980001")
+    Number.objects.create(msisdn=NUMBER, state=NumberState.ASSIGNED, key="F-1/1")
+    return Subscription.objects.get(pk=contract)
+
+
+def heard(kind: str, *, porting_id: str = "out_000001", **data: Any) -> None:
+    """The clearing house says it twice; it is read once."""
+    event = ProviderEvent(
+        f"cb:{porting_id}:{kind}",
+        f"portout.{kind}",
+        datetime(2026, 4, 10, tzinfo=UTC),
+        {"porting_id": porting_id, "msisdn": NUMBER, **data},
+    )
+    for _ in range(2):
+        leaving.take_in(provider_code="porting", request_key=porting_id, event=event)
+        leaving.on_heard({"callback": event.id})
+    for call in PortingCall.objects.filter(state="sent"):
+        calls.carry_out({"call": call.pk})
+
+
+def asked(**data: Any) -> Porting:
+    wished = {"wished_on": "2026-04-14", "slot": "08:00-12:00", "recipient_operator": "02"}
+    heard("requested", **{**wished, **data})
+    return Porting.objects.order_by("-id")[0]
+
+
+def test_a_line_leaves_with_its_number_and_its_contract_ends_that_day(
+    house: House, line: Subscription
+) -> None:
+    key = rio.rio_of_subscription(line.pk)
+    assert (len(key), key[:3]) == (12, "FAP")
+    porting = asked(rio=key)
+    assert (porting.state, porting.subscription_id, porting.operator) == (
+        *(PortState.ELIGIBLE, line.pk, "02"),
+    )
+    assert porting.due_on is not None
+    assert house.answers == [(True, "", "")]
+
+    # Another one asks for it meanwhile.
+    second = asked(rio=key, porting_id="out_000002")
+    assert (second.state, second.motive) == (PortState.INELIGIBLE, "OPD_IN_PROGRESS")
+    assert house.answers[1:] == [(False, "OPD_IN_PROGRESS", "")]
+
+    heard("scheduled", date="2026-04-14", slot="08:00-12:00")
+    with business_time_fixed(at(date(2026, 4, 14), 10)):
+        heard("completed", ported_at="2026-04-14T08:00:00+00:00")
+        line.refresh_from_db()
+        assert (line.status, line.ended_on) == ("ended", date(2026, 4, 14))
+        assert Number.objects.get(msisdn=NUMBER).state == NumberState.PORTED_OUT
+        assert Porting.objects.get(reference="out_000001").state == PortState.PORTED
+        view = selectors.porting_view(porting.pk)
+        assert [entry.name for entry in view.log if entry.kind == "state"] == [
+            *("received", "eligible", "scheduled", "ported"),
+        ]
+        # The days that were billed and not used come back with the next bill; nothing twice.
+        end_by_porting(subscription_id=line.pk, reference="out_000001", on=date(2026, 4, 14))
+
+    with business_time_fixed(at(date(2026, 4, 14) + timedelta(days=40))):
+        assert rio.rio_of_subscription(line.pk) == key
+    with business_time_fixed(at(date(2026, 4, 14) + timedelta(days=41))):
+        assert rio.rio_of_subscription(line.pk) == ""
+
+    # One day its user ends his contract over there: the number is ours again, and rests.
+    heard("returned")
+    back = Number.objects.get(msisdn=NUMBER)
+    assert (back.state, back.key) == (NumberState.QUARANTINE, "")
+
+
+@pytest.mark.parametrize(
+    ("key", "motive"),
+    [
+        ("FAP00000AAAA", ("OPD_DATA", "RIO_KEY")),
+        ("other", ("OPD_DATA", "RIO_UNKNOWN")),
+        ("ended", ("OPD_INACTIVE", "")),
+        ("nobody", ("OPD_DATA", "NUMBER_UNKNOWN")),
+    ],
+)
+def test_a_number_is_refused_for_a_motive_of_the_list_only(
+    house: House, line: Subscription, key: str, motive: tuple[str, str]
+) -> None:
+    said = key
+    if key in ("other", "nobody", "ended"):
+        contract = line.pk + 1 if key == "other" else line.pk
+        said = market("fr").port_key_of(
+            number=NUMBER, operator="FA", business=False, contract=contract
+        )
+    if key == "ended":
+        end_by_porting(subscription_id=line.pk, reference="earlier", on=DAY)
+    if key == "nobody":
+        Subscription.objects.update(msisdn="")
+
+    porting = asked(rio=said)
+
+    assert (porting.state, porting.motive, porting.detail) == (PortState.INELIGIBLE, *motive)
+    assert house.answers == [(False, *motive)]
+
+
+def test_the_number_of_a_contract_that_ends_rests_and_one_of_others_goes_back(
+    house: House, line: Subscription
+) -> None:
+    rio.on_subscription_activated({"subscription_id": line.pk})
+    leaving.on_contract_changed({"kind": "plan", "subscription_id": line.pk})
+    assert Number.objects.get(msisdn=NUMBER).state == NumberState.ASSIGNED
+    leaving.on_contract_changed({"kind": "terminate", "subscription_id": line.pk})
+    own = Number.objects.get(msisdn=NUMBER)
+    assert (own.state, own.quarantine_until) == (
+        *(NumberState.QUARANTINE, DAY + timedelta(days=45)),
+    )
+
+    Number.objects.filter(pk=own.pk).update(
+        klass="ported", state=NumberState.PORTED_IN, key="F-1/1", quarantine_until=None
+    )
+    leaving.on_contract_changed({"kind": "terminate", "subscription_id": line.pk})
+    assert Number.objects.get(msisdn=NUMBER).quarantine_until == DAY + timedelta(days=40)
+    with business_time_fixed(at(DAY + timedelta(days=40))):
+        numbers.on_due({"msisdn": NUMBER})
+    assert not Number.objects.filter(msisdn=NUMBER).exists()
+    found = line_of(NUMBER)
+    assert found is not None
+    assert list(Message.objects.values_list("code", flat=True)) == ["line_rio"]
