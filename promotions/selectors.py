@@ -1,7 +1,7 @@
 """Reads of promotions: those of a release, and those that a customer can't have again."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -146,6 +146,16 @@ def entered(
         in_time = valid_until is None or at < valid_until
         (opened if ours or (free and in_time) else used).add(promotion)
     return Entered(frozenset(opened | used), frozenset(used - opened))
+
+
+def opened_by(codes: Iterable[str]) -> Mapping[str, str]:
+    """The promotion of each single-use code among `codes`, whatever became of it; one query."""
+    asked = {digest: code for code in codes if normalise(code) for digest in digests([code])}
+    if not asked:
+        return {}
+    rows = SingleUseCode.objects.filter(digest__in=list(asked))
+    found = rows.values_list("digest", "batch__promotion")
+    return {asked[bytes(digest)]: promotion for digest, promotion in found}
 
 
 def _single_use(promotions: CompiledPromotions) -> list[str]:

@@ -23,7 +23,7 @@ from commerce.ordering.services.bulk import fleet_bundle
 from commerce.ordering.services.pricing import Pricing, assumed_activation, pricing_now
 from promotions.domain.compiler import HISTORY, compile_promotions, tests_of
 from promotions.domain.model import CustomerFacts
-from promotions.selectors import promotions_of
+from promotions.selectors import opened_by, promotions_of
 from subscriptions.selectors import history_of
 
 LAST_MONTH = timedelta(days=30)
@@ -116,15 +116,18 @@ def trial_page(
 ) -> TrialPage:
     """A draft's promotions on the next `limit` orders placed in [since, until), all of them tried.
 
-    `after` is the number of the order that the page before ended with; `tried` what came of the
-    pages before, so that its limits go on counting. Raises as `trial_of_draft`; NotFound:
+    `after` is the number of the order that the page before ended with. Limits count over all of
+    [since, until), whatever the pages: `tried` is what came of the pages before, else their orders
+    are tried again where something that differs has a limit. Raises as `trial_of_draft`; NotFound:
     `unknown_order` (of `after`).
     """
     pricing = pricing_now()
     change = change_of_draft(draft_id, pricing)
     orders = _placed(since, until)
     if after:
-        orders = _behind(orders, after)
+        orders, before = _parted(orders, after)
+        if tried is None and change.limited:
+            tried = _again(before, change, pricing).following()
     ids = list(orders.values_list("pk", flat=True)[: limit + 1])
     tried = tried if tried is not None else Tried()
     effects, last = [], ""
@@ -151,12 +154,19 @@ def _placed(since: datetime, until: datetime) -> QuerySet[Order]:
     return rows.exclude(state__in=GIVEN_UP).order_by("placed_at", "id")
 
 
-def _behind(orders: QuerySet[Order], number: str) -> QuerySet[Order]:
+def _again(orders: QuerySet[Order], change: Change, pricing: Pricing) -> Tried:
+    ids = list(orders.values_list("pk", flat=True))
+    return try_on(change, _sales_of(ids, change, pricing, in_force=True))
+
+
+def _parted(orders: QuerySet[Order], number: str) -> tuple[QuerySet[Order], QuerySet[Order]]:
+    """Those behind the order, and those up to it."""
     found = Order.objects.filter(number=number).values_list("placed_at", "pk").first()
     if found is None:
         raise NotFound(f"There is no order {number}.", code="unknown_order")
     placed_at, pk = found
-    return orders.filter(Q(placed_at__gt=placed_at) | Q(placed_at=placed_at, pk__gt=pk))
+    behind = Q(placed_at__gt=placed_at) | Q(placed_at=placed_at, pk__gt=pk)
+    return orders.filter(behind), orders.exclude(behind)
 
 
 def _sales_of(
@@ -175,7 +185,8 @@ _ORDER = ("pk", "number", "party", "segment", "channel", "release", "placed_at",
 
 
 def _sales(ids: Sequence[int], *, asks_history: bool) -> Iterator[Sale]:
-    """The orders as the carts that they were, in the order of `ids`; two queries."""
+    """The orders as the carts that they were, in the order of `ids`; two queries, and one for the
+    single-use codes that they entered: those count as they did, used or not."""
     rows = Order.objects.filter(pk__in=ids).annotate(
         codes=F("cart__codes"), bundles=F("cart__bundles")
     )
@@ -186,8 +197,11 @@ def _sales(ids: Sequence[int], *, asks_history: bool) -> Iterator[Sale]:
         "order", "line_id", "offering", "quantity", "group", "role", "term", "config"
     ):
         lines.setdefault(item[0], []).append(CartLine(*item[1:]))
+    opened = opened_by(code for row in orders.values() for code in row["codes"] or ())
     for pk in ids:
-        yield _sale(orders[pk], lines.get(pk, []), asks_history=asks_history)
+        sale = _sale(orders[pk], lines.get(pk, []), asks_history=asks_history)
+        own = frozenset(opened[code] for code in sale.cart.codes if code in opened)
+        yield replace(sale, customer=replace(sale.customer, opened=own)) if own else sale
 
 
 def _sale(order: Mapping[str, Any], lines: Sequence[CartLine], *, asks_history: bool) -> Sale:

@@ -66,6 +66,12 @@ class Change:
         return cls({}, {promotion.code: promotion})
 
     @property
+    def limited(self) -> bool:
+        """Whether what a sale gets depends on the sales before it."""
+        limits = (each.limits for side in Side for each in self.on(side).values())
+        return any(each.total is not None or each.per_party is not None for each in limits)
+
+    @property
     def codes(self) -> tuple[str, ...]:
         return tuple(sorted({*self.before, *self.after}))
 
@@ -118,11 +124,18 @@ class Tried:
     totals: dict[Basis, Totals] = field(default_factory=dict)
     examples: list[Effect] = field(default_factory=list)
     given: Counter[tuple[Side, str]] = field(default_factory=Counter)
+    _taken: Counter[tuple[Side, str]] = field(default_factory=Counter)
     _had: Counter[tuple[Side, str, int]] = field(default_factory=Counter)
 
     @property
     def applied(self) -> int:
         return sum(total.sales for total in self.totals.values())
+
+    def following(self) -> "Tried":
+        """A count of its own whose limits go on from this one."""
+        return Tried(
+            most_examples=self.most_examples, _taken=Counter(self._taken), _had=Counter(self._had)
+        )
 
     def add(self, change: Change, sale: Sale) -> Effect | None:
         """Try it on one more sale; they come in the order in which they were made."""
@@ -133,6 +146,7 @@ class Tried:
             return None
         for side, codes in ((Side.BEFORE, effect.had), (Side.AFTER, effect.gets)):
             self.given.update((side, code) for code in codes)
+            self._taken.update((side, code) for code in codes)
             if sale.party_id is not None:
                 self._had.update((side, code, sale.party_id) for code in codes)
         zero = Money.zero(effect.today.currency)
@@ -152,7 +166,7 @@ class Tried:
         return frozenset(
             code
             for code, promotion in change.on(side).items()
-            if _reached(promotion.limits.total, self.given[side, code])
+            if _reached(promotion.limits.total, self._taken[side, code])
             or (
                 sale.party_id is not None
                 and _reached(promotion.limits.per_party, self._had[side, code, sale.party_id])

@@ -16,9 +16,12 @@ from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.domain.trial import Side, Totals, Tried
-from commerce.ordering.models import Order
+from commerce.ordering.models import Cart, Order
 from commerce.ordering.services.bulk import place_bulk_order
 from commerce.ordering.trials import trial_of_draft, trial_page
+from promotions.domain.codes import normalise
+from promotions.models import CodeState, SingleUseCode
+from promotions.services.batches import export_batch, make_batch
 from tests.integration.ordering.conftest import demo
 from tests.integration.ordering.people import member, organisation
 from tests.integration.ordering.test_fleet import CHECKOUT, fleet
@@ -103,6 +106,17 @@ def test_page_by_page_it_is_the_same_and_limits_go_on_counting(
         [(orders[1], Money.of("50.00"))],
         [],
     ]
+    alone = [
+        [
+            (effect.name, effect.today)
+            for effect in trial_page(
+                number, since=at - timedelta(days=1), until=at + timedelta(days=1), after=after,
+                limit=1,
+            ).effects
+        ]
+        for after in ("", orders[0], orders[1])
+    ]  # fmt: skip
+    assert alone == pages, "a page by itself counts the pages before it"
     assert tried.totals == trial_of_draft(number).tried.totals
     assert (tried.seen, tried.applied) == (3, 2)
 
@@ -160,3 +174,21 @@ def test_the_command_stops_in_time_and_can_go_on(
 def test_the_command_says_what_is_wrong_in_the_language_that_was_asked(shop: object) -> None:
     with pytest.raises(CommandError, match=r"promotions\[11\].benefits\[0\].value: .*nombre"):
         call_command("trial", str(draft(promotion("much"))), "--language", "fr")
+
+
+def test_a_single_use_code_that_an_order_used_counts_as_it_did(
+    orders: list[str], at: datetime
+) -> None:
+    """Its promotion is the same in the draft; what the order paid before has it."""
+    number, days = draft(promotion()), timedelta(days=1)
+
+    def paid() -> Money:
+        page = trial_page(number, since=at - days, until=at + days)
+        return next(effect.before for effect in page.effects if effect.name == orders[1])
+
+    without = paid()
+    batch = make_batch(promotion="friend-20", name="Once", count=1, by="Ines")
+    (code,) = export_batch(batch.id, by="Ines")
+    Cart.objects.filter(orders__number=orders[1]).update(codes=[normalise(code)])
+    SingleUseCode.objects.update(state=CodeState.REDEEMED, key=orders[1])
+    assert paid() == without - Money.of("20.00")

@@ -123,7 +123,28 @@ def test_one_more_promotion_makes_nothing_dearer(
 
     without, found = priced(cart(*basket), *fewer), priced(cart(*basket), *promotions)
 
-    assert not without.commitment_total < found.commitment_total
+    for group in {entry.group for entry in found.lines}:
+        assert not _committed(without, group) < _committed(found, group)
+
+
+def test_over_a_longer_commitment_than_its_own_a_bundle_may_cost_more() -> None:
+    """Decision 0014: half price for a year saves more of 12 months, a third for good more of 24."""
+    reached: dict[str, object] = {"fact": "kinds", "includes": "plan"}
+    good, year = (
+        benefit("percent_off", "30", on="plan"),
+        benefit("percent_off", "50", on="plan", periods=12),
+    )
+    long = promotion("long", when=reached, benefits=[good], group="g")
+    short = promotion("short", when=reached, benefits=[year], group="g")
+    basket = cart(*pair(group="g1", term=12), *pair(group="g2", term=24))
+
+    one, two = priced(basket, long), priced(basket, long, short)
+
+    assert _committed(two, "g1") < _committed(one, "g1")
+    assert _committed(two, "g2") == _committed(one, "g2")
+    assert one.commitment_total < two.commitment_total, "24 months of both are shown"
+    alone = priced(cart(*pair(group="g1", term=12)), long, short)
+    assert _committed(alone, "g1") == _committed(two, "g1"), "company changes nothing"
 
 
 @settings(max_examples=60)
@@ -249,6 +270,15 @@ def test_a_line_alone_costs_what_it_costs_among_others() -> None:
     alone, among = priced(cart(*pair()), SIX_FREE), priced(cart(*pair(), *pair(group="g2")))
 
     assert replace(alone.lines[0]) == among.lines[0]
+
+
+def _committed(found: Quote, group: str) -> Money:
+    """What a bundle costs over its own commitment (12 months if none)."""
+    lines = [entry for entry in found.lines if entry.group == group]
+    months = max(entry.term for entry in lines) or 12
+    charges = [charge for entry in lines for charge in entry.charges]
+    periods = (net_in_period(c, period=n) for c in charges for n in range(months + 1))
+    return sum(periods, Money.zero())
 
 
 def _by_single_months(found: Quote) -> Money:
