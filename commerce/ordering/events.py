@@ -74,3 +74,17 @@ class ParcelDayMoved(Event):
     before: str
     after: str
     expected_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class NextOfferAccepted(Event):
+    """A customer said yes to what was proposed: where that leads (`entry`, `step`), for which line
+    (0: not active yet) and which offering. What he orders is told by its own events."""
+
+    offer: int
+    party_id: int
+    rule: str
+    entry: str
+    step: str
+    line: int
+    offering: str

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import connection, transaction
 
-from catalogue.domain.model import Segment
+from catalogue.domain.model import Kind, Segment
 from catalogue.domain.usage import Dimension, allowances_of
 from catalogue.selectors import current_snapshot, snapshot_of
 from commerce.kernel.clock import business_now, business_today
@@ -187,17 +187,25 @@ def _included(
 def included_in(
     month: date, contract: Subscription, items: Iterable[SubscriptionItem]
 ) -> Mapping[Dimension, Decimal]:
-    """What a month of the contract included; what is not named has no end."""
+    """What a month of the contract included; what is not named has no end.
+
+    Of two plans in a month, the one that it ended with.
+    """
     following = add_months(month, 1)
-    codes = [
-        item.offering
+    there = [
+        item
         for item in items
         if item.from_on < following and (item.until_on is None or item.until_on > month)
     ]
     sold, now = snapshot_of(contract.release).offerings, current_snapshot().offerings
-    offerings = [sold.get(code) or now.get(code) for code in codes]
+    found = (
+        sold.get(item.offering) or now.get(item.offering)
+        for item in sorted(there, key=lambda item: item.from_on)
+    )
+    offerings = [each for each in found if each is not None]
+    plans = [each for each in offerings if each.kind is Kind.PLAN]
     return allowances_of(
-        [each for each in offerings if each is not None],
+        [*plans[-1:], *(each for each in offerings if each.kind is not Kind.PLAN)],
         segment=Segment(contract.account.segment),
         term=contract.commitment_months,
         at=contract.activated_at,

@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from catalogue.domain.model import Kind, Segment
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.services.contacts import require_verified
+from commerce.events.outbox import publish
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.ordering.domain.cart import CartValue
@@ -24,6 +25,7 @@ from commerce.ordering.domain.next_offers import (
     rests,
 )
 from commerce.ordering.domain.quote import Quote
+from commerce.ordering.events import NextOfferAccepted
 from commerce.ordering.holdings import holdings_of
 from commerce.ordering.lines import at_line
 from commerce.ordering.models import NextOffer, NextOfferImpression
@@ -92,7 +94,7 @@ def show_next_offers(
 
 @transaction.atomic
 def accept_next_offer(context: AccountContext, *, offer_id: int) -> Lead:
-    """The customer wants to see it: where it leads. Asked again, the same answer.
+    """The customer wants to see it: where it leads. Asked again, the same answer, told once.
 
     Raises:
         NotFound: `unknown_next_offer`. Forbidden: `caller_not_verified`.
@@ -101,9 +103,15 @@ def accept_next_offer(context: AccountContext, *, offer_id: int) -> Lead:
     row = _locked(context, offer_id=offer_id)
     if row.state == OfferState.DECLINED:
         raise Conflict("This offer was declined.", code="offer_declined")
+    lead = Lead(**row.lead)
     if row.state != OfferState.ACCEPTED:
         _decide(row, OfferState.ACCEPTED, context=context)
-    return Lead(**row.lead)
+        publish(
+            NextOfferAccepted(
+                row.pk, row.party_id, row.rule, lead.entry, lead.step, lead.line, lead.offering
+            )
+        )
+    return lead
 
 
 @transaction.atomic

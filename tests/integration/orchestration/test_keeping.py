@@ -4,14 +4,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from commerce.accounts.identity import AccountContext
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
 from orchestration.domain.states import EffectState, TaskState
+from orchestration.domain.unwinding import impact_of
 from orchestration.models import ProviderCallback, Task
 from orchestration.services import fallout, keeping
 from orchestration.services.decide import decide
+from orchestration.services.desk import Desk
+from orchestration.services.standing import steps_of
 from tests.integration.orchestration.conftest import AT, MakeTask
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,13 +26,14 @@ LAST, REMINDED = AT + timedelta(days=10), AT + timedelta(days=7)
 def waiting(make_task: MakeTask) -> Task:
     """It is ready since `AT`; nobody has come for it."""
     ready = make_task(
-        key="1.pick_up", action="shop.reserve", until="pick_up.ready", state=TaskState.DONE,
+        key="1.pick_up", action="shop.reserve", undo="shop.cancel", until="pick_up.ready",
+        state=TaskState.DONE,
         effect=EffectState.ACCEPTED,
     )  # fmt: skip
     task = Task.objects.create(
         plan=ready.plan, key="1.collected", position=1, lines=["1"], kind="milestone", action="",
         until="pick_up.collected", of="1.pick_up", needs=["1.pick_up"], parcel="boutique-lyon",
-        state=TaskState.WAITING,
+        ponr=True, state=TaskState.WAITING,
     )  # fmt: skip
     with business_time_fixed(AT):
         decide(plan_id=ready.plan_id)
@@ -71,6 +76,16 @@ def test_it_is_kept_for_ten_days_with_a_reminder_then_an_operator_decides(
     over.refresh_from_db()
     assert (over.state, over.cause) == (TaskState.AWAITING, "")
     assert dates() == [LAST + timedelta(days=7), LAST + timedelta(days=10)]
+
+
+def test_what_nobody_fetched_can_be_cancelled(waiting: Task) -> None:
+    looked_at(waiting, LAST)
+    with transaction.atomic():
+        desk = Desk.of(waiting.plan_id)
+        assert desk is not None
+        impact = impact_of(steps_of(desk))
+    assert (impact.possible, impact.stopped) == (True, ("1.collected",))
+    assert [each.action for each in impact.undone] == ["shop.cancel"]
 
 
 def test_who_comes_late_ends_it_by_himself(waiting: Task) -> None:

@@ -12,6 +12,7 @@ from catalogue.domain.model import Segment
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.accounts.models import StaffRole, User
+from commerce.events.models import OutboxEvent
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Conflict, Forbidden, NotFound, RuleViolated
 from commerce.kernel.money import Money
@@ -36,9 +37,9 @@ START = date(2026, 11, 23)
 LATE = date(2028, 9, 1)
 ORDER = "F-2026-000001"
 CHARGES = (AgreedCharge("plan", "monthly", True, Money.of("19.99"), "standard"),)
-QUERIES = 17
-"""At most, when offers are made: the release, the contracts, what was bought, the customer, the
-offers before and after, impressions, savepoints."""
+QUERIES = 18
+"""At most, when offers are made: the release, the contracts and what they used, what was bought,
+the customer, the offers before and after, impressions, savepoints."""
 AT = at(START)
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
@@ -162,6 +163,8 @@ def test_an_accepted_offer_leads_to_its_journey_however_often_it_is_asked(user: 
             decline_next_offer(customer(user), offer_id=offer.id)
     assert refused.value.code == "offer_accepted"
     assert NextOffer.objects.get().state == "accepted"
+    told = OutboxEvent.objects.get(name="NextOfferAccepted").payload
+    assert (told["rule"], told["entry"], told["line"]) == ("renew-at-half-price", "renew", line)
 
 
 def test_an_offer_ends_with_its_time_and_rests_unanswered(user: User) -> None:

@@ -16,7 +16,7 @@ from commerce.accounts.kinds import Channel
 from commerce.accounts.models import StaffRole, User
 from commerce.kernel.clock import business_time_fixed
 from subscriptions.domain.consumption import Report
-from subscriptions.models import Consumption, Subscription
+from subscriptions.models import Consumption, Subscription, SubscriptionItem
 from subscriptions.services.consumption import ConsumptionRefused, Taken, take_consumption
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.ordering.test_next_offers import begin, codes, shown
@@ -59,6 +59,17 @@ def test_a_record_counts_once_and_a_later_count_replaces_it(user: User) -> None:
     assert take_consumption([report(5, "95.5", counted=at(TODAY))]) == Taken(0, 1, 0)
     assert take_consumption([report(5, "12", counted=at(date(2027, 6, 1)))]) == Taken(0, 0, 1)
     assert stored() == [(5, "data_gb", "95.500", "130.000"), (5, "minutes", "340.000", None)]
+
+
+def test_of_two_plans_in_a_month_the_later_one_counts_and_an_option_adds(user: User) -> None:
+    plan = SubscriptionItem.objects.get(offering="horizon-130")
+    SubscriptionItem.objects.filter(pk=plan.pk).update(until_on=date(2027, 5, 10))
+    for line, code in (("p2", "grand-large-300"), ("o1", "rallonge-50")):
+        SubscriptionItem.objects.create(
+            subscription=plan.subscription, line_id=line, offering=code, from_on=date(2027, 5, 10)
+        )
+    take_consumption([report(4, "1"), report(5, "1")])
+    assert [included for *_, included in stored()] == ["130.000", "350.000"]
 
 
 def test_what_can_not_be_is_said_and_nothing_is_stored(user: User) -> None:
