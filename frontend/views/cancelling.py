@@ -78,7 +78,9 @@ def _cancel(
 ) -> None:
     number, note = order.summary.number, request.POST.get("note", "").strip()[:300]
     if order.summary.state in WAITING:
-        cancel_order(context, number=number, reason=note or "customer")
+        cancel_order(
+            context, number=number, reason=note or ("agent" if context.staff else "customer")
+        )
         messages.success(request, _("The order is cancelled. Its cart is open again."))
         return
     token = request.POST.get("token", "")[:64]

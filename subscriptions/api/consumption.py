@@ -14,15 +14,17 @@ from commerce.web.fields import Instant, OneOf, Shown, Strict, Word
 from subscriptions.domain.consumption import Report
 
 MOST_RECORDS = 1000
+LONGEST_INSTANT = 40
 MONTH = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 AMOUNT = r"^[0-9]{1,8}(\.[0-9]{1,3})?$"
 
 
+@extend_schema_field({"type": "string", "format": "date-time", "maxLength": LONGEST_INSTANT})
 class MomentAsked(serializers.DateTimeField):
     """An instant with its zone, as text."""
 
     def to_internal_value(self, value: Any) -> Any:
-        if not isinstance(value, str) or not 20 <= len(value) <= 40:
+        if not isinstance(value, str) or not 20 <= len(value) <= LONGEST_INSTANT:
             self.fail("invalid", format="2026-11-22T06:00:00+01:00")
         return super().to_internal_value(value)
 
