@@ -7,6 +7,7 @@ from typing import Any
 
 from commerce.kernel.errors import RuleViolated
 from commerce.markets.fr.working_days import add_working_days, is_working_day
+from commerce.markets.identifiers import is_iccid
 from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder, parcel_of
 
 DEFAULT_SLOT = "08:00-12:00"
@@ -157,16 +158,20 @@ def facts_of_event(kind: str, data: Mapping[str, Any], *, context: TaskContext) 
 
 
 def _picked(lines: Sequence[Mapping[str, Any]], *, context: TaskContext) -> LineFacts:
+    """The IMEIs and ICCIDs that were read at the pick; a card with a wrong check digit is not
+    learnt, so that no line is put on it: its activation waits for an operator."""
     by_reference = {context.piece_reference(item): item for item in context.items}
     learnt: dict[str, dict[str, str]] = {}
     for line in lines:
         item = by_reference.get(str(line.get("item_reference")))
         if item is None:
             continue
+        read = {
+            "imei": [str(each) for each in line.get("imeis") or ()],
+            "iccid": [str(each) for each in line.get("iccids") or () if is_iccid(str(each))],
+        }
         facts = {
-            name: ",".join([*_known(item, name), *map(str, line[plural])])
-            for name, plural in (("imei", "imeis"), ("iccid", "iccids"))
-            if line.get(plural)
+            name: ",".join([*_known(item, name), *found]) for name, found in read.items() if found
         }
         if facts:
             learnt[item.line_id] = facts

@@ -4,8 +4,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from orchestration.domain.requests import port_day
+from catalogue.domain.model import Segment
+from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
+from orchestration.domain.requests import TaskContext, facts_of_event, port_day
 from orchestration.domain.retry import ask_again_after, back_off
+from tests.fixtures.vectors import VECTORS
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,35 @@ def test_half_of_the_wait_is_drawn() -> None:
 
 def test_a_lost_callback_is_asked_for_at_growing_intervals() -> None:
     assert [ask_again_after(n).total_seconds() for n in (0, 1, 2, 9)] == [10, 20, 40, 900]
+
+
+@pytest.mark.parametrize("card", VECTORS["iccid"])
+def test_a_card_is_bound_to_its_line_when_its_check_digit_is_right(card: str) -> None:
+    item = FulfilmentItem(
+        line_id="2",
+        group="g1",
+        role="sim",
+        offering="carte-sim",
+        name="SIM",
+        quantity=1,
+        term=0,
+        recipe="physical-sim",
+        characteristics={},
+        config={},
+        facts={},
+        charges=(),
+    )
+    order = FulfilmentOrder(
+        *("F-1", 1, Segment.CONSUMER, "web", 1, "fr", "ada@example.test", "", (item,))
+    )
+    context = TaskContext(order, "g1", ("2",), date(2026, 11, 23))
+    wrong = f"{card[:-1]}{(int(card[-1]) + 1) % 10}"
+    learnt = [
+        facts_of_event(
+            "shipment.picked",
+            {"lines": [{"item_reference": "F-1/2", "iccids": [each]}]},
+            context=context,
+        )
+        for each in (card, wrong)
+    ]
+    assert learnt == [{"2": {"iccid": card}}, {}]
