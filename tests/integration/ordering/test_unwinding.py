@@ -1,0 +1,71 @@
+"""One bundle of an accepted order ends, then the other: pieces, money and states, each once."""
+
+from decimal import Decimal
+
+import pytest
+from oscar.apps.partner.models import StockRecord
+
+from commerce.events.models import OutboxEvent
+from commerce.ordering.models import Order
+from commerce.ordering.services import carts
+from commerce.ordering.services.fulfilment import start_fulfilment
+from commerce.ordering.services.place import place_order
+from commerce.ordering.services.unwinding import bundle_unwound, due_once
+from commerce.payments.models import PaymentEffect
+from commerce.payments.ports import Outcome, PaymentReport
+from commerce.payments.services.outcome import note_report
+from tests.integration.orchestration.test_http_billing import authorise
+from tests.integration.ordering.conftest import PIECES, at, shop
+from tests.integration.ordering.people import bundle_cart, checkout_for, customer
+
+__all__ = ["at", "shop"]
+HANDSET = "ardoval-x2-128-lilas"
+
+
+def in_stock() -> int:
+    found: int = StockRecord.objects.get(partner_sku=HANDSET).num_in_stock
+    return found
+
+
+@pytest.mark.django_db
+def test_one_bundle_goes_back_and_then_the_other(shop: object) -> None:
+    owner = customer()
+    code = bundle_cart(owner, handset=HANDSET)
+    carts.put_bundle(
+        owner,
+        code=code,
+        bundle="handset-and-plan",
+        choices={"handset": HANDSET, "plan": "horizon-130", "sim": "esim"},
+        term=24,
+    )
+    number = place_order(owner, code=code, checkout=checkout_for(owner, code)).number
+    order = Order.objects.get(number=number)
+    authorise(order.payment_key)
+    note_report(key=order.payment_key, report=PaymentReport(Outcome.SETTLED, intent_id="pi_1"))
+    start_fulfilment(order_number=number)
+    first, second = sorted(set(order.items.values_list("group", flat=True)))
+    assert in_stock() == PIECES - 2
+
+    for _ in range(2):
+        bundle_unwound(order_number=number, group=first)
+        order.refresh_from_db()
+        assert (order.state, in_stock()) == ("in_progress", PIECES - 1)
+        paid_back = list(
+            PaymentEffect.objects.filter(kind="refund").values_list("amount", flat=True)
+        )
+        assert paid_back == [due_once(order, groups=[first]).amount]
+    states = dict(order.items.values_list("group", "state"))
+    assert states == {first: "cancelled", second: "planned"}
+
+    for _ in range(2):
+        bundle_unwound(order_number=number, group=second)
+    order.refresh_from_db()
+    assert (order.state, order.end_reason, in_stock()) == (
+        "cancelled",
+        "cancelled_under_way",
+        PIECES,
+    )
+    refunds = PaymentEffect.objects.filter(kind="refund").values_list("amount", flat=True)
+    assert sum(refunds, Decimal(0)) == order.gross
+    told = OutboxEvent.objects.filter(name__endswith="OrderCancelled", payload__number=number)
+    assert told.count() == 1
