@@ -122,6 +122,18 @@ SENTENCES: Mapping[str, Any] = {
     "preview_not_for_sale": _("This is a preview of a draft; nothing in it can be ordered."),
     "unknown_task": _("There is no such task any more."),
     "illegal_transition": _("Somebody has decided meanwhile. Look at it again."),
+    "change_under_way": _(
+        "Another change of this line is under way (%(order)s); the next one can follow it."
+    ),
+    "contract_ended": _("This contract has ended."),
+    "line_suspended": _("This line stands still. Let it go on before you change it."),
+    "already_suspended": _("This line stands still already."),
+    "not_suspended": _("This line does not stand still for that reason."),
+    "nothing_chosen": _("Nothing is chosen yet. Choose something first."),
+    "not_removable": _("Only options and services can be taken off a line."),
+    "change_not_offered": _("This can't be changed on a running line."),
+    "not_sold": _("This is no longer sold here. Please choose another."),
+    "renewal_not_yet": _("This line can be renewed in the last three months of its commitment."),
     "unknown": _("We had no answer. Nothing is lost: try again in a moment."),
 }
 """Placeholders are values of the error's detail."""

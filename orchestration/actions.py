@@ -23,9 +23,12 @@ from orchestration.domain.requests import (
 from orchestration.ports import (
     Answer,
     Billing,
+    BillingChange,
     BillingStart,
     Entitlement,
     LineActivation,
+    LineChange,
+    LineOrder,
     NumberRoute,
     OrderBill,
     OrderCredit,
@@ -155,6 +158,37 @@ def _start_billing(context: TaskContext) -> Mapping[str, Any]:
     }
 
 
+def _change_line(context: TaskContext) -> Mapping[str, Any]:
+    """Of a change all items say the same: what the line has when it is done."""
+    config = context.item.config
+    return {
+        **_line(context),
+        "plan": config.get("plan", ""),
+        "services": [each for each in config.get("services", "").split(",") if each],
+    }
+
+
+def _line(context: TaskContext) -> Mapping[str, Any]:
+    return {
+        "reference": f"{context.order.number}/{context.group}",
+        "line_id": context.fact("line_id"),
+    }
+
+
+def _stop_content(context: TaskContext) -> Mapping[str, Any]:
+    """What an earlier order began."""
+    return {"of": "", "id": context.asked("entitlement_id")}
+
+
+def _change_billing(context: TaskContext) -> Mapping[str, Any]:
+    return {
+        "order_number": context.order.number,
+        "group": context.group,
+        "party_id": context.order.party_id,
+        "on": context.today.isoformat(),
+    }
+
+
 def _bill_order(context: TaskContext) -> Mapping[str, Any]:
     return {"order_number": context.order.number, "party_id": context.order.party_id}
 
@@ -204,6 +238,9 @@ ACTIONS: Mapping[str, Action] = {
         _told("lpa"),
     ),
     "network.activate": Action("network", "activate", LineActivation, _activate, _told("line_id")),
+    "network.change": Action("network", "change", LineChange, _change_line, _told()),
+    "network.suspend": Action("network", "suspend", LineOrder, _line, _told()),
+    "network.resume": Action("network", "resume", LineOrder, _line, _told()),
     "network.route": Action("network", "route", NumberRoute, _route, _told("route_id")),
     "content.entitle": Action(
         "content", "entitle", Entitlement, _entitle, _told("entitlement_id", "activation_url")
@@ -216,7 +253,11 @@ ACTIONS: Mapping[str, Action] = {
     "network.end": _undo("network", "end", "line_id"),
     "network.end_route": _undo("network", "end_route", "route_id"),
     "content.end": _undo("content", "end", "entitlement_id"),
+    "content.stop": Action("content", "end", TakeBack, _stop_content, _told()),
     "billing.credit": Action("billing", "credit_order", OrderCredit, _credit, _told()),
+    "billing.change": Action(
+        "billing", "change", BillingChange, _change_billing, _told("change_id")
+    ),
     "billing.order": Action("billing", "bill_order", OrderBill, _bill_order, _told()),
     "billing.start": Action(
         "billing", "start", BillingStart, _start_billing, _told("subscription_id")

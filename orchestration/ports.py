@@ -214,10 +214,35 @@ class NumberRoute:
     announced: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """What the running line `line_id` is to have from now on: its plan and all of its services."""
+
+    reference: str
+    line_id: str
+    plan: str
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineOrder:
+    """Something that is asked of a running line as a whole."""
+
+    reference: str
+    line_id: str
+
+
 class Network(Provider, Protocol):
     """Provisioning of lines and of special numbers; tells line.activated and route.active."""
 
     def activate(self, request: LineActivation, *, key: str) -> Answer: ...
+
+    def change(self, request: LineChange, *, key: str) -> Answer: ...
+
+    def suspend(self, request: LineOrder, *, key: str) -> Answer:
+        """Nothing but emergency calls until `resume`."""
+
+    def resume(self, request: LineOrder, *, key: str) -> Answer: ...
 
     def route(self, request: NumberRoute, *, key: str) -> Answer: ...
 
@@ -249,6 +274,16 @@ class BillingStart:
     group: str
     party_id: int
     starts_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class BillingChange:
+    """From `on` (a local date) a running contract is billed as the change order says."""
+
+    order_number: str
+    group: str
+    party_id: int
+    on: date
 
 
 class MoneyKind(StrEnum):
@@ -296,6 +331,9 @@ class Billing(Provider, Protocol):
 
     def start(self, request: BillingStart, *, key: str) -> Answer:
         """The recurring charges; facts: `subscription_id`."""
+
+    def change(self, request: BillingChange, *, key: str) -> Answer:
+        """What a change order begins and ends of a contract that it knows; facts: `change_id`."""
 
     def note_money(self, request: MoneyMoved, *, key: str) -> Answer:
         """A fact for its books; nothing is to be done."""

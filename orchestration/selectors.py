@@ -160,6 +160,11 @@ _CUSTOMER_WORDS: Mapping[str, str] = {
     "network.route": "number_routed",
     "content.entitle": "content_ready",
     "billing.start": "contract_running",
+    "network.change": "line_changed",
+    "network.suspend": "line_suspended",
+    "network.resume": "line_resumed",
+    "content.stop": "content_ended",
+    "billing.change": "contract_changed",
 }
 _MILESTONES: Mapping[str, str] = {
     "shipment.picked": "parcel_prepared",

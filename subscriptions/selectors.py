@@ -9,8 +9,9 @@ from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Count, F, Prefetch, QuerySet, Sum
+from django.db.models import Count, F, OuterRef, Prefetch, QuerySet, Sum
 
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
@@ -224,10 +225,18 @@ def _subscriptions() -> QuerySet[Subscription]:
     charges = ItemCharge.objects.order_by("pk").prefetch_related(
         Prefetch("benefits", ItemBenefit.objects.order_by("position"))
     )
-    items = SubscriptionItem.objects.order_by("pk").prefetch_related(Prefetch("charges", charges))
-    blocks = SubscriptionBlock.objects.filter(lifted_at__isnull=True).order_by("pk")
-    return Subscription.objects.select_related("account").prefetch_related(
-        Prefetch("items", items), Prefetch("blocks", blocks)
+    items = (
+        SubscriptionItem.objects.select_related("begun_by")
+        .order_by("pk")
+        .prefetch_related(Prefetch("charges", charges))
+    )
+    blocks = SubscriptionBlock.objects.filter(
+        subscription=OuterRef("pk"), lifted_at__isnull=True
+    ).order_by("pk")
+    return (
+        Subscription.objects.select_related("account")
+        .annotate(blocked_by=ArraySubquery(blocks.values("kind")))
+        .prefetch_related(Prefetch("items", items))
     )
 
 
@@ -250,15 +259,19 @@ def _subscription(row: Subscription) -> SubscriptionView:
         commitment_ends_on=row.commitment_ends_on,
         next_bill_on=row.account.next_bill_on,
         basis=Basis(row.account.basis),
-        items=tuple(_item(item, currency=row.account.currency) for item in row.items.all()),
+        items=tuple(
+            _item(item, order_number=row.order_number, currency=row.account.currency)
+            for item in row.items.all()
+        ),
         ended_on=row.ended_on,
-        blocks=tuple(block.kind for block in row.blocks.all()),
+        blocks=tuple(row.blocked_by),  # type: ignore[attr-defined]
     )
 
 
-def _item(item: SubscriptionItem, *, currency: str) -> ItemView:
+def _item(item: SubscriptionItem, *, order_number: str, currency: str) -> ItemView:
     return ItemView(
         id=item.pk,
+        order_number=item.begun_by.order_number if item.begun_by else order_number,
         line_id=item.line_id,
         offering=item.offering,
         names=item.names,

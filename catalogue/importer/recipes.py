@@ -19,10 +19,17 @@ ACTIONS: Mapping[str, str | None] = {
     "shop.reserve": "shop.cancel",
     "network.activate": "network.end",
     "network.route": "network.end_route",
+    "network.change": None,
+    "network.suspend": None,
+    "network.resume": None,
     "content.entitle": "content.end",
+    "content.stop": None,
     "billing.start": None,
+    "billing.change": None,
 }
 """Each with the one that takes it back; None: it has none of its own."""
+CHANGES = frozenset({"add", "remove", "plan", "renew", "suspend", "resume"})
+"""What may be done with a thing on a running line: its recipe is called `<recipe>.<change>`."""
 ACTING = frozenset({"call", "callback", "notify"})
 
 
@@ -30,6 +37,14 @@ def recipe_findings(catalogue: Catalogue) -> Iterator[tuple[Trail, str]]:
     """What is wrong with the recipes."""
     keys = {task.key for recipe in catalogue.recipes.values() for task in recipe.tasks}
     for name, recipe in catalogue.recipes.items():
+        thing, dot, change = name.partition(".")
+        if dot and (thing not in catalogue.recipes or change not in CHANGES):
+            yield (
+                ("recipes", name),
+                Sentence("A recipe of a change is called after a recipe and a kind of change."),
+            )
+        elif dot and sum(task.action == "billing.change" for task in recipe.tasks) != 1:
+            yield ("recipes", name), Sentence("A change ends with one task billing.change.")
         yield from _tasks(name, recipe, all_keys=keys)
         try:
             TopologicalSorter(_graph(recipe)).prepare()

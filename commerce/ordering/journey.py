@@ -193,6 +193,20 @@ class OpenDraft:
             conflict=refusal_of(self._laid.ground, self._laid.cart.lines),
         )
 
+    @property
+    def pricing(self) -> Pricing:
+        return self._pricing
+
+    def in_group(self, group: str) -> tuple[CartValue, Quote]:
+        """The draft's cart with its lines in that group, and what it costs: as it is ordered."""
+        laid = self._laid.cart
+        value = replace(
+            laid,
+            lines=tuple(replace(line, group=group) for line in laid.lines),
+            bundles=dict.fromkeys([group] if laid.bundles else [], self._laid.bundle.code),
+        )
+        return value, self._price(value)
+
     def step(self, role: str, *, answers: Answers | None = None, also: str = "") -> StepView:
         """The step `role`. Of each model of phone one variant is compared, of the chosen one all;
         `also` is one more offering.

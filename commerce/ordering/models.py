@@ -12,10 +12,14 @@ from commerce.ordering.domain.next_offers import OfferState
 from commerce.ordering.domain.states import (
     GIVEN_UP,
     ORDER_LIFE,
+    UNDER_WAY,
+    WAITING,
     CartState,
+    ItemAction,
     ItemState,
     OrderState,
 )
+from subscriptions.domain.states import AT_ANY_TIME, ChangeKind
 
 
 def _known(field: str, words: Any, *, name: str) -> models.CheckConstraint:
@@ -149,6 +153,8 @@ class Order(models.Model):
     membership = models.ForeignKey(
         "accounts.Membership", null=True, on_delete=models.PROTECT, related_name="orders"
     )
+    change = models.CharField(max_length=12, default="", blank=True)
+    subject = models.BigIntegerField(null=True, help_text="the running contract that it changes")
     release = models.PositiveIntegerField()
     agreed = models.JSONField()
     digest = models.CharField(max_length=64)
@@ -195,6 +201,20 @@ class Order(models.Model):
                 condition=Q(gross__gte=0, due_today__gte=0), name="order_not_negative"
             ),
             models.CheckConstraint(
+                condition=Q(change="", subject__isnull=True)
+                | Q(change__in=[str(kind) for kind in ChangeKind], subject__isnull=False),
+                name="order_change_has_subject",
+            ),
+            models.UniqueConstraint(
+                fields=["subject"],
+                condition=Q(
+                    subject__isnull=False,
+                    state__in=sorted(str(s) for s in {*WAITING, *UNDER_WAY}),
+                )
+                & ~Q(change__in=sorted(str(kind) for kind in AT_ANY_TIME)),
+                name="one_open_change_per_contract",
+            ),
+            models.CheckConstraint(
                 condition=Q(segment="consumer") | ~Q(purchase_order=""),
                 name="order_of_business_has_purchase_order",
             ),
@@ -221,11 +241,16 @@ class Order(models.Model):
 
 
 class OrderItem(models.Model):
-    """A line of an order. `config` is what was asked, `facts` what was learnt since (iccid)."""
+    """A line of an order. `config` is what was asked, `facts` what was learnt since (iccid).
+
+    In an order that changes a contract, `subject` is the item of it that the line modifies or ends.
+    """
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items")
     position = models.PositiveIntegerField()
     line_id = models.CharField(max_length=20)
+    action = models.CharField(max_length=6, default=ItemAction.ADD)
+    subject = models.BigIntegerField(null=True)
     offering = models.CharField(max_length=64)
     group = models.CharField(max_length=60, default="", blank=True)
     role = models.CharField(max_length=100)
@@ -245,6 +270,11 @@ class OrderItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["order", "line_id"], name="order_line_once"),
             _known("state", ItemState, name="order_item_state_known"),
+            models.CheckConstraint(
+                condition=Q(action=ItemAction.ADD, subject__isnull=True)
+                | Q(action__in=[ItemAction.MODIFY, ItemAction.DELETE], subject__isnull=False),
+                name="order_item_action_known",
+            ),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="order_line_quantity"),
         ]
         ordering = ["position"]

@@ -29,7 +29,13 @@ from commerce.ordering.domain.fulfilment import (
     OrderCharges,
 )
 from commerce.ordering.domain.quote import Quote, QuoteLine
-from commerce.ordering.domain.states import GIVEN_UP, CartState, ItemState, OrderState
+from commerce.ordering.domain.states import (
+    GIVEN_UP,
+    CartState,
+    ItemAction,
+    ItemState,
+    OrderState,
+)
 from commerce.ordering.models import Approval, Cart, Order, OrderItem, OrderStep
 from commerce.ordering.number_shop import callers_tariff, tariff_of
 from commerce.ordering.services.accept import order_of_link
@@ -47,6 +53,7 @@ from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
 from commerce.ordering.services.stocking import supply_of
 from commerce.rows import Given, Prepared
 from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.states import ChangeKind
 from subscriptions.finding import contracts_running
 
 _ORDER = Prepared(lambda: Order.objects.filter(number=Given("number")))
@@ -98,6 +105,7 @@ class OrderItemView:
     """`bundle` is the nested bundle in which the item stands (empty: none), `within` its name."""
 
     line_id: str
+    action: ItemAction
     offering: str
     name: Mapping[str, str]
     group: str
@@ -369,6 +377,8 @@ def order_for_fulfilment(number: str, *, group: str | None = None) -> Fulfilment
             _fulfilment_item(item, offering=snapshot.offering(item.offering)) for item in items
         ),
         placed_on=_day(order.placed_at),
+        change=ChangeKind(order.change) if order.change else None,
+        subject=order.subject,
     )
 
 
@@ -429,6 +439,8 @@ def _fulfilment_item(item: OrderItem, *, offering: Offering) -> FulfilmentItem:
         shares=from_plain(tuple[Share, ...], item.shares),
         deliver_to=_address(item.deliver_to),
         not_before=item.port_not_before,
+        action=ItemAction(item.action),
+        subject=item.subject,
     )
 
 
@@ -495,8 +507,9 @@ def _item(item: OrderItem, *, quoted: QuoteLine | None, order: Order) -> OrderIt
     nested = catalogue.offerings.get(bundle)
     return OrderItemView(
         line_id=item.line_id,
+        action=ItemAction(item.action),
         offering=item.offering,
-        name=quoted.name.by_language if quoted is not None else {},
+        name=(quoted or offering).name.by_language,
         group=item.group,
         role=item.role,
         quantity=item.quantity,

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from catalogue.domain.expressions import Scalar
 from catalogue.domain.model import Kind, Snapshot
+from commerce.kernel.clock import business_today
 from commerce.ordering.domain.quote import Quote
 from frontend import svg
 from frontend.account.words import number, subscription_state
@@ -49,7 +50,7 @@ def item_name(item: ItemView, catalogue: Snapshot) -> str:
 def card(line: SubscriptionView, catalogue: Snapshot) -> dict[str, Any]:
     """A line in the overview: its plan, its phone as a drawing, its content."""
     state, label = subscription_state(line.status)
-    by_kind = _by_kind(line.items, catalogue)
+    by_kind = _by_kind(line.items_on(business_today()), catalogue)
     plan = next(iter(by_kind.get(Kind.PLAN, ())), None)
     handset = next(iter(by_kind.get(Kind.HANDSET, ())), None)
     shown = handset or next(iter(by_kind.get(Kind.SIM, ())), None)
@@ -74,7 +75,7 @@ def contents(lines: Iterable[SubscriptionView], catalogue: Snapshot) -> list[dic
     found = []
     for line in lines:
         for kind in (Kind.CONTENT, Kind.OPTION):
-            for item in _by_kind(line.items, catalogue).get(kind, ()):
+            for item in _by_kind(line.items_on(business_today()), catalogue).get(kind, ()):
                 offering = catalogue.offerings[item.offering]
                 found.append(
                     {
@@ -91,7 +92,7 @@ def contents(lines: Iterable[SubscriptionView], catalogue: Snapshot) -> list[dic
 def included(line: SubscriptionView, catalogue: Snapshot) -> list[dict[str, Any]]:
     """Every item with what it costs per month and, for a plan, what it holds."""
     rows = []
-    for item in line.items:
+    for item in line.items_on(business_today()):
         offering = catalogue.offerings.get(item.offering)
         facts = offering.characteristics if offering else {}
         is_plan = offering is not None and offering.kind is Kind.PLAN
@@ -102,6 +103,8 @@ def included(line: SubscriptionView, catalogue: Snapshot) -> list[dict[str, Any]
         ]
         rows.append(
             {
+                "id": item.id,
+                "removable": offering is not None and offering.kind in (Kind.OPTION, Kind.CONTENT),
                 "name": item_name(item, catalogue),
                 "device": drawing(offering) if offering else None,
                 "text": ", ".join(holds) or (said(offering.summary) if offering else ""),

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from catalogue.domain.model import Snapshot
 from catalogue.selectors import current_snapshot
 from commerce.accounts import selectors as accounts
 from commerce.accounts import written
@@ -25,6 +27,7 @@ from frontend.consumption import short_text
 from frontend.next_offers import decline_reasons, offer_cards
 from frontend.shop.words import on_day
 from subscriptions import selectors as subscriptions
+from subscriptions.domain.states import BlockKind
 from subscriptions.domain.views import SubscriptionView
 from subscriptions.finding import coming_bills
 from subscriptions.using import consumption_of
@@ -104,7 +107,7 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
         "next_offers": offer_cards(offers, catalogue),
         "decline_reasons": decline_reasons(),
         "lines": [
-            lines.card(contract, catalogue)
+            _line(contract, catalogue)
             | {"used": short_text(used.get(contract.id, ()), on=business_today())}
             for contract in contracts
         ],
@@ -134,6 +137,26 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
         "next": _next(contact, orders=orders, carts=values["carts"], contracts=contracts)
         | ({"request": requests[0]} if requests else {}),
     }
+
+
+def _line(contract: SubscriptionView, catalogue: Snapshot) -> dict[str, Any]:
+    """A line with what the agent can change of it at once."""
+
+    def url(kind: str, **query: Any) -> str:
+        return f"{reverse('agent:change_line', args=[contract.id, kind])}?{urlencode(query)}"
+
+    lost = BlockKind.LOST_SIM in contract.blocks
+    changes = {
+        "standing_url": url("resume" if lost else "suspend", block="lost_sim"),
+        "standing_label": _("SIM found: let it go on") if lost else _("SIM lost: stop the line"),
+        "removable": [
+            {"name": item["name"], "url": url("remove", item=item["id"])}
+            for item in lines.included(contract, catalogue)
+            if item["removable"]
+        ],
+    }
+    ended = contract.status == "ended"
+    return lines.card(contract, catalogue) | ({"removable": []} if ended else changes)
 
 
 def _order(order: ordering.OrderSummary) -> dict[str, Any]:

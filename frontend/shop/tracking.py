@@ -152,6 +152,11 @@ ORDER = (
     "contract_running",
     "content_ready",
     "taken_back",
+    "content_ended",
+    "line_changed",
+    "line_suspended",
+    "line_resumed",
+    "contract_changed",
 )
 
 
@@ -210,6 +215,11 @@ def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
         "number_routed": (_("Number reachable"), number),
         "content_ready": (_("Service ready"), names),
         "taken_back": (_("Taken back"), names),
+        "content_ended": (_("Service ended"), names),
+        "line_changed": (_("Line changed"), number),
+        "line_suspended": (_("Line stands still"), number),
+        "line_resumed": (_("Line goes on"), number),
+        "contract_changed": (_("Contract changed; the next bill settles it"), ""),
         "contract_running": (_("Contract running, first bill made"), ""),
     }.get(milestone.code, ("", ""))
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import account, customer, next_offers
+from frontend.views import account, changes, customer, next_offers
 
 app_name = "account"
 urlpatterns = [
@@ -14,6 +14,7 @@ urlpatterns = [
     path("account/password/<str:user>/<str:token>/", account.new_password, name="password_new"),
     path("account/", customer.home, name="home"),
     path("account/lines/<int:subscription_id>/", customer.line, name="line"),
+    path("account/lines/<int:subscription_id>/change/<slug:kind>/", changes.change, name="change"),
     path("account/bills/", customer.bills, name="bills"),
     path("account/bills/<str:number>/", customer.bill, name="bill"),
     path("account/offers/<int:offer>/accept/", next_offers.accept, name="accept_offer"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import agent, agent_cart, agent_guide, cancelling, porting
+from frontend.views import agent, agent_cart, agent_guide, cancelling, changes, porting
 
 app_name = "agent"
 urlpatterns = [
@@ -14,6 +14,11 @@ urlpatterns = [
     path("agent/contact/customer/", agent.attach, name="attach"),
     path("agent/contact/end/", agent.end, name="end"),
     path("agent/offers/<int:offer>/", agent.answer_offer, name="answer_offer"),
+    path(
+        "agent/lines/<int:subscription_id>/change/<slug:kind>/",
+        changes.change_for_customer,
+        name="change_line",
+    ),
     path("agent/requests/<str:reference>/", agent.settle, name="settle"),
     path("agent/cart/", agent_cart.open_cart, name="open_cart"),
     path("agent/cart/<str:code>/", agent_cart.cart, name="cart"),

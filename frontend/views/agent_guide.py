@@ -18,8 +18,17 @@ from commerce.ordering.lines import own_lines
 from commerce.ordering.services import carts
 from commerce.web.policy import Policy, policy
 from frontend.agent.screen import CART, around, contact_bar
+from frontend.shop.changing import change_url
 from frontend.shop.places import draft_in
-from frontend.views.guide import Page, as_bundle, entries_page, usage_page
+from frontend.views.guide import (
+    Page,
+    as_bundle,
+    changes_line,
+    entries_page,
+    said_in,
+    usage_page,
+)
+from subscriptions.domain.states import ChangeKind
 
 ROUTE = "agent:draft"
 
@@ -59,6 +68,9 @@ def keep(request: HttpRequest, entry: str) -> HttpResponse:
     draft, line = draft_in(posted), posted.get("line", "")
     line_id = int(line) if line.isdecimal() and len(line) < 16 else None
     view = open_draft(context, entry=entry, draft=draft, line=line_id).view()
+    if view.line is not None and changes_line(view):
+        kind = ChangeKind(view.journey.entry.code)
+        return redirect(change_url("agent:change_line", view.line.id, kind, said_in(posted)))
     with transaction.atomic():
         code = carts.begin_cart(context, segment=Segment.CONSUMER).code
         if view.journey.entry.of_line:

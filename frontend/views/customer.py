@@ -22,6 +22,7 @@ from commerce.ordering import selectors as ordering
 from commerce.ordering.domain.states import GIVEN_UP, OrderState
 from commerce.ordering.selectors import OrderSummary
 from commerce.ordering.services import links
+from commerce.ordering.services.changes import open_change
 from commerce.ordering.services.next_offers import show_next_offers
 from commerce.payments.selectors import payments_of
 from commerce.web.policy import Policy, policy
@@ -54,7 +55,7 @@ def home(request: HttpRequest) -> HttpResponse:
     since = account.next_bill_on if account and account.next_bill_on else business_today()
     orders = ordering.orders_of(context, limit=20)
     values = {
-        "tabs": _tabs("home"),
+        "tabs": tabs("home"),
         "first_name": accounts.party(party_id).first_name,
         "lines": [lines.card(contract, catalogue) for contract in contracts],
         "contents": lines.contents(contracts, catalogue),
@@ -86,7 +87,7 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
     today = business_today()
     used = consumption_of(party_id, on=today, subscription_id=contract.id)
     values = {
-        "tabs": _tabs("home"),
+        "tabs": tabs("home"),
         "trail": [
             {"label": _("My account"), "url": reverse("account:home")},
             {"label": words.number(contract.msisdn) or _("Contract")},
@@ -98,6 +99,8 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
         "state": state,
         "state_label": label,
         "included": lines.included(contract, catalogue),
+        "under_way": open_change(contract.id),
+        "removable": contract.status == "active",
         "is_new": contract.activated_on > today - NEW,
         "qr": lines.qr(contract.lpa) if contract.lpa else "",
         "lpa": lines.lpa_parts(contract.lpa),
@@ -117,7 +120,7 @@ def bills(request: HttpRequest) -> HttpResponse:
     party_id = context.party_id or 0
     account = subscriptions.account_view(party_id)
     values = {
-        "tabs": _tabs("bills"),
+        "tabs": tabs("bills"),
         "bills": [_bill_row(bill) for bill in subscriptions.bills_of(party_id)],
         "next_bill_on": account.next_bill_on if account else None,
     }
@@ -132,7 +135,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     found = subscriptions.bill_view(party_id, number)
     order_number = found.summary.order_number
     values = {
-        "tabs": _tabs("bills"),
+        "tabs": tabs("bills"),
         "trail": [
             {"label": _("My account"), "url": reverse("account:home")},
             {"label": _("Bills"), "url": reverse("account:bills")},
@@ -155,7 +158,7 @@ def orders(request: HttpRequest) -> HttpResponse:
     before = request.GET.get("before", "")
     found = ordering.orders_of(context, before=before, limit=26)
     values = {
-        "tabs": _tabs("orders"),
+        "tabs": tabs("orders"),
         "orders": [_order_row(order) for order in found[:25]],
         "older": found[24].number if len(found) > 25 else "",
         "carts": ordering.open_carts(context),
@@ -179,7 +182,7 @@ def profile(request: HttpRequest) -> HttpResponse:
             return redirect("account:profile")
     party = accounts.party(party_id)
     values = {
-        "tabs": _tabs("profile"),
+        "tabs": tabs("profile"),
         "party": party,
         "phone": words.number(party.phone),
         "form": form,
@@ -199,7 +202,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     return render(request, "frontend/account/profile.html", values, status=status)
 
 
-def _tabs(current: str) -> list[dict[str, Any]]:
+def tabs(current: str) -> list[dict[str, Any]]:
     names = (
         ("home", _("Overview")),
         ("bills", _("Bills")),

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -31,11 +31,13 @@ from commerce.web.policy import Policy, policy
 from frontend.consumption import usual_months
 from frontend.shop import steps
 from frontend.shop.answers import NAMES, answers_in, asked, kept, usage_fields, usage_in
+from frontend.shop.changing import change_url
 from frontend.shop.contract import display_number
-from frontend.shop.places import BUNDLE, CONFIRM, PLACE, DraftPlace, draft_in, term_in
+from frontend.shop.places import BUNDLE, CONFIRM, PLACE, ROLES, DraftPlace, draft_in, term_in
 from frontend.shop.session import cart_of, remember_cart
 from frontend.shop.words import euros, long_name, on_day, said
 from frontend.views.journey import confirmation_in, sections_of, titles_of
+from subscriptions.domain.states import ChangeKind
 
 ROUTE = "checkout:draft"
 
@@ -123,6 +125,9 @@ def keep(request: HttpRequest, entry: str) -> HttpResponse:
     line = posted.get("line", "")
     line_id = int(line) if line.isdecimal() and len(line) < 16 else None
     view = open_draft(context, entry=entry, draft=draft, line=line_id).view()
+    if view.line is not None and changes_line(view):
+        kind = ChangeKind(view.journey.entry.code)
+        return redirect(change_url("account:change", view.line.id, kind, said_in(posted)))
     code = cart_of(request) or carts.open_cart(context)
     remember_cart(request, code)
     if view.journey.entry.of_line:
@@ -135,6 +140,19 @@ def keep(request: HttpRequest, entry: str) -> HttpResponse:
     if last != "sim":
         return redirect("checkout:cart", code=code)
     return redirect("checkout:step", code=code, group=group, role=last)
+
+
+def changes_line(view: DraftView) -> bool:
+    """Whether the draft changes a contract; accessories alone are goods like any others."""
+    return any(line.role != "accessory" for line in view.laid.cart.lines)
+
+
+def said_in(posted: QueryDict) -> QueryDict:
+    """The choices of a draft, to be carried along in an address."""
+    found = QueryDict(mutable=True)
+    for name in (*ROLES, "term"):
+        found.setlist(name, posted.getlist(name))
+    return found
 
 
 def as_bundle(view: DraftView) -> dict[str, Any]:
@@ -321,11 +339,9 @@ class Page:
                 "action_url": self.place.step_url(following.code),
                 "action_label": _continue(following),
             }
-        elif of_line and any(line.role == "accessory" for line in view.laid.cart.lines):
-            action = {
-                "action_form": "keep",
-                "action_label": _("Put the accessories into the cart"),
-            }
+        elif of_line and view.laid.cart.lines and view.standing is None:
+            label = _("See what changes") if changes_line(view) else _("Put into the cart")
+            action = {"action_form": "keep", "action_label": label}
         if of_line:
             action |= {"title": _("What you would pay")}
             if view.line is not None and view.journey.entry.renews:

@@ -58,6 +58,10 @@ class HttpProvider:
         found = self.find(key)
         return str(found.answer.get(name, "")) if found.standing is Standing.ACCEPTED else ""
 
+    def patch(self, path: str, *, body: Mapping[str, Any], key: str) -> dict[str, Any]:
+        """As `post`, for what is there already."""
+        return self._answer("PATCH", path, key=key, json=dict(body))
+
     def find(self, key: str) -> Found:
         try:
             told = self._answer("GET", f"requests/{quote(key, safe='')}")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from catalogue.selectors import snapshot_of
 from commerce.kernel.errors import Refused
@@ -16,6 +17,8 @@ from orchestration.ports import (
     BillingStart,
     Entitlement,
     LineActivation,
+    LineChange,
+    LineOrder,
     MoneyMoved,
     NumberRoute,
     OrderBill,
@@ -142,6 +145,22 @@ class HttpNetwork(HttpProvider):
 
     def activate(self, request: LineActivation, *, key: str) -> Answer:
         return Answer(self.post("lines", body=plain(request), key=key))
+
+    def change(self, request: LineChange, *, key: str) -> Answer:
+        body = plain(request)
+        line = quote(body.pop("line_id"), safe="")
+        return Answer(self.patch(f"lines/{line}", body=body, key=key))
+
+    def suspend(self, request: LineOrder, *, key: str) -> Answer:
+        return self._ask("suspend", request, key=key)
+
+    def resume(self, request: LineOrder, *, key: str) -> Answer:
+        return self._ask("resume", request, key=key)
+
+    def _ask(self, verb: str, request: LineOrder, *, key: str) -> Answer:
+        line = quote(request.line_id, safe="")
+        body = {"reference": request.reference}
+        return Answer(self.post(f"lines/{line}/{verb}", body=body, key=key))
 
     def route(self, request: NumberRoute, *, key: str) -> Answer:
         body = plain(request) | {"price": str(request.price)}

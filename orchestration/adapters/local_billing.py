@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from catalogue.domain.model import Snapshot
 from catalogue.selectors import snapshot_of
 from commerce.ordering.domain.fulfilment import FulfilmentItem
+from commerce.ordering.domain.states import ItemAction
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
 from orchestration.ports import (
     Answer,
+    BillingChange,
     BillingStart,
     Found,
     MoneyMoved,
@@ -17,9 +19,14 @@ from orchestration.ports import (
 )
 from promotions.selectors import promotions_of
 from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.states import AT_ANY_TIME, BlockKind, ChangeKind
 from subscriptions.services.activate import ActivatedItem, activate
+from subscriptions.services.change import ContractChange, apply_change
 from subscriptions.services.credit import credit_order
 from subscriptions.services.one_off import bill_order
+
+NEW_FACTS: Mapping[ChangeKind, tuple[str, ...]] = {ChangeKind.RENEW: ("imei",)}
+"""What the contract says otherwise after a change of that kind, learnt while it was carried out."""
 
 
 class LocalBilling:
@@ -67,16 +74,7 @@ class LocalBilling:
             group=request.group,
             party_id=request.party_id,
             segment=order.segment,
-            items=[
-                ActivatedItem(
-                    item.line_id,
-                    item.offering,
-                    item.charges,
-                    item.facts,
-                    snapshot.offering(item.offering).name.by_language,
-                )
-                for item in order.items
-            ],
+            items=[_activated(item, snapshot=snapshot) for item in order.items],
             tax_rates=snapshot.tax_rates,
             term_months=plan.term,
             activated_on=request.starts_on,
@@ -92,9 +90,60 @@ class LocalBilling:
         )
         return Answer({"subscription_id": str(subscription)})
 
+    def change(self, request: BillingChange, *, key: str) -> Answer:
+        order = order_for_fulfilment(request.order_number, group=request.group)
+        assert order.change is not None
+        assert order.subject is not None
+        snapshot = snapshot_of(order.release)
+        kind, config = order.change, _config(order.items)
+        still = kind in AT_ANY_TIME
+        facts = _facts(order.items) if kind in NEW_FACTS else {}
+        plan = next((item for item in order.items if item.role == "plan"), None)
+        row = apply_change(
+            ContractChange(
+                order_number=order.number,
+                group=request.group,
+                subscription_id=order.subject,
+                kind=kind,
+                on=request.on,
+                channel=order.channel,
+                begins=[
+                    _activated(item, snapshot=snapshot)
+                    for item in order.items
+                    if item.action is not ItemAction.DELETE and not still
+                ],
+                ends=[i.subject for i in order.items if i.subject is not None and not still],
+                tax_rates=snapshot.tax_rates,
+                benefit_names=_benefit_names(snapshot),
+                term_months=plan.term if plan and kind is ChangeKind.RENEW else None,
+                facts={name: facts[name] for name in NEW_FACTS.get(kind, ()) if name in facts},
+                blocks=_block(config) if kind is ChangeKind.SUSPEND else None,
+                lifts=_block(config) if kind is ChangeKind.RESUME else None,
+            )
+        )
+        return Answer({"change_id": str(row)})
+
     def find(self, key: str) -> Found:
         """It never answers late: what is asked again is done once all the same."""
         return Found(Standing.NEVER_ARRIVED, {})
+
+
+def _activated(item: FulfilmentItem, *, snapshot: Snapshot) -> ActivatedItem:
+    return ActivatedItem(
+        item.line_id,
+        item.offering,
+        item.charges,
+        item.facts,
+        snapshot.offering(item.offering).name.by_language,
+    )
+
+
+def _config(items: tuple[FulfilmentItem, ...]) -> Mapping[str, str]:
+    return {name: value for item in items for name, value in item.config.items()}
+
+
+def _block(config: Mapping[str, str]) -> BlockKind:
+    return BlockKind(config["block"])
 
 
 def _benefit_names(snapshot: Snapshot) -> dict[str, Mapping[str, str]]:

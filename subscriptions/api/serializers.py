@@ -9,7 +9,7 @@ from rest_framework import serializers
 from commerce.kernel.tax import Basis
 from commerce.web.fields import MoneySerializer, OneOf, Shown, Strict, Wording
 from promotions.domain.benefits import BenefitKind
-from subscriptions.domain.states import InvoiceKind, LineKind, SubscriptionStatus
+from subscriptions.domain.states import BlockKind, InvoiceKind, LineKind, SubscriptionStatus
 from subscriptions.domain.views import Section
 
 MOST = 100
@@ -51,6 +51,9 @@ class RunningChargeSerializer(Shown):
 
 
 class SubscriptionItemSerializer(Shown):
+    """What the contract holds from a day on; `until_on` is the first day without it."""
+
+    id = serializers.IntegerField()
     line = serializers.CharField(source="line_id")
     offering = serializers.CharField()
     name = Wording(source="names")
@@ -76,6 +79,10 @@ class SubscriptionSerializer(Shown):
     commitment_ends_on = serializers.DateField(allow_null=True)
     next_bill_on = serializers.DateField(allow_null=True)
     basis = OneOf(Basis)
+    ended_on = serializers.DateField(allow_null=True)
+    blocks = serializers.ListField(
+        child=OneOf(BlockKind), help_text="Why its service stands still; open when there is none"
+    )
     items = SubscriptionItemSerializer(many=True)
 
 

@@ -73,6 +73,10 @@ class ChangeKind(StrEnum):
     TERMINATE = "terminate"
 
 
+AT_ANY_TIME = frozenset({ChangeKind.SUSPEND, ChangeKind.RESUME})
+"""They touch neither what the contract holds nor what it costs: no other change is in the way."""
+
+
 class BlockKind(StrEnum):
     """Why a contract's service stands still; they are independent of one another."""
 

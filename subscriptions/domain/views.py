@@ -51,7 +51,10 @@ class ChargeView:
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
+    """`order_number` is the order that brought the item, `line_id` its line there."""
+
     id: int
+    order_number: str
     line_id: str
     offering: str
     names: Names

@@ -90,7 +90,7 @@ def apply_change(change: ContractChange) -> int:
         on=change.on,
         cycle_day=account.cycle_day,
         bills_from=bills_from,
-        ended=[_ended(item, subscription, on=change.on) for item in ending],
+        ended=[ended_item(item, subscription, on=change.on) for item in ending],
     )
     row = SubscriptionChange.objects.create(
         subscription=subscription,
@@ -161,7 +161,7 @@ def _items(subscription: Subscription, change: ContractChange) -> list[Subscript
     return found
 
 
-def _ended(item: SubscriptionItem, subscription: Subscription, *, on: date) -> EndedItem:
+def ended_item(item: SubscriptionItem, subscription: Subscription, *, on: date) -> EndedItem:
     """As it was promised: the promise knows nothing of what the bills are made from."""
     begun = item.begun_by
     order = begun.order_number if begun else subscription.order_number

@@ -38,7 +38,7 @@ def test_an_offer_has_its_reason_its_words_and_its_exact_price(
     assert offer["change"]["first_month"] == money("-10.00")
     assert offer["saving"] == money("60.00")
     assert offer["quote"]["commitment_total"] == money("419.76")
-    assert offer["standing"]["code"] == "line_orders_not_yet"
+    assert offer["standing"] is None
     assert offer["lead"] == {
         "journey": "renew", "step": "plan", "line": line.pk, "role": "", "offering": "",
         "url": f"/build/renew/plan/?line={line.pk}",

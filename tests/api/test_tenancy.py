@@ -45,6 +45,12 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "<slug:role>": {"offering": "horizon-130", "term": 24},
     "codes": {"code": "BIENVENUE10"},
     "cancellation": {"token": "0" * 32},
+    "change-quotes": {"kind": "suspend", "block": "lost_sim"},
+    "changes": {
+        "kind": "suspend",
+        "block": "lost_sim",
+        "expected_total": {"amount": "0.00", "currency": "EUR"},
+    },
     "<name:promotion>": {"reason": "price"},
 }
 """Bodies that would be good, by the last part of the route, so that only the owner is missing."""

@@ -3,6 +3,7 @@
 from django.urls import path, register_converter
 
 from commerce.ordering.api.views import carts, orders
+from commerce.ordering.api.views.changes import ChangeQuotesView, ChangesView
 from commerce.ordering.api.views.fleet import FleetOrdersView, FleetQuotesView
 from commerce.ordering.api.views.journeys import (
     DraftStepView,
@@ -111,6 +112,12 @@ urlpatterns = [
     path("orders/<name:number>/cancel", orders.CancelView.as_view(), name="order-cancel"),
     path("orders/<name:number>/approve", orders.ApproveView.as_view(), name="order-approve"),
     path("orders/<name:number>/reject", orders.RejectView.as_view(), name="order-reject"),
+    path(
+        "subscriptions/<int:subscription_id>/change-quotes",
+        ChangeQuotesView.as_view(),
+        name="change-quotes",
+    ),
+    path("subscriptions/<int:subscription_id>/changes", ChangesView.as_view(), name="line-changes"),
     path("fleet-quotes", FleetQuotesView.as_view(), name="fleet-quotes"),
     path("fleet-orders", FleetOrdersView.as_view(), name="fleet-orders"),
     path("approvals", orders.ApprovalsView.as_view(), name="approvals"),

@@ -100,13 +100,13 @@ def lay_out(draft: Draft, journey: Journey, *, sale: Sale, line: OwnLine | None 
 
 
 def standing(journey: Journey, line: OwnLine | None, *, on: date) -> Reason | None:
-    """What stands between a running line's journey and an order; None for a new line."""
+    """What stands between a running line's journey and an order; None if nothing does."""
     if line is None or not journey.entry.of_line:
         return None
     opens = line.renewable_from()
     if journey.entry.renews and opens is not None and on < opens:
         return Reason("renewal_not_yet", _NOT_YET, {"from": opens.isoformat()})
-    return Reason("line_orders_not_yet", _QUOTED_ONLY)
+    return None
 
 
 def missing(laid: Laid, journey: Journey) -> tuple[str, ...]:
@@ -209,8 +209,4 @@ def _text(fr: str, en: str) -> Text:
 _NOT_YET = _text(
     "Cette ligne pourra être renouvelée dans les trois derniers mois de son engagement.",
     "This line can be renewed in the last three months of its commitment.",
-)
-_QUOTED_ONLY = _text(
-    "Le prix est exact ; la commande sur une ligne existante n'est pas encore ouverte.",
-    "The price is exact; ordering on a running line is not open yet.",
 )

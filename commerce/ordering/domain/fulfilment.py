@@ -6,7 +6,9 @@ from datetime import date
 
 from catalogue.domain.model import Segment
 from catalogue.domain.sourcing import PartnerKind, Share
+from commerce.ordering.domain.states import ItemAction
 from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.states import ChangeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Parcel:
 @dataclass(frozen=True, slots=True)
 class FulfilmentItem:
     """One order item. `config` is what was asked, `facts` what was learnt since (iccid...);
-    `shares` say who serves it, where it is a thing."""
+    `shares` say who serves it, where it is a thing; `subject` is the item of a running contract
+    that it modifies or deletes."""
 
     line_id: str
     group: str
@@ -55,6 +58,8 @@ class FulfilmentItem:
     shares: tuple[Share, ...] = ()
     deliver_to: DeliveryAddress | None = None
     not_before: date | None = None
+    action: ItemAction = ItemAction.ADD
+    subject: int | None = None
 
 
 def parcels_of(item: FulfilmentItem) -> tuple[Parcel, ...]:
@@ -68,7 +73,10 @@ def parcel_of(share: Share) -> Parcel:
 
 @dataclass(frozen=True, slots=True)
 class FulfilmentOrder:
-    """An order as orchestration needs it; items of one `group` are fulfilled as one plan."""
+    """An order as orchestration needs it; items of one `group` are fulfilled as one plan.
+
+    `subject` is the running contract that it changes; None where new ones begin.
+    """
 
     number: str
     party_id: int
@@ -80,6 +88,8 @@ class FulfilmentOrder:
     phone: str
     items: tuple[FulfilmentItem, ...]
     placed_on: date | None = None
+    change: ChangeKind | None = None
+    subject: int | None = None
 
     def group(self, group: str) -> tuple[FulfilmentItem, ...]:
         return tuple(item for item in self.items if item.group == group)

@@ -48,7 +48,16 @@ WAITING = frozenset(
 )
 """Nothing has been promised to the outside yet: stock, numbers and promotions are only held."""
 
+UNDER_WAY = frozenset({OrderState.ACCEPTED, OrderState.IN_PROGRESS})
 GIVEN_UP = frozenset({OrderState.CANCELLED, OrderState.REJECTED})
+
+
+class ItemAction(StrEnum):
+    """What a line of an order does (TMF622): what is added is new, the others have a subject."""
+
+    ADD = "add"
+    MODIFY = "modify"
+    DELETE = "delete"
 
 
 class ItemState(StrEnum):

@@ -140,14 +140,14 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
         value=value,
         quote=quote,
         pricing=pricing,
-        state=_first_state(quote, consumer=consumer, by_agent=by_agent),
+        state=first_state(quote, consumer=consumer, by_agent=by_agent),
         cart=cart,
         consents=None if by_agent else checkout.consents,
-        deliver_to=_deliver_to(checkout, value=value, buyer=buyer, pricing=pricing),
+        deliver_to=delivery_of(checkout, value=value, buyer=buyer, pricing=pricing),
         pick_up_at=_pick_up_at(checkout, value=value, pricing=pricing),
         purchase_order=_purchase_order(checkout, consumer=consumer),
         membership_id=context.membership_id,
-        pay_return=_pay_return(checkout.pay_return),
+        pay_return=pay_return_of(checkout.pay_return),
     )
     return placed(_written(draft, context=context, cart=cart))
 
@@ -186,13 +186,19 @@ def token_digest(token: str) -> str:
 
 
 def _written(draft: Draft, *, context: AccountContext, cart: Cart) -> Order:
+    order = written(draft, context=context)
+    cart.state, cart.party_id = CartState.ORDERED, order.party_id
+    update([cart])
+    return order
+
+
+def written(draft: Draft, *, context: AccountContext) -> Order:
+    """Write the order; one that waits for its customer gets a link, which he is sent."""
     token = ""
     if draft.state is OrderState.AWAITING_ACCEPTANCE:
         token = secrets.token_urlsafe(24)
         draft = replace(draft, accept_digest=token_digest(token))
     order = approval.write_with_approval(draft, context=context)
-    cart.state, cart.party_id = CartState.ORDERED, order.party_id
-    update([cart])
     if token:
         send_link(order, token=token)
     return order
@@ -208,7 +214,7 @@ def send_link(order: Order, *, token: str) -> None:
     )
 
 
-def _first_state(quote: Quote, *, consumer: bool, by_agent: bool) -> OrderState:
+def first_state(quote: Quote, *, consumer: bool, by_agent: bool) -> OrderState:
     if by_agent and consumer:
         return OrderState.AWAITING_ACCEPTANCE
     if consumer and quote.due_today_gross:
@@ -249,7 +255,7 @@ def _buyer(context: AccountContext, *, cart: Cart, checkout: Checkout) -> Buyer:
     return Buyer(party_id, reach.email, reach.phone, checkout.language or reach.language)
 
 
-def _deliver_to(
+def delivery_of(
     checkout: Checkout, *, value: CartValue, buyer: Buyer, pricing: Pricing
 ) -> Mapping[str, Mapping[str, str]]:
     if checkout.pick_up_at or not lines_to_deliver(value.lines, snapshot=pricing.snapshot):
@@ -283,7 +289,7 @@ def _purchase_order(checkout: Checkout, *, consumer: bool) -> str:
     return number[:60]
 
 
-def _pay_return(wanted: PayReturn | None) -> Mapping[str, str]:
+def pay_return_of(wanted: PayReturn | None) -> Mapping[str, str]:
     if wanted is None:
         return {}
     return {"success_url": wanted.success_url, "cancel_url": wanted.cancel_url}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,17 +16,22 @@ from commerce.accounts.services.consents import record_consents
 from commerce.events import outbox
 from commerce.kernel.clock import PARIS, business_now
 from commerce.kernel.codec import to_plain
+from commerce.kernel.errors import RuleViolated
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.consents import TEXT_VERSIONS, OrderConsents
 from commerce.ordering.domain.numbering import class_sold, has_number, sells_range
 from commerce.ordering.domain.quote import Quote, QuoteLine
-from commerce.ordering.domain.states import OrderState
+from commerce.ordering.domain.states import ItemAction, OrderState
 from commerce.ordering.events import OrderAccepted, OrderPlaced
 from commerce.ordering.models import Cart, Order, OrderItem
 from commerce.ordering.services import acceptance, holds, payment
 from commerce.ordering.services.moving import note_step
 from commerce.ordering.services.pricing import Pricing
+from subscriptions.domain.states import ChangeKind
 from subscriptions.services.promise import PledgedContract, pledge
+
+CHANGE_GROUP = "change"
+"""The lines of an order that changes a running contract stand in one group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,35 @@ class Buyer:
     email: str
     phone: str
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """An item of a running contract that is modified or ends, without anything new in its place."""
+
+    item_id: int
+    offering: str
+    role: str
+    action: ItemAction
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What an order changes of a running contract.
+
+    `replaced` are the items whose place a line takes, by line id; `facts` what is known of the
+    contract, `config` what is asked of those who carry the change out, on each line of it. It
+    begins on the day `not_before` (None: at once).
+    """
+
+    kind: ChangeKind
+    subscription_id: int
+    facts: Mapping[str, str]
+    config: Mapping[str, str]
+    replaced: Mapping[str, int] = field(default_factory=dict)
+    touched: tuple[Touched, ...] = ()
+    not_before: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +91,7 @@ class Draft:
     membership_id: int | None = None
     pay_return: Mapping[str, str] = field(default_factory=dict)
     accept_digest: str = ""
+    amendment: Amendment | None = None
 
 
 def write_order(draft: Draft, *, context: AccountContext) -> Order:
@@ -129,6 +165,8 @@ def _order(draft: Draft, *, context: AccountContext) -> Order:
         actor_name=context.actor.name,
         agent_name=context.actor.name if by_agent else "",
         membership_id=draft.membership_id,
+        change=draft.amendment.kind if draft.amendment else "",
+        subject=draft.amendment.subscription_id if draft.amendment else None,
         release=quote.release,
         agreed=quote.to_json(),
         digest=quote.digest(),
@@ -171,7 +209,68 @@ def _items(order: Order, draft: Draft, *, shares: Mapping[str, tuple[Share, ...]
         if line.config.get("number_choice") == "port":
             item.port_not_before = not_before
         items.append(item)
+    if draft.amendment is not None:
+        items = _amending(order, items, draft.amendment, recipes=draft.pricing.snapshot.recipes)
+        items += _touching(order, draft, draft.amendment, after=len(items))
     OrderItem.objects.bulk_create(items, batch_size=2000)
+
+
+def _amending(
+    order: Order, items: list[OrderItem], by: Amendment, *, recipes: Mapping[str, object]
+) -> list[OrderItem]:
+    """The lines of a change: what they take the place of, and how that is carried out."""
+    for item in items:
+        item.subject = by.replaced.get(item.line_id)
+        item.action = ItemAction.MODIFY if item.subject is not None else ItemAction.ADD
+        item.recipe = recipe_of_change(item.recipe, kind=by.kind, recipes=recipes)
+        item.config = {**item.config, **by.config}
+        item.facts = dict(by.facts)
+        item.port_not_before = by.not_before
+    return items
+
+
+def _touching(order: Order, draft: Draft, by: Amendment, *, after: int) -> list[OrderItem]:
+    snapshot = draft.pricing.snapshot
+    return [
+        OrderItem(
+            order=order,
+            position=position,
+            line_id=f"{touched.action}-{touched.item_id}",
+            action=touched.action,
+            subject=touched.item_id,
+            offering=touched.offering,
+            group=CHANGE_GROUP,
+            role=touched.role,
+            quantity=1,
+            recipe=recipe_of_change(
+                snapshot.offering(touched.offering).specification.recipe or "",
+                kind=by.kind,
+                recipes=snapshot.recipes,
+            ),
+            config=dict(by.config),
+            facts={**by.facts, **touched.facts},
+            port_not_before=by.not_before,
+        )
+        for position, touched in enumerate(by.touched, start=after + 1)
+    ]
+
+
+def recipe_of_change(recipe: str, *, kind: ChangeKind, recipes: Mapping[str, object]) -> str:
+    """The recipe for that kind of change of a thing: `<recipe>.<kind>`.
+
+    What is added or renewed is delivered as with a new line unless the release says otherwise.
+
+    Raises:
+        RuleViolated: `change_not_offered`: the release says nothing of how it is done.
+    """
+    wanted = f"{recipe}.{kind}"
+    if wanted in recipes:
+        return wanted
+    if kind in (ChangeKind.ADD, ChangeKind.RENEW):
+        return recipe
+    raise RuleViolated(
+        "This can't be changed on a running line.", code="change_not_offered", recipe=wanted
+    )
 
 
 def _item(
@@ -220,6 +319,8 @@ def _contracts(draft: Draft) -> tuple[PledgedContract, ...]:
     groups: dict[str, list[QuoteLine]] = {}
     for line in draft.quote.lines:
         groups.setdefault(line.group, []).append(line)
+    if draft.amendment is not None:
+        groups.setdefault(CHANGE_GROUP, [])
     return tuple(
         PledgedContract(
             group=group,
@@ -227,7 +328,7 @@ def _contracts(draft: Draft) -> tuple[PledgedContract, ...]:
             basis=draft.quote.basis,
             charges=tuple(charge for line in lines for charge in line.charges),
             tax_rates=rates,
-            commitment_months=max(line.term for line in lines),
+            commitment_months=max((line.term for line in lines), default=0),
         )
         for group, lines in groups.items()
     )

@@ -233,7 +233,8 @@ def test_a_running_line_is_renewed_or_added_to_at_an_exact_price_by_its_owner_al
     assert "This line can be renewed in the last three months of its commitment. From" in renewal
     more = text_of(owner, f"/build/add/extras/?line={line}")
     assert "06 39 98 00 01" in more
-    assert "The price is exact; ordering on a running line is not open yet." in more
+    chosen = text_of(owner, f"/build/add/extras/?line={line}&option=escale-monde")
+    assert "See what changes" in chosen
     other = browser(customer("other@example.test", "Other"))
     assert other.get(f"/build/renew/handset/?line={line}").status_code == 404
     assert browser().get(f"/build/add/extras/?line={line}").status_code == 404

@@ -120,6 +120,10 @@ def test_every_message_that_a_recipe_of_the_demo_sends_has_a_text_in_both_langua
         "esim_ready",
         "content_ready",
         "number_active",
+        "line_changed",
+        "line_renewed",
+        "line_suspended",
+        "line_resumed",
     }
     for code in codes:
         for language in ("fr", "en"):

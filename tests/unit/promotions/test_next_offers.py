@@ -144,8 +144,7 @@ def test_the_renewal_costs_half_for_six_months_to_the_cent() -> None:
     assert found.change.lasting_month == Money.of("0.00")
     assert found.change.total == Money.of("-30.00")
     assert found.lead == Lead("renew", "plan", 7)
-    assert found.standing is not None
-    assert found.standing.code == "line_orders_not_yet"
+    assert found.standing is None
 
 
 def test_before_the_last_ninety_days_no_renewal_is_made() -> None:

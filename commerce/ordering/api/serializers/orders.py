@@ -15,7 +15,7 @@ from commerce.ordering.api.serializers.offerings import PhaseSerializer
 from commerce.ordering.api.serializers.quotes import AppliedSerializer, TaxPartSerializer
 from commerce.ordering.api.serializers.tariffs import CallersTariffSerializer
 from commerce.ordering.domain.consents import OrderConsents
-from commerce.ordering.domain.states import ItemState, OrderState
+from commerce.ordering.domain.states import ItemAction, ItemState, OrderState
 from commerce.ordering.selectors import OrderItemView
 from commerce.ordering.services.place import Checkout, NewCustomer
 from commerce.web.fields import (
@@ -193,6 +193,7 @@ class OrderItemSerializer(Shown):
     """A line of an order: what was asked for, and what it has become."""
 
     line = serializers.CharField(source="line_id")
+    action = OneOf(ItemAction, source="action.value", help_text="On a running contract, or new")
     offering = serializers.CharField()
     name = Wording()
     group = serializers.CharField(allow_blank=True)

@@ -1,0 +1,94 @@
+"""Changes of running lines: what is asked, what it would cost and make of the coming bills."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from commerce.ordering.api.serializers.orders import AddressAsked, ConsentsAsked, checkout_of
+from commerce.ordering.api.serializers.quotes import ChoiceAsked, QuoteSerializer
+from commerce.ordering.domain.changes import BLOCKS_BY_WISH, ChangeQuote, ChangeRequest, When
+from commerce.ordering.services.place import Checkout
+from commerce.web.fields import (
+    MoneyAsked,
+    MoneySerializer,
+    OneOf,
+    Shown,
+    Strict,
+    Whole,
+    Word,
+    Wording,
+)
+from subscriptions.domain.states import BlockKind, ChangeKind
+
+OFFERED = ("add", "remove", "renew", "suspend", "resume")
+
+
+BLOCKS = sorted(str(block) for block in BLOCKS_BY_WISH)
+
+
+class ChangeAsked(Strict):
+    """What is wanted of a line. `add` and `renew` take `choices` (and `term`) as their journeys do,
+    `remove` the ids of `items` of the contract, `suspend` and `resume` a `block`."""
+
+    kind = OneOf(OFFERED)
+    choices = serializers.ListField(child=ChoiceAsked(), max_length=24, default=list)
+    term = Whole(min_value=0, max_value=24, required=False)
+    items = serializers.ListField(
+        child=Whole(min_value=1, max_value=2**53), max_length=24, default=list
+    )
+    when = OneOf(When, default=When.NOW)
+    block = OneOf(BLOCKS, required=False)
+
+
+class ChangeOrderAsked(ChangeAsked):
+    """A change at the total that was seen. What is bought needs the consents of an order."""
+
+    expected_total = MoneyAsked(help_text="`due_today_gross` of the quote that was seen")
+    digest = Word(max_length=64, default="", allow_blank=True, help_text="Of the change's quote")
+    consents = ConsentsAsked(required=False)
+    deliver_to = AddressAsked(required=False)
+    purchase_order_number = Word(max_length=60, default="", allow_blank=True)
+    language = OneOf(("fr", "en"), default="fr")
+
+
+class ComingBillSerializer(Shown):
+    """A bill of the line, as promised now and with the change."""
+
+    on = serializers.DateField()
+    before = MoneySerializer()
+    after = MoneySerializer()
+
+
+class ChangeQuoteSerializer(Shown):
+    """`on` is the day on which it is taken to take effect; `quote` is of what is bought."""
+
+    on = serializers.DateField()
+    begins = serializers.ListField(child=Wording())
+    ends = serializers.ListField(child=Wording())
+    bills = ComingBillSerializer(many=True)
+    bound_until = serializers.DateField(allow_null=True)
+    bound_until_after = serializers.DateField(allow_null=True)
+    quote = QuoteSerializer()
+    digest = serializers.SerializerMethodField()
+
+    def get_digest(self, change: ChangeQuote) -> str:
+        return change.digest()
+
+
+def request_of(asked: Mapping[str, Any]) -> ChangeRequest:
+    choices: dict[str, tuple[str, ...]] = {}
+    for choice in asked["choices"]:
+        choices[choice["role"]] = (*choices.get(choice["role"], ()), choice["offering"])
+    return ChangeRequest(
+        kind=ChangeKind(asked["kind"]),
+        choices=choices,
+        term=asked.get("term"),
+        items=tuple(asked["items"]),
+        when=When(asked["when"]),
+        block=BlockKind(asked["block"]) if asked.get("block") else None,
+    )
+
+
+def change_checkout_of(asked: Mapping[str, Any]) -> Checkout:
+    return checkout_of({"customer": None, "pick_up_at": "", **asked})

@@ -1,0 +1,86 @@
+"""What may be asked of a running line, and what the answer says before it is ordered. Pure."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from catalogue.domain.model import Text
+from commerce.kernel.money import Money
+from commerce.ordering.domain.drafts import NO_CHOICES
+from commerce.ordering.domain.quote import Quote
+from subscriptions.domain.states import BlockKind, ChangeKind
+
+JOURNEYS: Mapping[ChangeKind, str] = {
+    ChangeKind.ADD: "add",
+    ChangeKind.RENEW: "renew",
+}
+"""The journeys whose drafts become orders of that kind: something is bought, so that the customer
+agrees as with any other contract."""
+BLOCKS_BY_WISH = frozenset({BlockKind.WISH, BlockKind.LOST_SIM})
+"""What a customer may ask for himself, and lift again."""
+
+
+class When(StrEnum):
+    NOW = "now"
+    CYCLE_END = "cycle_end"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRequest:
+    """What is wanted of a line: `choices` by role and `term` as in a journey's draft, `items` of
+    the contract that end, `block` for standing still and going on."""
+
+    kind: ChangeKind
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_CHOICES)
+    term: int | None = None
+    items: tuple[int, ...] = ()
+    when: When = When.NOW
+    block: BlockKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ComingBill:
+    """A bill of the line, as promised now and with the change."""
+
+    on: date
+    before: Money
+    after: Money
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeQuote:
+    """What a change costs today, what it makes of the coming bills and of the commitment.
+
+    `on` is the day on which it is taken to take effect. `begins` and `ends` are names.
+    """
+
+    request: ChangeRequest
+    subscription_id: int
+    number: str
+    on: date
+    quote: Quote
+    begins: tuple[Text, ...]
+    ends: tuple[Text, ...]
+    bills: tuple[ComingBill, ...]
+    bound_until: date | None
+    bound_until_after: date | None
+
+    @property
+    def binds(self) -> bool:
+        """Whether the customer must agree to a contract: something is bought."""
+        return self.request.kind in JOURNEYS
+
+    def digest(self) -> str:
+        """SHA-256 of what is agreed: the quote's, and what ends."""
+        asked = self.request
+        parts = (
+            self.quote.digest(),
+            str(self.subscription_id),
+            asked.kind,
+            asked.when,
+            asked.block or "",
+            ",".join(map(str, sorted(asked.items))),
+        )
+        return hashlib.sha256("|".join(parts).encode()).hexdigest()

@@ -1,0 +1,420 @@
+"""Ordering a change of a running line: quoted first, then placed like any other order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from catalogue.domain.model import Kind, Segment, Snapshot, Text
+from commerce.accounts import selectors as accounts
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
+from commerce.accounts.services.contacts import require_verified
+from commerce.kernel.clock import business_now, business_today
+from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, RuleViolated
+from commerce.kernel.periods import add_months
+from commerce.kernel.tax import Basis
+from commerce.ordering.domain.cart import CartValue
+from commerce.ordering.domain.changes import (
+    BLOCKS_BY_WISH,
+    JOURNEYS,
+    ChangeQuote,
+    ChangeRequest,
+    ComingBill,
+    When,
+)
+from commerce.ordering.domain.consents import check_consents
+from commerce.ordering.domain.drafts import Draft as JourneyDraft
+from commerce.ordering.domain.quote import Quote
+from commerce.ordering.domain.states import UNDER_WAY, WAITING, ItemAction
+from commerce.ordering.journey import open_draft
+from commerce.ordering.models import Order, OrderItem
+from commerce.ordering.services.place import (
+    Checkout,
+    PlacedOrder,
+    delivery_of,
+    first_state,
+    pay_return_of,
+    placed,
+    written,
+)
+from commerce.ordering.services.pricing import (
+    Pricing,
+    assumed_activation,
+    priced,
+    pricing_now,
+)
+from commerce.ordering.services.writing import (
+    CHANGE_GROUP,
+    Amendment,
+    Buyer,
+    Draft,
+    Touched,
+    lines_to_deliver,
+)
+from promotions.domain.model import CustomerFacts
+from subscriptions.domain.states import AT_ANY_TIME, ChangeKind, SubscriptionStatus
+from subscriptions.domain.views import ItemView, SubscriptionView
+from subscriptions.preview import bills_with_change
+from subscriptions.selectors import subscription_view
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A change, worked out: how it is priced and what it does to the contract."""
+
+    contract: SubscriptionView
+    value: CartValue
+    quote: Quote
+    pricing: Pricing
+    amendment: Amendment
+    shown: ChangeQuote
+
+
+def quote_change(
+    context: AccountContext, *, subscription_id: int, request: ChangeRequest
+) -> ChangeQuote:
+    """What the change would cost and make of the coming bills; nothing is kept.
+
+    Raises:
+        NotFound: `unknown_subscription`, `unknown_item`, `unknown_journey`.
+        InvalidInput: `nothing_chosen`.
+        RuleViolated: `contract_ended`, `line_suspended`, `not_suspended`, `already_suspended`,
+            `renewal_not_yet`, what does not go together, or `not_removable`.
+    """
+    return _prepare(context, subscription_id=subscription_id, request=request).shown
+
+
+@transaction.atomic
+def place_change(
+    context: AccountContext,
+    *,
+    subscription_id: int,
+    request: ChangeRequest,
+    checkout: Checkout,
+) -> PlacedOrder:
+    """Order the change at the price that was seen.
+
+    What is bought is agreed to and paid like any order: by an agent for a consumer it waits for
+    the customer. One change of a line at a time, standing still and going on excepted.
+
+    Raises:
+        As `quote_change`, and
+        Forbidden: `viewer`, `members_only`, or `caller_not_verified` for an agent.
+        RuleViolated: `change_under_way` (with its `order`), `price_changed`, `terms_not_accepted`,
+            `contract_summary_not_confirmed`, `change_not_offered`, `out_of_stock`.
+        InvalidInput: `address_missing`.
+    """
+    found = _prepare(context, subscription_id=subscription_id, request=request)
+    consumer = found.value.segment is Segment.CONSUMER
+    _check_may(context, consumer=consumer)
+    _check_free(found.amendment)
+    _check_expected(found.shown, checkout)
+    by_agent = context.role is Role.AGENT
+    consents = checkout.consents if found.shown.binds and not by_agent else None
+    if consents is not None:
+        check_consents(consents, consumer=consumer)
+    reach = accounts.reach(found.contract.party_id)
+    buyer = Buyer(
+        found.contract.party_id, reach.email, reach.phone, checkout.language or reach.language
+    )
+    asks = found.shown.binds and by_agent
+    draft = Draft(
+        buyer=buyer,
+        value=found.value,
+        quote=found.quote,
+        pricing=found.pricing,
+        state=first_state(found.quote, consumer=consumer, by_agent=asks),
+        consents=consents,
+        deliver_to=delivery_of(checkout, value=found.value, buyer=buyer, pricing=found.pricing),
+        purchase_order="" if consumer else checkout.purchase_order.strip()[:60],
+        membership_id=context.membership_id,
+        pay_return=pay_return_of(checkout.pay_return),
+        amendment=found.amendment,
+    )
+    try:
+        with transaction.atomic():
+            return placed(written(draft, context=context))
+    except IntegrityError as clash:
+        if "one_open_change_per_contract" in str(clash):
+            raise _under_way("") from clash
+        raise
+
+
+def open_change(subscription_id: int) -> str:
+    """The number of the order that changes the contract now; empty if there is none."""
+    rows = _open_changes(subscription_id)
+    return rows.values_list("number", flat=True).first() or ""
+
+
+def _open_changes(subscription_id: int) -> QuerySet[Order]:
+    return Order.objects.filter(
+        subject=subscription_id, state__in=[str(state) for state in {*WAITING, *UNDER_WAY}]
+    ).exclude(change__in=[str(kind) for kind in AT_ANY_TIME])
+
+
+def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRequest) -> _Prepared:
+    contract = _contract(context, subscription_id)
+    if request.kind in JOURNEYS:
+        value, quote, pricing, term = _bought(context, contract, request)
+    else:
+        value, quote, pricing, term = _nothing_bought(context, contract)
+    catalogue = pricing.snapshot
+    items = contract.items_on(business_today())
+    replaced = _replaced(value, items, catalogue=catalogue)
+    touched = _touched(request, contract, items, catalogue=catalogue)
+    ending = {*replaced.values(), *(t.item_id for t in touched if t.action is ItemAction.DELETE)}
+    on = _effective_on(request, contract, value=value, pricing=pricing)
+    left = [item for item in items if item.id not in ending]
+    amendment = Amendment(
+        kind=request.kind,
+        subscription_id=contract.id,
+        facts=_known_of(contract, items, catalogue=catalogue),
+        config=_asked(request, value, left, catalogue=catalogue),
+        replaced=replaced,
+        touched=touched,
+        not_before=on if request.when is When.CYCLE_END else None,
+    )
+    bills = bills_with_change(
+        contract.id,
+        on=on,
+        begins=quote.agreed_charges(),
+        ends=ending,
+        tax_rates=catalogue.tax_rates,
+    )
+    shown = ChangeQuote(
+        request=request,
+        subscription_id=contract.id,
+        number=contract.msisdn,
+        on=on,
+        quote=quote,
+        begins=tuple(line.name for line in quote.lines),
+        ends=tuple(Text(item.names) for item in items if item.id in ending),
+        bills=tuple(ComingBill(bill.on, bill.before, bill.after) for bill in bills),
+        bound_until=contract.commitment_ends_on,
+        bound_until_after=add_months(on, term) if term else contract.commitment_ends_on,
+    )
+    return _Prepared(contract, value, quote, pricing, amendment, shown)
+
+
+def _contract(context: AccountContext, subscription_id: int) -> SubscriptionView:
+    if context.party_id is None:
+        raise NotFound("There is no such subscription.", code="unknown_subscription")
+    contract = subscription_view(context.party_id, subscription_id)
+    if contract.status == SubscriptionStatus.ENDED:
+        raise RuleViolated("This contract has ended.", code="contract_ended")
+    return contract
+
+
+def _bought(
+    context: AccountContext, contract: SubscriptionView, request: ChangeRequest
+) -> tuple[CartValue, Quote, Pricing, int]:
+    """What a journey's draft adds to the line; it must be whole and go together."""
+    if contract.status == SubscriptionStatus.SUSPENDED:
+        raise RuleViolated(
+            "This line stands still; let it go on before you change it.", code="line_suspended"
+        )
+    opened = open_draft(
+        context,
+        entry=JOURNEYS[request.kind],
+        draft=JourneyDraft(request.choices, request.term),
+        line=contract.id,
+        segment=segment_of(contract),
+    )
+    view = opened.view()
+    if view.missing or not view.laid.cart.lines:
+        raise InvalidInput(
+            "Choose something first.", code="nothing_chosen", field="choices", roles=view.missing
+        )
+    if view.conflict is not None:
+        raise RuleViolated(view.conflict.message.in_("en"), code=view.conflict.code)
+    if view.standing is not None:
+        raise RuleViolated(view.standing.message.in_("en"), code=view.standing.code)
+    _check_sold(view.laid.cart, pricing=opened.pricing)
+    value, quote = opened.in_group(CHANGE_GROUP)
+    term = view.laid.term if request.kind is ChangeKind.RENEW else 0
+    return value, quote, opened.pricing, term
+
+
+def _nothing_bought(
+    context: AccountContext, contract: SubscriptionView
+) -> tuple[CartValue, Quote, Pricing, int]:
+    value = CartValue(code="", lines=(), segment=segment_of(contract), channel=str(context.channel))
+    pricing = pricing_now()
+    return value, priced(value, pricing=pricing, customer=CustomerFacts()), pricing, 0
+
+
+def segment_of(contract: SubscriptionView) -> Segment:
+    return Segment.BUSINESS if contract.basis is Basis.HT else Segment.CONSUMER
+
+
+def _check_sold(value: CartValue, *, pricing: Pricing) -> None:
+    for line in value.lines:
+        offering = pricing.snapshot.offering(line.offering)
+        if not offering.sellable(segment=value.segment, channel=value.channel, at=pricing.at):
+            raise RuleViolated(
+                f"{offering.name.in_('en')} is not sold here (any more).",
+                code="not_sold",
+                offering=offering.code,
+            )
+
+
+def _replaced(
+    value: CartValue, items: tuple[ItemView, ...], *, catalogue: Snapshot
+) -> Mapping[str, int]:
+    """A plan takes the place of the one that the line has; what else is chosen is added."""
+    present = [item.id for item in items if _kind(item, catalogue) is Kind.PLAN]
+    return {line.id: pk for line in value.lines if line.role == "plan" for pk in present[:1]}
+
+
+def _touched(
+    request: ChangeRequest,
+    contract: SubscriptionView,
+    items: tuple[ItemView, ...],
+    *,
+    catalogue: Snapshot,
+) -> tuple[Touched, ...]:
+    match request.kind:
+        case ChangeKind.REMOVE:
+            return _removed(request, items, catalogue=catalogue)
+        case ChangeKind.SUSPEND | ChangeKind.RESUME:
+            _check_block(request, contract)
+            plan = next((i for i in items if _kind(i, catalogue) is Kind.PLAN), None)
+            if plan is None:
+                raise RuleViolated("This contract has no line.", code="change_not_offered")
+            return (_touch(plan, ItemAction.MODIFY, catalogue=catalogue),)
+        case _:
+            return ()
+
+
+def _removed(
+    request: ChangeRequest, items: tuple[ItemView, ...], *, catalogue: Snapshot
+) -> tuple[Touched, ...]:
+    chosen = {item.id: item for item in items if item.id in request.items}
+    if not request.items:
+        raise InvalidInput("Choose what is to end.", code="nothing_chosen", field="items")
+    if set(request.items) - chosen.keys():
+        raise NotFound("There is no such item in this contract.", code="unknown_item")
+    for item in chosen.values():
+        if _kind(item, catalogue) not in (Kind.OPTION, Kind.CONTENT):
+            raise RuleViolated("Only options and services can be removed.", code="not_removable")
+    return tuple(_touch(item, ItemAction.DELETE, catalogue=catalogue) for item in chosen.values())
+
+
+def _check_block(request: ChangeRequest, contract: SubscriptionView) -> None:
+    if request.block not in BLOCKS_BY_WISH:
+        raise InvalidInput("Say why the line is to stand still.", code="block", field="block")
+    blocked = request.block in contract.blocks
+    if request.kind is ChangeKind.RESUME and not blocked:
+        raise RuleViolated("The line does not stand still for that.", code="not_suspended")
+    if request.kind is ChangeKind.SUSPEND and blocked:
+        raise RuleViolated("The line stands still already.", code="already_suspended")
+
+
+def _touch(item: ItemView, action: ItemAction, *, catalogue: Snapshot) -> Touched:
+    kind = _kind(item, catalogue)
+    return Touched(
+        item.id, item.offering, kind.value if kind else "", action, _learnt([item]).get(item.id, {})
+    )
+
+
+def _known_of(
+    contract: SubscriptionView, items: tuple[ItemView, ...], *, catalogue: Snapshot
+) -> Mapping[str, str]:
+    """What those who carry the change out must know of the line: its names with us and others."""
+    plans = [item for item in items if _kind(item, catalogue) is Kind.PLAN]
+    learnt = _learnt(plans[:1])
+    line_id = next((facts["line_id"] for facts in learnt.values() if "line_id" in facts), "")
+    known = {"msisdn": contract.msisdn, "iccid": contract.iccid, "line_id": line_id}
+    return {name: value for name, value in known.items() if value}
+
+
+def _learnt(items: list[ItemView]) -> dict[int, Mapping[str, str]]:
+    """What the orders that brought the items learnt of them since."""
+    found = OrderItem.objects.filter(
+        order__number__in={item.order_number for item in items},
+        line_id__in={item.line_id for item in items},
+    ).values_list("order__number", "line_id", "facts")
+    by_line = {(number, line): facts for number, line, facts in found}
+    return {
+        item.id: {**item.facts, **by_line.get((item.order_number, item.line_id), {})}
+        for item in items
+    }
+
+
+def _asked(
+    request: ChangeRequest, value: CartValue, left: list[ItemView], *, catalogue: Snapshot
+) -> Mapping[str, str]:
+    """What the network is asked for: the plan and the options that the line will have."""
+    kept = [item.offering for item in left if _kind(item, catalogue) is Kind.OPTION]
+    added = [line.offering for line in value.lines if line.role == "option"]
+    plans = [line.offering for line in value.lines if line.role == "plan"]
+    plans += [item.offering for item in left if _kind(item, catalogue) is Kind.PLAN]
+    asked = {
+        "change": str(request.kind),
+        "plan": plans[0] if plans else "",
+        "services": ",".join([*kept, *added]),
+        "block": str(request.block or ""),
+    }
+    return {name: text for name, text in asked.items() if text}
+
+
+def _effective_on(
+    request: ChangeRequest, contract: SubscriptionView, *, value: CartValue, pricing: Pricing
+) -> date:
+    """When it is taken to take effect: with the next bill, when a parcel is there, or today."""
+    if request.when is When.CYCLE_END and contract.next_bill_on is not None:
+        return contract.next_bill_on
+    if lines_to_deliver(value.lines, snapshot=pricing.snapshot):
+        return assumed_activation(business_now())
+    return business_today()
+
+
+def _kind(item: ItemView, catalogue: Snapshot) -> Kind | None:
+    offering = catalogue.offerings.get(item.offering)
+    return offering.kind if offering is not None else None
+
+
+def _check_may(context: AccountContext, *, consumer: bool) -> None:
+    if context.role is Role.VIEWER:
+        raise Forbidden("A viewer can't order.", code="viewer")
+    if not consumer and context.membership_id is None:
+        raise Forbidden("Only members of an organisation order for it.", code="members_only")
+    require_verified(context)
+
+
+def _check_free(amendment: Amendment) -> None:
+    if amendment.kind in AT_ANY_TIME:
+        return
+    number = open_change(amendment.subscription_id)
+    if number:
+        raise _under_way(number)
+
+
+def _under_way(number: str) -> RuleViolated:
+    return RuleViolated(
+        f"Another change of this line is under way ({number}); wait until it is done."
+        if number
+        else "Another change of this line is under way; wait until it is done.",
+        code="change_under_way",
+        order=number,
+    )
+
+
+def _check_expected(shown: ChangeQuote, checkout: Checkout) -> None:
+    """Whether the quote is what the buyer saw."""
+    quote = shown.quote
+    if quote.due_today_gross == checkout.expected_total and checkout.digest in (
+        "",
+        shown.digest(),
+    ):
+        return
+    raise RuleViolated(
+        "The price has changed since you saw it. Nothing was ordered; please look at it again.",
+        code="price_changed",
+        expected=str(checkout.expected_total),
+        total=str(quote.due_today_gross),
+        digest=shown.digest(),
+    )

@@ -1,0 +1,158 @@
+"""A change of a running line, in an address and in words."""
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from catalogue.domain.model import Snapshot
+from commerce.kernel.money import Money
+from commerce.ordering.domain.changes import BLOCKS_BY_WISH, ChangeQuote, ChangeRequest, When
+from commerce.ordering.domain.consents import OrderConsents
+from frontend.shop.contract import contracts_of, display_number, sections_of
+from frontend.shop.panel import panel_of
+from frontend.shop.places import choices_in, term_in
+from frontend.shop.words import on_day, said
+from subscriptions.domain.states import BlockKind, ChangeKind
+
+TITLES = {
+    ChangeKind.ADD: gettext_lazy("Add to your line"),
+    ChangeKind.REMOVE: gettext_lazy("Take something off your line"),
+    ChangeKind.RENEW: gettext_lazy("Renew your line"),
+    ChangeKind.SUSPEND: gettext_lazy("Let your line stand still"),
+    ChangeKind.RESUME: gettext_lazy("Let your line go on"),
+}
+LEADS = {
+    ChangeKind.SUSPEND: gettext_lazy(
+        "Nobody can call or use data with this SIM; emergency calls stay possible. The subscription"
+        " goes on and is billed as before."
+    ),
+    ChangeKind.RESUME: gettext_lazy("Everything works again as before."),
+}
+
+
+class ChangeForm(forms.Form):
+    """The price that was seen; what is bought needs the same consents as any order."""
+
+    expected = forms.DecimalField(widget=forms.HiddenInput, max_digits=12, decimal_places=2)
+    digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    summary = forms.BooleanField(
+        label=gettext_lazy("I have received the contract summary and agree to it."),
+        error_messages={"required": gettext_lazy("Please confirm the contract summary to order.")},
+    )
+    terms = forms.BooleanField(
+        label=gettext_lazy("I accept the terms of sale."),
+        error_messages={"required": gettext_lazy("Please accept the terms of sale to order.")},
+    )
+    early = forms.BooleanField(
+        label=gettext_lazy(
+            "I ask expressly for it to begin before the 14 days for changing my mind are over."
+            " If I withdraw all the same, I pay for the days that I have used."
+        ),
+        error_messages={"required": gettext_lazy("It begins at once, so please ask for that.")},
+    )
+
+    def __init__(self, *args: Any, asks: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not asks:
+            for name in ("summary", "terms", "early"):
+                del self.fields[name]
+
+    @property
+    def expected_total(self) -> Money:
+        return Money(self.cleaned_data["expected"])
+
+    @property
+    def consents(self) -> OrderConsents:
+        given = self.cleaned_data
+        return OrderConsents(
+            terms=given.get("terms", False),
+            contract_summary_confirmed=given.get("summary", False),
+            early_execution_requested=given.get("early", False),
+        )
+
+
+def request_in(kind: ChangeKind, query: QueryDict) -> ChangeRequest:
+    """What an address says is wanted; words that nobody of ours wrote are left out."""
+    block, when = query.get("block", ""), query.get("when", "")
+    items = [text for text in query.getlist("item")[:24] if text.isdecimal() and len(text) < 16]
+    return ChangeRequest(
+        kind=kind,
+        choices=choices_in(query),
+        term=term_in(query),
+        items=tuple(int(text) for text in items),
+        when=When(when) if when in set(When) else When.NOW,
+        block=BlockKind(block) if block in BLOCKS_BY_WISH else None,
+    )
+
+
+def change_url(route: str, line: int, kind: ChangeKind, query: QueryDict | None = None) -> str:
+    """The page that shows a change before it is ordered."""
+    path = reverse(route, args=[line, kind.value])
+    text = query.urlencode() if query is not None else ""
+    return f"{path}?{text}" if text else path
+
+
+def change_page(
+    shown: ChangeQuote, *, catalogue: Snapshot, form: ChangeForm, asks: bool
+) -> dict[str, Any]:
+    """The context of `account/change.html`; `asks`: the customer agrees here and now."""
+    request = shown.request
+    due = bool(shown.quote.due_today_gross)
+    label = _("Order and pay") if due else _("Order")
+    if not shown.binds:
+        label = _("Confirm")
+    elif not asks:
+        label = _("Send it to the customer")
+    agreed = contracts_of(shown.quote, configs={})
+    return {
+        "title": TITLES[request.kind],
+        "lead": LEADS.get(request.kind, ""),
+        "change": shown,
+        "number": display_number(shown.number),
+        "begins": [said(name) for name in shown.begins],
+        "ends": [said(name) for name in shown.ends],
+        "differs": any(bill.before != bill.after for bill in shown.bills),
+        "whens": _whens(shown),
+        "fields": [("item", item) for item in request.items],
+        "bound": _bound(shown),
+        "form": form,
+        "asks": asks,
+        "contracts": [
+            {"number": place, "sections": sections_of(each, catalogue=catalogue)}
+            for place, each in enumerate(agreed, start=1)
+        ],
+        "panel": panel_of(
+            shown.quote,
+            catalogue=catalogue,
+            action_form="change",
+            action_label=label,
+            **({} if shown.quote.lines else {"bills": []}),
+            title=_("What comes with it") if shown.quote.lines else _("Due now"),
+        ),
+    }
+
+
+def _whens(shown: ChangeQuote) -> list[dict[str, Any]]:
+    """What ends may end at once or with the bill."""
+    if shown.request.kind is not ChangeKind.REMOVE:
+        return []
+    return [
+        {"code": when.value, "label": label, "current": shown.request.when is when}
+        for when, label in (
+            (When.NOW, _("At once")),
+            (When.CYCLE_END, _("With the next bill")),
+        )
+    ]
+
+
+def _bound(shown: ChangeQuote) -> str:
+    if shown.bound_until_after is None:
+        return _("There is no commitment, before or after.")
+    after = on_day(shown.bound_until_after)
+    if shown.bound_until == shown.bound_until_after:
+        return _("Your commitment stays as it is: until %(day)s.") % {"day": after}
+    return _("A new commitment begins and ends on %(day)s.") % {"day": after}

@@ -1,0 +1,126 @@
+"""A change of a running line: shown with its bills before and after, then ordered."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from catalogue.selectors import snapshot_of
+from commerce.accounts.context import context_for_request
+from commerce.accounts.identity import AccountContext
+from commerce.kernel.errors import FaisceauError
+from commerce.ordering.domain.changes import ChangeRequest
+from commerce.ordering.services.changes import place_change, quote_change
+from commerce.ordering.services.place import Checkout, PlacedOrder
+from commerce.web.policy import Policy, policy
+from frontend import errors
+from frontend.agent.screen import around, contact_bar
+from frontend.sentences import sentence_of
+from frontend.shop.changing import TITLES, ChangeForm, change_page, request_in
+from frontend.shop.contract import display_number
+from frontend.views.customer import tabs
+from frontend.views.summary import to_hosted_page
+from subscriptions.domain.states import ChangeKind
+
+
+@policy(Policy.CUSTOMER)
+def change(request: HttpRequest, subscription_id: int, kind: str) -> HttpResponse:
+    """The owner sees what changes, agrees where something is bought, and orders it."""
+    page = _Page(request, subscription_id=subscription_id, kind=kind, asks=True)
+    placed = page.order()
+    if placed is not None:
+        if placed.payment_key:
+            return to_hosted_page(request, key=placed.payment_key, number=placed.number)
+        messages.success(request, _("Thank you. We are on it; you can follow it here."))
+        return redirect("checkout:order", number=placed.number)
+    back = reverse("account:line", args=[subscription_id])
+    frame = {
+        "tabs": tabs("home"),
+        "trail": [
+            {"label": _("My account"), "url": reverse("account:home")},
+            {"label": display_number(page.number) or _("Contract"), "url": back},
+            {"label": str(page.title)},
+        ],
+        "back": back,
+    }
+    return render(request, "frontend/account/change.html", frame | page.values())
+
+
+@policy(Policy.AGENT)
+@never_cache
+def change_for_customer(request: HttpRequest, subscription_id: int, kind: str) -> HttpResponse:
+    """The agent orders it for the caller; what is bought waits for the customer's own yes."""
+    page = _Page(request, subscription_id=subscription_id, kind=kind, asks=False)
+    placed = page.order()
+    if placed is not None:
+        return redirect("agent:order", number=placed.number)
+    frame = around(page.context) | contact_bar(page.context) | {"back": reverse("agent:contact")}
+    return render(request, "frontend/agent/change.html", frame | page.values())
+
+
+class _Page:
+    """One change as it is asked in the address; `asks`: who looks at it is who agrees."""
+
+    def __init__(
+        self, request: HttpRequest, *, subscription_id: int, kind: str, asks: bool
+    ) -> None:
+        if kind not in TITLES:
+            raise Http404
+        self.request, self.line = request, subscription_id
+        self.context: AccountContext = context_for_request(request)
+        self.wanted: ChangeRequest = request_in(ChangeKind(kind), request.GET)
+        self.title = TITLES[self.wanted.kind]
+        self.problem, self.shown = "", None
+        try:
+            self.shown = quote_change(
+                self.context, subscription_id=subscription_id, request=self.wanted
+            )
+        except FaisceauError as refusal:
+            if refusal.code == "unknown_subscription":
+                raise
+            self.problem = sentence_of(refusal)
+        self.asks = asks
+        agrees = asks and self.shown is not None and self.shown.binds
+        self.form = self._form(agrees)
+
+    @property
+    def number(self) -> str:
+        return self.shown.number if self.shown is not None else ""
+
+    def order(self) -> PlacedOrder | None:
+        """The order, if one was asked for and could be placed; else the form says why not."""
+        if self.request.method != "POST" or self.shown is None or not self.form.is_valid():
+            return None
+        checkout = Checkout(
+            expected_total=self.form.expected_total,
+            digest=self.form.cleaned_data["digest"],
+            consents=self.form.consents,
+            language=(get_language() or "fr")[:2],
+        )
+        try:
+            return place_change(
+                self.context, subscription_id=self.line, request=self.wanted, checkout=checkout
+            )
+        except FaisceauError as refusal:
+            errors.put(self.form, refusal)
+        return None
+
+    def values(self) -> dict[str, Any]:
+        if self.shown is None:
+            return {"title": self.title, "problem": self.problem}
+        catalogue = snapshot_of(self.shown.quote.release)
+        return change_page(self.shown, catalogue=catalogue, form=self.form, asks=self.asks)
+
+    def _form(self, agrees: bool) -> ChangeForm:
+        seen: dict[str, Any] = {}
+        if self.shown is not None:
+            seen = {
+                "expected": self.shown.quote.due_today_gross.amount,
+                "digest": self.shown.digest(),
+            }
+        return ChangeForm(self.request.POST or None, asks=agrees, initial=seen)

@@ -1,0 +1,245 @@
+"""Ordering changes of a running line: quoted, placed, and promised as they were shown."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from commerce.accounts.identity import AccountContext, Actor
+from commerce.accounts.kinds import ActorKind, Channel, Role
+from commerce.accounts.models import Contact, User
+from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.errors import FaisceauError, Forbidden, NotFound, RuleViolated
+from commerce.kernel.money import Money
+from commerce.ordering.domain.changes import ChangeQuote, ChangeRequest, When
+from commerce.ordering.domain.states import OrderState
+from commerce.ordering.models import Order
+from commerce.ordering.services.changes import place_change, quote_change
+from commerce.ordering.services.place import Checkout, PlacedOrder
+from orchestration.adapters.local_billing import LocalBilling
+from orchestration.models import Task
+from orchestration.ports import BillingChange
+from orchestration.services.plans import create_plans
+from subscriptions.audit import bills_against_promises
+from subscriptions.domain.states import BlockKind, ChangeKind
+from subscriptions.models import Parking, Subscription, SubscriptionItem
+from subscriptions.selectors import promise_view, subscription_view
+from tests.factories import PersonFactory, UserFactory
+from tests.integration.ordering.people import ALL_AGREED, HOME
+from tests.integration.ordering.test_next_offers import ORDER, START, begin
+from tests.integration.subscriptions.contracts import at, run
+
+AT = at(START)
+BILL = date(2028, 9, 23)
+LATE = date(2028, 9, 1)
+"""In the last 90 days of the commitment, nine days into the month billed on the 23rd of August."""
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
+
+
+@pytest.fixture
+def owner() -> AccountContext:
+    """A customer bound until 23 November 2028, whose bills are made up to August 2028."""
+    person = PersonFactory.create(display_name="Camille Martin")
+    begin(person.pk)
+    user: User = UserFactory.create(party=person)
+    with business_time_fixed(at(date(2028, 8, 23), 4)):
+        run(date(2028, 8, 23))
+    return AccountContext(
+        Actor(ActorKind.USER, user.pk, "Camille"), person.pk, Role.CUSTOMER, Channel.WEB
+    )
+
+
+@pytest.fixture
+def line(owner: AccountContext) -> int:
+    return Subscription.objects.get().pk
+
+
+def added(*offerings: str) -> ChangeRequest:
+    return ChangeRequest(ChangeKind.ADD, choices={"option": offerings})
+
+
+def removed(offering: str, *, when: When = When.NOW) -> ChangeRequest:
+    item = SubscriptionItem.objects.get(offering=offering, until_on__isnull=True)
+    return ChangeRequest(ChangeKind.REMOVE, items=(item.pk,), when=when)
+
+
+def ordered(
+    context: AccountContext, line: int, request: ChangeRequest, *, on: date = LATE, **seen: Any
+) -> tuple[PlacedOrder, ChangeQuote]:
+    with business_time_fixed(at(on)):
+        shown = quote_change(context, subscription_id=line, request=request)
+        checkout = Checkout(
+            expected_total=shown.quote.due_today_gross, digest=shown.digest(), consents=ALL_AGREED
+        )
+        placed = place_change(
+            context,
+            subscription_id=line,
+            request=request,
+            checkout=replace(checkout, **seen),
+        )
+    return placed, shown
+
+
+def carried_out(number: str, *, on: date = LATE) -> None:
+    """The last task of the change, as its plan has it, and the order's end."""
+    with business_time_fixed(at(on)):
+        create_plans(order_number=number)
+        tasks = Task.objects.filter(plan__order_number=number, action="billing.change")
+        assert tasks.count() == 1
+        request = BillingChange(number, "change", 0, on)
+        LocalBilling().change(request, key="1")
+        LocalBilling().change(request, key="1")
+        Order.objects.filter(number=number).update(state=OrderState.COMPLETED)
+
+
+def coming(shown: ChangeQuote) -> Sequence[tuple[date | None, Money]]:
+    return [(bill.on, bill.after) for bill in shown.bills]
+
+
+def promised() -> Sequence[tuple[date | None, Money]]:
+    bills = promise_view(ORDER, "g1").bills
+    return [(b.starts_on, b.amount) for b in bills if b.starts_on and b.starts_on >= BILL][:4]
+
+
+def test_an_option_is_added_and_billed_as_shown(owner: AccountContext, line: int) -> None:
+    placed, shown = ordered(owner, line, added("escale-monde"))
+    assert placed.state is OrderState.ACCEPTED
+    # 22 of 31 days at 14.99, and the month that follows.
+    assert [(str(b.before.amount), str(b.after.amount)) for b in shown.bills[:2]] == [
+        ("19.99", "45.62"), ("19.99", "34.98"),
+    ]  # fmt: skip
+    carried_out(placed.number)
+    assert promised() == coming(shown)
+    with business_time_fixed(at(BILL, 4)):
+        run(BILL)
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())
+
+
+def test_what_ends_with_the_bill_waits_for_its_day(owner: AccountContext, line: int) -> None:
+    placed, _ = ordered(owner, line, added("escale-monde"))
+    carried_out(placed.number)
+    ending = removed("escale-monde", when=When.CYCLE_END)
+    then, shown = ordered(owner, line, ending)
+    assert [str(bill.after.amount) for bill in shown.bills[:2]] == ["30.63", "19.99"]
+    create_plans(order_number=then.number)
+    (wait,) = Task.objects.filter(plan__order_number=then.number, kind="timer")
+    assert wait.key == "wait"
+    assert set(
+        Order.objects.get(number=then.number).items.values_list("port_not_before", flat=True)
+    ) == {BILL}
+    carried_out(then.number, on=BILL)
+    assert promised()[1:] == coming(shown)[1:]
+
+
+def test_a_renewal_commits_anew_at_half_price_with_a_phone(
+    owner: AccountContext, line: int
+) -> None:
+    request = ChangeRequest(
+        ChangeKind.RENEW,
+        choices={"plan": ("horizon-130",), "handset": ("ardoval-x2-128-nuit",)},
+        term=24,
+    )
+    placed, shown = ordered(owner, line, request, deliver_to=HOME)
+    assert (placed.state, placed.gross) == (OrderState.AWAITING_PAYMENT, Money.of("219.00"))
+    assert [applied.code for applied in shown.quote.applied] == ["renew-half"]
+    assert (shown.bound_until, shown.on, shown.bound_until_after) == (
+        date(2028, 11, 23), date(2028, 9, 5), date(2030, 9, 5),
+    )  # fmt: skip
+    items = {
+        item.role: (item.action, item.recipe, bool(item.subject))
+        for item in Order.objects.get(number=placed.number).items.all()
+    }
+    assert items == {
+        "plan": ("modify", "mobile-line.renew", True),
+        "handset": ("add", "handset", False),
+    }
+    Order.objects.filter(number=placed.number).update(state=OrderState.ACCEPTED)
+    carried_out(placed.number, on=shown.on)
+    assert promised() == coming(shown)
+    contract = subscription_view(owner.party_id or 0, line)
+    assert contract.commitment_ends_on == date(2030, 9, 5)
+    plans = [i.until_on for i in contract.items if i.offering == "horizon-130"]
+    assert plans == [shown.on, None]
+    with business_time_fixed(at(BILL, 4)):
+        run(BILL)
+    assert Parking.objects.count() == 0
+
+
+def test_one_change_at_a_time_but_a_lost_sim_is_blocked_at_once(
+    owner: AccountContext, line: int
+) -> None:
+    first, _ = ordered(owner, line, added("escale-monde"))
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, added("vigie-securite"))
+    assert (refused.value.code, refused.value.detail["order"]) == (
+        "change_under_way", first.number,
+    )  # fmt: skip
+    lost = ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.LOST_SIM)
+    stopped, shown = ordered(owner, line, lost)
+    assert all(bill.before == bill.after for bill in shown.bills)
+    carried_out(stopped.number)
+    assert Subscription.objects.get().status == "suspended"
+    assert list(Order.objects.order_by("pk").values_list("change", flat=True)) == ["add", "suspend"]
+
+
+def test_what_an_agent_sells_waits_for_the_customer_and_a_lost_sim_does_not(
+    owner: AccountContext, line: int
+) -> None:
+    user = User.objects.create(email="agent@example.test")
+    contact = Contact.objects.create(
+        agent=user, party_id=owner.party_id, reason="line", verified=True
+    )
+    agent = AccountContext(
+        Actor(ActorKind.AGENT, user.pk, "Nadia"), owner.party_id, Role.AGENT,
+        Channel.CALL_CENTRE, contact_id=contact.pk,
+    )  # fmt: skip
+    placed, _ = ordered(agent, line, added("escale-monde"))
+    assert placed.state is OrderState.AWAITING_ACCEPTANCE
+    lost = ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.LOST_SIM)
+    assert ordered(agent, line, lost)[0].state is OrderState.ACCEPTED
+    Contact.objects.update(verified=False)
+    with pytest.raises(Forbidden):
+        ordered(agent, line, lost)
+
+
+@pytest.mark.parametrize(
+    ("request_of", "code"),
+    [
+        (lambda: ChangeRequest(ChangeKind.ADD), "nothing_chosen"),
+        (lambda: ChangeRequest(ChangeKind.REMOVE), "nothing_chosen"),
+        (lambda: ChangeRequest(ChangeKind.REMOVE, items=(0,)), "unknown_item"),
+        (lambda: removed("horizon-130"), "not_removable"),
+        (lambda: ChangeRequest(ChangeKind.SUSPEND), "block"),
+        (lambda: ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.FRAUD), "block"),
+        (lambda: ChangeRequest(ChangeKind.RESUME, block=BlockKind.WISH), "not_suspended"),
+    ],
+)
+def test_a_refusal_says_why_and_orders_nothing(
+    owner: AccountContext, line: int, request_of: Any, code: str
+) -> None:
+    with pytest.raises(FaisceauError) as refused:
+        ordered(owner, line, request_of())
+    assert refused.value.code == code
+    assert Order.objects.count() == 0
+
+
+def test_a_renewal_too_early_and_a_price_not_seen_are_refused(
+    owner: AccountContext, line: int
+) -> None:
+    early = ChangeRequest(ChangeKind.RENEW, choices={"plan": ("horizon-130",)}, term=24)
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, early, on=date(2028, 8, 24))
+    assert refused.value.code == "renewal_not_yet"
+    with pytest.raises(RuleViolated) as changed:
+        ordered(owner, line, added("escale-monde"), digest="0" * 64)
+    assert changed.value.code == "price_changed"
+    assert Order.objects.count() == 0
+
+
+def test_another_customer_s_line_is_not_there(owner: AccountContext, line: int) -> None:
+    other = replace(owner, party_id=PersonFactory.create().pk)
+    with pytest.raises(NotFound):
+        ordered(other, line, added("escale-monde"))
