@@ -181,7 +181,8 @@ def steps(view: PortingView) -> list[dict[str, str]]:
     found = []
     for step in STEPS:
         at = stamps.get(step)
-        reached = at is not None and (view.state not in MENDABLE or step is PortState.RIO_CHECKED)
+        # What an earlier attempt had reached is over.
+        reached = at is not None and at >= stamps.get(PortState.RIO_CHECKED, at)
         found.append(
             {
                 "title": _titles()[step],
@@ -220,7 +221,7 @@ def check_list(view: PortingView, *, sim_ready: bool) -> list[tuple[bool, str]]:
     if view.state in (PortState.PORTED, PortState.CANCELLED):
         return []
     return [
-        (True, _("The RIO fits the number.")),
+        (view.state is not PortState.INELIGIBLE, _("The RIO fits the number.")),
         (sim_ready, _("Your new SIM or eSIM is ready: have it at hand on the day.")),
         (False, _("Keep the old line active until the move: pay it, do not let it be cut.")),
         (False, _("Do not end the old contract yourself: the transfer ends it for you.")),
@@ -265,7 +266,7 @@ def porting_values(view: PortingView, *, sim_ready: bool) -> dict[str, Any]:
         "port_log": log(view),
         "port_waits": str(_WAITS.get(view.asked, "")),
         "port_refused_call": str(_REFUSED.get(view.refused_call, "")),
-        "port_cut_off": _moment(view.cut_off) if view.cut_off and view.can_change else "",
+        "port_cut_off": _moment(view.cut_off) if view.cut_off and view.can_move else "",
         "port_owed": _owed(view),
         "port_redirected": display_number(view.redirect_to) if view.redirect_to else "",
         "port_live": view.state not in (PortState.PORTED, PortState.CANCELLED),

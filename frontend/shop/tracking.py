@@ -173,7 +173,11 @@ def _of(milestone: Milestone, title: str, text: str) -> Event:
         milestone.state, "coming"
     )
     if milestone.state == "stuck":
-        text = _("We are looking into it; you need do nothing.")
+        text = (
+            _("See above what you can do.")
+            if milestone.code == "number_ported"
+            else _("We are looking into it; you need do nothing.")
+        )
     event = _event(title, state, milestone.at, text)
     if milestone.at is None and milestone.expected_at is not None and state != "done":
         expected = on_day(timezone.localtime(milestone.expected_at).date())

@@ -32,6 +32,7 @@ def test_a_refused_number_is_corrected_and_ported(chromium: Browser, stack: Stac
         nothing_wrong(page)
         card.locator("a").click()
         expect(page.locator("h1")).to_contain_text("06 39 98 55 11")
+        expect(page.locator(".timeline")).to_contain_text("Demandé à votre ancien opérateur")
         nothing_wrong(page)
 
         form = page.locator("form", has=page.locator("[name=correct-rio]"))
