@@ -124,6 +124,7 @@ def _slot(data: Mapping[str, Any]) -> Slot:
         candidates=parse(data.get("candidates"), where="candidates"),
         default=data.get("default"),
         place=data.get("place", ""),
+        title=_text(data["name"]) if data.get("name") else None,
         within=tuple(_nesting(nest, data=data) for nest in data.get("within", ())),
     )
 

@@ -148,7 +148,7 @@ class Slot:
 
     `place` is its name where the role alone would not tell it from others: the names of places
     around it, then the role ("kit.accessory"). `within` are the nested bundles around it, the
-    outermost first; none where the slot is the bundle's own.
+    outermost first; none where the slot is the bundle's own. `title` says it in words.
     """
 
     role: str
@@ -159,6 +159,7 @@ class Slot:
     default: str | None = None
     place: str = ""
     within: tuple[Nesting, ...] = ()
+    title: Text | None = None
 
     @property
     def name(self) -> str:

@@ -50,6 +50,8 @@ class Place:
             "candidates": slot.candidates,
             "default": slot.default,
         }
+        if slot.name is not None:
+            said["name"] = {"fr": slot.name.fr, "en": slot.name.en}
         if self.name != slot.role:
             said["place"] = self.name
         if self.within:

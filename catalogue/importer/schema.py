@@ -150,10 +150,11 @@ class SlotPart(Part):
     With the `kind` bundle it is a place for one of several: those that the `candidates` let in, by
     the facts `bundle.code`, `bundle.category` and `bundle.segment`. A `minimum` of 0 then says that
     the bundle may be left out as a whole, `line` that it is a line of its own. `place` names the
-    place where its role stands more than once in a bundle.
+    place where its role stands more than once in a bundle, `name` says it in words.
     """
 
     place: Name | None = None
+    name: Words2 | None = None
     role: Name | None = None
     kind: Kind | None = None
     minimum: int = Field(default=1, ge=0)

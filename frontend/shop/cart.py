@@ -76,6 +76,11 @@ def _problem(view: CartView, issue: Any) -> Context:
     }
 
 
+def titled(around: str, what: str) -> str:
+    """What stands in something, under both names."""
+    return _("%(around)s: %(what)s") % {"around": around, "what": what}
+
+
 def role_name(role: str) -> str:
     """A role, or a place by its name, in words."""
     role = role_of(role)
@@ -98,7 +103,7 @@ def _bundle(
     pack = catalogue.offerings.get(bundle.part_of)
     return {
         "group": group,
-        "title": f"{said(pack.name)} : {said(bundle.name)}" if pack else said(bundle.name),
+        "title": titled(said(pack.name), said(bundle.name)) if pack else said(bundle.name),
         "lines": rows,
         "edit_url": reverse("checkout:step", args=[view.code, group, rows[0]["role"]]),
     }
@@ -109,7 +114,8 @@ def _line(view: CartView, line: QuoteLine, *, catalogue: Snapshot) -> Context:
     available = view.available.get(line.offering, 0)
     notes = []
     nested = catalogue.offerings.get(line.bundle)
-    if nested is not None:
+    sold = catalogue.offerings.get(view.bundles.get(line.group, ""))
+    if nested is not None and not (sold is not None and sold.part_of):
         notes.append(_("In: %(bundle)s") % {"bundle": said(nested.name)})
     if offering.kind is Kind.PLAN:
         notes.append(number_text(view.configs.get(line.id, {})))

@@ -62,7 +62,7 @@ def entries_page(
             each
             for journey in journeys
             if not journey.entry.of_line
-            for each in _ways_in(journey, route)
+            for each in _ways_in(journey, route, catalogue=catalogue)
         ],
         "of_line": [_entry(j.entry, url="") for j in journeys if j.entry.of_line],
         "lines": [
@@ -91,13 +91,13 @@ def _start(journey: Journey, route: str) -> str:
     return reverse(route, args=[journey.entry.code, journey.ways[0].code])
 
 
-def _ways_in(journey: Journey, route: str) -> list[dict[str, str]]:
+def _ways_in(journey: Journey, route: str, *, catalogue: Snapshot) -> list[dict[str, str]]:
     """One for the journey; of packs one for each, under its own name."""
     if journey.entry.through == "plain":
         return [_entry(journey.entry, url=_start(journey, route))]
     return [
         _entry(
-            bundle,
+            catalogue.offering(bundle.part_of or bundle.code),
             url=f"{_start(alone, route)}?{urlencode({BUNDLE: bundle.code})}",
         )
         for bundle in journey.bundles

@@ -31,7 +31,7 @@ from commerce.web.policy import Policy, policy
 from frontend.sentences import sentence_of
 from frontend.shop import steps
 from frontend.shop.answers import NAMES, answers_in, asked, kept
-from frontend.shop.cart import role_name
+from frontend.shop.cart import role_name, titled
 from frontend.shop.contract import display_number
 from frontend.shop.number_choice import keep_number, number_form, number_values
 from frontend.shop.places import CONFIRM, PLACE, CartPlace, DraftPlace, Place, draft_url, term_in
@@ -262,12 +262,12 @@ def sections_of(
     for step in found:
         choices = steps.extra_choices(step, catalogue=catalogue, place=place)
         role, nested = step.slot.role, catalogue.offerings.get(step.slot.bundle)
-        title = titles.get(role) or role_name(role)
+        title = said(step.slot.title) if step.slot.title else titles.get(role) or role_name(role)
         named = nested is not None and step.slot.place
         sections.append(
             {
                 "role": step.role,
-                "title": f"{said(nested.name)} : {title}" if named and nested else title,
+                "title": titled(said(nested.name), title) if named and nested else title,
                 "choices": [c for c in choices if c["state"] != "closed"],
                 "closed": [c for c in choices if c["state"] == "closed"],
                 "more_url": reverse(lists.get(role, "shop:content")) if step.more else "",
