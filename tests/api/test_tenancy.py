@@ -34,7 +34,7 @@ from tests.api.test_carts_and_orders import CONSENTS, filled, line_of
 from tests.api.test_fleet_orders import fleet
 from tests.integration.subscriptions.contracts import RATES, begun, handset, plan
 
-OPEN = {"api/v1/offerings/<slug:code>", "api/v1/journeys/<slug:entry>/steps/<slug:role>"}
+OPEN = {"api/v1/offerings/<slug:code>", "api/v1/journeys/<slug:entry>/steps/<name:role>"}
 """Routes whose id is everybody's."""
 BODIES: Mapping[str, dict[str, Any]] = {
     "bundles": {"bundle": "plan-only"},
@@ -42,7 +42,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "<name:line>": {"quantity": 2},
     "number": {"choice": "new"},
     "use": {"route_to": "0199001234", "purpose": "sales"},
-    "<slug:role>": {"offering": "horizon-130", "term": 24},
+    "<name:role>": {"offering": "horizon-130", "term": 24},
     "codes": {"code": "BIENVENUE10"},
     "cancellation": {"token": "0" * 32},
     "change-quotes": {"kind": "suspend", "block": "lost_sim"},

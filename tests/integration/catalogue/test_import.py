@@ -36,7 +36,7 @@ def test_a_second_import_of_the_same_files_changes_nothing(shop: datetime) -> No
 
 
 def test_the_import_fills_products_stock_and_numbers(shop: datetime) -> None:
-    assert Offering.objects.count() == 148
+    assert Offering.objects.count() == 150
     assert Product.objects.filter(structure="parent").count() == 25
     assert Product.objects.get(upc="rocval-r3-128-signal").parent.upc == "family-rocval-r3"
     facts = stock_of(["rocval-r3-128-signal", "horizon-130"])
@@ -131,7 +131,7 @@ def test_the_demo_is_loaded_once_and_tells_its_logins(at: datetime, tmp_path: Pa
     said = StringIO()
     for _ in range(2):
         call_command("load_demo", "--json", str(told), stdout=said)
-    assert said.getvalue() == "Release 1 with 148 offerings is new.\n"
+    assert said.getvalue() == "Release 1 with 153 offerings is new.\n"
     credentials = json.loads(told.read_text())
     roles = {login["role"] for login in credentials["logins"]}
     assert roles >= {"shopper", "agent", "operator", "catalogue_manager", "buyer", "approver"}

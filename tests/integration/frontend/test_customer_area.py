@@ -20,7 +20,7 @@ from tests.integration.subscriptions import contracts
 DAY = date(2026, 11, 23)
 ORDER = "F-2026-000001"
 PASSWORD = "un-mot-de-passe-long"
-FEW = 25
+FEW = 26
 AT = contracts.at(DAY)
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
