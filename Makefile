@@ -2,8 +2,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv/bin
 SABOTAGE ?=
+ORDERS ?=
+SEED ?=
 
-.PHONY: help run test proof demo bench bench-full fmt lock clean local dev
+.PHONY: help run test proof demo bench bench-full chaos fmt lock clean local dev
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -25,6 +27,9 @@ bench: dev ## measure the small sets
 
 bench-full: dev ## measure with a million accounts
 	@exec $(VENV)/python -m commerce.local bench --full
+
+chaos: dev ## kill every process while 1,000 orders run, then count what was lost or doubled (ORDERS=..., SEED=...)
+	@ORDERS='$(ORDERS)' SEED='$(SEED)' exec $(VENV)/python -m commerce.local chaos
 
 fmt: dev ## format the code and mend what can be mended
 	@$(VENV)/ruff format .

@@ -1,4 +1,4 @@
-"""`python -m commerce.local run|demo|bench|exec`: the local stack from the command line."""
+"""`python -m commerce.local run|demo|bench|chaos|exec`: the local stack from the command line."""
 
 import argparse
 import importlib
@@ -20,7 +20,7 @@ from commerce.local.files import read_json
 from commerce.local.place import ROOT
 from commerce.local.stack import INFO_FILE, Stack, outside_services, temporary_run_dir
 
-DEMO, BENCH = "commerce.local.demo.play", "tests.bench.harness"
+DEMO, BENCH, CHAOS = "commerce.local.demo.play", "tests.bench.harness", "tests.chaos.play"
 
 
 def main(arguments: list[str]) -> int:
@@ -67,6 +67,16 @@ def bench(options: argparse.Namespace) -> int:
         return int(harness.main(stack, full=options.full))
 
 
+def chaos(options: argparse.Namespace) -> int:
+    """A stack in a temporary folder whose every part is killed while it works."""
+    play = _module(CHAOS, "The chaos run")
+    with (
+        temporary_run_dir("chaos") as run_dir,
+        Stack(run_dir, extra_env=play.ENVIRONMENT) as stack,
+    ):
+        return int(play.main(stack))
+
+
 def execute(options: argparse.Namespace) -> int:
     """Run a command in the environment of the stack that runs in the folder."""
     stored: dict[str, Any] = read_json(options.run_dir / INFO_FILE)
@@ -102,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("bench", help="measure")
     one.set_defaults(act=bench)
     one.add_argument("--full", action="store_true")
+    one = commands.add_parser("chaos", help="kill everything while orders run, then judge")
+    one.set_defaults(act=chaos)
     one = commands.add_parser("exec", help="run a command beside the running stack")
     one.set_defaults(act=execute)
     one.add_argument("command", nargs=argparse.REMAINDER)

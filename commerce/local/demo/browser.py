@@ -110,10 +110,15 @@ class Page:
 class Browser:
     """Keeps cookies, follows redirects, fills forms; calls the JSON API as its scripts would."""
 
-    def __init__(self, base: str, *, language: str = "en") -> None:
+    def __init__(
+        self, base: str, *, language: str = "en", transport: httpx.BaseTransport | None = None
+    ) -> None:
         self._base = base
         self._client = httpx.Client(
-            follow_redirects=True, timeout=30, headers={"Accept-Language": language}
+            follow_redirects=True,
+            timeout=30,
+            headers={"Accept-Language": language},
+            transport=transport,
         )
 
     def open(self, path: str) -> Page:
@@ -163,9 +168,18 @@ class Browser:
 class Program:
     """An OAuth2 client with its own credentials."""
 
-    def __init__(self, base: str, *, client_id: str, client_secret: str) -> None:
+    def __init__(
+        self,
+        base: str,
+        *,
+        client_id: str,
+        client_secret: str,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self._base = base
-        self._client = httpx.Client(timeout=60, headers={"Accept-Language": "en"})
+        self._client = httpx.Client(
+            timeout=60, headers={"Accept-Language": "en"}, transport=transport
+        )
         told = answered(
             self._client.post(
                 f"{base}/oauth/token/",
