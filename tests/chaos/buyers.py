@@ -1,6 +1,7 @@
 """The mixed orders: strangers on the web, callers and their agent, a firm's programs."""
 
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,8 @@ ADDRESS = {
 }
 BULK = 8
 """Lines of a firm's larger order."""
-TRIES = 12
+PAUSE = 2.0
+TRIES = 20
 """A story that breaks off before there is an order is told again from its beginning."""
 
 
@@ -181,6 +183,7 @@ class _Caller(CallCentre):
                 self._accept_and_pay()
             except (StoryBroken, httpx.HTTPError) as error:
                 told = str(error)
+                time.sleep(PAUSE)
         raise StoryBroken(f"{self.number} was not accepted: {told}")
 
 
@@ -193,6 +196,8 @@ def paid(browser: Browser, *, number: str, card: str) -> None:
             pay(browser, address=session["url"], card=card, name="Camille Martin")
         except (StoryBroken, httpx.HTTPError) as error:
             told = str(error)
+            # It may be paid for, and the shop not know it yet.
+            time.sleep(PAUSE)
             if browser.api("GET", f"orders/{number}")["state"] == "awaiting_payment":
                 continue
         return

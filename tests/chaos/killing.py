@@ -83,6 +83,9 @@ class Killer(threading.Thread):
         if whole:
             self._stack.kill(name)
             self._killed_at[name] = time.monotonic()
+            if name == "web":
+                # Else nobody would order anything: it takes longest to come back.
+                self._stack.wait_ready(name)
         elif not self._kill_child(name, drawn=drawn):
             return
         self.kills[name if whole else f"one of {name}"] += 1

@@ -7,7 +7,8 @@ import time
 
 import httpx
 
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 5.0, 5.0)
+_PAUSES = (0.2, 0.5, 1.0, 2.0, *([3.0] * 30))
+"""Seconds: a server that starts anew on a busy machine takes its time."""
 _AGAIN = frozenset({409, 425, 429, 500, 502, 503, 504})
 
 

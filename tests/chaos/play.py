@@ -104,7 +104,10 @@ def main(stack: Stack) -> int:
     orders = int(os.environ.get("ORDERS") or ORDERS)
     seed = int(os.environ.get("SEED") or SEED)
     run = Run(seed=seed, wanted=orders, in_flight_wanted=KILLS_IN_FLIGHT * orders // ORDERS)
+    with psycopg.connect(stack.info.database_url) as connection:
+        connection.execute(_PLENTY)
     play(stack, run)
+    run.duplicate_found = plant_duplicate(stack) in judge(stack, numbers=run.numbers).doubled
     print(run.as_json(), flush=True)
     return 0 if run.right else 1
 
@@ -112,8 +115,6 @@ def main(stack: Stack) -> int:
 def play(stack: Stack, run: Run, *, pause: float = PAUSE, patience: float = PATIENCE) -> None:
     """Order, kill, wait, judge. What is found stands in `run`."""
     began = time.monotonic()
-    with psycopg.connect(stack.info.database_url, autocommit=True) as connection:
-        connection.execute(_PLENTY)
     faults.plant(stack, orders=run.wanted, seed=run.seed)
     run.killer = Killer(stack, seed=run.seed, pause=pause)
     buyers = Buyers(stack, run=run.seed)
@@ -133,7 +134,6 @@ def play(stack: Stack, run: Run, *, pause: float = PAUSE, patience: float = PATI
     _told(run.verdict)
     audit = read_back(stack, numbers=run.numbers, until=_today(stack))
     run.bills, run.bills_as_promised = len(audit.bills), audit.as_promised
-    run.duplicate_found = plant_duplicate(stack) in judge(stack, numbers=run.numbers).doubled
     run.seconds = time.monotonic() - began
 
 
