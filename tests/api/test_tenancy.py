@@ -40,6 +40,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "bundles": {"bundle": "plan-only"},
     "items": {"offering": "chargeur-30w"},
     "<name:line>": {"quantity": 2},
+    "<name:group>": {"bundle": "plan-only"},
     "number": {"choice": "new"},
     "use": {"route_to": "0199001234", "purpose": "sales"},
     "<name:role>": {"offering": "horizon-130", "term": 24},
