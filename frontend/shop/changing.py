@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from catalogue.domain.model import Snapshot
+from commerce.kernel.clock import business_today
 from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import BLOCKS_BY_WISH, ChangeQuote, ChangeRequest, When
 from commerce.ordering.domain.consents import OrderConsents
@@ -121,6 +122,7 @@ def change_page(
         "bound": _bound(shown),
         "form": form,
         "asks": asks,
+        "today": business_today(),
         "contracts": [
             {"number": place, "sections": sections_of(each, catalogue=catalogue)}
             for place, each in enumerate(agreed, start=1)
