@@ -38,7 +38,7 @@ def _bundles() -> serializers.ListField:
     )
 
 
-class QuoteAsked(Strict):
+class CancellationQuoteAsked(Strict):
     bundles = _bundles()
 
 
@@ -87,12 +87,12 @@ class CancellationQuoteView(ApiView):
 
     @extend_schema(
         operation_id="quoteCancellation",
-        request=QuoteAsked,
+        request=CancellationQuoteAsked,
         responses=CancellationQuoteSerializer,
     )
     def post(self, request: Request, number: str) -> Response:
         """What cancelling an accepted order would undo, stop and keep, and what is paid back."""
-        asked = self.body(QuoteAsked)
+        asked = self.body(CancellationQuoteAsked)
         quote: CancellationQuote = quote_cancellation(
             caller_of(request), number=number, groups=asked["bundles"]
         )
