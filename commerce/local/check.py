@@ -13,7 +13,8 @@ from pathlib import Path
 from commerce.local.place import ROOT
 
 _BIN = Path(sys.executable).parent
-WORKERS = "2"
+WORKERS = "3"
+"""On two cores: tests of the whole system wait for a third of their time."""
 
 Check = tuple[str, tuple[str, ...]]
 CHECKS: tuple[Check, ...] = (

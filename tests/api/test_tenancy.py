@@ -111,6 +111,7 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
         "promotion": "BIENVENUE10",
         "batch": "1",
         "draft": "1",
+        "porting_id": "1",
     }
     return {
         "shopper": {

@@ -134,7 +134,9 @@ def test_a_phone_with_a_kept_number_is_ordered_on_a_phone_in_french_and_becomes_
         pay_by(page, "4242 4242 4242 4242")
 
         expect(page.locator("h1")).to_contain_text("Commande F-")
-        expect(page.locator("#progress .status")).to_have_text("active", timeout=120_000)
+        expect(page.locator("#progress > [role=status] .status")).to_have_text(
+            "active", timeout=120_000
+        )
         expect(page.locator("#progress")).to_contain_text("Colis livré")
         nothing_wrong(page)
 

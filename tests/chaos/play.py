@@ -122,7 +122,7 @@ def play(stack: Stack, run: Run, *, pause: float = PAUSE, patience: float = PATI
     try:
         _order(buyers, wishes(run.wanted, seed=run.seed), run)
         print(f"{len(run.numbers)} orders after {time.monotonic() - began:.0f} s", flush=True)
-        settled(stack, numbers=run.numbers, seconds=patience / 4)
+        settled(stack, numbers=run.numbers, seconds=patience / 12)
     finally:
         run.killer.stop()
         print(f"no more kills after {time.monotonic() - began:.0f} s", flush=True)
