@@ -29,6 +29,18 @@ BUILT_IN_FACTS = frozenset({"code", "kind", "category", "family"})
 ROLES = frozenset({kind.value for kind in Kind} - {Kind.BUNDLE.value})
 PRICED_ONCE = frozenset({Kind.HANDSET, Kind.ACCESSORY, Kind.SIM, Kind.FEE, Kind.NUMBER})
 PRICED_MONTHLY = frozenset({Kind.OPTION, Kind.CONTENT})
+KINDS: Mapping[str, Sentence] = {
+    Kind.HANDSET: Sentence("handset"),
+    Kind.PLAN: Sentence("plan"),
+    Kind.SIM: Sentence("SIM"),
+    Kind.ACCESSORY: Sentence("accessory"),
+    Kind.OPTION: Sentence("option"),
+    Kind.CONTENT: Sentence("content"),
+    Kind.FEE: Sentence("fee"),
+    Kind.NUMBER: Sentence("number"),
+    Kind.BUNDLE: Sentence("bundle"),
+}
+"""What the kinds are called in sentences."""
 
 
 def findings(catalogue: Catalogue, *, tax_classes: frozenset[str]) -> Iterator[Finding]:
@@ -99,7 +111,7 @@ def _references(catalogue: Catalogue) -> Iterator[Finding]:
         if not item["recipe"] and item["kind"] not in {Kind.BUNDLE, Kind.FEE}:
             yield (
                 (*part, "recipe"),
-                Sentence("A %(kind)s needs a recipe that fulfils it.", kind=item["kind"]),
+                Sentence("A %(kind)s needs a recipe that fulfils it.", kind=KINDS[item["kind"]]),
             )
         for charge in item["charges"]:
             bundle = charge["in_bundle"]
@@ -121,7 +133,7 @@ def _references(catalogue: Catalogue) -> Iterator[Finding]:
                     Sentence(
                         "The specification %(specification)s is of a %(kind)s.",
                         specification=specification,
-                        kind=known.kind,
+                        kind=KINDS[known.kind],
                     ),
                 )
     for i, bundle_part in enumerate(catalogue.bundles):
@@ -132,7 +144,9 @@ def _references(catalogue: Catalogue) -> Iterator[Finding]:
                 yield (
                     where,
                     Sentence(
-                        "There is no %(kind)s %(default)s.", kind=slot.kind, default=slot.default
+                        "There is no %(kind)s %(default)s.",
+                        kind=KINDS[slot.kind],
+                        default=slot.default,
                     ),
                 )
 
@@ -174,7 +188,9 @@ def _characteristics(catalogue: Catalogue) -> Iterator[Finding]:
             if item["kind"] in declared.required_for and name not in given:
                 yield (
                     where,
-                    Sentence("A %(kind)s must say its %(name)s.", kind=item["kind"], name=name),
+                    Sentence(
+                        "A %(kind)s must say its %(name)s.", kind=KINDS[item["kind"]], name=name
+                    ),
                 )
         for family in given.get("fits_families", ()):
             if family not in families:

@@ -1,7 +1,7 @@
 """Catalogue files with the place of every value, so that an error can name file, line and field."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -116,7 +116,7 @@ def _add(file: Path, sources: Sources) -> Iterator[Problem]:
             file.name,
             line,
             "file",
-            Sentence("This is not YAML: %(problem)s.", problem=error.problem),
+            _not_yaml(error),
         )
         return
     if node is None:
@@ -126,6 +126,33 @@ def _add(file: Path, sources: Sources) -> Iterator[Problem]:
         return
     for key_node, value_node in node.value:
         yield from _add_section(str(key_node.value), value_node, file=file.name, sources=sources)
+
+
+_HINTS: Mapping[str, Sentence] = {
+    "did not find expected ',' or '}'": Sentence("a brace { is not closed, or a comma is missing"),
+    "did not find expected ',' or ']'": Sentence(
+        "a bracket [ is not closed, or a comma is missing"
+    ),
+    "mapping values are not allowed in this context": Sentence(
+        "a colon stands where none may; set the text in quotation marks"
+    ),
+    "could not find expected ':'": Sentence("a colon is missing after a key"),
+    "did not find expected key": Sentence("this does not stand beneath what is above it"),
+    "did not find expected '-' indicator": Sentence("this does not stand beneath what is above it"),
+    "found unexpected end of stream": Sentence("quotation marks are not closed"),
+    "found character that cannot start any token": Sentence(
+        "it begins with a sign that has a meaning of its own; set it in quotation marks"
+    ),
+    "control characters are not allowed": Sentence("there are control signs in it"),
+}
+"""What the reader of YAML says, in words for those who write catalogues."""
+
+
+def _not_yaml(error: yaml.YAMLError) -> Sentence:
+    said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "")
+    if said in _HINTS:
+        return Sentence("This is not YAML: %(problem)s.", problem=_HINTS[said])
+    return Sentence("This is not YAML. Look at this line and at the one above it.")
 
 
 def _add_section(name: str, node: yaml.Node, *, file: str, sources: Sources) -> Iterator[Problem]:
@@ -206,13 +233,11 @@ def read_part(text: str, *, name: str) -> tuple[Any, list[Problem]]:
                 name,
                 line,
                 "file",
-                Sentence("This is not YAML: %(problem)s.", problem=error.problem),
+                _not_yaml(error),
             )
         ]
     except yaml.YAMLError as error:
-        return None, [
-            Problem(name, 1, "file", Sentence("This is not YAML: %(error)s.", error=error))
-        ]
+        return None, [Problem(name, 1, "file", _not_yaml(error))]
     if node is None:
         return None, [Problem(name, 1, "file", Sentence("There is nothing here."))]
     reader = _Reader(name, {})

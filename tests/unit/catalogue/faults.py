@@ -2,7 +2,7 @@
 """How to spoil the small catalogue: (what, the good text, the bad text, the field, the message)."""
 
 FAULTS = [
-    ("not YAML", "rook-red: 3}", "rook-red: 3", "file", "This is not YAML"),
+    ("not YAML", "rook-red: 3}", "rook-red: 3", "file", "This is not YAML: a brace { is not closed, or a comma is missing."),
     ("a price as words", "consumer: 99.00", "consumer: cheap", "families[0].variants[0].charges[0].consumer", "valid decimal"),
     ("half a cent", "consumer: 9.99", "consumer: 9.995", "offerings[0].charges[0].consumer", "two decimals"),
     ("an unknown field", "    recipe: line", "    recipee: line", "offerings[0].recipee", "not permitted"),
