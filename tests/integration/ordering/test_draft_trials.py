@@ -171,6 +171,14 @@ def test_the_command_stops_in_time_and_can_go_on(
     assert "2 of 2 orders." in said.getvalue()
 
 
+def test_the_command_that_goes_on_counts_the_limits_of_the_orders_before(
+    orders: list[str],
+) -> None:
+    number, said = draft(promotion(limits={"total": 2})), StringIO()
+    call_command("trial", str(number), "--after", orders[0], stdout=said)
+    assert "tried: 0 orders had it, 1 would have it" in said.getvalue().splitlines()
+
+
 def test_the_command_says_what_is_wrong_in_the_language_that_was_asked(shop: object) -> None:
     with pytest.raises(CommandError, match=r"promotions\[11\].benefits\[0\].value: .*nombre"):
         call_command("trial", str(draft(promotion("much"))), "--language", "fr")

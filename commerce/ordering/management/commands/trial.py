@@ -44,15 +44,17 @@ class Command(BaseCommand):
     def _try(self, options: dict[str, Any]) -> None:
         until = business_now() + INSTANT
         since, ends = until - timedelta(days=options["days"]), monotonic() + options["seconds"]
-        tried, after, more = Tried(), options["after"], True
+        tried: Tried | None = None
+        after, more = options["after"], True
         while more:
             page = trial_page(
                 options["draft"], since=since, until=until, after=after, limit=PAGE, tried=tried
             )
+            tried = page.tried
             for effect in page.effects if options["orders"] else ():
                 self.stdout.write(_of_order(effect))
             after, more = page.last or "", page.last is not None and monotonic() < ends
-        self._sums(page.change, tried)
+        self._sums(page.change, page.tried)
         for sample in on_samples(page.change):
             said = "-" if sample.effect is None else _of_order(sample.effect)
             self.stdout.write(f"sample {sample.name.in_(options['language'])}: {said}")
