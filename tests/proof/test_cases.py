@@ -1,19 +1,22 @@
 """The worked examples of tests/cases: expected cents are worked by hand, each with its sum."""
 
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 
 import pytest
 import yaml
 
-from catalogue.domain.model import Snapshot
+from catalogue.domain.model import Segment, Snapshot
 from catalogue.importer.loader import accepted
 from catalogue.importer.sources import Sources
 from commerce.kernel.money import Money
 from commerce.ordering.domain.quote import Quote
+from promotions.domain.compiler import Form
 from tests.proof.comparing import billed_in, bills_of, by_oracle, quoted
 from tests.proof.random_carts import Case, Data, catalogue
 
@@ -103,6 +106,11 @@ def test_worked_by_hand(one: Worked) -> None:
 def _check(figure: Data, quote: Quote, case: Case) -> None:
     """One figure of a case; `why` says how it was worked out."""
     match figure:
+        case {"line": line, "tariff": code, "amount": str(amount), "included": str(included)}:
+            entry = quote.line(line)
+            assert entry is not None
+            (tariff,) = [tariff for tariff in entry.tariffs if tariff.code == code]
+            assert (tariff.amount, tariff.included) == (Money.of(amount), Decimal(included)), figure
         case {"line": line, "due_today": str(amount)}:
             entry = quote.line(line)
             assert entry is not None
@@ -162,3 +170,24 @@ def test_there_are_cases_enough_and_no_two_of_one_name() -> None:
     names = [one.name for one in CASES]
 
     assert len(names) == len(set(names)) >= 60
+
+
+def test_every_benefit_meets_every_kind_of_charge_under_both_tax_policies() -> None:
+    """Use is reduced by none; a price together is made of charges by the month alone."""
+    together = {(Form.BUNDLE_PRICE, "every few months", segment) for segment in Segment}
+    wanted = set(product(Form, ("once", "every month", "every few months"), Segment)) - together
+
+    assert {cell for one in CASES for cell in _given(one)} == wanted
+
+
+def _given(one: Worked) -> Iterator[tuple[Form, str, Segment]]:
+    """The kinds of benefits that the case's charges got."""
+    forms = {
+        promotion["code"]: {Form(benefit["kind"]) for benefit in promotion["benefits"]}
+        for promotion in one.case.promotions
+    }
+    for charge in quoted(one.case, snapshot=_snapshot(one.case)).agreed_charges():
+        often = "every month" if charge.every_months == 1 else "every few months"
+        for benefit in charge.benefits:
+            for form in forms[benefit.code]:
+                yield form, often if charge.recurring else "once", Segment(one.case.cart["segment"])
