@@ -181,6 +181,9 @@ def plan_price(shown: Shown) -> dict[str, Any]:
     phases = quote.monthly
     if len(phases) > 1:
         price["list"] = shown.lasting_month
+    if len(phases) > 2:
+        price["following"] = f"{schedule_text(quote)}."
+    elif len(phases) == 2:
         price["following"] = _("for %(months)s, then %(amount)s per month from %(day)s.") % {
             "months": months(phases[0].periods or 0),
             "amount": euros(shown.lasting_month),
