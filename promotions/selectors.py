@@ -14,6 +14,7 @@ from commerce.kernel.errors import NotFound
 from promotions.digests import digests
 from promotions.domain.codes import normalise
 from promotions.domain.compiler import CompiledPromotions, compile_promotions
+from promotions.domain.model import Promotion
 from promotions.domain.next_offers import NextOfferRule, compile_next_offers
 from promotions.models import (
     CodeBatch,
@@ -70,6 +71,17 @@ def promotions_of(snapshot: Snapshot) -> CompiledPromotions:
             _compiled.pop(next(iter(_compiled)))
         _compiled[key] = found
     return found
+
+
+def offered_by_agents(snapshot: Snapshot, *, at: datetime) -> tuple[Promotion, ...]:
+    """The retention offers of the release that run at `at`."""
+    return tuple(
+        each
+        for each in promotions_of(snapshot).promotions.values()
+        if each.reasons
+        and (each.valid_from is None or each.valid_from <= at)
+        and (each.valid_until is None or at < each.valid_until)
+    )
 
 
 def next_offers_of(snapshot: Snapshot) -> tuple[NextOfferRule, ...]:

@@ -72,7 +72,8 @@ class CartView:
 
     `quote` lines, `configs` and `tariffs` (of the callers of special numbers) go by line id, as do
     `shares`: who would serve a thing, and when (none: it can't be had). `available` are pieces
-    that can be ordered, by offering.
+    that can be ordered, by offering. `retained` are the retention offers that an agent gave, each
+    with its reason.
     `prices_until` is None while no checkout holds them.
     """
 
@@ -82,6 +83,7 @@ class CartView:
     version: int
     ordered: bool
     codes: tuple[str, ...]
+    retained: Mapping[str, str]
     bundles: Mapping[str, str]
     configs: Mapping[str, Mapping[str, str]]
     quote: Quote
@@ -220,6 +222,7 @@ def edited_view(context: AccountContext, edited: Edited[Any]) -> CartView:
         version=cart.version,
         ordered=cart.state == CartState.ORDERED,
         codes=tuple(cart.codes),
+        retained=dict(cart.retained),
         bundles=dict(cart.bundles),
         configs={line.id: line.config for line in value.lines},
         quote=quote,

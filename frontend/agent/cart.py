@@ -1,14 +1,17 @@
 """The shopper's cart on the agent's screen: same prices, and the promise in words to read aloud."""
 
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from catalogue.domain.model import Kind, Snapshot
+from catalogue.domain.model import Kind, Slot, Snapshot
 from catalogue.selectors import snapshot_of
 from commerce.accounts.identity import AccountContext
+from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from commerce.ordering.domain.arrival import Change, Difference
 from commerce.ordering.domain.journey import Candidate, StepView
@@ -19,11 +22,22 @@ from commerce.ordering.selectors import CartView, OrderView
 from frontend.account import words
 from frontend.account.lines import monthly_in_words
 from frontend.shop.answers import NAMES, answers_in, asked, kept
+from frontend.shop.cart import bundle_title, titled
 from frontend.shop.deliveries import delivery, when_texts
 from frontend.shop.panel import line_name, panel_of
 from frontend.shop.places import CONFIRM, CartPlace
-from frontend.shop.steps import base_choice, confirmation
-from frontend.shop.words import drawing, euros, full_name, long_name, months, said, short_schedule
+from frontend.shop.steps import base_choice, confirmation, line_choices
+from frontend.shop.words import (
+    drawing,
+    euros,
+    full_name,
+    long_name,
+    months,
+    retention_reason,
+    said,
+    short_schedule,
+)
+from promotions.selectors import offered_by_agents
 
 SHOWN_ROLES = ("content", "option", "accessory", "plan", "handset", "sim")
 
@@ -44,9 +58,11 @@ def cart_screen(
 ) -> dict[str, Any]:
     """Lines, what may be added or changed with its difference, the panel, the words."""
     catalogue = snapshot_of(view.quote.release)
-    group = group if group in view.bundles else next(iter(view.bundles), "")
-    roles = _roles(view, catalogue, group)
-    role = role if role in roles else next(iter(roles), "")
+    places = {each: _places(view, catalogue, each) for each in view.bundles}
+    groups = [each for each, slots in places.items() if slots]
+    group = group if group in groups else next(iter(groups), "")
+    slots = {slot.name: slot for slot in places.get(group, ())}
+    role = role if role in slots else next(iter(slots), "")
     values: dict[str, Any] = {
         "cart": view,
         "channels": ", ".join(words.channel(channel) for channel in view.channels),
@@ -60,14 +76,17 @@ def cart_screen(
         "issues": [f"{said(issue.message)} {said(issue.way_out)}" for issue in view.issues],
         "group": group,
         "chosen_role": role,
-        "role_title": role_name(role),
+        "retention": _retention(view, catalogue) if view.quote.lines else [],
+        "role_title": _place_title(slots[role], catalogue) if role else "",
+        "groups": _groups(view, catalogue, groups, here=group) if len(groups) > 1 else [],
+        "line_choices": line_choices(view, group=group, catalogue=catalogue) if group else [],
         "chips": [
             {
-                "label": role_name(each),
-                "url": f"{reverse('agent:cart', args=[view.code])}?group={group}&role={each}#add",
-                "current": each == role,
+                "label": _place_title(slot, catalogue),
+                "url": _at(view, group, name),
+                "current": name == role,
             }
-            for each in roles
+            for name, slot in slots.items()
         ],
     }
     if group and role:
@@ -208,11 +227,53 @@ def state_of(view: OrderView) -> dict[str, Any]:
     }
 
 
-def _roles(view: CartView, catalogue: Snapshot, group: str) -> list[str]:
-    bundle = catalogue.offerings.get(view.bundles.get(group, ""))
+def _retention(view: CartView, catalogue: Snapshot) -> list[dict[str, Any]]:
+    """What an agent may give a customer who thinks of leaving, and what was given."""
+    return [
+        {
+            "code": offer.code,
+            "name": said(offer.name),
+            "reasons": [(reason, retention_reason(reason)) for reason in offer.reasons],
+            "given": retention_reason(view.retained.get(offer.code, "")),
+        }
+        for offer in offered_by_agents(catalogue, at=business_now())
+    ]
+
+
+def _places(view: CartView, catalogue: Snapshot, group: str) -> list[Slot]:
+    """The places of a bundle in which something is chosen; a pack of lines alone has none."""
+    bundle = catalogue.offerings.get(view.bundles[group])
     slots = bundle.slots if bundle is not None else ()
     shown = [slot for slot in slots if slot.role in SHOWN_ROLES]
-    return [slot.name for slot in sorted(shown, key=lambda slot: SHOWN_ROLES.index(slot.role))]
+    return sorted(shown, key=lambda slot: SHOWN_ROLES.index(slot.role))
+
+
+def _place_title(slot: Slot, catalogue: Snapshot) -> str:
+    """A place in words, with the nested bundle that it stands in where that was chosen."""
+    title = said(slot.title) if slot.title else role_name(slot.role)
+    nested = catalogue.offerings.get(slot.bundle)
+    return titled(said(nested.name), title) if nested is not None and slot.place else title
+
+
+def _groups(
+    view: CartView, catalogue: Snapshot, groups: Sequence[str], *, here: str
+) -> list[dict[str, Any]]:
+    """The bundles of the cart and the lines of its packs, also those that have nothing yet."""
+    titles = [bundle_title(view.bundles[group], catalogue=catalogue) for group in groups]
+    return [
+        {
+            "label": title if titles.count(title) == 1 else f"{title} ({number})",
+            "url": _at(view, group),
+            "current": group == here,
+        }
+        for number, (group, title) in enumerate(zip(groups, titles, strict=True), start=1)
+    ]
+
+
+def _at(view: CartView, group: str, role: str = "") -> str:
+    """Where something is chosen for a place of the cart."""
+    query = urlencode({"group": group} | ({"role": role} if role else {}))
+    return f"{reverse('agent:cart', args=[view.code])}?{query}#add"
 
 
 def _lines(view: CartView, catalogue: Snapshot) -> list[dict[str, Any]]:

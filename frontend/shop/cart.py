@@ -1,6 +1,6 @@
 """The cart as the page shows it: bundles with their steps, single things, what is in the way."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from catalogue.domain.model import Kind, Snapshot, role_of
 from commerce.ordering.domain.arrival import Change, Difference
+from commerce.ordering.domain.journeys import ways_of
 from commerce.ordering.domain.quote import QuoteLine
 from commerce.ordering.selectors import CartView
 from frontend.shop.contract import line_schedule, number_text
@@ -31,6 +32,7 @@ def cart_page(view: CartView, *, catalogue: Snapshot) -> Context:
             for group, lines in groups.items()
             if group in view.bundles
         ],
+        "empty": _empty(view, {*groups, *(issue.group for issue in view.issues)}, catalogue),
         "loose": [
             _line(view, line, catalogue=catalogue)
             for group, lines in groups.items()
@@ -94,16 +96,36 @@ def role_name(role: str) -> str:
     }.get(role, role)
 
 
+def bundle_title(code: str, *, catalogue: Snapshot) -> str:
+    """A bundle's name; that of a line of a pack with the pack's."""
+    bundle = catalogue.offering(code)
+    pack = catalogue.offerings.get(bundle.part_of)
+    return titled(said(pack.name), said(bundle.name)) if pack else said(bundle.name)
+
+
+def _empty(view: CartView, known: Collection[str], catalogue: Snapshot) -> list[Context]:
+    """Lines of packs that may be left out and have nothing yet, each with the way to its choice."""
+    found = []
+    for group, code in view.bundles.items():
+        ways = () if group in known else ways_of(catalogue.offering(code).slots)
+        if ways:
+            found.append(
+                {
+                    "title": bundle_title(code, catalogue=catalogue),
+                    "url": reverse("checkout:step", args=[view.code, group, ways[0].code]),
+                }
+            )
+    return found
+
+
 def _bundle(
     view: CartView, group: str, lines: Iterable[QuoteLine], *, catalogue: Snapshot
 ) -> Context:
     together = sorted(lines, key=lambda line: line.bundle)
     rows = [_line(view, line, catalogue=catalogue) for line in together]
-    bundle = catalogue.offering(view.bundles[group])
-    pack = catalogue.offerings.get(bundle.part_of)
     return {
         "group": group,
-        "title": titled(said(pack.name), said(bundle.name)) if pack else said(bundle.name),
+        "title": bundle_title(view.bundles[group], catalogue=catalogue),
         "lines": rows,
         "edit_url": reverse("checkout:step", args=[view.code, group, rows[0]["role"]]),
     }

@@ -157,11 +157,15 @@ class _Writer:
         return _("VAT at %(rate)s %%") % {"rate": rate}
 
     def _list(self, step: TraceStep, inputs: dict[str, str]) -> str:
-        text = _("Catalogue release %(release)s") % {"release": step.version}
-        if inputs["quantity"] != "1":
-            unit = euros(Money.of(inputs["unit"]), short=False)
-            text += f" : {unit} × {inputs['quantity']}"
-        return text
+        release = {"release": step.version}
+        if inputs["quantity"] == "1":
+            return _("Catalogue release %(release)s") % release
+        unit = euros(Money.of(inputs["unit"]), short=False)
+        return _("Catalogue release %(release)s: %(unit)s × %(quantity)s") % {
+            **release,
+            "unit": unit,
+            "quantity": inputs["quantity"],
+        }
 
     def _benefit(self, step: TraceStep, inputs: dict[str, str]) -> str:
         left = euros(Money.of(inputs["left"]), short=False)

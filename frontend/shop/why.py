@@ -9,7 +9,7 @@ from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.trace import TraceStep, replay
 from frontend.shop.contract import leaving_words, tariff_text
 from frontend.shop.panel import line_name, trace_of
-from frontend.shop.words import said
+from frontend.shop.words import retention_reason, said
 
 
 def why_page(quote: Quote, *, catalogue: Snapshot) -> dict[str, Any]:
@@ -24,9 +24,7 @@ def why_page(quote: Quote, *, catalogue: Snapshot) -> dict[str, Any]:
             {
                 "name": said(applied.name),
                 "saving": applied.saving_over_commitment,
-                "note": _("Given by an agent: %(reason)s") % {"reason": applied.reason}
-                if applied.reason
-                else "",
+                "note": _note(applied.reason),
             }
             for applied in quote.applied
         ],
@@ -41,6 +39,12 @@ def why_page(quote: Quote, *, catalogue: Snapshot) -> dict[str, Any]:
         ],
         "leaving": leaving_words(quote.given_back()),
     }
+
+
+def _note(reason: str) -> str:
+    if not reason:
+        return ""
+    return _("Given by an agent: %(reason)s") % {"reason": retention_reason(reason)}
 
 
 def _amounts(step: TraceStep) -> int:

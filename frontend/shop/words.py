@@ -160,6 +160,15 @@ def schedule_text(quote: Quote) -> str:
     return ", ".join([*parts, last])
 
 
+def retention_reason(code: str) -> str:
+    """Why a retention offer is given; reasons of the catalogue's own are said as it has them."""
+    return {
+        "price": _("Too dear"),
+        "competitor": _("Another operator's offer"),
+        "service": _("Not content with the service"),
+    }.get(code, code)
+
+
 def short_schedule(quote: Quote) -> str:
     """The same under the bars: `0 € · then 19,99 € per month`."""
     phases = quote.monthly

@@ -26,7 +26,7 @@ from commerce.kernel.errors import FaisceauError, Forbidden, NotFound, RuleViola
 from commerce.kernel.money import Money
 from commerce.ordering import selectors as ordering
 from commerce.ordering.selectors import CartView
-from commerce.ordering.services import carts, handover
+from commerce.ordering.services import carts, handover, retention
 from commerce.ordering.services.links_again import resend_link
 from commerce.ordering.services.place import Checkout, NewCustomer, place_order
 from commerce.ordering.services.switching import switch
@@ -101,6 +101,13 @@ def change(request: HttpRequest, code: str) -> HttpResponse:
         carts.drop_code(context, code=code, promotion_code=request.POST["drop_code"])
     elif "promotion_code" in request.POST:
         carts.enter_code(context, code=code, promotion_code=request.POST["promotion_code"])
+    elif "retain" in request.POST:
+        promotion, reason = request.POST["retain"][:64], request.POST.get("reason", "")[:64]
+        retention.retain(context, code=code, promotion=promotion, reason=reason)
+    elif "let_go" in request.POST:
+        retention.let_go(context, code=code, promotion=request.POST["let_go"][:64])
+    elif "line" in request.POST:
+        carts.choose_line(context, code=code, group=group, bundle=request.POST["line"][:130])
     elif "offering" in request.POST:
         try:
             switch(
@@ -117,7 +124,8 @@ def change(request: HttpRequest, code: str) -> HttpResponse:
             wanted = urlencode({"group": group, "role": role, "confirm": request.POST["offering"]})
             return redirect(f"{reverse('agent:cart', args=[code])}?{wanted}#add")
     response = redirect("agent:cart", code=code)
-    response["Location"] += f"?group={group}&role={role}" if group and role else ""
+    query = {name: value for name, value in (("group", group), ("role", role)) if value}
+    response["Location"] += f"?{urlencode(query)}" if query else ""
     return response
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from catalogue.selectors import snapshot_of
 from commerce.accounts.context import context_for_request
+from commerce.accounts.kinds import Role
 from commerce.kernel.errors import InvalidInput
 from commerce.ordering.selectors import cart_view
 from commerce.ordering.services import carts, handover
@@ -50,11 +51,14 @@ def show(request: HttpRequest, code: str) -> HttpResponse:
 @policy(Policy.VISITOR)
 def why(request: HttpRequest, code: str) -> HttpResponse:
     """Why the cart costs what it costs, amount by amount."""
-    view = cart_view(context_for_request(request), code=code)
+    context = context_for_request(request)
+    view = cart_view(context, code=code)
     values = why_page(view.quote, catalogue=snapshot_of(view.quote.release))
     values |= {
         "name": _("Cart %(code)s") % {"code": view.code},
-        "back": reverse("checkout:cart", args=[view.code]),
+        "back": reverse(
+            "agent:cart" if context.role is Role.AGENT else "checkout:cart", args=[view.code]
+        ),
     }
     return render(request, "frontend/checkout/why.html", values)
 

@@ -265,6 +265,88 @@ def test_a_smaller_phone_is_confirmed_on_the_agents_screen_too(agent: Client, ha
     assert CartItem.objects.get(role="plan").offering == "essentiel-40"
 
 
+def test_the_agent_reaches_each_line_of_a_pack_and_says_what_it_is(
+    agent: Client, shop: datetime
+) -> None:
+    code = carts.open_cart(context := visitor())
+    first = {"handset": "ardoval-x2-128-nuit", "plan": "horizon-130", "sim": "carte-sim"}
+    carts.put_bundle(
+        context,
+        code=code,
+        bundle="duo-pack",
+        choices={f"first.{role}": offering for role, offering in first.items()},
+        term=24,
+    )
+    handover.hand_over(context, code=code)
+    begun(agent)
+    agent.post("/agent/cart/", {"code": code})
+    screen = agent.get(f"/agent/cart/{code}/")
+    assert [(each["label"], each["current"]) for each in screen.context["groups"]] == [
+        ("Duo pack: Phone and plan", True), ("Duo pack: Plan only", False),
+    ]  # fmt: skip
+    assert screen.context["line_choices"] == []
+
+    second = screen.context["groups"][1]["url"]
+    assert second == f"/agent/cart/{code}/?group=g1.second#add"
+    screen = agent.get(second.partition("#")[0])
+    assert [chip["label"] for chip in screen.context["chips"]] == [
+        "Content", "Options", "Plan", "SIM",
+    ]  # fmt: skip
+    other = next(each["value"] for each in screen.context["line_choices"] if not each["current"])
+    assert f'name="line" value="{other}"' in screen.content.decode()
+
+    agent.post(f"/agent/cart/{code}/lines/", {"group": "g1.second", "line": other})
+    assert Cart.objects.get().bundles["g1.second"] == "duo-pack/second.handset-and-plan"
+    screen = agent.get(second.partition("#")[0])
+    assert "Phone" in [chip["label"] for chip in screen.context["chips"]]
+
+
+def test_an_agent_gives_a_retention_offer_for_a_reason_and_takes_it_back(
+    agent: Client, handed: str
+) -> None:
+    begun(agent)
+    agent.post("/agent/cart/", {"code": handed})
+    at = f"/agent/cart/{handed}/"
+    screen = agent.get(at)
+    (offer,) = screen.context["retention"]
+    assert (offer["code"], offer["given"]) == ("stay-5", "")
+    assert [code for code, _label in offer["reasons"]] == ["price", "competitor", "service"]
+    assert 'name="retain" value="stay-5"' in screen.content.decode()
+
+    agent.post(f"{at}lines/", {"retain": "stay-5", "reason": "competitor"})
+    given = agent.get(at)
+    assert given.context["retention"][0]["given"] == "Another operator's offer"
+    applied = {each.code: each.reason for each in given.context["cart"].quote.applied}
+    assert applied["stay-5"] == "competitor"
+    why = agent.get(f"/cart/{handed}/why/")
+    assert "Given by an agent: Another operator" in why.content.decode()
+    assert why.context["back"] == at
+
+    agent.post(f"{at}lines/", {"let_go": "stay-5"})
+    assert agent.get(at).context["retention"][0]["given"] == ""
+    assert Cart.objects.get().retained == {}
+
+
+def test_the_places_of_a_pack_have_words_on_the_agents_screen(
+    agent: Client, shop: datetime
+) -> None:
+    code = carts.open_cart(context := visitor())
+    carts.put_bundle(
+        context,
+        code=code,
+        bundle="home-office",
+        choices={"handset": "ardoval-x2-128-nuit", "plan": "horizon-130", "sim": "carte-sim"},
+        term=24,
+    )
+    handover.hand_over(context, code=code)
+    begun(agent)
+    agent.post("/agent/cart/", {"code": code})
+    labels = [chip["label"] for chip in agent.get(f"/agent/cart/{code}/").context["chips"]]
+    assert "Leisure kit: To listen with" in labels
+    assert "Work kit: Accessories" in labels
+    assert not [label for label in labels if "kit." in label]
+
+
 @pytest.mark.parametrize(
     "path",
     ["/agent/guide/", "/agent/guide/handset/handset/", "/agent/guide/keep-handset/extras/",

@@ -14,6 +14,7 @@ from catalogue.selectors import forget_snapshots
 from catalogue.services.imports import import_catalogue
 from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import Cart, CartItem
+from tests.unit.catalogue.catalogues import DEMO
 from tests.unit.catalogue.packs import PACKS
 from tests.unit.catalogue.test_packs import with_packs
 
@@ -227,3 +228,22 @@ def test_extras_of_a_role_of_the_catalogues_own_have_its_name(
         page = visitor.get(f"/build/{code}/g1/extras/").content.decode()
     assert ">music</h2>" in page
     assert "Accessories that fit" in page
+
+
+def test_a_line_that_may_be_left_out_can_be_reached_from_the_cart(
+    visitor: Client, tmp_path: Path
+) -> None:
+    second = "      - {place: second, kind: bundle, line: true, default: plan-only"
+    known = (DEMO / "packs.yaml").read_text(encoding="utf-8")
+    text = known.replace(second, f"{second}, minimum: 0")
+    assert text != known
+    chosen = {"handset": "ardoval-x2-128-nuit", "plan": "horizon-130", "sim": "esim", "term": "24"}
+    with packs_on_sale(tmp_path, text):
+        visitor.post("/build/lines/keep/", chosen | {"bundle": "duo-pack/first"})
+        code = Cart.objects.get().code
+        page = visitor.get(f"/cart/{code}/")
+        (line,) = page.context["empty"]
+        step = visitor.get(line["url"])
+    assert line == {"title": "Duo pack: Plan only", "url": f"/build/{code}/g1.second/plan/"}
+    assert f'href="{line["url"]}"' in page.content.decode()
+    assert "Which plan?" in step.content.decode()
