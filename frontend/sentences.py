@@ -127,6 +127,7 @@ SENTENCES: Mapping[str, Any] = {
     ),
     "contract_ended": _("This contract has ended."),
     "line_suspended": _("This line stands still. Let it go on before you change it."),
+    "already_there": _("This line has it already."),
     "already_suspended": _("This line stands still already."),
     "not_suspended": _("This line does not stand still for that reason."),
     "nothing_chosen": _("Nothing is chosen yet. Choose something first."),

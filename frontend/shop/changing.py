@@ -111,7 +111,7 @@ def change_page(
     agreed = contracts_of(shown.quote, configs={})
     return {
         "title": TITLES[request.kind],
-        "lead": LEADS.get(request.kind, ""),
+        "lead": _lead(shown),
         "change": shown,
         "number": display_number(shown.number),
         "begins": [said(name) for name in shown.begins],
@@ -136,6 +136,12 @@ def change_page(
             title=_("What comes with it") if shown.quote.lines else _("Due now"),
         ),
     }
+
+
+def _lead(shown: ChangeQuote) -> Any:
+    if shown.still_blocked:
+        return _("The line still stands still for another reason; nothing works yet.")
+    return LEADS.get(shown.request.kind, "")
 
 
 def _whens(shown: ChangeQuote) -> list[dict[str, Any]]:

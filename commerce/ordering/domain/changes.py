@@ -18,6 +18,8 @@ JOURNEYS: Mapping[ChangeKind, str] = {
 }
 """The journeys whose drafts become orders of that kind: something is bought, so that the customer
 agrees as with any other contract."""
+CAN_WAIT = frozenset({ChangeKind.ADD, ChangeKind.REMOVE})
+"""What may begin with the next bill; the others are for now."""
 BLOCKS_BY_WISH = frozenset({BlockKind.WISH, BlockKind.LOST_SIM})
 """What a customer may ask for himself, and lift again."""
 
@@ -54,6 +56,7 @@ class ChangeQuote:
     """What a change costs today, what it makes of the coming bills and of the commitment.
 
     `on` is the day on which it is taken to take effect. `begins` and `ends` are names.
+    `still_blocked`: the line stands still afterwards all the same, for another reason.
     """
 
     request: ChangeRequest
@@ -66,6 +69,7 @@ class ChangeQuote:
     bills: tuple[ComingBill, ...]
     bound_until: date | None
     bound_until_after: date | None
+    still_blocked: bool = False
 
     @property
     def binds(self) -> bool:

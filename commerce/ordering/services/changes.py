@@ -19,6 +19,7 @@ from commerce.kernel.tax import Basis
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.changes import (
     BLOCKS_BY_WISH,
+    CAN_WAIT,
     JOURNEYS,
     ChangeQuote,
     ChangeRequest,
@@ -38,6 +39,7 @@ from commerce.ordering.services.place import (
     first_state,
     pay_return_of,
     placed,
+    purchase_order_of,
     written,
 )
 from commerce.ordering.services.pricing import (
@@ -52,13 +54,14 @@ from commerce.ordering.services.writing import (
     Buyer,
     Draft,
     Touched,
-    lines_to_deliver,
 )
 from promotions.domain.model import CustomerFacts
 from subscriptions.domain.states import AT_ANY_TIME, ChangeKind, SubscriptionStatus
 from subscriptions.domain.views import ItemView, SubscriptionView
 from subscriptions.preview import bills_with_change
 from subscriptions.selectors import subscription_view
+
+REMOVABLE = frozenset({Kind.OPTION, Kind.CONTENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,9 @@ def quote_change(
     Raises:
         NotFound: `unknown_subscription`, `unknown_item`, `unknown_journey`.
         InvalidInput: `nothing_chosen`.
+            `when`: only what is added or taken off can wait for the next bill.
         RuleViolated: `contract_ended`, `line_suspended`, `not_suspended`, `already_suspended`,
-            `renewal_not_yet`, what does not go together, or `not_removable`.
+            `already_there`, `renewal_not_yet`, what does not go together, or `not_removable`.
     """
     return _prepare(context, subscription_id=subscription_id, request=request).shown
 
@@ -105,7 +109,7 @@ def place_change(
         Forbidden: `viewer`, `members_only`, or `caller_not_verified` for an agent.
         RuleViolated: `change_under_way` (with its `order`), `price_changed`, `terms_not_accepted`,
             `contract_summary_not_confirmed`, `change_not_offered`, `out_of_stock`.
-        InvalidInput: `address_missing`.
+        InvalidInput: `address_missing`, `purchase_order_missing`.
     """
     found = _prepare(context, subscription_id=subscription_id, request=request)
     consumer = found.value.segment is Segment.CONSUMER
@@ -129,7 +133,7 @@ def place_change(
         state=first_state(found.quote, consumer=consumer, by_agent=asks),
         consents=consents,
         deliver_to=delivery_of(checkout, value=found.value, buyer=buyer, pricing=found.pricing),
-        purchase_order="" if consumer else checkout.purchase_order.strip()[:60],
+        purchase_order=purchase_order_of(checkout, consumer=consumer),
         membership_id=context.membership_id,
         pay_return=pay_return_of(checkout.pay_return),
         amendment=found.amendment,
@@ -149,13 +153,17 @@ def open_change(subscription_id: int) -> str:
     return rows.values_list("number", flat=True).first() or ""
 
 
-def _open_changes(subscription_id: int) -> QuerySet[Order]:
-    return Order.objects.filter(
+def _open_changes(subscription_id: int, *, at_any_time: bool = False) -> QuerySet[Order]:
+    rows = Order.objects.filter(
         subject=subscription_id, state__in=[str(state) for state in {*WAITING, *UNDER_WAY}]
-    ).exclude(change__in=[str(kind) for kind in AT_ANY_TIME])
+    )
+    kinds = [str(kind) for kind in AT_ANY_TIME]
+    return rows.filter(change__in=kinds) if at_any_time else rows.exclude(change__in=kinds)
 
 
 def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRequest) -> _Prepared:
+    if request.when is When.CYCLE_END and request.kind not in CAN_WAIT:
+        raise InvalidInput("It can't wait for the next bill.", code="when", field="when")
     contract = _contract(context, subscription_id)
     if request.kind in JOURNEYS:
         value, quote, pricing, term = _bought(context, contract, request)
@@ -172,7 +180,7 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         kind=request.kind,
         subscription_id=contract.id,
         facts=_known_of(contract, items, catalogue=catalogue),
-        config=_asked(request, value, left, catalogue=catalogue),
+        config=_asked(request, contract, value, left, catalogue=catalogue),
         replaced=replaced,
         touched=touched,
         not_before=on if request.when is When.CYCLE_END else None,
@@ -195,6 +203,7 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         bills=tuple(ComingBill(bill.on, bill.before, bill.after) for bill in bills),
         bound_until=contract.commitment_ends_on,
         bound_until_after=add_months(on, term) if term else contract.commitment_ends_on,
+        still_blocked=_still_blocked(request, contract),
     )
     return _Prepared(contract, value, quote, pricing, amendment, shown)
 
@@ -233,6 +242,9 @@ def _bought(
     if view.standing is not None:
         raise RuleViolated(view.standing.message.in_("en"), code=view.standing.code)
     _check_sold(view.laid.cart, pricing=opened.pricing)
+    _check_new(
+        view.laid.cart, contract.items_on(business_today()), catalogue=opened.pricing.snapshot
+    )
     value, quote = opened.in_group(CHANGE_GROUP)
     term = view.laid.term if request.kind is ChangeKind.RENEW else 0
     return value, quote, opened.pricing, term
@@ -257,6 +269,19 @@ def _check_sold(value: CartValue, *, pricing: Pricing) -> None:
             raise RuleViolated(
                 f"{offering.name.in_('en')} is not sold here (any more).",
                 code="not_sold",
+                offering=offering.code,
+            )
+
+
+def _check_new(value: CartValue, items: tuple[ItemView, ...], *, catalogue: Snapshot) -> None:
+    """An option or a service stands on a line once; twice it would be billed twice."""
+    present = {item.offering for item in items}
+    for line in value.lines:
+        offering = catalogue.offering(line.offering)
+        if offering.kind in REMOVABLE and line.offering in present:
+            raise RuleViolated(
+                f"{offering.name.in_('en')} is on this line already.",
+                code="already_there",
                 offering=offering.code,
             )
 
@@ -298,7 +323,7 @@ def _removed(
     if set(request.items) - chosen.keys():
         raise NotFound("There is no such item in this contract.", code="unknown_item")
     for item in chosen.values():
-        if _kind(item, catalogue) not in (Kind.OPTION, Kind.CONTENT):
+        if _kind(item, catalogue) not in REMOVABLE:
             raise RuleViolated("Only options and services can be removed.", code="not_removable")
     return tuple(_touch(item, ItemAction.DELETE, catalogue=catalogue) for item in chosen.values())
 
@@ -345,9 +370,17 @@ def _learnt(items: list[ItemView]) -> dict[int, Mapping[str, str]]:
 
 
 def _asked(
-    request: ChangeRequest, value: CartValue, left: list[ItemView], *, catalogue: Snapshot
+    request: ChangeRequest,
+    contract: SubscriptionView,
+    value: CartValue,
+    left: list[ItemView],
+    *,
+    catalogue: Snapshot,
 ) -> Mapping[str, str]:
-    """What the network is asked for: the plan and the options that the line will have."""
+    """What the network is asked for: the plan and the options that the line will have.
+
+    `still_blocked`: the line may not go on, something else blocks it.
+    """
     kept = [item.offering for item in left if _kind(item, catalogue) is Kind.OPTION]
     added = [line.offering for line in value.lines if line.role == "option"]
     plans = [line.offering for line in value.lines if line.role == "plan"]
@@ -357,17 +390,24 @@ def _asked(
         "plan": plans[0] if plans else "",
         "services": ",".join([*kept, *added]),
         "block": str(request.block or ""),
+        "still_blocked": "yes" if _still_blocked(request, contract) else "",
     }
     return {name: text for name, text in asked.items() if text}
+
+
+def _still_blocked(request: ChangeRequest, contract: SubscriptionView) -> bool:
+    others = [block for block in contract.blocks if block != request.block]
+    return request.kind is ChangeKind.RESUME and bool(others)
 
 
 def _effective_on(
     request: ChangeRequest, contract: SubscriptionView, *, value: CartValue, pricing: Pricing
 ) -> date:
-    """When it is taken to take effect: with the next bill, when a parcel is there, or today."""
+    """When it is taken to take effect: with the next bill, when a phone is there, or today."""
     if request.when is When.CYCLE_END and contract.next_bill_on is not None:
         return contract.next_bill_on
-    if lines_to_deliver(value.lines, snapshot=pricing.snapshot):
+    phones = [line for line in value.lines if line.role == "handset"]
+    if request.kind is ChangeKind.RENEW and phones:
         return assumed_activation(business_now())
     return business_today()
 
@@ -386,9 +426,11 @@ def _check_may(context: AccountContext, *, consumer: bool) -> None:
 
 
 def _check_free(amendment: Amendment) -> None:
-    if amendment.kind in AT_ANY_TIME:
+    """A block goes before everything; a line goes on only after the blocks that are under way."""
+    if amendment.kind is ChangeKind.SUSPEND:
         return
-    number = open_change(amendment.subscription_id)
+    rows = _open_changes(amendment.subscription_id, at_any_time=amendment.kind is ChangeKind.RESUME)
+    number = rows.values_list("number", flat=True).first()
     if number:
         raise _under_way(number)
 

@@ -145,7 +145,7 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
         consents=None if by_agent else checkout.consents,
         deliver_to=delivery_of(checkout, value=value, buyer=buyer, pricing=pricing),
         pick_up_at=_pick_up_at(checkout, value=value, pricing=pricing),
-        purchase_order=_purchase_order(checkout, consumer=consumer),
+        purchase_order=purchase_order_of(checkout, consumer=consumer),
         membership_id=context.membership_id,
         pay_return=pay_return_of(checkout.pay_return),
     )
@@ -278,7 +278,8 @@ def _pick_up_at(checkout: Checkout, *, value: CartValue, pricing: Pricing) -> st
     return chosen if lines_to_deliver(value.lines, snapshot=pricing.snapshot) else ""
 
 
-def _purchase_order(checkout: Checkout, *, consumer: bool) -> str:
+def purchase_order_of(checkout: Checkout, *, consumer: bool) -> str:
+    """Raises InvalidInput `purchase_order_missing`: a business says one."""
     number = checkout.purchase_order.strip()
     if not consumer and not number:
         raise InvalidInput(

@@ -11,7 +11,13 @@ from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.accounts.models import Contact, User
 from commerce.kernel.clock import business_time_fixed
-from commerce.kernel.errors import FaisceauError, Forbidden, NotFound, RuleViolated
+from commerce.kernel.errors import (
+    FaisceauError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    RuleViolated,
+)
 from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ChangeQuote, ChangeRequest, When
 from commerce.ordering.domain.states import OrderState
@@ -24,10 +30,10 @@ from orchestration.ports import BillingChange
 from orchestration.services.plans import create_plans
 from subscriptions.audit import bills_against_promises
 from subscriptions.domain.states import BlockKind, ChangeKind
-from subscriptions.models import Parking, Subscription, SubscriptionItem
+from subscriptions.models import BillingAccount, Parking, Subscription, SubscriptionItem
 from subscriptions.selectors import promise_view, subscription_view
 from tests.factories import PersonFactory, UserFactory
-from tests.integration.ordering.people import ALL_AGREED, HOME
+from tests.integration.ordering.people import ALL_AGREED, HOME, member, organisation
 from tests.integration.ordering.test_next_offers import ORDER, START, begin
 from tests.integration.subscriptions.contracts import at, run
 
@@ -63,6 +69,13 @@ def added(*offerings: str) -> ChangeRequest:
 def removed(offering: str, *, when: When = When.NOW) -> ChangeRequest:
     item = SubscriptionItem.objects.get(offering=offering, until_on__isnull=True)
     return ChangeRequest(ChangeKind.REMOVE, items=(item.pk,), when=when)
+
+
+def renewed(*, term: int = 24, phone: bool = False) -> ChangeRequest:
+    choices = {"plan": ("horizon-130",)}
+    if phone:
+        choices["handset"] = ("ardoval-x2-128-nuit",)
+    return ChangeRequest(ChangeKind.RENEW, choices=choices, term=term)
 
 
 def ordered(
@@ -212,6 +225,7 @@ def test_what_an_agent_sells_waits_for_the_customer_and_a_lost_sim_does_not(
         (lambda: ChangeRequest(ChangeKind.REMOVE), "nothing_chosen"),
         (lambda: ChangeRequest(ChangeKind.REMOVE, items=(0,)), "unknown_item"),
         (lambda: removed("horizon-130"), "not_removable"),
+        (lambda: replace(renewed(), when=When.CYCLE_END), "when"),
         (lambda: ChangeRequest(ChangeKind.SUSPEND), "block"),
         (lambda: ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.FRAUD), "block"),
         (lambda: ChangeRequest(ChangeKind.RESUME, block=BlockKind.WISH), "not_suspended"),
@@ -243,3 +257,80 @@ def test_another_customer_s_line_is_not_there(owner: AccountContext, line: int) 
     other = replace(owner, party_id=PersonFactory.create().pk)
     with pytest.raises(NotFound):
         ordered(other, line, added("escale-monde"))
+
+
+@pytest.mark.parametrize("role", ["option", "content"])
+def test_what_is_on_the_line_is_not_sold_to_it_again(
+    owner: AccountContext, line: int, role: str
+) -> None:
+    offering = {"option": "escale-monde", "content": "ondine-musique"}[role]
+    request = ChangeRequest(ChangeKind.ADD, choices={role: (offering,)})
+    placed, _ = ordered(owner, line, request)
+    carried_out(placed.number)
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, request)
+    assert (refused.value.code, refused.value.detail["offering"]) == ("already_there", offering)
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, replace(renewed(), choices={**renewed().choices, role: (offering,)}))
+    assert refused.value.code == "already_there"
+    assert Order.objects.count() == 1
+
+
+def test_a_line_with_two_blocks_stands_still_until_both_are_lifted(
+    owner: AccountContext, line: int
+) -> None:
+    for block in (BlockKind.WISH, BlockKind.LOST_SIM):
+        stopped, _ = ordered(owner, line, ChangeRequest(ChangeKind.SUSPEND, block=block))
+        carried_out(stopped.number)
+    asked: list[tuple[bool, list[str], str]] = []
+    for block in (BlockKind.WISH, BlockKind.LOST_SIM):
+        placed, shown = ordered(owner, line, ChangeRequest(ChangeKind.RESUME, block=block))
+        carried_out(placed.number)
+        tasks = Task.objects.filter(plan__order_number=placed.number).exclude(kind="timer")
+        actions = tasks.exclude(action="billing.order").order_by("action")
+        status = Subscription.objects.get().status
+        asked.append((shown.still_blocked, list(actions.values_list("action", flat=True)), status))
+    assert asked == [
+        (True, ["billing.change"], "suspended"),
+        (False, ["billing.change", "message.line_resumed", "network.resume"], "active"),
+    ]
+
+
+def test_a_line_goes_on_only_after_the_block_that_is_under_way(
+    owner: AccountContext, line: int
+) -> None:
+    stopped, _ = ordered(owner, line, ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.WISH))
+    carried_out(stopped.number)
+    lost, _ = ordered(owner, line, ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.LOST_SIM))
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, ChangeRequest(ChangeKind.RESUME, block=BlockKind.WISH))
+    assert (refused.value.code, refused.value.detail["order"]) == (
+        "change_under_way", lost.number,
+    )  # fmt: skip
+
+
+def test_content_that_begins_with_the_bill_waits_for_its_day(
+    owner: AccountContext, line: int
+) -> None:
+    request = ChangeRequest(
+        ChangeKind.ADD, choices={"content": ("ondine-musique",)}, when=When.CYCLE_END
+    )
+    placed, shown = ordered(owner, line, request)
+    assert shown.on == BILL
+    create_plans(order_number=placed.number)
+    tasks = Task.objects.filter(plan__order_number=placed.number)
+    waits = {task.key.rpartition(".")[2]: task.needs for task in tasks}
+    assert waits["entitle"] == ["wait"]
+
+
+def test_a_firm_says_its_purchase_order(owner: AccountContext, line: int) -> None:
+    BillingAccount.objects.update(basis="HT", segment="business")
+    unit = organisation()
+    buyer = member(unit, "Nadia", role=Role.BUYER, limit="1000")
+    Subscription.objects.update(party_id=buyer.party_id)
+    lost = ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.LOST_SIM)
+    with pytest.raises(InvalidInput) as refused:
+        ordered(buyer, line, lost)
+    assert refused.value.code == "purchase_order_missing"
+    placed, _ = ordered(buyer, line, lost, purchase_order="PO-7")
+    assert placed.state is OrderState.ACCEPTED
