@@ -115,7 +115,7 @@ class LocalBilling:
                 ends=[i.subject for i in order.items if i.subject is not None and not still],
                 tax_rates=snapshot.tax_rates,
                 benefit_names=_benefit_names(snapshot),
-                term_months=plan.term if plan and kind is ChangeKind.RENEW else None,
+                term_months=plan.term or None if plan and kind is ChangeKind.RENEW else None,
                 facts={name: facts[name] for name in NEW_FACTS.get(kind, ()) if name in facts},
                 blocks=_block(config) if kind is ChangeKind.SUSPEND else None,
                 lifts=_block(config) if kind is ChangeKind.RESUME else None,

@@ -309,6 +309,17 @@ def test_a_line_goes_on_only_after_the_block_that_is_under_way(
     )  # fmt: skip
 
 
+def test_a_renewal_without_commitment_leaves_the_present_one(
+    owner: AccountContext, line: int
+) -> None:
+    placed, shown = ordered(owner, line, renewed(term=0))
+    assert (shown.bound_until, shown.bound_until_after) == (date(2028, 11, 23),) * 2
+    Order.objects.filter(number=placed.number).update(state=OrderState.ACCEPTED)
+    carried_out(placed.number)
+    contract = Subscription.objects.get()
+    assert (contract.commitment_months, contract.commitment_ends_on) == (24, date(2028, 11, 23))
+
+
 def test_content_that_begins_with_the_bill_waits_for_its_day(
     owner: AccountContext, line: int
 ) -> None:
