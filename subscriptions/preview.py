@@ -2,14 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import takewhile
 
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
-from subscriptions.domain.changes import closing, superseded_from
-from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.changes import EndedCharge, closing, superseded_from
+from subscriptions.domain.charges import AgreedCharge, spans
+from subscriptions.domain.invoice import bill_period
 from subscriptions.domain.promise import promised_from
 from subscriptions.models import PromiseLine, Subscription
 from subscriptions.services.change import ended_item
@@ -35,7 +37,8 @@ def bills_with_change(
 ) -> tuple[BillBeforeAndAfter, ...]:
     """The next `count` bills if `begins` are added and the items `ends` end on the day `on`.
 
-    By the same functions that write the promise of the change when it takes effect.
+    By the same functions that write the promise of the change when it takes effect. Bills that are
+    made before `on` hold what they hold without it; the first one after them settles the change.
 
     Raises:
         NotFound: `unknown_subscription`.
@@ -44,12 +47,18 @@ def bills_with_change(
     if contract is None or contract.account.cycle_day is None:
         raise NotFound("There is no such subscription.", code="unknown_subscription")
     cycle_day = contract.account.cycle_day
-    bills_from = contract.account.next_bill_on or on
-    before, after = _promised(contract, since=bills_from), _Sums()
+    next_bill = contract.account.next_bill_on or on
+    bills_from = _settling_bill(next_bill, on=on, cycle_day=cycle_day)
+    before, after = _promised(contract, since=next_bill), _Sums()
     after.update(before)
     for item in contract.items.filter(pk__in=ends).select_related("begun_by"):
         ended = ended_item(item, contract, on=on)
-        for charge in ended.charges:
+        for present in ended.charges:
+            charge = (
+                _billed_meanwhile(present, cycle_day=cycle_day, bills_from=bills_from)
+                if bills_from > next_bill
+                else present
+            )
             gone = PromiseLine.objects.filter(
                 promise_id=ended.promise_id,
                 item=ended.line_id,
@@ -75,6 +84,20 @@ def bills_with_change(
 
 
 _MOST = 15
+
+
+def _settling_bill(next_bill: date, *, on: date, cycle_day: int) -> date:
+    """The day of the first bill that is made on the day `on` or later."""
+    while next_bill < on:
+        next_bill = bill_period(next_bill, cycle_day=cycle_day).end
+    return next_bill
+
+
+def _billed_meanwhile(charge: EndedCharge, *, cycle_day: int, bills_from: date) -> EndedCharge:
+    """As the bills before that of `bills_from` will leave it: with all that begins by then."""
+    every = spans(charge.agreed, activation=charge.since, cycle_day=cycle_day)
+    begun = takewhile(lambda span: span.period.start < bills_from, every)
+    return replace(charge, billed_until=max(span.period.end for span in begun))
 
 
 class _Sums(defaultdict[date | None, Decimal]):

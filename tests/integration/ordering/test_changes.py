@@ -334,6 +334,21 @@ def test_content_that_begins_with_the_bill_waits_for_its_day(
     assert waits["entitle"] == ["wait"]
 
 
+def test_a_phone_that_comes_after_the_bill_is_settled_by_the_one_after(
+    owner: AccountContext, line: int
+) -> None:
+    placed, shown = ordered(owner, line, renewed(phone=True), on=date(2028, 9, 21), deliver_to=HOME)
+    assert shown.on > BILL
+    # The bill of the 23rd of September is made before, and stays as it was promised.
+    assert shown.bills[0].on == BILL
+    assert shown.bills[0].before == shown.bills[0].after
+    Order.objects.filter(number=placed.number).update(state=OrderState.ACCEPTED)
+    with business_time_fixed(at(BILL, 4)):
+        run(BILL)
+    carried_out(placed.number, on=shown.on)
+    assert promised() == coming(shown)
+
+
 def test_a_firm_says_its_purchase_order(owner: AccountContext, line: int) -> None:
     BillingAccount.objects.update(basis="HT", segment="business")
     unit = organisation()
