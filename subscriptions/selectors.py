@@ -395,11 +395,20 @@ def _tax_part(part: Mapping[str, str], *, currency: str) -> TaxPart:
 
 
 def _commitments(lines: Iterable[BillLineView], *, on: date) -> tuple[CommitmentView, ...]:
-    """Of each contract on the bill: what is left of its commitment on the day of issue."""
-    contracts = {(line.order_number, line.group) for line in lines}
-    rows = Subscription.objects.filter(order_number__in={order for order, _ in contracts}).order_by(
-        "pk"
-    )
+    """Of each contract on the bill, or whose change is: what is left of its commitment on the day
+    of issue."""
+    named = {(line.order_number, line.group) for line in lines}
+    orders = {order for order, _ in named}
+    begun = Subscription.objects.filter(order_number__in=orders)
+    changed = SubscriptionChange.objects.filter(order_number__in=orders)
+    contracts = {
+        contract
+        for order, group, contract in (
+            *begun.values_list("order_number", "group", "pk"),
+            *changed.values_list("order_number", "group", "subscription_id"),
+        )
+        if (order, group) in named
+    }
     return tuple(
         CommitmentView(
             subscription_id=row.pk,
@@ -407,8 +416,7 @@ def _commitments(lines: Iterable[BillLineView], *, on: date) -> tuple[Commitment
             ends_on=row.commitment_ends_on,
             months_left=_months_left(row.commitment_ends_on, on=on),
         )
-        for row in rows
-        if (row.order_number, row.group) in contracts
+        for row in Subscription.objects.filter(pk__in=contracts).order_by("pk")
     )
 
 

@@ -30,8 +30,8 @@ from orchestration.ports import BillingChange
 from orchestration.services.plans import create_plans
 from subscriptions.audit import bills_against_promises
 from subscriptions.domain.states import BlockKind, ChangeKind
-from subscriptions.models import BillingAccount, Parking, Subscription, SubscriptionItem
-from subscriptions.selectors import promise_view, subscription_view
+from subscriptions.models import BillingAccount, Invoice, Parking, Subscription, SubscriptionItem
+from subscriptions.selectors import bill_view, promise_view, subscription_view
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.ordering.people import ALL_AGREED, HOME, member, organisation
 from tests.integration.ordering.test_next_offers import ORDER, START, begin
@@ -347,6 +347,23 @@ def test_a_phone_that_comes_after_the_bill_is_settled_by_the_one_after(
         run(BILL)
     carried_out(placed.number, on=shown.on)
     assert promised() == coming(shown)
+
+
+def test_the_commitment_stands_on_the_bills_of_a_renewed_line(
+    owner: AccountContext, line: int
+) -> None:
+    placed, _ = ordered(owner, line, renewed())
+    Order.objects.filter(number=placed.number).update(state=OrderState.ACCEPTED)
+    carried_out(placed.number)
+    with business_time_fixed(at(BILL, 4)):
+        run(BILL)
+    with business_time_fixed(at(date(2028, 10, 23), 4)):
+        run(date(2028, 10, 23))
+    last = Invoice.objects.order_by("-pk").first()
+    assert last is not None
+    bill = bill_view(owner.party_id or 0, last.number or "")
+    assert {each.order_number for part in bill.sections for each in part.lines} == {placed.number}
+    assert [(c.subscription_id, c.ends_on) for c in bill.commitments] == [(line, date(2030, 9, 1))]
 
 
 def test_a_firm_says_its_purchase_order(owner: AccountContext, line: int) -> None:
