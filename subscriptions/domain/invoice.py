@@ -221,8 +221,8 @@ def _repair(charge: RunningCharge, billed: BilledDays) -> tuple[Period, Iterable
         raise _impossible(charge, impossible) from impossible
     part = used_of(span, until=charge.until)
     used = due_lines(charge.agreed, activation=charge.activation, span=part) if part else ()
-    kept = part.period if part else Period(billed.days.start, billed.days.start)
-    taken_back = Period(kept.end, billed.days.end)
+    kept = part.period if part else Period(charge.until, charge.until)
+    taken_back = Period(max(kept.end, billed.days.start), billed.days.end)
     return kept, [
         _line(charge, due, kind=LineKind.REPAIR, days=taken_back, ending=charge.ending)
         for due in credit(used, billed=billed.lines)

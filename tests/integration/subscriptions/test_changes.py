@@ -337,3 +337,22 @@ def test_a_held_repair_that_is_thrown_away_is_made_again() -> None:
     release_held(account_id=account.pk, decision=Release.REDRAFT, operator="Olivia")
     months_later(2)
     assert bills()[2:] == [("FA-2026-0000003", "2026-05-10", "23.39")]
+
+
+def test_an_end_that_was_written_down_after_two_bills_is_settled_for_good() -> None:
+    subscription = begun("F-1", [plan("29.99"), press("9.90")], party=person())
+    months_later(1, 2)
+    change(subscription, kind=ChangeKind.TERMINATE, on=CHANGED)
+    months_later(3)
+    # Twenty of thirty days of April's bill go back, and all of May's.
+    assert bills()[3:] == [("AV-2026-0000001", "2026-06-10", "-66.48")]
+    billed = ItemCharge.objects.values_list("billed_until", flat=True)
+    assert set(billed) == {CHANGED}
+    live = Coverage.objects.filter(live=True).order_by("charge__code", "days")
+    assert [(c.days.lower, c.days.upper) for c in live] == [
+        (date(2026, 3, 10), date(2026, 4, 10)), (date(2026, 4, 10), CHANGED),
+    ] * 2  # fmt: skip
+    months_later(4, 5)
+    assert len(bills()) == 4
+    assert BillingAccount.objects.get().next_bill_on is None
+    assert Parking.objects.count() == 0
