@@ -37,7 +37,8 @@ SELECT line.invoice_id, line.order_number || '/' || line.group, line.item, line.
  WHERE line.invoice_id = ANY(%s)
 """
 
-# Promised for these days, to these contracts, and in no bill at all.
+# Promised for these days, to these contracts, and in no bill at all. The first bill of a contract
+# speaks of no other.
 _FORGOTTEN = """
 SELECT due.id, due.order_number || '/' || due.group, promised.item, promised.charge,
        promised.period, promised.benefit, promised.amount, promised.tax_rate, promised.starts_on
@@ -61,6 +62,8 @@ _FORGOTTEN_IN_BILLS = _FORGOTTEN.format(
           JOIN subscriptions_subscription AS subscription
             ON subscription.account_id = invoice.account_id AND subscription.status <> 'ended'
          WHERE invoice.id = ANY(%(ids)s) AND invoice.kind IN ('recurring', 'credit_note')
+           AND (invoice.key NOT LIKE 'first:%%'
+                OR invoice.key = 'first:' || subscription.order_number || ':' || subscription.id)
          UNION ALL
         SELECT invoice.id, change.promise_id, change.order_number, change.group,
                invoice.period_start, invoice.period_end
@@ -70,6 +73,7 @@ _FORGOTTEN_IN_BILLS = _FORGOTTEN.format(
           JOIN subscriptions_subscriptionchange AS change
             ON change.subscription_id = subscription.id
          WHERE invoice.id = ANY(%(ids)s) AND invoice.kind IN ('recurring', 'credit_note')
+           AND invoice.key NOT LIKE 'first:%%'
          UNION ALL
         SELECT invoice.id, promise.id, promise.order_number, promise.group, NULL, NULL
           FROM subscriptions_invoice AS invoice

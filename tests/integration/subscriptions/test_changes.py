@@ -356,3 +356,15 @@ def test_an_end_that_was_written_down_after_two_bills_is_settled_for_good() -> N
     assert len(bills()) == 4
     assert BillingAccount.objects.get().next_bill_on is None
     assert Parking.objects.count() == 0
+
+
+def test_a_line_that_begins_in_the_night_of_the_bill_does_not_wait_for_the_others() -> None:
+    party = person()
+    begun("F-1", [plan("29.99")], party=party)
+    night = add_months(DAY, 1)
+    with business_time_fixed(at(night, 2)):
+        begun("F-2", [plan("9.99")], party=party, on=night)
+    assert Parking.objects.count() == 0
+    months_later(1, 2)
+    assert [gross for _, _, gross in bills()] == ["29.99", "9.99", "29.99", "39.98"]
+    assert Parking.objects.count() == 0
