@@ -139,8 +139,15 @@ def _contract_of(
     report: Report, contracts: Mapping[str, list[Subscription]]
 ) -> Subscription | None:
     following = add_months(report.month, 1)
-    rows = contracts.get(_number(report.line), ())
-    return next((row for row in rows if row.activated_on < following), None)
+    return next(
+        (
+            row
+            for row in contracts.get(_number(report.line), ())
+            if row.activated_on < following
+            and (row.ended_on is None or row.ended_on > report.month)
+        ),
+        None,
+    )
 
 
 def _faults(

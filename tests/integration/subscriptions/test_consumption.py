@@ -186,3 +186,12 @@ def test_use_is_invented_for_a_demonstration_only(
     settings.VIRTUAL_CLOCK = False  # type: ignore[attr-defined]
     with pytest.raises(CommandError):
         call_command("invent_consumption")
+
+
+def test_a_line_that_has_ended_uses_nothing_after_its_last_month(user: User) -> None:
+    Subscription.objects.update(ended_on=date(2027, 4, 20))
+    assert take_consumption([report(4, "20")]) == Taken(1, 0, 0)
+    with pytest.raises(ConsumptionRefused) as refused:
+        take_consumption([report(5, "90")])
+    assert [(fault.place, fault.field) for fault in refused.value.faults] == [(0, "line")]
+    assert stored() == [(4, "data_gb", "20.000", "130.000")]
