@@ -7,8 +7,9 @@ import time
 
 import httpx
 
-_PAUSES = (0.2, 0.5, 1.0, 2.0, *([3.0] * 30))
-"""Seconds: a server that starts anew on a busy machine takes its time."""
+_PAUSES = (0.2, 0.5, 1.0, 2.0, *([3.0] * 80))
+"""Seconds: a server that starts anew on a busy machine takes its time, and a request whose server
+died holds its key for a minute each time."""
 _AGAIN = frozenset({409, 425, 429, 500, 502, 503, 504})
 
 
