@@ -14,6 +14,7 @@ from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from commerce.ordering.domain.arrival import Change, Difference
+from commerce.ordering.domain.checks import Issue
 from commerce.ordering.domain.journey import Candidate, StepView
 from commerce.ordering.domain.quote import QuoteLine
 from commerce.ordering.domain.states import WAITING, OrderState
@@ -73,7 +74,7 @@ def cart_screen(
             why_url=reverse("checkout:cart_why", args=[view.code]),
         ),
         "aloud": in_words(view),
-        "issues": [f"{said(issue.message)} {said(issue.way_out)}" for issue in view.issues],
+        "issues": [_issue(issue, view, catalogue, groups) for issue in view.issues],
         "group": group,
         "chosen_role": role,
         "retention": _retention(view, catalogue) if view.quote.lines else [],
@@ -225,6 +226,14 @@ def state_of(view: OrderView) -> dict[str, Any]:
             for step in view.steps
         ],
     }
+
+
+def _issue(issue: Issue, view: CartView, catalogue: Snapshot, groups: Sequence[str]) -> str:
+    """What is in the way; of several bundles with the name of the one."""
+    text = f"{said(issue.message)} {said(issue.way_out)}"
+    if len(groups) < 2 or issue.group not in groups:
+        return text
+    return titled(bundle_title(view.bundles[issue.group], catalogue=catalogue), text)
 
 
 def _retention(view: CartView, catalogue: Snapshot) -> list[dict[str, Any]]:

@@ -285,6 +285,8 @@ def test_the_agent_reaches_each_line_of_a_pack_and_says_what_it_is(
         ("Duo pack: Phone and plan", True), ("Duo pack: Plan only", False),
     ]  # fmt: skip
     assert screen.context["line_choices"] == []
+    (issue,) = screen.context["issues"]
+    assert issue.startswith("Duo pack: Plan only: There is still something to choose.")
 
     second = screen.context["groups"][1]["url"]
     assert second == f"/agent/cart/{code}/?group=g1.second#add"
