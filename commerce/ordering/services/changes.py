@@ -426,10 +426,11 @@ def _check_may(context: AccountContext, *, consumer: bool) -> None:
 
 
 def _check_free(amendment: Amendment) -> None:
-    """A block goes before everything; a line goes on only after the blocks that are under way."""
+    """A block goes before everything but itself; a line goes on only after the blocks under way."""
+    rows = _open_changes(amendment.subscription_id, at_any_time=amendment.kind in AT_ANY_TIME)
     if amendment.kind is ChangeKind.SUSPEND:
-        return
-    rows = _open_changes(amendment.subscription_id, at_any_time=amendment.kind is ChangeKind.RESUME)
+        block = amendment.config["block"]
+        rows = rows.filter(change=ChangeKind.SUSPEND, items__config__block=block)
     number = rows.values_list("number", flat=True).first()
     if number:
         raise _under_way(number)

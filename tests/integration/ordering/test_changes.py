@@ -377,3 +377,17 @@ def test_a_firm_says_its_purchase_order(owner: AccountContext, line: int) -> Non
     assert refused.value.code == "purchase_order_missing"
     placed, _ = ordered(buyer, line, lost, purchase_order="PO-7")
     assert placed.state is OrderState.ACCEPTED
+
+
+def test_a_sim_that_is_told_lost_twice_is_blocked_by_one_order(
+    owner: AccountContext, line: int
+) -> None:
+    lost = ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.LOST_SIM)
+    first, _ = ordered(owner, line, lost)
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, lost)
+    assert (refused.value.code, refused.value.detail["order"]) == (
+        "change_under_way", first.number,
+    )  # fmt: skip
+    ordered(owner, line, ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.WISH))
+    assert Order.objects.count() == 2
