@@ -174,7 +174,12 @@ def order_screen(view: OrderView) -> dict[str, Any]:
     return (
         {
             "order": view,
-            "panel": panel_of(view.quote, catalogue=catalogue, title=_("As agreed")),
+            "panel": panel_of(
+                view.quote,
+                catalogue=catalogue,
+                title=_("As agreed"),
+                why_url=reverse("checkout:order_why", args=[view.summary.number]),
+            ),
             "order_lines": [
                 {
                     "name": line_name(line, catalogue=catalogue),

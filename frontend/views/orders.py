@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from catalogue.selectors import snapshot_of
 from commerce.accounts import selectors as accounts
+from commerce.accounts.kinds import Role
 from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.errors import FaisceauError, NotFound
 from commerce.ordering.domain.states import OrderState
@@ -81,11 +82,13 @@ def track(request: HttpRequest, number: str) -> HttpResponse:
 @policy(Policy.VISITOR)
 def why(request: HttpRequest, number: str) -> HttpResponse:
     """Why the order costs what was agreed, amount by amount."""
-    order = order_view(order_context(request, number), number=number)
+    context = order_context(request, number)
+    order = order_view(context, number=number)
+    page = "agent:order" if context.role is Role.AGENT else "checkout:order"
     values = why_page(order.quote, catalogue=snapshot_of(order.quote.release))
     values |= {
         "name": _("Order %(number)s") % {"number": order.summary.number},
-        "back": reverse("checkout:order", args=[order.summary.number]),
+        "back": reverse(page, args=[order.summary.number]),
     }
     return render(request, "frontend/checkout/why.html", values)
 

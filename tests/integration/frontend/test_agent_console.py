@@ -107,6 +107,9 @@ def test_a_handed_over_cart_becomes_an_order_with_both_channels_and_the_agents_n
     page = agent.get(f"/agent/orders/{order.number}/").content.decode()
     assert "on the web, by phone" in page
     assert "not accepted yet" in page
+    why = f"/orders/{order.number}/why/"
+    assert f'href="{why}"' in page
+    assert agent.get(why).context["back"] == f"/agent/orders/{order.number}/"
     agent.post("/agent/contact/end/", {"note": "Link sent."})
     contact = Contact.objects.get()
     assert contact.party_id == order.party_id
