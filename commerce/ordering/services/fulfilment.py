@@ -120,19 +120,25 @@ def activate_items(*, order_number: str, group: str) -> None:
 
 @transaction.atomic
 def complete_order(*, order_number: str) -> None:
-    """Everything that was ordered is delivered and in service.
+    """Everything that was ordered is delivered and in service, or was taken back.
+
+    As long as something is planned nothing happens: whoever puts the last bundle in service, or
+    takes it back, comes after that.
 
     Raises:
         NotFound: `unknown_order`. IllegalTransition: it is not in progress.
     """
     order = _locked(order_number)
-    if order.state == OrderState.COMPLETED:
+    if order.state == OrderState.COMPLETED or _is_planned(order):
         return
     if order.state == OrderState.ACCEPTED:
         move(order, OrderState.IN_PROGRESS, context=SYSTEM, reason="fulfilment_started")
     move(order, OrderState.COMPLETED, context=SYSTEM)
-    order.items.filter(state=ItemState.PLANNED).update(state=ItemState.ACTIVE)
     outbox.publish(OrderCompleted(number=order.number, party_id=order.party_id))
+
+
+def _is_planned(order: Order) -> bool:
+    return order.items.filter(state=ItemState.PLANNED).exists()
 
 
 def _locked(order_number: str) -> Order:

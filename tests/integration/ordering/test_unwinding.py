@@ -6,6 +6,7 @@ import pytest
 from oscar.apps.partner.models import StockRecord
 
 from commerce.events.models import OutboxEvent
+from commerce.kernel.clock import business_now
 from commerce.ordering.models import Order
 from commerce.ordering.services import carts
 from commerce.ordering.services.fulfilment import start_fulfilment
@@ -14,6 +15,9 @@ from commerce.ordering.services.unwinding import bundle_unwound, due_once
 from commerce.payments.models import PaymentEffect
 from commerce.payments.ports import Outcome, PaymentReport
 from commerce.payments.services.outcome import note_report
+from orchestration.domain.states import PlanState
+from orchestration.models import Plan
+from orchestration.subscribers import on_plan_cancelled, on_plan_completed
 from tests.integration.orchestration.test_http_billing import authorise
 from tests.integration.ordering.conftest import PIECES, at, shop
 from tests.integration.ordering.people import bundle_cart, checkout_for, customer
@@ -69,3 +73,40 @@ def test_one_bundle_goes_back_and_then_the_other(shop: object) -> None:
     assert sum(refunds, Decimal(0)) == order.gross
     told = OutboxEvent.objects.filter(name__endswith="OrderCancelled", payload__number=number)
     assert told.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_bundle_whose_end_is_told_late_is_not_taken_for_delivered(shop: object) -> None:
+    """The other bundle is in service already, and its word comes first."""
+    owner = customer()
+    code = bundle_cart(owner, handset=HANDSET)
+    carts.put_bundle(
+        owner,
+        code=code,
+        bundle="handset-and-plan",
+        choices={"handset": HANDSET, "plan": "horizon-130", "sim": "esim"},
+        term=24,
+    )
+    number = place_order(owner, code=code, checkout=checkout_for(owner, code)).number
+    order = Order.objects.get(number=number)
+    authorise(order.payment_key)
+    note_report(key=order.payment_key, report=PaymentReport(Outcome.SETTLED, intent_id="pi_1"))
+    start_fulfilment(order_number=number)
+    cancelled, served = sorted(set(order.items.values_list("group", flat=True)))
+    now = business_now()
+    for group, state in ((cancelled, PlanState.CANCELLED), (served, PlanState.COMPLETED)):
+        Plan.objects.create(
+            order_number=number, group=group, party_id=1, release=1, created_at=now, state=state
+        )
+
+    on_plan_completed({"order_number": number, "group": served})
+    order.refresh_from_db()
+    states = dict(order.items.values_list("group", "state"))
+    assert (order.state, states) == ("in_progress", {cancelled: "planned", served: "active"})
+
+    on_plan_cancelled({"order_number": number, "group": cancelled})
+    order.refresh_from_db()
+    states = dict(order.items.values_list("group", "state"))
+    assert (order.state, states) == ("completed", {cancelled: "cancelled", served: "active"})
+    refund = PaymentEffect.objects.get(kind="refund")
+    assert refund.amount == due_once(order, groups=[cancelled]).amount
