@@ -326,8 +326,10 @@ NUMBER_LIFE = Transitions(
         NumberState.ASSIGNED: frozenset(
             {NumberState.QUARANTINE, NumberState.FREE, NumberState.PORTED_OUT}
         ),
-        NumberState.QUARANTINE: frozenset({NumberState.FREE, NumberState.PORTING}),
-        NumberState.PORTING: frozenset({NumberState.PORTED_IN}),
+        NumberState.QUARANTINE: frozenset(
+            {NumberState.FREE, NumberState.PORTING, NumberState.PORTED_OUT}
+        ),
+        NumberState.PORTING: frozenset({NumberState.PORTED_IN, NumberState.PORTED_OUT}),
         NumberState.PORTED_IN: frozenset({NumberState.QUARANTINE, NumberState.PORTED_OUT}),
         NumberState.PORTED_OUT: frozenset({NumberState.PORTING, NumberState.QUARANTINE}),
     }

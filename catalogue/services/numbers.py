@@ -10,7 +10,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Concat
 
 from catalogue.domain.numbers import STANDARD
 from catalogue.models import NUMBER_LIFE, Number, NumberState
@@ -27,6 +28,12 @@ HELD_FOR = timedelta(minutes=15)
 """How long a number that was chosen is kept for a cart (business time)."""
 _NUMBERS = Prepared(lambda: _called(Number.objects.all()))
 _LOCKED = Prepared(lambda: _called(Number.objects.select_for_update()))
+
+
+_WITH_A_USER = (NumberState.ASSIGNED, NumberState.PORTED_IN, NumberState.QUARANTINE)
+"""Or with one who may still have it back."""
+_GONE = "gone:"
+"""Who is with another operator has no line of ours for its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +224,11 @@ def close_port_ins(came: Mapping[str, bool]) -> None:
 
 
 def withdraw_port_ins(keys: Collection[str]) -> None:
-    """The numbers will not come to us after all. May be repeated."""
-    Number.objects.filter(key__in=keys, state=NumberState.PORTING).delete()
+    """The numbers will not come to us after all; one of ours that went stays where it is. May be
+    repeated."""
+    rows = Number.objects.filter(key__in=keys, state=NumberState.PORTING)
+    rows.filter(klass=PORTED).delete()
+    rows.update(state=NumberState.PORTED_OUT, key=Concat(Value(_GONE), F("msisdn")))
 
 
 @transaction.atomic
@@ -292,17 +302,19 @@ def leave(msisdn: str) -> None:
     """The number was ported to another operator. May be repeated.
 
     One of ours stays ours: it comes back when its user's contract there ends (`come_back`). One
-    that had come to us is no longer any matter of ours; it may come again by porting.
+    that had come to us is no longer any matter of ours; it may come again by porting. It may rest
+    already, as its contract ended while the porting was under way.
     """
     number = Number.objects.select_for_update().filter(msisdn=msisdn).first()
-    if number is None or number.state not in (NumberState.ASSIGNED, NumberState.PORTED_IN):
+    if number is None or number.state not in _WITH_A_USER:
         return
     if number.klass == PORTED:
         number.delete()
         return
     NUMBER_LIFE.check(NumberState(number.state), NumberState.PORTED_OUT)
-    number.state = NumberState.PORTED_OUT
-    number.save(update_fields=["state"])
+    number.state, number.quarantine_until = NumberState.PORTED_OUT, None
+    number.key = number.key or f"{_GONE}{number.msisdn}"
+    number.save(update_fields=["state", "key", "quarantine_until"])
 
 
 @transaction.atomic

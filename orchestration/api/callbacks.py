@@ -34,7 +34,7 @@ def provider_callback(request: HttpRequest, provider: str) -> HttpResponse:
         told = problem_of(problem)
         assert told is not None
         return problem_response(told)
-    if event.type.startswith(leaving.PREFIX):
+    if provider == leaving.HOUSE and event.type.startswith(leaving.PREFIX):
         leaving.take_in(provider_code=provider, request_key=key, event=event)
     else:
         receive(provider_code=provider, request_key=key, events=[event])

@@ -13,7 +13,7 @@ from django.db import transaction
 from catalogue.services import numbers
 from commerce.events import timers
 from commerce.kernel.clock import business_now, business_today
-from commerce.kernel.errors import InvalidInput
+from commerce.kernel.errors import Conflict, InvalidInput
 from orchestration.domain.porting import (
     OUT_OVER,
     Claim,
@@ -31,6 +31,8 @@ from orchestration.services.callbacks import receive
 from subscriptions.lines import Line, line_of, line_of_subscription
 from subscriptions.services.leave import end_by_porting
 
+HOUSE = "porting"
+"""Who alone may say that a number leaves; others' words about it are stored and not read."""
 PREFIX = "portout."
 TIMER = "porting.out"
 
@@ -44,7 +46,12 @@ def take_in(*, provider_code: str, request_key: str, event: ProviderEvent) -> No
 
 @transaction.atomic
 def on_heard(payload: Mapping[str, Any]) -> None:
-    """Timer. May be called again: a message is read once."""
+    """Timer. May be called again: a message is read once.
+
+    Raises:
+        Conflict: `porting_unknown`: it is about a porting of which nothing was read yet; the timer
+            comes back, and after some tries an operator sees it.
+    """
     rows = ProviderCallback.objects.select_for_update()
     callback = rows.get(callback_id=payload["callback"])
     if callback.processed:
@@ -55,6 +62,8 @@ def on_heard(payload: Mapping[str, Any]) -> None:
     kind = callback.type.removeprefix(PREFIX)
     if kind == "returned":
         numbers.come_back(str(data["msisdn"]))
+        return
+    if kind not in _READERS:
         return
     porting = _requested(data) if kind == "requested" else _known(data)
     if porting is not None:
@@ -85,9 +94,13 @@ def _requested(data: Mapping[str, Any]) -> Porting | None:
     return found if fresh else None
 
 
-def _known(data: Mapping[str, Any]) -> Porting | None:
+def _known(data: Mapping[str, Any]) -> Porting:
+    """Raises Conflict `porting_unknown`."""
     rows = Porting.objects.select_for_update().filter(direction=Direction.OUT)
-    return rows.filter(reference=str(data["porting_id"])).first()
+    found = rows.filter(reference=str(data["porting_id"])).first()
+    if found is None:
+        raise Conflict("Its request has not been read yet.", code="porting_unknown")
+    return found
 
 
 def _judge(porting: Porting, data: Mapping[str, Any]) -> None:
@@ -152,7 +165,7 @@ def _complete(porting: Porting, data: Mapping[str, Any]) -> None:
     if line is None:
         return
     today = business_today()
-    end_by_porting(subscription_id=line.subscription_id, reference=porting.reference, on=today)
+    end_by_porting(subscription_id=line.subscription_id, reference=str(porting.pk), on=today)
     if line.commitment_ends_on is not None and line.commitment_ends_on > today:
         book.note(porting, "note", "commitment_due", {"until": str(line.commitment_ends_on)})
     telling.tell(porting, "porting_gone")

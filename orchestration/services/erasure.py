@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from commerce.kernel.clock import business_now
-from orchestration.domain.porting import OUT_OVER
+from orchestration.domain.porting import OUT_OVER, Direction
 from orchestration.models import (
     Effect,
     Plan,
@@ -41,6 +41,9 @@ def _blank_portings() -> None:
     now = business_now()
     old = Porting.objects.filter(changed_at__lt=now - KEPT, erased_at=None, state__in=[*OUT_OVER])
     portings = list(old.order_by("changed_at").values_list("pk", flat=True)[:_AT_ONCE])
+    leaving = Porting.objects.filter(pk__in=portings, direction=Direction.OUT)
+    told = list(leaving.values_list("reference", flat=True))
+    ProviderCallback.objects.filter(request_key__in=told).update(data={})
     PortingEntry.objects.filter(porting__in=portings).update(data={})
     PortingCall.objects.filter(porting__in=portings).update(request={}, answer=None)
     Porting.objects.filter(pk__in=portings).update(rio="", redirect_to="", erased_at=now)

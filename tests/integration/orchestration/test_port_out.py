@@ -1,19 +1,25 @@
 """A number that leaves: judged by its RIO, let go on its day, its contract ended, back one day."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import Client
+from standardwebhooks import Webhook
 
 from catalogue.models import Number, NumberState
 from catalogue.services import numbers
 from commerce.accounts.models import Party
+from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.errors import Conflict
 from commerce.markets.pack import market
 from commerce.notifications.models import Message
 from orchestration.domain.porting import PortState
-from orchestration.models import Porting, PortingCall
+from orchestration.models import Porting, PortingCall, ProviderCallback
 from orchestration.porting import calls, leaving, rio, selectors
 from orchestration.ports import Answer, Found, ProviderEvent, Standing
 from subscriptions.lines import line_of
@@ -170,3 +176,60 @@ def test_the_number_of_a_contract_that_ends_rests_and_one_of_others_goes_back(
     found = line_of(NUMBER)
     assert found is not None
     assert list(Message.objects.values_list("code", flat=True)) == ["line_rio"]
+
+
+def test_a_word_that_overtakes_the_request_waits_for_it(house: House, line: Subscription) -> None:
+    with pytest.raises(Conflict) as early:
+        heard("cancelled")
+    assert early.value.code == "porting_unknown"
+    porting = asked(rio=rio.rio_of_subscription(line.pk))
+    leaving.on_heard({"callback": "cb:out_000001:cancelled"})
+    porting.refresh_from_db()
+    assert porting.state == PortState.CANCELLED
+    assert asked(rio=porting.rio, porting_id="out_000002").state == PortState.ELIGIBLE
+
+
+def test_a_number_that_rests_already_still_leaves(house: House, line: Subscription) -> None:
+    """Its contract ended while the porting was under way; nobody else may get it then."""
+    asked(rio=rio.rio_of_subscription(line.pk))
+    end_by_porting(subscription_id=line.pk, reference="other", on=DAY)
+    leaving.on_contract_changed({"kind": "terminate", "subscription_id": line.pk})
+    heard("completed")
+    assert Number.objects.get(msisdn=NUMBER).state == NumberState.PORTED_OUT
+    heard("returned")
+    assert Number.objects.get(msisdn=NUMBER).state == NumberState.QUARANTINE
+
+
+def test_one_of_ours_that_went_and_does_not_come_back_after_all_stays_ours(db: None) -> None:
+    Number.objects.create(msisdn=NUMBER, state=NumberState.PORTED_OUT, key="F-1/1")
+    numbers.announce_port_ins({"F-2/1": NUMBER})
+    numbers.withdraw_port_ins(["F-2/1"])
+    assert Number.objects.get(msisdn=NUMBER).state == NumberState.PORTED_OUT
+    numbers.announce_port_ins({"F-3/1": NUMBER})
+    assert Number.objects.get(msisdn=NUMBER).key == "F-3/1"
+
+
+def test_only_the_clearing_house_says_that_a_number_leaves(house: House, client: Client) -> None:
+    body = json.dumps(
+        {
+            "id": "cb:forged",
+            "type": "portout.requested",
+            "occurred_at": "2026-04-10T00:00:00+00:00",
+            "request_key": "out_000009",
+            "data": {"porting_id": "out_000009", "msisdn": NUMBER},
+        }
+    )
+    now = datetime.now(UTC)
+    signed = Webhook(settings.PROVIDERS_CALLBACK_SECRET).sign("msg_1", now, body)
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": signed,
+    }
+    for provider, read in (("content", 0), ("porting", 1)):
+        ProviderCallback.objects.all().delete()
+        answer = client.post(
+            f"/callbacks/providers/{provider}", body, "application/json", headers=headers
+        )
+        assert answer.status_code == 204
+        assert Timer.objects.filter(handler=leaving.TIMER).count() == read
