@@ -86,6 +86,10 @@ SENTENCES: Mapping[str, Any] = {
     "passing": _("It is being completed at this very moment. Look again in a minute."),
     "bundle_over": _("This part of the order is over."),
     "cancelling": _("This part is being cancelled already."),
+    "number_moves": _(
+        "Your number is about to move to us. That could be called off until 8 pm on the eve."
+    ),
+    "beginning": _("Work on the order begins just now. Look again in a minute."),
     "impact_changed": _("Meanwhile the order has gone on. Look again at what cancelling does."),
     "unknown_bundle": _("This part of your order is not there."),
     "too_many_bundles": _("Choose what to cancel, 100 users at most at a time."),

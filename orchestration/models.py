@@ -63,7 +63,7 @@ class Task(models.Model):
     until = models.CharField(max_length=60, null=True)  # noqa: DJ001  null: ends by itself
     of = models.CharField(max_length=100, null=True)  # noqa: DJ001  null: watches nobody
     ponr = models.BooleanField(default=False)
-    undo = models.CharField(max_length=60, null=True)  # noqa: DJ001  null: nothing to undo
+    undo = models.CharField(max_length=60, null=True)  # noqa: DJ001  null: nobody said
     undoes = models.CharField(max_length=100, null=True)  # noqa: DJ001  null: it takes none back
     hours = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=10, default=TaskState.WAITING)

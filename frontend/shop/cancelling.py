@@ -28,6 +28,9 @@ PASSED: Mapping[str, Any] = {
     "billing.start": gettext_lazy("the contract is running"),
 }
 REFUSED: Mapping[str, Any] = {
+    "number_moves": gettext_lazy(
+        "Your number is about to move to us. That could be called off until 8 pm on the eve."
+    ),
     "passing": gettext_lazy("It is being completed at this very moment. Look again in a minute."),
     "bundle_over": gettext_lazy("This part of the order is over."),
     "cancelling": gettext_lazy("This part is being cancelled already."),
@@ -68,6 +71,7 @@ def _refusal(bundle: BundleQuote) -> str:
         str(PASSED.get(task.until or task.action) or PASSED.get(task.action, ""))
         for task in bundle.passed
     ]
-    return _("It can no longer be cancelled: %(reasons)s.") % {
-        "reasons": ", ".join(dict.fromkeys(reason for reason in reasons if reason))
-    }
+    said = ", ".join(dict.fromkeys(reason for reason in reasons if reason))
+    if not said:
+        return _("It can no longer be cancelled.")
+    return _("It can no longer be cancelled: %(reasons)s.") % {"reasons": said}

@@ -284,14 +284,14 @@ def _owed(view: PortingView) -> str:
     )
 
 
-def forms_of(view: PortingView) -> dict[str, forms.Form]:
-    """Empty forms for what can be done now, with what is known."""
+def forms_of(view: PortingView, *, with_key: bool) -> dict[str, forms.Form]:
+    """Empty forms for what can be done now, with what is known; the RIO is its owner's alone."""
     known = {"port_on": view.day.isoformat() if view.day else "", "slot": view.slot}
     found: dict[str, forms.Form] = {}
     if view.can_correct:
         today = business_today()
         known["port_on"] = known["port_on"] if view.day and view.day > today else ""
-        said = {"msisdn": display_number(view.msisdn), "rio": view.rio}
+        said = {"msisdn": display_number(view.msisdn), "rio": view.rio if with_key else ""}
         found["correct"] = CorrectForm(initial={**known, **said}, open_day=True, prefix="correct")
     if view.can_move:
         found["move"] = DayForm(initial=known, prefix="move")

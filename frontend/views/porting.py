@@ -134,7 +134,7 @@ def _page(
     order = order_view(context, number=number)
     view = selectors.port_in_of(order.summary.number, line_id)
     own = reverse(here, args=[order.summary.number, line_id])
-    shown = forms_of(view)
+    shown = forms_of(view, with_key=not context.staff)
     if request.method == "POST":
         act = request.POST.get("act", "")
         form = _sent(request, act)

@@ -24,6 +24,7 @@ from orchestration.services.cancel import (
 class Refusal(StrEnum):
     NONE = ""
     PAST_RETURN = "past_return"
+    NUMBER_MOVES = "number_moves"
     PASSING = "passing"
     BUNDLE_OVER = "bundle_over"
     CANCELLING = "cancelling"

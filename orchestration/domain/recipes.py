@@ -29,7 +29,8 @@ class TaskTemplate:
     the callback type that ends it; a milestone watches the callbacks of the task `of`. `shared`
     makes one task for all items of the plan that name it, `supply` one for each parcel of partners
     of that kind. `ponr`: once done it can't be undone; `undo`: the action that takes it back until
-    then (in the data, `harmless` says that nothing needs to). `hours`: how long it usually takes,
+    then, empty where the data say that nothing needs to (`harmless`), None where they say nothing,
+    as releases did before orders could be cancelled under way. `hours`: how long it usually takes,
     in business time.
     """
 
@@ -108,6 +109,6 @@ def _parse_task(data: Mapping[str, Any], *, where: str) -> TaskTemplate:
         shared=bool(data.get("shared", False)),
         supply=PartnerKind(data["supply"]) if data.get("supply") else None,
         ponr=bool(data.get("ponr", False)),
-        undo=data.get("undo"),
+        undo=data.get("undo") or ("" if data.get("harmless") else None),
         hours=int(data.get("hours", 1)),
     )

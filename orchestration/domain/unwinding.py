@@ -26,7 +26,9 @@ class Standing(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Step:
     """A task as far as it has come. `before`: what it needs or watches; `outside`: a provider does
-    it; `effect`: of its present request; `turned_down`: the provider took it and refused later."""
+    it; `effect`: of its present request; `turned_down`: the provider took it and refused later.
+    `undo`: empty if nothing needs to take it back, None if nobody said what does. `late`: the
+    provider takes nothing back any more."""
 
     key: str
     before: tuple[str, ...]
@@ -37,6 +39,7 @@ class Step:
     outside: bool = True
     effect: EffectState | None = None
     turned_down: bool = False
+    late: bool = False
 
     @property
     def standing(self) -> Standing:
@@ -64,7 +67,8 @@ class Impact:
     """What cancelling now does, by task: `undone` in the order in which it is taken back, `stopped`
     before they have done anything, `kept` as they can't or need not be taken back.
 
-    `passed`: points of no return that lie behind; `passing`: that may be passed at this moment.
+    `passed`: points of no return that lie behind, and what nobody can take back; `passing`: what
+    may be passed at this moment; `late`: whose provider takes nothing back any more.
     """
 
     undone: tuple[Compensation, ...]
@@ -72,10 +76,11 @@ class Impact:
     kept: tuple[str, ...]
     passed: tuple[str, ...]
     passing: tuple[str, ...]
+    late: tuple[str, ...]
 
     @property
     def possible(self) -> bool:
-        return not (self.passed or self.passing)
+        return not (self.passed or self.passing or self.late)
 
 
 def impact_of(steps: Sequence[Step]) -> Impact:
@@ -103,8 +108,9 @@ def impact_of(steps: Sequence[Step]) -> Impact:
         kept=tuple(
             step.key for step in steps if step.key not in chosen and step.state is TaskState.DONE
         ),
-        passed=tuple(step.key for step in steps if step.ponr and step.state is TaskState.DONE),
+        passed=tuple(step.key for step in steps if _passed(step)),
         passing=tuple(step.key for step in steps if _passing(step)),
+        late=tuple(step.key for step in steps if step.late and step.state is not TaskState.DONE),
     )
 
 
@@ -122,6 +128,12 @@ def token_of(number: str, impacts: Mapping[str, Impact], *, amount: str) -> str:
 
 
 _OVER = frozenset({TaskState.DONE, TaskState.SKIPPED, TaskState.CANCELLED})
+
+
+def _passed(step: Step) -> bool:
+    for_good = step.outside and step.undo is None and step.standing is not Standing.NOTHING
+    behind = step.ponr and step.state is TaskState.DONE
+    return behind or (for_good and not _passing(step))
 
 
 def _passing(step: Step) -> bool:

@@ -1,5 +1,6 @@
 """Requests to the clearing house beside the porting itself: stored, sent once, outcome stored."""
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,10 +9,11 @@ from django.db.models import F
 from pydantic import TypeAdapter
 
 from commerce.events import timers
-from commerce.kernel.clock import business_now
+from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import FaisceauError, Unknown
 from orchestration.actions import provider
 from orchestration.adapters.client import plain
+from orchestration.domain.retry import back_off
 from orchestration.domain.states import EFFECT_LIFE, EffectState
 from orchestration.models import Porting, PortingCall
 from orchestration.porting import outcomes
@@ -38,7 +40,7 @@ def ask(porting: Porting, action: str, request: Any, *, by: str) -> PortingCall:
         asked_by=by,
         asked_at=business_now(),
     )
-    timers.soon(key=f"{TIMER}:{call.pk}", handler=TIMER, payload={"call": call.pk})
+    timers.soon(key=_timer_key(call), handler=TIMER, payload={"call": call.pk})
     return call
 
 
@@ -51,10 +53,8 @@ def carry_out(payload: Mapping[str, Any]) -> None:
     """Timer, called with no transaction open. May be called again after a crash at any line.
 
     What was sent before is asked for first; it is then sent under the same key, which the clearing
-    house answers from its record.
-
-    Raises:
-        Unknown: it does not answer; the timer comes back.
+    house answers from its record. While it is silent it is asked again and again: what a customer
+    or the law waits for is not given up after some tries.
     """
     call = PortingCall.objects.get(pk=payload["call"])
     if call.state not in _OPEN:
@@ -68,11 +68,28 @@ def carry_out(payload: Mapping[str, Any]) -> None:
         request = TypeAdapter(_REQUESTS[call.action]).validate_python(call.request)
         result: Answer | FaisceauError = getattr(house, call.action)(request, key=call.key)
     except Unknown:
-        PortingCall.objects.filter(pk=call.pk, state__in=_OPEN).update(state=EffectState.UNKNOWN)
-        raise
+        _ask_again(call)
+        return
     except FaisceauError as refusal:
         result = refusal
     _store(call, result)
+
+
+@transaction.atomic
+def _ask_again(call: PortingCall) -> None:
+    PortingCall.objects.filter(pk=call.pk, state__in=_OPEN).update(state=EffectState.UNKNOWN)
+    wait = back_off(call.attempts + 1, draw=random.random())  # noqa: S311  jitter, not a secret
+    timers.schedule(
+        key=_timer_key(call),
+        handler=TIMER,
+        due_at=machine_now() + wait,
+        payload={"call": call.pk},
+        clock="machine",
+    )
+
+
+def _timer_key(call: PortingCall) -> str:
+    return f"{TIMER}:{call.pk}"
 
 
 @transaction.atomic

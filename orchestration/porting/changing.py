@@ -27,7 +27,7 @@ from orchestration.domain.porting import (
     may_send_again,
     motive_of,
 )
-from orchestration.domain.states import TaskState
+from orchestration.domain.states import EffectState, PlanState, TaskState
 from orchestration.models import Effect, Porting
 from orchestration.porting import book, calls, outcomes
 from orchestration.ports import PortMove, PortRedirect, TakeBack
@@ -144,9 +144,17 @@ def _mine(context: AccountContext, *, number: str, line_id: str) -> Porting:
     return outcomes.locked(found.pk)
 
 
+def _is_busy(porting: Porting) -> bool:
+    """The request is on its way, nobody knows what became of it, or its bundle is cancelled."""
+    task = outcomes.port_task(porting)
+    effects = Effect.objects.filter(task=task, generation=task.generation)
+    in_doubt = effects.filter(state__in=[EffectState.SENT, EffectState.UNKNOWN]).exists()
+    moving = task.state in (TaskState.RUNNING, TaskState.RETRYING)
+    return moving or in_doubt or task.plan.state != PlanState.RUNNING
+
+
 def _check_changeable(porting: Porting) -> None:
-    busy = outcomes.port_task(porting).state in (TaskState.RUNNING, TaskState.RETRYING)
-    if busy or calls.open_call(porting) is not None:
+    if _is_busy(porting) or calls.open_call(porting) is not None:
         raise Conflict("A request is under way; try in a minute.", code="porting_busy")
     state = PortState(porting.state)
     if not may_change(state, day=porting.day, now=business_now(), pack=book.pack()):

@@ -15,7 +15,9 @@ from orchestration.domain.porting import (
     BEFORE_SENDING,
     MENDABLE,
     OVER,
+    WITH_CLEARING_HOUSE,
     PortState,
+    cut_off,
     due_day,
     steps_after,
 )
@@ -39,6 +41,7 @@ def answered(desk: Desk, task: Task, effect: Effect) -> None:
         _taken(porting, task, effect, porting_id=str(told.get("porting_id", "")))
         return
     _again(porting)
+    porting.attempt = task.generation
     porting.motive, porting.detail = "OPR_INCOMPLETE", str(told.get("code", ""))[:60]
     book.note(porting, "received", "port.refused", {"code": porting.detail})
     book.move(porting, PortState.INELIGIBLE, data={"motive": porting.motive})
@@ -62,11 +65,31 @@ def heard(desk: Desk, task: Task, callback: ProviderCallback) -> None:
         desk.fall_out(task, cause=cause, message=str(data.get("message") or cause))
 
 
+def too_late(desk: Desk, task: Task) -> bool:
+    """The number is on its way, and the clearing house calls nothing off any more."""
+    effect = desk.effect(task)
+    if task.action != PORT_IN or effect is None or effect.state == EffectState.REFUSED:
+        return False
+    porting = Porting.objects.filter(reference=_reference(desk, task)).first()
+    if porting is None:
+        return False
+    if porting.state in BEFORE_SENDING:
+        # Nobody has answered yet; it may have arrived all the same.
+        day: date | None = date.fromisoformat(effect.request["wished_on"])
+    elif porting.state in WITH_CLEARING_HOUSE:
+        day = porting.day
+    else:
+        return porting.state == PortState.PORTING
+    return day is not None and desk.now > cut_off(day, pack=book.pack())
+
+
 def _of(desk: Desk, task: Task) -> Porting:
-    item = _item(desk, task)
-    reference = desk.context(task).reference(item)
-    found = Porting.objects.select_for_update().filter(reference=reference).first()
-    return found or open_port_in(desk.order, item)
+    rows = Porting.objects.select_for_update().filter(reference=_reference(desk, task))
+    return rows.first() or open_port_in(desk.order, _item(desk, task))
+
+
+def _reference(desk: Desk, task: Task) -> str:
+    return desk.context(task).reference(_item(desk, task))
 
 
 def _item(desk: Desk, task: Task) -> FulfilmentItem:
@@ -153,9 +176,8 @@ def _was_told(desk: Desk, task: Task) -> bool:
 
 
 def _take_number_in(desk: Desk, task: Task, *, msisdn: str) -> None:
-    reference = desk.context(task).reference(_item(desk, task))
     try:
-        numbers.record_port_in(msisdn=msisdn, key=reference)
+        numbers.record_port_in(msisdn=msisdn, key=_reference(desk, task))
     except FaisceauError as conflict:
         # An operator's matter; the rest of the plan, and its other callbacks, go on.
         if task.state == TaskState.AWAITING:

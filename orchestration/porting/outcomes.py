@@ -6,9 +6,9 @@ from datetime import date
 from commerce.events import timers
 from commerce.kernel.clock import business_now, machine_now
 from commerce.ordering.services.fulfilment import change_port_in
-from orchestration.domain.porting import Direction, PortState
+from orchestration.domain.porting import OVER, Direction, PortState
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.states import FINISHED, TASK_LIFE, EffectState, TaskState
+from orchestration.domain.states import FINISHED, TASK_LIFE, EffectState, PlanState, TaskState
 from orchestration.models import Plan, Porting, PortingCall, Task, TaskHistory
 from orchestration.porting import book, clocks, telling
 from orchestration.porting.following import PORT_IN
@@ -27,7 +27,7 @@ def locked(porting_id: int) -> Porting:
 
 def port_task(porting: Porting) -> Task:
     """The task of the plan that brings the number over."""
-    tasks = Task.objects.filter(
+    tasks = Task.objects.select_related("plan").filter(
         plan__order_number=porting.order_number, plan__group=porting.group, action=PORT_IN
     )
     return next(task for task in tasks if porting.line_id in task.lines)
@@ -43,15 +43,21 @@ def apply(porting: Porting, call: PortingCall) -> None:
         return
     book.note(porting, "received", f"{name}.accepted", answer, by="clearing house")
     match call.action:
-        case "cancel":
+        case "cancel" if _goes_on(porting):
             give_up(porting, by=call.asked_by)
-        case "move":
+        case "move" if _goes_on(porting):
             set_day(porting, date.fromisoformat(call.request["wished_on"]), call.request["slot"])
         case "redirect":
             porting.redirect_to = call.request["to"]
             book.keep(porting)
         case _:
             pass
+
+
+def _goes_on(porting: Porting) -> bool:
+    """False if its bundle was cancelled, or its number came, while the house was asked."""
+    plan = Plan.objects.get(order_number=porting.order_number, group=porting.group)
+    return plan.state == PlanState.RUNNING and PortState(porting.state) not in OVER
 
 
 def set_day(porting: Porting, day: date, slot: str) -> None:

@@ -45,8 +45,9 @@ class TouchedTask:
 @dataclass(frozen=True, slots=True)
 class BundleQuote:
     """What cancelling does to one bundle. `refusal` is a code, empty if it can be cancelled:
-    `past_return` (what is `passed` can't be taken back), `passing` (ask again in a minute),
-    `bundle_over`, `cancelling` (it is being cancelled already)."""
+    `past_return` (what is `passed` can't be taken back), `number_moves` (the cut-off of its porting
+    is over), `passing` (ask again in a minute), `bundle_over`, `cancelling` (it is being cancelled
+    already)."""
 
     group: str
     undone: tuple[TouchedTask, ...]
@@ -80,6 +81,7 @@ def quote_cancellation(
 
     Raises:
         NotFound: `unknown_order`, `unknown_bundle`. Forbidden: `viewer`, `caller_not_verified`.
+        Conflict: `beginning`: of an order that has no plans yet, only all can be cancelled.
         RuleViolated: `not_accepted`: it can simply be cancelled; `order_over`; `too_many_bundles`.
     """
     order = begun_order(context, number=number)
@@ -96,7 +98,8 @@ def cancel_under_way(
 
     Raises:
         As `quote_cancellation`.
-        RuleViolated: `past_return`, `passing`, `bundle_over`, `cancelling`; nothing is done.
+        RuleViolated: `past_return`, `number_moves`, `passing`, `bundle_over`, `cancelling`;
+            nothing is done.
         Conflict: `impact_changed`: what was shown is no longer what would happen.
     """
     order = begun_order(context, number=number)
@@ -120,6 +123,7 @@ def cancel_under_way(
 
 _REFUSALS: Mapping[str, str] = {
     "past_return": "A part of it can't be taken back any more; return it, or end the contract.",
+    "number_moves": "Its number is about to move, and that can't be called off after the eve.",
     "passing": "It is passing the point of no return at this moment; ask again in a minute.",
     "bundle_over": "This part of the order is over.",
     "cancelling": "This part of the order is being cancelled already.",
@@ -141,7 +145,12 @@ def _quoted(
             code="too_many_bundles",
             field="bundles",
         )
-    plans = Plan.objects.filter(order_number=order.number, group__in=chosen).order_by("pk")
+    plans = list(Plan.objects.filter(order_number=order.number, group__in=chosen).order_by("pk"))
+    if not plans and chosen != known:
+        # Without plans an order ends as a whole or not at all.
+        raise Conflict(
+            "Work on the order begins just now; ask again in a minute.", code="beginning"
+        )
     bundles: list[BundleQuote] = []
     desks: list[tuple[Desk, Impact]] = []
     impacts: dict[str, Impact] = {}
@@ -150,7 +159,8 @@ def _quoted(
         if desk is None:
             bundles.append(BundleQuote(plan.group, (), (), (), (), "bundle_over"))
             continue
-        _note_what_arrived(desk)
+        if desk.plan.state == PlanState.RUNNING:
+            _note_what_arrived(desk)
         impact = impact_of(steps_of(desk))
         impacts[plan.group] = impact
         desks.append((desk, impact))
@@ -187,7 +197,7 @@ def _bundle(desk: Desk, impact: Impact) -> BundleQuote:
         undone=touched([each.undoes for each in impact.undone]),
         stopped=touched(impact.stopped),
         kept=touched(impact.kept),
-        passed=touched((*impact.passed, *impact.passing)),
+        passed=touched((*impact.passed, *impact.late, *impact.passing)),
         refusal=_refusal(desk, impact),
     )
 
@@ -197,6 +207,8 @@ def _refusal(desk: Desk, impact: Impact) -> str:
         return "cancelling"
     if impact.passed:
         return "past_return"
+    if impact.late:
+        return "number_moves"
     return "passing" if impact.passing else ""
 
 

@@ -1,18 +1,23 @@
 """The tasks of a plan on the desk as the pure core weighs them when it is to be taken back."""
 
+from dataclasses import replace
+
 from orchestration.actions import ACTIONS
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.requests import REFUSING_EVENTS
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.domain.unwinding import Step
 from orchestration.models import ProviderCallback, Task
+from orchestration.porting import following
 from orchestration.services.desk import BEYOND, Desk
 
 
 def steps_of(desk: Desk) -> tuple[Step, ...]:
     """What the plan was made of; neither the order's bill nor what takes something back."""
     return tuple(
-        step_of(desk, task) for task in desk.tasks if task.undoes is None and task.key not in BEYOND
+        replace(step_of(desk, task), late=following.too_late(desk, task))
+        for task in desk.tasks
+        if task.undoes is None and task.key not in BEYOND
     )
 
 

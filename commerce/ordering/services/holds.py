@@ -122,8 +122,12 @@ def let_bundle_go(order: Order, *, lines: Sequence[OrderItem]) -> None:
     if pieces:
         stock.return_pieces(order.number, pieces=pieces)
     kept = [_line(line.line_id, line.config) for line in lines]
-    numbers.release_all(list(_numbers_wanted(order, kept)))
-    numbers.withdraw_port_ins(list(_numbers_kept(order, kept)))
+    wanted, ported = _numbers_wanted(order, kept), _numbers_kept(order, kept)
+    numbers.release_all(list(wanted))
+    numbers.withdraw_port_ins(list(ported))
+    for key in (*wanted, *ported):
+        # Where no task took it back: a line has ended that had it.
+        numbers.retire(key=key)
 
 
 def let_go(order: Order) -> None:

@@ -23,7 +23,8 @@ from commerce.events.pump import drain
 from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import Conflict, NotFound, Refused, RuleViolated, Unknown
 from commerce.ordering.domain.fulfilment import DeliveryAddress, FulfilmentItem, FulfilmentOrder
-from commerce.ordering.models import Order
+from commerce.ordering.models import Order, OrderItem
+from commerce.ordering.services import carts
 from commerce.ordering.services.place import place_order
 from commerce.payments.models import PaymentEffect
 from commerce.payments.ports import Outcome, PaymentReport
@@ -42,11 +43,11 @@ from orchestration.services.plans import ADVANCE, _row
 from orchestration.services.standing import steps_of
 from subscriptions.models import Invoice
 from tests.integration.orchestration.test_http_billing import authorise
-from tests.integration.ordering.conftest import AT, PIECES, at, committed_shop, demo
+from tests.integration.ordering.conftest import AT, PIECES, at, committed_shop, demo, shop
 from tests.integration.ordering.people import bundle_cart, checkout_for, customer
 from tests.integration.sandbox_providers.harness import API_KEY, Receiver, Sandbox, wait_for
 
-__all__ = ["at", "committed_shop"]
+__all__ = ["at", "committed_shop", "shop"]
 HANDSET = "ardoval-x2-128-lilas"
 
 
@@ -150,6 +151,33 @@ def test_a_cancelled_order_leaves_nothing_behind(
     assert {item.state for item in Order.objects.get().items.all()} == {"cancelled"}
     with pytest.raises(RuleViolated, match="over"):
         cancel.quote_cancellation(owner, number=number)
+
+
+@pytest.mark.django_db
+def test_of_an_order_without_plans_no_bundle_is_cancelled_alone(shop: object) -> None:
+    """It would have taken the others with it."""
+    owner = customer()
+    code = bundle_cart(owner, handset=HANDSET)
+    carts.put_bundle(
+        owner,
+        code=code,
+        bundle="handset-and-plan",
+        choices={"handset": HANDSET, "plan": "horizon-130", "sim": "esim"},
+        term=24,
+    )
+    number = place_order(owner, code=code, checkout=checkout_for(owner, code)).number
+    authorise(Order.objects.get(number=number).payment_key)
+    first, second = sorted(set(OrderItem.objects.values_list("group", flat=True)))
+    with pytest.raises(Conflict) as early:
+        cancel.quote_cancellation(owner, number=number, groups=[first])
+    assert early.value.code == "beginning"
+    with pytest.raises(Conflict):
+        cancel.cancel_under_way(owner, number=number, token="x", groups=[second])
+    assert Order.objects.get(number=number).state == "accepted"
+
+    whole = cancel.quote_cancellation(owner, number=number)
+    cancel.cancel_under_way(owner, number=number, token=whole.token, groups=[first, second])
+    assert Order.objects.get(number=number).state == "cancelled"
 
 
 HOUSE = Share("own", PartnerKind.OWN, 1, AT.date())

@@ -11,7 +11,7 @@ from catalogue.selectors import forget_snapshots
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.events import timers
-from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, Refused, Unknown
 from commerce.markets.fr.rio import key_of
 from commerce.notifications.models import Message
@@ -19,6 +19,7 @@ from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.selectors import cart_view
 from commerce.ordering.services import carts
 from commerce.ordering.services.place import place_order
+from commerce.ordering.services.unwinding import bundle_unwound
 from orchestration import actions
 from orchestration.domain.porting import PortState
 from orchestration.domain.states import TaskState
@@ -26,6 +27,7 @@ from orchestration.models import Effect, Plan, Porting, ProviderCallback, Task
 from orchestration.porting import calls, changing, clocks, selectors, settling
 from orchestration.ports import Answer, Found, Standing
 from orchestration.services.advance import advance
+from orchestration.services.cancel import quote_cancellation
 from orchestration.services.plans import create_plans
 from tests.integration.ordering.conftest import open_shop
 from tests.integration.ordering.people import KEPT, agent, bundle_cart, checkout_for, customer
@@ -230,8 +232,11 @@ def test_another_day_is_asked_for_until_the_eve(case: Case) -> None:
         changing.cancel(case.who, **said)
     assert busy.value.code == "porting_busy"
     case.house.no = Unknown("silence")
-    with pytest.raises(Unknown):
-        case.call()
+    before = machine_now()
+    case.call()  # it is asked again by itself, however long it is silent
+    again = timers.due_at(f"{calls.TIMER}:{Porting.objects.get().calls.get().pk}")
+    assert again is not None
+    assert before < again < before + timedelta(seconds=30)
     case.house.no = None
     case.call()
     case.call()  # a second worker, or the timer that comes back: nothing more is asked
@@ -266,6 +271,68 @@ def test_a_cancelled_porting_leaves_the_line_with_a_new_number(case: Case) -> No
     assert case.task.state == TaskState.CANCELLED
     assert Plan.objects.get().state == "completed"
     assert "porting_cancelled" in case.messages
+
+
+def test_a_request_of_which_nobody_knows_what_became_is_not_given_up(case: Case) -> None:
+    """Or the number would move although its owner was given a new one."""
+    case.house.no = Unknown("silence")
+    case.go_on()
+    Task.objects.filter(pk=case.task.pk).update(state=TaskState.FALLOUT, cause="provider_silent")
+    said = {"number": case.number, "line_id": case.line}
+    with pytest.raises(Conflict) as cancelled:
+        changing.cancel(case.who, **said)
+    with pytest.raises(Conflict) as moved:
+        changing.change_day(case.who, port_on=date(2026, 12, 5), slot="16:00-20:00", **said)
+    assert (cancelled.value.code, moved.value.code) == ("porting_busy", "porting_busy")
+    assert Porting.objects.get().state == PortState.RIO_CHECKED
+
+
+def test_a_bundle_that_is_being_cancelled_gets_no_new_number(case: Case) -> None:
+    case.go_on()
+    case.hear("port.scheduled", date="2026-11-30", slot="08:00-12:00")
+    changing.cancel(case.who, number=case.number, line_id=case.line)
+    Plan.objects.update(state="cancelling")
+    case.call()
+
+    assert Porting.objects.get().state == PortState.SCHEDULED
+    assert not Number.objects.filter(state=NumberState.ASSIGNED).exists()
+    with pytest.raises(Conflict) as busy:
+        changing.cancel(case.who, number=case.number, line_id=case.line)
+    assert busy.value.code == "porting_busy"
+
+
+def test_an_order_is_not_cancelled_between_the_eve_and_the_arrival_of_its_number(
+    case: Case,
+) -> None:
+    Task.objects.exclude(pk=case.task.pk).update(ponr=False, undo="")  # they were done by hand
+    case.go_on()
+    case.hear("port.scheduled", date="2026-11-30", slot="08:00-12:00")
+
+    def refusal(at: datetime) -> str:
+        with business_time_fixed(at):
+            (bundle,) = quote_cancellation(case.who, number=case.number).bundles
+        return bundle.refusal
+
+    assert refusal(datetime(2026, 11, 29, 19, tzinfo=UTC)) == ""
+    assert refusal(datetime(2026, 11, 29, 19, 0, 1, tzinfo=UTC)) == "number_moves"
+    case.hear("port.started")
+    assert refusal(case.at) == "number_moves"
+    case.hear("port.failed", reactivated_at_donor=True)
+    assert refusal(case.at) == ""
+
+
+def test_a_number_given_in_place_of_one_that_stayed_rests_when_the_order_is_taken_back(
+    case: Case,
+) -> None:
+    case.go_on()
+    case.hear("port.scheduled", date="2026-11-30", slot="08:00-12:00")
+    changing.cancel(case.who, number=case.number, line_id=case.line)
+    case.call()
+    new = Number.objects.get(key=f"{case.number}/{case.line}")
+    Order.objects.filter(number=case.number).update(state="in_progress")
+    bundle_unwound(order_number=case.number, group=case.plan.group)
+    new.refresh_from_db()
+    assert (new.state, new.key) == (NumberState.QUARANTINE, "")
 
 
 def test_what_the_house_refuses_changes_nothing_and_is_said(case: Case) -> None:

@@ -24,7 +24,7 @@ def step(
 LINE = (
     step("number", outside=False, effect=None),
     step("download"),
-    step("profile", "download", undo=None),
+    step("profile", "download", undo=""),
     step("ship", kind=CALLBACK),
     step("shipped", "ship", kind=MILESTONE, state=AWAITING, undo=None, effect=None, ponr=True),
     step("notice", "profile", kind=TaskKind.NOTIFY, undo=None, outside=False, effect=None),
@@ -50,6 +50,29 @@ def test_what_lies_behind_a_point_of_no_return_is_not_taken_back() -> None:
     left = step("shipped", "ship", kind=MILESTONE, undo=None, effect=None, ponr=True)
     impact = impact_of((step("ship", kind=CALLBACK), left))
     assert (impact.passed, impact.possible) == (("shipped",), False)
+
+
+def test_what_nobody_said_how_to_take_back_holds_the_order() -> None:
+    """Releases of before orders could be cancelled name no `undo`."""
+    for more, passed in (
+        ({}, ("ship",)),
+        ({"state": TaskState.RETRYING, "effect": EffectState.UNKNOWN}, ("ship",)),
+        ({"effect": None}, ("ship",)),  # by hand
+        ({"state": TaskState.FALLOUT, "effect": EffectState.REFUSED}, ()),
+        ({"state": WAITING, "effect": None}, ()),
+        ({"outside": False, "effect": None}, ()),
+        ({"undo": ""}, ()),
+    ):
+        impact = impact_of((step("ship", **{"kind": CALLBACK, "undo": None, **more}),))  # type: ignore[arg-type]
+        assert (impact.passed, impact.possible) == (passed, not passed), more
+
+
+def test_what_its_provider_takes_back_no_more_holds_the_order_until_it_is_done() -> None:
+    moving = step("port", kind=CALLBACK, state=AWAITING, late=True, ponr=True)
+    impact = impact_of((moving,))
+    assert (impact.late, impact.passed, impact.possible) == (("port",), (), False)
+    arrived = step("port", kind=CALLBACK, late=True, ponr=True)
+    assert impact_of((arrived,)).late == ()
 
 
 def test_a_point_of_no_return_that_may_be_passed_now_is_waited_for() -> None:
