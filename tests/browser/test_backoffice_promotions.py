@@ -39,6 +39,8 @@ def test_a_promotion_is_changed_and_tried_and_its_codes_made(
         nothing_wrong(page)
         page.select_option("[name=benefits-0-kind]", "free_item")
         expect(page.locator("[name=benefits-0-pick]")).to_be_visible()
+        # What was swapped in listens once htmx has settled it.
+        expect(page.locator(".htmx-request, .htmx-settling")).to_have_count(0)
         page.select_option("[name=benefits-0-kind]", "amount_off")
         expect(page.locator("[name=benefits-0-pick]")).to_have_count(0)
         page.fill("[name=benefits-0-value]", "30")
