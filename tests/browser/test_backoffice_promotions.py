@@ -3,12 +3,17 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from commerce.local.stack import Stack
 from tests.browser.pages import log_in, nothing_wrong, watched
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
+
+
+def listening(page: Page) -> None:
+    """What was swapped in listens once htmx has settled it."""
+    expect(page.locator(".htmx-request, .htmx-settling")).to_have_count(0)
 
 
 @pytest.mark.parametrize(("width", "language"), [(1280, "fr"), (390, "en")])
@@ -30,6 +35,7 @@ def test_a_promotion_is_changed_and_tried_and_its_codes_made(
         nothing_wrong(page)
         page.locator("button[value='when 0 add-test']").click()
         expect(page.locator("[name=when-3-fact]")).to_be_focused()
+        listening(page)
         page.select_option("[name=when-3-fact]", "handset.")
         page.fill("[name=when-3-detail]", "family")
         page.fill("[name=when-3-value]", "ardoval-x2")
@@ -39,8 +45,7 @@ def test_a_promotion_is_changed_and_tried_and_its_codes_made(
         nothing_wrong(page)
         page.select_option("[name=benefits-0-kind]", "free_item")
         expect(page.locator("[name=benefits-0-pick]")).to_be_visible()
-        # What was swapped in listens once htmx has settled it.
-        expect(page.locator(".htmx-request, .htmx-settling")).to_have_count(0)
+        listening(page)
         page.select_option("[name=benefits-0-kind]", "amount_off")
         expect(page.locator("[name=benefits-0-pick]")).to_have_count(0)
         page.fill("[name=benefits-0-value]", "30")
