@@ -110,6 +110,7 @@ def connect() -> None:
     register_timer(TIMER_DUE, orchestration.on_timer_due)
     subscribe(ParcelDayMoved, orchestration.on_parcel_day_moved, name="orchestration.day_moved")
     register_timer(KEPT_DUE, orchestration.on_kept_due)
+    register_timer(orchestration.UNWOUND, orchestration.on_plan_cancelled)
     register_timer(porting_calls.TIMER, porting_calls.carry_out, durable=False)
     register_timer(leaving.TIMER, leaving.on_heard)
     subscribe(SubscriptionActivated, rio.on_subscription_activated, name="porting.rio")

@@ -1,10 +1,12 @@
 """What orchestration does when others tell it something."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from commerce.kernel.clock import business_today
+from commerce.events import timers
+from commerce.kernel.clock import business_today, machine_now
+from commerce.kernel.errors import Conflict
 from commerce.kernel.money import Money
 from commerce.ordering.services.fulfilment import activate_items, complete_order
 from commerce.ordering.services.unwinding import bundle_unwound
@@ -20,6 +22,10 @@ from orchestration.services.keeping import look_at_kept
 from orchestration.services.parcels import move_parcel
 from orchestration.services.plans import create_plans, wake
 
+UNWOUND = "orchestration.unwound"
+MONEY_COMES = timedelta(seconds=20)
+"""Until the outcome of a payment is looked for again."""
+
 
 def on_order_accepted(payload: Mapping[str, Any]) -> None:
     create_plans(order_number=payload["number"])
@@ -34,10 +40,25 @@ def on_plan_completed(payload: Mapping[str, Any]) -> None:
 
 
 def on_plan_cancelled(payload: Mapping[str, Any]) -> None:
-    """Its lines end and its money goes back; the rest of the order may be complete by that."""
-    number = payload["order_number"]
-    close_port_ins(order_number=number, group=payload["group"])
-    bundle_unwound(order_number=number, group=payload["group"])
+    """Its lines end and its money goes back; the rest of the order may be complete by that.
+
+    As long as its payment is on its way nobody knows what there is to pay back: it comes again.
+    """
+    number, group = payload["order_number"], payload["group"]
+    close_port_ins(order_number=number, group=group)
+    try:
+        bundle_unwound(order_number=number, group=group)
+    except Conflict as waiting:
+        if waiting.code != "payment_under_way":
+            raise
+        timers.schedule(
+            key=f"{UNWOUND}:{number}/{group}",
+            handler=UNWOUND,
+            due_at=machine_now() + MONEY_COMES,
+            payload={"order_number": number, "group": group},
+            clock="machine",
+        )
+        return
     _close(number)
 
 

@@ -1,5 +1,7 @@
 """HTTP to a provider: keys, traces and the two errors."""
 
+import base64
+import hmac
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -26,6 +28,14 @@ def _http() -> httpx.Client:
         headers={"Authorization": f"Bearer {settings.PROVIDERS_API_KEY}"},
         limits=httpx.Limits(max_connections=32, max_keepalive_connections=16),
     )
+
+
+def callback_secret(provider: str) -> str:
+    """What `provider` alone signs his callbacks with: made of the common secret, which stays with
+    us (`manage.py callback_secret`)."""
+    common = base64.b64decode(settings.PROVIDERS_CALLBACK_SECRET.removeprefix("whsec_"))
+    own = hmac.digest(common, f"callbacks:{provider}".encode(), "sha256")
+    return f"whsec_{base64.b64encode(own).decode()}"
 
 
 class HttpProvider:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -14,7 +13,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from commerce.kernel.errors import Forbidden, InvalidInput
 from commerce.web.policy import Policy, policy
 from commerce.web.problems import problem_of, problem_response
-from orchestration.adapters.client import read_event
+from orchestration.adapters.client import callback_secret, read_event
 from orchestration.porting import leaving
 from orchestration.services.callbacks import receive
 
@@ -25,31 +24,31 @@ from orchestration.services.callbacks import receive
 def provider_callback(request: HttpRequest, provider: str) -> HttpResponse:
     """One callback of `provider`, signed by Standard Webhooks; twice is as good as once."""
     try:
-        body = _verified(request)
+        body = _verified(request, provider=provider)
         try:
             event, key = read_event(body), str(body["request_key"])
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidInput("The callback lacks a field.", field=str(error)) from error
+        if provider == leaving.HOUSE and event.type.startswith(leaving.PREFIX):
+            leaving.take_in(provider_code=provider, request_key=key, event=event)
+        else:
+            receive(provider_code=provider, request_key=key, events=[event])
     except (Forbidden, InvalidInput) as problem:
         told = problem_of(problem)
         assert told is not None
         return problem_response(told)
-    if provider == leaving.HOUSE and event.type.startswith(leaving.PREFIX):
-        leaving.take_in(provider_code=provider, request_key=key, event=event)
-    else:
-        receive(provider_code=provider, request_key=key, events=[event])
     return HttpResponse(status=204)
 
 
-@lru_cache(maxsize=1)
-def _verifier() -> Webhook:
-    return Webhook(settings.PROVIDERS_CALLBACK_SECRET)
+@lru_cache(maxsize=32)
+def _verifier(provider: str) -> Webhook:
+    return Webhook(callback_secret(provider))
 
 
-def _verified(request: HttpRequest) -> Mapping[str, Any]:
+def _verified(request: HttpRequest, *, provider: str) -> Mapping[str, Any]:
     """Raises Forbidden for a wrong or old signature, InvalidInput for anything but an object."""
     try:
-        body = _verifier().verify(request.body, dict(request.headers.items()))
+        body = _verifier(provider).verify(request.body, dict(request.headers.items()))
     except json.JSONDecodeError as error:
         raise InvalidInput("The callback is not JSON.", code="malformed_json") from error
     except (WebhookVerificationError, ValueError) as error:

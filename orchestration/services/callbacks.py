@@ -9,7 +9,7 @@ from django.db.models import F
 
 from commerce.events import timers
 from commerce.kernel.clock import business_now, machine_now
-from commerce.kernel.errors import Unknown
+from commerce.kernel.errors import Forbidden, Unknown
 from orchestration.actions import provider
 from orchestration.domain.states import MOVING, TaskState
 from orchestration.models import Effect, Task
@@ -27,7 +27,7 @@ SELECT %s, %s, %s::timestamptz, id, type, occurred_at, data::jsonb, false
 ON CONFLICT DO NOTHING
 """
 _PLANS = """
-SELECT task.plan_id FROM orchestration_effect AS effect
+SELECT task.plan_id, effect.port FROM orchestration_effect AS effect
        JOIN orchestration_task AS task ON task.id = effect.task_id
  WHERE effect.key = %s
 """
@@ -38,6 +38,9 @@ def receive(*, provider_code: str, request_key: str, events: Iterable[ProviderEv
     """Store the events of one request; the same id again changes nothing. Answers how many are new.
 
     An event may come before the call that caused it has returned.
+
+    Raises:
+        Forbidden: `not_its_request`: it was another provider that was asked.
     """
     told = [
         (event.id, event.type, event.occurred_at, json.dumps(dict(event.data), ensure_ascii=False))
@@ -51,9 +54,15 @@ def receive(*, provider_code: str, request_key: str, events: Iterable[ProviderEv
         fresh: int = cursor.rowcount
         if fresh:
             cursor.execute(_PLANS, [request_key])
-            for (plan_id,) in cursor.fetchall():
+            for plan_id, port in cursor.fetchall():
+                _check_sender(provider_code, port=port)
                 wake(plan_id)
     return fresh
+
+
+def _check_sender(code: str, *, port: str) -> None:
+    if code not in (port, getattr(provider(port), "prefix", port)):
+        raise Forbidden("This was asked of another provider.", code="not_its_request")
 
 
 def ask(*, task_id: int) -> None:

@@ -9,13 +9,14 @@ from commerce.accounts.identity import AccountContext
 from commerce.events import timers
 from commerce.kernel.clock import machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
-from commerce.kernel.money import Money
+from commerce.kernel.money import Money, total
 from commerce.ordering.models import Order
 from commerce.ordering.services.unwinding import (
     begun_order,
     cancel_before_plans,
     due_once,
     note_cancelling,
+    shares_of_money,
 )
 from orchestration.domain.decompose import ORDER_BILL
 from orchestration.domain.recipes import TaskKind
@@ -169,8 +170,11 @@ def _quoted(
         # What is over or being cancelled already is no obstacle to cancelling the rest.
         bundles = [b for b in bundles if b.refusal not in ("bundle_over", "cancelling")] or bundles
         desks = [(d, i) for d, i in desks if d.plan.state == PlanState.RUNNING]
-    credit = due_once(order, groups=[b.group for b in bundles] if bundles else chosen)
-    refund = credit if order.payment_key else Money.zero(order.currency)
+    ending = [bundle.group for bundle in bundles] or chosen
+    credit, refund = due_once(order, groups=ending), Money.zero(order.currency)
+    if order.payment_key:
+        shares = shares_of_money(order)
+        refund = total((shares[group] for group in ending), currency=order.currency)
     token = token_of(order.number, impacts, amount=str(refund.amount))
     return CancellationQuote(order.number, tuple(bundles), credit, refund, token), desks
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 
 from commerce.kernel.clock import machine_now
 from orchestration.domain.retry import shut_for
@@ -52,7 +52,8 @@ def shut_until(port: str) -> datetime | None:
     """Until when nothing may go to `port`; None if the caller may call now.
 
     Where the time is over, the first caller may, and the others wait for what he learns. In the
-    caller's transaction.
+    caller's transaction, which never waits for another's: two that try two ports in either order
+    would wait for each other.
     """
     _look()
     until = _known.shut_until.get(port)
@@ -61,13 +62,26 @@ def shut_until(port: str) -> datetime | None:
     now = machine_now()
     if until > now:
         return until
-    first = PortHealth.objects.filter(port=port, shut_until__lte=now)
-    if first.update(shut_until=now + PROBING):
-        forget()
-        return None
     forget()
+    if _is_mine(port, now=now):
+        return None
     found = PortHealth.objects.filter(port=port).values_list("shut_until", flat=True).first()
-    return found if found is not None and found > now else None
+    if found is None:
+        return None
+    # Not over any more; or another is about to try, and has not said so yet.
+    return found if found > now else now + PROBING
+
+
+@transaction.atomic
+def _is_mine(port: str, *, now: datetime) -> bool:
+    """Whether the caller is the one who goes out to see."""
+    rows = PortHealth.objects.select_for_update(skip_locked=True)
+    found = rows.filter(port=port, shut_until__lte=now).first()
+    if found is None:
+        return False
+    found.shut_until = now + PROBING
+    found.save(update_fields=["shut_until"])
+    return True
 
 
 def is_shut(port: str) -> bool:

@@ -1,6 +1,6 @@
 """Cancelling what fulfilment has begun: what ordering does before and after it is unwound."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from django.db import transaction
 
@@ -9,7 +9,7 @@ from commerce.accounts.identity import SYSTEM, AccountContext
 from commerce.events import outbox
 from commerce.kernel.codec import from_plain
 from commerce.kernel.errors import Conflict, RuleViolated
-from commerce.kernel.money import Money
+from commerce.kernel.money import Money, allocate
 from commerce.ordering.domain.states import GIVEN_UP, ItemState, OrderState
 from commerce.ordering.events import OrderBundleCancelled, OrderCancelled
 from commerce.ordering.models import Order, OrderItem
@@ -63,6 +63,15 @@ def due_once(order: Order, *, groups: Collection[str]) -> Money:
     return totals(lines, basis=basis_of(order.segment), currency=order.currency).gross
 
 
+def shares_of_money(order: Order) -> Mapping[str, Money]:
+    """What goes back to the card for each bundle; together what it paid, to the cent. Tax is
+    rounded once for the whole order, so a bundle on its own may differ from its share by a cent."""
+    groups = sorted(set(order.items.values_list("group", flat=True)))
+    weights = [due_once(order, groups=[group]).amount for group in groups]
+    shares = allocate(Money(order.gross, order.currency), weights=weights)
+    return {group: share.rounded() for group, share in zip(groups, shares, strict=True)}
+
+
 def cancel_before_plans(context: AccountContext, *, number: str) -> bool:
     """End an accepted order for which no plan is made yet; False if that began meanwhile.
 
@@ -99,7 +108,7 @@ def bundle_unwound(*, order_number: str, group: str) -> None:
     rest = order.items.exclude(state=ItemState.CANCELLED).exclude(group=group)
     last, others = not rest.exists(), order.items.exclude(group=group).exists()
     if others or _settled(order):
-        _pay_back(order, group=group, last=not others)
+        _pay_back(order, group=group)
     OrderItem.objects.filter(pk__in=[line.pk for line in lines]).update(state=ItemState.CANCELLED)
     holds.let_bundle_go(order, lines=lines)
     outbox.publish(OrderBundleCancelled(number=order.number, group=group))
@@ -109,21 +118,17 @@ def bundle_unwound(*, order_number: str, group: str) -> None:
         outbox.publish(OrderCancelled(number=order.number, party_id=order.party_id, reason=REASON))
 
 
-def _pay_back(order: Order, *, group: str, last: bool) -> None:
-    """The bundle's share of what was paid; an order of one bundle gets back all of it."""
+def _pay_back(order: Order, *, group: str) -> None:
+    """The bundle's share of what was paid."""
     if not order.payment_key:
         return
     if not _settled(order):
         if payment(order.payment_key).is_held:
             raise Conflict("The payment is still under way.", code="payment_under_way")
         return
-    groups = sorted(set(order.items.values_list("group", flat=True)))
-    whole = Money(order.gross, order.currency)
-    _refund(
-        order,
-        sequence=groups.index(group) + 1,
-        amount=whole if last else due_once(order, groups=[group]),
-    )
+    shares = shares_of_money(order)
+    sequence = sorted(shares).index(group) + 1
+    _refund(order, sequence=sequence, amount=shares[group])
 
 
 def _refund(order: Order, *, sequence: int, amount: Money) -> None:

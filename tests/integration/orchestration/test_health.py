@@ -1,8 +1,10 @@
 """A provider that keeps silent is left alone; what waits for it uses up no attempts."""
 
 from datetime import timedelta
+from threading import Event, Thread
 
 import pytest
+from django.db import connection, transaction
 
 from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import Refused, Unknown
@@ -91,6 +93,34 @@ def test_only_one_of_many_goes_out_to_see_and_a_no_is_an_answer() -> None:
     assert [shut_until("porting") is None for _ in range(3)] == [True, False, False]
     note_answer("porting")
     assert [shut_until("porting") is None for _ in range(3)] == [True, True, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_for_another_that_is_about_to_try() -> None:
+    """Two plans that try two shut ports in either order would wait for each other."""
+    for _ in range(MOST_SILENCES):
+        note_silence("porting", error="silence")
+    time_over()
+    taken, over = Event(), Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            PortHealth.objects.select_for_update().get(port="porting")
+            taken.set()
+            over.wait(10)
+        connection.close()
+
+    other = Thread(target=hold)
+    other.start()
+    try:
+        assert taken.wait(10)
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = 1")
+            assert shut_until("porting") is not None
+    finally:
+        over.set()
+        other.join()
+    assert shut_until("porting") is None
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from catalogue.models import Number, NumberState
 from commerce.accounts.identity import AccountContext
 from commerce.events import timers
 from commerce.kernel.clock import business_time_fixed, machine_now
-from commerce.kernel.errors import Conflict, FaisceauError, NotFound, Refused, Unknown
+from commerce.kernel.errors import Conflict, FaisceauError, Forbidden, NotFound, Refused, Unknown
 from orchestration import actions
 from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import EffectState, TaskState
@@ -237,6 +237,17 @@ def test_a_callback_is_stored_and_its_plan_woken_in_three_statements(make_task: 
         *(dict(event.data), AT, AT, False),
     )
     assert timers.due_at(wake_key(task.plan_id)) is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_provider_speaks_of_his_own_requests_alone(make_task: MakeTask) -> None:
+    make_task(effect=EffectState.ACCEPTED, state=TaskState.AWAITING)
+    event = ProviderEvent("cb_1", "port.completed", AT, {"msisdn": PORTED})
+    with business_time_fixed(AT), pytest.raises(Forbidden, match="another provider"):
+        callbacks.receive(
+            provider_code="content", request_key=Effect.objects.get().key, events=[event]
+        )
+    assert not ProviderCallback.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

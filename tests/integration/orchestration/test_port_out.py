@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from standardwebhooks import Webhook
 
@@ -18,6 +17,7 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Conflict
 from commerce.markets.pack import market
 from commerce.notifications.models import Message
+from orchestration.adapters.client import callback_secret
 from orchestration.domain.porting import PortState
 from orchestration.models import Porting, PortingCall, ProviderCallback
 from orchestration.porting import calls, leaving, rio, selectors
@@ -220,16 +220,19 @@ def test_only_the_clearing_house_says_that_a_number_leaves(house: House, client:
         }
     )
     now = datetime.now(UTC)
-    signed = Webhook(settings.PROVIDERS_CALLBACK_SECRET).sign("msg_1", now, body)
-    headers = {
-        "webhook-id": "msg_1",
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": signed,
-    }
-    for provider, read in (("content", 0), ("porting", 1)):
+    for signer, provider, status, read in (
+        ("content", "content", 204, 0),
+        ("content", "porting", 403, 0),
+        ("porting", "porting", 204, 1),
+    ):
         ProviderCallback.objects.all().delete()
+        headers = {
+            "webhook-id": "msg_1",
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(callback_secret(signer)).sign("msg_1", now, body),
+        }
         answer = client.post(
             f"/callbacks/providers/{provider}", body, "application/json", headers=headers
         )
-        assert answer.status_code == 204
+        assert answer.status_code == status
         assert Timer.objects.filter(handler=leaving.TIMER).count() == read

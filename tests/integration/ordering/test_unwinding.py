@@ -5,10 +5,11 @@ from decimal import Decimal
 import pytest
 from oscar.apps.partner.models import StockRecord
 
-from commerce.events.models import OutboxEvent
+from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_now
+from commerce.kernel.money import Money
 from commerce.ordering.models import Order
-from commerce.ordering.services import carts
+from commerce.ordering.services import carts, unwinding
 from commerce.ordering.services.fulfilment import start_fulfilment
 from commerce.ordering.services.place import place_order
 from commerce.ordering.services.unwinding import bundle_unwound, due_once
@@ -17,7 +18,7 @@ from commerce.payments.ports import Outcome, PaymentReport
 from commerce.payments.services.outcome import note_report
 from orchestration.domain.states import PlanState
 from orchestration.models import Plan
-from orchestration.subscribers import on_plan_cancelled, on_plan_completed
+from orchestration.subscribers import UNWOUND, on_plan_cancelled, on_plan_completed
 from tests.integration.orchestration.test_http_billing import authorise
 from tests.integration.ordering.conftest import PIECES, at, shop
 from tests.integration.ordering.people import bundle_cart, checkout_for, customer
@@ -110,3 +111,57 @@ def test_a_bundle_whose_end_is_told_late_is_not_taken_for_delivered(shop: object
     assert (order.state, states) == ("completed", {cancelled: "cancelled", served: "active"})
     refund = PaymentEffect.objects.get(kind="refund")
     assert refund.amount == due_once(order, groups=[cancelled]).amount
+
+
+@pytest.mark.django_db
+def test_the_end_of_a_bundle_waits_for_a_payment_on_its_way(shop: object) -> None:
+    owner = customer()
+    code = bundle_cart(owner, handset=HANDSET)
+    carts.put_bundle(
+        owner,
+        code=code,
+        bundle="handset-and-plan",
+        choices={"handset": HANDSET, "plan": "horizon-130", "sim": "esim"},
+        term=24,
+    )
+    number = place_order(owner, code=code, checkout=checkout_for(owner, code)).number
+    order = Order.objects.get(number=number)
+    authorise(order.payment_key)
+    start_fulfilment(order_number=number)
+    group, other = sorted(set(order.items.values_list("group", flat=True)))
+    told = {"order_number": number, "group": group}
+
+    for _ in range(3):
+        on_plan_cancelled(told)
+    assert set(order.items.values_list("state", flat=True)) == {"planned"}
+    waiting = Timer.objects.get(handler=UNWOUND)
+    assert (waiting.payload, waiting.clock) == (told, "machine")
+
+    note_report(key=order.payment_key, report=PaymentReport(Outcome.SETTLED, intent_id="pi_1"))
+    on_plan_cancelled(waiting.payload)
+    assert dict(order.items.values_list("group", "state")) == {group: "cancelled", other: "planned"}
+    refund = PaymentEffect.objects.get(kind="refund")
+    assert refund.amount == due_once(order, groups=[group]).amount
+
+
+@pytest.mark.django_db
+def test_the_shares_of_bundles_are_together_what_the_card_paid(
+    shop: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three bundles of 8.33 without tax: 10.00 each alone, but 29.99 together."""
+    owner = customer()
+    order = Order.objects.get(
+        number=place_order(
+            owner,
+            code=(code := bundle_cart(owner, handset=HANDSET)),
+            checkout=checkout_for(owner, code),
+        ).number
+    )
+    for place, item in enumerate(order.items.all()[:3]):
+        item.group = f"g{place}"
+        item.save()
+    order.items.exclude(group__in=["g0", "g1", "g2"]).delete()
+    order.gross = Decimal("29.99")
+    monkeypatch.setattr(unwinding, "due_once", lambda order, groups: Money.of("10.00"))
+    shares = unwinding.shares_of_money(order)
+    assert shares == {"g0": Money.of(10), "g1": Money.of(10), "g2": Money.of("9.99")}

@@ -20,6 +20,7 @@ import httpx
 ROOT = Path(__file__).resolve().parents[3]
 API_KEY = "key-of-the-shop"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+"""The common one; each provider signs with his own."""
 ADDRESS = {
     "name": "Ada Martin",
     "line1": "1 rue de la Paix",

@@ -1,9 +1,11 @@
 """Callbacks: signed, told with the trace, tried again until they are taken."""
 
 import pytest
+from pytest_django.fixtures import Settings
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from orchestration.adapters.client import callback_secret
 from tests.integration.sandbox_providers.harness import (
     SECRET,
     Receiver,
@@ -16,8 +18,9 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def test_a_callback_is_signed_and_says_what_it_answers(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: Sandbox, receiver: Receiver, settings: Settings
 ) -> None:
+    settings.PROVIDERS_CALLBACK_SECRET = SECRET
     sandbox.post(
         "/dropship/shipments",
         key="signed:1",
@@ -27,7 +30,9 @@ def test_a_callback_is_signed_and_says_what_it_answers(
     told = wait_for(lambda: receiver.of("signed:1"))[0]
 
     assert told.path == "/callbacks/providers/dropship"
-    assert Webhook(SECRET).verify(told.raw, told.headers) == told.body
+    assert Webhook(callback_secret("dropship")).verify(told.raw, told.headers) == told.body
+    with pytest.raises(WebhookVerificationError):
+        Webhook(callback_secret("warehouse")).verify(told.raw, told.headers)
     assert told.headers["traceparent"] == TRACE
     assert told.headers["webhook-id"] == told.body["id"]
     assert sorted(told.body) == [
@@ -42,12 +47,17 @@ def test_a_callback_is_signed_and_says_what_it_answers(
     assert (told.body["provider"], told.body["reference"]) == ("dropship", "signed")
 
 
-def test_a_changed_body_does_not_verify(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_a_changed_body_does_not_verify(
+    sandbox: Sandbox, receiver: Receiver, settings: Settings
+) -> None:
+    settings.PROVIDERS_CALLBACK_SECRET = SECRET
     sandbox.post("/dropship/shipments", key="forged:1", body=shipment("forged"))
     told = wait_for(lambda: receiver.of("forged:1"))[0]
 
     with pytest.raises(WebhookVerificationError):
-        Webhook(SECRET).verify(told.raw.replace(b"forged", b"change"), told.headers)
+        Webhook(callback_secret("dropship")).verify(
+            told.raw.replace(b"forged", b"change"), told.headers
+        )
 
 
 def test_a_callback_that_fails_is_sent_again_with_the_same_id(
