@@ -122,9 +122,11 @@ FROM offering_offering AS o
      LEFT JOIN offering_supply AS s ON s.stock_record_id = r.id
      LEFT JOIN LATERAL (
          SELECT sum(quantity - coming) AS there, sum(coming) AS coming FROM offering_stockhold
-         WHERE stock_record_id = r.id AND state = 'held' AND until <= %s
+         WHERE stock_record_id = r.id AND state = 'held' AND until <= %(now)s
      ) AS h ON true
-WHERE o.code = ANY(%s) AND CASE WHEN u.kind = 'shop' THEN p.code ELSE '' END = ANY(%s)
+WHERE o.code = ANY(%(codes)s)
+      AND (%(shops)s::text[] = '{}' AND u.kind IS DISTINCT FROM 'shop'
+           OR p.code = ANY(%(shops)s) AND u.kind = 'shop')
 """
 
 
@@ -140,7 +142,8 @@ def sources_of(
         return {}
     found: dict[str, list[Source]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(_SOURCES, [business_now(), list(codes), list(shops) or [""]])
+        asked = {"codes": list(codes), "shops": list(shops), "now": business_now()}
+        cursor.execute(_SOURCES, asked)
         for code, partner, kind, *facts in cursor.fetchall():
             found.setdefault(code, []).append(Source(partner, PartnerKind(kind), *facts))
     return {code: preferred(sources) for code, sources in found.items()}

@@ -95,7 +95,9 @@ FROM offering_offering AS o
      JOIN partner_partner AS p ON p.id = r.partner_id
      LEFT JOIN offering_supplier AS u ON u.partner_id = p.id
      LEFT JOIN offering_supply AS s ON s.stock_record_id = r.id
-WHERE o.code = ANY(%s) AND CASE WHEN u.kind = 'shop' THEN p.code ELSE '' END = %s
+WHERE o.code = ANY(%(codes)s)
+      AND (%(shop)s = '' AND u.kind IS DISTINCT FROM 'shop'
+           OR p.code = %(shop)s AND u.kind = 'shop')
 ORDER BY r.id FOR UPDATE OF r
 """
 _ALLOCATE = """
@@ -112,7 +114,7 @@ def _records(codes: Collection[str], *, shop: str) -> dict[str, list[_Record]]:
     """The stock records of each offering, of those who deliver or of `shop`; locked in order."""
     found: dict[str, list[_Record]] = {code: [] for code in codes}
     with connection.cursor() as cursor:
-        cursor.execute(_RECORDS, [list(codes), shop])
+        cursor.execute(_RECORDS, {"codes": list(codes), "shop": shop})
         for code, record_id, partner, kind, *facts in cursor.fetchall():
             source = Source(partner, PartnerKind(kind), *facts)
             found[code].append(_Record(record_id, source))
