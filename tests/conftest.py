@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import django
 import psycopg
@@ -15,6 +16,7 @@ from tests.standing import report
 
 # Before Django reads its settings: they take addresses and secrets from the environment.
 _SERVICES = services()
+_BROWSER = Path(__file__).parent / "browser"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "commerce.settings.test")
 django.setup()
 
@@ -36,10 +38,13 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the whole system can be chosen by `-m stack`."""
+    """Tests of the whole system can be chosen by `-m stack`. Their files come first, whole orders
+    before pages, so that no process is left alone with a long one at the end."""
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
+    whole = {item.path for item in items if item.get_closest_marker("stack")}
+    items.sort(key=lambda item: (item.path not in whole, _BROWSER in item.path.parents))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,13 +15,15 @@ from commerce.local.place import ROOT
 _BIN = Path(sys.executable).parent
 WORKERS = "3"
 """On two cores: tests of the whole system wait for a third of their time."""
+BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
+"""What a file's tests share is made once; files are taken in the order of `tests/conftest.py`."""
 
 Check = tuple[str, tuple[str, ...]]
 CHECKS: tuple[Check, ...] = (
     ("lint", ("ruff", "check", ".")),
     ("format", ("ruff", "format", "--check", ".")),
     ("import contracts", ("lint-imports",)),
-    ("tests", ("pytest", "-q", "-n", WORKERS, "--durations", "15")),
+    ("tests", ("pytest", "-q", "-n", WORKERS, *BY_FILE, "--durations", "15")),
 )
 TYPES: Check = ("types", ("mypy",))
 
