@@ -142,8 +142,9 @@ def sources_of(
         return {}
     found: dict[str, list[Source]] = {}
     with connection.cursor() as cursor:
-        asked = {"codes": list(codes), "shops": list(shops), "now": business_now()}
-        cursor.execute(_SOURCES, asked)
+        cursor.execute(
+            _SOURCES, {"codes": list(codes), "shops": list(shops), "now": business_now()}
+        )
         for code, partner, kind, *facts in cursor.fetchall():
             found.setdefault(code, []).append(Source(partner, PartnerKind(kind), *facts))
     return {code: preferred(sources) for code, sources in found.items()}
