@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from catalogue.domain.expressions import All, AnyOf, Expression, Not, Operator, Test, parse
-from catalogue.domain.model import Kind, Segment
+from catalogue.domain.model import Kind
 from catalogue.domain.search import folded
 from catalogue.domain.sourcing import PartnerKind
 from catalogue.importer.checks_of_bundles import bundle_findings
@@ -395,7 +395,3 @@ def _synonyms(catalogue: Catalogue) -> Iterator[Finding]:
                     language=language,
                 ),
             )
-
-
-def segments_of(item: Mapping[str, Any]) -> tuple[Segment, ...]:
-    return tuple(Segment(name) for name in item["segments"])

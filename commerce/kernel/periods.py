@@ -46,11 +46,6 @@ def full_months(start: date, end: date) -> int:
     return max(months, 0)
 
 
-def month_of(start: date, *, index: int) -> Period:
-    """The contract month `index` (the first is 1) counted from `start`, without drifting."""
-    return Period(add_months(start, index - 1), add_months(start, index))
-
-
 def cycle_day_for(activation: date) -> int:
     """The bill day of a new account: the activation day; 29, 30 and 31 become 28."""
     return min(activation.day, 28)

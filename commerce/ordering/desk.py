@@ -9,7 +9,7 @@ from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import StaffKind
 from commerce.accounts.selectors import PartyFacts
 from commerce.kernel.clock import business_now
-from commerce.kernel.errors import Forbidden, InvalidInput, NotFound
+from commerce.kernel.errors import Forbidden, InvalidInput
 from commerce.markets.pack import market
 from commerce.ordering.domain.cart import normalise_code
 from commerce.ordering.domain.states import CartState
@@ -56,20 +56,6 @@ def look_up(context: AccountContext, *, text: str) -> Found:
         cart=code if is_cart else "",
         order=order[0] if order is not None else "",
     )
-
-
-def party_of_order(context: AccountContext, *, number: str) -> int:
-    """Whose order it is, for an agent who takes the call.
-
-    Raises:
-        Forbidden: `not_an_agent`. NotFound: `unknown_order`.
-    """
-    if StaffKind.AGENT not in context.staff:
-        raise Forbidden("Only agents look customers up.", code="not_an_agent")
-    found = Order.objects.filter(number=number).values_list("party_id", flat=True).first()
-    if found is None:
-        raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
-    return found
 
 
 def open_carts_of_customer(context: AccountContext) -> tuple[str, ...]:

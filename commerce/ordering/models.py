@@ -1,6 +1,5 @@
 """Carts, orders and what happened to them."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.db import models
@@ -332,10 +331,6 @@ class Approval(models.Model):
                 name="approval_decided_whole",
             ),
         ]
-
-    @property
-    def excess(self) -> Decimal:
-        return self.amount - self.limit
 
 
 class NextOffer(models.Model):

@@ -419,12 +419,6 @@ def order_states(numbers: Sequence[str]) -> Mapping[str, OrderState]:
     return {number: OrderState(state) for number, state in rows}
 
 
-def waiting_orders(states: Sequence[OrderState], *, limit: int = 200) -> tuple[OrderSummary, ...]:
-    """For operators: orders in `states`, the longest waiting first."""
-    rows = Order.objects.filter(state__in=[str(state) for state in states]).defer("agreed")
-    return tuple(_summary(row) for row in rows.order_by("placed_at", "pk")[:limit])
-
-
 def _fulfilment_item(item: OrderItem, *, offering: Offering) -> FulfilmentItem:
     return FulfilmentItem(
         line_id=item.line_id,

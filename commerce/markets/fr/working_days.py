@@ -34,8 +34,3 @@ def add_working_days(day: date, *, days: int) -> date:
         day += timedelta(days=1)
         days -= is_working_day(day)
     return day
-
-
-def working_days_from(day: date, *, count: int) -> tuple[date, ...]:
-    """The next `count` working days after `day`: what a customer can choose from."""
-    return tuple(add_working_days(day, days=n) for n in range(1, count + 1))
