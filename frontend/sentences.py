@@ -138,6 +138,7 @@ SENTENCES: Mapping[str, Any] = {
     "not_removable": _("Only options and services can be taken off a line."),
     "change_not_offered": _("This can't be changed on a running line."),
     "not_sold": _("This is no longer sold here. Please choose another."),
+    "early_execution_not_requested": _("It begins at once, so please ask for that."),
     "renewal_not_yet": _("This line can be renewed in the last three months of its commitment."),
     "unknown": _("We had no answer. Nothing is lost: try again in a moment."),
 }

@@ -70,4 +70,5 @@ def line_of(found: SubscriptionView, *, catalogue: Snapshot) -> OwnLine:
         monthly=monthly.rounded(),
         activated_on=found.activated_on,
         bound_until=found.commitment_ends_on,
+        months=found.commitment_months,
     )

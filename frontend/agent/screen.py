@@ -147,8 +147,16 @@ def _line(contract: SubscriptionView, catalogue: Snapshot) -> dict[str, Any]:
 
     lost = BlockKind.LOST_SIM in contract.blocks
     changes = {
-        "standing_url": url("resume" if lost else "suspend", block="lost_sim"),
-        "standing_label": _("SIM found: let it go on") if lost else _("SIM lost: stop the line"),
+        "links": [
+            {
+                "label": _("SIM found: let it go on") if lost else _("SIM lost: stop the line"),
+                "url": url("resume" if lost else "suspend", block="lost_sim"),
+            },
+            {
+                "label": _("Change the plan"),
+                "url": f"{reverse('agent:draft', args=['change-plan', 'plan'])}?line={contract.id}",
+            },
+        ],
         "removable": [
             {"name": item["name"], "url": url("remove", item=item["id"])}
             for item in lines.included(contract, catalogue)

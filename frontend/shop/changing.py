@@ -22,6 +22,7 @@ from subscriptions.domain.states import BlockKind, ChangeKind
 TITLES = {
     ChangeKind.ADD: gettext_lazy("Add to your line"),
     ChangeKind.REMOVE: gettext_lazy("Take something off your line"),
+    ChangeKind.PLAN: gettext_lazy("Change your plan"),
     ChangeKind.RENEW: gettext_lazy("Renew your line"),
     ChangeKind.SUSPEND: gettext_lazy("Let your line stand still"),
     ChangeKind.RESUME: gettext_lazy("Let your line go on"),
@@ -108,17 +109,20 @@ def change_page(
         label = _("Confirm")
     elif not asks:
         label = _("Send it to the customer")
-    agreed = contracts_of(shown.quote, configs={})
+    agreed = contracts_of(shown.quote, configs=shown.configs())
     return {
         "title": TITLES[request.kind],
         "lead": _lead(shown),
         "change": shown,
         "number": display_number(shown.number),
         "begins": [said(name) for name in shown.begins],
-        "ends": [said(name) for name in shown.ends],
+        "ends": _ends(shown),
         "differs": any(bill.before != bill.after for bill in shown.bills),
         "whens": _whens(shown),
-        "fields": [("item", item) for item in request.items],
+        "fields": [
+            *(("item", item) for item in request.items),
+            *((role, code) for role, codes in request.choices.items() for code in codes),
+        ],
         "bound": _bound(shown),
         "form": form,
         "asks": asks,
@@ -138,6 +142,12 @@ def change_page(
     }
 
 
+def _ends(shown: ChangeQuote) -> list[dict[str, str]]:
+    """What ends, and why where nobody asked for it."""
+    why = {said(each.name): said(each.message) for each in shown.unfit}
+    return [{"name": name, "why": why.get(name, "")} for name in map(said, shown.ends)]
+
+
 def _lead(shown: ChangeQuote) -> Any:
     if shown.still_blocked:
         return _("The line still stands still for another reason; nothing works yet.")
@@ -145,8 +155,8 @@ def _lead(shown: ChangeQuote) -> Any:
 
 
 def _whens(shown: ChangeQuote) -> list[dict[str, Any]]:
-    """What ends may end at once or with the bill."""
-    if shown.request.kind is not ChangeKind.REMOVE:
+    """What ends or takes another's place may do so at once or with the bill."""
+    if shown.request.kind not in (ChangeKind.REMOVE, ChangeKind.PLAN):
         return []
     return [
         {"code": when.value, "label": label, "current": shown.request.when is when}

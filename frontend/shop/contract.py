@@ -13,6 +13,7 @@ from catalogue.domain.model import Kind, Offering, Snapshot
 from commerce.kernel.periods import add_months
 from commerce.kernel.tax import Basis
 from commerce.markets.pack import market
+from commerce.ordering.domain.facts import INSTEAD
 from commerce.ordering.domain.quote import GivenBack, Quote, QuoteLine, Tariff
 from commerce.ordering.number_shop import tariff_of
 from frontend.shop.panel import line_name
@@ -49,6 +50,11 @@ class Agreed:
     @property
     def term(self) -> int:
         return max((line.term for line in self.lines), default=0)
+
+    @property
+    def stays(self) -> bool:
+        """Whether it changes a running contract within its commitment."""
+        return any(self.configs.get(line.id, {}).get(INSTEAD) for line in self.lines)
 
     @property
     def has_plan(self) -> bool:
@@ -301,6 +307,8 @@ def _totals(agreed: Agreed) -> list[str]:
 
 
 def _duration(agreed: Agreed) -> list[str]:
+    if agreed.stays:
+        return _stays(agreed)
     if not agreed.term:
         return [
             _("No commitment: you may end it at any time, at no cost, with 10 days' notice."),
@@ -316,6 +324,22 @@ def _duration(agreed: Agreed) -> list[str]:
         _("Afterwards it goes on without commitment, until you end it with 10 days' notice."),
         _leaving_early(agreed),
         *leaving_words(agreed.quote.given_back(group=agreed.lines[0].group)),
+    ]
+
+
+def _stays(agreed: Agreed) -> list[str]:
+    """The commitment that a changed contract keeps; one that is over leaves it free."""
+    kept = (agreed.configs.get(line.id, {}).get("bound_until", "") for line in agreed.lines)
+    until = next((date.fromisoformat(day) for day in kept if day), None)
+    if until is None or until <= agreed.quote.activation:
+        return [
+            _("No commitment: you may end it at any time, at no cost, with 10 days' notice."),
+        ]
+    return [
+        _("Your commitment stays what it is: until %(day)s. No new one begins.")
+        % {"day": on_day(until)},
+        _("Afterwards it goes on without commitment, until you end it with 10 days' notice."),
+        _leaving_early(agreed),
     ]
 
 

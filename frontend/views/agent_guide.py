@@ -13,6 +13,7 @@ from catalogue.selectors import current_snapshot
 from commerce.accounts.context import context_for_request
 from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import business_now
+from commerce.ordering.domain.changes import KIND_OF_JOURNEY
 from commerce.ordering.journey import open_draft
 from commerce.ordering.lines import own_lines
 from commerce.ordering.services import carts
@@ -28,7 +29,6 @@ from frontend.views.guide import (
     said_in,
     usage_page,
 )
-from subscriptions.domain.states import ChangeKind
 
 ROUTE = "agent:draft"
 
@@ -69,7 +69,7 @@ def keep(request: HttpRequest, entry: str) -> HttpResponse:
     line_id = int(line) if line.isdecimal() and len(line) < 16 else None
     view = open_draft(context, entry=entry, draft=draft, line=line_id).view()
     if view.line is not None and changes_line(view):
-        kind = ChangeKind(view.journey.entry.code)
+        kind = KIND_OF_JOURNEY[view.journey.entry.code]
         return redirect(change_url("agent:change_line", view.line.id, kind, said_in(posted)))
     with transaction.atomic():
         code = carts.begin_cart(context, segment=Segment.CONSUMER).code

@@ -16,6 +16,7 @@ from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import business_now
 from commerce.ordering.domain.answers import Reason
+from commerce.ordering.domain.changes import KIND_OF_JOURNEY
 from commerce.ordering.domain.drafts import GROUP, OwnLine
 from commerce.ordering.domain.journey import StepView
 from commerce.ordering.domain.journeys import EXTRAS, Journey, Way, journey_of
@@ -37,7 +38,6 @@ from frontend.shop.places import BUNDLE, CONFIRM, PLACE, ROLES, DraftPlace, draf
 from frontend.shop.session import cart_of, remember_cart
 from frontend.shop.words import euros, long_name, on_day, said
 from frontend.views.journey import confirmation_in, sections_of, titles_of
-from subscriptions.domain.states import ChangeKind
 
 ROUTE = "checkout:draft"
 
@@ -126,7 +126,7 @@ def keep(request: HttpRequest, entry: str) -> HttpResponse:
     line_id = int(line) if line.isdecimal() and len(line) < 16 else None
     view = open_draft(context, entry=entry, draft=draft, line=line_id).view()
     if view.line is not None and changes_line(view):
-        kind = ChangeKind(view.journey.entry.code)
+        kind = KIND_OF_JOURNEY[view.journey.entry.code]
         return redirect(change_url("account:change", view.line.id, kind, said_in(posted)))
     code = cart_of(request) or carts.open_cart(context)
     remember_cart(request, code)
@@ -287,7 +287,9 @@ class Page:
             titles
             | steps.parted(choices)
             | {
-                "chips": steps.term_chips(found, place=self.place, terms=terms) if plan else [],
+                "chips": steps.term_chips(found, place=self.place, terms=terms)
+                if plan and not entry.stays
+                else [],
                 "questions": asked(found.questions, query),
                 "answered": bool(answers_in(query)),
                 "kept": kept(query, without=(*NAMES, CONFIRM, PLACE)),
@@ -327,7 +329,8 @@ class Page:
     def _panel(self) -> dict[str, Any]:
         view, action = self.view, {}
         following = self.following
-        of_line = view.journey.entry.of_line
+        entry = view.journey.entry
+        of_line = entry.of_line
         if self._blocked():
             pass
         elif following is not None and following.code == "sim":
@@ -344,7 +347,7 @@ class Page:
             action = {"action_form": "keep", "action_label": label}
         if of_line:
             action |= {"title": _("What you would pay")}
-            if view.line is not None and view.journey.entry.renews:
+            if view.line is not None and (entry.renews or entry.stays):
                 now = euros(view.line.monthly, short=False)
                 action |= {"note": _("Today this line costs %(now)s a month.") % {"now": now}}
         return steps.panel_for(view.quote, catalogue=self.catalogue, **action)

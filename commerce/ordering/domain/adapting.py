@@ -135,6 +135,27 @@ def refusal_of(ground: Ground, lines: Sequence[CartLine]) -> Refusal | None:
     return None
 
 
+def unfitting(
+    ground: Ground, lines: Sequence[CartLine], present: Mapping[int, str]
+) -> Mapping[int, Refusal]:
+    """Of the offerings that a running line has (by item), those that do not go with `lines`, each
+    with the rule that says so."""
+    alone = {each.code for each in _broken_by(ground, lines)}
+    found: dict[int, Refusal] = {}
+    for item, code in present.items():
+        role = ground.catalogue.offering(code).kind.value
+        line = CartLine(f"item-{item}", code, group=ground.group, role=role)
+        why = next((b for b in _broken_by(ground, (*lines, line)) if b.code not in alone), None)
+        if why is not None:
+            found[item] = why
+    return found
+
+
+def _broken_by(ground: Ground, lines: Sequence[CartLine]) -> tuple[Refusal, ...]:
+    entries = ground.entries(lines)
+    return ground.broken(entries, facts=ground.facts(entries))
+
+
 def settle(
     ground: Ground,
     lines: Sequence[CartLine],

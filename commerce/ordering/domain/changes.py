@@ -9,16 +9,19 @@ from enum import StrEnum
 from catalogue.domain.model import Text
 from commerce.kernel.money import Money
 from commerce.ordering.domain.drafts import NO_CHOICES
+from commerce.ordering.domain.facts import INSTEAD
 from commerce.ordering.domain.quote import Quote
 from subscriptions.domain.states import BlockKind, ChangeKind
 
 JOURNEYS: Mapping[ChangeKind, str] = {
     ChangeKind.ADD: "add",
     ChangeKind.RENEW: "renew",
+    ChangeKind.PLAN: "change-plan",
 }
 """The journeys whose drafts become orders of that kind: something is bought, so that the customer
 agrees as with any other contract."""
-CAN_WAIT = frozenset({ChangeKind.ADD, ChangeKind.REMOVE})
+KIND_OF_JOURNEY: Mapping[str, ChangeKind] = {entry: kind for kind, entry in JOURNEYS.items()}
+CAN_WAIT = frozenset({ChangeKind.ADD, ChangeKind.REMOVE, ChangeKind.PLAN})
 """What may begin with the next bill; the others are for now."""
 BLOCKS_BY_WISH = frozenset({BlockKind.WISH, BlockKind.LOST_SIM})
 """What a customer may ask for himself, and lift again."""
@@ -52,10 +55,19 @@ class ComingBill:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfit:
+    """What the line has and loses with the change, as it does not go with what is chosen."""
+
+    name: Text
+    message: Text
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeQuote:
     """What a change costs today, what it makes of the coming bills and of the commitment.
 
     `on` is the day on which it is taken to take effect. `begins` and `ends` are names.
+    `unfit` are those of `ends` that nobody asked to end.
     `still_blocked`: the line stands still afterwards all the same, for another reason.
     """
 
@@ -70,11 +82,22 @@ class ChangeQuote:
     bound_until: date | None
     bound_until_after: date | None
     still_blocked: bool = False
+    unfit: tuple[Unfit, ...] = ()
 
     @property
     def binds(self) -> bool:
         """Whether the customer must agree to a contract: something is bought."""
         return self.request.kind in JOURNEYS
+
+    def configs(self) -> Mapping[str, Mapping[str, str]]:
+        """What the contract summary must know of its lines: a plan that takes the place of another
+        stays within the commitment that there is."""
+        if self.request.kind is not ChangeKind.PLAN:
+            return {}
+        config = {INSTEAD: "yes"}
+        if self.bound_until is not None:
+            config["bound_until"] = self.bound_until.isoformat()
+        return {line.id: config for line in self.quote.lines}
 
     def digest(self) -> str:
         """SHA-256 of what is agreed: the quote's, and what ends."""
@@ -86,5 +109,6 @@ class ChangeQuote:
             asked.when,
             asked.block or "",
             ",".join(map(str, sorted(asked.items))),
+            ",".join(sorted(each.name.in_("fr") for each in self.unfit)),
         )
         return hashlib.sha256("|".join(parts).encode()).hexdigest()

@@ -1,6 +1,7 @@
 """What a customer agrees to when ordering, and to which text."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from commerce.kernel.errors import RuleViolated
@@ -41,6 +42,22 @@ class OrderConsents:
             Purpose.CONTRACT_SUMMARY: self.contract_summary_confirmed,
             Purpose.EARLY_EXECUTION: self.early_execution_requested,
         }
+
+
+def check_early(consents: OrderConsents, *, begins: date, withdrawal_ends: date) -> None:
+    """Whether a consumer's service may begin on the day `begins`; `withdrawal_ends` is the last day
+    on which he may withdraw.
+
+    Raises:
+        RuleViolated: `early_execution_not_requested`: it begins before, and he did not ask for that
+            expressly (L221-25 of the consumer code).
+    """
+    if begins <= withdrawal_ends and not consents.early_execution_requested:
+        raise RuleViolated(
+            "It begins before the 14 days for withdrawing are over; please ask for that expressly.",
+            code="early_execution_not_requested",
+            field="early_execution_requested",
+        )
 
 
 def check_consents(consents: OrderConsents, *, consumer: bool) -> None:

@@ -10,12 +10,13 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
 from catalogue.domain.model import Offering, Segment, Snapshot, Text, least_in
+from commerce.kernel.clock import PARIS
 from commerce.kernel.money import Money
 from commerce.ordering.domain.adapting import Ground
 from commerce.ordering.domain.answers import Reason
 from commerce.ordering.domain.cart import CartLine, CartValue
-from commerce.ordering.domain.facts import Entry
-from commerce.ordering.domain.journeys import Journey
+from commerce.ordering.domain.facts import INSTEAD, Entry
+from commerce.ordering.domain.journeys import EntryPoint, Journey
 
 GROUP = "draft"
 PRESENT = "present"
@@ -28,8 +29,8 @@ NO_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class OwnLine:
-    """A running line: what it has by role, what it costs a month at list prices, until when it is
-    bound (None: it is not)."""
+    """A running line: what it has by role, what it costs a month at list prices, for how many
+    months it was committed, and until when it is bound (None: it is not)."""
 
     id: int
     number: str
@@ -37,6 +38,11 @@ class OwnLine:
     monthly: Money
     activated_on: date
     bound_until: date | None
+    months: int = 0
+
+    def term_on(self, day: date) -> int:
+        """The commitment at which it is priced: its own while it is bound, then none."""
+        return self.months if self.bound_until is not None and day < self.bound_until else 0
 
     def renewable_from(self) -> date | None:
         """None: at any time."""
@@ -82,11 +88,16 @@ def lay_out(draft: Draft, journey: Journey, *, sale: Sale, line: OwnLine | None 
     (any more), are left out: a shared address may be old."""
     entry = journey.entry
     known = _known(draft, journey, sale=sale)
-    if entry.renews and line is not None and "plan" not in known:
+    if (entry.renews or entry.stays) and line is not None and "plan" not in known:
         known |= {"plan": _still_sold(line.has.get("plan", ()), sale=sale)}
-    bundle = journey.bundle_for(role for role, codes in known.items() if codes)
-    term = _term(draft, known, sale=sale)
-    lines = tuple(_lines(known, bundle, term=term, renews=entry.renews))
+    filled = {role for role, codes in known.items() if codes}
+    own = line.term_on(sale.at.astimezone(PARIS).date()) if line is not None else 0
+    if entry.stays and line is not None:
+        # The phone counts as long as its price binds the line.
+        filled |= {role for role in entry.there if role != "handset" or (own and role in line.has)}
+    bundle = journey.bundle_for(filled)
+    term = own if entry.stays else _term(draft, known, sale=sale)
+    lines = tuple(_lines(known, bundle, term=term, config=_plan_config(entry)))
     ground = Ground(
         group=GROUP,
         bundle=bundle,
@@ -160,7 +171,7 @@ def _lines(
     bundle: Offering,
     *,
     term: int,
-    renews: bool,
+    config: Mapping[str, str],
 ) -> Iterator[CartLine]:
     for slot in bundle.slots:
         for place, code in enumerate(known.get(slot.name, ())):
@@ -171,8 +182,15 @@ def _lines(
                 group=GROUP,
                 role=slot.name,
                 term=term if plan else 0,
-                config={"number_choice": "keep"} if plan and renews else {},
+                config=config if plan else {},
             )
+
+
+def _plan_config(entry: EntryPoint) -> Mapping[str, str]:
+    """How the plan stands to the one that a running line has."""
+    if entry.renews:
+        return {"number_choice": "keep"}
+    return {INSTEAD: "yes"} if entry.stays else {}
 
 
 def _present(journey: Journey, line: OwnLine | None, *, sale: Sale) -> Iterator[Entry]:

@@ -16,6 +16,8 @@ Fact = Scalar | tuple[Scalar, ...]
 SINGLE_ROLES = ("handset", "plan", "sim")
 _ROLE_RANK = {role: rank for rank, role in enumerate((*SINGLE_ROLES, "option", "accessory"))}
 LOOSE = ""
+INSTEAD = "instead"
+"""In a line's config: it takes the place of what a running line has, at its present commitment."""
 MONTHS_WITHOUT_COMMITMENT = 12
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -82,6 +84,12 @@ def asks_port_in(entries: Sequence[Entry]) -> bool:
     return any(entry.line.config.get("number_choice") == "port" for entry in entries)
 
 
+def takes_a_place(entry: Entry) -> bool:
+    """Whether a running line goes on with it instead of what it has: it is no new line, and nothing
+    is due once for it; a fee is a line of its own."""
+    return bool(entry.line.config.get(INSTEAD)) or renews((entry,))
+
+
 def renews(entries: Sequence[Entry]) -> bool:
     """Whether a line that the customer has already is committed anew: it keeps its number."""
     return any(entry.line.config.get("number_choice") == "keep" for entry in entries)
@@ -114,7 +122,9 @@ def unit_facts(
     facts: dict[str, Fact] = {
         "term_months": term_of(entries),
         "item.port_in": asks_port_in(entries),
-        "item.new_line": any(entry.role == "plan" and not renews((entry,)) for entry in entries),
+        "item.new_line": any(
+            entry.role == "plan" and not takes_a_place(entry) for entry in entries
+        ),
         "item.renewal": renews(entries),
         "customer.segment": segment,
         "codes": tuple(sorted({entry.offering.code for entry in entries})),

@@ -26,7 +26,8 @@ class EntryPoint:
 
     `first` is the role that leads (none: as the slots stand); the bundle must have the roles of
     `needs`; those of `without` are left out on purpose; a running line has those of `there`
-    already, and may keep those of `keeps` or take new ones. `renews` commits the line anew.
+    already, and may keep those of `keeps` or take new ones. `renews` commits the line anew;
+    `stays` changes it within its present commitment.
     Bundles that nest others, that are lines of a pack, or that have neither phone nor plan have a
     way in of their own (`through`), so that what they ask for is asked of nobody else.
     """
@@ -40,6 +41,7 @@ class EntryPoint:
     there: frozenset[str] = frozenset()
     keeps: frozenset[str] = frozenset()
     renews: bool = False
+    stays: bool = False
     through: Shape = "plain"
 
     @property
@@ -72,7 +74,8 @@ class Journey:
     def bundle_for(self, roles: Iterable[str]) -> Offering:
         """The bundle in which these roles are filled and no kept one is missing."""
         filled = frozenset(roles)
-        open_roles = self.entry.keeps - filled
+        own = self.entry.there if self.entry.stays else frozenset()
+        open_roles = (self.entry.keeps | own) - filled
         for bundle in self.bundles:
             slots = {slot.name: slot for slot in bundle.slots}
             asked = any(_needed(slots[role]) for role in open_roles if role in slots)
@@ -240,6 +243,19 @@ ENTRY_POINTS = (
             "Options, services and accessories for a line that you have.",
         ),
         there=frozenset({"handset", "plan", "sim"}),
+    ),
+    EntryPoint(
+        "change-plan",
+        _text("Changer de forfait", "Change my plan"),
+        _text(
+            "Un autre forfait sur votre ligne ; votre engagement reste ce qu'il est.",
+            "Another plan on your line; your commitment stays what it is.",
+        ),
+        first="plan",
+        needs=frozenset({"plan"}),
+        without=frozenset({"accessory", "option", "content", "number"}),
+        there=frozenset({"handset", "sim"}),
+        stays=True,
     ),
     EntryPoint(
         "renew",

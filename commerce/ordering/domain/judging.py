@@ -8,12 +8,13 @@ from decimal import Decimal
 from catalogue.domain.model import Charge, ChargeKind, Offering, priced_in
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.facts import (
+    INSTEAD,
     MONTHS_WITHOUT_COMMITMENT,
     Entry,
     Fact,
     clock_facts,
     offering_facts,
-    renews,
+    takes_a_place,
     term_of,
     unit_facts,
 )
@@ -41,8 +42,8 @@ class ListPriced:
     def likeness(self) -> tuple[object, ...]:
         """Everything by which conditions can tell it from another line of its bundle."""
         line = self.entry.line
-        number = line.config.get("number_choice", "")
-        return (line.offering, line.quantity, self.entry.place, line.term, number)
+        number, instead = line.config.get("number_choice", ""), line.config.get(INSTEAD, "")
+        return (line.offering, line.quantity, self.entry.place, line.term, number, instead)
 
     @property
     def list_today(self) -> Decimal:
@@ -82,11 +83,11 @@ def list_priced(
 def _charges(
     entry: Entry, *, cart: CartValue, term: int, bundle: str | None, at: datetime
 ) -> tuple[Charge, ...]:
-    """A plan that goes on with a running line is not activated again: nothing is due once."""
+    """What takes the place of something on a running line is neither activated nor paid again."""
     found = entry.offering.charges_for(
         segment=cart.segment, term=term, bundle=bundle, channel=cart.channel, at=at
     )
-    if not renews((entry,)):
+    if not takes_a_place(entry):
         return found
     return tuple(charge for charge in found if charge.kind is not ChargeKind.ONE_OFF)
 

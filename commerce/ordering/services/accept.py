@@ -5,7 +5,7 @@ from django.db import transaction
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.accounts.selectors import party
-from commerce.kernel.errors import NotFound
+from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.ordering.domain.consents import OrderConsents, check_consents
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
@@ -14,6 +14,8 @@ from commerce.ordering.services import acceptance, holds, payment
 from commerce.ordering.services.moving import move
 from commerce.ordering.services.place import PayReturn, PlacedOrder, placed, token_digest
 from commerce.ordering.services.writing import log_consents
+from subscriptions.domain.states import SubscriptionStatus
+from subscriptions.selectors import subscription_view
 
 
 def order_of_link(token: str, *, lock: bool = False) -> Order:
@@ -39,13 +41,15 @@ def accept_order(
 
     Raises:
         NotFound: `unknown_link`.
-        RuleViolated: `terms_not_accepted`, `contract_summary_not_confirmed`.
+        RuleViolated: `terms_not_accepted`, `contract_summary_not_confirmed`; `contract_ended`: the
+            contract that the order changes does not run any more.
         IllegalTransition: the order was cancelled meanwhile.
     """
     order = order_of_link(token, lock=True)
     if order.state not in (OrderState.AWAITING_ACCEPTANCE, OrderState.CANCELLED):
         return placed(order)
     check_consents(consents, consumer=True)
+    _check_runs(order)
     context = customer_by_link(order)
     order.consents = {str(p): granted for p, granted in consents.given().items()}
     if context.channel not in order.channels:
@@ -59,6 +63,14 @@ def accept_order(
     _go_on(order, context=context)
     log_consents(order, consents, context=context)
     return placed(order)
+
+
+def _check_runs(order: Order) -> None:
+    if order.subject is None:
+        return
+    contract = subscription_view(order.party_id, order.subject)
+    if contract.status == SubscriptionStatus.ENDED:
+        raise RuleViolated("This contract has ended.", code="contract_ended")
 
 
 def customer_by_link(order: Order) -> AccountContext:

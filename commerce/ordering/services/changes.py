@@ -1,13 +1,14 @@
 """Ordering a change of a running line: quoted first, then placed like any other order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from catalogue.domain.model import Kind, Segment, Snapshot, Text
+from catalogue.domain.model import Kind, Refusal, Segment, Snapshot, Text
 from commerce.accounts import selectors as accounts
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
@@ -16,6 +17,8 @@ from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.periods import add_months
 from commerce.kernel.tax import Basis
+from commerce.markets.pack import market
+from commerce.ordering.domain.adapting import unfitting
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.changes import (
     BLOCKS_BY_WISH,
@@ -24,9 +27,10 @@ from commerce.ordering.domain.changes import (
     ChangeQuote,
     ChangeRequest,
     ComingBill,
+    Unfit,
     When,
 )
-from commerce.ordering.domain.consents import check_consents
+from commerce.ordering.domain.consents import check_consents, check_early
 from commerce.ordering.domain.drafts import Draft as JourneyDraft
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import UNDER_WAY, WAITING, ItemAction
@@ -108,7 +112,8 @@ def place_change(
         As `quote_change`, and
         Forbidden: `viewer`, `members_only`, or `caller_not_verified` for an agent.
         RuleViolated: `change_under_way` (with its `order`), `price_changed`, `terms_not_accepted`,
-            `contract_summary_not_confirmed`, `change_not_offered`, `out_of_stock`.
+            `contract_summary_not_confirmed`, `early_execution_not_requested`,
+            `change_not_offered`, `out_of_stock`.
         InvalidInput: `address_missing`, `purchase_order_missing`.
     """
     found = _prepare(context, subscription_id=subscription_id, request=request)
@@ -120,6 +125,9 @@ def place_change(
     consents = checkout.consents if found.shown.binds and not by_agent else None
     if consents is not None:
         check_consents(consents, consumer=consumer)
+        if consumer:
+            last = market(settings.MARKET).withdrawal_last_day(business_today())
+            check_early(consents, begins=found.shown.on, withdrawal_ends=last)
     reach = accounts.reach(found.contract.party_id)
     buyer = Buyer(
         found.contract.party_id, reach.email, reach.phone, checkout.language or reach.language
@@ -165,14 +173,16 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
     if request.when is When.CYCLE_END and request.kind not in CAN_WAIT:
         raise InvalidInput("It can't wait for the next bill.", code="when", field="when")
     contract = _contract(context, subscription_id)
-    if request.kind in JOURNEYS:
-        value, quote, pricing, term = _bought(context, contract, request)
-    else:
-        value, quote, pricing, term = _nothing_bought(context, contract)
-    catalogue = pricing.snapshot
     items = contract.items_on(business_today())
+    bought = (
+        _bought(context, contract, items, request)
+        if request.kind in JOURNEYS
+        else _nothing_bought(context, contract)
+    )
+    value, quote, pricing, term = bought.value, bought.quote, bought.pricing, bought.term
+    catalogue = pricing.snapshot
     replaced = _replaced(value, items, catalogue=catalogue)
-    touched = _touched(request, contract, items, catalogue=catalogue)
+    touched = _touched(request, contract, items, unfit=bought.unfit, catalogue=catalogue)
     ending = {*replaced.values(), *(t.item_id for t in touched if t.action is ItemAction.DELETE)}
     on = _effective_on(request, contract, value=value, pricing=pricing)
     left = [item for item in items if item.id not in ending]
@@ -180,7 +190,8 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         kind=request.kind,
         subscription_id=contract.id,
         facts=_known_of(contract, items, catalogue=catalogue),
-        config=_asked(request, contract, value, left, catalogue=catalogue),
+        config=_asked(request, contract, value, left, catalogue=catalogue)
+        | _standing(request, contract),
         replaced=replaced,
         touched=touched,
         not_before=on if request.when is When.CYCLE_END else None,
@@ -204,6 +215,11 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         bound_until=contract.commitment_ends_on,
         bound_until_after=add_months(on, term) if term else contract.commitment_ends_on,
         still_blocked=_still_blocked(request, contract),
+        unfit=tuple(
+            Unfit(Text(item.names), bought.unfit[item.id].message)
+            for item in items
+            if item.id in bought.unfit
+        ),
     )
     return _Prepared(contract, value, quote, pricing, amendment, shown)
 
@@ -217,9 +233,24 @@ def _contract(context: AccountContext, subscription_id: int) -> SubscriptionView
     return contract
 
 
+@dataclass(frozen=True, slots=True)
+class _Bought:
+    """What is bought, with the new commitment in months (0: none) and the items of the line that do
+    not go with it."""
+
+    value: CartValue
+    quote: Quote
+    pricing: Pricing
+    term: int = 0
+    unfit: Mapping[int, Refusal] = field(default_factory=dict)
+
+
 def _bought(
-    context: AccountContext, contract: SubscriptionView, request: ChangeRequest
-) -> tuple[CartValue, Quote, Pricing, int]:
+    context: AccountContext,
+    contract: SubscriptionView,
+    items: tuple[ItemView, ...],
+    request: ChangeRequest,
+) -> _Bought:
     """What a journey's draft adds to the line; it must be whole and go together."""
     if contract.status == SubscriptionStatus.SUSPENDED:
         raise RuleViolated(
@@ -238,24 +269,26 @@ def _bought(
             "Choose something first.", code="nothing_chosen", field="choices", roles=view.missing
         )
     if view.conflict is not None:
-        raise RuleViolated(view.conflict.message.in_("en"), code=view.conflict.code)
+        said = view.conflict.message
+        raise RuleViolated(said.in_("en"), code=view.conflict.code, sentences=said.by_language)
     if view.standing is not None:
         raise RuleViolated(view.standing.message.in_("en"), code=view.standing.code)
     _check_sold(view.laid.cart, pricing=opened.pricing)
-    _check_new(
-        view.laid.cart, contract.items_on(business_today()), catalogue=opened.pricing.snapshot
-    )
+    catalogue = opened.pricing.snapshot
+    _check_new(view.laid.cart, items, kind=request.kind, catalogue=catalogue)
     value, quote = opened.in_group(CHANGE_GROUP)
-    term = view.laid.term if request.kind is ChangeKind.RENEW else 0
-    return value, quote, opened.pricing, term
+    if request.kind is not ChangeKind.PLAN:
+        term = view.laid.term if request.kind is ChangeKind.RENEW else 0
+        return _Bought(value, quote, opened.pricing, term)
+    present = {item.id: item.offering for item in items if _kind(item, catalogue) in REMOVABLE}
+    unfit = unfitting(view.laid.ground, view.laid.cart.lines, present)
+    return _Bought(value, quote, opened.pricing, unfit=unfit)
 
 
-def _nothing_bought(
-    context: AccountContext, contract: SubscriptionView
-) -> tuple[CartValue, Quote, Pricing, int]:
+def _nothing_bought(context: AccountContext, contract: SubscriptionView) -> _Bought:
     value = CartValue(code="", lines=(), segment=segment_of(contract), channel=str(context.channel))
     pricing = pricing_now()
-    return value, priced(value, pricing=pricing, customer=CustomerFacts()), pricing, 0
+    return _Bought(value, priced(value, pricing=pricing, customer=CustomerFacts()), pricing)
 
 
 def segment_of(contract: SubscriptionView) -> Segment:
@@ -273,12 +306,15 @@ def _check_sold(value: CartValue, *, pricing: Pricing) -> None:
             )
 
 
-def _check_new(value: CartValue, items: tuple[ItemView, ...], *, catalogue: Snapshot) -> None:
+def _check_new(
+    value: CartValue, items: tuple[ItemView, ...], *, kind: ChangeKind, catalogue: Snapshot
+) -> None:
     """An option or a service stands on a line once; twice it would be billed twice."""
     present = {item.offering for item in items}
+    once = REMOVABLE | {Kind.PLAN} if kind is ChangeKind.PLAN else REMOVABLE
     for line in value.lines:
         offering = catalogue.offering(line.offering)
-        if offering.kind in REMOVABLE and line.offering in present:
+        if offering.kind in once and line.offering in present:
             raise RuleViolated(
                 f"{offering.name.in_('en')} is on this line already.",
                 code="already_there",
@@ -299,9 +335,13 @@ def _touched(
     contract: SubscriptionView,
     items: tuple[ItemView, ...],
     *,
+    unfit: Mapping[int, Refusal],
     catalogue: Snapshot,
 ) -> tuple[Touched, ...]:
     match request.kind:
+        case ChangeKind.PLAN:
+            gone = [item for item in items if item.id in unfit]
+            return tuple(_touch(item, ItemAction.DELETE, catalogue=catalogue) for item in gone)
         case ChangeKind.REMOVE:
             return _removed(request, items, catalogue=catalogue)
         case ChangeKind.SUSPEND | ChangeKind.RESUME:
@@ -376,7 +416,7 @@ def _asked(
     left: list[ItemView],
     *,
     catalogue: Snapshot,
-) -> Mapping[str, str]:
+) -> dict[str, str]:
     """What the network is asked for: the plan and the options that the line will have.
 
     `still_blocked`: the line may not go on, something else blocks it.
@@ -393,6 +433,14 @@ def _asked(
         "still_blocked": "yes" if _still_blocked(request, contract) else "",
     }
     return {name: text for name, text in asked.items() if text}
+
+
+def _standing(request: ChangeRequest, contract: SubscriptionView) -> dict[str, str]:
+    """Until when the line stays bound, where its plan changes within its commitment."""
+    ends = contract.commitment_ends_on
+    if request.kind is not ChangeKind.PLAN or ends is None:
+        return {}
+    return {"bound_until": ends.isoformat()}
 
 
 def _still_blocked(request: ChangeRequest, contract: SubscriptionView) -> bool:

@@ -19,6 +19,7 @@ from commerce.kernel.codec import to_plain
 from commerce.kernel.errors import RuleViolated
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.consents import TEXT_VERSIONS, OrderConsents
+from commerce.ordering.domain.facts import INSTEAD
 from commerce.ordering.domain.numbering import class_sold, has_number, sells_range
 from commerce.ordering.domain.quote import Quote, QuoteLine
 from commerce.ordering.domain.states import ItemAction, OrderState
@@ -301,7 +302,7 @@ def _with_number_choices(draft: Draft) -> Draft:
     snapshot = draft.pricing.snapshot
     lines = tuple(
         replace(line, config={**_new_number(offering), **line.config})
-        if has_number(offering)
+        if has_number(offering) and not line.config.get(INSTEAD)
         else line
         for line in draft.value.lines
         for offering in [snapshot.offering(line.offering)]

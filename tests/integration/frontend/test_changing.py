@@ -14,12 +14,33 @@ AT = at(START)
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
-def test_an_option_is_seen_with_its_bills_agreed_to_and_ordered() -> None:
+def browser_of_owner() -> Client:
     person = PersonFactory.create()
     begin(person.pk)
     user: User = UserFactory.create(party=person, language="en")
     browser = Client(headers={"Accept-Language": "en"})
     browser.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    return browser
+
+
+def test_another_plan_is_chosen_by_its_difference_and_keeps_the_commitment() -> None:
+    browser = browser_of_owner()
+    line = Subscription.objects.get().pk
+    step = browser.get(f"/build/change-plan/plan/?line={line}").content.decode()
+    assert "Grand large 300 5G" in step
+    assert "term=12" not in step
+    posted = {"line": line, "plan": "grand-large-300", "term": "24"}
+    kept = browser.post("/build/change-plan/keep/", posted)
+    address = kept.url  # type: ignore[attr-defined]
+    assert address.startswith(f"/account/lines/{line}/change/plan/?plan=grand-large-300")
+    page = browser.get(address).content.decode().replace("\u00a0", " ")
+    assert "Change your plan" in page
+    assert "Your commitment stays what it is: until 23 November 2028." in page
+    assert "With the next bill" in page
+
+
+def test_an_option_is_seen_with_its_bills_agreed_to_and_ordered() -> None:
+    browser = browser_of_owner()
     line = Subscription.objects.get().pk
     address = f"/account/lines/{line}/change/add/?option=escale-monde"
     page = browser.get(address)

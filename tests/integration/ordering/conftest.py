@@ -13,7 +13,15 @@ from catalogue.domain.model import Kind
 from catalogue.importer.loader import Accepted, load
 from catalogue.models import Number, Offering, Release
 from catalogue.selectors import forget_snapshots
+from commerce.accounts.identity import AccountContext, Actor
+from commerce.accounts.kinds import ActorKind, Channel, Role
+from commerce.accounts.models import User
 from commerce.kernel.clock import business_time_fixed
+from subscriptions.models import Subscription
+from tests.factories import PersonFactory, UserFactory
+from tests.integration.ordering.test_next_offers import begin
+from tests.integration.subscriptions.contracts import at as moment
+from tests.integration.subscriptions.contracts import run
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
@@ -88,3 +96,21 @@ def open_shop(*, pieces: Mapping[str, int] | None = None) -> None:
         for product in products
     )
     Number.objects.bulk_create(Number(msisdn=f"06399800{n:02}") for n in range(60))
+
+
+@pytest.fixture
+def owner() -> AccountContext:
+    """A customer bound until 23 November 2028, whose bills are made up to August 2028."""
+    person = PersonFactory.create(display_name="Camille Martin")
+    begin(person.pk)
+    user: User = UserFactory.create(party=person)
+    with business_time_fixed(moment(date(2028, 8, 23), 4)):
+        run(date(2028, 8, 23))
+    return AccountContext(
+        Actor(ActorKind.USER, user.pk, "Camille"), person.pk, Role.CUSTOMER, Channel.WEB
+    )
+
+
+@pytest.fixture
+def line(owner: AccountContext) -> int:
+    return Subscription.objects.get().pk

@@ -32,9 +32,9 @@ from subscriptions.audit import bills_against_promises
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.models import BillingAccount, Invoice, Parking, Subscription, SubscriptionItem
 from subscriptions.selectors import bill_view, promise_view, subscription_view
-from tests.factories import PersonFactory, UserFactory
+from tests.factories import PersonFactory
 from tests.integration.ordering.people import ALL_AGREED, HOME, member, organisation
-from tests.integration.ordering.test_next_offers import ORDER, START, begin
+from tests.integration.ordering.test_next_offers import ORDER, START
 from tests.integration.subscriptions.contracts import at, run
 
 AT = at(START)
@@ -42,24 +42,6 @@ BILL = date(2028, 9, 23)
 LATE = date(2028, 9, 1)
 """In the last 90 days of the commitment, nine days into the month billed on the 23rd of August."""
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
-
-
-@pytest.fixture
-def owner() -> AccountContext:
-    """A customer bound until 23 November 2028, whose bills are made up to August 2028."""
-    person = PersonFactory.create(display_name="Camille Martin")
-    begin(person.pk)
-    user: User = UserFactory.create(party=person)
-    with business_time_fixed(at(date(2028, 8, 23), 4)):
-        run(date(2028, 8, 23))
-    return AccountContext(
-        Actor(ActorKind.USER, user.pk, "Camille"), person.pk, Role.CUSTOMER, Channel.WEB
-    )
-
-
-@pytest.fixture
-def line(owner: AccountContext) -> int:
-    return Subscription.objects.get().pk
 
 
 def added(*offerings: str) -> ChangeRequest:

@@ -38,13 +38,14 @@ def test_the_ways_in_come_out_of_the_bundles_on_sale() -> None:
         "keep-handset": (["plan-only"], ["plan", "extras", "sim"]),
         "kit": (["sound-kit", "work-kit", "leisure-kit"], ["extras"]),
         "add": (["handset-and-plan", "plan-only"], ["extras"]),
+        "change-plan": (["handset-and-plan", "plan-only"], ["plan"]),
         "renew": (["handset-and-plan", "plan-only"], ["handset", "plan", "extras"]),
     }
 
 
 def test_a_business_has_the_same_ways_in_through_its_own_bundle() -> None:
     codes = {each.entry.code for each in all_journeys(Segment.BUSINESS)}
-    assert codes == {"handset", "plan", "keep-handset", "add", "renew"}
+    assert codes == {"handset", "plan", "keep-handset", "add", "change-plan", "renew"}
     # The fleet line takes a phone or none: both ways lead through it.
     assert [b.code for b in journey("keep-handset", Segment.BUSINESS).bundles] == ["fleet-line"]
     steps = [way.code for way in journey("handset", Segment.BUSINESS).ways]

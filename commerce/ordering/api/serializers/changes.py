@@ -21,15 +21,15 @@ from commerce.web.fields import (
 )
 from subscriptions.domain.states import BlockKind, ChangeKind
 
-OFFERED = ("add", "remove", "renew", "suspend", "resume")
+OFFERED = ("add", "remove", "plan", "renew", "suspend", "resume")
 
 
 BLOCKS = sorted(str(block) for block in BLOCKS_BY_WISH)
 
 
 class ChangeAsked(Strict):
-    """What is wanted of a line. `add` and `renew` take `choices` (and `term`) as their journeys do,
-    `remove` the ids of `items` of the contract, `suspend` and `resume` a `block`."""
+    """What is wanted of a line. `add`, `renew` and `plan` take `choices` (and `term`) as their
+    journeys do, `remove` the ids of `items` of the contract, `suspend` and `resume` a `block`."""
 
     kind = OneOf(OFFERED)
     choices = serializers.ListField(child=ChoiceAsked(), max_length=24, default=list)
@@ -60,12 +60,23 @@ class ComingBillSerializer(Shown):
     after = MoneySerializer()
 
 
+class UnfitSerializer(Shown):
+    """What the line has and loses, as it does not go with what is chosen."""
+
+    name = Wording()
+    message = Wording()
+
+
 class ChangeQuoteSerializer(Shown):
-    """`on` is the day on which it is taken to take effect; `quote` is of what is bought."""
+    """`on` is the day on which it is taken to take effect; `quote` is of what is bought; `unfit`
+    are those of `ends` that nobody asked to end; `still_blocked`: the line stands still afterwards
+    all the same, for another reason."""
 
     on = serializers.DateField()
     begins = serializers.ListField(child=Wording())
     ends = serializers.ListField(child=Wording())
+    unfit = UnfitSerializer(many=True)
+    still_blocked = serializers.BooleanField()
     bills = ComingBillSerializer(many=True)
     bound_until = serializers.DateField(allow_null=True)
     bound_until_after = serializers.DateField(allow_null=True)
