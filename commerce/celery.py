@@ -8,6 +8,7 @@ from celery.signals import setup_logging, task_prerun, worker_process_init
 from django.conf import settings
 from django.db import close_old_connections
 
+from commerce.events.queues import WorkQueue
 from commerce.garbage import settle
 from commerce.settings.environment import in_sentences
 
@@ -16,6 +17,11 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "commerce.settings.development")
 app = Celery("faisceau")
 with in_sentences():
     app.config_from_object(settings.CELERY)
+# A worker that is not told which takes work from all of them, in turn.
+app.conf.task_queues = {
+    str(queue): {"exchange": str(queue), "routing_key": str(queue)} for queue in WorkQueue
+}
+app.conf.task_default_queue = str(WorkQueue.SETTLING)
 app.autodiscover_tasks()
 
 

@@ -11,6 +11,7 @@ from commerce.celery import app as celery_app
 from commerce.celery import reach_broker
 from commerce.events import retention
 from commerce.events.business_clock import virtual_now
+from commerce.events.queues import WorkQueue
 from commerce.events.registry import register_busy_check, register_purge, register_timer, subscribe
 from commerce.kernel.clock import use_business_clock
 from commerce.notifications import services as notifications
@@ -42,7 +43,7 @@ from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
 from orchestration.services.keeping import KEPT_DUE
-from orchestration.services.plans import ADVANCE
+from orchestration.services.plans import ADVANCE, PLAN_MORE
 from promotions.domain import findings as promotions
 from promotions.domain import next_offers
 from subscriptions.events import SubscriptionActivated, SubscriptionChanged
@@ -68,17 +69,22 @@ def connect() -> None:
     register_timer(numbers.HOLD_TIMER, numbers.on_due)
     register_timer(numbers.QUARANTINE_TIMER, numbers.on_due)
 
-    register_timer(notifications.TIMER, notifications.carry_out, durable=False)
+    register_timer(
+        notifications.TIMER, notifications.carry_out, durable=False, queue=WorkQueue.MESSAGES
+    )
     subscribe(PasswordForgotten, messages.on_password_forgotten, name="notifications.password")
 
-    register_timer(checkout.OPEN_TIMER, checkout.open_again, durable=False)
-    register_timer(checkout.LOOK_TIMER, checkout.look_after, durable=False, housekeeping=True)
-    register_timer(effects.TIMER, effects.carry_out, durable=False)
-    register_timer(webhooks.TIMER, webhooks.handle_webhook, durable=False)
+    paying, billing = WorkQueue.PAYMENTS, WorkQueue.BILLING
+    register_timer(checkout.OPEN_TIMER, checkout.open_again, durable=False, queue=paying)
+    register_timer(
+        checkout.LOOK_TIMER, checkout.look_after, durable=False, housekeeping=True, queue=paying
+    )
+    register_timer(effects.TIMER, effects.carry_out, durable=False, queue=paying)
+    register_timer(webhooks.TIMER, webhooks.handle_webhook, durable=False, queue=paying)
     register_busy_check("payments", payments.effects_under_way)
 
-    register_timer(calendar.TIMER, bill_run.on_timer, durable=False)
-    register_timer(bill_run.CHUNK_TIMER, bill_run.on_chunk, durable=False)
+    register_timer(calendar.TIMER, bill_run.on_timer, durable=False, queue=billing)
+    register_timer(bill_run.CHUNK_TIMER, bill_run.on_chunk, durable=False, queue=billing)
 
     subscribe(VisitorIdentified, ordering.on_visitor_identified, name="ordering.visitor")
     subscribe(PaymentAuthorised, ordering.on_payment_authorised, name="ordering.authorised")
@@ -98,12 +104,12 @@ def connect() -> None:
     subscribe(OrderAccepted, orchestration.on_order_accepted, name="orchestration.accepted")
     subscribe(PlanCompleted, orchestration.on_plan_completed, name="orchestration.completed")
     subscribe(PlanCancelled, orchestration.on_plan_cancelled, name="orchestration.unwound")
-    subscribe(
-        PaymentSettled, orchestration.on_payment_settled, name="billing.settled", durable=False
-    )
-    subscribe(
-        PaymentRefunded, orchestration.on_payment_refunded, name="billing.refunded", durable=False
-    )
+    for event, handler, name in (
+        (PaymentSettled, orchestration.on_payment_settled, "billing.settled"),
+        (PaymentRefunded, orchestration.on_payment_refunded, "billing.refunded"),
+    ):
+        subscribe(event, handler, name=name, durable=False, queue=billing)
+    register_timer(PLAN_MORE, orchestration.on_more_to_plan, queue=WorkQueue.BULK)
     register_timer(ADVANCE, orchestration.on_advance_due, durable=False)
     register_timer(ASK, orchestration.on_ask_due, durable=False, housekeeping=True)
     register_timer(OVERDUE, orchestration.on_ask_due, durable=False)

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from orchestration.domain.porting import Direction, PortState
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.states import EffectState, PlanState, TaskState
+from orchestration.domain.states import MOVING, EffectState, PlanState, TaskState
 
 
 def _known(field: str, values: type, name: str) -> models.CheckConstraint:
@@ -18,13 +18,15 @@ def _known(field: str, values: type, name: str) -> models.CheckConstraint:
 class Plan(models.Model):
     """How one bundle of an order is fulfilled; the recipes' release never changes under it.
 
-    A bulk order has one plan per line, so that no plan grows without bound.
+    A bulk order has one plan per line, so that no plan grows without bound; of its plans each has
+    its `turn` (`commerce.events.queues`), so that they starve nobody's.
     """
 
     order_number = models.CharField(max_length=32)
     group = models.CharField(max_length=64)
     party_id = models.BigIntegerField()
     release = models.PositiveIntegerField()
+    turn = models.PositiveSmallIntegerField(default=0)
     state = models.CharField(max_length=12, default=PlanState.RUNNING)
     created_at = models.DateTimeField(help_text="business time")
     finished_at = models.DateTimeField(null=True, help_text="business time")
@@ -38,6 +40,12 @@ class Plan(models.Model):
         indexes = [
             models.Index(
                 fields=["finished_at"], condition=Q(erased_at=None), name="plans_to_erase"
+            ),
+            # Of each plan that ends it is asked whether another of its order still moves.
+            models.Index(
+                fields=["order_number"],
+                condition=Q(state__in=[str(state) for state in sorted(MOVING)]),
+                name="plans_moving",
             ),
         ]
 

@@ -31,6 +31,13 @@ def on_order_accepted(payload: Mapping[str, Any]) -> None:
     create_plans(order_number=payload["number"])
 
 
+def on_more_to_plan(payload: Mapping[str, Any]) -> None:
+    """Timer, machine time: the next bundles of a large order."""
+    create_plans(
+        order_number=payload["number"], after=payload["after"], position=payload["position"]
+    )
+
+
 def on_plan_completed(payload: Mapping[str, Any]) -> None:
     """Its lines are in service; the order is complete when none of its plans still runs."""
     number = payload["order_number"]

@@ -6,6 +6,7 @@ from enum import StrEnum
 from django.db import models
 from django.db.models import F, Q
 
+from commerce.events.queues import WorkQueue
 from commerce.kernel.clock import machine_now
 from commerce.kernel.states import Transitions
 
@@ -34,9 +35,13 @@ class WorkItem(models.Model):
     """Something that a worker does once; all times here are machine time.
 
     Whoever holds `token` holds the lease: every outcome is written on the condition that the row
-    still carries it.
+    still carries it. Of one `queue` the lowest `turn` is carried out first.
     """
 
+    queue = models.CharField(
+        max_length=10, default=WorkQueue.SETTLING, db_default=WorkQueue.SETTLING.value
+    )
+    turn = models.PositiveSmallIntegerField(default=0, db_default=0)
     state = models.CharField(max_length=8, default=WorkState.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(default=machine_now)
@@ -86,7 +91,9 @@ class Delivery(WorkItem):
         ]
         indexes = [
             models.Index(
-                fields=["next_at", "id"], condition=Q(state="pending"), name="delivery_pending"
+                fields=["queue", "next_at", "id"],
+                condition=Q(state="pending"),
+                name="delivery_pending",
             ),
             models.Index(
                 fields=["lease_until"],
@@ -128,7 +135,9 @@ class Timer(WorkItem):
         ]
         indexes = [
             models.Index(
-                fields=["clock", "due_at", "id"], condition=Q(state="pending"), name="timer_pending"
+                fields=["queue", "clock", "due_at", "id"],
+                condition=Q(state="pending"),
+                name="timer_pending",
             ),
             models.Index(
                 fields=["lease_until"],

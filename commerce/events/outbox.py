@@ -12,7 +12,8 @@ from uuid import UUID
 from django.db import connection
 
 from commerce.events.models import Delivery, OutboxEvent
-from commerce.events.registry import subscribers_of
+from commerce.events.queues import placed
+from commerce.events.registry import Subscription, subscribers_of
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from commerce.kernel.trace import current_trace
@@ -61,10 +62,15 @@ def publish_all(events: Iterable[Event]) -> None:
     else:
         _copy(rows)
     Delivery.objects.bulk_create(
-        Delivery(event=row, subscriber=subscription.name, trace_id=trace)
+        _delivery(row, subscription, trace=trace)
         for row in rows
         for subscription in subscribers_of(row.name)
     )
+
+
+def _delivery(event: OutboxEvent, to: Subscription, *, trace: str) -> Delivery:
+    queue, turn = placed(to.queue)
+    return Delivery(event=event, subscriber=to.name, queue=queue, turn=turn, trace_id=trace)
 
 
 def _copy(rows: Iterable[OutboxEvent]) -> None:

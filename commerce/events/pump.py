@@ -5,7 +5,7 @@ Any number of copies may run. Neither a missing Redis nor a missing PostgreSQL e
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event as Flag
 from typing import Any
@@ -16,10 +16,11 @@ from django.db import close_old_connections, connection
 from kombu.exceptions import OperationalError as BrokerError
 
 from commerce.events import retention, tasks
-from commerce.events.models import Delivery, Timer
+from commerce.events.models import Delivery, Timer, WorkItem
+from commerce.events.queues import WorkQueue
 from commerce.events.runner import run_deliveries, run_timers
 from commerce.events.selectors import due_deliveries, due_timers
-from commerce.events.work import Batch, Due, give_back, lease, sweep
+from commerce.events.work import Batch, give_back, lease, sweep
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +33,14 @@ SWEEP_SECONDS = 5.0
 LONGEST_PAUSE = 10.0
 INSIDE, OUTSIDE = 50, 5
 """Rows per message: for work inside the database, and for work that waits for others."""
-IN_THE_QUEUE = 1000
-"""No more rows than this wait in the queue, so that none outlives its lease there."""
+IN_THE_QUEUE, BULK_IN_THE_QUEUE = 500, 50
+"""No more rows than this wait in a queue, so that none outlives its lease there; and what large
+orders have handed out is soon done, so that the next may be somebody else's."""
 _LEASED = """
-SELECT (SELECT count(*) FROM events_delivery WHERE state = 'leased')
-     + (SELECT count(*) FROM events_timer WHERE state = 'leased')
+SELECT queue, count(*)
+  FROM (SELECT queue FROM events_delivery WHERE state = 'leased'
+        UNION ALL SELECT queue FROM events_timer WHERE state = 'leased') AS waiting
+ GROUP BY queue
 """
 
 
@@ -56,25 +60,25 @@ def run(stop: Flag) -> None:
 
 
 def hand_out() -> int:
-    """One round: lease what is due and send it off; returns how many rows."""
-    room, sent = IN_THE_QUEUE - _in_the_queue(), 0
-    for due, send, size in _sources():
-        while room - sent > 0:
-            batch = lease(due, limit=min(size, room - sent))
-            if batch is None:
-                break
-            _send(due.model, batch, send)
+    """One round: lease what is due, as far as its queue has room, and send it off; returns how many
+    rows."""
+    room, sent = _room(), 0
+    for due, task in ((due_deliveries(), tasks.deliver), (due_timers(), tasks.fire)):
+        leased = lease(due, room={queue: left for queue, left in room.items() if left > 0})
+        _send(due.model, leased, task=task)
+        for queue, batch in leased.items():
+            room[queue] -= len(batch.ids)
             sent += len(batch.ids)
-            if len(batch.ids) < size:
-                break
     return sent
 
 
-def _in_the_queue() -> int:
-    """How many rows were handed out and have not been begun."""
+def _room() -> dict[WorkQueue, int]:
+    """How many rows more may wait in each queue: handed out, and not begun."""
     with connection.cursor() as cursor:
         cursor.execute(_LEASED)
-        return int(cursor.fetchone()[0])
+        waiting = {str(queue): int(count) for queue, count in cursor.fetchall()}
+    most = dict.fromkeys(WorkQueue, IN_THE_QUEUE) | {WorkQueue.BULK: BULK_IN_THE_QUEUE}
+    return {queue: most[queue] - waiting.get(queue, 0) for queue in WorkQueue}
 
 
 def drain(*, rounds: int = 200) -> int:
@@ -85,10 +89,10 @@ def drain(*, rounds: int = 200) -> int:
     total = 0
     for _ in range(rounds):
         done = 0
-        while batch := lease(due_deliveries(), limit=INSIDE):
-            done += run_deliveries(batch)
-        while batch := lease(due_timers(), limit=INSIDE):
-            done += run_timers(batch)
+        while leased := lease(due_deliveries(), room=dict.fromkeys(WorkQueue, INSIDE)):
+            done += sum(run_deliveries(batch) for batch in leased.values())
+        while leased := lease(due_timers(), room=dict.fromkeys(WorkQueue, INSIDE)):
+            done += sum(run_timers(batch) for batch in leased.values())
         if not done:
             break
         total += done
@@ -109,22 +113,19 @@ def _pump_until(stop: Flag, wait_for_work: Callable[[], None]) -> None:
             wait_for_work()
 
 
-Send = Callable[[list[int], str], Any]
-
-
-def _sources() -> Iterator[tuple[Due, Send, int]]:
-    yield due_deliveries(outside=False), tasks.deliver.delay, INSIDE
-    yield due_deliveries(outside=True), tasks.deliver.delay, OUTSIDE
-    yield due_timers(outside=False), tasks.fire.delay, INSIDE
-    yield due_timers(outside=True), tasks.fire.delay, OUTSIDE
-
-
-def _send(model: Any, batch: Batch, send: Send) -> None:
-    try:
-        send(list(batch.ids), str(batch.token))
-    except Exception:
-        give_back(model, batch)
-        raise
+def _send(model: type[WorkItem], leased: Mapping[WorkQueue, Batch], *, task: Any) -> None:
+    parts = [
+        (queue, part)
+        for queue, batch in leased.items()
+        for part in batch.parted(INSIDE if queue is WorkQueue.SETTLING else OUTSIDE)
+    ]
+    for place, (queue, part) in enumerate(parts):
+        try:
+            task.apply_async((list(part.ids), str(part.token)), queue=str(queue))
+        except Exception:
+            for _, unsent in parts[place:]:
+                give_back(model, unsent)
+            raise
 
 
 @contextmanager

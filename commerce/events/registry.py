@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from commerce.events.queues import WorkQueue
+
 Handler = Callable[[Mapping[str, Any]], None]
 BusyCheck = Callable[[], int]
 Purge = Callable[[], int]
@@ -21,6 +23,7 @@ class Subscription:
     event: str
     handler: Handler
     durable: bool
+    queue: WorkQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class TimerHandler:
     handler: Handler
     durable: bool
     housekeeping: bool
+    queue: WorkQueue
 
 
 _subscriptions: dict[str, Subscription] = {}
@@ -39,28 +43,42 @@ _busy: dict[str, BusyCheck] = {}
 _purges: dict[str, Purge] = {}
 
 
-def subscribe(event_type: type | str, handler: Handler, *, name: str, durable: bool = True) -> None:
+def subscribe(
+    event_type: type | str,
+    handler: Handler,
+    *,
+    name: str,
+    durable: bool = True,
+    queue: WorkQueue | None = None,
+) -> None:
     """Let `handler` hear of every `event_type` from now on; `name` is stored with deliveries.
 
     With `durable` the handler's effects and the delivery's end are one transaction. Without, it is
     called with no transaction open, may be called again after a crash, and must be idempotent.
+    `queue` is the kind of work; else `SETTLING` if `durable`, `CALLS` if not.
 
     Raises:
         ValueError: the name is taken by another handler.
     """
     event = event_type if isinstance(event_type, str) else event_type.__name__
-    _put(_subscriptions, name, Subscription(name, event, handler, durable))
+    _put(_subscriptions, name, Subscription(name, event, handler, durable, _kind(queue, durable)))
 
 
 def register_timer(
-    name: str, function: Handler, *, durable: bool = True, housekeeping: bool = False
+    name: str,
+    function: Handler,
+    *,
+    durable: bool = True,
+    housekeeping: bool = False,
+    queue: WorkQueue | None = None,
 ) -> None:
-    """Let timers call `function` by `name`, with their payload. `durable` as in `subscribe`.
+    """Let timers call `function` by `name`, with their payload; the rest as in `subscribe`.
 
     Raises:
         ValueError: the name is taken by another function.
     """
-    _put(_timers, name, TimerHandler(name, function, durable, housekeeping))
+    kind = _kind(queue, durable)
+    _put(_timers, name, TimerHandler(name, function, durable, housekeeping, kind))
 
 
 def register_busy_check(name: str, function: BusyCheck) -> None:
@@ -102,14 +120,6 @@ def timer_handler(name: str) -> TimerHandler:
         raise UnknownHandler(f"no timer handler is called {name}") from None
 
 
-def subscriber_names(*, durable: bool) -> list[str]:
-    return [entry.name for entry in _subscriptions.values() if entry.durable == durable]
-
-
-def timer_names(*, durable: bool) -> list[str]:
-    return [entry.name for entry in _timers.values() if entry.durable == durable]
-
-
 def housekeeping_names() -> list[str]:
     return [entry.name for entry in _timers.values() if entry.housekeeping]
 
@@ -120,6 +130,10 @@ def busy_checks() -> Mapping[str, BusyCheck]:
 
 def purges() -> Mapping[str, Purge]:
     return _purges
+
+
+def _kind(queue: WorkQueue | None, durable: bool) -> WorkQueue:
+    return queue or (WorkQueue.SETTLING if durable else WorkQueue.CALLS)
 
 
 def _put(table: dict[str, Any], name: str, entry: Any) -> None:

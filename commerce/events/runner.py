@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from commerce.events.models import Delivery, Timer
+from commerce.events.queues import in_turn
 from commerce.events.registry import Handler, subscription, timer_handler
 from commerce.events.work import (
     RENEW_WITHIN,
@@ -38,7 +39,7 @@ def run_deliveries(batch: Batch) -> int:
     rows = (
         Delivery.objects.filter(pk__in=claimed.ids, token=claimed.token)
         .select_related("event")
-        .order_by("pk")
+        .order_by("turn", "pk")
     )
     return _run_all(Delivery, claimed, list(rows), _deliver)
 
@@ -48,7 +49,9 @@ def run_timers(batch: Batch) -> int:
     claimed = claim(Timer, batch)
     if claimed is None:
         return 0
-    rows = Timer.objects.filter(pk__in=claimed.ids, token=claimed.token).order_by("due_at", "pk")
+    rows = Timer.objects.filter(pk__in=claimed.ids, token=claimed.token).order_by(
+        "turn", "due_at", "pk"
+    )
     return _run_all(Timer, claimed, list(rows), _fire)
 
 
@@ -63,7 +66,7 @@ def _run_all(
                     break  # what is left of the batch may be another worker's by now
                 if until - machine_now() < RENEW_WITHIN:
                     until = renew(model, batch)
-                with traced(row.trace_id):
+                with traced(row.trace_id), in_turn(row.turn):
                     try:
                         act(row, batch.token, until)
                     except Exception as error:

@@ -9,8 +9,6 @@ from commerce.events.models import Delivery, Timer, TimerClock, WorkState
 from commerce.events.registry import (
     busy_checks,
     housekeeping_names,
-    subscriber_names,
-    timer_names,
 )
 from commerce.events.work import Due
 from commerce.kernel.clock import business_now, machine_now
@@ -19,29 +17,22 @@ OPEN = [WorkState.PENDING, WorkState.LEASED, WorkState.RUNNING]
 HELD = [WorkState.LEASED, WorkState.RUNNING]
 
 
-_DELIVERIES = "next_at <= %s AND {kind} ORDER BY next_at, id"
+_DELIVERIES = "next_at <= %s ORDER BY turn, next_at, id"
 _TIMERS = (
     "(clock = 'business' AND due_at <= %s OR clock = 'machine' AND due_at <= %s)"
-    " AND next_at <= %s AND {kind} ORDER BY due_at, id"
+    " AND next_at <= %s ORDER BY turn, due_at, id"
 )
-_KINDS = {None: "true", True: "{name} = ANY(%s)", False: "{name} <> ALL(%s)"}
 
 
-def due_deliveries(*, outside: bool | None = None) -> Due:
-    """Pending deliveries whose next try has come, oldest first.
-
-    All; or those whose subscribers reach `outside`; or those that work in the database alone.
-    """
-    kind = _KINDS[outside].format(name="subscriber")
-    names = [] if outside is None else [subscriber_names(durable=False)]
-    return Due(Delivery, _DELIVERIES.format(kind=kind), (machine_now(), *names))
+def due_deliveries() -> Due:
+    """Pending deliveries whose next try has come: whose turn it is, then the oldest first."""
+    return Due(Delivery, _DELIVERIES, (machine_now(),))
 
 
-def due_timers(*, outside: bool | None = None) -> Due:
-    """Pending timers that are due on their own clock and may be tried; `outside` as above."""
-    kind, machine = _KINDS[outside].format(name="handler"), machine_now()
-    names = [] if outside is None else [timer_names(durable=False)]
-    return Due(Timer, _TIMERS.format(kind=kind), (business_now(), machine, machine, *names))
+def due_timers() -> Due:
+    """Pending timers that are due on their own clock and may be tried, in the same order."""
+    machine = machine_now()
+    return Due(Timer, _TIMERS, (business_now(), machine, machine))
 
 
 def next_business_instant() -> datetime | None:

@@ -6,16 +6,17 @@ condition that its token is still the row's. A message that comes twice, or late
 
 import logging
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 
 from commerce.events.models import WorkItem, WorkState
+from commerce.events.queues import WorkQueue
 from commerce.kernel.clock import machine_now
 
 logger = logging.getLogger(__name__)
@@ -42,9 +43,13 @@ class Due:
 # Of every message: written out, because building them anew costs more than running them.
 _LEASE = """
 WITH due AS MATERIALIZED (
-    SELECT id FROM {table} WHERE state = 'pending' AND {due} LIMIT %s FOR UPDATE SKIP LOCKED)
+    SELECT first.id, first.turn
+      FROM unnest(%s::text[], %s::int[]) AS wanted (queue, room),
+   LATERAL (SELECT id, turn FROM {table}
+             WHERE state = 'pending' AND queue = wanted.queue AND {due}
+             LIMIT wanted.room FOR UPDATE SKIP LOCKED) AS first)
 UPDATE {table} AS held SET state = 'leased', token = %s, lease_until = %s
-  FROM due WHERE held.id = due.id RETURNING held.id
+  FROM due WHERE held.id = due.id RETURNING held.queue, due.turn, held.id
 """
 _CLAIM = """
 WITH ours AS MATERIALIZED (
@@ -66,15 +71,24 @@ class Batch:
     ids: tuple[int, ...]
     token: UUID
 
+    def parted(self, size: int) -> Iterator[Self]:
+        """In pieces of at most `size` rows, under the same token."""
+        for start in range(0, len(self.ids), size):
+            yield replace(self, ids=self.ids[start : start + size])
 
-def lease(due: Due, *, limit: int) -> Batch | None:
-    """Take up to `limit` of the rows `due` that no other pump is taking; None if there are none."""
+
+def lease(due: Due, *, room: Mapping[WorkQueue, int]) -> dict[WorkQueue, Batch]:
+    """Take of the rows `due` that no other pump is taking as many as there is `room` for in each
+    queue; those whose turn it is first. Without what there is none of."""
     token = uuid4()
+    queues, rooms = [str(queue) for queue in room], list(room.values())
     with connection.cursor() as cursor:
-        given = [*due.values, limit, token, machine_now() + QUEUE_LEASE]
+        given = [queues, rooms, *due.values, token, machine_now() + QUEUE_LEASE]
         cursor.execute(_LEASE.format(table=due.model._meta.db_table, due=due.text), given)
-        ids = tuple(pk for (pk,) in cursor.fetchall())
-    return Batch(ids, token) if ids else None
+        taken: dict[WorkQueue, list[int]] = {}
+        for queue, _, pk in sorted(cursor.fetchall()):
+            taken.setdefault(WorkQueue(queue), []).append(pk)
+    return {queue: Batch(tuple(ids), token) for queue, ids in taken.items()}
 
 
 def give_back(model: type[Item], batch: Batch) -> None:

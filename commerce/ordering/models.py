@@ -276,6 +276,8 @@ class OrderItem(models.Model):
             ),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="order_line_quantity"),
         ]
+        # A plan reads its own bundle, many times: of a large order that must not be all of it.
+        indexes = [models.Index(fields=["order", "group"], name="order_items_by_bundle")]
         ordering = ["position"]
 
     def __str__(self) -> str:

@@ -61,8 +61,10 @@ _ORDER_WITHOUT_QUOTE = Prepared(
     lambda: Order.objects.defer("agreed").filter(number=Given("number"))
 )
 _ITEMS = Prepared(lambda: OrderItem.objects.filter(order_id=Given("order")))
-_ITEMS_OF_GROUP = Prepared(
-    lambda: OrderItem.objects.filter(order_id=Given("order"), group=Given("group"))
+_ITEMS_OF_GROUPS = Prepared(
+    lambda: OrderItem.objects.filter(
+        order_id=Given("order"), group__in=Given("groups", each="text")
+    )
 )
 
 
@@ -352,8 +354,19 @@ def approvals_waiting(context: AccountContext) -> tuple[OrderSummary, ...]:
     return tuple(_summary(row) for row in others.order_by("-pk")[:200])
 
 
-def order_for_fulfilment(number: str, *, group: str | None = None) -> FulfilmentOrder:
-    """What fulfilment needs of an order, or of one bundle of it; two queries.
+def groups_of_order(number: str, *, after: str | None = None, limit: int) -> list[str]:
+    """The first bundles of an order, in a fixed order: of all, or of those that come after the
+    bundle `after`."""
+    items = OrderItem.objects.filter(order__number=number)
+    if after is not None:
+        items = items.filter(group__gt=after)
+    return list(items.values_list("group", flat=True).distinct().order_by("group")[:limit])
+
+
+def order_for_fulfilment(
+    number: str, *, group: str | None = None, groups: Sequence[str] | None = None
+) -> FulfilmentOrder:
+    """What fulfilment needs of an order, or of one bundle or some of it; two queries.
 
     Raises:
         NotFound: `unknown_order`.
@@ -361,10 +374,11 @@ def order_for_fulfilment(number: str, *, group: str | None = None) -> Fulfilment
     order = _ORDER_WITHOUT_QUOTE.first(number=number)
     if order is None:
         raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
+    chosen = [group] if group is not None else groups
     items = (
         _ITEMS.rows(order=order.pk)
-        if group is None
-        else _ITEMS_OF_GROUP.rows(order=order.pk, group=group)
+        if chosen is None
+        else _ITEMS_OF_GROUPS.rows(order=order.pk, groups=list(chosen))
     )
     snapshot = snapshot_of(order.release)
     return FulfilmentOrder(

@@ -314,7 +314,6 @@ CELERY = {
     "accept_content": ["json"],
     "broker_connection_retry_on_startup": True,
     "broker_transport_options": {"visibility_timeout": 600},
-    "task_default_queue": "advance",
     "worker_hijack_root_logger": False,
     "task_always_eager": False,
     # Else Celery's Django fixup opens a connection to PostgreSQL for every message. Which ones are

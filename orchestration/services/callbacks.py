@@ -27,8 +27,9 @@ SELECT %s, %s, %s::timestamptz, id, type, occurred_at, data::jsonb, false
 ON CONFLICT DO NOTHING
 """
 _PLANS = """
-SELECT task.plan_id, effect.port FROM orchestration_effect AS effect
+SELECT plan.id, plan.turn, effect.port FROM orchestration_effect AS effect
        JOIN orchestration_task AS task ON task.id = effect.task_id
+       JOIN orchestration_plan AS plan ON plan.id = task.plan_id
  WHERE effect.key = %s
 """
 
@@ -54,9 +55,9 @@ def receive(*, provider_code: str, request_key: str, events: Iterable[ProviderEv
         fresh: int = cursor.rowcount
         if fresh:
             cursor.execute(_PLANS, [request_key])
-            for plan_id, port in cursor.fetchall():
+            for plan_id, turn, port in cursor.fetchall():
                 _check_sender(provider_code, port=port)
-                wake(plan_id)
+                wake(plan_id, turn=turn)
     return fresh
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from commerce.accounts.identity import AccountContext
-from commerce.events import timers
-from commerce.kernel.clock import machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
 from commerce.ordering.models import Order
@@ -25,7 +23,7 @@ from orchestration.domain.unwinding import CREDIT, Impact, impact_of, token_of
 from orchestration.models import Plan, Task, TaskHistory
 from orchestration.services.decide import arrived, take_in
 from orchestration.services.desk import Desk
-from orchestration.services.plans import ADVANCE, wake_key
+from orchestration.services.plans import wake
 from orchestration.services.standing import steps_of
 
 MOST_BUNDLES = 100
@@ -147,8 +145,8 @@ def _quoted(
             field="bundles",
         )
     plans = list(Plan.objects.filter(order_number=order.number, group__in=chosen).order_by("pk"))
-    if not plans and chosen != known:
-        # Without plans an order ends as a whole or not at all.
+    if len(plans) < len(chosen) and (plans or chosen != known):
+        # Without plans an order ends as a whole or not at all; a large one gets them bit by bit.
         raise Conflict(
             "Work on the order begins just now; ask again in a minute.", code="beginning"
         )
@@ -233,8 +231,7 @@ def _unwind(desk: Desk, impact: Impact, *, by: str) -> None:
     desk.tasks += added
     desk.history += [TaskHistory(task=task, state=task.state, at=desk.now, by=by) for task in added]
     desk.write(on_the_way=True)
-    due = timers.Due(wake_key(plan.pk), ADVANCE, machine_now(), {"plan": plan.pk}, "machine")
-    timers.schedule_all([due])
+    wake(plan.pk, turn=plan.turn)
 
 
 def _compensating(desk: Desk, impact: Impact) -> list[Task]:

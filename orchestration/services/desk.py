@@ -7,6 +7,7 @@ from typing import Self
 
 from commerce import rows
 from commerce.events import outbox, timers
+from commerce.events.queues import in_turn
 from commerce.kernel.clock import PARIS, business_now, machine_now
 from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
 from commerce.ordering.selectors import order_for_fulfilment
@@ -195,10 +196,11 @@ class Desk:
             self._complete()
         elif not on_the_way:
             self._look_again()
-        if self.due:
-            timers.schedule_all(self.due)
-        if self.events:
-            outbox.publish_all(self.events)
+        with in_turn(self.plan.turn):
+            if self.due:
+                timers.schedule_all(self.due)
+            if self.events:
+                outbox.publish_all(self.events)
 
     def _complete(self) -> None:
         cancelling = self.plan.state == PlanState.CANCELLING

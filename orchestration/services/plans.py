@@ -1,15 +1,16 @@
 """From an accepted order to stored plans."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from django.db import transaction
 
 from catalogue.selectors import kept_per_release, snapshot_of
 from commerce.events import timers
+from commerce.events.queues import turn_of
 from commerce.kernel.clock import business_now, machine_now
 from commerce.ordering.domain.fulfilment import FulfilmentOrder
-from commerce.ordering.selectors import order_for_fulfilment
+from commerce.ordering.selectors import groups_of_order, order_for_fulfilment
 from commerce.ordering.services.fulfilment import start_fulfilment
 from orchestration.domain.decompose import ORDER_BILL, TaskSpec, decompose
 from orchestration.domain.recipes import Recipe, parse_recipes
@@ -17,6 +18,9 @@ from orchestration.models import Plan, Task
 from orchestration.porting.opening import open_port_ins
 
 ADVANCE = "orchestration.advance"
+PLAN_MORE = "orchestration.plan"
+BUNDLES_AT_ONCE = 100
+"""Planned in one transaction."""
 _BATCH = 500
 
 
@@ -30,25 +34,34 @@ kept_per_release(recipes_of)
 
 
 @transaction.atomic
-def create_plans(*, order_number: str) -> int:
+def create_plans(*, order_number: str, after: str | None = None, position: int = 0) -> int:
     """Decompose an accepted order: one plan per bundle. Again: nothing happens; answers how many.
 
-    An order that was cancelled meanwhile gets none.
+    Of a large order the first bundles `after` the one given, which is its `position`th; the others
+    follow by a timer, so that neither memory nor a transaction grows with the order. An order that
+    was cancelled meanwhile gets none.
 
     Raises:
         RuleViolated: a recipe is unknown or the plan would be cyclic; nothing is stored.
     """
-    order = order_for_fulfilment(order_number)
-    groups = sorted({item.group for item in order.items})
-    present = set(Plan.objects.filter(order_number=order_number).values_list("group", flat=True))
-    missing = [group for group in groups if group not in present]
-    if not missing or not start_fulfilment(order_number=order_number):
-        return 0
-    _store(order, groups=missing, first=groups[0])
+    groups = groups_of_order(order_number, after=after, limit=BUNDLES_AT_ONCE)
+    known = Plan.objects.filter(order_number=order_number, group__in=groups)
+    present = set(known.values_list("group", flat=True))
+    missing = {
+        group: place for place, group in enumerate(groups, start=position) if group not in present
+    }
+    if missing:
+        if not start_fulfilment(order_number=order_number):
+            return 0
+        _store(order_for_fulfilment(order_number, groups=list(missing)), places=missing)
+    if len(groups) == BUNDLES_AT_ONCE:
+        rest = {"number": order_number, "after": groups[-1], "position": position + len(groups)}
+        timers.soon(key=f"plans:{order_number}", handler=PLAN_MORE, payload=rest)
     return len(missing)
 
 
-def _store(order: FulfilmentOrder, *, groups: list[str], first: str) -> None:
+def _store(order: FulfilmentOrder, *, places: Mapping[str, int]) -> None:
+    """The plans of the bundles in `places`, with the place of each in its order."""
     now = business_now()
     plans = Plan.objects.bulk_create(
         [
@@ -57,9 +70,10 @@ def _store(order: FulfilmentOrder, *, groups: list[str], first: str) -> None:
                 group=group,
                 party_id=order.party_id,
                 release=order.release,
+                turn=turn_of(place),
                 created_at=now,
             )
-            for group in groups
+            for group, place in places.items()
         ],
         batch_size=_BATCH,
     )
@@ -71,26 +85,32 @@ def _store(order: FulfilmentOrder, *, groups: list[str], first: str) -> None:
             for position, spec in enumerate(
                 (
                     *decompose(order.group(plan.group), recipes=recipes),
-                    *([ORDER_BILL] if plan.group == first else ()),
+                    *([ORDER_BILL] if places[plan.group] == 0 else ()),
                 )
             )
         ],
         batch_size=_BATCH,
     )
-    open_port_ins(order, groups=groups)
-    soon = machine_now()
-    timers.schedule_all(
-        timers.Due(wake_key(plan.pk), ADVANCE, soon, {"plan": plan.pk}, "machine") for plan in plans
-    )
+    open_port_ins(order, groups=places)
+    timers.schedule_all(_wakes({plan.pk: plan.turn for plan in plans}))
 
 
 def wake_key(plan_id: int) -> str:
     return f"plan:{plan_id}"
 
 
-def wake(plan_id: int) -> None:
-    """Let a worker look at the plan at once."""
-    timers.soon(key=wake_key(plan_id), handler=ADVANCE, payload={"plan": plan_id})
+def wake(plan_id: int, *, turn: int | None = None) -> None:
+    """Let a worker look at the plan at once; `turn` is the plan's, if the caller knows it."""
+    if turn is None:
+        turn = Plan.objects.values_list("turn", flat=True).get(pk=plan_id)
+    timers.schedule_all(_wakes({plan_id: turn}))
+
+
+def _wakes(turns: Mapping[int, int]) -> Iterator[timers.Due]:
+    now = machine_now()
+    for plan_id, turn in turns.items():
+        payload = {"plan": plan_id}
+        yield timers.Due(wake_key(plan_id), ADVANCE, now, payload, "machine", turn)
 
 
 def _row(plan: Plan, spec: TaskSpec, position: int) -> Task:

@@ -65,7 +65,7 @@ def celery_noop(stack: Stack) -> Metric:
             _signal(workers, signal.SIGSTOP)
             try:
                 stack.manage("shell", "--no-imports", "-c", _SEND)
-                waiting = queue.llen("advance")
+                waiting = queue.llen("settling")
             finally:
                 _signal(workers, signal.SIGCONT)
             assert waiting >= TASKS, f"only {waiting} tasks wait"
@@ -76,7 +76,7 @@ def celery_noop(stack: Stack) -> Metric:
 def _drained(queue: redis.Redis) -> float:
     """Seconds until no task waits and none is under way."""
     began = time.monotonic()
-    while queue.llen("advance") or queue.hlen("unacked"):
+    while queue.llen("settling") or queue.hlen("unacked"):
         if time.monotonic() - began > PATIENCE:
             raise RuntimeError("The workers don't drain their queue.")
         time.sleep(0.01)
