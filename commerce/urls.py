@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("oauth/token/", TokenView.as_view(), name="oauth-token"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/", include("commerce.accounts.api.urls")),
     path("api/v1/", include("commerce.ordering.api.urls")),
     path("api/v1/", include("promotions.api.urls")),
     path("api/v1/", include("subscriptions.api.urls")),

@@ -1,24 +1,45 @@
 """Who hears of what: every subscription, timer and busy check of the system on one page."""
 
+from collections.abc import Mapping
+
 from django.conf import settings
 
-from catalogue.events import ComingDayMoved
+from catalogue.events import ComingDayMoved, ReleaseInForce, ReleasePublished
 from catalogue.importer.others import register_catalogue_check
 from catalogue.services import numbers, publishing
 from commerce.accounts.context import context_for_client, context_for_request
-from commerce.accounts.events import PasswordForgotten, VisitorIdentified
+from commerce.accounts.events import CustomerRegistered, PasswordForgotten, VisitorIdentified
 from commerce.celery import app as celery_app
 from commerce.celery import reach_broker
 from commerce.events import retention
 from commerce.events.business_clock import virtual_now
+from commerce.events.outbox import Event
 from commerce.events.queues import WorkQueue
-from commerce.events.registry import register_busy_check, register_purge, register_timer, subscribe
+from commerce.events.registry import (
+    register_busy_check,
+    register_purge,
+    register_timer,
+    subscribe,
+    tell_outside,
+)
+from commerce.events.webhooks import endpoints, sending, telling
+from commerce.events.webhooks.events import WebhookEndpointFailed
 from commerce.kernel.clock import use_business_clock
 from commerce.notifications import services as notifications
 from commerce.notifications import subscribers as messages
 from commerce.ordering import subscribers as ordering
 from commerce.ordering.domain import next_offers as offers
-from commerce.ordering.events import OrderAccepted, OrderCancelled, ParcelDayMoved
+from commerce.ordering.events import (
+    ApprovalAsked,
+    NextOfferAccepted,
+    OrderAccepted,
+    OrderBundleCancelled,
+    OrderCancelled,
+    OrderCompleted,
+    OrderItemActivated,
+    OrderPlaced,
+    ParcelDayMoved,
+)
 from commerce.ordering.services import coming_days
 from commerce.ordering.services.holds import CHECKOUT_TIMER, HOLD_TIMER
 from commerce.payments import selectors as payments
@@ -35,7 +56,7 @@ from commerce.web import idempotency
 from commerce.web.health import register_check
 from commerce.web.identity import Resolvers, use_resolvers
 from orchestration import subscribers as orchestration
-from orchestration.events import PlanCancelled, PlanCompleted
+from orchestration.events import PlanCancelled, PlanCompleted, TaskFellOut
 from orchestration.porting import calls as porting_calls
 from orchestration.porting import clocks as porting_clocks
 from orchestration.porting import leaving, rio
@@ -46,8 +67,46 @@ from orchestration.services.keeping import KEPT_DUE
 from orchestration.services.plans import ADVANCE, PLAN_MORE
 from promotions.domain import findings as promotions
 from promotions.domain import next_offers
-from subscriptions.events import SubscriptionActivated, SubscriptionChanged
+from subscriptions.events import (
+    AccountParked,
+    InvoiceIssued,
+    SubscriptionActivated,
+    SubscriptionChanged,
+)
 from subscriptions.services import bill_run, calendar
+
+TOLD_TO_PARTIES: Mapping[type[Event], str] = {
+    OrderPlaced: "order.placed",
+    ApprovalAsked: "order.approval_asked",
+    OrderAccepted: "order.accepted",
+    ParcelDayMoved: "order.parcel_day_moved",
+    OrderItemActivated: "order.line_activated",
+    OrderBundleCancelled: "order.bundle_cancelled",
+    OrderCompleted: "order.completed",
+    OrderCancelled: "order.cancelled",
+    SubscriptionActivated: "contract.activated",
+    SubscriptionChanged: "contract.changed",
+    InvoiceIssued: "bill.issued",
+    NextOfferAccepted: "offer.accepted",
+    WebhookEndpointFailed: "webhook.endpoint_failed",
+}
+"""What a firm's webhooks tell of its own, by their names outside."""
+TOLD_TO_THE_OPERATOR: Mapping[type[Event], str] = {
+    CustomerRegistered: "customer.registered",
+    PlanCompleted: "plan.completed",
+    PlanCancelled: "plan.cancelled",
+    TaskFellOut: "task.fell_out",
+    PaymentAuthorised: "payment.authorised",
+    PaymentSettled: "payment.settled",
+    PaymentDeclined: "payment.declined",
+    PaymentCancelled: "payment.cancelled",
+    PaymentRefunded: "payment.refunded",
+    PaymentEffectRefused: "payment.effect_refused",
+    AccountParked: "bill.held",
+    ReleasePublished: "catalogue.release_published",
+    ReleaseInForce: "catalogue.release_in_force",
+}
+"""What, beside all that, the webhooks of his own systems and partners tell."""
 
 
 def connect() -> None:
@@ -58,6 +117,17 @@ def connect() -> None:
     register_purge("idempotency", idempotency.forget_old)
     register_purge("webhooks", webhooks.forget_old)
     register_purge("provider requests", blank_old_requests)
+    register_purge("webhook log", endpoints.forget_old)
+    register_timer(
+        telling.TIMER,
+        sending.on_send_due,
+        durable=False,
+        housekeeping=True,
+        queue=WorkQueue.MESSAGES,
+    )
+    for told, to_party in ((TOLD_TO_PARTIES, True), (TOLD_TO_THE_OPERATOR, False)):
+        for event, name in told.items():
+            tell_outside(event, name=name, to_party=to_party)
     use_resolvers(Resolvers(session=context_for_request, client=context_for_client))
     if settings.VIRTUAL_CLOCK:
         use_business_clock(virtual_now)
@@ -73,6 +143,9 @@ def connect() -> None:
         notifications.TIMER, notifications.carry_out, durable=False, queue=WorkQueue.MESSAGES
     )
     subscribe(PasswordForgotten, messages.on_password_forgotten, name="notifications.password")
+    subscribe(
+        WebhookEndpointFailed, messages.on_webhook_endpoint_failed, name="notifications.webhook"
+    )
 
     paying, billing = WorkQueue.PAYMENTS, WorkQueue.BILLING
     register_timer(checkout.OPEN_TIMER, checkout.open_again, durable=False, queue=paying)

@@ -15,6 +15,8 @@ class VisitorIdentified(Event):
 
 @dataclass(frozen=True, slots=True)
 class CustomerRegistered(Event):
+    """A person has an account with us."""
+
     party_id: int
     user_id: int
 

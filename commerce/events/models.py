@@ -1,4 +1,4 @@
-"""Events, their deliveries, timers, the movable clock and idempotency records."""
+"""Events, their deliveries, webhooks, timers, the movable clock and idempotency records."""
 
 import uuid
 from enum import StrEnum
@@ -191,3 +191,98 @@ class IdempotencyRecord(models.Model):
             ),
         ]
         indexes = [models.Index(F("created_at"), name="idempotent_by_age")]
+
+
+class EndpointState(StrEnum):
+    """PAUSED by its owner; FAILED: we gave up on it. Neither hears of anything until it is
+    resumed."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    FAILED = "failed"
+
+
+class WebhookState(StrEnum):
+    """The life of one message to one endpoint."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class WebhookEndpoint(models.Model):
+    """Where a firm, or a system or partner of the operator (no party), wants to hear of events.
+
+    Messages are signed by `secret`, and until `old_until` by `old_secret` too. All instants are
+    machine time.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    party_id = models.BigIntegerField(null=True, help_text="none: hears of everybody's events")
+    url = models.URLField(max_length=500)
+    types = models.JSONField(default=list, help_text="of events; none: all")
+    name = models.CharField(max_length=100, blank=True, default="")
+    state = models.CharField(max_length=6, default=EndpointState.ACTIVE)
+    secret = models.CharField(max_length=100)
+    old_secret = models.CharField(max_length=100, blank=True, default="")
+    old_until = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=machine_now)
+    created_by = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=[str(state) for state in EndpointState]),
+                name="endpoint_state_known",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["party_id"], condition=Q(state="active"), name="endpoints_listening"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.url} {self.state}"
+
+
+class WebhookMessage(models.Model):
+    """One event for one endpoint, once; its id goes out with every try. Machine time."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.CASCADE, related_name="messages")
+    event = models.ForeignKey(OutboxEvent, on_delete=models.CASCADE, related_name="webhooks")
+    type = models.CharField(max_length=80)
+    state = models.CharField(max_length=9, default=WebhookState.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(null=True, help_text="of the next try")
+    created_at = models.DateTimeField(default=machine_now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=[str(state) for state in WebhookState]),
+                name="webhook_state_known",
+            ),
+            models.UniqueConstraint(fields=["endpoint", "event"], name="webhook_once"),
+        ]
+        indexes = [
+            models.Index(fields=["endpoint", "created_at", "id"], name="webhook_log"),
+            models.Index(fields=["created_at"], name="webhooks_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.state}"
+
+
+class WebhookAttempt(models.Model):
+    """One try: the receiver's status and the beginning of what it said, or why there is none."""
+
+    message = models.ForeignKey(WebhookMessage, on_delete=models.CASCADE, related_name="tries")
+    at = models.DateTimeField(default=machine_now, help_text="machine time")
+    status = models.PositiveSmallIntegerField(null=True)
+    said = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.said}"

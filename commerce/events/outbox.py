@@ -1,6 +1,5 @@
 """The transactional outbox: what happened is told in the transaction in which it happened."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
@@ -14,14 +13,10 @@ from django.db import connection
 from commerce.events.models import Delivery, OutboxEvent
 from commerce.events.queues import placed
 from commerce.events.registry import Subscription, subscribers_of
+from commerce.events.webhooks.telling import write
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from commerce.kernel.trace import current_trace
-
-MANY = 50
-"""From so many events on, COPY is cheaper than one INSERT of them all."""
-
-_COPY = "COPY events_outboxevent (id, name, payload, trace_id, occurred_at) FROM STDIN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,8 @@ def publish(event: Event) -> None:
 
 
 def publish_all(events: Iterable[Event]) -> None:
-    """As `publish`, for many: two statements whatever their number."""
+    """As `publish`, for many: two statements whatever their number, a third where webhooks tell
+    of them."""
     if not connection.in_atomic_block:
         raise RuntimeError("publish() needs the transaction in which the event happened")
     now, trace = business_now(), current_trace()
@@ -57,10 +53,7 @@ def publish_all(events: Iterable[Event]) -> None:
         )
         for event in events
     ]
-    if len(rows) < MANY:
-        OutboxEvent.objects.bulk_create(rows)
-    else:
-        _copy(rows)
+    write(rows)
     Delivery.objects.bulk_create(
         _delivery(row, subscription, trace=trace)
         for row in rows
@@ -71,17 +64,6 @@ def publish_all(events: Iterable[Event]) -> None:
 def _delivery(event: OutboxEvent, to: Subscription, *, trace: str) -> Delivery:
     queue, turn = placed(to.queue)
     return Delivery(event=event, subscriber=to.name, queue=queue, turn=turn, trace_id=trace)
-
-
-def _copy(rows: Iterable[OutboxEvent]) -> None:
-    with (
-        connection.cursor() as cursor,
-        connection.wrap_database_errors,
-        cursor.copy(_COPY) as copy,
-    ):
-        for row in rows:
-            payload = json.dumps(row.payload, ensure_ascii=False)
-            copy.write_row((row.id, row.name, payload, row.trace_id, row.occurred_at))
 
 
 def _plain(value: Any) -> Any:

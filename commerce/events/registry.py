@@ -1,7 +1,7 @@
 """Who listens to what. Filled once, by the page `commerce/wiring.py`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from commerce.events.queues import WorkQueue
@@ -37,7 +37,20 @@ class TimerHandler:
     queue: WorkQueue
 
 
+@dataclass(frozen=True, slots=True)
+class ToldOutside:
+    """An event that webhooks carry; `name` is what it is called there (`order.accepted`).
+
+    `to_party`: the endpoints of the party that it names hear of it too; else the operator's alone.
+    """
+
+    name: str
+    event: type
+    to_party: bool
+
+
 _subscriptions: dict[str, Subscription] = {}
+_outside: dict[str, ToldOutside] = {}
 _timers: dict[str, TimerHandler] = {}
 _busy: dict[str, BusyCheck] = {}
 _purges: dict[str, Purge] = {}
@@ -97,6 +110,22 @@ def register_purge(name: str, function: Purge) -> None:
         ValueError: the name is taken by another function.
     """
     _put(_purges, name, function)
+
+
+def tell_outside(event_type: type, *, name: str, to_party: bool) -> None:
+    """Let webhooks carry every `event_type`, under that `name`.
+
+    Raises:
+        ValueError: the event has another name outside already, or names no party to tell it to.
+    """
+    if to_party and all(field.name != "party_id" for field in fields(event_type)):
+        raise ValueError(f"{event_type.__name__} names no party")
+    _put(_outside, event_type.__name__, ToldOutside(name, event_type, to_party))
+
+
+def told_outside() -> Mapping[str, ToldOutside]:
+    """What webhooks carry, by the name of the event."""
+    return _outside
 
 
 def subscribers_of(event: str) -> list[Subscription]:

@@ -1,12 +1,24 @@
 """What notifications hear of."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from commerce.accounts.services.passwords import link_for
 from commerce.kernel.errors import NotFound
 from commerce.notifications.models import MessageChannel
 from commerce.notifications.services import send
+
+
+def on_webhook_endpoint_failed(event: Mapping[str, Any]) -> None:
+    """Tell the firm that its program hears of nothing more; the operator sees his own."""
+    if event["party_id"] is not None:
+        send(
+            party_id=event["party_id"],
+            code="webhook_failed",
+            values={"url": event["url"], "since": datetime.fromisoformat(event["since"])},
+            reference=f"webhook/{event['endpoint']}/{event['since']}",
+        )
 
 
 def on_password_forgotten(event: Mapping[str, Any]) -> None:

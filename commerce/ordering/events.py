@@ -28,11 +28,14 @@ class OrderItemActivated(Event):
     """A line of the order is in service."""
 
     number: str
+    party_id: int
     line_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class OrderCompleted(Event):
+    """Everything that was ordered is delivered and in service, or was taken back."""
+
     number: str
     party_id: int
 
@@ -52,6 +55,7 @@ class OrderBundleCancelled(Event):
     """One bundle of an accepted order was cancelled, and what was begun of it is undone."""
 
     number: str
+    party_id: int
     group: str
 
 
@@ -70,6 +74,7 @@ class ParcelDayMoved(Event):
     as fulfilment writes them."""
 
     number: str
+    party_id: int
     group: str
     before: str
     after: str

@@ -233,6 +233,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "commerce.web.openapi.problem_component",
+        "commerce.web.openapi.webhooks",
     ],
     "ENUM_NAME_OVERRIDES": {
         "Kind": "catalogue.domain.model.Kind",
@@ -276,6 +277,8 @@ SPECTACULAR_SETTINGS = {
         "InvoiceLineKind": "subscriptions.domain.states.LineKind",
         "InvoiceSectionCode": "subscriptions.domain.views.Section",
         "SubscriptionStatus": "subscriptions.domain.states.SubscriptionStatus",
+        "WebhookEndpointState": "commerce.events.models.EndpointState",
+        "WebhookState": "commerce.events.models.WebhookState",
         "MilestoneState": "orchestration.api.tracking.StepState",
     },
     "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
@@ -346,6 +349,8 @@ MARKET = "fr"
 PUBLISHER = env_list("PUBLISHER", ["Faisceau"])
 """Who sells, on bills and in the legal notice: name, address lines, registration; for real."""
 VIRTUAL_CLOCK = False
+WEBHOOKS_STAY_HOME = False
+"""Whether webhooks may go to this machine and without TLS; on a developer's machine only."""
 
 LOGGING = {
     "version": 1,

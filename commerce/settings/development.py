@@ -3,4 +3,5 @@
 from commerce.settings.base import *  # noqa: F403
 
 VIRTUAL_CLOCK = True
+WEBHOOKS_STAY_HOME = True
 SHOW_STYLEGUIDE = True

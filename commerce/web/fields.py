@@ -182,6 +182,16 @@ class Day(serializers.DateField):
         return super().to_internal_value(value)
 
 
+@extend_schema_field({"type": "string", "format": "date-time", "maxLength": 40})
+class Moment(serializers.DateTimeField):
+    """An instant as ISO 8601 writes it; without an offset it is the shop's."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str) or len(value) > 40:
+            self.fail("invalid", format="YYYY-MM-DDThh:mm:ssZ")
+        return super().to_internal_value(value)
+
+
 class OneOf(serializers.ChoiceField):
     """One word of an enumeration."""
 

@@ -6,7 +6,9 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_object_type
 from drf_spectacular.utils import Direction, OpenApiParameter
+from pydantic import TypeAdapter
 
+from commerce.events.registry import ToldOutside, told_outside
 from commerce.web.idempotency import HEADER, LONGEST_KEY
 from commerce.web.policy import OPEN, declared_by
 from commerce.web.problems import MEDIA_TYPE
@@ -133,6 +135,50 @@ class Cookie(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
             "description": "Send `X-CSRFToken` with the value of the cookie `csrftoken`, "
             "which `GET /api/v1/me` sets.",
         }
+
+
+def webhooks(result: Schema, generator: Any, **_: Any) -> Schema:
+    """drf-spectacular's last step: what we send to the endpoints of others, event by event."""
+    result["webhooks"] = {
+        told.name: {"post": _webhook(told)}
+        for told in sorted(told_outside().values(), key=lambda told: told.name)
+    }
+    return result
+
+
+def _webhook(told: ToldOutside) -> Schema:
+    data: Schema = TypeAdapter(told.event).json_schema(ref_template="#/components/schemas/{model}")
+    body = build_object_type(
+        {
+            "type": {"type": "string", "const": told.name},
+            "timestamp": {"type": "string", "format": "date-time", "description": "business time"},
+            "data": data,
+        },
+        required=["type", "timestamp", "data"],
+    )
+    whom = "" if told.to_party else " Told to the operator's own systems and partners only."
+    return {
+        "operationId": told.event.__name__,
+        "tags": ["Webhooks"],
+        "summary": told.name,
+        "description": " ".join((told.event.__doc__ or "").split()) + whom,
+        "parameters": [_header(name) for name in ("id", "timestamp", "signature")],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": body}},
+        },
+        "responses": {"2XX": {"description": "Taken. Anything else is sent again later."}},
+    }
+
+
+def _header(name: str) -> Schema:
+    """One of the headers of Standard Webhooks."""
+    return {
+        "name": f"webhook-{name}",
+        "in": "header",
+        "required": True,
+        "schema": {"type": "string"},
+    }
 
 
 def problem_component(result: Schema, generator: Any, **_: Any) -> Schema:

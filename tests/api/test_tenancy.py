@@ -22,6 +22,7 @@ from commerce.accounts.services.organisations import (
     add_member,
     create_organisation,
 )
+from commerce.events.models import WebhookEndpoint, WebhookMessage
 from commerce.kernel.money import Money
 from commerce.ordering.domain.next_offers import Lead
 from commerce.ordering.models import Cart, CartItem, NextOffer, Order
@@ -53,6 +54,8 @@ BODIES: Mapping[str, dict[str, Any]] = {
         "expected_total": {"amount": "0.00", "currency": "EUR"},
     },
     "<name:promotion>": {"reason": "price"},
+    "<uuid:endpoint>": {"url": "https://elsewhere.example/hook"},
+    "replays": {"since": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z"},
 }
 """Bodies that would be good, by the last part of the route, so that only the owner is missing."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -102,6 +105,7 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
         ).pk
         for party in (person, firm)
     }
+    hook = buyer.post("webhook-endpoints", {"url": "https://erp.example/hook"}).json()["id"]
     fleet_order = buyer.post("fleet-orders", fleet(25)).json()["number"]
     cart_names = {
         "code": cart,
@@ -112,6 +116,8 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
         "batch": "1",
         "draft": "1",
         "porting_id": "1",
+        "endpoint": hook,
+        "message": str(WebhookMessage.objects.filter(endpoint=hook)[0].pk),
     }
     return {
         "shopper": {
@@ -195,6 +201,8 @@ def test_the_owner_does_see_what_the_strangers_are_refused(
         for method, route in with_an_id():
             if "catalogue/" in route:
                 continue  # a manager's, nobody's else
+            if "webhook-endpoints/" in route and who == "shopper":
+                continue  # a firm's
             if method == "GET" and not (who == "organisation" and "carts/" in route):
                 answer = api.get(path_of(route, owned[who]))
                 assert answer.status_code == 200, (who, route, answer.content)
@@ -255,4 +263,6 @@ def _state() -> tuple[list[Any], ...]:
         list(Cart.objects.order_by("pk").values()),
         list(CartItem.objects.order_by("pk").values()),
         list(Order.objects.order_by("pk").values("number", "state", "payment_sequence")),
+        list(WebhookEndpoint.objects.order_by("pk").values()),
+        list(WebhookMessage.objects.order_by("pk").values()),
     )

@@ -31,7 +31,7 @@ DOORS = {
     "redis": ("commerce/web/health.py",),
     "httpx": (
         *("commerce/notifications/adapters/", "orchestration/adapters/"),
-        "commerce/events/business_clock.py",
+        *("commerce/events/business_clock.py", "commerce/events/webhooks/"),
     ),
 }
 """A library and the only places that import it."""

@@ -73,7 +73,16 @@ def _move(
             )
         )
     OrderItem.objects.bulk_update(together, ["shares"])
-    publish(ParcelDayMoved(order.number, group, str(parcel_of(old)), str(parcel_of(new)), after))
+    publish(
+        ParcelDayMoved(
+            number=order.number,
+            party_id=order.party_id,
+            group=group,
+            before=str(parcel_of(old)),
+            after=str(parcel_of(new)),
+            expected_on=after,
+        )
+    )
     return leaves_on
 
 

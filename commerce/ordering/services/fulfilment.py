@@ -108,13 +108,15 @@ def change_port_in(
 @transaction.atomic
 def activate_items(*, order_number: str, group: str) -> None:
     """The lines of a bundle are in service. The order is locked before them, as everywhere."""
-    holds.close_port_ins(_locked(order_number), group=group)
+    order = _locked(order_number)
+    holds.close_port_ins(order, group=group)
     lines = _PLANNED.rows(number=order_number, group=group)
     for line in lines:
         line.state = ItemState.ACTIVE
     update(lines, ["state"])
     outbox.publish_all(
-        OrderItemActivated(number=order_number, line_id=line.line_id) for line in lines
+        OrderItemActivated(number=order_number, party_id=order.party_id, line_id=line.line_id)
+        for line in lines
     )
 
 

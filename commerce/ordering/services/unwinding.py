@@ -111,7 +111,7 @@ def bundle_unwound(*, order_number: str, group: str) -> None:
         _pay_back(order, group=group)
     OrderItem.objects.filter(pk__in=[line.pk for line in lines]).update(state=ItemState.CANCELLED)
     holds.let_bundle_go(order, lines=lines)
-    outbox.publish(OrderBundleCancelled(number=order.number, group=group))
+    outbox.publish(OrderBundleCancelled(number=order.number, party_id=order.party_id, group=group))
     if last:
         holds.let_go(order)
         move(order, OrderState.CANCELLED, context=SYSTEM, reason=REASON)

@@ -7,5 +7,5 @@ from commerce.events import registry
 
 @pytest.fixture(autouse=True)
 def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("_subscriptions", "_timers", "_busy"):
+    for name in ("_subscriptions", "_timers", "_busy", "_outside"):
         monkeypatch.setattr(registry, name, {})

@@ -1,0 +1,195 @@
+"""The endpoints of one owner: a firm, or the operator for his own systems and partners.
+
+`party_id` None is the operator. An endpoint of another owner does not exist here.
+"""
+
+from base64 import b64encode
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from secrets import token_bytes
+from uuid import UUID
+
+from django.db import transaction
+
+from commerce.events import timers
+from commerce.events.models import (
+    EndpointState,
+    WebhookEndpoint,
+    WebhookMessage,
+    WebhookState,
+)
+from commerce.events.registry import told_outside
+from commerce.events.webhooks.addresses import checked_url
+from commerce.events.webhooks.telling import due, tell_again
+from commerce.kernel.clock import machine_now
+from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
+
+MOST_ENDPOINTS = 10
+MOST_AGAIN = 5000
+"""Messages that one replay tells again."""
+OLD_SECRET_FOR = timedelta(hours=24)
+KEPT = timedelta(days=30)
+_PREFIX = "whsec_"
+
+
+@transaction.atomic
+def register(
+    *, party_id: int | None, url: str, types: Sequence[str], name: str, by: str
+) -> tuple[UUID, str]:
+    """A new endpoint, which hears of what happens from now on; its id and its secret, which is told
+    here only.
+
+    Raises:
+        InvalidInput: `bad_address`, `unknown_event_type`. RuleViolated: `too_many_endpoints`.
+    """
+    address, chosen = checked_url(url), _known(types, party_id=party_id)
+    if WebhookEndpoint.objects.filter(party_id=party_id).count() >= MOST_ENDPOINTS:
+        raise RuleViolated(
+            f"There are {MOST_ENDPOINTS} endpoints already; remove one first.",
+            code="too_many_endpoints",
+        )
+    made = WebhookEndpoint.objects.create(
+        party_id=party_id,
+        url=address,
+        types=chosen,
+        name=name,
+        secret=_new_secret(),
+        created_by=by,
+    )
+    return made.pk, made.secret
+
+
+@transaction.atomic
+def change(
+    *, party_id: int | None, endpoint_id: UUID, url: str, types: Sequence[str], name: str
+) -> None:
+    """Another address, other events or another name.
+
+    Raises:
+        NotFound: `unknown_endpoint`. InvalidInput: `bad_address`, `unknown_event_type`.
+    """
+    endpoint = _locked(party_id=party_id, endpoint_id=endpoint_id)
+    endpoint.url, endpoint.types = checked_url(url), _known(types, party_id=party_id)
+    endpoint.name = name
+    endpoint.save(update_fields=["url", "types", "name"])
+
+
+@transaction.atomic
+def remove(*, party_id: int | None, endpoint_id: UUID) -> None:
+    """The endpoint and its log are gone. Raises NotFound `unknown_endpoint`."""
+    _locked(party_id=party_id, endpoint_id=endpoint_id).delete()
+
+
+@transaction.atomic
+def pause(*, party_id: int | None, endpoint_id: UUID) -> None:
+    """It hears of nothing until it is resumed. Raises NotFound `unknown_endpoint`."""
+    endpoint = _locked(party_id=party_id, endpoint_id=endpoint_id)
+    endpoint.state = EndpointState.PAUSED
+    endpoint.save(update_fields=["state"])
+
+
+@transaction.atomic
+def resume(*, party_id: int | None, endpoint_id: UUID) -> None:
+    """What was begun goes on, what happens from now on is told; what happened meanwhile is told
+    by `replay`. Raises NotFound `unknown_endpoint`."""
+    endpoint = _locked(party_id=party_id, endpoint_id=endpoint_id)
+    endpoint.state, endpoint.failing_since = EndpointState.ACTIVE, None
+    endpoint.save(update_fields=["state", "failing_since"])
+    waiting = WebhookMessage.objects.filter(endpoint=endpoint, state=WebhookState.PENDING)
+    now = machine_now()
+    timers.schedule_all(due(pk, now) for pk in waiting.values_list("pk", flat=True))
+
+
+@transaction.atomic
+def rotate(*, party_id: int | None, endpoint_id: UUID) -> str:
+    """A new secret, told here only; for 24 hours messages carry a signature of the old one too.
+
+    Raises:
+        NotFound: `unknown_endpoint`.
+    """
+    endpoint = _locked(party_id=party_id, endpoint_id=endpoint_id)
+    endpoint.old_secret, endpoint.old_until = endpoint.secret, machine_now() + OLD_SECRET_FOR
+    endpoint.secret = _new_secret()
+    endpoint.save(update_fields=["secret", "old_secret", "old_until"])
+    return endpoint.secret
+
+
+@transaction.atomic
+def replay(
+    *, party_id: int | None, endpoint_id: UUID, since: datetime, until: datetime, type_: str = ""
+) -> int:
+    """Tell it again what happened from `since` to before `until` (business time), also what it
+    never heard of; the oldest 5,000. Answers how many messages go out.
+
+    Raises:
+        NotFound: `unknown_endpoint`. InvalidInput: `bad_range`, `unknown_event_type`.
+        RuleViolated: `endpoint_not_active`.
+    """
+    endpoint = _active(party_id=party_id, endpoint_id=endpoint_id)
+    if until <= since:
+        raise InvalidInput("The end comes after the beginning.", code="bad_range", field="until")
+    _known([type_] if type_ else [], party_id=party_id)
+    return tell_again(
+        endpoint_id=endpoint.pk, since=since, until=until, most=MOST_AGAIN, type_=type_
+    )
+
+
+@transaction.atomic
+def send_again(*, party_id: int | None, endpoint_id: UUID, message_id: UUID) -> None:
+    """Send one message anew, under its own id.
+
+    Raises:
+        NotFound: `unknown_endpoint`, `unknown_message`. RuleViolated: `endpoint_not_active`.
+    """
+    endpoint = _active(party_id=party_id, endpoint_id=endpoint_id)
+    now = machine_now()
+    ours = WebhookMessage.objects.filter(pk=message_id, endpoint=endpoint)
+    if not ours.update(state=WebhookState.PENDING, attempts=0, next_at=now):
+        raise NotFound("There is no such message.", code="unknown_message")
+    timers.schedule_all([due(message_id, now)])
+
+
+def forget_old() -> int:
+    """Purge: the log is kept for 30 days; what happened can be told again all the same."""
+    old = WebhookMessage.objects.filter(created_at__lt=machine_now() - KEPT)
+    return old.exclude(state=WebhookState.PENDING).delete()[0]
+
+
+def types_for(*, party_id: int | None) -> tuple[str, ...]:
+    """The events that an owner may hear of, by their names outside."""
+    every = told_outside().values()
+    return tuple(sorted(each.name for each in every if party_id is None or each.to_party))
+
+
+def _active(*, party_id: int | None, endpoint_id: UUID) -> WebhookEndpoint:
+    endpoint = _locked(party_id=party_id, endpoint_id=endpoint_id)
+    if endpoint.state != EndpointState.ACTIVE:
+        raise RuleViolated(
+            "The endpoint hears of nothing now; resume it first.", code="endpoint_not_active"
+        )
+    return endpoint
+
+
+def _locked(*, party_id: int | None, endpoint_id: UUID) -> WebhookEndpoint:
+    found = (
+        WebhookEndpoint.objects.select_for_update()
+        .filter(pk=endpoint_id, party_id=party_id)
+        .first()
+    )
+    if found is None:
+        raise NotFound("There is no such endpoint.", code="unknown_endpoint")
+    return found
+
+
+def _known(types: Collection[str], *, party_id: int | None) -> list[str]:
+    known = types_for(party_id=party_id)
+    for type_ in types:
+        if type_ not in known:
+            raise InvalidInput(
+                f"No event is called {type_!r}.", code="unknown_event_type", field="types"
+            )
+    return sorted(set(types))
+
+
+def _new_secret() -> str:
+    return _PREFIX + b64encode(token_bytes(32)).decode()

@@ -1,0 +1,171 @@
+"""Sending one message: signed, tried again at growing distances, each try in the log.
+
+A crash at any line leaves the timer, so the message is sent again under the same id: at least
+once. It is never made up anew: the body is the event as it was stored.
+"""
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import httpx
+from django.db import transaction
+from standardwebhooks import Webhook
+
+from commerce.events import outbox, timers
+from commerce.events.models import (
+    EndpointState,
+    WebhookAttempt,
+    WebhookEndpoint,
+    WebhookMessage,
+    WebhookState,
+)
+from commerce.events.webhooks.addresses import NotAllowed, way_to
+from commerce.events.webhooks.events import WebhookEndpointFailed
+from commerce.events.webhooks.telling import due
+from commerce.kernel.clock import machine_now
+
+DISTANCES = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (5, 60, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+)
+"""From one try to the next: five seconds at first, a day at last; about three days in all."""
+SPREAD = 0.2
+GIVE_UP_AFTER = timedelta(days=3)
+"""An endpoint that answered nothing well for so long hears of nothing more."""
+GONE = 410
+_WAIT = httpx.Timeout(10.0, connect=5.0)
+_MOST_READ = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; no status where nothing came."""
+
+    status: int | None
+    said: str
+
+    @property
+    def is_good(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+def wait_after(attempt: int, *, draw: float) -> timedelta | None:
+    """How long from try number `attempt` to the next; None after the last.
+
+    `draw` in [0, 1) spreads it by a fifth either way.
+    """
+    if attempt > len(DISTANCES):
+        return None
+    return DISTANCES[attempt - 1] * (1 - SPREAD + 2 * SPREAD * draw)
+
+
+def body_of(message: WebhookMessage) -> str:
+    """What is signed and sent: the same bytes at every try."""
+    told = {
+        "type": message.type,
+        "timestamp": message.event.occurred_at.isoformat(),
+        "data": message.event.payload,
+    }
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def headers_of(message: WebhookMessage, body: str, *, at: datetime) -> dict[str, str]:
+    """The Standard Webhooks headers, with a signature for each secret that is good at `at`."""
+    endpoint = message.endpoint
+    secrets = [endpoint.secret]
+    if endpoint.old_until is not None and endpoint.old_until > at:
+        secrets.append(endpoint.old_secret)
+    name = f"msg_{message.pk.hex}"
+    return {
+        "content-type": "application/json",
+        "webhook-id": name,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(Webhook(each).sign(name, at, body) for each in secrets),
+    }
+
+
+def on_send_due(payload: Mapping[str, Any]) -> None:
+    """Timer, machine time; called with no transaction open. May come twice."""
+    message = (
+        WebhookMessage.objects.filter(pk=payload["message"], state=WebhookState.PENDING)
+        .select_related("endpoint", "event")
+        .first()
+    )
+    if message is None or message.endpoint.state != EndpointState.ACTIVE:
+        return
+    _note(message, _sent(message))
+
+
+def _sent(message: WebhookMessage) -> Answer:
+    body, now = body_of(message), machine_now()
+    try:
+        way = way_to(message.endpoint.url)
+        with _http().stream(
+            "POST",
+            way.url,
+            content=body.encode(),
+            headers={"host": way.host, **headers_of(message, body, at=now)},
+            extensions={"sni_hostname": way.name},
+        ) as answer:
+            said = next(answer.iter_bytes(_MOST_READ), b"")
+            return Answer(answer.status_code, said.decode("utf-8", "replace").replace("\0", ""))
+    except (NotAllowed, httpx.HTTPError) as error:
+        return Answer(None, f"{type(error).__name__}: {error}")
+
+
+@lru_cache(maxsize=1)
+def _http() -> httpx.Client:
+    """No redirects and no proxy: both would lead past the judged address."""
+    return httpx.Client(timeout=_WAIT, follow_redirects=False, trust_env=False)
+
+
+@transaction.atomic
+def _note(message: WebhookMessage, answer: Answer) -> None:
+    """Write the try down, and what follows from it; nothing if another worker was first."""
+    endpoint = WebhookEndpoint.objects.select_for_update().get(pk=message.endpoint_id)
+    now, attempts = machine_now(), message.attempts + 1
+    wait = None if answer.is_good else wait_after(attempts, draw=random.random())  # noqa: S311
+    next_at = now + wait if wait is not None else None
+    state = WebhookState.PENDING if next_at else WebhookState.FAILED
+    ours = WebhookMessage.objects.filter(
+        pk=message.pk, state=WebhookState.PENDING, attempts=message.attempts
+    )
+    if not ours.update(
+        state=WebhookState.DELIVERED if answer.is_good else state,
+        attempts=attempts,
+        next_at=next_at,
+    ):
+        return
+    WebhookAttempt.objects.create(
+        message_id=message.pk, at=now, status=answer.status, said=answer.said[:_MOST_READ]
+    )
+    if next_at is not None:
+        timers.schedule_all([due(message.pk, next_at)])
+    _judge(endpoint, answer, now=now)
+
+
+def _judge(endpoint: WebhookEndpoint, answer: Answer, *, now: datetime) -> None:
+    """What one answer says about the endpoint as a whole."""
+    if answer.is_good:
+        if endpoint.failing_since is not None:
+            endpoint.failing_since = None
+            endpoint.save(update_fields=["failing_since"])
+        return
+    since = endpoint.failing_since or now
+    gone = answer.status == GONE or now - since >= GIVE_UP_AFTER
+    gives_up = gone and endpoint.state == EndpointState.ACTIVE
+    if gives_up:
+        endpoint.state = EndpointState.FAILED
+    endpoint.failing_since = since
+    endpoint.save(update_fields=["failing_since", "state"])
+    if gives_up:
+        outbox.publish(
+            WebhookEndpointFailed(
+                party_id=endpoint.party_id, endpoint=endpoint.pk, url=endpoint.url, since=since
+            )
+        )

@@ -1,0 +1,103 @@
+"""Which endpoints hear of an event: decided in the transaction in which it happened."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from commerce.events import timers
+from commerce.events.models import OutboxEvent
+from commerce.events.registry import ToldOutside, told_outside
+from commerce.kernel.clock import machine_now
+
+TIMER = "webhooks.send"
+
+_LISTENING = """
+  JOIN unnest(%(names)s::text[], %(types)s::text[], %(to_party)s::boolean[])
+       AS told (name, type, to_party) ON told.name = event.name
+  JOIN events_webhookendpoint AS endpoint
+    ON endpoint.state = 'active'
+   AND (endpoint.party_id IS NULL
+        OR told.to_party AND endpoint.party_id = (event.payload ->> 'party_id')::bigint)
+   AND (endpoint.types = '[]' OR endpoint.types ? told.type)
+"""
+_MESSAGES = """
+INSERT INTO events_webhookmessage AS message
+       (id, endpoint_id, event_id, type, state, attempts, next_at, created_at)
+SELECT gen_random_uuid(), endpoint.id, event.id, told.type, 'pending', 0, %(now)s, %(now)s
+"""
+# One statement whatever the number of events and endpoints, as every event runs it.
+_WRITE = f"""
+WITH event AS (
+    INSERT INTO events_outboxevent (id, name, payload, trace_id, occurred_at)
+    SELECT id, name, payload::jsonb, trace_id, occurred_at
+      FROM unnest(%(ids)s::uuid[], %(happened)s::text[], %(payloads)s::text[], %(traces)s::text[],
+                  %(instants)s::timestamptz[])
+           AS given (id, name, payload, trace_id, occurred_at)
+    RETURNING id, name, payload)
+{_MESSAGES}
+  FROM event {_LISTENING}
+RETURNING id
+"""  # noqa: S608  nothing of a caller's is in the text
+# What happened between two instants, for one endpoint: what was missed is written, what is there
+# begins anew under its own id, so that a receiver that has it knows.
+_TELL_AGAIN = f"""
+{_MESSAGES}
+  FROM events_outboxevent AS event {_LISTENING}
+   AND endpoint.id = %(endpoint)s
+ WHERE event.name = ANY(%(names)s)
+   AND event.occurred_at >= %(since)s AND event.occurred_at < %(until)s
+ ORDER BY event.occurred_at
+ LIMIT %(most)s
+    ON CONFLICT (endpoint_id, event_id) DO UPDATE
+   SET state = 'pending', attempts = 0, next_at = excluded.next_at
+RETURNING id
+"""  # noqa: S608  nothing of a caller's is in the text
+
+
+def write(rows: Sequence[OutboxEvent]) -> None:
+    """Store the events, and a message for each endpoint that wants to hear of one; in the caller's
+    transaction."""
+    if rows:
+        _run(
+            _WRITE,
+            tuple(
+                told_outside()[name] for name in {row.name for row in rows} & set(told_outside())
+            ),
+            ids=[row.pk for row in rows],
+            happened=[row.name for row in rows],
+            payloads=[json.dumps(row.payload, ensure_ascii=False) for row in rows],
+            traces=[row.trace_id for row in rows],
+            instants=[row.occurred_at for row in rows],
+        )
+
+
+def tell_again(
+    *, endpoint_id: object, since: datetime, until: datetime, most: int, type_: str = ""
+) -> int:
+    """Tell one endpoint once more what happened from `since` to before `until` (business time),
+    the oldest `most` of it; of one type, if it is given. Answers how many messages."""
+    chosen = tuple(each for each in told_outside().values() if type_ in ("", each.name))
+    return _run(_TELL_AGAIN, chosen, endpoint=endpoint_id, since=since, until=until, most=most)
+
+
+def due(message_id: object, at: datetime) -> timers.Due:
+    """The timer that sends one message."""
+    return timers.Due(f"webhook:{message_id}", TIMER, at, {"message": str(message_id)}, "machine")
+
+
+def _run(statement: str, told: Sequence[ToldOutside], **values: Any) -> int:
+    now = machine_now()
+    named: dict[str, Any] = {
+        "now": now,
+        "names": [each.event.__name__ for each in told],
+        "types": [each.name for each in told],
+        "to_party": [each.to_party for each in told],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, named | values)
+        written = [pk for (pk,) in cursor.fetchall()]
+    timers.schedule_all(due(pk, now) for pk in written)
+    return len(written)

@@ -1,0 +1,341 @@
+"""Events reach the endpoints of those whom they concern, signed, whatever fails in between."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+from standardwebhooks import Webhook
+
+from commerce.events.models import (
+    EndpointState,
+    OutboxEvent,
+    Timer,
+    WebhookAttempt,
+    WebhookEndpoint,
+    WebhookMessage,
+    WebhookState,
+)
+from commerce.events.outbox import Event, publish, publish_all
+from commerce.events.pump import drain
+from commerce.events.queues import WorkQueue
+from commerce.events.registry import register_timer, tell_outside
+from commerce.events.runner import run_timers
+from commerce.events.selectors import due_timers
+from commerce.events.webhooks import endpoints, selectors, sending, telling
+from commerce.events.webhooks.events import WebhookEndpointFailed
+from commerce.events.work import claim, lease, sweep
+from commerce.kernel.clock import business_time_fixed, machine_now
+from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
+
+pytestmark = pytest.mark.django_db
+FIRM, OTHER = 7, 8
+AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelSent(Event):
+    number: str
+    party_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrillHeld(Event):
+    """Nobody's but the operator's, though it names a party."""
+
+    party_id: int
+
+
+@dataclass
+class Receiver:
+    """A program of a firm: keeps what it was sent, answers as it is told."""
+
+    url: str
+    answers: list[int] = field(default_factory=list)
+    heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    def read(self, secret: str) -> list[Any]:
+        """The bodies, each verified with the library."""
+        return [Webhook(secret).verify(body, headers) for headers, body in self.heard]
+
+    def ids(self) -> list[str]:
+        return [headers["webhook-id"] for headers, _ in self.heard]
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            found.heard.append((headers, body))
+            status = found.answers.pop(0) if found.answers else 204
+            self.send_response(status)
+            self.send_header("location", "/elsewhere")
+            self.send_header("content-length", "0" if status == 204 else "4")
+            self.end_headers()
+            if status != 204:
+                self.wfile.write(b"told")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found = Receiver(f"http://127.0.0.1:{server.server_port}/hook")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def told() -> None:
+    register_timer(telling.TIMER, sending.on_send_due, durable=False, housekeeping=True)
+    tell_outside(ParcelSent, name="parcel.sent", to_party=True)
+    tell_outside(DrillHeld, name="drill.held", to_party=False)
+    tell_outside(WebhookEndpointFailed, name="webhook.endpoint_failed", to_party=True)
+
+
+def listen(url: str, *, party: int | None = FIRM, types: tuple[str, ...] = ()) -> tuple[UUID, str]:
+    return endpoints.register(party_id=party, url=url, types=types, name="ERP", by="Ada")
+
+
+def happen(*events: Event, at: datetime = AT) -> None:
+    with business_time_fixed(at), transaction.atomic():
+        publish_all(events)
+
+
+def try_again_now() -> None:
+    """As if the wait were over."""
+    Timer.objects.filter(handler=telling.TIMER).update(due_at=machine_now(), next_at=machine_now())
+    drain()
+
+
+def test_a_firm_hears_of_its_own_and_the_operator_of_all(receiver: Receiver) -> None:
+    _, secret = listen(f"{receiver.url}/firm")
+    listen(f"{receiver.url}/other", party=OTHER)
+    listen(f"{receiver.url}/all", party=None)
+    happen(ParcelSent("F-1", FIRM), DrillHeld(FIRM))
+    assert drain() == 3
+    firm = list(WebhookMessage.objects.filter(endpoint__party_id=FIRM))
+    assert [m.type for m in firm] == ["parcel.sent"]
+    assert not WebhookMessage.objects.filter(endpoint__party_id=OTHER).exists()
+    assert sorted(
+        WebhookMessage.objects.filter(endpoint__party_id=None).values_list("type", flat=True)
+    ) == ["drill.held", "parcel.sent"]
+    ours = next(each for each in receiver.heard if each[0]["webhook-id"] == f"msg_{firm[0].pk.hex}")
+    assert Webhook(secret).verify(ours[1], ours[0]) == {
+        "type": "parcel.sent",
+        "timestamp": "2026-11-22T09:00:00+00:00",
+        "data": {"number": "F-1", "party_id": FIRM},
+    }
+
+
+def test_what_is_rolled_back_is_never_sent(receiver: Receiver) -> None:
+    listen(receiver.url)
+    with transaction.atomic():
+        publish(ParcelSent("F-1", FIRM))
+        transaction.set_rollback(True)
+    drain()
+    assert (receiver.heard, WebhookMessage.objects.count()) == ([], 0)
+
+
+def test_an_endpoint_hears_of_the_events_it_named_alone(receiver: Receiver) -> None:
+    listen(receiver.url, types=("webhook.endpoint_failed",))
+    happen(ParcelSent("F-1", FIRM))
+    assert (drain(), receiver.heard) == (0, [])
+
+
+def test_telling_costs_one_statement_whatever_the_number(
+    receiver: Receiver, django_assert_num_queries: Any
+) -> None:
+    tell_outside(DrillHeld, name="drill.held", to_party=False)
+    with business_time_fixed(AT), transaction.atomic(), django_assert_num_queries(1):
+        publish_all(ParcelSent(f"F-{n}", FIRM) for n in range(20))
+    listen(receiver.url)
+    with business_time_fixed(AT), transaction.atomic(), django_assert_num_queries(2):
+        publish_all(ParcelSent(f"F-{n}", FIRM) for n in range(20))
+    assert (drain(), len(receiver.heard)) == (20, 20)
+
+
+def test_a_failure_is_tried_again_under_the_same_id_and_every_try_is_in_the_log(
+    receiver: Receiver,
+) -> None:
+    made, secret = listen(receiver.url)
+    receiver.answers = [500, 302]
+    happen(ParcelSent("F-1", FIRM))
+    drain()
+    assert WebhookEndpoint.objects.get().failing_since is not None
+    try_again_now()
+    try_again_now()
+    assert len(receiver.heard) == 3
+    assert len(set(receiver.ids())) == 1
+    assert len({body for _, body in receiver.heard}) == 1
+    assert len(receiver.read(secret)) == 3
+    (message,) = selectors.messages_of(FIRM, endpoint_id=made)
+    assert message.state is WebhookState.DELIVERED
+    assert [(each.status, each.said) for each in message.attempts] == [
+        (204, ""),
+        (302, "told"),
+        (500, "told"),
+    ]
+    assert WebhookEndpoint.objects.get().failing_since is None
+    assert not Timer.objects.exists()
+
+
+def test_a_worker_that_dies_after_sending_neither_loses_nor_forges(receiver: Receiver) -> None:
+    _, secret = listen(receiver.url)
+    happen(ParcelSent("F-1", FIRM))
+    batch = lease(due_timers(), room={WorkQueue.CALLS: 10})[WorkQueue.CALLS]
+    held = claim(Timer, batch)
+    assert held is not None
+    sending._sent(WebhookMessage.objects.select_related("endpoint", "event").get())
+    # Here the worker is killed: nothing of what it did is written.
+    Timer.objects.update(lease_until=machine_now() - timedelta(seconds=1))
+    assert sweep(Timer) == 1
+    assert run_timers(batch) == 0
+    drain()
+    assert len(receiver.heard) == 2
+    assert len(set(receiver.ids())) == 1
+    assert [read["data"]["number"] for read in receiver.read(secret)] == ["F-1", "F-1"]
+    assert WebhookMessage.objects.get().state == WebhookState.DELIVERED
+    assert WebhookAttempt.objects.count() == 1
+
+
+def test_a_message_that_comes_twice_is_sent_once_more_only_if_it_did_not_arrive(
+    receiver: Receiver,
+) -> None:
+    listen(receiver.url)
+    happen(ParcelSent("F-1", FIRM))
+    drain()
+    sending.on_send_due({"message": str(WebhookMessage.objects.get().pk)})
+    assert len(receiver.heard) == 1
+
+
+def test_nobody_there_is_a_try_too(receiver: Receiver) -> None:
+    listen("http://127.0.0.1:9/hook")
+    happen(ParcelSent("F-1", FIRM))
+    drain()
+    attempt = WebhookAttempt.objects.get()
+    assert (attempt.status, attempt.said.startswith("ConnectError")) == (None, True)
+    assert WebhookMessage.objects.get().state == WebhookState.PENDING
+
+
+def test_after_three_days_of_failure_the_endpoint_hears_of_nothing_and_its_owner_is_told(
+    receiver: Receiver,
+) -> None:
+    made, _ = listen(receiver.url)
+    since = machine_now() - timedelta(days=3)
+    WebhookEndpoint.objects.update(failing_since=since)
+    receiver.answers = [500]
+    happen(ParcelSent("F-1", FIRM))
+    drain()
+    assert WebhookEndpoint.objects.get().state == EndpointState.FAILED
+    told = OutboxEvent.objects.get(name="WebhookEndpointFailed").payload
+    assert (told["party_id"], told["endpoint"]) == (FIRM, str(made))
+    happen(ParcelSent("F-2", FIRM))
+    try_again_now()
+    assert len(receiver.heard) == 1
+    endpoints.resume(party_id=FIRM, endpoint_id=made)
+    drain()
+    assert len(receiver.heard) == 2, "what was begun goes on"
+    assert (
+        endpoints.replay(
+            party_id=FIRM,
+            endpoint_id=made,
+            since=AT,
+            until=AT + timedelta(days=1),
+            type_="parcel.sent",
+        )
+        == 2
+    )
+    drain()
+    assert len(receiver.heard) == 4
+    assert len(set(receiver.ids())) == 2, "one id for each event, however often it is told"
+
+
+def test_an_endpoint_that_is_gone_says_so_once(receiver: Receiver) -> None:
+    listen(receiver.url)
+    receiver.answers = [410]
+    happen(ParcelSent("F-1", FIRM))
+    drain()
+    assert WebhookEndpoint.objects.get().state == EndpointState.FAILED
+
+
+def test_a_replay_is_of_one_time_one_type_and_ones_own(receiver: Receiver) -> None:
+    for day in range(3):
+        happen(
+            ParcelSent(f"F-{day}", FIRM),
+            ParcelSent(f"X-{day}", OTHER),
+            DrillHeld(FIRM),
+            at=AT + timedelta(days=day),
+        )
+    made, secret = listen(receiver.url)
+    count = endpoints.replay(
+        party_id=FIRM, endpoint_id=made, since=AT, until=AT + timedelta(days=2)
+    )
+    drain()
+    assert count == 2
+    assert sorted(each["data"]["number"] for each in receiver.read(secret)) == ["F-0", "F-1"]
+
+
+def test_one_message_is_sent_again_by_its_owner_alone(receiver: Receiver) -> None:
+    made, _ = listen(receiver.url)
+    happen(ParcelSent("F-1", FIRM))
+    drain()
+    message = WebhookMessage.objects.get()
+    with pytest.raises(NotFound):
+        endpoints.send_again(party_id=OTHER, endpoint_id=made, message_id=message.pk)
+    endpoints.send_again(party_id=FIRM, endpoint_id=made, message_id=message.pk)
+    drain()
+    assert receiver.ids() == [f"msg_{message.pk.hex}"] * 2
+
+
+def test_a_new_secret_and_the_one_before_both_verify(receiver: Receiver) -> None:
+    made, old = listen(receiver.url)
+    new = endpoints.rotate(party_id=FIRM, endpoint_id=made)
+    happen(ParcelSent("F-1", FIRM))
+    drain()
+    assert new != old
+    assert receiver.read(old) == receiver.read(new)
+
+
+def test_nobody_touches_the_endpoint_of_another(receiver: Receiver) -> None:
+    made, _ = listen(receiver.url)
+    for act in (endpoints.remove, endpoints.pause, endpoints.resume, endpoints.rotate):
+        for stranger in (OTHER, None):
+            with pytest.raises(NotFound):
+                act(party_id=stranger, endpoint_id=made)
+    with pytest.raises(NotFound):
+        selectors.messages_of(OTHER, endpoint_id=made)
+    assert WebhookEndpoint.objects.get().state == EndpointState.ACTIVE
+
+
+def test_what_is_refused_leaves_nothing(receiver: Receiver) -> None:
+    with pytest.raises(InvalidInput) as unknown:
+        listen(receiver.url, types=("drill.held",))
+    assert unknown.value.code == "unknown_event_type"
+    for _ in range(endpoints.MOST_ENDPOINTS):
+        listen(receiver.url)
+    with pytest.raises(RuleViolated) as full:
+        listen(receiver.url)
+    assert full.value.code == "too_many_endpoints"
+    assert WebhookEndpoint.objects.count() == endpoints.MOST_ENDPOINTS
+
+
+def test_the_log_is_kept_for_thirty_days_but_for_what_is_still_to_arrive(
+    receiver: Receiver,
+) -> None:
+    listen(receiver.url)
+    happen(ParcelSent("F-1", FIRM), ParcelSent("F-2", FIRM))
+    receiver.answers = [500]
+    drain()
+    WebhookMessage.objects.update(created_at=machine_now() - timedelta(days=31))
+    endpoints.forget_old()
+    assert WebhookMessage.objects.get().state == WebhookState.PENDING

@@ -1,0 +1,115 @@
+"""Where webhooks may go, when they are tried again, and how they are signed."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from commerce.events.models import OutboxEvent, WebhookEndpoint, WebhookMessage
+from commerce.events.webhooks.addresses import NotAllowed, checked_url, way_to
+from commerce.events.webhooks.sending import DISTANCES, body_of, headers_of, wait_after
+from commerce.kernel.errors import InvalidInput
+
+NOW = datetime.now(UTC)
+NEW, OLD = "whsec_bmV3LW5ldy1uZXctbmV3LW5ldw==", "whsec_b2xkLW9sZC1vbGQtb2xkLW9sZA=="
+
+
+def message(**endpoint: Any) -> WebhookMessage:
+    event = OutboxEvent(
+        name="OrderAccepted",
+        payload={"number": "F-1", "é": "–"},
+        occurred_at=datetime(2026, 11, 22, tzinfo=UTC),
+    )
+    return WebhookMessage(
+        type="order.accepted", event=event, endpoint=WebhookEndpoint(secret=NEW, **endpoint)
+    )
+
+
+@pytest.mark.parametrize(
+    ("attempt", "draw", "seconds"),
+    [(1, 0.5, 5), (1, 0.0, 4), (2, 0.5, 60), (3, 0.5, 300), (10, 0.5, 86400), (10, 0.0, 69120)],
+)
+def test_the_distance_grows_from_seconds_to_a_day(attempt: int, draw: float, seconds: int) -> None:
+    assert wait_after(attempt, draw=draw) == timedelta(seconds=seconds)
+
+
+def test_after_three_days_it_is_tried_no_more() -> None:
+    assert wait_after(len(DISTANCES) + 1, draw=0.5) is None
+    assert timedelta(days=3) < sum(DISTANCES, timedelta()) < timedelta(days=4)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://receiver.example/hook",
+        "https://user:secret@receiver.example/hook",
+        "https://receiver.example/hook#part",
+        "https://127.0.0.1/hook",
+        "https://10.1.2.3/hook",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/hook",
+        "https://[fd00::1]/hook",
+        "https://localhost/hook",
+        "https://printer.local/hook",
+        "ftp://receiver.example",
+        "receiver.example",
+        "https://" + "a" * 500 + ".example",
+    ],
+)
+def test_an_address_inside_or_without_tls_is_refused(url: str, settings: Any) -> None:
+    settings.WEBHOOKS_STAY_HOME = False
+    with pytest.raises(InvalidInput) as refusal:
+        checked_url(url)
+    assert (refusal.value.code, refusal.value.detail["field"]) == ("bad_address", "url")
+
+
+def test_a_public_address_is_kept(settings: Any) -> None:
+    settings.WEBHOOKS_STAY_HOME = False
+    assert checked_url(" https://receiver.example/hook?a=1 ") == "https://receiver.example/hook?a=1"
+
+
+def test_a_name_that_leads_inside_is_not_followed(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WEBHOOKS_STAY_HOME = False
+    found = [(0, 0, 0, "", ("93.184.216.34", 443)), (0, 0, 0, "", ("192.168.0.7", 443))]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(NotAllowed, match="private network"):
+        way_to("https://receiver.example/hook")
+
+
+def test_what_was_judged_is_what_is_connected_to(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WEBHOOKS_STAY_HOME = False
+    found = [(0, 0, 0, "", ("93.184.216.34", 8443))]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+    way = way_to("https://receiver.example:8443/hook")
+    assert (str(way.url), way.host, way.name) == (
+        "https://93.184.216.34:8443/hook",
+        "receiver.example:8443",
+        "receiver.example",
+    )
+
+
+def test_the_library_of_the_receiver_verifies_what_is_sent() -> None:
+    told = message()
+    body = body_of(told)
+    read = Webhook(NEW).verify(body, headers_of(told, body, at=NOW))
+    assert read == {
+        "type": "order.accepted",
+        "timestamp": "2026-11-22T00:00:00+00:00",
+        "data": {"number": "F-1", "é": "–"},
+    }
+
+
+def test_while_a_secret_is_changed_both_verify_and_then_the_new_one_alone() -> None:
+    told = message(old_secret=OLD, old_until=NOW + timedelta(hours=1))
+    body = body_of(told)
+    both = headers_of(told, body, at=NOW)
+    for secret in (NEW, OLD):
+        assert Webhook(secret).verify(body, both)
+    assert len(both["webhook-signature"].split()) == 2
+    later = headers_of(told, body, at=NOW + timedelta(hours=2))
+    assert len(later["webhook-signature"].split()) == 1
