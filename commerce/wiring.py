@@ -192,6 +192,8 @@ def connect() -> None:
     register_timer(orchestration.UNWOUND, orchestration.on_plan_cancelled)
     register_timer(porting_calls.TIMER, porting_calls.carry_out, durable=False)
     register_timer(leaving.TIMER, leaving.on_heard)
+    register_timer(leaving.END, leaving.on_gone, durable=False)
+    register_timer(leaving.ASK, leaving.on_ask_due, durable=False)
     subscribe(SubscriptionActivated, rio.on_subscription_activated, name="porting.rio")
     subscribe(SubscriptionChanged, leaving.on_contract_changed, name="porting.number_rests")
     register_timer(porting_clocks.NOTICE, porting_clocks.on_notice_due)

@@ -130,6 +130,8 @@ SENTENCES: Mapping[str, Any] = {
         "Another change of this line is under way (%(order)s); the next one can follow it."
     ),
     "contract_ended": _("This contract has ended."),
+    "notice": _("That day is too early: a contract ends ten days after you say so, or later."),
+    "motive": _("Choose one of the reasons of the list, or none."),
     "line_suspended": _("This line stands still. Let it go on before you change it."),
     "already_there": _("This line has it already."),
     "already_suspended": _("This line stands still already."),

@@ -40,6 +40,7 @@ from orchestration.ports import (
     Shipment,
     TakeBack,
 )
+from subscriptions.domain.states import ChangeKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +176,23 @@ def _line(context: TaskContext) -> Mapping[str, Any]:
     }
 
 
-def _stop_content(context: TaskContext) -> Mapping[str, Any]:
-    """What an earlier order began."""
-    return {"of": "", "id": context.asked("entitlement_id")}
+def _stopped(name: str) -> Callable[[TaskContext], Mapping[str, Any]]:
+    """What an earlier order began, and called by the fact `name`."""
+
+    def ask(context: TaskContext) -> Mapping[str, Any]:
+        return {"of": "", "id": context.asked(name)}
+
+    return ask
 
 
 def _change_billing(context: TaskContext) -> Mapping[str, Any]:
+    """From today, but a contract ends on the day that was said, even if we were late."""
+    said = context.item.not_before if context.order.change is ChangeKind.TERMINATE else None
     return {
         "order_number": context.order.number,
         "group": context.group,
         "party_id": context.order.party_id,
-        "on": context.today.isoformat(),
+        "on": (said or context.today).isoformat(),
     }
 
 
@@ -253,7 +260,9 @@ ACTIONS: Mapping[str, Action] = {
     "network.end": _undo("network", "end", "line_id"),
     "network.end_route": _undo("network", "end_route", "route_id"),
     "content.end": _undo("content", "end", "entitlement_id"),
-    "content.stop": Action("content", "end", TakeBack, _stop_content, _told()),
+    "content.stop": Action("content", "end", TakeBack, _stopped("entitlement_id"), _told()),
+    "network.stop": Action("network", "end", TakeBack, _stopped("line_id"), _told()),
+    "network.stop_route": Action("network", "end_route", TakeBack, _stopped("route_id"), _told()),
     "billing.credit": Action("billing", "credit_order", OrderCredit, _credit, _told()),
     "billing.change": Action(
         "billing", "change", BillingChange, _change_billing, _told("change_id")

@@ -164,6 +164,8 @@ _CUSTOMER_WORDS: Mapping[str, str] = {
     "network.suspend": "line_suspended",
     "network.resume": "line_resumed",
     "content.stop": "content_ended",
+    "network.stop": "line_ended",
+    "network.stop_route": "line_ended",
     "billing.change": "contract_changed",
 }
 _MILESTONES: Mapping[str, str] = {

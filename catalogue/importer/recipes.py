@@ -24,11 +24,14 @@ ACTIONS: Mapping[str, str | None] = {
     "network.resume": None,
     "content.entitle": "content.end",
     "content.stop": None,
+    "network.stop": None,
+    "network.stop_route": None,
+    "billing.order": None,
     "billing.start": None,
     "billing.change": None,
 }
 """Each with the one that takes it back; None: it has none of its own."""
-CHANGES = frozenset({"add", "remove", "plan", "renew", "suspend", "resume"})
+CHANGES = frozenset({"add", "remove", "plan", "renew", "suspend", "resume", "terminate"})
 """What may be done with a thing on a running line: its recipe is called `<recipe>.<change>`."""
 ACTING = frozenset({"call", "callback", "notify"})
 

@@ -1,6 +1,6 @@
 """What a country brings: one pack per market, looked up by its code."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from decimal import Decimal
@@ -119,6 +119,15 @@ class PortingRules:
     recoverable_days: int
 
 
+@dataclass(frozen=True, slots=True)
+class TerminationRules:
+    """How a contract is ended: the notice in days from the receipt, and for which `motives`, by
+    code and language, nothing is owed once they are proved."""
+
+    notice_days: int
+    motives: Mapping[str, Mapping[str, str]]
+
+
 class Market(Protocol):
     """The rules of one country. All functions are pure."""
 
@@ -181,10 +190,13 @@ class Market(Protocol):
     def add_working_days(self, day: date, *, days: int) -> date:
         """The day that comes `days` working days after `day`, which itself never counts."""
 
+    def termination_rules(self) -> TerminationRules:
+        """Notice, and the motives that cost nothing."""
+
     def early_termination_fee(
-        self, monthly: Money, *, term: int, elapsed: int, subsidised: bool
+        self, instalments: Sequence[Money], *, elapsed: int, subsidised: bool, business: bool
     ) -> Money:
-        """What a consumer owes for leaving after `elapsed` full months of `term`."""
+        """What is owed for leaving after `elapsed` full months, when `instalments` are left."""
 
     def withdrawal_last_day(self, concluded_on: date) -> date:
         """The last day on which a distance contract can be withdrawn from."""

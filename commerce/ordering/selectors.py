@@ -20,6 +20,7 @@ from commerce.kernel.errors import Forbidden, NotFound
 from commerce.kernel.money import Money, total
 from commerce.markets.pack import SpecialTariff
 from commerce.ordering.domain.cart import CartValue
+from commerce.ordering.domain.changes import ENDING_NAMES
 from commerce.ordering.domain.checks import Issue, issues
 from commerce.ordering.domain.fulfilment import (
     ChargedItem,
@@ -417,7 +418,18 @@ def order_charges(number: str) -> OrderCharges:
         items=tuple(
             ChargedItem(line.id, line.group, line.offering, line.name.by_language, line.charges)
             for line in Quote.from_json(order.agreed).lines
-        ),
+        )
+        + (_owed_for_the_end(order) if order.change == ChangeKind.TERMINATE else ()),
+    )
+
+
+def _owed_for_the_end(order: Order) -> tuple[ChargedItem, ...]:
+    """What an order that ends a contract makes due, each under a name of its own."""
+    rows = order.items.filter(action=ItemAction.DELETE).order_by("position")
+    return tuple(
+        ChargedItem(charge.item, item.group, item.offering, ENDING_NAMES[charge.code], (charge,))
+        for item in rows
+        for charge in from_plain(tuple[AgreedCharge, ...], item.agreed)
     )
 
 

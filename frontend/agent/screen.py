@@ -156,6 +156,7 @@ def _line(contract: SubscriptionView, catalogue: Snapshot) -> dict[str, Any]:
                 "label": _("Change the plan"),
                 "url": f"{reverse('agent:draft', args=['change-plan', 'plan'])}?line={contract.id}",
             },
+            {"label": _("End the contract"), "url": url("terminate")},
         ],
         "removable": [
             {"name": item["name"], "url": url("remove", item=item["id"])}

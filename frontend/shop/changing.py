@@ -1,8 +1,10 @@
 """A change of a running line, in an address and in words."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -11,12 +13,19 @@ from django.utils.translation import gettext_lazy
 from catalogue.domain.model import Snapshot
 from commerce.kernel.clock import business_today
 from commerce.kernel.money import Money
-from commerce.ordering.domain.changes import BLOCKS_BY_WISH, ChangeQuote, ChangeRequest, When
+from commerce.markets.pack import market
+from commerce.ordering.domain.changes import (
+    BLOCKS_BY_WISH,
+    ChangeQuote,
+    ChangeRequest,
+    Leaving,
+    When,
+)
 from commerce.ordering.domain.consents import OrderConsents
 from frontend.shop.contract import contracts_of, display_number, sections_of
 from frontend.shop.panel import panel_of
 from frontend.shop.places import choices_in, term_in
-from frontend.shop.words import on_day, said
+from frontend.shop.words import months, named, on_day, said
 from subscriptions.domain.states import BlockKind, ChangeKind
 
 TITLES = {
@@ -26,6 +35,7 @@ TITLES = {
     ChangeKind.RENEW: gettext_lazy("Renew your line"),
     ChangeKind.SUSPEND: gettext_lazy("Let your line stand still"),
     ChangeKind.RESUME: gettext_lazy("Let your line go on"),
+    ChangeKind.TERMINATE: gettext_lazy("End your contract"),
 }
 LEADS = {
     ChangeKind.SUSPEND: gettext_lazy(
@@ -33,6 +43,10 @@ LEADS = {
         " goes on and is billed as before."
     ),
     ChangeKind.RESUME: gettext_lazy("Everything works again as before."),
+    ChangeKind.TERMINATE: gettext_lazy(
+        "To keep your number, do not end the contract yourself: give your new operator your RIO,"
+        " and it ends with the transfer of the number."
+    ),
 }
 
 
@@ -88,7 +102,17 @@ def request_in(kind: ChangeKind, query: QueryDict) -> ChangeRequest:
         items=tuple(int(text) for text in items),
         when=When(when) if when in set(When) else When.NOW,
         block=BlockKind(block) if block in BLOCKS_BY_WISH else None,
+        on=parse_day(query.get("on", "")),
+        motive=query.get("motive", "")[:40],
     )
+
+
+def parse_day(text: str) -> date | None:
+    """A day as a date field sends it; None for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def change_url(route: str, line: int, kind: ChangeKind, query: QueryDict | None = None) -> str:
@@ -105,7 +129,9 @@ def change_page(
     request = shown.request
     due = bool(shown.quote.due_today_gross)
     label = _("Order and pay") if due else _("Order")
-    if not shown.binds:
+    if request.kind is ChangeKind.TERMINATE:
+        label = _("Confirm the end of the contract")
+    elif not shown.binds:
         label = _("Confirm")
     elif not asks:
         label = _("Send it to the customer")
@@ -124,6 +150,7 @@ def change_page(
             *((role, code) for role, codes in request.choices.items() for code in codes),
         ],
         "bound": _bound(shown),
+        "leaving": _leaving(shown),
         "form": form,
         "asks": asks,
         "today": business_today(),
@@ -154,6 +181,46 @@ def _lead(shown: ChangeQuote) -> Any:
     return LEADS.get(shown.request.kind, "")
 
 
+def _leaving(shown: ChangeQuote) -> dict[str, Any] | None:
+    """What ending the contract costs and why, and what else can be said about it."""
+    told = shown.leaving
+    if told is None:
+        return None
+    rules = market(settings.MARKET)
+    chosen = shown.request.motive
+    motives = rules.termination_rules().motives
+    saved = shown.on + timedelta(days=rules.porting_rules().recoverable_days)
+    return {
+        "on": shown.on,
+        "earliest": told.earliest,
+        "motives": [
+            {"code": code, "label": named(text), "chosen": code == chosen}
+            for code, text in motives.items()
+        ],
+        "owed": told.owed,
+        "rows": [
+            {"label": label, "amount": amount}
+            for label, amount in (
+                (_("Early termination fee"), told.fee),
+                (_("Advantages given back"), told.given_back),
+            )
+            if amount
+        ],
+        "why": _why_owed(told),
+        "waived": told.without_motive if chosen else None,
+        "saved_until": saved,
+    }
+
+
+def _why_owed(told: Leaving) -> str:
+    if not told.months_left:
+        return _("There is no commitment left: ending the contract costs nothing.")
+    left = _("%(months)s of your commitment are left on that day (article L224-28).") % {
+        "months": months(told.months_left)
+    }
+    return left if told.owed else f"{left} " + _("The law asks for nothing of them.")
+
+
 def _whens(shown: ChangeQuote) -> list[dict[str, Any]]:
     """What ends or takes another's place may do so at once or with the bill."""
     if shown.request.kind not in (ChangeKind.REMOVE, ChangeKind.PLAN):
@@ -168,6 +235,8 @@ def _whens(shown: ChangeQuote) -> list[dict[str, Any]]:
 
 
 def _bound(shown: ChangeQuote) -> str:
+    if shown.leaving is not None:
+        return ""
     if shown.bound_until_after is None:
         return _("There is no commitment, before or after.")
     after = on_day(shown.bound_until_after)

@@ -156,6 +156,7 @@ ORDER = (
     "line_changed",
     "line_suspended",
     "line_resumed",
+    "line_ended",
     "contract_changed",
 )
 
@@ -223,6 +224,7 @@ def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
         "line_changed": (_("Line changed"), number),
         "line_suspended": (_("Line stands still"), number),
         "line_resumed": (_("Line goes on"), number),
+        "line_ended": (_("Line ended"), number),
         "contract_changed": (_("Contract changed; the next bill settles it"), ""),
         "contract_running": (_("Contract running, first bill made"), ""),
     }.get(milestone.code, ("", ""))

@@ -5,15 +5,27 @@ working days for his answer (decision 2012-0576, article 10); ours needs none of
 """
 
 from collections.abc import Mapping
-from datetime import date
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
 from catalogue.services import numbers
+from commerce.accounts.identity import SYSTEM, AccountContext
 from commerce.events import timers
 from commerce.kernel.clock import business_now, business_today
-from commerce.kernel.errors import Conflict, InvalidInput
+from commerce.kernel.errors import Conflict, InvalidInput, Unknown
+from commerce.kernel.money import Money
+from commerce.ordering.domain.changes import ChangeRequest
+from commerce.ordering.domain.states import WAITING
+from commerce.ordering.selectors import order_states
+from commerce.ordering.services.cancel import cancel_order
+from commerce.ordering.services.changes import ends_by_porting, open_change, place_change
+from commerce.ordering.services.place import Checkout
+from orchestration.actions import provider
 from orchestration.domain.porting import (
     OUT_OVER,
     Claim,
@@ -23,18 +35,23 @@ from orchestration.domain.porting import (
     answer_due,
     judge,
 )
-from orchestration.models import Porting, ProviderCallback
+from orchestration.models import Porting, PortingCall, ProviderCallback
 from orchestration.porting import book, calls, telling
-from orchestration.porting.rio import rio_of
+from orchestration.porting.rio import key_of, may_leave
 from orchestration.ports import PortOutAnswer, ProviderEvent
 from orchestration.services.callbacks import receive
+from orchestration.services.cancel import cancel_under_way, quote_cancellation
+from subscriptions.domain.states import ChangeKind
 from subscriptions.lines import Line, line_of, line_of_subscription
-from subscriptions.services.leave import end_by_porting
 
 HOUSE = "porting"
 """Who alone may say that a number leaves; others' words about it are stored and not read."""
 PREFIX = "portout."
 TIMER = "porting.out"
+END = "porting.gone"
+ASK = "porting.ask_out"
+ASKED_AT = time(21, 0)
+"""Local time: after the last slot of a day."""
 
 
 @transaction.atomic
@@ -118,6 +135,7 @@ def _judge(porting: Porting, data: Mapping[str, Any]) -> None:
     if refusal is None:
         book.move(porting, PortState.ELIGIBLE)
         calls.ask(porting, "answer", PortOutAnswer(porting.porting_id, True), by="system")
+        _ask_on(porting)
         return
     porting.motive, porting.detail = refusal.motive, refusal.detail
     said = {"motive": refusal.motive, "detail": refusal.detail}
@@ -130,8 +148,8 @@ def _served(line: Line | None, porting: Porting) -> Served:
     others = Porting.objects.filter(direction=Direction.OUT, msisdn=porting.msisdn)
     open_ = others.exclude(pk=porting.pk).exclude(state__in=[*OUT_OVER])
     return Served(
-        rio=rio_of(line) if line is not None else None,
-        active=line is not None and line.active,
+        rio=key_of(line) if line is not None else None,
+        active=line is not None and may_leave(line),
         leaving=open_.exists(),
     )
 
@@ -150,11 +168,15 @@ def _schedule(porting: Porting, data: Mapping[str, Any]) -> None:
     porting.day, porting.slot = date.fromisoformat(data["date"]), str(data["slot"])
     planned = {"date": str(porting.day), "slot": porting.slot}
     book.move(porting, PortState.SCHEDULED, data=planned)
+    _ask_on(porting)
     telling.tell(porting, "porting_out")
 
 
 def _complete(porting: Porting, data: Mapping[str, Any]) -> None:
-    """Our line ends with the porting; what remains of a commitment is still due (L44-4)."""
+    """Our line ends with the porting; what remains of a commitment is still due (L44-4).
+
+    Of a number that rests after its contract's end nothing else is left to end.
+    """
     if porting.state in OUT_OVER:
         return
     if porting.state == PortState.ELIGIBLE:
@@ -164,11 +186,71 @@ def _complete(porting: Porting, data: Mapping[str, Any]) -> None:
     numbers.leave(porting.msisdn)
     if line is None:
         return
-    today = business_today()
-    end_by_porting(subscription_id=line.subscription_id, reference=str(porting.pk), on=today)
-    if line.commitment_ends_on is not None and line.commitment_ends_on > today:
+    if line.active:
+        timers.soon(key=f"{END}:{porting.pk}", handler=END, payload={"porting": porting.pk})
+    if line.commitment_ends_on is not None and line.commitment_ends_on > business_today():
         book.note(porting, "note", "commitment_due", {"until": str(line.commitment_ends_on)})
     telling.tell(porting, "porting_gone")
+
+
+def _ask_on(porting: Porting, *, after: date | None = None) -> None:
+    """The clearing house is asked on the evening of the day, and each evening after it."""
+    day = max(porting.day or business_today(), after or date.min)
+    due = datetime.combine(day, ASKED_AT, tzinfo=ZoneInfo(book.pack().time_zone))
+    timers.schedule(
+        key=f"{ASK}:{porting.pk}", handler=ASK, due_at=due, payload={"porting": porting.pk}
+    )
+
+
+def on_ask_due(payload: Mapping[str, Any]) -> None:
+    """Timer, business time; called with no transaction open: what was said and lost on the way is
+    asked for by our own answer, as long as the porting is neither done nor dropped."""
+    porting = Porting.objects.get(pk=payload["porting"])
+    answer = PortingCall.objects.filter(porting=porting, action="answer").order_by("-pk").first()
+    if porting.state in OUT_OVER or answer is None:
+        return
+    with suppress(Unknown):
+        for event in provider(HOUSE).find(answer.key).events:
+            if event.type.startswith(PREFIX):
+                take_in(provider_code=HOUSE, request_key=porting.reference, event=event)
+    _ask_on(porting, after=business_today() + timedelta(days=1))
+
+
+def on_gone(payload: Mapping[str, Any]) -> None:
+    """Timer; called with no transaction open: the contract ends by an order like any other, which
+    bills what is still owed. A change that is under way is taken back first.
+
+    Raises:
+        Conflict, RuleViolated: that change can't be taken back, or is not yet; the timer comes
+            back, and after some tries an operator sees it.
+    """
+    porting = Porting.objects.get(pk=payload["porting"])
+    line = line_of(porting.msisdn)
+    if line is None or not line.active:
+        return
+    context = replace(SYSTEM, party_id=line.party_id)
+    request = ChangeRequest(ChangeKind.TERMINATE, ported=True)
+    present = open_change(line.subscription_id)
+    if present and ends_by_porting(present):
+        return
+    if present:
+        _make_way(context, number=present)
+    number = place_change(
+        context,
+        subscription_id=line.subscription_id,
+        request=request,
+        checkout=Checkout(expected_total=Money.zero()),
+    ).number
+    book.note(porting, "note", "contract_ends", {"order": number})
+
+
+def _make_way(context: AccountContext, *, number: str) -> None:
+    """Take back the change `number`: its line is no longer ours to change."""
+    if order_states([number])[number] in WAITING:
+        cancel_order(context, number=number, reason="number_gone")
+        return
+    shown = quote_cancellation(context, number=number)
+    cancel_under_way(context, number=number, token=shown.token, note="number_gone")
 
 
 def _fail(porting: Porting, data: Mapping[str, Any]) -> None:

@@ -14,11 +14,19 @@ from subscriptions.lines import Line, line_of_subscription
 def rio_of(line: Line) -> str | None:
     """Made from number and contract, so it is there with the activation; until 40 days after the
     end. None then, and for what is no mobile line."""
+    return key_of(line) if may_leave(line) else None
+
+
+def may_leave(line: Line) -> bool:
+    """Whether its number can go to another operator: while the contract runs and 40 days after."""
+    kept = timedelta(days=book.pack().porting_rules().recoverable_days)
+    return line.ended_on is None or business_today() <= line.ended_on + kept
+
+
+def key_of(line: Line) -> str | None:
+    """The RIO that the line has, or once had; None for what is no mobile line."""
     pack = book.pack()
     if not line.msisdn or not pack.is_mobile(line.msisdn):
-        return None
-    kept = timedelta(days=pack.porting_rules().recoverable_days)
-    if line.ended_on is not None and business_today() > line.ended_on + kept:
         return None
     return pack.port_key_of(
         number=line.msisdn,

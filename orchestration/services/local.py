@@ -1,7 +1,8 @@
 """Tasks that need no provider of orchestration's: numbers of the pool and messages to people."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +19,7 @@ from commerce.ordering.number_shop import callers_tariff
 from orchestration.domain.keeping import KEPT, PICK_UP
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Task
+from orchestration.porting.rio import rio_of_subscription
 from orchestration.services.desk import Desk
 
 _MESSAGE = "message."
@@ -80,7 +82,12 @@ def tell(desk: Desk, task: Task, *, code: str, about: str = "") -> None:
     facts = {name: value for item in ranked for name, value in item.facts.items()}
     own = [item for item in order.items if item.line_id in task.lines]
     names = ", ".join(item.name for item in own)
-    told = {**facts, **_special_number(own, on=order.placed_on), **_shop(desk, task, code=code)}
+    told = {
+        **facts,
+        **_special_number(own, on=order.placed_on),
+        **_shop(desk, task, code=code),
+        **_ending(desk, facts),
+    }
     send(
         party_id=order.party_id,
         code=code,
@@ -103,6 +110,22 @@ def _special_number(items: Sequence[FulfilmentItem], *, on: date | None) -> dict
                 "duties": [dict(duty.text) for duty in tariff.duties],
             }
     return {}
+
+
+def _ending(desk: Desk, facts: Mapping[str, str]) -> dict[str, Any]:
+    """When a contract ends, what that costs and the key that saves its number until 40 days after,
+    in the words of each language."""
+    if "ends_on" not in facts:
+        return {}
+    on = date.fromisoformat(facts["ends_on"])
+    rules = market(settings.MARKET).porting_rules()
+    owed = Decimal(facts["owed"])
+    return {
+        "ends_on": f"{on:%d/%m/%Y}",
+        "saved_until": f"{on + timedelta(days=rules.recoverable_days):%d/%m/%Y}",
+        "owed": {"fr": f"{owed:.2f} €".replace(".", ","), "en": f"€{owed:.2f}"} if owed else None,
+        "rio": rio_of_subscription(desk.order.subject) if desk.order.subject else "",
+    }
 
 
 def _shop(desk: Desk, task: Task, *, code: str) -> dict[str, str]:

@@ -83,9 +83,9 @@ def _store(order: FulfilmentOrder, *, places: Mapping[str, int]) -> None:
             _row(plan, spec, position)
             for plan in plans
             for position, spec in enumerate(
-                (
-                    *decompose(order.group(plan.group), recipes=recipes),
-                    *([ORDER_BILL] if places[plan.group] == 0 else ()),
+                _with_bill(
+                    decompose(order.group(plan.group), recipes=recipes),
+                    first=places[plan.group] == 0,
                 )
             )
         ],
@@ -93,6 +93,12 @@ def _store(order: FulfilmentOrder, *, places: Mapping[str, int]) -> None:
     )
     open_port_ins(order, groups=places)
     timers.schedule_all(_wakes({plan.pk: plan.turn for plan in plans}))
+
+
+def _with_bill(specs: tuple[TaskSpec, ...], *, first: bool) -> tuple[TaskSpec, ...]:
+    """The order is billed at once, by its first plan, unless its recipes say when."""
+    said = any(spec.action == ORDER_BILL.action for spec in specs)
+    return (*specs, ORDER_BILL) if first and not said else specs
 
 
 def wake_key(plan_id: int) -> str:

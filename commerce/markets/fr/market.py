@@ -1,6 +1,6 @@
 """The French pack, as one object."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -25,6 +25,7 @@ from commerce.markets.pack import (
     PortingRules,
     SpecialTariff,
     Tariff,
+    TerminationRules,
 )
 
 
@@ -77,11 +78,14 @@ class France:
     def add_working_days(self, day: date, *, days: int) -> date:
         return working_days.add_working_days(day, days=days)
 
+    def termination_rules(self) -> TerminationRules:
+        return termination.RULES
+
     def early_termination_fee(
-        self, monthly: Money, *, term: int, elapsed: int, subsidised: bool
+        self, instalments: Sequence[Money], *, elapsed: int, subsidised: bool, business: bool
     ) -> Money:
         return termination.early_termination_fee(
-            monthly, term=term, elapsed=elapsed, subsidised=subsidised
+            instalments, elapsed=elapsed, subsidised=subsidised, business=business
         )
 
     def withdrawal_last_day(self, concluded_on: date) -> date:

@@ -11,6 +11,7 @@ from commerce.kernel.money import Money
 from commerce.ordering.domain.drafts import NO_CHOICES
 from commerce.ordering.domain.facts import INSTEAD
 from commerce.ordering.domain.quote import Quote
+from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import BlockKind, ChangeKind
 
 JOURNEYS: Mapping[ChangeKind, str] = {
@@ -27,6 +28,13 @@ BLOCKS_BY_WISH = frozenset({BlockKind.WISH, BlockKind.LOST_SIM})
 """What a customer may ask for himself, and lift again."""
 
 
+ENDING_NAMES: Mapping[str, Mapping[str, str]] = {
+    "termination_fee": {"fr": "Frais de résiliation anticipée", "en": "Early termination fee"},
+    "given_back": {"fr": "Avantages à rendre", "en": "Advantages given back"},
+}
+"""What is owed once for ending a contract, by charge code; as it stands on the bill."""
+
+
 class When(StrEnum):
     NOW = "now"
     CYCLE_END = "cycle_end"
@@ -35,7 +43,9 @@ class When(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
     """What is wanted of a line: `choices` by role and `term` as in a journey's draft, `items` of
-    the contract that end, `block` for standing still and going on."""
+    the contract that end, `block` for standing still and going on. A contract is ended `on` a day
+    (None: as soon as possible), perhaps for a legitimate `motive`; `ported`: because its number
+    went to another operator, which ends it at once (L44-4 CPCE)."""
 
     kind: ChangeKind
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_CHOICES)
@@ -43,6 +53,37 @@ class ChangeRequest:
     items: tuple[int, ...] = ()
     when: When = When.NOW
     block: BlockKind | None = None
+    on: date | None = None
+    motive: str = ""
+    ported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What ending a contract costs: the `fee` and the advantages `given_back`, both with tax where
+    the contract's prices are; `without_motive`, what both would be without the legitimate motive
+    that has still to be proved. `earliest`: the first day on which it can end; `months_left` of the
+    commitment then, a month begun among them."""
+
+    earliest: date
+    months_left: int
+    fee: Money
+    given_back: Money
+    without_motive: Money
+    tax_class: str
+
+    @property
+    def owed(self) -> Money:
+        return self.fee + self.given_back
+
+    def charges(self) -> tuple[AgreedCharge, ...]:
+        """What is billed on the day of the end, each under its own name."""
+        amounts = {"termination_fee": self.fee, "given_back": self.given_back}
+        return tuple(
+            AgreedCharge(code, code, False, amount, self.tax_class)
+            for code, amount in amounts.items()
+            if amount
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +109,8 @@ class ChangeQuote:
 
     `on` is the day on which it is taken to take effect. `begins` and `ends` are names.
     `unfit` are those of `ends` that nobody asked to end.
-    `still_blocked`: the line stands still afterwards all the same, for another reason.
+    `still_blocked`: the line stands still afterwards all the same, for another reason. `leaving`
+    says what it costs to end the contract, if that is what is asked.
     """
 
     request: ChangeRequest
@@ -83,6 +125,7 @@ class ChangeQuote:
     bound_until_after: date | None
     still_blocked: bool = False
     unfit: tuple[Unfit, ...] = ()
+    leaving: Leaving | None = None
 
     @property
     def binds(self) -> bool:
@@ -110,5 +153,6 @@ class ChangeQuote:
             asked.block or "",
             ",".join(map(str, sorted(asked.items))),
             ",".join(sorted(each.name.in_("fr") for each in self.unfit)),
+            *((str(self.on), asked.motive, str(self.leaving.owed)) if self.leaving else ()),
         )
         return hashlib.sha256("|".join(parts).encode()).hexdigest()

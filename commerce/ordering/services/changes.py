@@ -1,7 +1,7 @@
 """Ordering a change of a running line: quoted first, then placed like any other order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from django.conf import settings
@@ -27,6 +27,7 @@ from commerce.ordering.domain.changes import (
     ChangeQuote,
     ChangeRequest,
     ComingBill,
+    Leaving,
     Unfit,
     When,
 )
@@ -52,6 +53,7 @@ from commerce.ordering.services.pricing import (
     priced,
     pricing_now,
 )
+from commerce.ordering.services.terminating import last_day, leaving_of
 from commerce.ordering.services.writing import (
     CHANGE_GROUP,
     Amendment,
@@ -89,6 +91,7 @@ def quote_change(
         NotFound: `unknown_subscription`, `unknown_item`, `unknown_journey`.
         InvalidInput: `nothing_chosen`.
             `when`: only what is added or taken off can wait for the next bill.
+            `notice`, `motive`: a contract can't end on that day, or for that reason.
         RuleViolated: `contract_ended`, `line_suspended`, `not_suspended`, `already_suspended`,
             `already_there`, `renewal_not_yet`, what does not go together, or `not_removable`.
     """
@@ -161,6 +164,11 @@ def open_change(subscription_id: int) -> str:
     return rows.values_list("number", flat=True).first() or ""
 
 
+def ends_by_porting(number: str) -> bool:
+    """Whether the order ends a contract because its number went to another operator."""
+    return Order.objects.filter(number=number, items__config__ported="yes").exists()
+
+
 def _open_changes(subscription_id: int, *, at_any_time: bool = False) -> QuerySet[Order]:
     rows = Order.objects.filter(
         subject=subscription_id, state__in=[str(state) for state in {*WAITING, *UNDER_WAY}]
@@ -185,16 +193,21 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
     touched = _touched(request, contract, items, unfit=bought.unfit, catalogue=catalogue)
     ending = {*replaced.values(), *(t.item_id for t in touched if t.action is ItemAction.DELETE)}
     on = _effective_on(request, contract, value=value, pricing=pricing)
+    leaving = None
+    if request.kind is ChangeKind.TERMINATE:
+        leaving = leaving_of(contract, items, request=request, on=on, pricing=pricing)
+        touched = (replace(touched[0], charges=leaving.charges()), *touched[1:])
+        ending = {item.id for item in contract.items if item.until_on is None}
     left = [item for item in items if item.id not in ending]
     amendment = Amendment(
         kind=request.kind,
         subscription_id=contract.id,
-        facts=_known_of(contract, items, catalogue=catalogue),
+        facts=_known_of(contract, items, catalogue=catalogue) | _said_of(leaving, on=on),
         config=_asked(request, contract, value, left, catalogue=catalogue)
         | _standing(request, contract),
         replaced=replaced,
         touched=touched,
-        not_before=on if request.when is When.CYCLE_END else None,
+        not_before=on if _waits(request) else None,
     )
     bills = bills_with_change(
         contract.id,
@@ -220,8 +233,16 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
             for item in items
             if item.id in bought.unfit
         ),
+        leaving=leaving,
     )
     return _Prepared(contract, value, quote, pricing, amendment, shown)
+
+
+def _waits(request: ChangeRequest) -> bool:
+    """Whether it is for a later day."""
+    if request.kind is ChangeKind.TERMINATE:
+        return not request.ported
+    return request.when is When.CYCLE_END
 
 
 def _contract(context: AccountContext, subscription_id: int) -> SubscriptionView:
@@ -350,6 +371,8 @@ def _touched(
             if plan is None:
                 raise RuleViolated("This contract has no line.", code="change_not_offered")
             return (_touch(plan, ItemAction.MODIFY, catalogue=catalogue),)
+        case ChangeKind.TERMINATE:
+            return _ended(items, catalogue=catalogue)
         case _:
             return ()
 
@@ -366,6 +389,22 @@ def _removed(
         if _kind(item, catalogue) not in REMOVABLE:
             raise RuleViolated("Only options and services can be removed.", code="not_removable")
     return tuple(_touch(item, ItemAction.DELETE, catalogue=catalogue) for item in chosen.values())
+
+
+def _ended(items: tuple[ItemView, ...], *, catalogue: Snapshot) -> tuple[Touched, ...]:
+    """What somebody has to be told of the end: all that has a recipe for it, the plan first. The
+    rest ends with the contract, without a word to anybody."""
+    told = [
+        item
+        for item in items
+        if item.offering in catalogue.offerings
+        and f"{catalogue.offering(item.offering).specification.recipe}.{ChangeKind.TERMINATE}"
+        in catalogue.recipes
+    ]
+    if not told:
+        raise RuleViolated("This contract has no line.", code="change_not_offered")
+    told.sort(key=lambda item: _kind(item, catalogue) is not Kind.PLAN)
+    return tuple(_touch(item, ItemAction.DELETE, catalogue=catalogue) for item in told)
 
 
 def _check_block(request: ChangeRequest, contract: SubscriptionView) -> None:
@@ -387,13 +426,20 @@ def _touch(item: ItemView, action: ItemAction, *, catalogue: Snapshot) -> Touche
 
 def _known_of(
     contract: SubscriptionView, items: tuple[ItemView, ...], *, catalogue: Snapshot
-) -> Mapping[str, str]:
+) -> dict[str, str]:
     """What those who carry the change out must know of the line: its names with us and others."""
     plans = [item for item in items if _kind(item, catalogue) is Kind.PLAN]
     learnt = _learnt(plans[:1])
     line_id = next((facts["line_id"] for facts in learnt.values() if "line_id" in facts), "")
     known = {"msisdn": contract.msisdn, "iccid": contract.iccid, "line_id": line_id}
     return {name: value for name, value in known.items() if value}
+
+
+def _said_of(leaving: Leaving | None, *, on: date) -> dict[str, str]:
+    """What the messages about an ending contract repeat."""
+    if leaving is None:
+        return {}
+    return {"ends_on": on.isoformat(), "owed": str(leaving.owed.rounded().amount)}
 
 
 def _learnt(items: list[ItemView]) -> dict[int, Mapping[str, str]]:
@@ -431,6 +477,8 @@ def _asked(
         "services": ",".join([*kept, *added]),
         "block": str(request.block or ""),
         "still_blocked": "yes" if _still_blocked(request, contract) else "",
+        "motive": request.motive,
+        "ported": "yes" if request.ported else "",
     }
     return {name: text for name, text in asked.items() if text}
 
@@ -452,6 +500,8 @@ def _effective_on(
     request: ChangeRequest, contract: SubscriptionView, *, value: CartValue, pricing: Pricing
 ) -> date:
     """When it is taken to take effect: with the next bill, when a phone is there, or today."""
+    if request.kind is ChangeKind.TERMINATE:
+        return last_day(request)
     if request.when is When.CYCLE_END and contract.next_bill_on is not None:
         return contract.next_bill_on
     phones = [line for line in value.lines if line.role == "handset"]
@@ -466,6 +516,8 @@ def _kind(item: ItemView, catalogue: Snapshot) -> Kind | None:
 
 
 def _check_may(context: AccountContext, *, consumer: bool) -> None:
+    if context.role is Role.SYSTEM:
+        return
     if context.role is Role.VIEWER:
         raise Forbidden("A viewer can't order.", code="viewer")
     if not consumer and context.membership_id is None:

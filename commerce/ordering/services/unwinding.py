@@ -10,7 +10,7 @@ from commerce.events import outbox
 from commerce.kernel.codec import from_plain
 from commerce.kernel.errors import Conflict, RuleViolated
 from commerce.kernel.money import Money, allocate
-from commerce.ordering.domain.states import GIVEN_UP, ItemState, OrderState
+from commerce.ordering.domain.states import GIVEN_UP, ItemAction, ItemState, OrderState
 from commerce.ordering.events import OrderBundleCancelled, OrderCancelled
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services import acceptance, holds
@@ -46,11 +46,14 @@ def begun_order(context: AccountContext, *, number: str) -> Order:
 
 
 def due_once(order: Order, *, groups: Collection[str]) -> Money:
-    """What was due with the order for these bundles, with tax."""
+    """What was due with the order for these bundles, with tax.
+
+    Not what is due for the end of a contract, which is billed once it has ended.
+    """
     rates = snapshot_of(order.release).tax_rates
     lines = [
         line
-        for item in order.items.filter(group__in=groups)
+        for item in order.items.filter(group__in=groups).exclude(action=ItemAction.DELETE)
         for line in one_off_lines(
             from_plain(tuple[AgreedCharge, ...], item.agreed),
             order_number=order.number,

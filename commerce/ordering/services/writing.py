@@ -28,6 +28,7 @@ from commerce.ordering.models import Cart, Order, OrderItem
 from commerce.ordering.services import acceptance, holds, payment
 from commerce.ordering.services.moving import note_step
 from commerce.ordering.services.pricing import Pricing
+from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
 from subscriptions.services.promise import PledgedContract, pledge
 
@@ -47,13 +48,15 @@ class Buyer:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """An item of a running contract that is modified or ends, without anything new in its place."""
+    """An item of a running contract that is modified or ends, without anything new in its place;
+    `charges` are due once for it."""
 
     item_id: int
     offering: str
     role: str
     action: ItemAction
     facts: Mapping[str, str]
+    charges: tuple[AgreedCharge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +251,7 @@ def _touching(order: Order, draft: Draft, by: Amendment, *, after: int) -> list[
                 kind=by.kind,
                 recipes=snapshot.recipes,
             ),
+            agreed=to_plain(touched.charges),
             config=dict(by.config),
             facts={**by.facts, **touched.facts},
             port_not_before=by.not_before,
@@ -320,6 +324,7 @@ def _contracts(draft: Draft) -> tuple[PledgedContract, ...]:
     groups: dict[str, list[QuoteLine]] = {}
     for line in draft.quote.lines:
         groups.setdefault(line.group, []).append(line)
+    touched = draft.amendment.touched if draft.amendment is not None else ()
     if draft.amendment is not None:
         groups.setdefault(CHANGE_GROUP, [])
     return tuple(
@@ -327,7 +332,8 @@ def _contracts(draft: Draft) -> tuple[PledgedContract, ...]:
             group=group,
             segment=str(draft.value.segment),
             basis=draft.quote.basis,
-            charges=tuple(charge for line in lines for charge in line.charges),
+            charges=tuple(charge for line in lines for charge in line.charges)
+            + tuple(charge for each in touched for charge in each.charges),
             tax_rates=rates,
             commitment_months=max((line.term for line in lines), default=0),
         )

@@ -234,12 +234,16 @@ class Gateway:
             body: Json = {"status": "never_arrived", "code": "never_arrived"}
             return Answer(404, {**body, "detail": f"{party.code} does not know this key"})
         thing = self._world.get(known.answer.thing_id) if known.answer.thing_id else None
+        # Of what somebody else began, our answer is the only request that we can ask about.
+        told_of = self._callbacks.of_request(party.code, key) or (
+            self._callbacks.of_request(party.code, thing.request_key) if thing else []
+        )
         told = {
             "status": known.answer.verdict,
             "http_status": known.answer.status,
             "answer": known.answer.body,
             "result": thing.shown() if thing else known.answer.body,
-            "callbacks": self._callbacks.of_request(party.code, key),
+            "callbacks": told_of,
         }
         return Answer(200, told)
 

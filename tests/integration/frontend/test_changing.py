@@ -1,9 +1,12 @@
 """The page of a change, as its owner sees and orders it."""
 
+from datetime import date
+
 import pytest
 from django.test import Client
 
 from commerce.accounts.models import User
+from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import Order
 from subscriptions.models import Subscription
 from tests.factories import PersonFactory, UserFactory
@@ -58,3 +61,27 @@ def test_an_option_is_seen_with_its_bills_agreed_to_and_ordered() -> None:
     order = Order.objects.get()
     assert (placed.status_code, placed.url) == (302, f"/orders/{order.number}/")  # type: ignore[attr-defined]
     assert (order.change, order.subject, order.state) == ("add", line, "accepted")
+
+
+def test_a_contract_is_ended_with_its_cost_said_before() -> None:
+    person = PersonFactory.create()
+    begin(person.pk)
+    user: User = UserFactory.create(party=person, language="en")
+    browser = Client(headers={"Accept-Language": "en"})
+    browser.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    line = Subscription.objects.get().pk
+    address = f"/account/lines/{line}/change/terminate/"
+    with business_time_fixed(at(date(2028, 1, 10))):
+        page = browser.get(address)
+        text = page.content.decode().replace("\xa0", " ").replace("&nbsp;", " ")
+        assert "The contract ends on 20 January 2028" in text
+        assert "€40.37" in text
+        early = browser.get(f"{address}?on=2028-01-12")
+        assert "That day is too early" in early.content.decode()
+        form = page.context["form"]
+        seen = {name: form.initial[name] for name in ("expected", "digest")}
+        placed = browser.post(address, seen)
+    order = Order.objects.get()
+    assert (placed.status_code, order.change, order.state) == (302, "terminate", "accepted")
+    (item,) = order.items.all()
+    assert (item.role, item.action, str(item.port_not_before)) == ("plan", "delete", "2028-01-20")

@@ -17,18 +17,23 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Conflict
 from commerce.markets.pack import market
 from commerce.notifications.models import Message
+from commerce.ordering.models import Order
 from orchestration.adapters.client import callback_secret
 from orchestration.domain.porting import PortState
 from orchestration.models import Porting, PortingCall, ProviderCallback
 from orchestration.porting import calls, leaving, rio, selectors
 from orchestration.ports import Answer, Found, ProviderEvent, Standing
+from subscriptions.domain.states import ChangeKind
 from subscriptions.lines import line_of
-from subscriptions.models import Subscription
-from subscriptions.services.leave import end_by_porting
-from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan
+from subscriptions.models import Invoice, Subscription
+from subscriptions.services.change import ContractChange, apply_change
+from tests.integration.ordering.test_changes import carried_out
+from tests.integration.ordering.test_next_offers import begin
+from tests.integration.subscriptions.contracts import DAY, at, person, promised
 
-pytestmark = pytest.mark.django_db
-NUMBER = "0639980777"
+AT = at(DAY)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
+NUMBER = "0639989777"
 
 
 class House:
@@ -54,11 +59,19 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 @pytest.fixture
 def line(house: House) -> Subscription:
     """A running line on a number of our own range."""
-    contract = begun("F-1", [plan()], party=person())
+    contract = begin(person(), order="F-1", on=DAY)
     Subscription.objects.filter(pk=contract).update(msisdn=NUMBER)
     Party.objects.update(phone="+33639980001")
     Number.objects.create(msisdn=NUMBER, state=NumberState.ASSIGNED, key="F-1/1")
     return Subscription.objects.get(pk=contract)
+
+
+def ended(contract: int, *, on: date = DAY) -> None:
+    """It ends otherwise than by its number's leaving."""
+    promised("F-9", [], group="change")
+    apply_change(
+        ContractChange("F-9", "change", contract, ChangeKind.TERMINATE, on=on, channel="web")
+    )
 
 
 def heard(kind: str, *, porting_id: str = "out_000001", **data: Any) -> None:
@@ -102,6 +115,14 @@ def test_a_line_leaves_with_its_number_and_its_contract_ends_that_day(
     heard("scheduled", date="2026-04-14", slot="08:00-12:00")
     with business_time_fixed(at(date(2026, 4, 14), 10)):
         heard("completed", ported_at="2026-04-14T08:00:00+00:00")
+        (due,) = Timer.objects.filter(handler=leaving.END)
+        leaving.on_gone(due.payload)
+        leaving.on_gone(due.payload)
+        order = Order.objects.get()
+        assert (order.change, order.subject, order.actor_kind) == ("terminate", line.pk, "system")
+        # 26 of 30 days of its second month and ten whole months; a fifth of the other twelve.
+        carried_out(order.number, on=date(2026, 4, 14))
+        assert [str(bill.gross) for bill in Invoice.objects.filter(kind="order")] == ["265.20"]
         line.refresh_from_db()
         assert (line.status, line.ended_on) == ("ended", date(2026, 4, 14))
         assert Number.objects.get(msisdn=NUMBER).state == NumberState.PORTED_OUT
@@ -110,8 +131,6 @@ def test_a_line_leaves_with_its_number_and_its_contract_ends_that_day(
         assert [entry.name for entry in view.log if entry.kind == "state"] == [
             *("received", "eligible", "scheduled", "ported"),
         ]
-        # The days that were billed and not used come back with the next bill; nothing twice.
-        end_by_porting(subscription_id=line.pk, reference="out_000001", on=date(2026, 4, 14))
 
     with business_time_fixed(at(date(2026, 4, 14) + timedelta(days=40))):
         assert rio.rio_of_subscription(line.pk) == key
@@ -143,11 +162,12 @@ def test_a_number_is_refused_for_a_motive_of_the_list_only(
             number=NUMBER, operator="FA", business=False, contract=contract
         )
     if key == "ended":
-        end_by_porting(subscription_id=line.pk, reference="earlier", on=DAY)
+        ended(line.pk, on=DAY)
     if key == "nobody":
         Subscription.objects.update(msisdn="")
 
-    porting = asked(rio=said)
+    with business_time_fixed(at(DAY + timedelta(days=41))):
+        porting = asked(rio=said, wished_on="2026-04-22")
 
     assert (porting.state, porting.motive, porting.detail) == (PortState.INELIGIBLE, *motive)
     assert house.answers == [(False, *motive)]
@@ -178,6 +198,42 @@ def test_the_number_of_a_contract_that_ends_rests_and_one_of_others_goes_back(
     assert list(Message.objects.values_list("code", flat=True)) == ["line_rio"]
 
 
+def test_a_number_leaves_within_forty_days_of_its_contracts_end(
+    house: House, line: Subscription
+) -> None:
+    key = rio.rio_of_subscription(line.pk)
+    ended(line.pk)
+    leaving.on_contract_changed({"kind": "terminate", "subscription_id": line.pk})
+    with business_time_fixed(at(DAY + timedelta(days=40))):
+        assert asked(rio=key, wished_on="2026-04-21").state == PortState.ELIGIBLE
+        heard("completed")
+    assert Number.objects.get(msisdn=NUMBER).state == NumberState.PORTED_OUT
+    assert not Timer.objects.filter(handler=leaving.END).exists()
+
+
+def test_a_lost_word_of_the_clearing_house_is_asked_for(
+    house: House, line: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    porting = asked(rio=rio.rio_of_subscription(line.pk))
+    said = {"porting_id": "out_000001", "msisdn": NUMBER}
+    scheduled = {**said, "date": "2026-04-14", "slot": "08:00-12:00"}
+    lost = tuple(
+        ProviderEvent(f"cb:{kind}", f"portout.{kind}", datetime(2026, 4, 14, tzinfo=UTC), data)
+        for kind, data in (("scheduled", scheduled), ("completed", said))
+    )
+    monkeypatch.setattr(house, "find", lambda key: Found(Standing.ACCEPTED, {}, lost))
+    monkeypatch.setattr(leaving, "provider", lambda port: house)
+    timer = Timer.objects.get(handler=leaving.ASK)
+    assert timer.due_at == at(date(2026, 4, 14), 21)
+    with business_time_fixed(at(date(2026, 4, 14), 21)):
+        leaving.on_ask_due(timer.payload)
+        for callback in ("cb:scheduled", "cb:completed"):
+            leaving.on_heard({"callback": callback})
+        porting.refresh_from_db()
+        assert (porting.state, str(porting.day)) == (PortState.PORTED, "2026-04-14")
+        assert Timer.objects.filter(handler=leaving.END).count() == 1
+
+
 def test_a_word_that_overtakes_the_request_waits_for_it(house: House, line: Subscription) -> None:
     with pytest.raises(Conflict) as early:
         heard("cancelled")
@@ -192,7 +248,7 @@ def test_a_word_that_overtakes_the_request_waits_for_it(house: House, line: Subs
 def test_a_number_that_rests_already_still_leaves(house: House, line: Subscription) -> None:
     """Its contract ended while the porting was under way; nobody else may get it then."""
     asked(rio=rio.rio_of_subscription(line.pk))
-    end_by_porting(subscription_id=line.pk, reference="other", on=DAY)
+    ended(line.pk)
     leaving.on_contract_changed({"kind": "terminate", "subscription_id": line.pk})
     heard("completed")
     assert Number.objects.get(msisdn=NUMBER).state == NumberState.PORTED_OUT

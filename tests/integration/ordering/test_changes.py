@@ -26,7 +26,7 @@ from commerce.ordering.services.changes import place_change, quote_change
 from commerce.ordering.services.place import Checkout, PlacedOrder
 from orchestration.adapters.local_billing import LocalBilling
 from orchestration.models import Task
-from orchestration.ports import BillingChange
+from orchestration.ports import BillingChange, OrderBill
 from orchestration.services.plans import create_plans
 from subscriptions.audit import bills_against_promises
 from subscriptions.domain.states import BlockKind, ChangeKind
@@ -84,8 +84,9 @@ def carried_out(number: str, *, on: date = LATE) -> None:
         tasks = Task.objects.filter(plan__order_number=number, action="billing.change")
         assert tasks.count() == 1
         request = BillingChange(number, "change", 0, on)
-        LocalBilling().change(request, key="1")
-        LocalBilling().change(request, key="1")
+        for _ in range(2):
+            LocalBilling().change(request, key="1")
+            LocalBilling().bill_order(OrderBill(number, 0), key="2")
         Order.objects.filter(number=number).update(state=OrderState.COMPLETED)
 
 

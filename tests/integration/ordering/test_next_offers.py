@@ -36,7 +36,7 @@ START = date(2026, 11, 23)
 """Horizon 130 with a phone for 24 months: bound until 23 November 2028."""
 LATE = date(2028, 9, 1)
 ORDER = "F-2026-000001"
-CHARGES = (AgreedCharge("plan", "monthly", True, Money.of("19.99"), "standard"),)
+CHARGES = (AgreedCharge("plan", "monthly", True, Money.of("19.99"), "telecom"),)
 QUERIES = 18
 """At most, when offers are made: the release, the contracts and what they used, what was bought,
 the customer, the offers before and after, impressions, savepoints."""
@@ -52,8 +52,10 @@ def user() -> User:
     return UserFactory.create(party=person, first_name="Camille", language="en")
 
 
-def begin(party: int, *, order: str = ORDER, phone: str = "ardoval-x2-128-nuit") -> int:
-    with business_time_fixed(at(START)):
+def begin(
+    party: int, *, order: str = ORDER, phone: str = "ardoval-x2-128-nuit", on: date = START
+) -> int:
+    with business_time_fixed(at(on)):
         promised(order, CHARGES)
         items = {"plan": "horizon-130", "handset": phone, "sim": "esim"}
         return activate(
@@ -67,7 +69,7 @@ def begin(party: int, *, order: str = ORDER, phone: str = "ardoval-x2-128-nuit")
             ],
             tax_rates=RATES,
             term_months=24,
-            activated_on=START,
+            activated_on=on,
             release=1,
             channel="web",
             msisdn="0639980001",

@@ -17,7 +17,12 @@ from subscriptions.services import bill_run
 from subscriptions.services.activate import ActivatedItem, activate
 from subscriptions.services.promise import PledgedContract, pledge
 
-RATES = {"standard": Decimal(20), "press": Decimal("2.1")}
+RATES = {
+    "standard": Decimal(20),
+    "telecom": Decimal(20),
+    "goods": Decimal(20),
+    "press": Decimal("2.1"),
+}
 DAY = date(2026, 3, 10)
 SIX_FREE = Benefit("six-free", BenefitKind.PERCENT_OFF, Decimal(100), 1, 6)
 

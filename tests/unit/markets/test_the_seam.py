@@ -1,7 +1,7 @@
 """A second, tiny market proves that nothing French leaks out of its pack."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from types import ModuleType
@@ -19,6 +19,7 @@ from commerce.markets.pack import (
     PortingRules,
     SpecialTariff,
     Tariff,
+    TerminationRules,
     market,
 )
 
@@ -86,8 +87,11 @@ class Islandia:
     def add_working_days(self, day: date, *, days: int) -> date:
         return day + timedelta(days=days)
 
+    def termination_rules(self) -> TerminationRules:
+        return TerminationRules(notice_days=30, motives={})
+
     def early_termination_fee(
-        self, monthly: Money, *, term: int, elapsed: int, subsidised: bool
+        self, instalments: Sequence[Money], *, elapsed: int, subsidised: bool, business: bool
     ) -> Money:
         return Money.zero(self.currency)
 

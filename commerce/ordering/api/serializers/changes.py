@@ -21,7 +21,7 @@ from commerce.web.fields import (
 )
 from subscriptions.domain.states import BlockKind, ChangeKind
 
-OFFERED = ("add", "remove", "plan", "renew", "suspend", "resume")
+OFFERED = ("add", "remove", "plan", "renew", "suspend", "resume", "terminate")
 
 
 BLOCKS = sorted(str(block) for block in BLOCKS_BY_WISH)
@@ -29,7 +29,9 @@ BLOCKS = sorted(str(block) for block in BLOCKS_BY_WISH)
 
 class ChangeAsked(Strict):
     """What is wanted of a line. `add`, `renew` and `plan` take `choices` (and `term`) as their
-    journeys do, `remove` the ids of `items` of the contract, `suspend` and `resume` a `block`."""
+    journeys do, `remove` the ids of `items` of the contract, `suspend` and `resume` a `block`,
+    `terminate` the day `on` which it ends (else as soon as possible) and perhaps a legitimate
+    `motive`."""
 
     kind = OneOf(OFFERED)
     choices = serializers.ListField(child=ChoiceAsked(), max_length=24, default=list)
@@ -39,6 +41,8 @@ class ChangeAsked(Strict):
     )
     when = OneOf(When, default=When.NOW)
     block = OneOf(BLOCKS, required=False)
+    on = serializers.DateField(required=False)
+    motive = Word(max_length=40, default="", allow_blank=True)
 
 
 class ChangeOrderAsked(ChangeAsked):
@@ -67,10 +71,22 @@ class UnfitSerializer(Shown):
     message = Wording()
 
 
+class LeavingSerializer(Shown):
+    """What ending the contract costs: `owed` is the `fee` and the advantages `given_back`, billed
+    on the day of the end; `without_motive`, what it would be if the motive is not proved."""
+
+    earliest = serializers.DateField()
+    months_left = serializers.IntegerField()
+    fee = MoneySerializer()
+    given_back = MoneySerializer()
+    owed = MoneySerializer()
+    without_motive = MoneySerializer()
+
+
 class ChangeQuoteSerializer(Shown):
     """`on` is the day on which it is taken to take effect; `quote` is of what is bought; `unfit`
     are those of `ends` that nobody asked to end; `still_blocked`: the line stands still afterwards
-    all the same, for another reason."""
+    all the same, for another reason. `leaving` is there if the contract is to end."""
 
     on = serializers.DateField()
     begins = serializers.ListField(child=Wording())
@@ -81,6 +97,7 @@ class ChangeQuoteSerializer(Shown):
     bound_until = serializers.DateField(allow_null=True)
     bound_until_after = serializers.DateField(allow_null=True)
     quote = QuoteSerializer()
+    leaving = LeavingSerializer(allow_null=True)
     digest = serializers.SerializerMethodField()
 
     def get_digest(self, change: ChangeQuote) -> str:
@@ -98,6 +115,8 @@ def request_of(asked: Mapping[str, Any]) -> ChangeRequest:
         items=tuple(asked["items"]),
         when=When(asked["when"]),
         block=BlockKind(asked["block"]) if asked.get("block") else None,
+        on=asked.get("on"),
+        motive=asked["motive"],
     )
 
 

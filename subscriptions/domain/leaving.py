@@ -1,0 +1,53 @@
+"""What is left of a commitment on the day on which its contract would end. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from commerce.kernel.money import Money, total
+from commerce.kernel.periods import add_months, full_months
+from subscriptions.domain.charges import AgreedCharge, net_in_period
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """So many months from the day `since`."""
+
+    since: date
+    months: int
+
+    def elapsed(self, on: date) -> int:
+        """The full months that are over on the day `on`."""
+        return min(full_months(self.since, on), self.months)
+
+    def month_left(self, on: date) -> int:
+        """The contract month in which one leaves on that day: a month begun counts."""
+        elapsed = self.elapsed(on)
+        return elapsed + (on > add_months(self.since, elapsed))
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """After `elapsed` full months: the `instalments` of the months that follow, the first of them
+    for the days that are left of it, and the advantages to be given back."""
+
+    elapsed: int
+    instalments: tuple[Money, ...]
+    given_back: Money
+    tax_class: str
+
+
+def instalments_left(
+    charges: Iterable[tuple[AgreedCharge, date]], *, commitment: Commitment, on: date
+) -> tuple[Money, ...]:
+    """What the recurring `charges`, each since a day, would cost in each month from `on` to the end
+    of the commitment, after their benefits and not rounded."""
+    present = [(charge, since) for charge, since in charges if charge.recurring]
+    found = []
+    for month in range(commitment.elapsed(on), commitment.months):
+        start, end = (add_months(commitment.since, each) for each in (month, month + 1))
+        whole = total(
+            net_in_period(charge, period=full_months(since, start) + 1) for charge, since in present
+        )
+        found.append(whole * (end - max(on, start)).days / (end - start).days)
+    return tuple(found)

@@ -1,0 +1,166 @@
+"""A contract is ended: on its day, at the price that was said, and taken back until then."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from commerce.accounts.identity import AccountContext, Actor
+from commerce.accounts.kinds import ActorKind, Channel, Role
+from commerce.accounts.models import User
+from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.errors import InvalidInput, RuleViolated
+from commerce.kernel.money import Money
+from commerce.notifications.models import Message
+from commerce.ordering.domain.changes import ChangeQuote, ChangeRequest
+from commerce.ordering.services.changes import quote_change
+from orchestration.models import Plan, Task
+from orchestration.services.cancel import cancel_under_way, quote_cancellation
+from orchestration.services.decide import decide
+from orchestration.services.plans import create_plans
+from subscriptions.audit import bills_against_promises
+from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.states import ChangeKind
+from subscriptions.models import Invoice, Parking, Subscription
+from subscriptions.services.activate import ActivatedItem, activate
+from tests.factories import PersonFactory, UserFactory
+from tests.integration.ordering.test_changes import carried_out, coming, ordered
+from tests.integration.ordering.test_next_offers import START
+from tests.integration.subscriptions.contracts import RATES, at, bills, promised, run
+
+AT = at(START)
+ASKED = date(2028, 1, 10)
+"""In the 14th month of 24, begun on 23 November 2026."""
+END = date(2028, 1, 20)
+CHARGES = (AgreedCharge("plan", "monthly", True, Money.of("19.99"), "telecom"),)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
+
+
+def contract(*, phone: str | None = "219.00", months: int = 24) -> AccountContext:
+    """A customer's line at 19.99, billed up to 23 January 2028, perhaps with a phone."""
+    person = PersonFactory.create(display_name="Camille Martin")
+    user: User = UserFactory.create(party=person)
+    items = [ActivatedItem("plan", "horizon-130", CHARGES), ActivatedItem("sim", "esim", ())]
+    if phone:
+        once = AgreedCharge("handset", "price", False, Money.of(phone), "goods")
+        items.append(ActivatedItem("handset", "ardoval-x2-128-nuit", (once,)))
+    with business_time_fixed(at(START)):
+        charges = [charge for item in items for charge in item.charges]
+        promised("F-2026-000001", charges, months=months)
+        activate(
+            order_number="F-2026-000001", group="g1", party_id=person.pk, segment="consumer",
+            items=items, tax_rates=RATES, term_months=months, activated_on=START, release=1,
+            channel="web", msisdn="0639980001",
+        )  # fmt: skip
+    with business_time_fixed(at(date(2027, 12, 23), 4)):
+        run(date(2027, 12, 23))
+    actor = Actor(ActorKind.USER, user.pk, "Camille")
+    return AccountContext(actor, person.pk, Role.CUSTOMER, Channel.WEB)
+
+
+def quoted(context: AccountContext, *, today: date = ASKED, **asked: Any) -> ChangeQuote:
+    line = Subscription.objects.get().pk
+    request = ChangeRequest(ChangeKind.TERMINATE, **asked)
+    with business_time_fixed(at(today)):
+        return quote_change(context, subscription_id=line, request=request)
+
+
+@pytest.mark.parametrize(
+    ("phone", "months", "today", "left", "fee"),
+    [
+        # 3 of 31 days and ten months are left: a fifth of 201.83.
+        ("219.00", 24, ASKED, 11, "40.37"),
+        ("549.00", 24, ASKED, 11, "0.00"),
+        (None, 24, ASKED, 11, "0.00"),
+        # 3 of 30 days and six months until the twelfth, a fifth of the other twelve.
+        ("219.00", 24, date(2027, 5, 10), 19, "169.92"),
+        (None, 24, date(2027, 5, 10), 19, "121.94"),
+        (None, 12, date(2027, 5, 10), 7, "121.94"),
+        ("219.00", 24, date(2028, 11, 20), 0, "0.00"),
+        ("219.00", 0, ASKED, 0, "0.00"),
+    ],
+)
+def test_what_leaving_costs(
+    phone: str | None, months: int, today: date, left: int, fee: str
+) -> None:
+    told = quoted(contract(phone=phone, months=months), today=today).leaving
+    assert told is not None
+    assert (told.months_left, str(told.owed.rounded().amount)) == (left, fee)
+
+
+def test_a_contract_ends_after_ten_days_and_is_billed_as_was_said() -> None:
+    owner = contract()
+    shown = quoted(owner)
+    assert (shown.on, shown.binds) == (END, False)
+    line = Subscription.objects.get().pk
+    placed, again = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=ASKED)
+    assert again.digest() == shown.digest()
+    # Of the month that is paid 28 of 31 days were used.
+    assert [(str(b.on), str(b.before.amount), str(b.after.amount)) for b in shown.bills][:2] == [
+        ("2028-01-23", "19.99", "-1.93"), ("2028-02-23", "19.99", "0.00"),
+    ]  # fmt: skip
+    before = len(bills())
+    carried_out(placed.number, on=END)
+    ended = Subscription.objects.get()
+    assert (ended.status, ended.ended_on) == ("ended", END)
+    (fee,) = Invoice.objects.order_by("pk")[before:]
+    assert (fee.kind, str(fee.gross), fee.lines.get().label["en"]) == (
+        "order", "40.37", "Early termination fee",
+    )  # fmt: skip
+    with business_time_fixed(at(date(2028, 1, 23), 4)):
+        run(date(2028, 1, 23))
+    assert [bill[2] for bill in bills()[before:]] == ["40.37", "-1.93"]
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())
+    assert coming(shown)[0] == (date(2028, 1, 23), Money.of("-1.93"))
+    with pytest.raises(RuleViolated) as over:
+        quoted(owner, today=date(2028, 2, 1))
+    assert over.value.code == "contract_ended"
+
+
+def test_a_later_day_may_be_wished_and_an_earlier_one_not() -> None:
+    owner = contract()
+    assert quoted(owner, on=date(2028, 3, 1)).on == date(2028, 3, 1)
+    with pytest.raises(InvalidInput) as early:
+        quoted(owner, on=date(2028, 1, 19))
+    assert (early.value.code, early.value.detail["earliest"]) == ("notice", "2028-01-20")
+    with pytest.raises(InvalidInput, match="motives"):
+        quoted(owner, motive="because")
+
+
+def test_a_legitimate_motive_costs_nothing_once_it_is_proved() -> None:
+    owner = contract()
+    told = quoted(owner, motive="over_indebtedness").leaving
+    assert told is not None
+    assert (told.owed, told.without_motive) == (Money.of(0), Money.of("40.37"))
+    request = ChangeRequest(ChangeKind.TERMINATE, motive="over_indebtedness")
+    line = Subscription.objects.get().pk
+    placed, _ = ordered(owner, line, request, on=ASKED)
+    before = len(bills())
+    carried_out(placed.number, on=END)
+    tasks = list(Task.objects.order_by("position").values_list("kind", "action"))
+    assert ("manual", "proof_to_check") in tasks
+    assert len(bills()) == before
+
+
+def test_who_changes_his_mind_keeps_his_line() -> None:
+    owner = contract()
+    line = Subscription.objects.get().pk
+    placed, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=ASKED)
+    before = len(bills())
+    with business_time_fixed(at(ASKED)):
+        create_plans(order_number=placed.number)
+        (plan,) = Plan.objects.all()
+        decide(plan_id=plan.pk)
+        shown = quote_cancellation(owner, number=placed.number)
+        assert (shown.possible, shown.credit, shown.refund) == (True, Money.of(0), Money.of(0))
+        cancel_under_way(owner, number=placed.number, token=shown.token)
+        (credit,) = decide(plan_id=plan.pk)
+        assert credit.task.action == "billing.credit"
+    (told,) = Message.objects.filter(code="termination_confirmed")
+    assert "20/01/2028" in told.text
+    assert "40,37 €" in told.text or "€40.37" in told.text
+    assert Subscription.objects.get().status == "active"
+    assert len(bills()) == before
+    open_ = Task.objects.exclude(state__in=["cancelled", "done"]).values_list("action", flat=True)
+    assert list(open_) == ["billing.credit"]
