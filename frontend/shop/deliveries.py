@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from catalogue.domain.sourcing import PartnerKind, Share
 from catalogue.selectors import StockFacts
 from catalogue.shops import Shop
-from commerce.ordering.domain.states import GIVEN_UP
+from commerce.ordering.domain.states import GIVEN_UP, OrderState
 from commerce.ordering.picking_up import PickUpShop, pick_up_shops, things_in
 from commerce.ordering.selectors import CartView, OrderView
 from frontend.shop.words import named, on_day
@@ -58,8 +58,9 @@ def _when(share: Share, *, alone: bool) -> str:
 
 
 def delivery(order: OrderView) -> dict[str, Any]:
-    """What the template `checkout/parcels.html` shows; nothing of an order that was given up."""
-    over = order.summary.state in GIVEN_UP
+    """What the template `checkout/parcels.html` shows; nothing is to come of an order that was
+    given up or is complete."""
+    over = order.summary.state in {*GIVEN_UP, OrderState.COMPLETED}
     return {"parcels": [] if over else parcels_of(order), "pick_up": pick_up_of(order)}
 
 

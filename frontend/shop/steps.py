@@ -74,6 +74,20 @@ def cart_bar(view: CartView, *, group: str, here: str, bundle: Offering) -> list
     return bar_of(ways_of(bundle.slots), here=here, place=place)
 
 
+def line_of_pack(view: CartView, *, group: str, catalogue: Snapshot) -> str:
+    """Which line of its pack a step is about; empty outside of packs."""
+    around = pack_of(group, view.bundles)
+    pack = catalogue.offering(view.bundles[around])
+    groups = [line_group(around, line) for line in pack.lines]
+    if group not in groups:
+        return ""
+    return _("%(pack)s: line %(number)s of %(count)s") % {
+        "pack": said(pack.name),
+        "number": groups.index(group) + 1,
+        "count": len(groups),
+    }
+
+
 def line_choices(view: CartView, *, group: str, catalogue: Snapshot) -> list[Context]:
     """The bundles that the line of a pack may be, where it may be several."""
     around = pack_of(group, view.bundles)

@@ -139,6 +139,9 @@ class Page:
                 place=self.place,
                 catalogue=self.catalogue,
             ),
+            "line_of_pack": steps.line_of_pack(
+                self.view, group=self.group, catalogue=self.catalogue
+            ),
             "line_choices": steps.line_choices(
                 self.view, group=self.group, catalogue=self.catalogue
             ),
@@ -302,8 +305,13 @@ def _sim_step(page: Page) -> HttpResponse:
         return redirect(page.place.step_url("plan"))
     form = number_form(request, page.view, line_id=line.id)
     sim = request.POST.get("sim", "")[:64]
-    if form.is_valid() and keep_number(
-        page.context, form, code=page.code, line_id=line.id, group=page.group, sim=sim
+    lacking = request.method == "POST" and not sim and _lacks_sim(page)
+    if (
+        form.is_valid()
+        and not lacking
+        and keep_number(
+            page.context, form, code=page.code, line_id=line.id, group=page.group, sim=sim
+        )
     ):
         return redirect(_after(page))
     found = page.step("sim")
@@ -313,6 +321,7 @@ def _sim_step(page: Page) -> HttpResponse:
         page.values(
             **number_values(request, page.context, page.view, line_id=line.id, form=form),
             sims=steps.sim_choices(found, catalogue=page.catalogue, place=page.place),
+            sim_lacking=lacking,
             sim_chosen=sim or next((c.offering.code for c in found.chosen), ""),
             panel=steps.panel_for(
                 page.view.quote,
@@ -322,6 +331,12 @@ def _sim_step(page: Page) -> HttpResponse:
             ),
         ),
     )
+
+
+def _lacks_sim(page: Page) -> bool:
+    """None was chosen earlier either, and the line can't do without."""
+    found = page.step("sim")
+    return bool(found.needed) and not found.chosen
 
 
 def _after(page: Page) -> str:

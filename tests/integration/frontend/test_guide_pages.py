@@ -247,3 +247,19 @@ def test_a_line_that_may_be_left_out_can_be_reached_from_the_cart(
     assert line == {"title": "Duo pack: Plan only", "url": f"/build/{code}/g1.second/plan/"}
     assert f'href="{line["url"]}"' in page.content.decode()
     assert "Which plan?" in step.content.decode()
+
+
+def test_a_line_of_a_pack_is_named_and_does_not_go_on_without_a_sim(visitor: Client) -> None:
+    chosen = {"handset": "ardoval-x2-128-nuit", "plan": "horizon-130", "sim": "esim", "term": "24"}
+    visitor.post("/build/lines/keep/", chosen | {"bundle": "duo-pack/first"})
+    second = f"/build/{Cart.objects.get().code}/g1.second"
+    plan = visitor.get(f"{second}/plan/").content.decode()
+    assert "Duo pack: line 2 of 2" in plan
+    visitor.post(f"{second}/plan/", {"choose": "essentiel-40", "term": "24"})
+    number = visitor.get(f"{second}/sim/").context["picked"]
+    without = visitor.post(f"{second}/sim/", {"keep": "new", "proposed": number})
+    assert without.status_code == 200
+    assert "Choose a SIM card or an eSIM" in without.content.decode()
+    answer = visitor.post(f"{second}/sim/", {"keep": "new", "proposed": number, "sim": "esim"})
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/cart/summary/")
