@@ -13,6 +13,7 @@ from catalogue.selectors import current_snapshot
 from commerce.accounts import selectors as accounts
 from commerce.accounts import written
 from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
 from commerce.accounts.selectors import ContactFacts, PartyFacts
 from commerce.kernel.clock import business_now, business_today
 from commerce.ordering import selectors as ordering
@@ -52,6 +53,13 @@ def around(context: AccountContext, *, search_text: str = "") -> dict[str, Any]:
         "search_text": search_text,
         "who": context.actor.name,
     }
+
+
+def frame_for(context: AccountContext) -> dict[str, Any]:
+    """The `frame` of a page that shoppers and agents both open, and what an agent's shows."""
+    if context.role is not Role.AGENT:
+        return {"frame": "frontend/base.html"}
+    return around(context) | {"frame": "frontend/base_dense.html"}
 
 
 def contact_bar(context: AccountContext) -> dict[str, Any]:

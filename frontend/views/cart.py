@@ -16,6 +16,7 @@ from commerce.kernel.errors import InvalidInput
 from commerce.ordering.selectors import cart_view
 from commerce.ordering.services import carts, handover
 from commerce.web.policy import Policy, policy
+from frontend.agent.screen import frame_for
 from frontend.shop.cart import arrival_words, cart_page
 from frontend.shop.session import cart_of, remember_cart
 from frontend.shop.why import why_page
@@ -53,12 +54,11 @@ def why(request: HttpRequest, code: str) -> HttpResponse:
     """Why the cart costs what it costs, amount by amount."""
     context = context_for_request(request)
     view = cart_view(context, code=code)
-    values = why_page(view.quote, catalogue=snapshot_of(view.quote.release))
+    agent = context.role is Role.AGENT
+    values = why_page(view.quote, catalogue=snapshot_of(view.quote.release)) | frame_for(context)
     values |= {
         "name": _("Cart %(code)s") % {"code": view.code},
-        "back": reverse(
-            "agent:cart" if context.role is Role.AGENT else "checkout:cart", args=[view.code]
-        ),
+        "back": reverse("agent:cart" if agent else "checkout:cart", args=[view.code]),
     }
     return render(request, "frontend/checkout/why.html", values)
 

@@ -24,6 +24,7 @@ from commerce.payments.selectors import PaymentView
 from commerce.payments.selectors import payment as payment_view
 from commerce.payments.services.checkout import refresh
 from commerce.web.policy import Policy, policy
+from frontend.agent.screen import frame_for
 from frontend.next_offers import offer_cards
 from frontend.shop.contract import contracts_of, sections_of
 from frontend.shop.deliveries import delivery
@@ -85,7 +86,7 @@ def why(request: HttpRequest, number: str) -> HttpResponse:
     context = order_context(request, number)
     order = order_view(context, number=number)
     page = "agent:order" if context.role is Role.AGENT else "checkout:order"
-    values = why_page(order.quote, catalogue=snapshot_of(order.quote.release))
+    values = why_page(order.quote, catalogue=snapshot_of(order.quote.release)) | frame_for(context)
     values |= {
         "name": _("Order %(number)s") % {"number": order.summary.number},
         "back": reverse(page, args=[order.summary.number]),

@@ -326,6 +326,8 @@ def test_an_agent_gives_a_retention_offer_for_a_reason_and_takes_it_back(
     why = agent.get(f"/cart/{handed}/why/")
     assert "Given by an agent: Another operator" in why.content.decode()
     assert why.context["back"] == at
+    assert (why.context["area"], why.context["who"]) == ("Console", given.context["who"])
+    assert 'class="footer"' not in why.content.decode()
 
     agent.post(f"{at}lines/", {"let_go": "stay-5"})
     assert agent.get(at).context["retention"][0]["given"] == ""
