@@ -63,6 +63,7 @@ from orchestration.porting import leaving, rio
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
+from orchestration.services.guarding import Guarded
 from orchestration.services.keeping import KEPT_DUE
 from orchestration.services.plans import ADVANCE, PLAN_MORE
 from promotions.domain import findings as promotions
@@ -139,20 +140,21 @@ def connect() -> None:
     register_timer(numbers.HOLD_TIMER, numbers.on_due)
     register_timer(numbers.QUARANTINE_TIMER, numbers.on_due)
 
-    register_timer(
-        notifications.TIMER, notifications.carry_out, durable=False, queue=WorkQueue.MESSAGES
-    )
+    carrying = Guarded("messages", notifications.carry_out)
+    register_timer(notifications.TIMER, carrying, durable=False, queue=WorkQueue.MESSAGES)
     subscribe(PasswordForgotten, messages.on_password_forgotten, name="notifications.password")
     subscribe(
         WebhookEndpointFailed, messages.on_webhook_endpoint_failed, name="notifications.webhook"
     )
 
     paying, billing = WorkQueue.PAYMENTS, WorkQueue.BILLING
-    register_timer(checkout.OPEN_TIMER, checkout.open_again, durable=False, queue=paying)
+    opening = Guarded("payments", checkout.open_again)
+    register_timer(checkout.OPEN_TIMER, opening, durable=False, queue=paying)
     register_timer(
         checkout.LOOK_TIMER, checkout.look_after, durable=False, housekeeping=True, queue=paying
     )
-    register_timer(effects.TIMER, effects.carry_out, durable=False, queue=paying)
+    moving = Guarded("payments", effects.carry_out)
+    register_timer(effects.TIMER, moving, durable=False, queue=paying)
     register_timer(webhooks.TIMER, webhooks.handle_webhook, durable=False, queue=paying)
     register_busy_check("payments", payments.effects_under_way)
 

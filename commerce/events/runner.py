@@ -15,8 +15,10 @@ from commerce.events.work import (
     RUN_LEASE,
     Batch,
     LostLease,
+    Postponed,
     claim,
     fail,
+    postpone,
     release,
     renew,
 )
@@ -69,6 +71,8 @@ def _run_all(
                 with traced(row.trace_id), in_turn(row.turn):
                     try:
                         act(row, batch.token, until)
+                    except Postponed as later:
+                        postpone(row, token=batch.token, until=later.until)
                     except Exception as error:
                         fail(row, token=batch.token, error=error)
     except BaseException:

@@ -60,6 +60,14 @@ UPDATE {table} AS held SET state = 'running', token = %s, lease_until = %s
 """
 
 
+class Postponed(Exception):
+    """Raised by a handler that reaches outside: not now, and it is no failed try."""
+
+    def __init__(self, until: datetime | None) -> None:
+        super().__init__(f"postponed until {until}")
+        self.until = until or machine_now()
+
+
 class LostLease(Exception):
     """The row went to another worker meanwhile; this one's effects are undone."""
 
@@ -145,6 +153,14 @@ def fail(item: WorkItem, *, token: UUID, error: Exception) -> None:
             exc_info=error,
             extra={"work": str(item), "attempts": attempts, "parked": parked},
         )
+
+
+def postpone(item: WorkItem, *, token: UUID, until: datetime) -> None:
+    """Let it wait, at most half a second longer, so that not all that waited come at once."""
+    later = until + timedelta(seconds=random.uniform(0, 0.5))  # noqa: S311  no secret
+    type(item)._default_manager.filter(pk=item.pk, token=token).update(
+        state=WorkState.PENDING, next_at=later, token=None, lease_until=None
+    )
 
 
 def sweep(model: type[Item]) -> int:

@@ -199,6 +199,8 @@ PORT_WORDS: Mapping[str, Any] = {
     "network": gettext_lazy("Network"),
     "content": gettext_lazy("Content partners"),
     "billing": gettext_lazy("Billing"),
+    "messages": gettext_lazy("Carrier of messages"),
+    "payments": gettext_lazy("Payment provider"),
 }
 
 

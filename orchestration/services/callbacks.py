@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from contextlib import suppress
+from dataclasses import replace
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -15,6 +15,7 @@ from orchestration.domain.states import MOVING, TaskState
 from orchestration.models import Effect, Task
 from orchestration.ports import ProviderEvent
 from orchestration.services.desk import ask_timers
+from orchestration.services.health import note_answer, note_silence, shut_until
 from orchestration.services.plans import wake
 
 # Of every callback: written out, because building them anew costs more than running them.
@@ -69,8 +70,9 @@ def _check_sender(code: str, *, port: str) -> None:
 def ask(*, task_id: int) -> None:
     """Ask the provider of an awaiting task for callbacks that were lost on the way.
 
-    Called with no transaction open. A provider that does not answer is asked again later. The plan
-    is woken in any case: what it awaits may have come, and its wake-up been lost.
+    Called with no transaction open. A provider that does not answer is asked again later, one that
+    is left alone when he may be asked again. The plan is woken in any case: what it awaits may have
+    come, and its wake-up been lost.
     """
     task = Task.objects.filter(pk=task_id, plan__state__in=MOVING).first()
     if task is None or not _awaits(task):
@@ -78,13 +80,26 @@ def ask(*, task_id: int) -> None:
     effect = Effect.objects.filter(task=task, generation=task.generation).first()
     if effect is None:
         return
-    with suppress(Unknown):
-        found = provider(effect.port).find(effect.key)
-        receive(provider_code=effect.port, request_key=effect.key, events=found.events)
+    until = shut_until(effect.port)
+    if until is None:
+        _hear(effect)
     with transaction.atomic():
-        timers.schedule_all(ask_timers(task, now=business_now(), machine=machine_now()))
+        soon, late = ask_timers(task, now=business_now(), machine=machine_now())
+        timers.schedule_all([replace(soon, due_at=until) if until else soon, late])
         wake(task.plan_id)
-        Task.objects.filter(pk=task.pk).update(asked=F("asked") + 1)
+        if until is None:
+            Task.objects.filter(pk=task.pk).update(asked=F("asked") + 1)
+
+
+def _hear(effect: Effect) -> None:
+    """What the provider has told, or tried to tell, since."""
+    try:
+        found = provider(effect.port).find(effect.key)
+    except Unknown as silence:
+        note_silence(effect.port, error=silence.message)
+        return
+    note_answer(effect.port)
+    receive(provider_code=effect.port, request_key=effect.key, events=found.events)
 
 
 def _awaits(task: Task) -> bool:

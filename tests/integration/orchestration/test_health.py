@@ -1,20 +1,30 @@
 """A provider that keeps silent is left alone; what waits for it uses up no attempts."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from threading import Event, Thread
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 
+from commerce.events import registry
+from commerce.events.models import Timer
+from commerce.events.pump import drain
+from commerce.events.registry import register_timer
+from commerce.events.timers import due_at, soon
 from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import Refused, Unknown
 from orchestration import actions
-from orchestration.domain.states import TaskState
+from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import PortHealth, Task
 from orchestration.ports import Answer, Found, Standing
 from orchestration.selectors import provider_health
 from orchestration.services import advance as carrying_on
-from orchestration.services import health, outcome
+from orchestration.services import callbacks, health, outcome
+from orchestration.services.desk import ask_keys
+from orchestration.services.guarding import Guarded
 from orchestration.services.health import MOST_SILENCES, note_answer, note_silence, shut_until
 from tests.integration.orchestration.conftest import AT, MakeTask
 
@@ -132,3 +142,56 @@ def test_refusals_shut_nothing(make_task: MakeTask, clearing_house: Provider) ->
     task.refresh_from_db()
     assert (task.state, task.cause) == (TaskState.FALLOUT, "date_past")
     assert not PortHealth.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_messages_and_payments_wait_for_a_silent_provider_without_using_up_their_tries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registry, "_timers", {})
+    sent: list[int] = []
+    says: list[Exception] = [Unknown("silence")]
+
+    def carry(payload: Mapping[str, Any]) -> None:
+        if says:
+            raise says[0]
+        sent.append(payload["n"])
+
+    register_timer("carry", Guarded("messages", carry), durable=False)
+    for number in range(MOST_SILENCES + 2):
+        soon(key=f"m{number}", handler="carry", payload={"n": number})
+    drain()
+    tries = list(Timer.objects.order_by("key").values_list("attempts", flat=True))
+    assert tries == [1] * (MOST_SILENCES - 1) + [0, 0, 0]
+    (health_of,) = [each for each in provider_health() if each.port == "messages"]
+    assert (health_of.silences, health_of.last_error) == (MOST_SILENCES, "silence")
+    says.clear()
+    Timer.objects.update(next_at=machine_now())
+    drain()
+    assert sent == []
+    time_over()
+    Timer.objects.update(next_at=machine_now())
+    drain()
+    assert sorted(sent) == list(range(MOST_SILENCES + 2))
+    assert PortHealth.objects.get(port="messages").silences == 0
+    assert not Timer.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_provider_that_is_left_alone_is_not_asked_for_callbacks_either(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def find(key: str) -> Found:
+        asked.append(key)
+        raise Unknown("silence")
+
+    monkeypatch.setattr(callbacks, "provider", lambda port: SimpleNamespace(find=find))
+    task = make_task(state=TaskState.AWAITING, effect=EffectState.ACCEPTED)
+    for _ in range(MOST_SILENCES + 3):
+        callbacks.ask(task_id=task.pk)
+    task.refresh_from_db()
+    assert (len(asked), task.asked) == (MOST_SILENCES, MOST_SILENCES)
+    by_machine, _ = ask_keys(task.pk)
+    assert due_at(by_machine) == PortHealth.objects.get(port="porting").shut_until
