@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from commerce.local.stack import Stack
-from tests.bench import bills, cart, checkout, memory, orders, quotes, shop, stores, web
+from tests.bench import bills, cart, checkout, codes, memory, orders, quotes, shop, stores, web
 from tests.bench.results import (
     HEADING,
     LATEST,
@@ -38,6 +38,7 @@ def main(stack: Stack, *, full: bool = False) -> int:
     run(lambda: bills.measure(stack, pg_tps=run.median("pg_tps")))
     with TemporaryDirectory() as folder:
         large = Path(folder)
+        run(lambda: codes.measure(stack, folder=large))
         run(lambda: shop.enlarge(stack, folder=large))
     run(lambda: web.measure(stack.info.web_url))
     run(lambda: cart.measure(stack.info.web_url))
