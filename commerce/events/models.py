@@ -227,6 +227,8 @@ class WebhookEndpoint(models.Model):
     old_secret = models.CharField(max_length=100, blank=True, default="")
     old_until = models.DateTimeField(null=True)
     failing_since = models.DateTimeField(null=True)
+    failures = models.PositiveSmallIntegerField(default=0, help_text="one after the other")
+    silent_until = models.DateTimeField(null=True, help_text="nothing is sent before")
     created_at = models.DateTimeField(default=machine_now)
     created_by = models.CharField(max_length=200, blank=True, default="")
 

@@ -94,7 +94,8 @@ def resume(*, party_id: int | None, endpoint_id: UUID) -> None:
     by `replay`. Raises NotFound `unknown_endpoint`."""
     endpoint = _locked(party_id=party_id, endpoint_id=endpoint_id)
     endpoint.state, endpoint.failing_since = EndpointState.ACTIVE, None
-    endpoint.save(update_fields=["state", "failing_since"])
+    endpoint.failures, endpoint.silent_until = 0, None
+    endpoint.save(update_fields=["state", "failing_since", "failures", "silent_until"])
     waiting = WebhookMessage.objects.filter(endpoint=endpoint, state=WebhookState.PENDING)
     now = machine_now()
     timers.schedule_all(due(pk, now) for pk in waiting.values_list("pk", flat=True))
@@ -167,6 +168,9 @@ def _active(*, party_id: int | None, endpoint_id: UUID) -> WebhookEndpoint:
         raise RuleViolated(
             "The endpoint hears of nothing now; resume it first.", code="endpoint_not_active"
         )
+    if endpoint.silent_until is not None:  # who asks for it wants it now
+        endpoint.silent_until = None
+        endpoint.save(update_fields=["silent_until"])
     return endpoint
 
 

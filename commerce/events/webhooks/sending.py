@@ -34,6 +34,9 @@ DISTANCES = tuple(
     for seconds in (5, 60, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 )
 """From one try to the next: five seconds at first, a day at last; about three days in all."""
+MOST_SILENT = 4
+"""An endpoint that fails is asked again at these distances too, whatever waits for it: at most half
+an hour. Else a silent one would hold a worker ten seconds for each message that it has coming."""
 SPREAD = 0.2
 GIVE_UP_AFTER = timedelta(days=3)
 """An endpoint that answered nothing well for so long hears of nothing more."""
@@ -98,7 +101,19 @@ def on_send_due(payload: Mapping[str, Any]) -> None:
     )
     if message is None or message.endpoint.state != EndpointState.ACTIVE:
         return
+    silent_until = message.endpoint.silent_until
+    if silent_until is not None and silent_until > machine_now():
+        _put_off(message, silent_until)
+        return
     _note(message, _sent(message))
+
+
+@transaction.atomic
+def _put_off(message: WebhookMessage, until: datetime) -> None:
+    """Another message has just found out that nobody answers; this is no try."""
+    ours = WebhookMessage.objects.filter(pk=message.pk, state=WebhookState.PENDING)
+    if ours.update(next_at=until):
+        timers.schedule_all([due(message.pk, until)])
 
 
 def _sent(message: WebhookMessage) -> Answer:
@@ -153,12 +168,19 @@ def _judge(endpoint: WebhookEndpoint, answer: Answer, *, now: datetime) -> None:
     """What one answer says about the endpoint as a whole."""
     if answer.is_good:
         if endpoint.failing_since is not None:
-            endpoint.failing_since = None
-            endpoint.save(update_fields=["failing_since"])
+            endpoint.failing_since, endpoint.failures, endpoint.silent_until = None, 0, None
+            endpoint.save(update_fields=["failing_since", "failures", "silent_until"])
         return
     since = endpoint.failing_since or now
     gone = answer.status == GONE or now - since >= GIVE_UP_AFTER
     gives_up = gone and endpoint.state == EndpointState.ACTIVE
+    if gives_up:
+        endpoint.state = EndpointState.FAILED
+    endpoint.failing_since = since
+    endpoint.failures = min(endpoint.failures + 1, MOST_SILENT)
+    pause = wait_after(endpoint.failures, draw=random.random())  # noqa: S311
+    endpoint.silent_until = now + pause if pause is not None else None
+    endpoint.save(update_fields=["failing_since", "failures", "silent_until", "state"])
     if gives_up:
         endpoint.state = EndpointState.FAILED
     endpoint.failing_since = since

@@ -111,9 +111,14 @@ def happen(*events: Event, at: datetime = AT) -> None:
         publish_all(events)
 
 
+def timers_at_once() -> None:
+    Timer.objects.filter(handler=telling.TIMER).update(due_at=machine_now(), next_at=machine_now())
+
+
 def try_again_now() -> None:
     """As if the wait were over."""
-    Timer.objects.filter(handler=telling.TIMER).update(due_at=machine_now(), next_at=machine_now())
+    WebhookEndpoint.objects.update(silent_until=None)
+    timers_at_once()
     drain()
 
 
@@ -227,6 +232,36 @@ def test_nobody_there_is_a_try_too(receiver: Receiver) -> None:
     assert WebhookMessage.objects.get().state == WebhookState.PENDING
 
 
+def test_one_message_finds_out_for_all_whether_an_endpoint_answers_again(
+    receiver: Receiver,
+) -> None:
+    """A silent one would hold a worker for ten seconds with each message that it has coming."""
+    made, _ = listen(receiver.url)
+    receiver.answers = [500, 500]
+    happen(*(ParcelSent(f"F-{number}", FIRM) for number in range(5)))
+    drain()
+    assert len(receiver.heard) == 1
+    timers_at_once()
+    drain()
+    assert len(receiver.heard) == 1
+    assert WebhookAttempt.objects.count() == 1
+    WebhookEndpoint.objects.update(silent_until=machine_now())
+    timers_at_once()
+    drain()
+    assert len(receiver.heard) == 2
+    assert WebhookEndpoint.objects.get().failures == 2
+    assert sum(WebhookMessage.objects.values_list("attempts", flat=True)) == 2
+    first = WebhookMessage.objects.order_by("pk")[0]
+    endpoints.send_again(party_id=FIRM, endpoint_id=made, message_id=first.pk)
+    drain()
+    assert len(receiver.heard) == 3, "who asks for it gets it now"
+    timers_at_once()
+    drain()
+    assert len(receiver.heard) == 7
+    assert set(WebhookMessage.objects.values_list("state", flat=True)) == {"delivered"}
+    assert WebhookEndpoint.objects.get().failures == 0
+
+
 def test_after_three_days_of_failure_the_endpoint_hears_of_nothing_and_its_owner_is_told(
     receiver: Receiver,
 ) -> None:
@@ -333,9 +368,10 @@ def test_the_log_is_kept_for_thirty_days_but_for_what_is_still_to_arrive(
     receiver: Receiver,
 ) -> None:
     listen(receiver.url)
-    happen(ParcelSent("F-1", FIRM), ParcelSent("F-2", FIRM))
-    receiver.answers = [500]
-    drain()
+    receiver.answers = [204, 500]
+    for number in ("F-1", "F-2"):
+        happen(ParcelSent(number, FIRM))
+        drain()
     WebhookMessage.objects.update(created_at=machine_now() - timedelta(days=31))
     endpoints.forget_old()
     assert WebhookMessage.objects.get().state == WebhookState.PENDING
