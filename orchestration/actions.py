@@ -201,7 +201,7 @@ def _bill_order(context: TaskContext) -> Mapping[str, Any]:
 
 
 def _credit(context: TaskContext) -> Mapping[str, Any]:
-    return {**_bill_order(context), "group": context.group}
+    return {**_bill_order(context), "group": context.group, "lines": list(context.lines)}
 
 
 def _taken_back(name: str) -> Callable[[TaskContext], Mapping[str, Any]]:

@@ -73,6 +73,9 @@ class Task(models.Model):
     ponr = models.BooleanField(default=False)
     undo = models.CharField(max_length=60, null=True)  # noqa: DJ001  null: nobody said
     undoes = models.CharField(max_length=100, null=True)  # noqa: DJ001  null: it takes none back
+    given_up = models.BooleanField(
+        default=False, db_default=False, help_text="its plan was amended; see services.amend"
+    )
     hours = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(max_length=10, default=TaskState.WAITING)
     generation = models.PositiveSmallIntegerField(default=1)
@@ -101,6 +104,26 @@ class Task(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plan_id}:{self.key}"
+
+
+class PlanAmendment(models.Model):
+    """How a plan under way was amended: what was wished, and what that made of its tasks. The plan
+    is of `version` from then on (the first is 1)."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="amendments")
+    version = models.PositiveSmallIntegerField()
+    at = models.DateTimeField(help_text="business time")
+    by = models.CharField(max_length=120)
+    wish = models.JSONField(help_text="aspects and lines, no personal data")
+    impact = models.JSONField(help_text="keys of tasks: undone, stopped, added")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "version"], name="plan_version_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan_id} version {self.version}"
 
 
 class Effect(models.Model):
@@ -224,6 +247,16 @@ class Porting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.direction} {self.msisdn}"
+
+
+class LineReference(models.Model):
+    """What stands for a contract in its RIO: drawn once, so that nobody can guess it."""
+
+    subscription_id = models.BigIntegerField(primary_key=True)
+    reference = models.CharField(max_length=6)
+
+    def __str__(self) -> str:
+        return str(self.subscription_id)
 
 
 class PortingEntry(models.Model):

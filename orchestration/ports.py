@@ -301,11 +301,12 @@ class OrderBill:
 
 @dataclass(frozen=True, slots=True)
 class OrderCredit:
-    """What an order's bill holds of one cancelled bundle is credited."""
+    """What an order's bill holds of one cancelled bundle, or of some of its lines, is credited."""
 
     order_number: str
     group: str
     party_id: int
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,8 @@ def tracking(order_number: str) -> tuple[Milestone, ...]:
 
     Of a bundle that is cancelled only that is told (`taken_back`).
     """
-    tasks = Task.objects.filter(plan__order_number=order_number).order_by("plan__group", "position")
+    tasks = Task.objects.filter(plan__order_number=order_number, given_up=False)
+    tasks = tasks.order_by("plan__group", "position")
     unwound = _unwound(order_number)
     steps = list(unwound.values())
     for task in tasks.exclude(plan__in=list(unwound)):

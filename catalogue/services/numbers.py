@@ -250,6 +250,25 @@ def record_port_in(*, msisdn: str, key: str) -> None:
 
 
 @transaction.atomic
+def exchange(key: str, *, msisdn: str | None, klass: str, until: datetime, reachable: bool) -> str:
+    """Hold another number for `key` (`msisdn`, or any of `klass`) instead of the one that it has;
+    the new one. That one is free again; if it was `reachable` it rests first.
+
+    Raises:
+        RuleViolated: `number_taken` or `no_number_left`; `key` keeps its number then.
+    """
+    aside = f"{key}~"
+    found = hold_number(msisdn=msisdn, key=aside, until=until, klass=klass)
+    if reachable:
+        retire(key=key)
+    else:
+        give_back(key)
+    release(key)
+    Number.objects.filter(key=aside).update(key=key)
+    return found
+
+
+@transaction.atomic
 def give_back(key: str) -> None:
     """The number assigned to `key` was never in service: it is free again. May be repeated."""
     rows = Number.objects.select_for_update().filter(key=key, state=NumberState.ASSIGNED)

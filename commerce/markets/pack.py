@@ -175,8 +175,9 @@ class Market(Protocol):
             InvalidInput: the code says what is wrong with it.
         """
 
-    def port_key_of(self, *, number: str, operator: str, business: bool, contract: int) -> str:
-        """The key that lets a number of ours leave; `operator` are our two characters."""
+    def port_key_of(self, *, number: str, operator: str, business: bool, contract: str) -> str:
+        """The key that lets a number of ours leave; `operator` are our two characters, `contract`
+        six letters or figures that stand for its contract."""
 
     def porting_rules(self) -> PortingRules:
         """Delays, slots and compensation of number portability."""

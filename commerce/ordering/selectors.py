@@ -1,6 +1,6 @@
 """Reads of carts and orders, as frozen values. Another's is not found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -367,7 +367,8 @@ def groups_of_order(number: str, *, after: str | None = None, limit: int) -> lis
 def order_for_fulfilment(
     number: str, *, group: str | None = None, groups: Sequence[str] | None = None
 ) -> FulfilmentOrder:
-    """What fulfilment needs of an order, or of one bundle or some of it; two queries.
+    """What fulfilment needs of an order, or of one bundle or some of it, without lines that were
+    taken out; two queries.
 
     Raises:
         NotFound: `unknown_order`.
@@ -391,9 +392,7 @@ def order_for_fulfilment(
         language=order.language,
         email=order.email,
         phone=order.phone,
-        items=tuple(
-            _fulfilment_item(item, offering=snapshot.offering(item.offering)) for item in items
-        ),
+        items=fulfilment_items(items, snapshot=snapshot),
         placed_on=_day(order.placed_at),
         change=ChangeKind(order.change) if order.change else None,
         subject=order.subject,
@@ -401,7 +400,7 @@ def order_for_fulfilment(
 
 
 def order_charges(number: str) -> OrderCharges:
-    """What was agreed to be paid for an order; one query.
+    """What was agreed to be paid for an order; two queries.
 
     Raises:
         NotFound: `unknown_order`.
@@ -409,6 +408,8 @@ def order_charges(number: str) -> OrderCharges:
     order = _ORDER.first(number=number)
     if order is None:
         raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
+    ended = order.items.filter(state=ItemState.CANCELLED)
+    out = set(ended.values_list("line_id", flat=True))
     return OrderCharges(
         number=order.number,
         party_id=order.party_id,
@@ -416,7 +417,14 @@ def order_charges(number: str) -> OrderCharges:
         release=order.release,
         purchase_order=order.purchase_order,
         items=tuple(
-            ChargedItem(line.id, line.group, line.offering, line.name.by_language, line.charges)
+            ChargedItem(
+                line.id,
+                line.group,
+                line.offering,
+                line.name.by_language,
+                line.charges,
+                taken_out=line.id in out,
+            )
             for line in Quote.from_json(order.agreed).lines
         )
         + (_owed_for_the_end(order) if order.change == ChangeKind.TERMINATE else ()),
@@ -443,6 +451,17 @@ def order_states(numbers: Sequence[str]) -> Mapping[str, OrderState]:
     """For operators: where these orders stand."""
     rows = Order.objects.filter(number__in=list(numbers)).values_list("number", "state")
     return {number: OrderState(state) for number, state in rows}
+
+
+def fulfilment_items(
+    rows: Iterable[OrderItem], *, snapshot: Snapshot
+) -> tuple[FulfilmentItem, ...]:
+    """The rows as fulfilment needs them."""
+    return tuple(
+        _fulfilment_item(row, offering=snapshot.offering(row.offering))
+        for row in rows
+        if row.state != ItemState.CANCELLED
+    )
 
 
 def _fulfilment_item(item: OrderItem, *, offering: Offering) -> FulfilmentItem:

@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy
 
 from commerce.ordering.selectors import OrderView
 from frontend.shop.words import named
-from orchestration.services.cancel import BundleQuote, CancellationQuote, TouchedTask
+from orchestration.services.cancel import BundleQuote, CancellationQuote
+from orchestration.services.taking_back import TouchedTask
 
 UNDONE: Mapping[str, Any] = {
     "logistics.ship": gettext_lazy("The parcel is stopped in our warehouse"),

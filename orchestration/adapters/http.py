@@ -8,7 +8,7 @@ from urllib.parse import quote
 from catalogue.selectors import snapshot_of
 from commerce.kernel.errors import Refused
 from commerce.kernel.money import Money
-from commerce.ordering.domain.fulfilment import FulfilmentItem, OrderCharges
+from commerce.ordering.domain.fulfilment import ChargedItem, FulfilmentItem, OrderCharges
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
 from orchestration.adapters.client import HttpProvider, plain
 from orchestration.domain.porting import OUR_OPERATOR
@@ -211,11 +211,11 @@ class HttpBilling(HttpProvider):
 
     def credit_order(self, request: OrderCredit, *, key: str) -> Answer:
         agreed = order_charges(request.order_number)
-        lines = _due_once(agreed, group=request.group)
+        lines = _due_once(agreed, credited=request)
         if not lines:
             return Answer({"credit_note": ""})
         body = {
-            "reference": f"{agreed.number}/{request.group}",
+            "reference": "/".join((agreed.number, request.group, *request.lines)),
             "charge_reference": agreed.number,
             "account_reference": _account(agreed.party_id),
             "amount": str(sum(Decimal(line["amount"]) for line in lines)),
@@ -255,13 +255,13 @@ def _account(party_id: int) -> str:
     return f"P-{party_id}"
 
 
-def _due_once(agreed: OrderCharges, *, group: str | None = None) -> list[dict[str, Any]]:
-    """What falls due with the order, or with one bundle of it, in the master basis; lines alike are
-    one, so that the order of a fleet stays short."""
+def _due_once(agreed: OrderCharges, *, credited: OrderCredit | None = None) -> list[dict[str, Any]]:
+    """What falls due with the order, or what of it is credited, in the master basis; lines alike
+    are one, so that the order of a fleet stays short."""
     rates = snapshot_of(agreed.release).tax_rates
     sums: dict[tuple[str, str, str, Money, str], int] = {}
     for item in agreed.items:
-        if group not in (None, item.group):
+        if credited is not None and not _is_credited(item, credited):
             continue
         for charge in item.charges:
             for due in due_in_period(charge, period=0):
@@ -280,6 +280,13 @@ def _due_once(agreed: OrderCharges, *, group: str | None = None) -> list[dict[st
         }
         for (offering, code, benefit, amount, tax_class), times in sums.items()
     ]
+
+
+def _is_credited(item: ChargedItem, by: OrderCredit) -> bool:
+    """Of a bundle's credit, what was credited alone before is no part."""
+    if by.lines:
+        return item.line_id in by.lines
+    return item.group == by.group and not item.taken_out
 
 
 def _billed(item: FulfilmentItem, *, rates: Mapping[str, Decimal]) -> dict[str, Any]:

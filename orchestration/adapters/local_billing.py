@@ -57,6 +57,7 @@ class LocalBilling:
             group=request.group,
             party_id=agreed.party_id,
             segment=agreed.segment,
+            items=request.lines,
         )
         return Answer({"credit_note": note or ""})
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,6 +11,9 @@ from orchestration.domain.states import EffectState, TaskState
 
 CREDIT = "credit"
 """The key of the task that credits what the order's bill holds of a cancelled bundle."""
+CREDITING = "billing.credit"
+SETTLING = "order.settle"
+"""The action that gives pieces and money back of lines that were taken out of a bundle."""
 
 
 class Standing(StrEnum):
@@ -83,14 +86,16 @@ class Impact:
         return not (self.passed or self.passing or self.late)
 
 
-def impact_of(steps: Sequence[Step]) -> Impact:
-    """What cancelling a plan in this state does.
+def impact_of(steps: Sequence[Step], *, ending: Collection[str] | None = None) -> Impact:
+    """What cancelling a plan in this state does, or ending those of its tasks alone.
 
     An effect is taken back after everything that was built on it: in reverse dependency order.
     """
+    whole = steps
+    steps = [step for step in whole if ending is None or step.key in ending]
     undone = [step for step in steps if step.undo and step.standing is not Standing.NOTHING]
     chosen = {step.key for step in undone}
-    after = _dependents(steps)
+    after = _dependents(whole)
     compensations = {
         step.key: Compensation(
             undo_key(step.key),
@@ -106,7 +111,7 @@ def impact_of(steps: Sequence[Step]) -> Impact:
             step.key for step in steps if step.key not in chosen and step.state not in _OVER
         ),
         kept=tuple(
-            step.key for step in steps if step.key not in chosen and step.state is TaskState.DONE
+            step.key for step in whole if step.key not in chosen and step.state is TaskState.DONE
         ),
         passed=tuple(step.key for step in steps if _passed(step)),
         passing=tuple(step.key for step in steps if _passing(step)),

@@ -1,5 +1,7 @@
 """The RIO of each of our lines: what lets its number leave us. Never withheld, whatever is owed."""
 
+import secrets
+import string
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -7,13 +9,16 @@ from typing import Any
 from commerce.kernel.clock import business_today
 from commerce.notifications.services import send
 from orchestration.domain.porting import OUR_OPERATOR
+from orchestration.models import LineReference
 from orchestration.porting import book
 from subscriptions.lines import Line, line_of_subscription
 
+LETTERS = string.digits + string.ascii_uppercase
+
 
 def rio_of(line: Line) -> str | None:
-    """Made from number and contract, so it is there with the activation; until 40 days after the
-    end. None then, and for what is no mobile line."""
+    """Made from the number and what was drawn for the contract, so it is there with the activation;
+    until 40 days after the end. None then, and for what is no mobile line."""
     return key_of(line) if may_leave(line) else None
 
 
@@ -32,8 +37,17 @@ def key_of(line: Line) -> str | None:
         number=line.msisdn,
         operator=OUR_OPERATOR,
         business=line.business,
-        contract=line.subscription_id,
+        contract=_reference(line.subscription_id),
     )
+
+
+def _reference(subscription_id: int) -> str:
+    """Drawn when it is first asked for, and the same ever after."""
+    drawn = "".join(secrets.choice(LETTERS) for _ in range(6))
+    found, _ = LineReference.objects.get_or_create(
+        subscription_id=subscription_id, defaults={"reference": drawn}
+    )
+    return found.reference
 
 
 def rio_of_subscription(subscription_id: int) -> str:

@@ -1,6 +1,6 @@
 """Cancelling what fulfilment has begun, a whole order or some bundles: asked first, then done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -8,6 +8,7 @@ from django.db import transaction
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
+from commerce.ordering.domain.states import ItemState
 from commerce.ordering.models import Order
 from commerce.ordering.services.unwinding import (
     begun_order,
@@ -18,27 +19,26 @@ from commerce.ordering.services.unwinding import (
 )
 from orchestration.domain.decompose import ORDER_BILL
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.states import FINISHED, PLAN_LIFE, PlanState, TaskState
-from orchestration.domain.unwinding import CREDIT, Impact, impact_of, token_of
-from orchestration.models import Plan, Task, TaskHistory
-from orchestration.services.decide import arrived, take_in
+from orchestration.domain.states import PLAN_LIFE, PlanState
+from orchestration.domain.unwinding import CREDIT, CREDITING, Impact, impact_of, token_of
+from orchestration.models import Plan, Task
 from orchestration.services.desk import Desk
-from orchestration.services.plans import wake
 from orchestration.services.standing import steps_of
+from orchestration.services.taking_back import (
+    REFUSALS,
+    TouchedTask,
+    add,
+    compensating,
+    leave,
+    next_position,
+    note_what_arrived,
+    refusal_of,
+    stop,
+    touched,
+)
 
 MOST_BUNDLES = 100
 """Of a fleet's order at a time: their plans stay locked meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class TouchedTask:
-    """A task that a cancellation touches, for those who put it into words."""
-
-    key: str
-    action: str
-    kind: str
-    until: str
-    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def cancel_under_way(
         )
     for bundle in quote.bundles:
         if bundle.refusal:
-            raise RuleViolated(_REFUSALS[bundle.refusal], code=bundle.refusal, bundle=bundle.group)
+            raise RuleViolated(REFUSALS[bundle.refusal], code=bundle.refusal, bundle=bundle.group)
     if not desks:
         if not cancel_before_plans(context, number=order.number):
             raise Conflict("Work on the order begins just now.", code="impact_changed")
@@ -118,15 +118,6 @@ def cancel_under_way(
     for desk, impact in desks:
         _unwind(desk, impact, by=context.actor.name)
     note_cancelling(context, number=order.number, note=note)
-
-
-_REFUSALS: Mapping[str, str] = {
-    "past_return": "A part of it can't be taken back any more; return it, or end the contract.",
-    "number_moves": "Its number is about to move, and that can't be called off after the eve.",
-    "passing": "It is passing the point of no return at this moment; ask again in a minute.",
-    "bundle_over": "This part of the order is over.",
-    "cancelling": "This part of the order is being cancelled already.",
-}
 
 
 def _quoted(
@@ -159,7 +150,7 @@ def _quoted(
             bundles.append(BundleQuote(plan.group, (), (), (), (), "bundle_over"))
             continue
         if desk.plan.state == PlanState.RUNNING:
-            _note_what_arrived(desk)
+            note_what_arrived(desk)
         impact = impact_of(steps_of(desk))
         impacts[plan.group] = impact
         desks.append((desk, impact))
@@ -169,53 +160,27 @@ def _quoted(
         bundles = [b for b in bundles if b.refusal not in ("bundle_over", "cancelling")] or bundles
         desks = [(d, i) for d, i in desks if d.plan.state == PlanState.RUNNING]
     ending = [bundle.group for bundle in bundles] or chosen
-    credit, refund = due_once(order, groups=ending), Money.zero(order.currency)
+    lines = order.items.filter(group__in=ending).values_list("line_id", "state")
+    gone = [line for line, state in lines if state == ItemState.CANCELLED]
+    credit = due_once(order, groups=ending, but=gone)
+    refund = Money.zero(order.currency)
     if order.payment_key:
         shares = shares_of_money(order)
-        refund = total((shares[group] for group in ending), currency=order.currency)
+        back = (shares[line] for line, _ in lines if line not in gone)
+        refund = total(back, currency=order.currency)
     token = token_of(order.number, impacts, amount=str(refund.amount))
     return CancellationQuote(order.number, tuple(bundles), credit, refund, token), desks
 
 
-def _note_what_arrived(desk: Desk) -> None:
-    """A parcel that has left counts as left, though nobody has looked at the message yet."""
-    seen = take_in(desk)
-    by_key = {task.key: task for task in desk.tasks}
-    for task in desk.tasks:
-        watching = task.kind in (TaskKind.MILESTONE, TaskKind.CALLBACK) and task.ponr
-        open_ = task.state in (TaskState.WAITING, TaskState.AWAITING)
-        if watching and open_ and arrived(desk, task, by_key=by_key, seen=seen):
-            desk.move(task, TaskState.DONE)
-
-
 def _bundle(desk: Desk, impact: Impact) -> BundleQuote:
-    by_key = {task.key: task for task in desk.tasks}
-
-    def touched(keys: Sequence[str]) -> tuple[TouchedTask, ...]:
-        return tuple(_touched(by_key[key]) for key in keys)
-
     return BundleQuote(
         group=desk.plan.group,
-        undone=touched([each.undoes for each in impact.undone]),
-        stopped=touched(impact.stopped),
-        kept=touched(impact.kept),
-        passed=touched((*impact.passed, *impact.late, *impact.passing)),
-        refusal=_refusal(desk, impact),
+        undone=touched(desk, [each.undoes for each in impact.undone]),
+        stopped=touched(desk, impact.stopped),
+        kept=touched(desk, impact.kept),
+        passed=touched(desk, (*impact.passed, *impact.late, *impact.passing)),
+        refusal=refusal_of(desk, impact),
     )
-
-
-def _refusal(desk: Desk, impact: Impact) -> str:
-    if desk.plan.state == PlanState.CANCELLING:
-        return "cancelling"
-    if impact.passed:
-        return "past_return"
-    if impact.late:
-        return "number_moves"
-    return "passing" if impact.passing else ""
-
-
-def _touched(task: Task) -> TouchedTask:
-    return TouchedTask(task.key, task.action, task.kind, task.until or "", tuple(task.lines))
 
 
 def _unwind(desk: Desk, impact: Impact, *, by: str) -> None:
@@ -224,42 +189,17 @@ def _unwind(desk: Desk, impact: Impact, *, by: str) -> None:
     PLAN_LIFE.check(PlanState(plan.state), PlanState.CANCELLING)
     plan.state = PlanState.CANCELLING
     plan.save(update_fields=["state"])
-    for task in desk.tasks:
-        if desk.gives_up(task) and task.state not in (*FINISHED, TaskState.RUNNING):
-            desk.move(task, TaskState.CANCELLED, by=by)
-    added = Task.objects.bulk_create(_compensating(desk, impact))
-    desk.tasks += added
-    desk.history += [TaskHistory(task=task, state=task.state, at=desk.now, by=by) for task in added]
-    desk.write(on_the_way=True)
-    wake(plan.pk, turn=plan.turn)
-
-
-def _compensating(desk: Desk, impact: Impact) -> list[Task]:
-    by_key = {task.key: task for task in desk.tasks}
-    first = max((task.position for task in desk.tasks), default=0) + 1
-    tasks = [
-        Task(
-            plan=desk.plan,
-            key=each.key,
-            position=first + place,
-            lines=by_key[each.undoes].lines,
-            parcel=by_key[each.undoes].parcel,
-            role=by_key[each.undoes].role,
-            kind=TaskKind.CALL,
-            action=each.action,
-            needs=list(each.needs),
-            undoes=each.undoes,
-        )
-        for place, each in enumerate(impact.undone)
-    ]
-    bill = [ORDER_BILL.key] if ORDER_BILL.key in by_key else []
+    stop(desk, [task for task in desk.tasks if desk.gives_up(task)], by=by)
+    back = compensating(desk, impact)
+    bills = [task.key for task in desk.tasks if task.action in (ORDER_BILL.action, CREDITING)]
     credit = Task(
-        plan=desk.plan,
+        plan=plan,
         key=CREDIT,
-        position=first + len(tasks),
+        position=next_position(desk) + len(back),
         lines=[],
         kind=TaskKind.CALL,
-        action="billing.credit",
-        needs=[*bill, *(task.key for task in tasks)],
+        action=CREDITING,
+        needs=[*bills, *(task.key for task in back)],
     )
-    return [*tasks, credit]
+    add(desk, [*back, credit], by=by)
+    leave(desk)

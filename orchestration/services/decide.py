@@ -9,6 +9,7 @@ from django.db import transaction
 from commerce.events import timers
 from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import FaisceauError
+from commerce.ordering.services.unwinding import money_is_known
 from commerce.rows import Given, Prepared, update
 from orchestration.actions import ACTIONS, action
 from orchestration.domain.decompose import ORDER_BILL
@@ -17,7 +18,7 @@ from orchestration.domain.recipes import TaskKind
 from orchestration.domain.requests import facts_of_event
 from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import FINISHED, EffectState, TaskState
-from orchestration.domain.unwinding import CREDIT, Standing
+from orchestration.domain.unwinding import CREDITING, SETTLING, Standing
 from orchestration.models import ProviderCallback, Task
 from orchestration.porting import following
 from orchestration.services.desk import Desk
@@ -84,7 +85,8 @@ def take_in(desk: Desk) -> dict[int, set[str]]:
 
 
 def _learn(desk: Desk, task: Task, callback: ProviderCallback) -> None:
-    desk.learn(facts_of_event(callback.type, callback.data, context=desk.context(task)))
+    if not task.given_up:
+        desk.learn(facts_of_event(callback.type, callback.data, context=desk.context(task)))
     if task.action == following.PORT_IN:
         following.heard(desk, task, callback)
 
@@ -137,7 +139,7 @@ def _step(
     match task.state:
         case TaskState.WAITING if task.undoes and _ready(task, by_key):
             return _undoing(desk, task, calls=calls)
-        case TaskState.WAITING if task.key == CREDIT and not _billed(desk):
+        case TaskState.WAITING if _too_early(desk, task):
             desk.wake_at.append(desk.machine + BILL_COMES)
             return None
         case TaskState.WAITING if _ready(task, by_key):
@@ -179,6 +181,13 @@ def _left_alone(desk: Desk, task: Task) -> bool:
         desk.changed[task.pk] = task
     desk.wake_at.append(until)
     return True
+
+
+def _too_early(desk: Desk, task: Task) -> bool:
+    """Nothing is credited before it was billed, nor paid back before it is known to be paid."""
+    if task.action == SETTLING:
+        return not money_is_known(desk.plan.order_number)
+    return task.action == CREDITING and not _billed(desk)
 
 
 def _billed(desk: Desk) -> bool:

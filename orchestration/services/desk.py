@@ -26,15 +26,15 @@ from orchestration.domain.states import (
     PlanState,
     TaskState,
 )
-from orchestration.domain.unwinding import CREDIT
+from orchestration.domain.unwinding import CREDITING, SETTLING
 from orchestration.events import PlanCancelled, PlanCompleted, TaskFellOut
 from orchestration.models import Effect, Plan, Task, TaskHistory
 from orchestration.services.plans import ADVANCE
 
 ASK = "orchestration.ask"
 OVERDUE = "orchestration.overdue"
-BEYOND = frozenset({ORDER_BILL.key, CREDIT})
-"""Tasks of the order as a whole, which the end of one bundle does not end."""
+BEYOND = frozenset({ORDER_BILL.action, CREDITING, SETTLING})
+"""Of the order as a whole, and of what was taken out of it: the end of a bundle does not end it."""
 _OPEN = frozenset({TaskState.RUNNING, TaskState.RETRYING})
 _FIELDS = (
     "state", "generation", "attempts", "asked", "not_before", "lease_until",
@@ -112,9 +112,11 @@ class Desk:
         return next(each for each in self.tasks if each.key == task.undoes)
 
     def gives_up(self, task: Task) -> bool:
-        """The plan is being cancelled, and the task was part of what is undone: its worker may only
-        say what became of it."""
-        ours = task.undoes is not None or task.key in BEYOND
+        """The plan is being cancelled or was amended, and the task is part of what is undone: its
+        worker may only say what became of it."""
+        if task.given_up:
+            return True
+        ours = task.undoes is not None or task.action in BEYOND
         return self.plan.state == PlanState.CANCELLING and not ours
 
     def in_doubt(self, task: Task) -> bool:

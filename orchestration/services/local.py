@@ -16,8 +16,10 @@ from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.number_shop import callers_tariff
+from commerce.ordering.services.unwinding import lines_unwound
 from orchestration.domain.keeping import KEPT, PICK_UP
 from orchestration.domain.states import EffectState, TaskState
+from orchestration.domain.unwinding import SETTLING
 from orchestration.models import Task
 from orchestration.porting.rio import rio_of_subscription
 from orchestration.services.desk import Desk
@@ -45,6 +47,8 @@ def _do(desk: Desk, task: Task) -> None:
         _assign_number(desk, task)
     elif task.action == "numbering.release":
         _release_number(desk, task)
+    elif task.action == SETTLING:
+        lines_unwound(order_number=desk.plan.order_number, line_ids=task.lines)
     else:
         raise RuleViolated(f"No action is called {task.action!r}.", code="unknown_action")
 

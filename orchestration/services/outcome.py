@@ -59,7 +59,8 @@ def _know(desk: Desk, task: Task, effect: Effect, *, result: Answer | FaisceauEr
     match result:
         case Answer() as answer:
             desk.settle(effect, EffectState.ACCEPTED, answer=answer.facts)
-            desk.learn(action(task.action).learn(answer, desk.context(task)))
+            if not task.given_up:
+                desk.learn(action(task.action).learn(answer, desk.context(task)))
         case Unknown():
             desk.settle(effect, EffectState.UNKNOWN)
         case FaisceauError() as refusal:

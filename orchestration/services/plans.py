@@ -80,7 +80,7 @@ def _store(order: FulfilmentOrder, *, places: Mapping[str, int]) -> None:
     recipes = recipes_of(order.release)
     Task.objects.bulk_create(
         [
-            _row(plan, spec, position)
+            task_row(plan, spec, position)
             for plan in plans
             for position, spec in enumerate(
                 _with_bill(
@@ -119,7 +119,7 @@ def _wakes(turns: Mapping[int, int]) -> Iterator[timers.Due]:
         yield timers.Due(wake_key(plan_id), ADVANCE, now, payload, "machine", turn)
 
 
-def _row(plan: Plan, spec: TaskSpec, position: int) -> Task:
+def task_row(plan: Plan, spec: TaskSpec, position: int) -> Task:
     return Task(
         plan=plan,
         key=spec.key,

@@ -17,7 +17,7 @@ def steps_of(desk: Desk) -> tuple[Step, ...]:
     return tuple(
         replace(step_of(desk, task), late=following.too_late(desk, task))
         for task in desk.tasks
-        if task.undoes is None and task.key not in BEYOND
+        if task.undoes is None and task.action not in BEYOND and not task.given_up
     )
 
 

@@ -1,6 +1,6 @@
 """The credit note of an order: what its bill holds of a bundle that is cancelled."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import transaction
 
@@ -16,21 +16,27 @@ from subscriptions.services.accounts import locked_account
 
 
 @transaction.atomic
-def credit_order(*, order_number: str, group: str, party_id: int, segment: str) -> str | None:
-    """Credit the lines that the bill of an order has of `group`; the credit note's number.
+def credit_order(
+    *, order_number: str, group: str, party_id: int, segment: str, items: Collection[str] = ()
+) -> str | None:
+    """Credit the lines that the bill of an order has of `group`, or of some of its items alone; the
+    credit note's number. What was credited of it before is left out.
 
     The issued bill stays as it is: the credit note repeats its lines with the amounts turned round.
     None when the order was not billed, or nothing of the bundle. May be repeated: the same number
     is answered.
     """
     account = locked_account(party_id=party_id, segment=segment)
-    key = f"credit:{order_number}/{group}"
+    key = "/".join([f"credit:{order_number}/{group}", *sorted(items)])
     known = Invoice.objects.filter(key=key).first()
     if known is not None:
         return known.number
-    rows = InvoiceLine.objects.filter(
-        invoice__key=f"order:{order_number}", invoice__number__isnull=False, group=group
-    )
+    billed = InvoiceLine.objects.filter(group=group, invoice__number__isnull=False)
+    rows = billed.filter(invoice__key=f"order:{order_number}")
+    back = billed.filter(invoice__key__startswith=f"credit:{order_number}/{group}/")
+    rows = rows.exclude(item__in=set(back.values_list("item", flat=True)))
+    if items:
+        rows = rows.filter(item__in=items)
     lines = _turned_round(rows.order_by("position"), currency=account.currency)
     if not lines:
         return None

@@ -74,6 +74,25 @@ def pledge(*, order_number: str, contracts: Sequence[PledgedContract]) -> None:
 
 
 @transaction.atomic
+def close_items(*, order_number: str, group: str, items: Iterable[str], on: date) -> None:
+    """A pledged contract begins without these items: of what they cost again and again nothing is
+    promised any more. What was billed once stays promised, and is credited.
+
+    Raises:
+        NotFound: nothing was promised to that contract. RuleViolated: `promise_fixed`.
+    """
+    promise = (
+        Promise.objects.select_for_update().filter(order_number=order_number, group=group).first()
+    )
+    if promise is None:
+        raise _nothing_promised(order_number, group)
+    if promise.state == PromiseState.ACTIVE:
+        raise RuleViolated("The promise has its days already.", code="promise_fixed")
+    promise.closed = {**promise.closed, **dict.fromkeys(items, on.isoformat())}
+    promise.save(update_fields=["closed"])
+
+
+@transaction.atomic
 def fix(*, order_number: str, group: str, activated_on: date, cycle_day: int) -> int:
     """Give the promise its days, by the day on which the contract really began; its id.
 

@@ -47,6 +47,11 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "<name:role>": {"offering": "horizon-130", "term": 24},
     "codes": {"code": "BIENVENUE10"},
     "cancellation": {"token": "0" * 32},
+    "amendment-quote": {"bundle": "b1", "wish": {"msisdn": ""}},
+    "amendment": {"bundle": "b1", "wish": {"msisdn": ""}, "token": "0" * 32},
+    "day": {"port_on": "2026-11-27"},
+    "correction": {"msisdn": "0612345678", "rio": "01P12345636Q"},
+    "redirection": {"to": "0199001234"},
     "change-quotes": {"kind": "suspend", "block": "lost_sim"},
     "changes": {
         "kind": "suspend",

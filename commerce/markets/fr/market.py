@@ -63,7 +63,7 @@ class France:
     def check_port_key(self, *, number: str, key: str) -> str:
         return rio.check(key, number=number).text
 
-    def port_key_of(self, *, number: str, operator: str, business: bool, contract: int) -> str:
+    def port_key_of(self, *, number: str, operator: str, business: bool, contract: str) -> str:
         return rio.issue(number=number, operator=operator, business=business, contract=contract)
 
     def porting_rules(self) -> PortingRules:

@@ -21,7 +21,6 @@ QUALITIES: Mapping[Family, frozenset[str]] = {
 }
 KNOWN_QUALITIES = frozenset().union(*QUALITIES.values())
 MOBILE_OPERATORS = {"01": "Orange", "02": "SFR", "03": "Bouygues Telecom", "04": "Free"}
-_FIGURES = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _FORMAT = re.compile(r"[0-9A-Z]{2}[0-9A-Z][0-9A-Z]{6}[0-9A-Z+]{3}")
 
 
@@ -115,19 +114,15 @@ def key_of(*, operator: str, quality: str, reference: str, number: str) -> str:
     return ORDER[first] + ORDER[second] + ORDER[third]
 
 
-def issue(*, number: str, operator: str, business: bool, contract: int) -> str:
+def issue(*, number: str, operator: str, business: bool, contract: str) -> str:
     """The RIO of a mobile line: E for an enterprise offer, else P (decision 2012-0576, article 13).
 
-    `contract` is written in base 36 as the contract's reference. The key depends on the number, so
-    the RIO changes with it.
+    `contract` is the contract's reference, six letters or figures. The key depends on the number,
+    so the RIO changes with it.
     """
-    figures = ""
-    while contract:
-        contract, rest = divmod(contract, 36)
-        figures = _FIGURES[rest] + figures
-    quality, reference = "E" if business else "P", figures.rjust(6, "0")
-    key = key_of(operator=operator, quality=quality, reference=reference, number=number)
-    return f"{operator}{quality}{reference}{key}"
+    quality = "E" if business else "P"
+    key = key_of(operator=operator, quality=quality, reference=contract, number=number)
+    return f"{operator}{quality}{contract}{key}"
 
 
 def check(rio: str, *, number: str) -> Rio:

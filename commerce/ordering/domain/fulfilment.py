@@ -97,13 +97,15 @@ class FulfilmentOrder:
 
 @dataclass(frozen=True, slots=True)
 class ChargedItem:
-    """An order item with its agreed charges; `names` are its texts by language."""
+    """An order item with its agreed charges; `names` are its texts by language. `taken_out`: it was
+    cancelled, alone or with its bundle."""
 
     line_id: str
     group: str
     offering: str
     names: Mapping[str, str]
     charges: tuple[AgreedCharge, ...]
+    taken_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,11 @@ def hold_until(state: OrderState) -> datetime:
     return business_now() + HOLD_FOR.get(state, _FOR_FULFILMENT)
 
 
+def kept_until() -> datetime:
+    """Until when a number that an accepted order asks for is kept for it."""
+    return business_now() + _FOR_FULFILMENT
+
+
 def number_key(order_number: str, line_id: str) -> str:
     return f"{order_number}/{line_id}"
 

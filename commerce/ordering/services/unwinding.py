@@ -1,6 +1,6 @@
 """Cancelling what fulfilment has begun: what ordering does before and after it is unwound."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from django.db import transaction
 
@@ -9,7 +9,7 @@ from commerce.accounts.identity import SYSTEM, AccountContext
 from commerce.events import outbox
 from commerce.kernel.codec import from_plain
 from commerce.kernel.errors import Conflict, RuleViolated
-from commerce.kernel.money import Money, allocate
+from commerce.kernel.money import Money, allocate, total
 from commerce.ordering.domain.states import GIVEN_UP, ItemAction, ItemState, OrderState
 from commerce.ordering.events import OrderBundleCancelled, OrderCancelled
 from commerce.ordering.models import Order, OrderItem
@@ -19,10 +19,12 @@ from commerce.ordering.services.moving import move, note_decision
 from commerce.payments.selectors import payment
 from commerce.payments.services import effects
 from subscriptions.domain.charges import AgreedCharge
-from subscriptions.domain.invoice import one_off_lines, totals
+from subscriptions.domain.invoice import DraftLine, one_off_lines, totals
 from subscriptions.services.accounts import basis_of
 
 REASON = "cancelled_under_way"
+AFTER_BUNDLES = 1000
+"""Sequences of refunds: of bundles by their place in the order, of single lines from here on."""
 
 
 def begun_order(context: AccountContext, *, number: str) -> Order:
@@ -45,15 +47,30 @@ def begun_order(context: AccountContext, *, number: str) -> Order:
     return order
 
 
-def due_once(order: Order, *, groups: Collection[str]) -> Money:
-    """What was due with the order for these bundles, with tax.
+def due_once(order: Order, *, groups: Collection[str], but: Collection[str] = frozenset()) -> Money:
+    """What was due with the order for these bundles, with tax; `but` for some of their lines.
 
     Not what is due for the end of a contract, which is billed once it has ended.
     """
+    items = order.items.filter(group__in=groups).exclude(line_id__in=but)
+    return _gross(order, _billed_once(order, items))
+
+
+def shares_of_money(order: Order) -> Mapping[str, Money]:
+    """What goes back to the card for each line; together what it paid, to the cent. Tax is rounded
+    once for the whole order, so a line on its own may differ from its share by a cent."""
+    items = list(order.items.order_by("position"))
+    weights = [_gross(order, _billed_once(order, [item])).amount for item in items]
+    shares = allocate(Money(order.gross, order.currency), weights=weights)
+    return {item.line_id: share.rounded() for item, share in zip(items, shares, strict=True)}
+
+
+def _billed_once(order: Order, items: Iterable[OrderItem]) -> list[DraftLine]:
     rates = snapshot_of(order.release).tax_rates
-    lines = [
+    return [
         line
-        for item in order.items.filter(group__in=groups).exclude(action=ItemAction.DELETE)
+        for item in items
+        if item.action != ItemAction.DELETE
         for line in one_off_lines(
             from_plain(tuple[AgreedCharge, ...], item.agreed),
             order_number=order.number,
@@ -63,16 +80,10 @@ def due_once(order: Order, *, groups: Collection[str]) -> Money:
             benefit_names={},
         )
     ]
+
+
+def _gross(order: Order, lines: list[DraftLine]) -> Money:
     return totals(lines, basis=basis_of(order.segment), currency=order.currency).gross
-
-
-def shares_of_money(order: Order) -> Mapping[str, Money]:
-    """What goes back to the card for each bundle; together what it paid, to the cent. Tax is
-    rounded once for the whole order, so a bundle on its own may differ from its share by a cent."""
-    groups = sorted(set(order.items.values_list("group", flat=True)))
-    weights = [due_once(order, groups=[group]).amount for group in groups]
-    shares = allocate(Money(order.gross, order.currency), weights=weights)
-    return {group: share.rounded() for group, share in zip(groups, shares, strict=True)}
 
 
 def cancel_before_plans(context: AccountContext, *, number: str) -> bool:
@@ -111,7 +122,7 @@ def bundle_unwound(*, order_number: str, group: str) -> None:
     rest = order.items.exclude(state=ItemState.CANCELLED).exclude(group=group)
     last, others = not rest.exists(), order.items.exclude(group=group).exists()
     if others or _settled(order):
-        _pay_back(order, group=group)
+        _pay_back(order, lines=lines, sequence=_place(order, group))
     OrderItem.objects.filter(pk__in=[line.pk for line in lines]).update(state=ItemState.CANCELLED)
     holds.let_bundle_go(order, lines=lines)
     outbox.publish(OrderBundleCancelled(number=order.number, party_id=order.party_id, group=group))
@@ -121,8 +132,33 @@ def bundle_unwound(*, order_number: str, group: str) -> None:
         outbox.publish(OrderCancelled(number=order.number, party_id=order.party_id, reason=REASON))
 
 
-def _pay_back(order: Order, *, group: str) -> None:
-    """The bundle's share of what was paid."""
+def money_is_known(order_number: str) -> bool:
+    """Whether it is known if the order's payment was taken."""
+    key = Order.objects.values_list("payment_key", flat=True).get(number=order_number)
+    return not key or payment(key).is_taken or not payment(key).is_held
+
+
+@transaction.atomic
+def lines_unwound(*, order_number: str, line_ids: Collection[str]) -> None:
+    """As `bundle_unwound`, for lines that were taken out of their bundle; their pieces too are
+    free. Not to be repeated.
+
+    Raises:
+        Conflict: `payment_under_way`.
+    """
+    order = Order.objects.select_for_update(of=("self",)).get(number=order_number)
+    lines = list(order.items.filter(line_id__in=line_ids))
+    for line in lines:
+        _pay_back(order, lines=[line], sequence=AFTER_BUNDLES + line.position)
+    holds.let_bundle_go(order, lines=lines)
+
+
+def _place(order: Order, group: str) -> int:
+    return sorted(set(order.items.values_list("group", flat=True))).index(group) + 1
+
+
+def _pay_back(order: Order, *, lines: Iterable[OrderItem], sequence: int) -> None:
+    """The lines' shares of what was paid."""
     if not order.payment_key:
         return
     if not _settled(order):
@@ -130,8 +166,8 @@ def _pay_back(order: Order, *, group: str) -> None:
             raise Conflict("The payment is still under way.", code="payment_under_way")
         return
     shares = shares_of_money(order)
-    sequence = sorted(shares).index(group) + 1
-    _refund(order, sequence=sequence, amount=shares[group])
+    amount = total((shares[line.line_id] for line in lines), currency=order.currency)
+    _refund(order, sequence=sequence, amount=amount)
 
 
 def _refund(order: Order, *, sequence: int, amount: Money) -> None:

@@ -39,7 +39,7 @@ from orchestration.models import Plan, Task
 from orchestration.ports import Answer, Found, Standing
 from orchestration.services import advance as carrying_on
 from orchestration.services import cancel, decide, desk, health, local, outcome
-from orchestration.services.plans import ADVANCE, _row
+from orchestration.services.plans import ADVANCE, task_row
 from orchestration.services.standing import steps_of
 from subscriptions.models import Invoice
 from tests.integration.orchestration.test_http_billing import authorise
@@ -307,7 +307,7 @@ def random_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             order_number=order.number, group="g1", party_id=1, release=1, created_at=AT
         )
         specs = decompose(ITEMS, recipes=parse_recipes(demo().snapshot.recipes))
-        Task.objects.bulk_create(_row(plan, spec, place) for place, spec in enumerate(specs))
+        Task.objects.bulk_create(task_row(plan, spec, place) for place, spec in enumerate(specs))
         return plan, world
 
     with business_time_fixed(AT):

@@ -20,7 +20,7 @@ from commerce.notifications.models import Message
 from commerce.ordering.models import Order
 from orchestration.adapters.client import callback_secret
 from orchestration.domain.porting import PortState
-from orchestration.models import Porting, PortingCall, ProviderCallback
+from orchestration.models import LineReference, Porting, PortingCall, ProviderCallback
 from orchestration.porting import calls, leaving, rio, selectors
 from orchestration.ports import Answer, Found, ProviderEvent, Standing
 from subscriptions.domain.states import ChangeKind
@@ -95,6 +95,15 @@ def asked(**data: Any) -> Porting:
     return Porting.objects.order_by("-id")[0]
 
 
+def test_the_reference_in_a_rio_is_drawn_and_says_nothing_of_the_contract(
+    line: Subscription,
+) -> None:
+    key = rio.rio_of_subscription(line.pk)
+    assert rio.rio_of_subscription(line.pk) == key
+    LineReference.objects.update(reference="ABC123")
+    assert rio.rio_of_subscription(line.pk)[:9] == "FAPABC123"
+
+
 def test_a_line_leaves_with_its_number_and_its_contract_ends_that_day(
     house: House, line: Subscription
 ) -> None:
@@ -157,7 +166,9 @@ def test_a_number_is_refused_for_a_motive_of_the_list_only(
 ) -> None:
     said = key
     if key in ("other", "nobody", "ended"):
-        contract = line.pk + 1 if key == "other" else line.pk
+        said = rio.rio_of_subscription(line.pk)
+    if key == "other":
+        contract = f"{int(said[3:9], 36) ^ 1:06d}"[-6:]
         said = market("fr").port_key_of(
             number=NUMBER, operator="FA", business=False, contract=contract
         )

@@ -63,7 +63,7 @@ class Islandia:
             raise InvalidInput("Repeat the number.", code="port_key", field="key")
         return key
 
-    def port_key_of(self, *, number: str, operator: str, business: bool, contract: int) -> str:
+    def port_key_of(self, *, number: str, operator: str, business: bool, contract: str) -> str:
         return number
 
     def porting_rules(self) -> PortingRules:
