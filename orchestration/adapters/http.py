@@ -10,10 +10,12 @@ from commerce.kernel.errors import Refused
 from commerce.kernel.money import Money
 from commerce.ordering.domain.fulfilment import ChargedItem, FulfilmentItem, OrderCharges
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
+from orchestration.adapters.changing import begun, ended
 from orchestration.adapters.client import HttpProvider, plain
 from orchestration.domain.porting import OUR_OPERATOR
 from orchestration.ports import (
     Answer,
+    BillingChange,
     BillingStart,
     Entitlement,
     LineActivation,
@@ -34,6 +36,8 @@ from orchestration.ports import (
     TakeBack,
 )
 from subscriptions.domain.charges import due_in_period
+from subscriptions.domain.states import ChangeKind
+from subscriptions.selectors import subscription_view
 
 _REQUESTER = "1.3.6.1.4.1.99999"
 
@@ -237,6 +241,33 @@ class HttpBilling(HttpProvider):
             "items": [item for item in items if item["charges"]],
         }
         return Answer(self.post("subscriptions", body=body, key=key))
+
+    def change(self, request: BillingChange, *, key: str) -> Answer:
+        order = order_for_fulfilment(request.order_number, group=request.group)
+        assert order.change is not None
+        assert order.subject is not None
+        contract = subscription_view(order.party_id, order.subject)
+        told = {
+            "reference": f"{order.number}/{request.group}",
+            "account_reference": _account(order.party_id),
+            "subscription_reference": f"{contract.order_number}/{contract.group}",
+        }
+        if order.change is ChangeKind.TERMINATE:
+            told["ends_on"] = request.on.isoformat()
+            return Answer({"change_id": self.post("ends", body=told, key=key)["end_id"]})
+        rates = snapshot_of(order.release).tax_rates
+        lines = {item.id: item.line_id for item in contract.items}
+        block = next((i.config["block"] for i in order.items if "block" in i.config), "")
+        body = told | {
+            "kind": str(order.change),
+            "on": request.on.isoformat(),
+            "term_months": max((item.term for item in begun(order)), default=0),
+            "begins": [_billed(item, rates=rates) for item in begun(order)],
+            "ends": [lines[subject] for subject in ended(order)],
+            "blocks": block if order.change is ChangeKind.SUSPEND else "",
+            "lifts": block if order.change is ChangeKind.RESUME else "",
+        }
+        return Answer({"change_id": self.post("changes", body=body, key=key)["change_id"]})
 
     def note_money(self, request: MoneyMoved, *, key: str) -> Answer:
         body = {

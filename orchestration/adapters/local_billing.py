@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from catalogue.domain.model import Snapshot
 from catalogue.selectors import snapshot_of
 from commerce.ordering.domain.fulfilment import FulfilmentItem
-from commerce.ordering.domain.states import ItemAction
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
+from orchestration.adapters.changing import begun, ended
 from orchestration.ports import (
     Answer,
     BillingChange,
@@ -19,7 +19,7 @@ from orchestration.ports import (
 )
 from promotions.selectors import promotions_of
 from subscriptions.domain.charges import AgreedCharge
-from subscriptions.domain.states import AT_ANY_TIME, BlockKind, ChangeKind
+from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.services.activate import ActivatedItem, activate
 from subscriptions.services.change import ContractChange, apply_change
 from subscriptions.services.credit import credit_order
@@ -97,7 +97,6 @@ class LocalBilling:
         assert order.subject is not None
         snapshot = snapshot_of(order.release)
         kind, config = order.change, _config(order.items)
-        still = kind in AT_ANY_TIME
         facts = _facts(order.items) if kind in NEW_FACTS else {}
         plan = next((item for item in order.items if item.role == "plan"), None)
         row = apply_change(
@@ -108,12 +107,8 @@ class LocalBilling:
                 kind=kind,
                 on=request.on,
                 channel=order.channel,
-                begins=[
-                    _activated(item, snapshot=snapshot)
-                    for item in order.items
-                    if item.action is not ItemAction.DELETE and not still
-                ],
-                ends=[i.subject for i in order.items if i.subject is not None and not still],
+                begins=[_activated(item, snapshot=snapshot) for item in begun(order)],
+                ends=ended(order),
                 tax_rates=snapshot.tax_rates,
                 benefit_names=_benefit_names(snapshot),
                 term_months=plan.term or None if plan and kind is ChangeKind.RENEW else None,

@@ -360,13 +360,34 @@ def test_the_biller_takes_subscriptions_and_charges(sandbox: Sandbox) -> None:
         key="bill:3",
         body={"reference": "bill/2", "account_reference": "BA-1", "starts_on": "2026-12-01"},
     )
-    ended = sandbox.post(
-        f"/biller/subscriptions/{begun.json()['subscription_id']}/end",
-        key="bill:4",
-        body={"ends_on": "2027-12-01"},
-    )
-    assert ended.json()["state"] == "ended"
+    assert begun.json()["state"] == "active"
     assert sandbox.counted("charge", "bill/1")["effects"] == 1
+
+
+def test_the_biller_changes_and_ends_what_it_was_told_of(sandbox: Sandbox) -> None:
+    told = {"account_reference": "BA-1", "subscription_reference": "S-1"}
+    begun = {"reference": "S-1", "account_reference": "BA-1", "starts_on": "2026-12-01"}
+    item = {"reference": "1", "offering": "plan", "charges": []}
+    sandbox.post("/biller/subscriptions", key="1", body={**begun, "items": [item]})
+    change = {**told, "reference": "C-1", "kind": "remove", "on": "2027-01-01", "ends": ["1"]}
+    answers = [
+        sandbox.post("/biller/changes", key="2", body=change),
+        sandbox.post("/biller/changes", key="3", body={**change, "reference": "C-2"}),
+        sandbox.post("/biller/changes", key="4", body={**change, "subscription_reference": "S-2"}),
+        sandbox.post(
+            "/biller/ends", key="5", body={**told, "reference": "E-1", "ends_on": "2027-02-01"}
+        ),
+        sandbox.post("/biller/changes", key="6", body={**change, "reference": "C-3"}),
+    ]
+    assert [(a.status_code, a.json().get("code")) for a in answers] == [
+        (201, None),
+        (422, "unknown_item"),
+        (404, "not_found"),
+        (201, None),
+        (409, "wrong_state"),
+    ]
+    assert sandbox.counted("change", "C-1")["effects"] == 1
+    assert sandbox.counted("end_subscription", "E-1")["effects"] == 1
 
 
 def test_messages_are_found_by_number_in_any_form_and_read_in_the_inbox(sandbox: Sandbox) -> None:

@@ -1,5 +1,7 @@
-"""An external billing system that is told subscriptions and charges."""
+"""An external billing system that is told subscriptions, their changes and charges."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 
 from commerce.sandbox.providers.protocol import (
@@ -10,103 +12,130 @@ from commerce.sandbox.providers.protocol import (
     Operation,
     Party,
     Refusal,
+    Thing,
 )
 from commerce.sandbox.providers.world import World
 
+Read = Callable[[Fields, Json], Json]
 
-def subscribe(world: World, call: Call) -> Answer:
-    fields = Fields(call.body)
-    reference, account = fields.text("reference"), fields.text("account_reference")
-    starts_on, items = fields.day("starts_on"), fields.objects("items", optional=True)
-    fields.check()
-    subscription = world.create(
-        call,
-        kind="subscription",
-        thing_id=world.new_id("bsu"),
-        reference=reference,
-        state="active",
-        facts={
-            "account_reference": account,
-            "starts_on": starts_on.isoformat(),
-            "segment": str(call.body.get("segment", ""))[:20],
-            "term_months": call.body.get("term_months", 0),
-            "items": items,
-        },
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that is told once and stands in the books. `read` takes what is its own from the
+    body; `apply` does to the subscription of `subscription_reference` what it tells."""
+
+    kind: str
+    prefix: str
+    state: str
+    effect: str
+    read: Read
+    apply: Callable[[World, Thing, Json], None] | None = None
+
+    def __call__(self, world: World, call: Call) -> Answer:
+        fields = Fields(call.body)
+        reference, account = fields.text("reference"), fields.text("account_reference")
+        facts = {"account_reference": account, **self.read(fields, call.body)}
+        if self.apply is not None:
+            facts["subscription_reference"] = fields.text("subscription_reference")
+        fields.check()
+        if self.apply is not None:
+            self.apply(world, _subscription(world, facts["subscription_reference"]), facts)
+        thing = world.create(
+            call,
+            kind=self.kind,
+            thing_id=world.new_id(self.prefix),
+            reference=reference,
+            state=self.state,
+            facts=facts,
+        )
+        world.effect(call, self.effect, reference, thing=thing)
+        body = {f"{self.kind}_id": thing.id, "state": thing.state}
+        return Answer(201, body, thing_id=thing.id)
+
+
+def _subscription(world: World, reference: str) -> Thing:
+    """Raises Refusal (404 not_found)."""
+    row = world.database.row(
+        "SELECT id FROM thing WHERE provider = 'biller' AND kind = 'subscription'"
+        " AND reference = ? ORDER BY rowid LIMIT 1",
+        (reference,),
     )
-    world.effect(call, "subscribe", reference, thing=subscription)
-    body = {"subscription_id": subscription.id, "state": subscription.state}
-    return Answer(201, body, thing_id=subscription.id)
+    found = world.get(row["id"]) if row else None
+    if found is None:
+        raise Refusal("not_found", f"there is no subscription {reference}", status=404)
+    return found
 
 
-def end(world: World, call: Call) -> Answer:
-    subscription = world.find(call.provider, kind="subscription", thing_id=call.path["id"])
+def _begun(fields: Fields, body: Json) -> Json:
+    starts_on = fields.day("starts_on").isoformat()
+    items = fields.objects("items", optional=True)
+    return {
+        "starts_on": starts_on,
+        "segment": str(body.get("segment", ""))[:20],
+        "term_months": body.get("term_months", 0),
+        "items": [{**item, "from_on": starts_on, "until_on": None} for item in items],
+    }
+
+
+def _changed(fields: Fields, body: Json) -> Json:
+    return {
+        "kind": fields.text("kind"),
+        "on": fields.day("on").isoformat(),
+        "term_months": body.get("term_months", 0),
+        "begins": fields.objects("begins", optional=True),
+        "ends": fields.texts("ends"),
+        "blocks": fields.text("blocks", optional=True),
+        "lifts": fields.text("lifts", optional=True),
+    }
+
+
+def _change(world: World, subscription: Thing, facts: Json) -> None:
+    """Raises Refusal: it has ended, or has no such running item."""
+    _check_runs(subscription)
+    items, on = subscription.facts["items"], facts["on"]
+    running = {item["reference"] for item in items if item["until_on"] is None}
+    if unknown := sorted(set(facts["ends"]) - running):
+        raise Refusal("unknown_item", f"{subscription.reference} has no {', '.join(unknown)}")
+    left = [
+        {**item, "until_on": on}
+        if item["reference"] in facts["ends"] and item["until_on"] is None
+        else item
+        for item in items
+    ]
+    new = [{**item, "from_on": on, "until_on": None} for item in facts["begins"]]
+    world.change(subscription, items=[*left, *new])
+
+
+def _ended(fields: Fields, _: Json) -> Json:
+    return {"ends_on": fields.day("ends_on").isoformat()}
+
+
+def _end(world: World, subscription: Thing, facts: Json) -> None:
+    """Raises Refusal: it has ended."""
+    _check_runs(subscription)
+    world.change(subscription, state="ended", ends_on=facts["ends_on"])
+
+
+def _check_runs(subscription: Thing) -> None:
     if subscription.state == "ended":
-        raise Refusal("wrong_state", f"{subscription.id} is ended", status=409)
-    fields = Fields(call.body)
-    ends_on = fields.day("ends_on")
-    fields.check()
-    world.effect(call, "end_subscription", subscription.id)
-    subscription = world.change(subscription, state="ended", ends_on=ends_on.isoformat())
-    body = {"subscription_id": subscription.id, "state": subscription.state}
-    return Answer(200, body, thing_id=subscription.id)
+        raise Refusal("wrong_state", f"{subscription.reference} is ended", status=409)
 
 
-def charge(world: World, call: Call) -> Answer:
-    fields = Fields(call.body)
-    reference, account = fields.text("reference"), fields.text("account_reference")
-    lines = fields.objects("lines", optional=True)
-    amount = fields.amount("amount")
-    facts = {
-        "account_reference": account,
-        "amount": amount,
-        "currency": fields.text("currency", longest=3),
+def _charge(fields: Fields, body: Json) -> Json:
+    return {
+        **_sum(fields),
         "description": fields.text("description"),
         "purchase_order": fields.text("purchase_order", optional=True),
-        "lines": lines,
     }
-    _check_sum(fields, lines, amount=amount)
-    fields.check()
-    posted = world.create(
-        call,
-        kind="charge",
-        thing_id=world.new_id("bch"),
-        reference=reference,
-        state="posted",
-        facts=facts,
-    )
-    world.effect(call, "charge", reference, thing=posted)
-    return Answer(201, {"charge_id": posted.id}, thing_id=posted.id)
 
 
-def credit(world: World, call: Call) -> Answer:
-    """What a charge held, or a part of it, is not to be paid after all."""
-    fields = Fields(call.body)
-    reference, account = fields.text("reference"), fields.text("account_reference")
-    lines = fields.objects("lines", optional=True)
-    amount = fields.amount("amount")
-    facts = {
-        "account_reference": account,
-        "charge_reference": fields.text("charge_reference"),
-        "amount": amount,
-        "currency": fields.text("currency", longest=3),
-        "lines": lines,
-    }
-    _check_sum(fields, lines, amount=amount)
-    fields.check()
-    posted = world.create(
-        call,
-        kind="credit",
-        thing_id=world.new_id("bcr"),
-        reference=reference,
-        state="posted",
-        facts=facts,
-    )
-    world.effect(call, "credit", reference, thing=posted)
-    return Answer(201, {"credit_id": posted.id}, thing_id=posted.id)
+def _credit(fields: Fields, body: Json) -> Json:
+    return {**_sum(fields), "charge_reference": fields.text("charge_reference")}
 
 
-def _check_sum(fields: Fields, lines: list[Json], *, amount: str) -> None:
-    """Lines, where there are any, must add up to the amount."""
+def _sum(fields: Fields) -> Json:
+    """An amount with its lines, which must add up to it where there are any."""
+    lines, amount = fields.objects("lines", optional=True), fields.amount("amount")
     amounts = []
     for index, entry in enumerate(lines):
         line = Fields(entry)
@@ -114,44 +143,33 @@ def _check_sum(fields: Fields, lines: list[Json], *, amount: str) -> None:
         fields.adopt(line, under=f"lines.{index}")
     if lines and sum(amounts) != Decimal(amount):
         fields.reject("amount", "is not the sum of the lines")
+    return {"amount": amount, "currency": fields.text("currency", longest=3), "lines": lines}
 
 
-def pay(world: World, call: Call) -> Answer:
-    """Money that the shop took or paid back itself."""
-    fields = Fields(call.body)
-    reference, account = fields.text("reference"), fields.text("account_reference")
-    kind, on = fields.text("kind"), fields.day("on")
-    facts = {
-        "account_reference": account,
+def _payment(fields: Fields, _: Json) -> Json:
+    kind = fields.text("kind")
+    if kind and kind not in ("taken", "paid_back"):
+        fields.reject("kind", "is neither taken nor paid_back")
+    return {
         "charge_reference": fields.text("charge_reference"),
         "amount": fields.amount("amount"),
         "currency": fields.text("currency", longest=3),
         "kind": kind,
-        "on": on.isoformat(),
+        "on": fields.day("on").isoformat(),
     }
-    if kind and kind not in ("taken", "paid_back"):
-        fields.reject("kind", "is neither taken nor paid_back")
-    fields.check()
-    noted = world.create(
-        call,
-        kind="payment",
-        thing_id=world.new_id("bpy"),
-        reference=reference,
-        state="noted",
-        facts=facts,
-    )
-    world.effect(call, "payment", reference, thing=noted)
-    return Answer(201, {"payment_id": noted.id}, thing_id=noted.id)
 
 
 BILLER = Party(
     code="biller",
     title="External biller",
     operations=(
-        Operation("POST", "subscriptions", subscribe),
-        Operation("POST", "subscriptions/<id>/end", end),
-        Operation("POST", "charges", charge),
-        Operation("POST", "credits", credit),
-        Operation("POST", "payments", pay),
+        Operation(
+            "POST", "subscriptions", Entry("subscription", "bsu", "active", "subscribe", _begun)
+        ),
+        Operation("POST", "changes", Entry("change", "bcg", "noted", "change", _changed, _change)),
+        Operation("POST", "ends", Entry("end", "bed", "noted", "end_subscription", _ended, _end)),
+        Operation("POST", "charges", Entry("charge", "bch", "posted", "charge", _charge)),
+        Operation("POST", "credits", Entry("credit", "bcr", "posted", "credit", _credit)),
+        Operation("POST", "payments", Entry("payment", "bpy", "noted", "payment", _payment)),
     ),
 )

@@ -1,0 +1,85 @@
+"""A change of a contract is told to an external biller as it would be made by our own billing."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from commerce.accounts.identity import AccountContext
+from commerce.kernel.clock import business_time_fixed
+from commerce.ordering.domain.changes import ChangeRequest
+from orchestration.adapters import client
+from orchestration.adapters.http import HttpBilling
+from orchestration.adapters.local_billing import LocalBilling
+from orchestration.ports import BillingChange
+from orchestration.services.plans import create_plans
+from subscriptions.domain.states import BlockKind, ChangeKind
+from subscriptions.models import Subscription, SubscriptionItem
+from subscriptions.selectors import subscription_view
+from tests.integration.orchestration.test_http_billing import biller
+from tests.integration.ordering.test_changes import AT, LATE, added, at, ordered, renewed
+from tests.integration.sandbox_providers.harness import Sandbox
+
+__all__ = ["AT", "biller"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
+
+
+def told(sandbox: Sandbox, owner: AccountContext, line: int, *, number: str, on: date) -> Any:
+    """What the biller, who knows the contract, is told of the change; and its answer's facts."""
+    contract = subscription_view(owner.party_id or 0, line)
+    known = {
+        "reference": f"{contract.order_number}/{contract.group}",
+        "account_reference": f"P-{owner.party_id}",
+        "starts_on": contract.activated_on.isoformat(),
+        "items": [{"reference": item.line_id, "charges": []} for item in contract.items],
+    }
+    assert sandbox.post("/biller/subscriptions", key="begun", body=known).status_code == 201
+    sent: list[Any] = []
+    client._http().event_hooks = {"request": [lambda r: sent.append(json.loads(r.content))]}
+    change = BillingChange(number, "change", owner.party_id or 0, on)
+    first = HttpBilling().change(change, key="c")
+    assert HttpBilling().change(change, key="c") == first
+    assert sent[0] == sent[1]
+    return sent[0], first.facts
+
+
+@pytest.mark.parametrize("request_of", [lambda: added("escale-monde"), renewed])
+def test_it_is_told_what_begins_and_ends_on_the_day(
+    biller: Sandbox, owner: AccountContext, line: int, request_of: Any
+) -> None:
+    with business_time_fixed(at(LATE)):
+        placed, _ = ordered(owner, line, request_of())
+        create_plans(order_number=placed.number)
+        body, facts = told(biller, owner, line, number=placed.number, on=LATE)
+        before = set(SubscriptionItem.objects.filter(until_on=None).values_list("pk", flat=True))
+        LocalBilling().change(BillingChange(placed.number, "change", 0, LATE), key="c")
+    begun = SubscriptionItem.objects.exclude(pk__in=before)
+    ended = SubscriptionItem.objects.filter(pk__in=before, until_on=LATE)
+    assert str(facts["change_id"]).startswith("bcg_")
+    assert body["on"] == LATE.isoformat()
+    assert {item["offering"] for item in body["begins"]} == set(
+        begun.values_list("offering", flat=True)
+    )
+    assert sorted(body["ends"]) == sorted(ended.values_list("line_id", flat=True))
+    assert biller.counted("change", f"{placed.number}/change")["effects"] == 1
+
+
+def test_it_is_told_of_a_standstill(biller: Sandbox, owner: AccountContext, line: int) -> None:
+    with business_time_fixed(at(LATE)):
+        request = ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.LOST_SIM)
+        stopped, _ = ordered(owner, line, request)
+        body, _ = told(biller, owner, line, number=stopped.number, on=LATE)
+        assert (body["begins"], body["ends"], body["blocks"]) == ([], [], "lost_sim")
+
+
+def test_a_contract_that_ends_is_ended_there_once(
+    biller: Sandbox, owner: AccountContext, line: int
+) -> None:
+    end = date(2028, 9, 20)
+    with business_time_fixed(at(LATE)):
+        placed, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE))
+        body, facts = told(biller, owner, line, number=placed.number, on=end)
+    assert (body["ends_on"], str(facts["change_id"])[:4]) == ("2028-09-20", "bed_")
+    assert biller.counted("end_subscription", f"{placed.number}/change")["effects"] == 1
+    assert Subscription.objects.get().status == "active"
