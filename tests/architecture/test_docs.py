@@ -20,6 +20,14 @@ def test_each_test_that_a_document_names_exists() -> None:
     assert sorted(entry for entry in named if not _exists(*entry[1:])) == []
 
 
+def test_each_row_of_the_failure_matrix_names_a_test() -> None:
+    text = (ROOT / "docs" / "failures.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    told = [line for line in rows if not line.startswith("| what fails")]
+    assert len(told) > 80
+    assert [line for line in told if "::test_" not in line.rpartition(" | ")[2]] == []
+
+
 def test_each_variable_of_the_settings_is_documented() -> None:
     text = (ROOT / "docs" / "production.md").read_text(encoding="utf-8")
     settings = (ROOT / "commerce" / "settings" / "base.py").read_text(encoding="utf-8")

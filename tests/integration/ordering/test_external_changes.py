@@ -18,8 +18,9 @@ from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.models import Subscription, SubscriptionItem
 from subscriptions.selectors import subscription_view
 from tests.integration.orchestration.test_http_billing import biller
-from tests.integration.ordering.test_changes import AT, LATE, added, at, ordered, renewed
+from tests.integration.ordering.test_changes import AT, LATE, added, ordered, renewed
 from tests.integration.sandbox_providers.harness import Sandbox
+from tests.integration.subscriptions.contracts import at
 
 __all__ = ["AT", "biller"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]

@@ -84,6 +84,21 @@ def test_planning_a_part_again_changes_nothing(order: str) -> None:
     assert Plan.objects.count() == PART
 
 
+def test_planning_that_dies_is_done_again_as_if_nothing_had_been(
+    order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(**_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestration.services.plans.timers.soon", killed)
+        with pytest.raises(SystemExit):
+            create_plans(order_number=order)
+    assert (Plan.objects.count(), Task.objects.count()) == (0, 0)
+    assert Order.objects.get(number=order).state == OrderState.ACCEPTED
+    assert create_plans(order_number=order) == PART
+
+
 def test_bundles_that_have_no_plan_yet_are_not_cancelled(order: str, buyer: AccountContext) -> None:
     create_plans(order_number=order)
     groups = sorted(Order.objects.get(number=order).items.values_list("group", flat=True))
