@@ -9,7 +9,7 @@ from enum import StrEnum
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 
 from catalogue.domain.usage import Dimension
 from commerce.kernel.tax import Basis
@@ -355,11 +355,23 @@ class BillRunChunk(models.Model):
         ]
 
 
+class InvoiceParty(models.Model):
+    """Who an invoice names, as it was on the day of issue; one row for each that differs.
+
+    `facts` are those of `subscriptions.domain.document.Identity`, `digest` their SHA-256. Only ever
+    added.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+    facts = models.JSONField()
+
+
 class Invoice(models.Model):
     """A bill. `key` says what it bills, once; a number comes with its issue, and then it stands.
 
     `period_*` is half-open and empty for an order's bill. Totals are in euros; `tax` lists one
-    {rate, net, tax, gross} per rate.
+    {rate, net, tax, gross} per rate. What its document says beside that is kept with the issue:
+    both parties, the `commitments` of its contracts, and by which `template` it is made.
     """
 
     account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="invoices")
@@ -384,6 +396,14 @@ class Invoice(models.Model):
     gross = _amount()
     tax = models.JSONField(default=list)
     mentions = models.JSONField(default=list)
+    seller = models.ForeignKey(
+        InvoiceParty, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    buyer = models.ForeignKey(
+        InvoiceParty, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    commitments = models.JSONField(db_default=Value([], models.JSONField()))
+    template = models.PositiveSmallIntegerField(null=True)
 
     class Meta:
         constraints = [

@@ -8,16 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Count, F, OuterRef, Prefetch, QuerySet, Sum
+from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Sum
 
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period, full_months
 from commerce.kernel.tax import Basis, TaxPart
-from subscriptions.domain.states import InvoiceState, LineKind, SubscriptionStatus
+from subscriptions.domain.document import Identity, InvoiceDocument, Reference, invoice_document
+from subscriptions.domain.states import InvoiceKind, InvoiceState, LineKind, SubscriptionStatus
 from subscriptions.domain.views import (
     AccountView,
     BenefitView,
@@ -126,20 +128,66 @@ def bill_view(party_id: int, number: str) -> BillView:
     Raises:
         NotFound: it is not the party's, or not issued.
     """
-    row = _issued().filter(account__party_id=party_id, number=number).first()
+    return _bill(_one_bill(party_id, number))
+
+
+def document_of(party_id: int, number: str) -> InvoiceDocument:
+    """One issued bill as the document that its buyer keeps.
+
+    Raises:
+        NotFound: it is not the party's, or not issued; `no_document`: it was issued before what
+            documents say was kept.
+    """
+    row = _one_bill(party_id, number)
+    if row.template is None or row.seller is None or row.buyer is None:
+        raise NotFound("This bill can be read on its page only.", code="no_document")
+    return invoice_document(
+        _bill(row),
+        template=row.template,
+        seller=Identity(**row.seller.facts),
+        buyer=Identity(**row.buyer.facts),
+        corrects=_corrected_by(row),
+    )
+
+
+def _one_bill(party_id: int, number: str) -> Invoice:
+    row = (
+        _issued()
+        .select_related("seller", "buyer")
+        .filter(account__party_id=party_id, number=number)
+        .first()
+    )
     if row is None:
         raise NotFound("There is no such bill.", code="unknown_bill")
+    return row
+
+
+def _bill(row: Invoice) -> BillView:
     lines = _bill_lines(row.pk, currency=row.currency)
+    summary = _summary(row)
     return BillView(
-        summary=_summary(row),
+        summary=summary,
         sections=_sections(lines, currency=row.currency),
         tax_parts=tuple(_tax_part(part, currency=row.currency) for part in row.tax),
         mentions=tuple(row.mentions),
-        commitments=_commitments(lines, on=_summary(row).issued_on),
+        commitments=_commitments(row.commitments, on=summary.issued_on),
         promised=total(
             (line.promised for line in lines if line.promised is not None), currency=row.currency
         ),
         as_promised=all(line.promised == line.amount for line in lines),
+    )
+
+
+def _corrected_by(row: Invoice) -> tuple[Reference, ...]:
+    """The bills that lines of this one correct: those whose days it gives back, or its order's."""
+    corrected = Q(coverage__closed_by=row)
+    if row.kind == InvoiceKind.CREDIT_NOTE and row.order_number:
+        corrected |= Q(key=f"order:{row.order_number}", account=row.account_id)
+    earlier = _issued().filter(corrected).exclude(pk=row.pk).distinct()
+    return tuple(
+        Reference(number, issued_on)
+        for number, issued_on in earlier.order_by("pk").values_list("number", "issued_on")
+        if number is not None and issued_on is not None
     )
 
 
@@ -329,8 +377,8 @@ def _period(row: Invoice) -> Period | None:
 
 _LINES = """
 SELECT line.kind, line.label, line.order_number, line.group, line.item, line.charge, line.benefit,
-       line.period, line.starts_on, line.ends_on, line.quantity, line.amount, line.tax_rate,
-       promised.amount
+       line.period, line.starts_on, line.ends_on, line.quantity, line.amount, line.tax_class,
+       line.tax_rate, promised.amount
   FROM subscriptions_invoiceline AS line
   LEFT JOIN subscriptions_promise AS promise
     ON promise.order_number = line.order_number AND promise.group = line.group
@@ -358,12 +406,13 @@ def _bill_lines(invoice_id: int, *, currency: str) -> tuple[BillLineView, ...]:
                 days=Period(starts, ends) if starts and ends else None,
                 quantity=quantity,
                 amount=Money(amount, currency),
+                tax_class=tax_class,
                 tax_rate=rate,
                 promised=None if promised is None else Money(promised, currency),
             )
             for (
                 kind, label, order, group, item, charge, benefit, period, starts, ends, quantity,
-                amount, rate, promised,
+                amount, tax_class, rate, promised,
             ) in cursor.fetchall()
         )  # fmt: skip
 
@@ -394,30 +443,21 @@ def _tax_part(part: Mapping[str, str], *, currency: str) -> TaxPart:
     )
 
 
-def _commitments(lines: Iterable[BillLineView], *, on: date) -> tuple[CommitmentView, ...]:
-    """Of each contract on the bill, or whose change is: what is left of its commitment on the day
+def _commitments(kept: Iterable[Mapping[str, Any]], *, on: date) -> tuple[CommitmentView, ...]:
+    """Of each contract on the bill, or whose change is: what was left of its commitment on the day
     of issue."""
-    named = {(line.order_number, line.group) for line in lines}
-    orders = {order for order, _ in named}
-    begun = Subscription.objects.filter(order_number__in=orders)
-    changed = SubscriptionChange.objects.filter(order_number__in=orders)
-    contracts = {
-        contract
-        for order, group, contract in (
-            *begun.values_list("order_number", "group", "pk"),
-            *changed.values_list("order_number", "group", "subscription_id"),
+    found = []
+    for each in kept:
+        ends_on = date.fromisoformat(each["ends_on"]) if each["ends_on"] else None
+        found.append(
+            CommitmentView(
+                subscription_id=each["subscription"],
+                msisdn=each["msisdn"],
+                ends_on=ends_on,
+                months_left=_months_left(ends_on, on=on),
+            )
         )
-        if (order, group) in named
-    }
-    return tuple(
-        CommitmentView(
-            subscription_id=row.pk,
-            msisdn=row.msisdn,
-            ends_on=row.commitment_ends_on,
-            months_left=_months_left(row.commitment_ends_on, on=on),
-        )
-        for row in Subscription.objects.filter(pk__in=contracts).order_by("pk")
-    )
+    return tuple(found)
 
 
 def _months_left(ends_on: date | None, *, on: date) -> int:

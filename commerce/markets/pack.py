@@ -208,6 +208,13 @@ class Market(Protocol):
     def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
         """What the invoice of that kind of buyer must say."""
 
+    def check_company(self, *, site: str, vat_number: str) -> str:
+        """The registration number of the company that has this site and this VAT number.
+
+        Raises:
+            InvalidInput: `company_number_invalid`: one is wrong, or they are of two companies.
+        """
+
     def check_company_number(self, number: str) -> str:
         """A company's registration number, normalised.
 

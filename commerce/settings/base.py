@@ -349,8 +349,23 @@ PROVIDERS_CALLBACK_SECRET = env_value("PROVIDERS_CALLBACK_SECRET")
 PROVIDER_TIMEOUT_SECONDS = 5.0
 
 MARKET = "fr"
-PUBLISHER = env_list("PUBLISHER", ["Faisceau"])
-"""Who sells, on bills and in the legal notice: name, address lines, registration; for real."""
+SELLER = {
+    "name": env_value("SELLER_NAME", "Faisceau"),
+    "line1": env_value("SELLER_ADDRESS", "1 rue de l'Exemple"),
+    "postcode": env_value("SELLER_POSTCODE", "75001"),
+    "city": env_value("SELLER_CITY", "Paris"),
+    "country": env_value("SELLER_COUNTRY", "FR"),
+    "site_number": env_value("SELLER_SITE_NUMBER", "01020304000018"),
+    "vat_number": env_value("SELLER_VAT_NUMBER", "FR06010203040"),
+    "registration": env_value("SELLER_REGISTRATION", "SAS, RCS Paris 010 203 040"),
+}
+"""Who sells, on bills and in the legal notice; invented here: no real company number begins so."""
+PUBLISHER = [
+    SELLER["name"],
+    SELLER["line1"],
+    f"{SELLER['postcode']} {SELLER['city']}",
+    SELLER["registration"],
+]
 VIRTUAL_CLOCK = False
 WEBHOOKS_STAY_HOME = False
 """Whether webhooks may go to this machine and without TLS; on a developer's machine only."""

@@ -142,6 +142,7 @@ class BillLineView:
     days: Period | None
     quantity: int
     amount: Money
+    tax_class: str
     tax_rate: Decimal
     promised: Money | None
 

@@ -7,7 +7,9 @@ from typing import Any
 from django.db import connection
 
 from commerce.events.outbox import publish_all
+from subscriptions.domain.document import TEMPLATE
 from subscriptions.events import InvoiceIssued
+from subscriptions.services.identities import kept_parties
 
 INVOICES, CREDIT_NOTES = "FA", "AV"
 
@@ -20,7 +22,8 @@ RETURNING next - %(count)s
 """
 
 _DRAFTS = """
-SELECT account.legal_entity, invoice.kind = 'credit_note', array_agg(invoice.id ORDER BY invoice.id)
+SELECT account.legal_entity, invoice.kind = 'credit_note',
+       array_agg(invoice.id ORDER BY invoice.id), array_agg(DISTINCT account.party_id)
   FROM subscriptions_invoice AS invoice
   JOIN subscriptions_billingaccount AS account ON account.id = invoice.account_id
  WHERE invoice.id = ANY(%(ids)s) AND invoice.state = 'draft'
@@ -28,15 +31,39 @@ SELECT account.legal_entity, invoice.kind = 'credit_note', array_agg(invoice.id 
 """
 
 _ISSUE = """
+WITH named AS (
+  SELECT DISTINCT invoice_id, order_number, "group"
+    FROM subscriptions_invoiceline WHERE invoice_id = ANY(%(ids)s)
+), bound AS (
+  SELECT named.invoice_id, contract.id AS contract_id
+    FROM named JOIN subscriptions_subscription AS contract USING (order_number, "group")
+   UNION
+  SELECT named.invoice_id, change.subscription_id
+    FROM named JOIN subscriptions_subscriptionchange AS change USING (order_number, "group")
+), bound_until AS (
+  SELECT bound.invoice_id,
+         jsonb_agg(jsonb_build_object('subscription', contract.id, 'msisdn', contract.msisdn,
+                                      'ends_on', contract.commitment_ends_on)
+                   ORDER BY contract.id) AS commitments
+    FROM bound JOIN subscriptions_subscription AS contract ON contract.id = bound.contract_id
+   GROUP BY bound.invoice_id
+)
 UPDATE subscriptions_invoice AS invoice
    SET state = 'issued',
        number = format('%%s-%%s-%%s', %(prefix)s::text, %(year)s::text,
                        lpad((%(first)s + numbered.position - 1)::text, 7, '0')),
        issued_on = %(on)s,
-       due_on = %(on)s::date + account.payment_days
-  FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS numbered (id, position),
-       subscriptions_billingaccount AS account
+       due_on = %(on)s::date + account.payment_days,
+       seller_id = %(seller)s,
+       buyer_id = buyer.id,
+       template = %(template)s,
+       commitments = coalesce(bound_until.commitments, '[]'::jsonb)
+  FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS numbered (id, position)
+  LEFT JOIN bound_until ON bound_until.invoice_id = numbered.id,
+       subscriptions_billingaccount AS account,
+       unnest(%(parties)s::bigint[], %(buyers)s::bigint[]) AS buyer (party_id, id)
  WHERE invoice.id = numbered.id AND account.id = invoice.account_id
+   AND buyer.party_id = account.party_id
 RETURNING invoice.number, account.id, account.party_id, invoice.kind, invoice.gross, invoice.due_on
 """
 
@@ -49,11 +76,14 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_DRAFTS, {"ids": list(invoice_ids)})
-        issued = [
-            row
-            for entity, credit, ids in cursor.fetchall()
-            for row in _issue_in(entity, CREDIT_NOTES if credit else INVOICES, ids, on=on)
-        ]
+        drafts = cursor.fetchall()
+    seller, buyers = kept_parties({party for *_, parties in drafts for party in parties})
+    named = {"seller": seller, "parties": list(buyers), "buyers": list(buyers.values())}
+    issued = [
+        row
+        for entity, credit, ids, _ in drafts
+        for row in _issue_in(entity, CREDIT_NOTES if credit else INVOICES, ids, on=on, named=named)
+    ]
     publish_all(
         InvoiceIssued(
             number=number,
@@ -68,7 +98,9 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
     return tuple(row[0] for row in issued)
 
 
-def _issue_in(entity: str, prefix: str, ids: list[int], *, on: date) -> list[tuple[Any, ...]]:
+def _issue_in(
+    entity: str, prefix: str, ids: list[int], *, on: date, named: dict[str, Any]
+) -> list[tuple[Any, ...]]:
     series: dict[str, Any] = {
         "entity": entity,
         "prefix": prefix,
@@ -78,5 +110,8 @@ def _issue_in(entity: str, prefix: str, ids: list[int], *, on: date) -> list[tup
     with connection.cursor() as cursor:
         cursor.execute(_MOVE_SERIES, series)
         (first,) = cursor.fetchone()
-        cursor.execute(_ISSUE, {**series, "first": first, "ids": ids, "on": on})
+        cursor.execute(
+            _ISSUE,
+            {**series, **named, "first": first, "ids": ids, "on": on, "template": TEMPLATE},
+        )
         return sorted(cursor.fetchall())

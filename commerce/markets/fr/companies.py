@@ -23,6 +23,18 @@ def check_vat(number: str) -> str:
     return f"FR{_checked(tva, number, what='VAT number', figures=11)}"
 
 
+def check_company(*, siret: str, vat_number: str) -> str:
+    """The SIREN that both hold. Raises InvalidInput `company_number_invalid`."""
+    company = check_siret(siret)[:9]
+    if check_vat(vat_number)[-9:] != company:
+        raise InvalidInput(
+            "The SIRET and the VAT number are of two companies.",
+            code="company_number_invalid",
+            field="number",
+        )
+    return company
+
+
 def vat_of(number: str) -> str:
     """The VAT number of a SIREN."""
     checked = check_siren(number)

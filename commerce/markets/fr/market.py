@@ -97,6 +97,9 @@ class France:
     def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
         return invoice.invoice_mentions(business=business)
 
+    def check_company(self, *, site: str, vat_number: str) -> str:
+        return companies.check_company(siret=site, vat_number=vat_number)
+
     def check_company_number(self, number: str) -> str:
         return companies.check_siren(number)
 

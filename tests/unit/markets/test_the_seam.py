@@ -104,6 +104,9 @@ class Islandia:
     def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
         return ()
 
+    def check_company(self, *, site: str, vat_number: str) -> str:
+        return site
+
     def check_company_number(self, number: str) -> str:
         return number
 

@@ -1,0 +1,20 @@
+"""What must be right in the settings before a bill is made."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+
+from commerce.kernel.errors import InvalidInput
+from commerce.markets.pack import market
+
+
+def seller_is_a_company(**_: Any) -> list[CheckMessage]:
+    """The seller's numbers are proven by their keys: they stand on every bill for ten years."""
+    try:
+        market(settings.MARKET).check_company(
+            site=settings.SELLER["site_number"], vat_number=settings.SELLER["vat_number"]
+        )
+    except InvalidInput as refusal:
+        return [Error(f"SELLER_SITE_NUMBER, SELLER_VAT_NUMBER: {refusal}", id="subscriptions.E001")]
+    return []
