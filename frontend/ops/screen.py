@@ -84,6 +84,7 @@ CAUSE_WORDS: Mapping[str, Any] = {
     "wrong_state": gettext_lazy("It is past that point with the provider"),
     "done_by_hand": gettext_lazy("It was done by hand, and must be undone by hand"),
     "not_collected": gettext_lazy("Nobody fetched it in the shop in time"),
+    "parcel_lost": gettext_lazy("The carrier has lost the parcel"),
     "too_late": gettext_lazy("It is too late for that"),
 }
 MONEY_WORDS: Mapping[str, Any] = {
@@ -143,6 +144,7 @@ CONSEQUENCES: Mapping[Consequence, Any] = {
 PROBLEMS: Mapping[str, Any] = {
     "already_done": gettext_lazy("the provider has done it already; complete it by hand"),
     "moved_on": gettext_lazy("it has moved on meanwhile"),
+    "parcel_lost": gettext_lazy("the parcel is lost; send it again by hand, then complete it"),
 }
 KIND_WORDS: Mapping[str, Any] = {
     "call": gettext_lazy("request"),

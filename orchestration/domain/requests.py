@@ -148,6 +148,8 @@ def facts_of_event(kind: str, data: Mapping[str, Any], *, context: TaskContext) 
         "line.activated": ("line_id", "imsi", "activated_at"),
         "route.active": ("route_id", "routed_at"),
     }.get(kind, ())
+    if kind == "parcel.shipped" or "parcels" in data:
+        return _in_parcels(data.get("parcels") or (data,), context=context)
     if kind == "shipment.shipped":
         return {
             line: _shipped(data, line=line, told=told, context=context) for line in context.lines
@@ -155,6 +157,19 @@ def facts_of_event(kind: str, data: Mapping[str, Any], *, context: TaskContext) 
     renamed = {"date": "port_date", "slot": "port_slot"} if kind.startswith("port.") else {}
     facts = {renamed.get(name, name): str(data[name]) for name in told if data.get(name)}
     return dict.fromkeys(context.lines, facts) if facts else {}
+
+
+def _in_parcels(parcels: Sequence[Mapping[str, Any]], *, context: TaskContext) -> LineFacts:
+    """Of a shipment that was split, what is told of the parcel in which each line comes."""
+    by_reference = {context.piece_reference(item): item.line_id for item in context.items}
+    return {
+        by_reference[reference]: {
+            name: str(parcel[name]) for name in ("carrier", "tracking_number")
+        }
+        for parcel in parcels
+        for reference in parcel.get("item_references", ())
+        if reference in by_reference
+    }
 
 
 def _picked(lines: Sequence[Mapping[str, Any]], *, context: TaskContext) -> LineFacts:
@@ -203,3 +218,6 @@ def _ready(data: Mapping[str, Any], *, context: TaskContext) -> LineFacts:
 
 
 REFUSING_EVENTS = frozenset({"port.refused", "port.failed"})
+DELIVERED, LOST = "shipment.delivered", "shipment.lost"
+PARCEL_LOST = "parcel_lost"
+"""Why a task falls out whose parcel the carrier has lost."""

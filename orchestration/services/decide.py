@@ -15,7 +15,7 @@ from orchestration.actions import ACTIONS, action
 from orchestration.domain.decompose import ORDER_BILL
 from orchestration.domain.keeping import KEPT
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.requests import facts_of_event
+from orchestration.domain.requests import DELIVERED, LOST, PARCEL_LOST, facts_of_event
 from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import FINISHED, EffectState, TaskState
 from orchestration.domain.unwinding import CREDITING, SETTLING, Standing
@@ -34,6 +34,10 @@ PER_CALL = timedelta(seconds=20)
 BILL_COMES = timedelta(seconds=5)
 """Until the order's bill is looked for again."""
 TIMER_DUE = "orchestration.timer_due"
+_LOST_SENTENCE = (
+    "The carrier has lost the parcel: claim it there, then send it again by hand and complete this,"
+    " or give the money back and skip it."
+)
 _CALLED_BACK = Prepared(
     lambda: ProviderCallback.objects.filter(request_key__in=Given("keys", each="text")).order_by(
         "occurred_at", "callback_id"
@@ -152,14 +156,24 @@ def _step(
             return lambda: _await(desk, task)
         case TaskState.AWAITING if arrived(desk, task, by_key=by_key, seen=seen):
             return lambda: desk.move(task, TaskState.DONE)
-        case TaskState.FALLOUT if task.until in KEPT and arrived(
-            desk, task, by_key=by_key, seen=seen
-        ):
-            return lambda: desk.move(task, TaskState.DONE, note="fetched after all")
+        case TaskState.AWAITING if task.until == DELIVERED and _lost(task, by_key, seen):
+            return lambda: desk.fall_out(task, cause=PARCEL_LOST, message=_LOST_SENTENCE)
+        case TaskState.FALLOUT if _may_end(task) and arrived(desk, task, by_key=by_key, seen=seen):
+            return lambda: desk.move(task, TaskState.DONE, note="arrived after all")
         case TaskState.RETRYING if task.not_before is None or task.not_before <= desk.machine:
             return _work(desk, task, calls=calls)
         case _:
             return None
+
+
+def _lost(task: Task, by_key: dict[str, Task], seen: dict[int, set[str]]) -> bool:
+    watched = by_key[task.of] if task.of else task
+    return LOST in seen.get(watched.pk, set())
+
+
+def _may_end(task: Task) -> bool:
+    """Whether what an operator was to decide about may still settle itself."""
+    return task.until in KEPT or task.cause == PARCEL_LOST
 
 
 def _work(desk: Desk, task: Task, *, calls: list[Call]) -> Callable[[], None] | None:

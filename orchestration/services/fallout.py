@@ -9,7 +9,7 @@ from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Conflict, Forbidden, NotFound
 from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.domain.keeping import KEPT
-from orchestration.domain.requests import REFUSING_EVENTS
+from orchestration.domain.requests import PARCEL_LOST, REFUSING_EVENTS
 from orchestration.domain.states import FINISHED, TASK_LIFE, EffectState, TaskState
 from orchestration.models import Effect, ProviderCallback, Task, TaskHistory
 from orchestration.services.desk import hold_plan
@@ -22,13 +22,15 @@ def retry(context: AccountContext, *, task_id: int) -> None:
     not fetched is kept for its time once more.
 
     Raises:
-        Conflict: `already_done`: the provider did it, and a new key would do it twice.
+        Conflict: `already_done`: the provider did it, and a new key would do it twice;
+            `parcel_lost`: waiting longer brings nothing.
     """
     with transaction.atomic():
         task = _locked(context, task_id=task_id)
         if task.until in KEPT:
             _keep_on(task, by=context.actor.name)
             return
+        check_again(task)
         effect = Effect.objects.filter(task=task, generation=task.generation).first()
         if effect is not None and is_over(effect):
             task.generation += 1
@@ -59,6 +61,15 @@ def _keep_on(task: Task, *, by: str) -> None:
     task.started_at, task.cause = business_now(), ""
     _move(task, TaskState.AWAITING, by=by, note="kept on")
     timers.schedule_all(kept_timers(task))
+
+
+def check_again(task: Task) -> None:
+    """Raises Conflict `parcel_lost`."""
+    if task.cause == PARCEL_LOST:
+        raise Conflict(
+            "The parcel is lost; send it again by hand and complete this, or skip it.",
+            code=PARCEL_LOST,
+        )
 
 
 def is_over(effect: Effect) -> bool:

@@ -158,6 +158,10 @@ _CONSEQUENCES = {
 def _retried(told: Foreseen, task: Task, effect: Effect | None) -> Foreseen:
     if task.until in KEPT:
         return replace(told, consequence=Consequence.KEPT_ON)
+    try:
+        fallout.check_again(task)
+    except FaisceauError as problem:
+        return _staying(told, problem=problem.code)
     if effect is None:
         return told
     if effect.state in (EffectState.SENT, EffectState.UNKNOWN):

@@ -6,7 +6,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from commerce.local.stack import Stack
-from tests.bench import bills, cart, checkout, codes, memory, orders, quotes, shop, stores, web
+from tests.bench import (
+    bills,
+    bulk,
+    cart,
+    checkout,
+    codes,
+    memory,
+    orders,
+    quotes,
+    shop,
+    stores,
+    web,
+)
 from tests.bench.results import (
     HEADING,
     LATEST,
@@ -45,7 +57,9 @@ def main(stack: Stack, *, full: bool = False) -> int:
     run(lambda: checkout.measure(stack.info.web_url, noop=run.median("noop_rps")))
     run(lambda: orders.measure(stack, celery_noop=run.median("celery_noop")))
     if full:
+        run(lambda: bulk.growth(stack))
         run(lambda: bills.growth(stack, accounts=MANY_ACCOUNTS))
+    run(lambda: bulk.measure(stack))  # the last: its lines are being carried out at the end
     write(report(run.metrics, commit=commit_here(), machine=machine))
     seconds = time.monotonic() - began
     print(f"\n{len(run.metrics)} metrics in {seconds:.0f} s, written to {LATEST}", flush=True)

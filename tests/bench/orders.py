@@ -46,9 +46,9 @@ class Round:
 
 def measure(stack: Stack, *, celery_noop: float) -> list[Metric]:
     """Orders a second, and their tasks a second against tasks that do nothing."""
-    token = _token(stack)
+    token = token_of(stack)
     with psycopg.connect(stack.info.database_url, autocommit=True) as connection:
-        rounds = [_round(stack, connection, token=token) for _ in range(ROUNDS)]
+        rounds = [carry_out(stack, connection, token=token) for _ in range(ROUNDS)]
     fewest = min(each.calls for each in rounds)
     assert fewest >= 6, f"only {fewest} provider calls per order"
     return [
@@ -68,8 +68,9 @@ def measure(stack: Stack, *, celery_noop: float) -> list[Metric]:
     ]
 
 
-def _round(stack: Stack, connection: psycopg.Connection, *, token: str) -> Round:
-    before, arrived = _number(connection, _LAST), _arrivals(stack)
+def carry_out(stack: Stack, connection: psycopg.Connection, *, token: str) -> Round:
+    """Place orders while the pump stands still, then let it go on until all are completed."""
+    before, arrived = number(connection, _LAST), _arrivals(stack)
     with _standing_still(stack.pids["pump"]):
         asyncio.run(_place(stack, token=token))
         placed = _states(connection, since=before)
@@ -85,7 +86,7 @@ def _round(stack: Stack, connection: psycopg.Connection, *, token: str) -> Round
         time.sleep(0.05)
     return Round(
         seconds=spent,
-        tasks=_number(connection, _TASKS, before),
+        tasks=number(connection, _TASKS, before),
         calls=(_arrivals(stack) - arrived) / ORDERS,
     )
 
@@ -109,13 +110,14 @@ async def _place(stack: Stack, *, token: str) -> None:
     async def program(count: int) -> None:
         async with Client(address.hostname or "", address.port or 80, headers=headers) as client:
             for _ in range(count):
-                await client.call("POST", "/api/v1/fleet-orders", _order(), status=201)
+                await client.call("POST", "/api/v1/fleet-orders", order(), status=201)
 
     share, rest = divmod(ORDERS, CONNECTIONS)
     await asyncio.gather(*(program(share + (place < rest)) for place in range(CONNECTIONS)))
 
 
-def _order() -> dict[str, Any]:
+def order() -> dict[str, Any]:
+    """Of one line."""
     return {
         "purchase_order_number": "PO-BENCH",
         "terms": True,
@@ -134,7 +136,8 @@ def _order() -> dict[str, Any]:
     }
 
 
-def _token(stack: Stack) -> str:
+def token_of(stack: Stack) -> str:
+    """Of the firm's buying program."""
     keys = {entry["role"]: entry for entry in stack.info.credentials["api_clients"]}
     pair = f"{keys['buyer']['client_id']}:{keys['buyer']['client_secret']}"
     request = urllib.request.Request(
@@ -159,6 +162,7 @@ def _states(connection: psycopg.Connection, *, since: int) -> dict[str, int]:
     return {str(state): count for state, count in connection.execute(_STATES, [since]).fetchall()}
 
 
-def _number(connection: psycopg.Connection, query: str, *values: object) -> int:
+def number(connection: psycopg.Connection, query: str, *values: object) -> int:
+    """What a query counts."""
     row = connection.execute(query.encode(), values or None).fetchone()
     return int(row[0]) if row else 0

@@ -24,8 +24,6 @@ ADDRESS = {
     "postcode": "75020",
     "city": "Paris",
 }
-BULK = 8
-"""Lines of a firm's larger order."""
 PAUSE = 2.0
 TRIES = 20
 """A story that breaks off before there is an order is told again from its beginning."""
@@ -64,8 +62,8 @@ def wishes(count: int, *, seed: int) -> list[Wish]:
 class Buyers:
     """Places orders on a running stack, whatever is killed meanwhile; used by many threads."""
 
-    def __init__(self, stack: Stack, *, run: int) -> None:
-        self._stack, self._run = stack, run
+    def __init__(self, stack: Stack, *, run: int, bulk: int) -> None:
+        self._stack, self._run, self._bulk = stack, run, bulk
         keys = {entry["role"]: entry for entry in stack.info.credentials["api_clients"]}
         self._buyer, self._approver = (
             Program(
@@ -146,7 +144,7 @@ class Buyers:
         raise StoryBroken(f"the caller {wish.place} could not be served")
 
     def _fleet(self, wish: Wish) -> str:
-        lines = [_fleet_line(index) for index in range(BULK if wish.kind == "bulk" else 1)]
+        lines = [_fleet_line(index) for index in range(self._bulk if wish.kind == "bulk" else 1)]
         order = {"purchase_order_number": f"PO-{wish.place}", "terms": True, "lines": lines}
         placed = self._buyer.api("POST", "fleet-orders", order)
         number = str(placed["number"])

@@ -21,6 +21,7 @@ _PROVIDERS: tuple[Mapping[str, Any], ...] = (
     {"kind": "lost_callback", "probability": 0.02},
     {"kind": "late_callback", "probability": 0.05, "seconds": 5},
     {"kind": "out_of_order_callbacks", "probability": 0.03, "seconds": 5},
+    {"kind": "partial_stock", "probability": 0.2},
 )
 _PAYMENTS: tuple[Mapping[str, Any], ...] = (
     {"route": "POST /v1/", "kind": "error", "probability": 0.02},

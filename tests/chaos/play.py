@@ -22,6 +22,8 @@ from tests.chaos.judging import Verdict, judge, plant_duplicate, settled
 from tests.chaos.killing import Killer
 
 ORDERS, SEED = 1000, 1
+BULK = 24
+"""Lines of a firm's larger order: more than are handled like anybody's."""
 PAUSE = 1.6
 """Seconds between two kills, on average."""
 KILLS_IN_FLIGHT = 200
@@ -39,6 +41,7 @@ class Run:
     seed: int
     wanted: int
     in_flight_wanted: int
+    bulk: int = BULK
     numbers: list[str] = field(default_factory=list)
     broken: Counter[str] = field(default_factory=Counter)
     verdict: Verdict | None = None
@@ -117,7 +120,7 @@ def play(stack: Stack, run: Run, *, pause: float = PAUSE, patience: float = PATI
     began = time.monotonic()
     faults.plant(stack, orders=run.wanted, seed=run.seed)
     run.killer = Killer(stack, seed=run.seed, pause=pause)
-    buyers = Buyers(stack, run=run.seed)
+    buyers = Buyers(stack, run=run.seed, bulk=run.bulk)
     run.killer.start()
     try:
         _order(buyers, wishes(run.wanted, seed=run.seed), run)

@@ -13,7 +13,7 @@ ORDERS = len(SHARES) + 1
 def test_nothing_is_lost_doubled_or_stuck_while_everything_is_killed(stack: Stack) -> None:
     browser = Browser(stack.info.web_url)
     log_in(browser, login=login_of(stack, "shopper"))
-    run = Run(seed=7, wanted=ORDERS, in_flight_wanted=0)
+    run = Run(seed=7, wanted=ORDERS, in_flight_wanted=0, bulk=8)
     play(stack, run, pause=0.8, patience=120)
     verdict, killer = run.verdict, run.killer
     assert verdict is not None

@@ -47,6 +47,7 @@ def build(settings: ProviderSettings) -> tuple[Starlette, Runner]:
         clock=clock,
         ledger=ledger,
         callbacks=callbacks,
+        faults=faults,
         pace=settings.pace,
         public_url=settings.sandbox.public_url,
         parties=PARTIES,

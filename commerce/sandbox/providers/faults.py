@@ -21,11 +21,15 @@ SECONDS = {
     "lost_callback": 0.0,
     "late_callback": 5.0,
     "out_of_order_callbacks": 60.0,
+    "partial_stock": 0.0,
+    "lost_parcel": 0.0,
 }
 """The kinds, each with its usual duration."""
 
 CALLBACK_KINDS = frozenset(kind for kind in SECONDS if "callback" in kind)
-REQUEST_KINDS = frozenset(SECONDS) - CALLBACK_KINDS
+GOODS_KINDS = frozenset({"partial_stock", "lost_parcel"})
+"""What happens to things on their way; `operation` looks at `shipment <reference>`."""
+REQUEST_KINDS = frozenset(SECONDS) - CALLBACK_KINDS - GOODS_KINDS
 
 CHANGES = "^(POST|PATCH) "
 """Questions are spared unless the expression names them or the provider is out altogether."""
@@ -150,7 +154,7 @@ def _understood(wish: Json, *, planted_at: float) -> Fault:
     kind = wish.get("kind")
     if kind not in SECONDS:
         raise FaultRefused(f"kind is one of {', '.join(SECONDS)}")
-    spared = "" if kind == "outage" or kind in CALLBACK_KINDS else CHANGES
+    spared = CHANGES if kind in REQUEST_KINDS and kind != "outage" else ""
     try:
         times = wish.get("times", 1)
         fault = Fault(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from commerce.sandbox.common.clock import Clock
 from commerce.sandbox.common.storage import Database
 from commerce.sandbox.providers.callbacks import Callbacks
+from commerce.sandbox.providers.faults import Faults
 from commerce.sandbox.providers.ledger import Ledger
 from commerce.sandbox.providers.pace import Pace
 from commerce.sandbox.providers.protocol import Call, Json, Party, Refusal, Thing, Verdict
@@ -25,6 +26,7 @@ class World:
         clock: Clock,
         ledger: Ledger,
         callbacks: Callbacks,
+        faults: Faults,
         pace: Pace,
         public_url: str,
         parties: Mapping[str, Party],
@@ -34,6 +36,7 @@ class World:
         self._clock = clock
         self._ledger = ledger
         self._callbacks = callbacks
+        self._faults = faults
         self._pace = pace
         self._parties = parties
         self._instant: float | None = None
@@ -153,6 +156,12 @@ class World:
         self.database.execute(
             "UPDATE step SET state = 'dropped' WHERE thing_id = ? AND state = 'open'", (thing.id,)
         )
+
+    def suffers(self, thing: Thing, kind: str) -> bool:
+        """Whether a planted misfortune of goods strikes the thing now."""
+        operation = f"{thing.kind} {thing.reference}"
+        struck = self._faults.strike(thing.provider, operation=operation, kinds={kind})
+        return struck is not None
 
     def tell(self, thing: Thing, kind: str, data: Json) -> None:
         """Store the fact and call back."""

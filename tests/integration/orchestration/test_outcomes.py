@@ -20,6 +20,7 @@ from orchestration.models import Effect, Plan, ProviderCallback, Task
 from orchestration.ports import Answer, Found, ProviderEvent, Standing
 from orchestration.services import advance as carrying_on
 from orchestration.services import callbacks, fallout
+from orchestration.services.callbacks import receive
 from orchestration.services.decide import decide
 from orchestration.services.outcome import Call, Outcome
 from orchestration.services.plans import wake_key
@@ -368,3 +369,50 @@ def test_asking_wakes_the_plan_also_when_nothing_new_is_heard(
         callbacks.ask(task_id=task.pk)
 
     assert timers.due_at(wake_key(task.plan_id)) is not None
+
+
+def shipped(make_task: MakeTask) -> tuple[Task, Effect]:
+    """A parcel on its way; its delivery is awaited."""
+    ship = make_task(
+        key="ship:own", action="logistics.ship", until="shipment.picked", state=TaskState.DONE,
+        effect=EffectState.ACCEPTED,
+    )  # fmt: skip
+    Effect.objects.update(port="logistics")
+    delivery = Task.objects.create(
+        plan=ship.plan, key="delivered:own", position=1, lines=["1"], kind="milestone",
+        until="shipment.delivered", of="ship:own", state=TaskState.AWAITING,
+    )  # fmt: skip
+    return delivery, Effect.objects.get()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_parcel_comes_before_an_operator_who_does_not_wait_for_it_again(
+    make_task: MakeTask, operator: AccountContext
+) -> None:
+    delivery, effect = shipped(make_task)
+    lost = ProviderEvent("cb_1", "shipment.lost", AT, {"lost_at": AT.isoformat()})
+    receive(provider_code="warehouse", request_key=effect.key, events=[lost])
+    decide(plan_id=delivery.plan_id)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.cause) == (TaskState.FALLOUT, "parcel_lost")
+    with pytest.raises(Conflict) as refusal:
+        fallout.retry(operator, task_id=delivery.pk)
+    assert refusal.value.code == "parcel_lost"
+    found = ProviderEvent("cb_2", "shipment.delivered", AT, {"delivered_at": AT.isoformat()})
+    receive(provider_code="warehouse", request_key=effect.key, events=[found])
+    decide(plan_id=delivery.plan_id)
+    delivery.refresh_from_db()
+    assert delivery.state == TaskState.DONE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_parcel_that_was_sent_again_by_hand_is_completed(
+    make_task: MakeTask, operator: AccountContext
+) -> None:
+    delivery, effect = shipped(make_task)
+    lost = ProviderEvent("cb_1", "shipment.lost", AT, {"lost_at": AT.isoformat()})
+    receive(provider_code="warehouse", request_key=effect.key, events=[lost])
+    decide(plan_id=delivery.plan_id)
+    fallout.complete_by_hand(operator, task_id=delivery.pk, note="claimed, and sent again")
+    decide(plan_id=delivery.plan_id)
+    assert Plan.objects.get().state == "completed"

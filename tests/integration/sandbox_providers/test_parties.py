@@ -51,6 +51,41 @@ def test_a_shipment_is_picked_with_numbers_of_its_own_shipped_and_delivered(
     assert delivered["data"]["delivered_at"] == delivered["occurred_at"]
 
 
+def test_a_shipment_that_is_there_in_part_comes_in_two_parcels(sandbox: Sandbox) -> None:
+    sandbox.plant(provider="warehouse", operation="shipment split$", kind="partial_stock")
+    body = shipment("split")
+    body["lines"].append({**body["lines"][0], "item_reference": "split/2"})
+    sandbox.post("/warehouse/shipments", key="split:1", body=body)
+    told = sandbox.done("warehouse", "split:1")["callbacks"]
+    assert [entry["type"] for entry in told] == [
+        "parcel.shipped",
+        "parcel.delivered",
+        "shipment.picked",
+        "parcel.shipped",
+        "shipment.shipped",
+        "parcel.delivered",
+        "shipment.delivered",
+    ]
+    first, last = told[0]["data"], told[3]["data"]
+    assert (first["item_references"], last["item_references"]) == (["split/1"], ["split/2"])
+    numbers = [first["tracking_number"], last["tracking_number"]]
+    assert told[4]["data"]["tracking_number"] == ", ".join(numbers)
+    assert len(set(numbers)) == 2
+    assert [len(line["imeis"]) for line in told[2]["data"]["lines"]] == [1, 1]
+    assert sandbox.counted("ship", "split/2")["effects"] == 1
+
+
+def test_a_parcel_is_lost_on_its_way_and_the_carrier_says_so(sandbox: Sandbox) -> None:
+    sandbox.plant(provider="warehouse", operation="shipment astray$", kind="lost_parcel")
+    for name in ("astray", "safe"):
+        sandbox.post("/warehouse/shipments", key=f"{name}:1", body=shipment(name))
+    told = {
+        name: sandbox.done("warehouse", f"{name}:1")["callbacks"] for name in ("astray", "safe")
+    }
+    assert [entry["type"] for entry in told["astray"]][-1] == "shipment.lost"
+    assert [entry["type"] for entry in told["safe"]][-1] == "shipment.delivered"
+
+
 def test_what_is_out_of_stock_is_refused(sandbox: Sandbox) -> None:
     answer = sandbox.post("/dropship/shipments", key="oos:1", body=shipment("oos", sku="OUT-1"))
 

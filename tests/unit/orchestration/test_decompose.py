@@ -272,3 +272,20 @@ def test_what_the_parcels_of_a_line_tell_adds_up() -> None:
     context = TaskContext(order, "g1", ("1",), LEAVES, "near")
     told = {"lines": [{"item_reference": "F-1/1/near", "imeis": ["22", "33"]}]}
     assert facts_of_event("shipment.picked", told, context=context) == {"1": {"imei": "11,22,33"}}
+
+
+def test_a_split_shipment_tells_each_line_its_own_parcel() -> None:
+    lines = tuple(item(number, "handset", "thing", shares=(HOUSE,)) for number in ("1", "2"))
+    order = FulfilmentOrder("F-1", 1, Segment.BUSINESS, "portal", 1, "fr", "", "", items=lines)
+    context = TaskContext(order, "g1", ("1", "2"), LEAVES, "house")
+    parcels = [
+        {"carrier": "C", "tracking_number": "CB1", "item_references": ["F-1/1"]},
+        {"carrier": "C", "tracking_number": "CB2", "item_references": ["F-1/2"]},
+    ]
+    first = facts_of_event("parcel.shipped", {"parcel": 1, **parcels[0]}, context=context)
+    whole = {"carrier": "C", "tracking_number": "CB1, CB2", "parcels": parcels}
+    assert first == {"1": {"carrier": "C", "tracking_number": "CB1"}}
+    assert facts_of_event("shipment.shipped", whole, context=context) == {
+        "1": {"carrier": "C", "tracking_number": "CB1"},
+        "2": {"carrier": "C", "tracking_number": "CB2"},
+    }

@@ -47,7 +47,7 @@ def create(world: World, call: Call, *, prefix: str) -> Answer:
 def cancel(world: World, call: Call) -> Answer:
     """Possible until the parcel has left."""
     shipment = world.find(call.provider, kind="shipment", thing_id=call.path["id"])
-    if shipment.state in ("shipped", "delivered"):
+    if shipment.state in ("partly_shipped", "shipped", "delivered", "lost"):
         raise Refusal("too_late", f"{shipment.id} is already {shipment.state}", status=409)
     if shipment.state != "cancelled":
         world.drop_steps(shipment)
@@ -63,8 +63,27 @@ def show(world: World, call: Call) -> Answer:
 
 
 def picked(world: World, shipment: Thing) -> None:
-    lines = [taken_from_the_shelf(world, shipment, line) for line in shipment.facts["lines"]]
-    shipment = world.change(shipment, state="picked", lines=lines, picked_at=iso(world.now))
+    """All of it; or, where a part is missing, its first line alone, and the rest a day later."""
+    lines = shipment.facts["lines"]
+    if len(lines) > 1 and world.suffers(shipment, "partial_stock"):
+        first = [taken_from_the_shelf(world, shipment, lines[0]), *lines[1:]]
+        shipment = world.change(shipment, lines=first, parcels=[])
+        world.later(shipment, "picked_rest", position=4, truly=world.now + DAY)
+        return
+    _picked(world, shipment, since=0)
+
+
+def picked_rest(world: World, shipment: Thing) -> None:
+    _picked(world, shipment, since=1)
+    world.later(shipment, "shipped_rest", position=1, truly=world.now + 3 * HOUR)
+    world.later(shipment, "delivered_rest", position=2, truly=world.now + DAY)
+
+
+def _picked(world: World, shipment: Thing, *, since: int) -> None:
+    lines = list(shipment.facts["lines"])
+    lines[since:] = [taken_from_the_shelf(world, shipment, line) for line in lines[since:]]
+    state = "" if since else "picked"
+    shipment = world.change(shipment, state=state, lines=lines, picked_at=iso(world.now))
     world.tell(
         shipment,
         "shipment.picked",
@@ -76,18 +95,68 @@ def picked(world: World, shipment: Thing) -> None:
 
 
 def shipped(world: World, shipment: Thing) -> None:
-    parcel = {
-        "carrier": "Colibri Express",
-        "tracking_number": f"CB{world.next_number('parcel'):011d}FR",
-    }
+    if "parcels" in shipment.facts:
+        _parcel_leaves(world, shipment, lines=shipment.facts["lines"][:1])
+        return
+    parcel = _tracked(world)
     shipment = world.change(shipment, state="shipped", shipped_at=iso(world.now), **parcel)
     world.tell(shipment, "shipment.shipped", {"shipment_id": shipment.id, **parcel})
 
 
+def shipped_rest(world: World, shipment: Thing) -> None:
+    """The last parcel leaves, and with it the shipment as a whole."""
+    shipment = _parcel_leaves(world, shipment, lines=shipment.facts["lines"][1:])
+    parcels = shipment.facts["parcels"]
+    whole = {
+        "carrier": parcels[0]["carrier"],
+        "tracking_number": ", ".join(parcel["tracking_number"] for parcel in parcels),
+        "parcels": parcels,
+    }
+    shipment = world.change(shipment, state="shipped", shipped_at=iso(world.now))
+    world.tell(shipment, "shipment.shipped", {"shipment_id": shipment.id, **whole})
+
+
+def _parcel_leaves(world: World, shipment: Thing, *, lines: list[Json]) -> Thing:
+    references = [line["item_reference"] for line in lines]
+    parcel = {**_tracked(world), "item_references": references}
+    parcels = [*shipment.facts["parcels"], parcel]
+    shipment = world.change(shipment, state="partly_shipped", parcels=parcels)
+    number = {"shipment_id": shipment.id, "parcel": len(parcels)}
+    world.tell(shipment, "parcel.shipped", {**number, **parcel})
+    return shipment
+
+
+def _tracked(world: World) -> Json:
+    number = f"CB{world.next_number('parcel'):011d}FR"
+    return {"carrier": "Colibri Express", "tracking_number": number}
+
+
 def delivered(world: World, shipment: Thing) -> None:
+    if "parcels" in shipment.facts:
+        _parcel_arrives(world, shipment, parcel=1)
+    else:
+        _arrives(world, shipment)
+
+
+def delivered_rest(world: World, shipment: Thing) -> None:
+    _parcel_arrives(world, shipment, parcel=2)
+    _arrives(world, shipment)
+
+
+def _parcel_arrives(world: World, shipment: Thing, *, parcel: int) -> None:
+    told = {"shipment_id": shipment.id, "parcel": parcel, "delivered_at": iso(world.now)}
+    world.tell(shipment, "parcel.delivered", told)
+
+
+def _arrives(world: World, shipment: Thing) -> None:
+    """Or is lost on the way, which the carrier says when it should have arrived."""
     at = iso(world.now)
-    shipment = world.change(shipment, state="delivered", delivered_at=at)
-    world.tell(shipment, "shipment.delivered", {"shipment_id": shipment.id, "delivered_at": at})
+    if world.suffers(shipment, "lost_parcel"):
+        shipment = world.change(shipment, state="lost", lost_at=at)
+        world.tell(shipment, "shipment.lost", {"shipment_id": shipment.id, "lost_at": at})
+    else:
+        shipment = world.change(shipment, state="delivered", delivered_at=at)
+        world.tell(shipment, "shipment.delivered", {"shipment_id": shipment.id, "delivered_at": at})
     world.settle(shipment, Verdict.DONE)
 
 
@@ -148,8 +217,18 @@ def _party(code: str, title: str, *, prefix: str) -> Party:
             Operation("POST", "shipments/<id>/cancel", cancel),
             Operation("GET", "shipments/<id>", show),
         ),
-        steps={"picked": picked, "shipped": shipped, "delivered": delivered},
-        callbacks=("shipment.picked", "shipment.shipped", "shipment.delivered"),
+        steps={
+            "picked": picked,
+            "shipped": shipped,
+            "delivered": delivered,
+            "picked_rest": picked_rest,
+            "shipped_rest": shipped_rest,
+            "delivered_rest": delivered_rest,
+        },
+        callbacks=(
+            *("shipment.picked", "shipment.shipped", "shipment.delivered", "shipment.lost"),
+            *("parcel.shipped", "parcel.delivered"),
+        ),
     )
 
 
