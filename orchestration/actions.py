@@ -28,6 +28,7 @@ from orchestration.ports import (
     Entitlement,
     LineActivation,
     LineChange,
+    LineNumber,
     LineOrder,
     NumberRoute,
     OrderBill,
@@ -38,6 +39,8 @@ from orchestration.ports import (
     ProfileOrder,
     Provider,
     Shipment,
+    SimEnd,
+    SimSwap,
     TakeBack,
 )
 from subscriptions.domain.states import ChangeKind
@@ -169,6 +172,18 @@ def _change_line(context: TaskContext) -> Mapping[str, Any]:
     }
 
 
+def _swap_sim(context: TaskContext) -> Mapping[str, Any]:
+    return {**_line(context), "iccid": context.fact("iccid")}
+
+
+def _end_sim(context: TaskContext) -> Mapping[str, Any]:
+    return {**_line(context), "iccid": context.fact("old_iccid")}
+
+
+def _renumber(context: TaskContext) -> Mapping[str, Any]:
+    return {**_line(context), "msisdn": context.fact("msisdn")}
+
+
 def _line(context: TaskContext) -> Mapping[str, Any]:
     return {
         "reference": f"{context.order.number}/{context.group}",
@@ -246,6 +261,9 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "network.activate": Action("network", "activate", LineActivation, _activate, _told("line_id")),
     "network.change": Action("network", "change", LineChange, _change_line, _told()),
+    "network.swap_sim": Action("network", "swap_sim", SimSwap, _swap_sim, _told()),
+    "network.end_sim": Action("network", "end_sim", SimEnd, _end_sim, _told()),
+    "network.renumber": Action("network", "renumber", LineNumber, _renumber, _told()),
     "network.suspend": Action("network", "suspend", LineOrder, _line, _told()),
     "network.resume": Action("network", "resume", LineOrder, _line, _told()),
     "network.route": Action("network", "route", NumberRoute, _route, _told("route_id")),

@@ -225,6 +225,33 @@ class LineChange:
 
 
 @dataclass(frozen=True, slots=True)
+class SimSwap:
+    """The running line `line_id` is to be reached by the SIM `iccid` instead of its present one."""
+
+    reference: str
+    line_id: str
+    iccid: str
+
+
+@dataclass(frozen=True, slots=True)
+class SimEnd:
+    """The SIM `iccid`, which the line `line_id` no longer has, is not to work anywhere any more."""
+
+    reference: str
+    line_id: str
+    iccid: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineNumber:
+    """The running line `line_id` is to have the number `msisdn`."""
+
+    reference: str
+    line_id: str
+    msisdn: str
+
+
+@dataclass(frozen=True, slots=True)
 class LineOrder:
     """Something that is asked of a running line as a whole."""
 
@@ -233,11 +260,20 @@ class LineOrder:
 
 
 class Network(Provider, Protocol):
-    """Provisioning of lines and of special numbers; tells line.activated and route.active."""
+    """Provisioning of lines and of special numbers; tells line.activated, sim.activated and
+    route.active."""
 
     def activate(self, request: LineActivation, *, key: str) -> Answer: ...
 
     def change(self, request: LineChange, *, key: str) -> Answer: ...
+
+    def swap_sim(self, request: SimSwap, *, key: str) -> Answer:
+        """The old one works until sim.activated is told."""
+
+    def end_sim(self, request: SimEnd, *, key: str) -> Answer:
+        """Refused (`still_in_use`) while the line has it."""
+
+    def renumber(self, request: LineNumber, *, key: str) -> Answer: ...
 
     def suspend(self, request: LineOrder, *, key: str) -> Answer:
         """Nothing but emergency calls until `resume`."""

@@ -161,6 +161,9 @@ _CUSTOMER_WORDS: Mapping[str, str] = {
     "content.entitle": "content_ready",
     "billing.start": "contract_running",
     "network.change": "line_changed",
+    "network.swap_sim": "sim_swapped",
+    "network.end_sim": "old_sim_ended",
+    "network.renumber": "number_changed",
     "network.suspend": "line_suspended",
     "network.resume": "line_resumed",
     "content.stop": "content_ended",
@@ -169,6 +172,7 @@ _CUSTOMER_WORDS: Mapping[str, str] = {
     "billing.change": "contract_changed",
 }
 _MILESTONES: Mapping[str, str] = {
+    "profile.installed": "esim_installed",
     "shipment.picked": "parcel_prepared",
     "shipment.shipped": "parcel_shipped",
     "shipment.delivered": "parcel_delivered",

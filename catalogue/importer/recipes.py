@@ -20,6 +20,10 @@ ACTIONS: Mapping[str, str | None] = {
     "network.activate": "network.end",
     "network.route": "network.end_route",
     "network.change": None,
+    "network.swap_sim": None,
+    "network.end_sim": None,
+    "network.renumber": None,
+    "numbering.retire": None,
     "network.suspend": None,
     "network.resume": None,
     "content.entitle": "content.end",
@@ -31,7 +35,9 @@ ACTIONS: Mapping[str, str | None] = {
     "billing.change": None,
 }
 """Each with the one that takes it back; None: it has none of its own."""
-CHANGES = frozenset({"add", "remove", "plan", "renew", "suspend", "resume", "terminate"})
+CHANGES = frozenset(
+    {"add", "remove", "plan", "renew", "sim", "number", "suspend", "resume", "terminate"}
+)
 """What may be done with a thing on a running line: its recipe is called `<recipe>.<change>`."""
 ACTING = frozenset({"call", "callback", "notify"})
 

@@ -18,7 +18,7 @@ from commerce.ordering.domain.states import (
     ItemState,
     OrderState,
 )
-from subscriptions.domain.states import AT_ANY_TIME, ChangeKind
+from subscriptions.domain.states import APART, AT_ANY_TIME, ChangeKind
 
 
 def _known(field: str, words: Any, *, name: str) -> models.CheckConstraint:
@@ -210,8 +210,16 @@ class Order(models.Model):
                     subject__isnull=False,
                     state__in=sorted(str(s) for s in {*WAITING, *UNDER_WAY}),
                 )
-                & ~Q(change__in=sorted(str(kind) for kind in AT_ANY_TIME)),
+                & ~Q(change__in=sorted(str(kind) for kind in AT_ANY_TIME | APART)),
                 name="one_open_change_per_contract",
+            ),
+            models.UniqueConstraint(
+                fields=["subject", "change"],
+                condition=Q(
+                    change__in=sorted(str(kind) for kind in APART),
+                    state__in=sorted(str(s) for s in {*WAITING, *UNDER_WAY}),
+                ),
+                name="one_open_change_apart",
             ),
             models.CheckConstraint(
                 condition=Q(segment="consumer") | ~Q(purchase_order=""),

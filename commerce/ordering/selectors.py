@@ -32,6 +32,7 @@ from commerce.ordering.domain.fulfilment import (
 from commerce.ordering.domain.quote import Quote, QuoteLine
 from commerce.ordering.domain.states import (
     GIVEN_UP,
+    UNDER_WAY,
     CartState,
     ItemAction,
     ItemState,
@@ -397,6 +398,33 @@ def order_for_fulfilment(
         change=ChangeKind(order.change) if order.change else None,
         subject=order.subject,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ComingSim:
+    """A SIM that takes the place of a line's: what is known of it so far."""
+
+    order: str
+    iccid: str
+    lpa: str
+
+
+def sim_on_its_way(subscription_id: int) -> ComingSim | None:
+    """Of the order that replaces the SIM of the contract at present; None if there is none."""
+    item = (
+        OrderItem.objects.filter(
+            order__subject=subscription_id,
+            order__change=ChangeKind.SIM,
+            order__state__in=[str(state) for state in UNDER_WAY],
+            role=Kind.SIM,
+        )
+        .select_related("order")
+        .defer("order__agreed")
+        .first()
+    )
+    if item is None:
+        return None
+    return ComingSim(item.order.number, item.facts.get("iccid", ""), item.facts.get("lpa", ""))
 
 
 def order_charges(number: str) -> OrderCharges:

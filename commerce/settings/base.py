@@ -251,6 +251,7 @@ SPECTACULAR_SETTINGS = {
         "OrderItemAction": "commerce.ordering.domain.states.ItemAction",
         "LineChangeKind": "commerce.ordering.api.serializers.changes.OFFERED",
         "LineChangeWhen": "commerce.ordering.domain.changes.When",
+        "LineChangeReason": "commerce.ordering.domain.changes.ChangeReason",
         "LineBlock": "subscriptions.domain.states.BlockKind",
         "LineBlockByWish": "commerce.ordering.api.serializers.changes.BLOCKS",
         "Channel": "commerce.accounts.kinds.Channel",

@@ -5,7 +5,7 @@ from typing import Any
 
 import segno
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from catalogue.domain.expressions import Scalar
@@ -26,6 +26,7 @@ from frontend.shop.words import (
     value_text,
 )
 from frontend.typography import NBSP, month_text
+from orchestration.esim import EsimProfile, ProfileState
 from subscriptions.domain.views import (
     BenefitView,
     ChargeView,
@@ -197,6 +198,31 @@ def qr(code: str) -> SafeString:
             f'shape-rendering="crispEdges">{title}{box}<path class="qr-dark" d="{marks}"/></svg>'
         ]
     )
+
+
+_PROFILE_WORDS = {
+    ProfileState.ALLOCATED: ("waiting", gettext_lazy("Reserved for you")),
+    ProfileState.RELEASED: ("waiting", gettext_lazy("Ready to be installed")),
+    ProfileState.DOWNLOADED: ("running", gettext_lazy("Downloaded to your phone")),
+    ProfileState.INSTALLED: ("done", gettext_lazy("Installed on your phone")),
+    ProfileState.ENABLED: ("done", gettext_lazy("In use on your phone")),
+    ProfileState.ERROR: ("failed", gettext_lazy("Could not be installed")),
+}
+
+
+def esim(profile: EsimProfile | None) -> dict[str, Any] | None:
+    """The eSIM's card: its state, and its code as long as it can be installed."""
+    if profile is None:
+        return None
+    state, label = _PROFILE_WORDS[profile.state]
+    return {
+        "state": state,
+        "label": label,
+        "at": profile.at,
+        "coming": profile.coming,
+        "qr": qr(profile.lpa) if profile.installable else "",
+        **lpa_parts(profile.lpa if profile.installable else ""),
+    }
 
 
 def lpa_parts(lpa: str) -> dict[str, str]:

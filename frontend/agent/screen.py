@@ -164,8 +164,11 @@ def _line(contract: SubscriptionView, catalogue: Snapshot) -> dict[str, Any]:
                 "label": _("Change the plan"),
                 "url": f"{reverse('agent:draft', args=['change-plan', 'plan'])}?line={contract.id}",
             },
+            {"label": _("Replace the SIM"), "url": url("sim")},
+            {"label": _("Change the number"), "url": url("number")},
             {"label": _("End the contract"), "url": url("terminate")},
         ],
+        "esim_url": reverse("agent:esim_again", args=[contract.id]) if contract.lpa else "",
         "removable": [
             {"name": item["name"], "url": url("remove", item=item["id"])}
             for item in lines.included(contract, catalogue)

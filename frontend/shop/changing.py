@@ -1,5 +1,6 @@
 """A change of a running line, in an address and in words."""
 
+from copy import deepcopy
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,33 +12,46 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from catalogue.domain.model import Snapshot
+from commerce.accounts.selectors import Address
 from commerce.kernel.clock import business_today
 from commerce.kernel.money import Money
 from commerce.markets.pack import market
 from commerce.ordering.domain.changes import (
     BLOCKS_BY_WISH,
     ChangeQuote,
+    ChangeReason,
     ChangeRequest,
     Leaving,
     When,
 )
 from commerce.ordering.domain.consents import OrderConsents
+from frontend.account.forms import AddressForm
 from frontend.shop.contract import contracts_of, display_number, sections_of
 from frontend.shop.panel import panel_of
 from frontend.shop.places import choices_in, term_in
 from frontend.shop.words import months, named, on_day, said
-from subscriptions.domain.states import BlockKind, ChangeKind
+from subscriptions.domain.states import APART, BlockKind, ChangeKind
 
 TITLES = {
     ChangeKind.ADD: gettext_lazy("Add to your line"),
     ChangeKind.REMOVE: gettext_lazy("Take something off your line"),
     ChangeKind.PLAN: gettext_lazy("Change your plan"),
     ChangeKind.RENEW: gettext_lazy("Renew your line"),
+    ChangeKind.SIM: gettext_lazy("Replace your SIM"),
+    ChangeKind.NUMBER: gettext_lazy("Change your number"),
     ChangeKind.SUSPEND: gettext_lazy("Let your line stand still"),
     ChangeKind.RESUME: gettext_lazy("Let your line go on"),
     ChangeKind.TERMINATE: gettext_lazy("End your contract"),
 }
 LEADS = {
+    ChangeKind.SIM: gettext_lazy(
+        "Your number stays. The old SIM works until the new one does, and is ended only then; a"
+        " lost or stolen one is stopped at once."
+    ),
+    ChangeKind.NUMBER: gettext_lazy(
+        "As soon as the new number works, the old one no longer leads to you, and nobody else gets"
+        " it for some weeks. Your plan and your bills stay as they are."
+    ),
     ChangeKind.SUSPEND: gettext_lazy(
         "Nobody can call or use data with this SIM; emergency calls stay possible. The subscription"
         " goes on and is billed as before."
@@ -71,11 +85,23 @@ class ChangeForm(forms.Form):
         error_messages={"required": gettext_lazy("It begins at once, so please ask for that.")},
     )
 
-    def __init__(self, *args: Any, asks: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, asks: bool, delivers: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not asks:
             for name in ("summary", "terms", "early"):
                 del self.fields[name]
+        where = AddressForm.base_fields if delivers else {}
+        self.fields.update({name: deepcopy(field) for name, field in where.items()})
+
+    @property
+    def where(self) -> list[forms.BoundField]:
+        """The fields of where it goes, if anything does."""
+        return [self[name] for name in AddressForm.base_fields if name in self.fields]
+
+    @property
+    def address(self) -> Address | None:
+        names = [name for name in AddressForm.base_fields if name in self.fields]
+        return Address(**{name: self.cleaned_data[name] for name in names}) if names else None
 
     @property
     def expected_total(self) -> Money:
@@ -93,7 +119,7 @@ class ChangeForm(forms.Form):
 
 def request_in(kind: ChangeKind, query: QueryDict) -> ChangeRequest:
     """What an address says is wanted; words that nobody of ours wrote are left out."""
-    block, when = query.get("block", ""), query.get("when", "")
+    block, when, reason = (query.get(name, "") for name in ("block", "when", "reason"))
     items = [text for text in query.getlist("item")[:24] if text.isdecimal() and len(text) < 16]
     return ChangeRequest(
         kind=kind,
@@ -104,6 +130,8 @@ def request_in(kind: ChangeKind, query: QueryDict) -> ChangeRequest:
         block=BlockKind(block) if block in BLOCKS_BY_WISH else None,
         on=parse_day(query.get("on", "")),
         motive=query.get("motive", "")[:40],
+        reason=ChangeReason(reason) if reason in set(ChangeReason) else None,
+        msisdn=query.get("msisdn", "")[:20] if kind is ChangeKind.NUMBER else "",
     )
 
 
@@ -131,7 +159,7 @@ def change_page(
     label = _("Order and pay") if due else _("Order")
     if request.kind is ChangeKind.TERMINATE:
         label = _("Confirm the end of the contract")
-    elif not shown.binds:
+    elif not shown.asks:
         label = _("Confirm")
     elif not asks:
         label = _("Send it to the customer")
@@ -149,7 +177,7 @@ def change_page(
             *(("item", item) for item in request.items),
             *((role, code) for role, codes in request.choices.items() for code in codes),
         ],
-        "bound": _bound(shown),
+        "bound": "" if request.kind in APART else _bound(shown),
         "leaving": _leaving(shown),
         "form": form,
         "asks": asks,

@@ -9,23 +9,30 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
-from catalogue.selectors import snapshot_of
+from catalogue.selectors import current_snapshot, snapshot_of
 from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
+from commerce.accounts.selectors import party
+from commerce.kernel.clock import business_now
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.domain.changes import ChangeRequest
-from commerce.ordering.services.changes import place_change, quote_change
+from commerce.ordering.services.changes import place_change, quote_change, segment_of
 from commerce.ordering.services.place import Checkout, PlacedOrder
 from commerce.web.policy import Policy, policy
 from frontend import errors
+from frontend.account.forms import AddressForm
 from frontend.agent.screen import around, contact_bar
 from frontend.sentences import sentence_of
-from frontend.shop.changing import TITLES, ChangeForm, change_page, request_in
+from frontend.shop.changing import LEADS, TITLES, ChangeForm, change_page, request_in
 from frontend.shop.contract import display_number
+from frontend.shop.replacing import choosing
 from frontend.views.customer import tabs
 from frontend.views.summary import to_hosted_page
-from subscriptions.domain.states import ChangeKind
+from orchestration.esim import send_again
+from subscriptions.domain.states import APART, ChangeKind
+from subscriptions.selectors import subscription_view
 
 
 @policy(Policy.CUSTOMER)
@@ -63,6 +70,21 @@ def change_for_customer(request: HttpRequest, subscription_id: int, kind: str) -
     return render(request, "frontend/agent/change.html", frame | page.values())
 
 
+@policy(Policy.AGENT)
+@require_POST
+def esim_again(request: HttpRequest, subscription_id: int) -> HttpResponse:
+    """The customer is told again where the code of his eSIM is."""
+    context = context_for_request(request)
+    contract = subscription_view(context.party_id or 0, subscription_id)
+    try:
+        send_again(context, contract)
+    except FaisceauError as refusal:
+        messages.error(request, sentence_of(refusal))
+    else:
+        messages.success(request, _("The customer was sent the way to his eSIM again."))
+    return redirect("agent:contact")
+
+
 class _Page:
     """One change as it is asked in the address; `asks`: who looks at it is who agrees."""
 
@@ -76,6 +98,7 @@ class _Page:
         self.wanted: ChangeRequest = request_in(ChangeKind(kind), request.GET)
         self.title = TITLES[self.wanted.kind]
         self.problem, self.shown = "", None
+        self.choose = self._choose()
         try:
             self.shown = quote_change(
                 self.context, subscription_id=subscription_id, request=self.wanted
@@ -83,7 +106,8 @@ class _Page:
         except FaisceauError as refusal:
             if refusal.code == "unknown_subscription":
                 raise
-            self.problem = sentence_of(refusal)
+            if self.choose is None or "reason" in request.GET:
+                self.problem = sentence_of(refusal)
         self.asks = asks
         agrees = asks and self.shown is not None and self.shown.binds
         self.form = self._form(agrees)
@@ -101,6 +125,7 @@ class _Page:
             digest=self.form.cleaned_data["digest"],
             consents=self.form.consents,
             language=(get_language() or "fr")[:2],
+            deliver_to=self.form.address,
         )
         try:
             return place_change(
@@ -112,9 +137,30 @@ class _Page:
 
     def values(self) -> dict[str, Any]:
         if self.shown is None:
-            return {"title": self.title, "problem": self.problem}
+            lead = LEADS.get(self.wanted.kind, "") if self.choose else ""
+            return {
+                "title": self.title,
+                "lead": lead,
+                "problem": self.problem,
+                "choose": self.choose,
+            }
         catalogue = snapshot_of(self.shown.quote.release)
-        return change_page(self.shown, catalogue=catalogue, form=self.form, asks=self.asks)
+        shown = change_page(self.shown, catalogue=catalogue, form=self.form, asks=self.asks)
+        return shown | {"choose": self.choose}
+
+    def _choose(self) -> dict[str, Any] | None:
+        """What is asked on the page itself: of another SIM or number."""
+        if self.wanted.kind not in APART:
+            return None
+        contract = subscription_view(self.context.party_id or 0, self.line)
+        return choosing(
+            self.wanted.kind,
+            self.request.GET,
+            catalogue=current_snapshot(business_now()),
+            segment=segment_of(contract),
+            channel=str(self.context.channel),
+            salt=f"line-{contract.id}",
+        )
 
     def _form(self, agrees: bool) -> ChangeForm:
         seen: dict[str, Any] = {}
@@ -123,4 +169,7 @@ class _Page:
                 "expected": self.shown.quote.due_today_gross.amount,
                 "digest": self.shown.digest(),
             }
-        return ChangeForm(self.request.POST or None, asks=agrees, initial=seen)
+        delivers = self.shown is not None and self.shown.delivers
+        if delivers and (known := party(self.context.party_id or 0).addresses):
+            seen |= {name: getattr(known[0], name) for name in AddressForm.base_fields}
+        return ChangeForm(self.request.POST or None, asks=agrees, delivers=delivers, initial=seen)

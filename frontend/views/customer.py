@@ -33,6 +33,7 @@ from frontend.account.forms import AddressForm
 from frontend.consumption import this_month
 from frontend.next_offers import offer_cards
 from frontend.typography import month_text
+from orchestration.esim import profile_of
 from orchestration.porting.rio import rio_of_subscription
 from subscriptions import selectors as subscriptions
 from subscriptions.finding import ComingBill, coming_bills
@@ -102,8 +103,7 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
         "under_way": open_change(contract.id),
         "removable": contract.status == "active",
         "is_new": contract.activated_on > today - NEW,
-        "qr": lines.qr(contract.lpa) if contract.lpa else "",
-        "lpa": lines.lpa_parts(contract.lpa),
+        "esim": lines.esim(profile_of(contract)),
         "chart": lines.chart(promise),
         "used": this_month(used.get(contract.id, ()), on=today),
         "kept": lines.kept_so_far(promise),

@@ -20,6 +20,7 @@ from orchestration.ports import (
     Entitlement,
     LineActivation,
     LineChange,
+    LineNumber,
     LineOrder,
     MoneyMoved,
     NumberRoute,
@@ -33,6 +34,8 @@ from orchestration.ports import (
     ProfileConfirmation,
     ProfileOrder,
     Shipment,
+    SimEnd,
+    SimSwap,
     TakeBack,
 )
 from subscriptions.domain.charges import due_in_period
@@ -155,6 +158,21 @@ class HttpNetwork(HttpProvider):
         line = quote(body.pop("line_id"), safe="")
         return Answer(self.patch(f"lines/{line}", body=body, key=key))
 
+    def swap_sim(self, request: SimSwap, *, key: str) -> Answer:
+        line = quote(request.line_id, safe="")
+        body = {"reference": request.reference, "iccid": request.iccid}
+        return Answer(self.post(f"lines/{line}/sim", body=body, key=key))
+
+    def end_sim(self, request: SimEnd, *, key: str) -> Answer:
+        line = quote(request.line_id, safe="")
+        body = {"reference": request.reference, "iccid": request.iccid}
+        return Answer(self.post(f"lines/{line}/sim/end", body=body, key=key))
+
+    def renumber(self, request: LineNumber, *, key: str) -> Answer:
+        line = quote(request.line_id, safe="")
+        body = {"reference": request.reference, "msisdn": request.msisdn}
+        return Answer(self.patch(f"lines/{line}", body=body, key=key))
+
     def suspend(self, request: LineOrder, *, key: str) -> Answer:
         return self._ask("suspend", request, key=key)
 
@@ -257,15 +275,16 @@ class HttpBilling(HttpProvider):
             return Answer({"change_id": self.post("ends", body=told, key=key)["end_id"]})
         rates = snapshot_of(order.release).tax_rates
         lines = {item.id: item.line_id for item in contract.items}
-        block = next((i.config["block"] for i in order.items if "block" in i.config), "")
+        said = {name: value for item in order.items for name, value in item.config.items()}
+        renewed = begun(order) if order.change is ChangeKind.RENEW else ()
         body = told | {
             "kind": str(order.change),
             "on": request.on.isoformat(),
-            "term_months": max((item.term for item in begun(order)), default=0),
+            "term_months": max((item.term for item in renewed), default=0),
             "begins": [_billed(item, rates=rates) for item in begun(order)],
             "ends": [lines[subject] for subject in ended(order)],
-            "blocks": block if order.change is ChangeKind.SUSPEND else "",
-            "lifts": block if order.change is ChangeKind.RESUME else "",
+            "blocks": said.get("block", "") if order.change is ChangeKind.SUSPEND else "",
+            "lifts": said.get("lifts", ""),
         }
         return Answer({"change_id": self.post("changes", body=body, key=key)["change_id"]})
 

@@ -25,7 +25,11 @@ from subscriptions.services.change import ContractChange, apply_change
 from subscriptions.services.credit import credit_order
 from subscriptions.services.one_off import bill_order
 
-NEW_FACTS: Mapping[ChangeKind, tuple[str, ...]] = {ChangeKind.RENEW: ("imei",)}
+NEW_FACTS: Mapping[ChangeKind, tuple[str, ...]] = {
+    ChangeKind.RENEW: ("imei",),
+    ChangeKind.SIM: ("iccid", "lpa"),
+    ChangeKind.NUMBER: ("msisdn",),
+}
 """What the contract says otherwise after a change of that kind, learnt while it was carried out."""
 
 
@@ -114,7 +118,7 @@ class LocalBilling:
                 term_months=plan.term or None if plan and kind is ChangeKind.RENEW else None,
                 facts={name: facts[name] for name in NEW_FACTS.get(kind, ()) if name in facts},
                 blocks=_block(config) if kind is ChangeKind.SUSPEND else None,
-                lifts=_block(config) if kind is ChangeKind.RESUME else None,
+                lifts=BlockKind(config["lifts"]) if config.get("lifts") else None,
             )
         )
         return Answer({"change_id": str(row)})

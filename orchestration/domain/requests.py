@@ -146,6 +146,8 @@ def facts_of_event(kind: str, data: Mapping[str, Any], *, context: TaskContext) 
         "port.scheduled": ("date", "slot", "cut_over_at"),
         "port.completed": ("ported_at", "msisdn"),
         "line.activated": ("line_id", "imsi", "activated_at"),
+        "sim.activated": ("imsi",),
+        "profile.downloaded": ("eid",),
         "route.active": ("route_id", "routed_at"),
     }.get(kind, ())
     if kind == "parcel.shipped" or "parcels" in data:

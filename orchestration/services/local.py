@@ -45,6 +45,8 @@ def _do(desk: Desk, task: Task) -> None:
         _tell(desk, task)
     elif task.action == "numbering.assign":
         _assign_number(desk, task)
+    elif task.action == "numbering.retire":
+        numbers.retire_number(desk.context(task).fact("old_msisdn"))
     elif task.action == "numbering.release":
         _release_number(desk, task)
     elif task.action == SETTLING:
@@ -91,6 +93,7 @@ def tell(desk: Desk, task: Task, *, code: str, about: str = "") -> None:
         **_special_number(own, on=order.placed_on),
         **_shop(desk, task, code=code),
         **_ending(desk, facts),
+        **_new_number(desk, code=code),
     }
     send(
         party_id=order.party_id,
@@ -130,6 +133,14 @@ def _ending(desk: Desk, facts: Mapping[str, str]) -> dict[str, Any]:
         "owed": {"fr": f"{owed:.2f} €".replace(".", ","), "en": f"€{owed:.2f}"} if owed else None,
         "rio": rio_of_subscription(desk.order.subject) if desk.order.subject else "",
     }
+
+
+def _new_number(desk: Desk, *, code: str) -> dict[str, str]:
+    """The RIO of a number that is new on its line (decision 2012-0576, article 13)."""
+    subject = desk.order.subject
+    if code != "number_changed" or subject is None:
+        return {}
+    return {"rio": rio_of_subscription(subject)}
 
 
 def _shop(desk: Desk, task: Task, *, code: str) -> dict[str, str]:

@@ -77,6 +77,11 @@ AT_ANY_TIME = frozenset({ChangeKind.SUSPEND, ChangeKind.RESUME})
 """They touch neither what the contract holds nor what it costs: no other change is in the way."""
 
 
+APART = frozenset({ChangeKind.SIM, ChangeKind.NUMBER})
+"""They change what the line is reached by, not what the contract holds or costs from month to
+month: each is in the way of its own kind alone."""
+
+
 class BlockKind(StrEnum):
     """Why a contract's service stands still; they are independent of one another."""
 

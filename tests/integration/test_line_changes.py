@@ -4,6 +4,7 @@ promised afterwards are those that were shown before."""
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from commerce.local.demo.browser import Browser, wait_for
@@ -71,11 +72,59 @@ class Owner:
 
     def change(self, line: int, **wanted: Any) -> tuple[str, dict[str, Any]]:
         """Quoted, ordered at that price, and carried out: the order's number and the quote."""
+        number, shown = self.place(line, **wanted)
+        self.settle(number)
+        return number, shown
+
+    def place(self, line: int, **wanted: Any) -> tuple[str, dict[str, Any]]:
         shown = self.api("POST", f"subscriptions/{line}/change-quotes", wanted)
         seen = {**self.seen(shown["quote"]), "digest": shown["digest"]}
         placed = self.api("POST", f"subscriptions/{line}/changes", {**wanted, **seen}, status=201)
-        self.settle(placed["number"])
         return str(placed["number"]), shown
+
+
+def test_a_line_gets_another_esim_and_another_number(stack: Stack) -> None:
+    owner = Owner(stack)
+    line = owner.begin()
+    pk, old, msisdn = line["id"], line["iccid"], line["msisdn"]
+
+    wanted = {"kind": "sim", "choices": [{"role": "sim", "offering": "esim"}], "reason": "reissue"}
+    order, _ = owner.place(pk, **wanted)
+    # The old SIM works, and the order waits, until the customer has installed the new one.
+    assert owner.api("GET", f"subscriptions/{pk}")["iccid"] == old
+    profile = wait_for(lambda: installed(owner, order), what="the new profile", seconds=PATIENCE)
+    owner.settle(order)
+    contract = owner.api("GET", f"subscriptions/{pk}")
+    assert (contract["iccid"], contract["msisdn"]) == (profile, msisdn)
+    told = {
+        i: n
+        for i, n in happened(stack).items()
+        if (order in " ".join(i) or old in i) and i[0] != "messages"
+    }
+    assert told == {
+        ("smdp", "esim", f"{order}/sim"): 1,
+        ("smdp", "esim_confirm", f"{order}/sim"): 1,
+        ("smdp", "esim_release", f"{order}/sim"): 1,
+        ("network", "swap", msisdn, f"{order}/change"): 1,
+        ("network", "end_sim", old): 1,
+    }
+
+    number, shown = owner.place(pk, kind="number", reason="wish")
+    assert shown["quote"]["due_today_gross"]["amount"] == "15.00"
+    owner.pay(number)
+    owner.settle(number)
+    contract = owner.api("GET", f"subscriptions/{pk}")
+    assert contract["msisdn"] not in ("", msisdn)
+    assert contract["iccid"] == profile
+    assert happened(stack)["network", "change", msisdn, f"{number}/change"] == 1
+
+
+def installed(owner: Owner, order: str) -> str:
+    """The ICCID of the eSIM that the order brings, once a phone could download it."""
+    items = owner.api("GET", f"orders/{order}/items")["items"]
+    iccid = next(str(item["iccid"]) for item in items if item["role"] == "sim")
+    url = f"{owner.stack.info.providers_url}/_control/profiles/{iccid}/download"
+    return iccid if iccid and httpx.post(url).is_success else ""
 
 
 def test_a_line_is_changed_by_orders(stack: Stack) -> None:

@@ -35,6 +35,34 @@ ENDING_NAMES: Mapping[str, Mapping[str, str]] = {
 """What is owed once for ending a contract, by charge code; as it stands on the bill."""
 
 
+class ChangeReason(StrEnum):
+    """Why a SIM or a number is replaced; fees of the catalogue name those that they are for."""
+
+    LOST = "lost"
+    STOLEN = "stolen"
+    DAMAGED = "damaged"
+    FAULTY = "faulty"
+    NEW_PHONE = "new_phone"
+    REISSUE = "reissue"
+    WISH = "wish"
+    NUISANCE = "nuisance"
+
+
+REASONS: Mapping[ChangeKind, tuple[ChangeReason, ...]] = {
+    ChangeKind.SIM: (
+        ChangeReason.LOST,
+        ChangeReason.STOLEN,
+        ChangeReason.DAMAGED,
+        ChangeReason.FAULTY,
+        ChangeReason.NEW_PHONE,
+        ChangeReason.REISSUE,
+    ),
+    ChangeKind.NUMBER: (ChangeReason.WISH, ChangeReason.NUISANCE),
+}
+GONE = frozenset({ChangeReason.LOST, ChangeReason.STOLEN})
+"""The old SIM is in somebody else's hands, perhaps: the line is stopped at once."""
+
+
 class When(StrEnum):
     NOW = "now"
     CYCLE_END = "cycle_end"
@@ -43,9 +71,10 @@ class When(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
     """What is wanted of a line: `choices` by role and `term` as in a journey's draft, `items` of
-    the contract that end, `block` for standing still and going on. A contract is ended `on` a day
-    (None: as soon as possible), perhaps for a legitimate `motive`; `ported`: because its number
-    went to another operator, which ends it at once (L44-4 CPCE)."""
+    the contract that end, `block` for standing still and going on. Another SIM stands in `choices`
+    and is wanted for a `reason`, as another number is, which is `msisdn` or any that is free. A
+    contract is ended `on` a day (None: as soon as possible), perhaps for a legitimate `motive`;
+    `ported`: because its number went to another operator, which ends it at once (L44-4 CPCE)."""
 
     kind: ChangeKind
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_CHOICES)
@@ -53,6 +82,8 @@ class ChangeRequest:
     items: tuple[int, ...] = ()
     when: When = When.NOW
     block: BlockKind | None = None
+    reason: ChangeReason | None = None
+    msisdn: str = ""
     on: date | None = None
     motive: str = ""
     ported: bool = False
@@ -108,7 +139,8 @@ class ChangeQuote:
     """What a change costs today, what it makes of the coming bills and of the commitment.
 
     `on` is the day on which it is taken to take effect. `begins` and `ends` are names.
-    `unfit` are those of `ends` that nobody asked to end.
+    `delivers`: something is carried to the customer. `unfit` are those of `ends` that nobody asked
+    to end.
     `still_blocked`: the line stands still afterwards all the same, for another reason. `leaving`
     says what it costs to end the contract, if that is what is asked.
     """
@@ -126,11 +158,17 @@ class ChangeQuote:
     still_blocked: bool = False
     unfit: tuple[Unfit, ...] = ()
     leaving: Leaving | None = None
+    delivers: bool = False
 
     @property
     def binds(self) -> bool:
         """Whether the customer must agree to a contract: something is bought."""
         return self.request.kind in JOURNEYS
+
+    @property
+    def asks(self) -> bool:
+        """Whether nobody may order it for a consumer without his own yes: it binds or costs."""
+        return self.binds or bool(self.quote.due_today_gross)
 
     def configs(self) -> Mapping[str, Mapping[str, str]]:
         """What the contract summary must know of its lines: a plan that takes the place of another
@@ -151,6 +189,8 @@ class ChangeQuote:
             asked.kind,
             asked.when,
             asked.block or "",
+            asked.reason or "",
+            asked.msisdn,
             ",".join(map(str, sorted(asked.items))),
             ",".join(sorted(each.name.in_("fr") for each in self.unfit)),
             *((str(self.on), asked.motive, str(self.leaving.owed)) if self.leaving else ()),

@@ -15,6 +15,7 @@ from commerce.accounts.kinds import Role
 from commerce.accounts.services.contacts import require_verified
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, RuleViolated
+from commerce.kernel.money import Money
 from commerce.kernel.periods import add_months
 from commerce.kernel.tax import Basis
 from commerce.markets.pack import market
@@ -23,6 +24,7 @@ from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.changes import (
     BLOCKS_BY_WISH,
     CAN_WAIT,
+    GONE,
     JOURNEYS,
     ChangeQuote,
     ChangeRequest,
@@ -53,6 +55,7 @@ from commerce.ordering.services.pricing import (
     priced,
     pricing_now,
 )
+from commerce.ordering.services.replacing import number_wanted, value_of
 from commerce.ordering.services.terminating import last_day, leaving_of
 from commerce.ordering.services.writing import (
     CHANGE_GROUP,
@@ -60,9 +63,16 @@ from commerce.ordering.services.writing import (
     Buyer,
     Draft,
     Touched,
+    lines_to_deliver,
 )
 from promotions.domain.model import CustomerFacts
-from subscriptions.domain.states import AT_ANY_TIME, ChangeKind, SubscriptionStatus
+from subscriptions.domain.states import (
+    APART,
+    AT_ANY_TIME,
+    BlockKind,
+    ChangeKind,
+    SubscriptionStatus,
+)
 from subscriptions.domain.views import ItemView, SubscriptionView
 from subscriptions.preview import bills_with_change
 from subscriptions.selectors import subscription_view
@@ -93,7 +103,8 @@ def quote_change(
             `when`: only what is added or taken off can wait for the next bill.
             `notice`, `motive`: a contract can't end on that day, or for that reason.
         RuleViolated: `contract_ended`, `line_suspended`, `not_suspended`, `already_suspended`,
-            `already_there`, `renewal_not_yet`, what does not go together, or `not_removable`.
+            `already_there`, `renewal_not_yet`; what does not go together, `not_removable`,
+            or those of `replacing.value_of`.
     """
     return _prepare(context, subscription_id=subscription_id, request=request).shown
 
@@ -109,7 +120,9 @@ def place_change(
     """Order the change at the price that was seen.
 
     What is bought is agreed to and paid like any order: by an agent for a consumer it waits for
-    the customer. One change of a line at a time, standing still and going on excepted.
+    the customer. One change of a line at a time, but for those of `AT_ANY_TIME`, and those of
+    `APART` beside the others. A line whose SIM is lost or stolen is stopped at once, by an order of
+    its own.
 
     Raises:
         As `quote_change`, and
@@ -135,7 +148,7 @@ def place_change(
     buyer = Buyer(
         found.contract.party_id, reach.email, reach.phone, checkout.language or reach.language
     )
-    asks = found.shown.binds and by_agent
+    asks = found.shown.asks and by_agent
     draft = Draft(
         buyer=buyer,
         value=found.value,
@@ -151,17 +164,37 @@ def place_change(
     )
     try:
         with transaction.atomic():
-            return placed(written(draft, context=context))
+            order = placed(written(draft, context=context))
     except IntegrityError as clash:
-        if "one_open_change_per_contract" in str(clash):
+        if "one_open_change" in str(clash):
             raise _under_way("") from clash
         raise
+    if request.reason in GONE:
+        _stop(context, found.contract, checkout)
+    return order
+
+
+def _stop(context: AccountContext, contract: SubscriptionView, checkout: Checkout) -> None:
+    """Nobody uses the SIM that is gone; it may stand still, or be about to, already."""
+    stopping = _open_changes(contract.id).filter(
+        change=ChangeKind.SUSPEND, items__config__block=BlockKind.LOST_SIM
+    )
+    if BlockKind.LOST_SIM in contract.blocks or stopping.exists():
+        return
+    place_change(
+        context,
+        subscription_id=contract.id,
+        request=ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.LOST_SIM),
+        checkout=replace(checkout, expected_total=Money.zero(), digest=""),
+    )
 
 
 def open_change(subscription_id: int) -> str:
-    """The number of the order that changes the contract now; empty if there is none."""
-    rows = _open_changes(subscription_id)
-    return rows.values_list("number", flat=True).first() or ""
+    """The number of the order that changes the contract now; empty if there is none. Another SIM or
+    number counts only where nothing else is under way."""
+    rows = _open_changes(subscription_id).exclude(change__in=_words(AT_ANY_TIME))
+    found = {kind in APART: number for kind, number in rows.values_list("change", "number")}
+    return found.get(False) or found.get(True, "")
 
 
 def ends_by_porting(number: str) -> bool:
@@ -169,12 +202,14 @@ def ends_by_porting(number: str) -> bool:
     return Order.objects.filter(number=number, items__config__ported="yes").exists()
 
 
-def _open_changes(subscription_id: int, *, at_any_time: bool = False) -> QuerySet[Order]:
-    rows = Order.objects.filter(
+def _open_changes(subscription_id: int) -> QuerySet[Order]:
+    return Order.objects.filter(
         subject=subscription_id, state__in=[str(state) for state in {*WAITING, *UNDER_WAY}]
     )
-    kinds = [str(kind) for kind in AT_ANY_TIME]
-    return rows.filter(change__in=kinds) if at_any_time else rows.exclude(change__in=kinds)
+
+
+def _words(kinds: frozenset[ChangeKind]) -> list[str]:
+    return [str(kind) for kind in kinds]
 
 
 def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRequest) -> _Prepared:
@@ -182,15 +217,11 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         raise InvalidInput("It can't wait for the next bill.", code="when", field="when")
     contract = _contract(context, subscription_id)
     items = contract.items_on(business_today())
-    bought = (
-        _bought(context, contract, items, request)
-        if request.kind in JOURNEYS
-        else _nothing_bought(context, contract)
-    )
+    bought = _bought_with(context, contract, items, request)
     value, quote, pricing, term = bought.value, bought.quote, bought.pricing, bought.term
     catalogue = pricing.snapshot
     replaced = _replaced(value, items, catalogue=catalogue)
-    touched = _touched(request, contract, items, unfit=bought.unfit, catalogue=catalogue)
+    touched = _touched(request, contract, items, bought=bought)
     ending = {*replaced.values(), *(t.item_id for t in touched if t.action is ItemAction.DELETE)}
     on = _effective_on(request, contract, value=value, pricing=pricing)
     leaving = None
@@ -202,7 +233,7 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
     amendment = Amendment(
         kind=request.kind,
         subscription_id=contract.id,
-        facts=_known_of(contract, items, catalogue=catalogue) | _said_of(leaving, on=on),
+        facts=_known_of(request, contract, items, catalogue=catalogue) | _said_of(leaving, on=on),
         config=_asked(request, contract, value, left, catalogue=catalogue)
         | _standing(request, contract),
         replaced=replaced,
@@ -222,7 +253,7 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         number=contract.msisdn,
         on=on,
         quote=quote,
-        begins=tuple(line.name for line in quote.lines),
+        begins=tuple(line.name for line in quote.lines if line.role != "fee"),
         ends=tuple(Text(item.names) for item in items if item.id in ending),
         bills=tuple(ComingBill(bill.on, bill.before, bill.after) for bill in bills),
         bound_until=contract.commitment_ends_on,
@@ -234,6 +265,7 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
             if item.id in bought.unfit
         ),
         leaving=leaving,
+        delivers=bool(lines_to_deliver(value.lines, snapshot=catalogue)),
     )
     return _Prepared(contract, value, quote, pricing, amendment, shown)
 
@@ -264,6 +296,29 @@ class _Bought:
     pricing: Pricing
     term: int = 0
     unfit: Mapping[int, Refusal] = field(default_factory=dict)
+
+
+def _bought_with(
+    context: AccountContext,
+    contract: SubscriptionView,
+    items: tuple[ItemView, ...],
+    request: ChangeRequest,
+) -> _Bought:
+    if request.kind in JOURNEYS:
+        return _bought(context, contract, items, request)
+    pricing, segment, channel = pricing_now(), segment_of(contract), str(context.channel)
+    value = CartValue(code="", lines=(), segment=segment, channel=channel)
+    if request.kind in APART:
+        catalogue = pricing.snapshot
+        present = [
+            catalogue.offerings[item.offering]
+            for item in items
+            if item.offering in catalogue.offerings
+        ]
+        value = value_of(
+            request, present=present, pricing=pricing, segment=segment, channel=channel
+        )
+    return _Bought(value, priced(value, pricing=pricing, customer=CustomerFacts()), pricing)
 
 
 def _bought(
@@ -306,12 +361,6 @@ def _bought(
     return _Bought(value, quote, opened.pricing, unfit=unfit)
 
 
-def _nothing_bought(context: AccountContext, contract: SubscriptionView) -> _Bought:
-    value = CartValue(code="", lines=(), segment=segment_of(contract), channel=str(context.channel))
-    pricing = pricing_now()
-    return _Bought(value, priced(value, pricing=pricing, customer=CustomerFacts()), pricing)
-
-
 def segment_of(contract: SubscriptionView) -> Segment:
     return Segment.BUSINESS if contract.basis is Basis.HT else Segment.CONSUMER
 
@@ -346,9 +395,14 @@ def _check_new(
 def _replaced(
     value: CartValue, items: tuple[ItemView, ...], *, catalogue: Snapshot
 ) -> Mapping[str, int]:
-    """A plan takes the place of the one that the line has; what else is chosen is added."""
-    present = [item.id for item in items if _kind(item, catalogue) is Kind.PLAN]
-    return {line.id: pk for line in value.lines if line.role == "plan" for pk in present[:1]}
+    """A plan or a SIM takes the place of what the line has; what else is chosen is added."""
+    present = {_kind(item, catalogue): item.id for item in reversed(items)}
+    return {
+        line.id: present[kind]
+        for line in value.lines
+        for kind in (Kind.PLAN, Kind.SIM)
+        if line.role == kind and kind in present
+    }
 
 
 def _touched(
@@ -356,25 +410,38 @@ def _touched(
     contract: SubscriptionView,
     items: tuple[ItemView, ...],
     *,
-    unfit: Mapping[int, Refusal],
-    catalogue: Snapshot,
+    bought: _Bought,
 ) -> tuple[Touched, ...]:
+    catalogue = bought.pricing.snapshot
     match request.kind:
         case ChangeKind.PLAN:
-            gone = [item for item in items if item.id in unfit]
+            gone = [item for item in items if item.id in bought.unfit]
             return tuple(_touch(item, ItemAction.DELETE, catalogue=catalogue) for item in gone)
         case ChangeKind.REMOVE:
             return _removed(request, items, catalogue=catalogue)
         case ChangeKind.SUSPEND | ChangeKind.RESUME:
             _check_block(request, contract)
-            plan = next((i for i in items if _kind(i, catalogue) is Kind.PLAN), None)
-            if plan is None:
-                raise RuleViolated("This contract has no line.", code="change_not_offered")
-            return (_touch(plan, ItemAction.MODIFY, catalogue=catalogue),)
+            return (_touched_plan(items, catalogue=catalogue),)
+        case ChangeKind.SIM:
+            return (_touched_plan(items, catalogue=catalogue),)
+        case ChangeKind.NUMBER:
+            value = bought.value
+            number = number_wanted(
+                request, pricing=bought.pricing, segment=value.segment, channel=value.channel
+            )
+            return (replace(_touched_plan(items, catalogue=catalogue), config=number),)
         case ChangeKind.TERMINATE:
             return _ended(items, catalogue=catalogue)
         case _:
             return ()
+
+
+def _touched_plan(items: tuple[ItemView, ...], *, catalogue: Snapshot) -> Touched:
+    """The line itself, which goes on as what it is."""
+    plan = next((item for item in items if _kind(item, catalogue) is Kind.PLAN), None)
+    if plan is None:
+        raise RuleViolated("This contract has no line.", code="change_not_offered")
+    return _touch(plan, ItemAction.MODIFY, catalogue=catalogue)
 
 
 def _removed(
@@ -425,13 +492,20 @@ def _touch(item: ItemView, action: ItemAction, *, catalogue: Snapshot) -> Touche
 
 
 def _known_of(
-    contract: SubscriptionView, items: tuple[ItemView, ...], *, catalogue: Snapshot
+    request: ChangeRequest,
+    contract: SubscriptionView,
+    items: tuple[ItemView, ...],
+    *,
+    catalogue: Snapshot,
 ) -> dict[str, str]:
-    """What those who carry the change out must know of the line: its names with us and others."""
+    """What those who carry the change out must know of the line: its names with us and others. What
+    the change replaces is `old_...`, so that nobody takes it for the new one."""
     plans = [item for item in items if _kind(item, catalogue) is Kind.PLAN]
     learnt = _learnt(plans[:1])
     line_id = next((facts["line_id"] for facts in learnt.values() if "line_id" in facts), "")
-    known = {"msisdn": contract.msisdn, "iccid": contract.iccid, "line_id": line_id}
+    iccid = "old_iccid" if request.kind is ChangeKind.SIM else "iccid"
+    msisdn = "old_msisdn" if request.kind is ChangeKind.NUMBER else "msisdn"
+    known = {msisdn: contract.msisdn, iccid: contract.iccid, "line_id": line_id}
     return {name: value for name, value in known.items() if value}
 
 
@@ -476,6 +550,9 @@ def _asked(
         "plan": plans[0] if plans else "",
         "services": ",".join([*kept, *added]),
         "block": str(request.block or ""),
+        "reason": str(request.reason or ""),
+        "lifts": str(_lifts(request, contract) or ""),
+        "old_sim": "yes" if request.kind is ChangeKind.SIM and contract.iccid else "",
         "still_blocked": "yes" if _still_blocked(request, contract) else "",
         "motive": request.motive,
         "ported": "yes" if request.ported else "",
@@ -492,8 +569,16 @@ def _standing(request: ChangeRequest, contract: SubscriptionView) -> dict[str, s
 
 
 def _still_blocked(request: ChangeRequest, contract: SubscriptionView) -> bool:
-    others = [block for block in contract.blocks if block != request.block]
-    return request.kind is ChangeKind.RESUME and bool(others)
+    lifted = _lifts(request, contract)
+    return lifted is not None and bool([block for block in contract.blocks if block != lifted])
+
+
+def _lifts(request: ChangeRequest, contract: SubscriptionView) -> BlockKind | None:
+    """Which block ends with it: with another SIM that of the one that was lost."""
+    if request.kind is ChangeKind.RESUME:
+        return request.block
+    lost = request.reason in GONE or BlockKind.LOST_SIM in contract.blocks
+    return BlockKind.LOST_SIM if request.kind is ChangeKind.SIM and lost else None
 
 
 def _effective_on(
@@ -504,8 +589,8 @@ def _effective_on(
         return last_day(request)
     if request.when is When.CYCLE_END and contract.next_bill_on is not None:
         return contract.next_bill_on
-    phones = [line for line in value.lines if line.role == "handset"]
-    if request.kind is ChangeKind.RENEW and phones:
+    carried = [line for line in value.lines if line.role in ("handset", "sim")]
+    if request.kind in (ChangeKind.RENEW, ChangeKind.SIM) and carried:
         return assumed_activation(business_now())
     return business_today()
 
@@ -526,9 +611,16 @@ def _check_may(context: AccountContext, *, consumer: bool) -> None:
 
 
 def _check_free(amendment: Amendment) -> None:
-    """A block goes before everything but itself; a line goes on only after the blocks under way."""
-    rows = _open_changes(amendment.subscription_id, at_any_time=amendment.kind in AT_ANY_TIME)
-    if amendment.kind is ChangeKind.SUSPEND:
+    """A block goes before everything but itself; a line goes on only after the blocks under way;
+    another SIM or number waits for its own kind alone."""
+    rows, kind = _open_changes(amendment.subscription_id), amendment.kind
+    if kind in AT_ANY_TIME:
+        rows = rows.filter(change__in=_words(AT_ANY_TIME))
+    elif kind in APART:
+        rows = rows.filter(change=kind)
+    else:
+        rows = rows.exclude(change__in=_words(AT_ANY_TIME | APART))
+    if kind is ChangeKind.SUSPEND:
         block = amendment.config["block"]
         rows = rows.filter(change=ChangeKind.SUSPEND, items__config__block=block)
     number = rows.values_list("number", flat=True).first()

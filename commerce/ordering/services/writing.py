@@ -17,7 +17,7 @@ from commerce.events import outbox
 from commerce.kernel.clock import PARIS, business_now
 from commerce.kernel.codec import to_plain
 from commerce.kernel.errors import RuleViolated
-from commerce.ordering.domain.cart import CartLine, CartValue
+from commerce.ordering.domain.cart import NO_CONFIG, CartLine, CartValue
 from commerce.ordering.domain.consents import TEXT_VERSIONS, OrderConsents
 from commerce.ordering.domain.facts import INSTEAD
 from commerce.ordering.domain.numbering import class_sold, has_number, sells_range
@@ -29,7 +29,7 @@ from commerce.ordering.services import acceptance, holds, payment
 from commerce.ordering.services.moving import note_step
 from commerce.ordering.services.pricing import Pricing
 from subscriptions.domain.charges import AgreedCharge
-from subscriptions.domain.states import ChangeKind
+from subscriptions.domain.states import APART, ChangeKind
 from subscriptions.services.promise import PledgedContract, pledge
 
 CHANGE_GROUP = "change"
@@ -57,6 +57,11 @@ class Touched:
     action: ItemAction
     facts: Mapping[str, str]
     charges: tuple[AgreedCharge, ...] = ()
+    config: Mapping[str, str] = field(default_factory=lambda: NO_CONFIG)
+
+    @property
+    def line_id(self) -> str:
+        return f"{self.action}-{self.item_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,8 @@ def write_order(draft: Draft, *, context: AccountContext) -> Order:
     stocked = frozenset(
         line.offering for line in draft.value.lines if snapshot.offering(line.offering).stocked
     )
-    shares = holds.hold_all(order, lines=draft.value.lines, stocked=stocked, shop=draft.pick_up_at)
+    lines = (*draft.value.lines, *_changed_lines(draft.amendment))
+    shares = holds.hold_all(order, lines=lines, stocked=stocked, shop=draft.pick_up_at)
     holds.hold_promotions(
         order,
         quote=draft.quote,
@@ -233,13 +239,19 @@ def _amending(
     return items
 
 
+def _changed_lines(amendment: Amendment | None) -> tuple[CartLine, ...]:
+    """What is touched, as lines for which something may be held: a number."""
+    touched = amendment.touched if amendment is not None else ()
+    return tuple(CartLine(each.line_id, each.offering, config=each.config) for each in touched)
+
+
 def _touching(order: Order, draft: Draft, by: Amendment, *, after: int) -> list[OrderItem]:
     snapshot = draft.pricing.snapshot
     return [
         OrderItem(
             order=order,
             position=position,
-            line_id=f"{touched.action}-{touched.item_id}",
+            line_id=touched.line_id,
             action=touched.action,
             subject=touched.item_id,
             offering=touched.offering,
@@ -252,7 +264,7 @@ def _touching(order: Order, draft: Draft, by: Amendment, *, after: int) -> list[
                 recipes=snapshot.recipes,
             ),
             agreed=to_plain(touched.charges),
-            config=dict(by.config),
+            config={**by.config, **touched.config},
             facts={**by.facts, **touched.facts},
             port_not_before=by.not_before,
         )
@@ -263,15 +275,18 @@ def _touching(order: Order, draft: Draft, by: Amendment, *, after: int) -> list[
 def recipe_of_change(recipe: str, *, kind: ChangeKind, recipes: Mapping[str, object]) -> str:
     """The recipe for that kind of change of a thing: `<recipe>.<kind>`.
 
-    What is added or renewed is delivered as with a new line unless the release says otherwise.
+    What is added, renewed or replaced is delivered as with a new line unless the release says
+    otherwise; what has no recipe, as a fee, needs none.
 
     Raises:
         RuleViolated: `change_not_offered`: the release says nothing of how it is done.
     """
+    if not recipe:
+        return ""
     wanted = f"{recipe}.{kind}"
     if wanted in recipes:
         return wanted
-    if kind in (ChangeKind.ADD, ChangeKind.RENEW):
+    if kind in (ChangeKind.ADD, ChangeKind.RENEW) or (kind in APART and "." not in recipe):
         return recipe
     raise RuleViolated(
         "This can't be changed on a running line.", code="change_not_offered", recipe=wanted

@@ -116,6 +116,7 @@ class ProviderControl:
                     self._world,
                     iccid=request.path_params["iccid"],
                     eid=str(body.get("eid") or ""),
+                    fails=body.get("fails") is True,
                 )
         except Refusal as error:
             return refusal(error.status, error.detail)

@@ -8,6 +8,7 @@ from django.test import Client
 from commerce.accounts.models import User
 from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import Order
+from orchestration.models import Effect, Plan, ProviderCallback, Task
 from subscriptions.models import Subscription
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.ordering.test_next_offers import START, begin
@@ -85,3 +86,81 @@ def test_a_contract_is_ended_with_its_cost_said_before() -> None:
     assert (placed.status_code, order.change, order.state) == (302, "terminate", "accepted")
     (item,) = order.items.all()
     assert (item.role, item.action, str(item.port_not_before)) == ("plan", "delete", "2028-01-20")
+
+
+def test_a_new_card_is_asked_for_with_its_reason_price_and_address() -> None:
+    browser = browser_of_owner()
+    line = Subscription.objects.get().pk
+    address = f"/account/lines/{line}/change/sim/"
+    asked = browser.get(address).content.decode()
+    assert "It was stolen" in asked
+    assert "free of charge" in asked
+    assert "Nothing was ordered" not in asked
+    address += "?reason=damaged&sim=carte-sim"
+    page = browser.get(address)
+    assert "Where shall it go?" in page.content.decode()
+    assert "Your bills stay as they are." in page.content.decode()
+    form = page.context["form"]
+    seen = {name: form.initial[name] for name in ("expected", "digest")}
+    refused = browser.post(address, seen)
+    assert "This field is required." in refused.content.decode()
+    assert Order.objects.count() == 0
+    where = {"name": "Camille Martin", "line1": "3 rue des Tilleuls"}
+    placed = browser.post(address, {**seen, **where, "postcode": "75011", "city": "Paris"})
+    order = Order.objects.get()
+    assert (order.change, str(order.gross), order.state) == ("sim", "10.00", "awaiting_payment")
+    assert order.items.get(role="sim").deliver_to["postcode"] == "75011"
+    assert placed.status_code in (200, 302)
+
+
+def test_another_number_is_found_by_its_figures_and_seen_with_its_fee() -> None:
+    browser = browser_of_owner()
+    line = Subscription.objects.get().pk
+    address = f"/account/lines/{line}/change/number/"
+    asked = browser.get(address)
+    wished = asked.context["choose"]["numbers"][0]["numbers"][0][0]
+    page = browser.get(f"{address}?reason=wish&msisdn={wished}").content.decode()
+    assert "15.00" in page
+    assert "the old one no longer leads to you" in page
+    assert Order.objects.count() == 0
+
+
+def test_the_line_says_where_its_esim_stands_and_shows_the_code_while_it_helps() -> None:
+    browser = browser_of_owner()
+    Subscription.objects.update(iccid="8933158000000000014", lpa="LPA:1$smdp.test$AB-12")
+    contract = Subscription.objects.get()
+    address = f"/account/lines/{contract.pk}/"
+    page = browser.get(address).content.decode()
+    assert "Ready to be installed" in page
+    assert "AB-12" in page
+    plan = Plan.objects.create(
+        order_number=contract.order_number, group="g1", party_id=contract.party_id, release=1,
+        created_at=AT,
+    )  # fmt: skip
+    task = Task.objects.create(
+        plan=plan,
+        key="sim.download",
+        position=0,
+        kind="call",
+        action="esim.download",
+        lines=[],
+    )
+    Effect.objects.create(
+        task=task,
+        generation=1,
+        key="k1",
+        port="esim",
+        request={},
+        answer={"iccid": contract.iccid},
+        state="accepted",
+    )
+    told = [("profile.enabled", 2), ("profile.downloaded", 0), ("profile.installed", 1)]
+    for place, (kind, _) in enumerate(told):
+        ProviderCallback.objects.create(
+            callback_id=f"cb{place}", provider="smdp", request_key="k1", type=kind,
+            occurred_at=AT, received_at=AT, data={},
+        )  # fmt: skip
+    page = browser.get(address).content.decode()
+    assert "In use on your phone" in page
+    assert "AB-12" not in page
+    assert f"/account/lines/{contract.pk}/change/sim/?reason=reissue&amp;sim=esim" in page

@@ -274,6 +274,14 @@ def test_an_esim_is_ordered_confirmed_released_and_downloaded(
     told = wait_for(lambda: receiver.of("esim:1"))[0].body
     assert (told["type"], told["reference"]) == ("profile.downloaded", "esim/1")
     assert int(told["data"]["eid"]) % 97 == 1
+    seen = wait_for(lambda: found if len(found := receiver.of("esim:1")) == 3 else None)
+    points = [(each.body["type"], each.body["data"].get("notificationPointId")) for each in seen]
+    assert sorted(points) == [
+        ("profile.downloaded", 3),
+        ("profile.enabled", None),
+        ("profile.installed", 4),
+    ]
+    assert sandbox.became("smdp", "esim:1")["result"]["state"] == "Enabled"
     for purpose in ("esim", "esim_confirm", "esim_release"):
         assert sandbox.counted(purpose, "esim/1")["in_force"] == 1
 
@@ -320,6 +328,34 @@ def test_a_line_is_activated_changed_suspended_and_ended(sandbox: Sandbox) -> No
     assert states == ["suspended", "active", "ended"]
     over = sandbox.post(f"/network/lines/{line_id}/resume", key="line:over")
     assert (over.status_code, over.json()["code"]) == (409, "wrong_state")
+
+
+def test_a_line_gets_another_sim_and_the_old_one_ends_only_after_it(sandbox: Sandbox) -> None:
+    line_id = sandbox.post("/network/lines", key="swap:0", body=line("swap")).json()["line_id"]
+    old = sandbox.done("network", "swap:0")["callbacks"][0]["data"]["iccid"]
+    new = "8933200000000000010"
+    body = {"reference": "swap", "iccid": old}
+    early = sandbox.post(f"/network/lines/{line_id}/sim/end", key="swap:1", body=body)
+    assert (early.status_code, early.json()["code"]) == (409, "still_in_use")
+    asked = {"reference": "swap", "iccid": new}
+    assert sandbox.post(f"/network/lines/{line_id}/sim", key="swap:2", body=asked).is_success
+    (told,) = sandbox.done("network", "swap:2")["callbacks"]
+    assert (told["type"], told["data"]["iccid"]) == ("sim.activated", new)
+    ended = sandbox.post(f"/network/lines/{line_id}/sim/end", key="swap:3", body=body)
+    assert ended.json() == {"iccid": old, "state": "ended"}
+    assert sandbox.counted("end_sim", old)["in_force"] == 1
+
+
+def test_an_esim_that_can_t_be_installed_says_so(sandbox: Sandbox, receiver: Receiver) -> None:
+    body: dict[str, object] = {"header": HEADER, "reference": "esim/fails"}
+    made = sandbox.post(f"{ES2}/downloadOrder", key="fails:1", body=body).json()
+    confirm = {"header": HEADER, "iccid": made["iccid"], "releaseFlag": True}
+    sandbox.post(f"{ES2}/confirmOrder", key="fails:2", body=confirm)
+    url = f"/_control/profiles/{made['iccid']}/download"
+    assert sandbox.http.post(url, json={"fails": True}).json()["state"] == "Error"
+    seen = wait_for(lambda: found if len(found := receiver.of("fails:1")) == 2 else None)
+    failed = next(each.body["data"] for each in seen if each.body["type"] == "profile.failed")
+    assert failed["notificationPointStatus"] == {"status": "Failed"}
 
 
 def route(**values: object) -> dict[str, object]:

@@ -126,6 +126,8 @@ def test_every_message_that_a_recipe_of_the_demo_sends_has_a_text_in_both_langua
         "line_resumed",
         "termination_confirmed",
         "line_ended",
+        "sim_swapped",
+        "number_changed",
     }
     for code in codes:
         for language in ("fr", "en"):

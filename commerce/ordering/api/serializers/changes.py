@@ -7,7 +7,13 @@ from rest_framework import serializers
 
 from commerce.ordering.api.serializers.orders import AddressAsked, ConsentsAsked, checkout_of
 from commerce.ordering.api.serializers.quotes import ChoiceAsked, QuoteSerializer
-from commerce.ordering.domain.changes import BLOCKS_BY_WISH, ChangeQuote, ChangeRequest, When
+from commerce.ordering.domain.changes import (
+    BLOCKS_BY_WISH,
+    ChangeQuote,
+    ChangeReason,
+    ChangeRequest,
+    When,
+)
 from commerce.ordering.services.place import Checkout
 from commerce.web.fields import (
     MoneyAsked,
@@ -21,7 +27,7 @@ from commerce.web.fields import (
 )
 from subscriptions.domain.states import BlockKind, ChangeKind
 
-OFFERED = ("add", "remove", "plan", "renew", "suspend", "resume", "terminate")
+OFFERED = ("add", "remove", "plan", "renew", "suspend", "resume", "sim", "number", "terminate")
 
 
 BLOCKS = sorted(str(block) for block in BLOCKS_BY_WISH)
@@ -30,6 +36,8 @@ BLOCKS = sorted(str(block) for block in BLOCKS_BY_WISH)
 class ChangeAsked(Strict):
     """What is wanted of a line. `add`, `renew` and `plan` take `choices` (and `term`) as their
     journeys do, `remove` the ids of `items` of the contract, `suspend` and `resume` a `block`,
+    `sim` the new SIM in `choices` and a `reason`, `number` a `reason` and the `msisdn` that is
+    wished (any if it is empty),
     `terminate` the day `on` which it ends (else as soon as possible) and perhaps a legitimate
     `motive`."""
 
@@ -41,6 +49,8 @@ class ChangeAsked(Strict):
     )
     when = OneOf(When, default=When.NOW)
     block = OneOf(BLOCKS, required=False)
+    reason = OneOf(ChangeReason, required=False)
+    msisdn = Word(max_length=20, default="", allow_blank=True)
     on = serializers.DateField(required=False)
     motive = Word(max_length=40, default="", allow_blank=True)
 
@@ -115,6 +125,8 @@ def request_of(asked: Mapping[str, Any]) -> ChangeRequest:
         items=tuple(asked["items"]),
         when=When(asked["when"]),
         block=BlockKind(asked["block"]) if asked.get("block") else None,
+        reason=ChangeReason(asked["reason"]) if asked.get("reason") else None,
+        msisdn=asked["msisdn"],
         on=asked.get("on"),
         motive=asked["motive"],
     )

@@ -46,9 +46,7 @@ def create(world: World, call: Call) -> Answer:
 
 
 def change(world: World, call: Call) -> Answer:
-    line = world.find(call.provider, kind="line", thing_id=call.path["id"])
-    if line.state == "ended":
-        raise Refusal("wrong_state", f"{line.id} is ended", status=409)
+    line = _running(world, call)
     fields = Fields(call.body)
     wished: Json = {
         name: fields.text(name) for name in ("msisdn", "iccid", "plan") if name in call.body
@@ -67,6 +65,61 @@ def change(world: World, call: Call) -> Answer:
     fields.check()
     world.effect(call, "change", line.facts["msisdn"], reference or call.key, thing=line)
     return Answer(200, world.change(line, **wished).shown(), thing_id=line.id)
+
+
+def swap(world: World, call: Call) -> Answer:
+    """Another SIM for a line; the present one works until the new one is active."""
+    line = _running(world, call)
+    fields = Fields(call.body)
+    reference, iccid = fields.text("reference"), fields.text("iccid")
+    _check_iccid(fields, iccid)
+    if iccid == line.facts["iccid"]:
+        fields.reject("iccid", "is that of the line already")
+    fields.check()
+    made = world.create(
+        call,
+        kind="swap",
+        thing_id=world.new_id("swp"),
+        reference=reference,
+        state="activating",
+        facts={"line_id": line.id, "iccid": iccid},
+    )
+    world.effect(call, "swap", line.facts["msisdn"], reference, thing=made)
+    world.later(made, "sim_activated", position=1, truly=world.now + ACTIVATED_AFTER)
+    return Answer(202, {"swap_id": made.id, "state": made.state}, Verdict.ACCEPTED, made.id)
+
+
+def sim_activated(world: World, made: Thing) -> None:
+    line = world.find(made.provider, kind="line", thing_id=made.facts["line_id"])
+    imsi = numbers.imsi(world.next_number("imsi"))
+    former = [*line.facts.get("former_iccids", ()), line.facts["iccid"]]
+    world.change(line, iccid=made.facts["iccid"], imsi=imsi, former_iccids=former)
+    made = world.change(made, state="active", imsi=imsi, activated_at=iso(world.now))
+    told = {"line_id": line.id, "iccid": made.facts["iccid"], "imsi": imsi}
+    world.tell(made, "sim.activated", {**told, "activated_at": made.facts["activated_at"]})
+    world.settle(made, Verdict.DONE)
+
+
+def end_sim(world: World, call: Call) -> Answer:
+    """A SIM that the line no longer has works nowhere any more; the present one can't be ended."""
+    line = _running(world, call)
+    fields = Fields(call.body)
+    iccid = fields.text("iccid")
+    fields.text("reference")
+    fields.check()
+    if iccid == line.facts["iccid"]:
+        raise Refusal("still_in_use", f"{line.id} has the SIM {iccid}", status=409)
+    if iccid not in line.facts.get("former_iccids", ()):
+        raise Refusal("not_found", f"{line.id} never had the SIM {iccid}", status=404)
+    world.effect(call, "end_sim", iccid, thing=line)
+    return Answer(200, {"iccid": iccid, "state": "ended"}, thing_id=line.id)
+
+
+def _running(world: World, call: Call) -> Thing:
+    line = world.find(call.provider, kind="line", thing_id=call.path["id"])
+    if line.state == "ended":
+        raise Refusal("wrong_state", f"{line.id} is ended", status=409)
+    return line
 
 
 def activated(world: World, line: Thing) -> None:
@@ -139,10 +192,12 @@ NETWORK = Party(
     operations=(
         Operation("POST", "lines", create),
         Operation("PATCH", "lines/<id>", change),
+        Operation("POST", "lines/<id>/sim", swap),
+        Operation("POST", "lines/<id>/sim/end", end_sim),
         *LIFE.operations("lines"),
         Operation("POST", "routes", lead),
         *ROUTE_LIFE.operations("routes"),
     ),
-    steps={"activated": activated, "routed": routed},
-    callbacks=("line.activated", "route.active"),
+    steps={"activated": activated, "routed": routed, "sim_activated": sim_activated},
+    callbacks=("line.activated", "sim.activated", "route.active"),
 )

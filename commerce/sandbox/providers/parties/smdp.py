@@ -22,8 +22,10 @@ from commerce.sandbox.providers.world import World
 ADDRESS = "smdp.sandbox.invalid"
 MATCHING_ID = re.compile(r"[A-Z0-9-]{1,64}", re.IGNORECASE)
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-DOWNLOADED = 3
-"""The notification point of SGP.22 that means: bound profile package downloaded."""
+DOWNLOADED, INSTALLED = 3, 4
+"""Notification points of SGP.22: the bound profile package was downloaded, and installed."""
+INSTALLED_AFTER, ENABLED_AFTER = 20.0, 40.0
+"""Seconds that a device takes once it has the package."""
 
 
 def refuse(refusal: Refusal) -> Answer:
@@ -114,8 +116,9 @@ def cancel_order(world: World, call: Call) -> Answer:
     return _done({}, profile)
 
 
-def download(world: World, *, iccid: str, eid: str) -> Thing:
-    """A device downloads the profile: the shop is told. Raises Refusal."""
+def download(world: World, *, iccid: str, eid: str, fails: bool = False) -> Thing:
+    """A device downloads the profile, and installs and enables it unless it `fails` to: the shop is
+    told of each, by HandleDownloadProgressInfo as far as that goes. Raises Refusal."""
     profile = world.get(iccid)
     if profile is None or profile.kind != "profile":
         raise Refusal("not_found", f"there is no profile {iccid}", status=404)
@@ -125,16 +128,41 @@ def download(world: World, *, iccid: str, eid: str) -> Thing:
         raise Refusal("invalid_request", "the EID is not valid")
     device = eid or profile.facts["eid"] or numbers.eid(world.next_number("eid"))
     profile = world.change(profile, state="Downloaded", eid=device, downloaded_at=iso(world.now))
-    told = {
-        "iccid": iccid,
+    world.tell(profile, "profile.downloaded", _progress(world, profile, point=DOWNLOADED))
+    if fails:
+        profile = world.change(profile, state="Error")
+        told = _progress(world, profile, point=INSTALLED, status="Failed")
+        world.tell(profile, "profile.failed", told)
+        return profile
+    world.later(profile, "installed", position=1, truly=world.now + INSTALLED_AFTER)
+    world.later(profile, "enabled", position=2, truly=world.now + ENABLED_AFTER)
+    return profile
+
+
+def installed(world: World, profile: Thing) -> None:
+    profile = world.change(profile, state="Installed", installed_at=iso(world.now))
+    world.tell(profile, "profile.installed", _progress(world, profile, point=INSTALLED))
+
+
+def enabled(world: World, profile: Thing) -> None:
+    """The device's own notification (SGP.22 5.7): the operator's line shows on it."""
+    profile = world.change(profile, state="Enabled", enabled_at=iso(world.now))
+    told = {"iccid": profile.id, "eid": profile.facts["eid"], "timestamp": iso(world.now)}
+    world.tell(profile, "profile.enabled", told)
+
+
+def _progress(
+    world: World, profile: Thing, *, point: int, status: str = "Executed-Success"
+) -> Json:
+    """The body of HandleDownloadProgressInfo."""
+    return {
+        "iccid": profile.id,
         "profileType": profile.facts["profileType"],
         "timestamp": iso(world.now),
-        "notificationPointId": DOWNLOADED,
-        "notificationPointStatus": {"status": "Executed-Success"},
-        "eid": device,
+        "notificationPointId": point,
+        "notificationPointStatus": {"status": status},
+        "eid": profile.facts["eid"],
     }
-    world.tell(profile, "profile.downloaded", told)
-    return profile
 
 
 def _fields(call: Call) -> Fields:
@@ -184,6 +212,7 @@ SMDP = Party(
         _function("releaseProfile", release_profile),
         _function("cancelOrder", cancel_order),
     ),
-    callbacks=("profile.downloaded",),
+    steps={"installed": installed, "enabled": enabled},
+    callbacks=("profile.downloaded", "profile.installed", "profile.enabled", "profile.failed"),
     refuse=refuse,
 )
