@@ -4,7 +4,7 @@ Every call carries a `key` under which the provider carries it out at most once.
 `Refused` (the provider said no) or `Unknown` (no answer: `find` tells later what became of it).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from commerce.kernel.money import Money
 from commerce.ordering.domain.fulfilment import DeliveryAddress
+from orchestration.domain.settlement import Settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +300,9 @@ class Content(Provider, Protocol):
         """Facts: `entitlement_id`, `activation_url`."""
 
     def end(self, request: TakeBack, *, key: str) -> Answer: ...
+
+    def settlement(self, month: date) -> Sequence[Settled]:
+        """What the partner wants to be paid for a month that is over. Raises Unknown."""
 
 
 @dataclass(frozen=True, slots=True)

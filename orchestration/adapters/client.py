@@ -72,6 +72,10 @@ class HttpProvider:
         """As `post`, for what is there already."""
         return self._answer("PATCH", path, key=key, json=dict(body))
 
+    def get(self, path: str) -> dict[str, Any]:
+        """A question about something else than a request. Raises as `post`."""
+        return self._answer("GET", path)
+
     def find(self, key: str) -> Found:
         try:
             told = self._answer("GET", f"requests/{quote(key, safe='')}")

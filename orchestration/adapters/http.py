@@ -1,18 +1,20 @@
 """The providers' ports over HTTP (protocol: docs/providers.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 from catalogue.selectors import snapshot_of
-from commerce.kernel.errors import Refused
+from commerce.kernel.errors import Refused, Unknown
 from commerce.kernel.money import Money
 from commerce.ordering.domain.fulfilment import ChargedItem, FulfilmentItem, OrderCharges
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
 from orchestration.adapters.changing import begun, ended
 from orchestration.adapters.client import HttpProvider, plain
 from orchestration.domain.porting import OUR_OPERATOR
+from orchestration.domain.settlement import Settled
 from orchestration.ports import (
     Answer,
     BillingChange,
@@ -207,6 +209,21 @@ class HttpContent(HttpProvider):
         return self.take_back(
             "entitlements/{id}/end", name="entitlement_id", request=request, key=key
         )
+
+    def settlement(self, month: date) -> Sequence[Settled]:
+        told = self.get(f"settlements/{month:%Y-%m}")
+        try:
+            return tuple(
+                Settled(
+                    str(line["entitlement_id"]),
+                    str(line["reference"]),
+                    str(line["service"]),
+                    int(line["days"]),
+                )
+                for line in told["lines"]
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise Unknown("content settled nothing that can be read") from error
 
 
 class HttpBilling(HttpProvider):

@@ -415,6 +415,32 @@ def test_content_is_opened_and_its_page_says_so(sandbox: Sandbox) -> None:
     assert sandbox.counted("entitle", "content/1", "music")["in_force"] == 1
 
 
+def test_the_partner_settles_each_month_by_the_days_on_which_a_service_was_there(
+    slow_sandbox: Sandbox,
+) -> None:
+    begun = slow_sandbox.now()
+    first = datetime(begun.year + 1, 3, 1, 12, tzinfo=UTC)
+    slow_sandbox.advance_to(first - timedelta(days=3))
+    body = {"service": "music", "customer_ref": "P-1"}
+    ids = [
+        slow_sandbox.post(
+            "/content/entitlements", key=f"settle:{name}", body={"reference": name, **body}
+        ).json()["entitlement_id"]
+        for name in ("S-1/stays", "S-1/ends")
+    ]
+    slow_sandbox.advance_to(first + timedelta(days=9))
+    slow_sandbox.post(f"/content/entitlements/{ids[1]}/end", key="settle:end")
+    month = f"/content/settlements/{first:%Y-%m}"
+    early = slow_sandbox.http.get(month)
+    assert (early.status_code, early.json()["code"]) == (409, "not_over")
+    slow_sandbox.advance_to(first + timedelta(days=31))
+    told = slow_sandbox.http.get(month).json()
+    assert {line["reference"]: line["days"] for line in told["lines"]} == {
+        "S-1/stays": 31,
+        "S-1/ends": 9,
+    }
+
+
 def test_the_biller_takes_subscriptions_and_charges(sandbox: Sandbox) -> None:
     charge = {
         "reference": "bill/1",
