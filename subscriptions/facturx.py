@@ -9,17 +9,11 @@ from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
-from facturx import generate_xml
 
 from commerce.kernel.money import Money
 from commerce.markets.pack import market
-from subscriptions.domain.document import (
-    DocumentLine,
-    Identity,
-    InvoiceDocument,
-    Operation,
-)
-from subscriptions.domain.views import Names
+from subscriptions.domain.document import DocumentLine, InvoiceDocument, Operation
+from subscriptions.domain.views import Identity, Names
 
 INVOICE, CREDIT_NOTE = "380", "381"
 PIECE = "C62"
@@ -49,8 +43,10 @@ def xml_of(document: InvoiceDocument, *, flavour: Flavour = Flavour.FACTUR_X) ->
     Raises:
         LookupError: there is no such template.
     """
+    import facturx  # loaded where invoices are written alone: it brings half of lxml and pypdf
+
     terms = TEMPLATES[document.template](document)
-    xml: bytes = generate_xml(
+    xml: bytes = facturx.generate_xml(
         terms, flavor=flavour.value, level="en16931", check_xsd=True, check_schematron=False
     )
     return xml

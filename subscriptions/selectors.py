@@ -18,7 +18,7 @@ from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period, full_months
 from commerce.kernel.tax import Basis, TaxPart
-from subscriptions.domain.document import Identity, InvoiceDocument, Reference, invoice_document
+from subscriptions.domain.document import InvoiceDocument, invoice_document
 from subscriptions.domain.states import InvoiceKind, InvoiceState, LineKind, SubscriptionStatus
 from subscriptions.domain.views import (
     AccountView,
@@ -31,11 +31,13 @@ from subscriptions.domain.views import (
     ChargeView,
     CommitmentView,
     History,
+    Identity,
     ItemView,
     ParkedAccount,
     PromisedBill,
     PromisedBillLine,
     PromiseView,
+    Reference,
     Section,
     SubscriptionView,
 )
@@ -138,16 +140,10 @@ def document_of(party_id: int, number: str) -> InvoiceDocument:
         NotFound: it is not the party's, or not issued; `no_document`: it was issued before what
             documents say was kept.
     """
-    row = _one_bill(party_id, number)
-    if row.template is None or row.seller is None or row.buyer is None:
+    document = invoice_document(_bill(_one_bill(party_id, number)))
+    if document is None:
         raise NotFound("This bill can be read on its page only.", code="no_document")
-    return invoice_document(
-        _bill(row),
-        template=row.template,
-        seller=Identity(**row.seller.facts),
-        buyer=Identity(**row.buyer.facts),
-        corrects=_corrected_by(row),
-    )
+    return document
 
 
 def _one_bill(party_id: int, number: str) -> Invoice:
@@ -175,6 +171,10 @@ def _bill(row: Invoice) -> BillView:
             (line.promised for line in lines if line.promised is not None), currency=row.currency
         ),
         as_promised=all(line.promised == line.amount for line in lines),
+        template=row.template,
+        seller=Identity(**row.seller.facts) if row.seller else None,
+        buyer=Identity(**row.buyer.facts) if row.buyer else None,
+        corrects=_corrected_by(row),
     )
 
 

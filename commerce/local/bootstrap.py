@@ -7,6 +7,7 @@ and syntax that older versions read well enough to be told which version is need
 from __future__ import annotations
 
 import argparse
+import ctypes.util
 import hashlib
 import os
 import shutil
@@ -25,6 +26,8 @@ DEBIAN: dict[str, dict[str, tuple[str, ...]]] = {
         "fonts-liberation": (),
     },
 }
+# What one thing needs, everything else working without it: the PDFs of invoices.
+PAPER = ("libharfbuzz-subset0", "libpangoft2-1.0-0")
 
 
 class Missing(Exception):
@@ -83,6 +86,11 @@ def see_to_packages(what: str, python: str) -> None:
         for name, programs in DEBIAN[what].items()
         if not any(map(shutil.which, programs)) and not has_package(name)
     ]
+    if not has_paper():
+        if what == "dev" or (os.geteuid() == 0 and shutil.which("apt-get")):
+            missing += PAPER
+        else:
+            say(f"PDFs of invoices need what Debian calls {' '.join(PAPER)}; the rest works.")
     if not works(ROOT / ".venv" / "bin" / "python") and not can_make_venv(python):
         missing.append("python{}.{}-venv".format(*WANTED))
     if not missing:
@@ -100,6 +108,11 @@ def see_to_packages(what: str, python: str) -> None:
         check=True,
         env=quiet,
     )
+
+
+def has_paper() -> bool:
+    """Whether the libraries that lay out PDFs are there, from whatever package."""
+    return all(map(ctypes.util.find_library, ("pangoft2-1.0", "harfbuzz-subset")))
 
 
 def has_package(name: str) -> bool:

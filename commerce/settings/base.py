@@ -367,6 +367,8 @@ PUBLISHER = [
     f"{SELLER['postcode']} {SELLER['city']}",
     SELLER["registration"],
 ]
+INVOICE_PAPER = "frontend.account.invoice_pdf.pdf_of"
+"""Who makes the PDF of an invoice; see `subscriptions.files`."""
 VIRTUAL_CLOCK = False
 WEBHOOKS_STAY_HOME = False
 """Whether webhooks may go to this machine and without TLS; on a developer's machine only."""
@@ -394,6 +396,9 @@ LOGGING = {
             "stripe",
             "celery.app.trace",
             "celery.worker.strategy",
+            "factur-x",
+            "fontTools",
+            "weasyprint.progress",
         )
     },
 }

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from commerce.accounts.selectors import PartyFacts
+from commerce.accounts.context import AccountContext
 from commerce.kernel.money import total
 from commerce.kernel.tax import Basis
 from commerce.markets.pack import market
@@ -14,15 +15,17 @@ from commerce.payments.selectors import PaymentView
 from frontend.account.words import number
 from frontend.shop.words import euros, language, named, on_day
 from frontend.typography import number_text
-from subscriptions.domain.states import LineKind
+from subscriptions.domain.states import InvoiceKind, LineKind
 from subscriptions.domain.views import (
     BillLineView,
     BillSection,
     BillSummary,
     BillView,
     CommitmentView,
+    Identity,
     Section,
 )
+from subscriptions.files import Form, invoice_file
 
 
 def section_name(code: Section) -> str:
@@ -43,9 +46,21 @@ def period_text(summary: BillSummary) -> str:
     }
 
 
-def bill_page(
-    bill: BillView, *, buyer: PartyFacts, payments: tuple[PaymentView, ...]
-) -> dict[str, Any]:
+def download(context: AccountContext, number: str, *, form: Form) -> HttpResponse:
+    """The bill as a file, in the language of the page that it was asked for on.
+
+    Raises:
+        NotFound: it is nobody's whom the caller acts for, or has no document.
+    """
+    found = invoice_file(context.party_id or 0, number, form=form, language=language())
+    return HttpResponse(
+        found.content,
+        content_type=found.kind,
+        headers={"Content-Disposition": f'attachment; filename="{found.name}"'},
+    )
+
+
+def bill_page(bill: BillView, *, payments: tuple[PaymentView, ...]) -> dict[str, Any]:
     """The context of the bill's page."""
     summary = bill.summary
     paid = next((each for each in payments if each.amount == summary.gross and each.is_held), None)
@@ -54,15 +69,18 @@ def bill_page(
         "day": summary.issued_on,
         "due": summary.due_on,
         "period_text": period_text(summary),
-        "seller": list(settings.PUBLISHER),
-        "buyer": _buyer(buyer),
+        "seller": identity_lines(bill.seller),
+        "buyer": identity_lines(bill.buyer),
+        "corrects": [each.number for each in bill.corrects],
+        "is_credit_note": summary.kind == InvoiceKind.CREDIT_NOTE,
+        "has_document": bill.template is not None,
         "purchase_order": summary.purchase_order,
         "sections": [_section(section) for section in bill.sections],
         "without_tax": summary.basis is Basis.HT,
         "net": summary.net,
         "taxes": [
             {
-                "label": _tax_label(summary.basis) % {"rate": _rate(part.rate)},
+                "label": _tax_label(summary.basis) % {"rate": number_of_rate(part.rate)},
                 "amount": part.tax,
                 "net": part.net,
             }
@@ -71,7 +89,7 @@ def bill_page(
         "total": summary.gross,
         "promise": promise_in_words(bill),
         "as_promised": bill.as_promised,
-        "commitments": [_commitment(each) for each in bill.commitments],
+        "commitments": [commitment_text(each) for each in bill.commitments],
         "mentions": _mentions(bill, business=summary.basis is Basis.HT),
         "paid_by": _card(paid) if paid is not None else "",
     }
@@ -125,12 +143,17 @@ def _tax_label(basis: Basis) -> str:
     return _("VAT at %(rate)s %%") if basis is Basis.HT else _("of which VAT at %(rate)s %%")
 
 
-def _rate(rate: Any) -> str:
+def number_of_rate(rate: Any) -> str:
     text = number_text(rate.normalize(), language=get_language())
     return text.replace("E+1", "0") if "E" in text else text
 
 
-def _commitment(each: CommitmentView) -> str:
+def rate_text(rate: Any) -> str:
+    """`20 %`, `5,5 %`."""
+    return _("%(rate)s %%") % {"rate": number_of_rate(rate)}
+
+
+def commitment_text(each: CommitmentView) -> str:
     line = number(each.msisdn) or _("Contract %(id)s") % {"id": each.subscription_id}
     if each.ends_on is None or not each.months_left:
         return _("%(line)s: no commitment.") % {"line": line}
@@ -146,12 +169,22 @@ def _mentions(bill: BillView, *, business: bool) -> list[str]:
     ]
 
 
-def _buyer(party: PartyFacts) -> list[str]:
-    lines = [party.name]
-    if party.addresses:
-        home = party.addresses[0]
-        lines += [part for part in (home.line1, home.line2, f"{home.postcode} {home.city}") if part]
-    return lines
+def identity_lines(who: Identity | None) -> list[str]:
+    """Name, address and numbers, as they stood on the day of issue; nothing if not kept."""
+    if who is None:
+        return []
+    vat_id = _("VAT id %(number)s") % {"number": who.vat_number}
+    return [
+        line
+        for line in (
+            *(who.name, who.line1, who.line2, f"{who.postcode} {who.city}".strip()),
+            who.registration,
+            f"SIREN {who.company_number}" if who.company_number else "",
+            f"SIRET {who.site_number}" if who.site_number else "",
+            vat_id if who.vat_number else "",
+        )
+        if line
+    ]
 
 
 def _card(payment: PaymentView) -> str:

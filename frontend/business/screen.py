@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
-from commerce.accounts.selectors import OrganisationFacts
 from commerce.kernel.money import Money, total
 from commerce.ordering.domain.states import ItemState, OrderState
 from commerce.ordering.selectors import OrderItemView, OrderView
@@ -140,14 +139,6 @@ def pictured(catalogue: Snapshot, *, at: datetime, most: int = 5) -> list[dict[s
     ]
     rows.sort(key=lambda row: -(row["price"].amount if row["price"] else 0))
     return rows[:most]
-
-
-def buyer_lines(organisation: OrganisationFacts) -> list[str]:
-    """What a bill names of a business buyer (Code de commerce L441-9, CGI ann. II 242 nonies A)."""
-    lines = [f"SIREN {organisation.siren}"]
-    if organisation.vat_number:
-        lines.append(_("VAT id %(number)s") % {"number": organisation.vat_number})
-    return lines
 
 
 def bill_sections(sections: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

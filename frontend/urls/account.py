@@ -3,6 +3,7 @@
 from django.urls import path
 
 from frontend.views import account, changes, customer, next_offers
+from subscriptions.files import Form
 
 app_name = "account"
 urlpatterns = [
@@ -17,6 +18,8 @@ urlpatterns = [
     path("account/lines/<int:subscription_id>/change/<slug:kind>/", changes.change, name="change"),
     path("account/bills/", customer.bills, name="bills"),
     path("account/bills/<str:number>/", customer.bill, name="bill"),
+    path("account/bills/<str:number>/pdf/", customer.bill_file, {"form": Form.PDF}, "bill_pdf"),
+    path("account/bills/<str:number>/xml/", customer.bill_file, {"form": Form.XML}, "bill_xml"),
     path("account/offers/<int:offer>/accept/", next_offers.accept, name="accept_offer"),
     path("account/offers/<int:offer>/decline/", next_offers.decline, name="decline_offer"),
     path("account/orders/", customer.orders, name="orders"),

@@ -32,6 +32,7 @@ urlpatterns = [
     path("agent/orders/<str:number>/send-again/", agent_cart.send_again, name="send_again"),
     path("agent/orders/<str:number>/cancel/", cancelling.agent, name="cancel_order"),
     path("agent/orders/<str:number>/numbers/<str:line_id>/", porting.agent, name="porting"),
+    path("agent/bills/<str:number>/pdf/", agent.bill_file, name="bill_pdf"),
     path("agent/guide/", agent_guide.index, name="guide"),
     path("agent/guide/usage/", agent_guide.usage, name="usage"),
     path("agent/guide/<slug:entry>/keep/", agent_guide.keep, name="keep"),

@@ -22,8 +22,10 @@ from commerce.ordering.services.next_offers import accept_next_offer, decline_ne
 from commerce.web.policy import Policy, policy
 from frontend import errors
 from frontend.account import words
+from frontend.account.bills import download
 from frontend.agent.forms import CheckForm, ContactForm, EndContactForm, SettleForm
 from frontend.agent.screen import CART, agent_path, around, customer_screen
+from subscriptions.files import Form
 
 FRAME = "frontend/agent/contact.html"
 
@@ -91,6 +93,13 @@ def contact(request: HttpRequest) -> HttpResponse:
     if context.contact_id is None:
         return redirect("agent:home")
     return render(request, FRAME, _screen(request))
+
+
+@policy(Policy.AGENT)
+@never_cache
+def bill_file(request: HttpRequest, number: str) -> HttpResponse:
+    """A bill of the customer of the present contact, to be read with him."""
+    return download(context_for_request(request), number, form=Form.PDF)
 
 
 @policy(Policy.AGENT)

@@ -42,6 +42,7 @@ from frontend.sentences import sentence_of
 from frontend.shop.deliveries import delivery
 from frontend.shop.words import language
 from subscriptions import selectors as subscriptions
+from subscriptions.files import Form
 
 PAGE = 50
 
@@ -286,14 +287,20 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     context = context_for_request(request)
     party_id = context.party_id or 0
     found = subscriptions.bill_view(party_id, number)
-    page = bill_words.bill_page(found, buyer=accounts.party(party_id), payments=())
+    page = bill_words.bill_page(found, payments=())
     page["sections"] = screen.bill_sections(page["sections"])
-    page["buyer"] = [*page["buyer"], *screen.buyer_lines(accounts.organisation(party_id))]
     values = screen.around(context, here="portal:bills") | {
         "trail": [{"label": _("Bills"), "url": reverse("portal:bills")}, {"label": number}],
         "bill": page,
     }
     return render(request, "frontend/portal/bill.html", values)
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def bill_file(request: HttpRequest, number: str, form: Form) -> HttpResponse:
+    """One bill for the firm's books."""
+    return bill_words.download(context_for_request(request), number, form=form)
 
 
 @policy(Policy.BUSINESS)

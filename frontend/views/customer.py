@@ -36,6 +36,7 @@ from frontend.typography import month_text
 from orchestration.esim import profile_of
 from orchestration.porting.rio import rio_of_subscription
 from subscriptions import selectors as subscriptions
+from subscriptions.files import Form
 from subscriptions.finding import ComingBill, coming_bills
 from subscriptions.using import consumption_of
 
@@ -143,13 +144,18 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         ],
         "bill": bill_words.bill_page(
             found,
-            buyer=accounts.party(party_id),
             payments=payments_of(order_number)
             if order_number and found.summary.period is None
             else (),
         ),
     }
     return render(request, "frontend/account/bill.html", values)
+
+
+@policy(Policy.CUSTOMER)
+def bill_file(request: HttpRequest, number: str, form: Form) -> HttpResponse:
+    """One bill to keep."""
+    return bill_words.download(context_for_request(request), number, form=form)
 
 
 @policy(Policy.CUSTOMER)

@@ -18,5 +18,8 @@ urlpatterns = [
     ),
     path("consumption", views.ConsumptionReportsView.as_view(), name="consumption_reports"),
     path("invoices", views.InvoicesView.as_view(), name="invoices"),
+    path("invoices/<slug:number>.pdf", views.InvoicePdfView.as_view(), name="invoice_pdf"),
+    path("invoices/<slug:number>.xml", views.InvoiceXmlView.as_view(), name="invoice_xml"),
+    path("invoices/<slug:number>.ubl.xml", views.InvoiceUblView.as_view(), name="invoice_ubl"),
     path("invoices/<slug:number>", views.InvoiceView.as_view(), name="invoice"),
 ]

@@ -1,6 +1,12 @@
 """The caller's contracts and bills. An agent sees those of the customer he speaks with."""
 
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.translation import get_language
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,6 +31,7 @@ from subscriptions.api.serializers import (
     page,
 )
 from subscriptions.domain.consumption import in_whole_units, usual
+from subscriptions.files import Form, invoice_file
 from subscriptions.selectors import bill_view, bills_of, subscription_view, subscriptions_of
 from subscriptions.services.consumption import take_consumption
 from subscriptions.using import consumption_of
@@ -125,6 +132,66 @@ class InvoiceView(ApiView):
     def get(self, request: Request, number: str) -> Response:
         """One invoice, line by line, with what was promised for each."""
         return Response(InvoiceDetailSerializer(bill_view(_party(caller_of(request)), number)).data)
+
+
+class _Whatever(DefaultContentNegotiation):
+    """A file is what it is; only refusals are JSON."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class _InvoiceFileView(ApiView):
+    policy = OWNERS
+    tag = "Invoices"
+    content_negotiation_class = _Whatever
+    form: Form
+
+    def answer(self, request: Request, number: str) -> HttpResponse:
+        found = invoice_file(
+            _party(caller_of(request)), number, form=self.form, language=get_language() or "fr"
+        )
+        return HttpResponse(
+            found.content,
+            content_type=found.kind,
+            headers={"Content-Disposition": f'attachment; filename="{found.name}"'},
+        )
+
+
+class InvoicePdfView(_InvoiceFileView):
+    form = Form.PDF
+
+    @extend_schema(
+        operation_id="getInvoicePdf", responses={(200, "application/pdf"): OpenApiTypes.BINARY}
+    )
+    def get(self, request: Request, number: str) -> HttpResponse:
+        """The invoice to read and to keep: PDF/A-3 in the request's language, with its XML inside
+        (Factur-X)."""
+        return self.answer(request, number)
+
+
+class InvoiceXmlView(_InvoiceFileView):
+    form = Form.XML
+
+    @extend_schema(
+        operation_id="getInvoiceXml", responses={(200, "application/xml"): OpenApiTypes.STR}
+    )
+    def get(self, request: Request, number: str) -> HttpResponse:
+        """The invoice for programs: Factur-X (CII) of the profile EN 16931."""
+        return self.answer(request, number)
+
+
+class InvoiceUblView(_InvoiceFileView):
+    form = Form.UBL
+
+    @extend_schema(
+        operation_id="getInvoiceUbl", responses={(200, "application/xml"): OpenApiTypes.STR}
+    )
+    def get(self, request: Request, number: str) -> HttpResponse:
+        """The same content as UBL 2.1."""
+        return self.answer(request, number)
 
 
 def _party(context: AccountContext) -> int:

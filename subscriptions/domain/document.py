@@ -14,7 +14,14 @@ from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
 from subscriptions.domain.states import InvoiceKind, LineKind
-from subscriptions.domain.views import BillView, CommitmentView, Names, Section
+from subscriptions.domain.views import (
+    BillView,
+    CommitmentView,
+    Identity,
+    Names,
+    Reference,
+    Section,
+)
 
 TEMPLATE = 1
 """How documents are made today. An invoice keeps the number it was issued with: who changes what
@@ -23,40 +30,12 @@ GOODS = "goods"
 PRICE_DECIMALS = Decimal("0.0001")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A party as an invoice names it (CGI ann. II 242 nonies A; C. com. L441-9).
-
-    `company_number` is the SIREN, `site_number` the SIRET; both are empty for a consumer.
-    """
-
-    name: str
-    line1: str = ""
-    line2: str = ""
-    postcode: str = ""
-    city: str = ""
-    country: str = "FR"
-    company_number: str = ""
-    site_number: str = ""
-    vat_number: str = ""
-    registration: str = ""
-    language: str = "fr"
-
-
 class Operation(StrEnum):
     """What is sold, as an invoice has to say since decree 2022-1299."""
 
     GOODS = "goods"
     SERVICES = "services"
     MIXED = "mixed"
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """An earlier invoice."""
-
-    number: str
-    issued_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +92,10 @@ class InvoiceDocument:
         return self.basis is Basis.HT
 
 
-def invoice_document(
-    bill: BillView,
-    *,
-    template: int,
-    seller: Identity,
-    buyer: Identity,
-    corrects: Sequence[Reference],
-) -> InvoiceDocument:
-    """The document of an issued bill."""
+def invoice_document(bill: BillView) -> InvoiceDocument | None:
+    """The document of an issued bill; None if what documents say was not kept with it."""
+    if bill.template is None or bill.seller is None or bill.buyer is None:
+        return None
     summary = bill.summary
     credit = summary.kind == InvoiceKind.CREDIT_NOTE
     sign = -1 if credit else 1
@@ -131,7 +105,7 @@ def invoice_document(
     )
     return InvoiceDocument(
         number=summary.number,
-        template=template,
+        template=bill.template,
         credit_note=credit,
         issued_on=summary.issued_on,
         due_on=summary.due_on,
@@ -141,14 +115,14 @@ def invoice_document(
         currency=summary.net.currency,
         basis=summary.basis,
         operation=_operation(line.tax_class for section in bill.sections for line in section.lines),
-        seller=seller,
-        buyer=buyer,
+        seller=bill.seller,
+        buyer=bill.buyer,
         lines=_lines(bill, parts=parts, sign=sign),
         tax_parts=parts,
         net=summary.net * sign,
         tax=summary.tax * sign,
         gross=summary.gross * sign,
-        corrects=tuple(corrects),
+        corrects=bill.corrects,
         mentions=bill.mentions,
         commitments=bill.commitments,
     )

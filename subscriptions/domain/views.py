@@ -165,8 +165,39 @@ class CommitmentView:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """A party as an invoice names it (CGI ann. II 242 nonies A; C. com. L441-9).
+
+    `company_number` is the SIREN, `site_number` the SIRET; both are empty for a consumer.
+    """
+
+    name: str
+    line1: str = ""
+    line2: str = ""
+    postcode: str = ""
+    city: str = ""
+    country: str = "FR"
+    company_number: str = ""
+    site_number: str = ""
+    vat_number: str = ""
+    registration: str = ""
+    language: str = "fr"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An earlier invoice."""
+
+    number: str
+    issued_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class BillView:
-    """A bill with its promise laid over it; `mentions` are codes of legal sentences."""
+    """A bill with its promise laid over it; `mentions` are codes of legal sentences.
+
+    `template`, `seller` and `buyer` are None of a bill that was issued before they were kept.
+    """
 
     summary: BillSummary
     sections: tuple[BillSection, ...]
@@ -175,6 +206,10 @@ class BillView:
     commitments: tuple[CommitmentView, ...]
     promised: Money
     as_promised: bool
+    template: int | None = None
+    seller: Identity | None = None
+    buyer: Identity | None = None
+    corrects: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from django.db import connection
 
 from commerce.accounts.selectors import legal_identities
 from commerce.markets.pack import market
-from subscriptions.domain.document import Identity
+from subscriptions.domain.views import Identity
 
 _KEEP = """
 WITH given AS (

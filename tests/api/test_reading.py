@@ -115,6 +115,23 @@ def test_a_bill_carries_its_promise(shopper: Api) -> None:
     ]
 
 
+def test_a_bill_is_had_as_a_file_whatever_the_caller_accepts(shopper: Api) -> None:
+    party = Party.objects.get(email="camille@example.test")
+    begun("F-8", [plan("19.99")], party=party.pk)
+    number = bills_of(party.pk)[0].number
+    for form, kind, begins in (
+        ("pdf", "application/pdf", b"%PDF-1.7"),
+        ("xml", "application/xml", b"<?xml"),
+        ("ubl.xml", "application/xml", b"<?xml"),
+    ):
+        answer = shopper.get(f"invoices/{number}.{form}")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, kind)
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{number}.{form}"'
+        assert answer.content.startswith(begins)
+    unknown = shopper.get("invoices/FA-2020-0000001.pdf")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "unknown_bill")
+
+
 def test_a_page_of_a_fleets_contracts_takes_a_fixed_number_of_queries(buyer: Api) -> None:
     firm = Organisation.objects.get().party_id
     counts = []

@@ -16,7 +16,8 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 from subscriptions.checks import seller_is_a_company
-from subscriptions.domain.document import Identity, InvoiceDocument, Reference
+from subscriptions.domain.document import InvoiceDocument
+from subscriptions.domain.views import Identity, Reference
 from subscriptions.facturx import Flavour, xml_of
 from subscriptions.models import Invoice, InvoiceParty, Subscription
 from subscriptions.selectors import bill_view, document_of

@@ -12,10 +12,8 @@ from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, tax_parts
 from subscriptions.domain.document import (
-    Identity,
     InvoiceDocument,
     Operation,
-    Reference,
     invoice_document,
     nets,
     unit_price,
@@ -28,6 +26,8 @@ from subscriptions.domain.views import (
     BillSummary,
     BillView,
     CommitmentView,
+    Identity,
+    Reference,
     Section,
 )
 from subscriptions.facturx import xml_of
@@ -94,13 +94,14 @@ def document(
             for code, found in ((Section.OWN_SERVICES, own), (Section.ONE_OFF, once))
             if found
         ),
-        tax_parts=parts, mentions=mentions(basis), promised=Money.zero(), as_promised=True,
+        tax_parts=parts, template=1, seller=SELLER, corrects=corrects,
+        buyer=buyer or (FIRM if basis is Basis.HT else PERSON),
+        mentions=mentions(basis), promised=Money.zero(), as_promised=True,
         commitments=(CommitmentView(1, "0639980001", date(2028, 3, 10), 24),),
     )  # fmt: skip
-    return invoice_document(
-        bill, template=1, seller=SELLER, corrects=corrects,
-        buyer=buyer or (FIRM if basis is Basis.HT else PERSON),
-    )  # fmt: skip
+    found = invoice_document(bill)
+    assert found is not None
+    return found
 
 
 @given(amounts=st.lists(cents, min_size=1, max_size=20), rate=rates)
