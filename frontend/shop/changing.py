@@ -169,7 +169,10 @@ def change_page(
         "lead": _lead(shown),
         "change": shown,
         "number": display_number(shown.number),
-        "begins": [said(name) for name in shown.begins],
+        "begins": [
+            *map(said, shown.begins),
+            *([display_number(request.msisdn)] if request.msisdn else []),
+        ],
         "ends": _ends(shown),
         "differs": any(bill.before != bill.after for bill in shown.bills),
         "whens": _whens(shown),

@@ -191,6 +191,8 @@ def number_text(config: Mapping[str, str]) -> str:
                 "day": on_day(date.fromisoformat(config["port_on"])),
             }
         return _("you keep %(number)s") % {"number": number}
+    if config.get(INSTEAD) or config.get("number_choice") == "keep":
+        return _("your present number")
     return _("new: %(number)s") % {"number": number} if number else _("new, given at the order")
 
 

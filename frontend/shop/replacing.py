@@ -75,7 +75,7 @@ def _price(
     at = business_now()
     fee = fee_for(catalogue, change=kind, reason=reason, segment=segment, channel=channel, at=at)
     if fee is None:
-        return _("free of charge")
+        return _("at no charge")
     charges = fee.charges_for(segment=segment, term=0, bundle=None, channel=channel, at=at)
     return euros(sum((charge.amount for charge in charges), Money.zero()))
 

@@ -172,7 +172,9 @@ class ChangeQuote:
 
     def configs(self) -> Mapping[str, Mapping[str, str]]:
         """What the contract summary must know of its lines: a plan that takes the place of another
-        stays within the commitment that there is."""
+        stays within the commitment that there is, and one that is renewed keeps its number."""
+        if self.request.kind is ChangeKind.RENEW:
+            return {line.id: {"number_choice": "keep"} for line in self.quote.lines}
         if self.request.kind is not ChangeKind.PLAN:
             return {}
         config = {INSTEAD: "yes"}

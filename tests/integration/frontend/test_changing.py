@@ -41,6 +41,7 @@ def test_another_plan_is_chosen_by_its_difference_and_keeps_the_commitment() -> 
     assert "Change your plan" in page
     assert "Your commitment stays what it is: until 23 November 2028." in page
     assert "With the next bill" in page
+    assert "your present number" in page
 
 
 def test_an_option_is_seen_with_its_bills_agreed_to_and_ordered() -> None:
@@ -94,7 +95,7 @@ def test_a_new_card_is_asked_for_with_its_reason_price_and_address() -> None:
     address = f"/account/lines/{line}/change/sim/"
     asked = browser.get(address).content.decode()
     assert "It was stolen" in asked
-    assert "free of charge" in asked
+    assert "at no charge" in asked
     assert "Nothing was ordered" not in asked
     address += "?reason=damaged&sim=carte-sim"
     page = browser.get(address)
