@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from django.db import connection
 
-from catalogue.domain.model import Snapshot
+from catalogue.domain.model import Kind, Offering, Snapshot
 from catalogue.domain.search import words_typed
 from catalogue.services.search_index import ensure_index
 
@@ -147,3 +147,24 @@ def _found(index: int, words: Sequence[Word]) -> tuple[list[int], ...]:
     with connection.cursor() as cursor:
         cursor.execute(_FIND % (" && ".join(parts), "%s"), [*values, index])
         return tuple(places for (places,) in cursor.fetchall())
+
+
+def refurbished_of(snapshot: Snapshot, code: str) -> Offering | None:
+    """The offering that sells the phone `code` refurbished: same maker, memory and colour, and a
+    model that is called after it. None if there is none, or if it is refurbished itself."""
+    new = snapshot.offerings.get(code)
+    if new is None or new.kind is not Kind.HANDSET:
+        return None
+    alike = ("brand", "storage_gb", "colour")
+    facts = new.characteristics
+    for other in snapshot.offerings.values():
+        told = other.characteristics
+        if (
+            other.kind is Kind.HANDSET
+            and told.get("refurbished") is True
+            and facts.get("refurbished") is not True
+            and all(told.get(name) == facts.get(name) for name in alike)
+            and str(told.get("model", "")).startswith(f"{facts.get('model')} ")
+        ):
+            return other
+    return None

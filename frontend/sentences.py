@@ -130,6 +130,11 @@ SENTENCES: Mapping[str, Any] = {
         "Another change of this line is under way (%(order)s); the next one can follow it."
     ),
     "contract_ended": _("This contract has ended."),
+    "no_withdrawal": _("There is no right to withdraw from this; you can end the contract."),
+    "withdrawal_over": _("The days for changing your mind are over; you can end the contract."),
+    "withdrawn_already": _("You have withdrawn from this already."),
+    "not_arrived": _("Nothing of it has come yet: you can cancel the order instead."),
+    "declared": _("Say how the pieces are that come back."),
     "notice": _("That day is too early: a contract ends ten days after you say so, or later."),
     "motive": _("Choose one of the reasons of the list, or none."),
     "line_suspended": _("This line stands still. Let it go on before you change it."),

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from commerce.kernel.errors import RuleViolated
 from commerce.ordering.number_shop import callers_tariff
+from commerce.ordering.services.withdrawing import kept_for_wear
 from orchestration.adapters.client import plain
 from orchestration.domain.requests import (
     DEFAULT_SLOT,
@@ -38,12 +39,13 @@ from orchestration.ports import (
     ProfileConfirmation,
     ProfileOrder,
     Provider,
+    Return,
     Shipment,
     SimEnd,
     SimSwap,
     TakeBack,
 )
-from subscriptions.domain.states import ChangeKind
+from subscriptions.domain.states import ENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +204,12 @@ def _stopped(name: str) -> Callable[[TaskContext], Mapping[str, Any]]:
 
 def _change_billing(context: TaskContext) -> Mapping[str, Any]:
     """From today, but a contract ends on the day that was said, even if we were late."""
-    said = context.item.not_before if context.order.change is ChangeKind.TERMINATE else None
+    said = context.item.facts.get("ends_on") if context.order.change in ENDING else None
     return {
         "order_number": context.order.number,
         "group": context.group,
         "party_id": context.order.party_id,
-        "on": (said or context.today).isoformat(),
+        "on": said or context.today.isoformat(),
     }
 
 
@@ -217,6 +219,28 @@ def _bill_order(context: TaskContext) -> Mapping[str, Any]:
 
 def _credit(context: TaskContext) -> Mapping[str, Any]:
     return {**_bill_order(context), "group": context.group, "lines": list(context.lines)}
+
+
+def _return(context: TaskContext) -> Mapping[str, Any]:
+    item = context.item
+    return {
+        "reference": context.reference(item),
+        "sku": item.offering,
+        "quantity": item.quantity,
+        "declared": item.config.get("declared", ""),
+    }
+
+
+def _credit_back(context: TaskContext) -> Mapping[str, Any]:
+    """Of the order that is withdrawn from, less what is kept for wear."""
+    number, _, group = context.order.withdraws.partition("/")
+    kept = kept_for_wear(context.bundle)
+    return {
+        "order_number": number,
+        "group": group,
+        "party_id": context.order.party_id,
+        "kept": {line: str(amount.amount) for line, amount in kept.items()},
+    }
 
 
 def _taken_back(name: str) -> Callable[[TaskContext], Mapping[str, Any]]:
@@ -270,6 +294,11 @@ ACTIONS: Mapping[str, Action] = {
     "content.entitle": Action(
         "content", "entitle", Entitlement, _entitle, _told("entitlement_id", "activation_url")
     ),
+    "logistics.take_back": Action(
+        "logistics", "announce_return", Return, _return, _told("return_id")
+    ),
+    "logistics.cancel_return": _undo("logistics", "cancel_return", "return_id"),
+    "billing.credit_back": Action("billing", "credit_order", OrderCredit, _credit_back, _told()),
     "logistics.cancel": _undo("logistics", "cancel", "shipment_id"),
     "dropship.cancel": _undo("dropship", "cancel", "shipment_id"),
     "shop.cancel": _undo("shop", "cancel", "reservation_id"),

@@ -5,7 +5,7 @@ Every call carries a `key` under which the provider carries it out at most once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -81,13 +81,30 @@ class Shipment:
     deliver_to: DeliveryAddress
 
 
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Pieces that a customer sends back; `declared` is what he says of them."""
+
+    reference: str
+    sku: str
+    quantity: int
+    declared: str
+
+
 class Logistics(Provider, Protocol):
-    """Own warehouse or a drop-ship supplier; tells shipment.picked, .shipped and .delivered."""
+    """Own warehouse or a drop-ship supplier; tells shipment.picked, .shipped and .delivered, and of
+    what comes back return.announced (with its label), .sent and .settled (with its grade)."""
 
     def ship(self, request: Shipment, *, key: str) -> Answer: ...
 
     def cancel(self, request: TakeBack, *, key: str) -> Answer:
         """Refused (`too_late`) once the parcel has left."""
+
+    def announce_return(self, request: Return, *, key: str) -> Answer:
+        """Facts: `return_id`."""
+
+    def cancel_return(self, request: TakeBack, *, key: str) -> Answer:
+        """Refused (`too_late`) once the parcel is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,12 +358,14 @@ class OrderBill:
 
 @dataclass(frozen=True, slots=True)
 class OrderCredit:
-    """What an order's bill holds of one cancelled bundle, or of some of its lines, is credited."""
+    """What an order's bill holds of one cancelled bundle, or of some of its lines, is credited;
+    `kept` is what is kept of it for pieces that came back worse than they left, by line."""
 
     order_number: str
     group: str
     party_id: int
     lines: tuple[str, ...] = ()
+    kept: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,8 @@ _CUSTOMER_WORDS: Mapping[str, str] = {
     "network.suspend": "line_suspended",
     "network.resume": "line_resumed",
     "content.stop": "content_ended",
+    "logistics.take_back": "thing_back",
+    "money.pay_back": "paid_back",
     "network.stop": "line_ended",
     "network.stop_route": "line_ended",
     "billing.change": "contract_changed",
@@ -177,6 +179,8 @@ _MILESTONES: Mapping[str, str] = {
     "shipment.shipped": "parcel_shipped",
     "shipment.delivered": "parcel_delivered",
     "pick_up.collected": "pick_up_collected",
+    "return.announced": "return_label",
+    "return.sent": "thing_sent",
 }
 
 

@@ -31,12 +31,19 @@ ACTIONS: Mapping[str, str | None] = {
     "network.stop": None,
     "network.stop_route": None,
     "billing.order": None,
+    "billing.credit_back": None,
+    "logistics.take_back": "logistics.cancel_return",
+    "money.pay_back": None,
+    "stock.refurbish": None,
     "billing.start": None,
     "billing.change": None,
 }
 """Each with the one that takes it back; None: it has none of its own."""
 CHANGES = frozenset(
-    {"add", "remove", "plan", "renew", "sim", "number", "suspend", "resume", "terminate"}
+    {
+        *("add", "remove", "plan", "renew", "sim", "number", "suspend", "resume"),
+        *("terminate", "withdraw"),
+    }
 )
 """What may be done with a thing on a running line: its recipe is called `<recipe>.<change>`."""
 ACTING = frozenset({"call", "callback", "notify"})
@@ -52,7 +59,7 @@ def recipe_findings(catalogue: Catalogue) -> Iterator[tuple[Trail, str]]:
                 ("recipes", name),
                 Sentence("A recipe of a change is called after a recipe and a kind of change."),
             )
-        elif dot and sum(task.action == "billing.change" for task in recipe.tasks) != 1:
+        elif dot and not _changes_once(recipe, change):
             yield ("recipes", name), Sentence("A change ends with one task billing.change.")
         yield from _tasks(name, recipe, all_keys=keys)
         try:
@@ -63,6 +70,12 @@ def recipe_findings(catalogue: Catalogue) -> Iterator[tuple[Trail, str]]:
                 ("recipes", name),
                 Sentence("These tasks wait for one another: %(circle)s.", circle=circle),
             )
+
+
+def _changes_once(recipe: RecipePart, change: str) -> bool:
+    """A change is one of the contract; what is given back may have come without one."""
+    count = sum(task.action == "billing.change" for task in recipe.tasks)
+    return count == 1 or (change == "withdraw" and count == 0)
 
 
 def _graph(recipe: RecipePart) -> Mapping[str, set[str]]:

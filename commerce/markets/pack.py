@@ -128,6 +128,15 @@ class TerminationRules:
     motives: Mapping[str, Mapping[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class WithdrawalRules:
+    """`refund_days` from the statement on; `wear`, by grade of a piece that came back, is the share
+    of its price that is kept."""
+
+    refund_days: int
+    wear: Mapping[str, Decimal]
+
+
 class Market(Protocol):
     """The rules of one country. All functions are pure."""
 
@@ -198,6 +207,9 @@ class Market(Protocol):
         self, instalments: Sequence[Money], *, elapsed: int, subsidised: bool, business: bool
     ) -> Money:
         """What is owed for leaving after `elapsed` full months, when `instalments` are left."""
+
+    def withdrawal_rules(self) -> WithdrawalRules:
+        """The refund, and what is kept of it for wear."""
 
     def withdrawal_last_day(self, concluded_on: date) -> date:
         """The last day on which a distance contract can be withdrawn from."""

@@ -154,6 +154,7 @@ class Order(models.Model):
     )
     change = models.CharField(max_length=12, default="", blank=True)
     subject = models.BigIntegerField(null=True, help_text="the running contract that it changes")
+    withdraws = models.CharField(max_length=81, default="", blank=True, help_text="order/bundle")
     release = models.PositiveIntegerField()
     agreed = models.JSONField()
     digest = models.CharField(max_length=64)
@@ -200,9 +201,19 @@ class Order(models.Model):
                 condition=Q(gross__gte=0, due_today__gte=0), name="order_not_negative"
             ),
             models.CheckConstraint(
-                condition=Q(change="", subject__isnull=True)
-                | Q(change__in=[str(kind) for kind in ChangeKind], subject__isnull=False),
+                condition=Q(change="", subject__isnull=True, withdraws="")
+                | Q(change=ChangeKind.WITHDRAW) & ~Q(withdraws="")
+                | Q(
+                    change__in=[str(k) for k in ChangeKind if k is not ChangeKind.WITHDRAW],
+                    subject__isnull=False,
+                    withdraws="",
+                ),
                 name="order_change_has_subject",
+            ),
+            models.UniqueConstraint(
+                fields=["withdraws"],
+                condition=~Q(withdraws="") & ~Q(state__in=sorted(str(s) for s in GIVEN_UP)),
+                name="withdrawn_from_once",
             ),
             models.UniqueConstraint(
                 fields=["subject"],
@@ -250,7 +261,8 @@ class Order(models.Model):
 class OrderItem(models.Model):
     """A line of an order. `config` is what was asked, `facts` what was learnt since (iccid).
 
-    In an order that changes a contract, `subject` is the item of it that the line modifies or ends.
+    In an order that changes a contract, `subject` is the item of it that the line modifies or ends;
+    of a thing that comes back, the item of the order that brought it.
     """
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="items")

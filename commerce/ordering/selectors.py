@@ -397,6 +397,7 @@ def order_for_fulfilment(
         placed_on=_day(order.placed_at),
         change=ChangeKind(order.change) if order.change else None,
         subject=order.subject,
+        withdraws=order.withdraws,
     )
 
 

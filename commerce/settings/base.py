@@ -247,6 +247,7 @@ SPECTACULAR_SETTINGS = {
         "TraceOperation": "commerce.ordering.domain.trace.Operation",
         "NotAppliedReason": "promotions.domain.model.Miss",
         "OrderState": "commerce.ordering.domain.states.OrderState",
+        "ConditionOfReturn": "commerce.ordering.domain.withdrawing.Condition",
         "OrderItemState": "commerce.ordering.domain.states.ItemState",
         "OrderItemAction": "commerce.ordering.domain.states.ItemAction",
         "LineChangeKind": "commerce.ordering.api.serializers.changes.OFFERED",

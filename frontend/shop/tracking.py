@@ -162,6 +162,10 @@ ORDER = (
     "line_resumed",
     "line_ended",
     "contract_changed",
+    "return_label",
+    "thing_sent",
+    "thing_back",
+    "paid_back",
 )
 
 
@@ -233,6 +237,13 @@ def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
         "line_suspended": (_("Line stands still"), number),
         "line_resumed": (_("Line goes on"), number),
         "line_ended": (_("Line ended"), number),
+        "return_label": (
+            _("Return label sent"),
+            _("Number on the label: %(number)s") % {"number": facts.get("return_number", "")},
+        ),
+        "thing_sent": (_("On its way back to us"), names),
+        "thing_back": (_("Back and looked at"), names),
+        "paid_back": (_("Money paid back"), ""),
         "contract_changed": (_("Contract changed; the next bill settles it"), ""),
         "contract_running": (_("Contract running, first bill made"), ""),
     }.get(milestone.code, ("", ""))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import agent, agent_cart, agent_guide, cancelling, changes, porting
+from frontend.views import agent, agent_cart, agent_guide, cancelling, changes, porting, withdrawing
 
 app_name = "agent"
 urlpatterns = [
@@ -31,6 +31,7 @@ urlpatterns = [
     path("agent/orders/<str:number>/", agent_cart.order, name="order"),
     path("agent/orders/<str:number>/send-again/", agent_cart.send_again, name="send_again"),
     path("agent/orders/<str:number>/cancel/", cancelling.agent, name="cancel_order"),
+    path("agent/orders/<str:number>/withdraw/", withdrawing.agent, name="withdraw"),
     path("agent/orders/<str:number>/numbers/<str:line_id>/", porting.agent, name="porting"),
     path("agent/bills/<str:number>/pdf/", agent.bill_file, name="bill_pdf"),
     path("agent/guide/", agent_guide.index, name="guide"),

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from frontend.views import cancelling, cart, guide, journey, orders, porting, summary
+from frontend.views import cancelling, cart, guide, journey, orders, porting, summary, withdrawing
 
 
 class CartCode:
@@ -41,6 +41,7 @@ urlpatterns = [
     path("orders/<slug:number>/why/", orders.why, name="order_why"),
     path("orders/<slug:number>/progress/", orders.progress, name="progress"),
     path("orders/<slug:number>/cancel/", cancelling.customer, name="cancel"),
+    path("orders/<slug:number>/withdraw/", withdrawing.customer, name="withdraw"),
     path("orders/<slug:number>/pay/", orders.pay, name="pay"),
     path("orders/<slug:number>/paid/", orders.paid, name="paid"),
     path("orders/<slug:number>/numbers/<str:line_id>/", porting.customer, name="porting"),

@@ -30,6 +30,7 @@ from commerce.ordering.services import carts, handover, retention
 from commerce.ordering.services.links_again import resend_link
 from commerce.ordering.services.place import Checkout, NewCustomer, place_order
 from commerce.ordering.services.switching import switch
+from commerce.ordering.services.withdrawing import withdrawable
 from commerce.ordering.services.writing import needs_delivery
 from commerce.web.policy import Policy, policy
 from frontend import errors
@@ -212,7 +213,8 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
     context = context_for_request(request)
     view = ordering.order_view(context, number=number)
     cards = port_cards(port_ins_of(view.summary.number), here="agent:porting")
-    values = around(context) | contact_bar(context) | order_screen(view) | {"portings": cards}
+    values = around(context) | contact_bar(context) | order_screen(view)
+    values |= {"portings": cards, "withdrawable": withdrawable(context, number=number)}
     return render(request, "frontend/agent/order.html", values)
 
 

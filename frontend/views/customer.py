@@ -24,6 +24,7 @@ from commerce.ordering.selectors import OrderSummary
 from commerce.ordering.services import links
 from commerce.ordering.services.changes import open_change
 from commerce.ordering.services.next_offers import show_next_offers
+from commerce.ordering.services.withdrawing import withdrawable
 from commerce.payments.selectors import payments_of
 from commerce.web.policy import Policy, policy
 from frontend import errors
@@ -102,6 +103,7 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
         "state_label": label,
         "included": lines.included(contract, catalogue),
         "under_way": open_change(contract.id),
+        "withdraw_until": withdrawable(context, number=contract.order_number).get(contract.group),
         "removable": contract.status == "active",
         "is_new": contract.activated_on > today - NEW,
         "esim": lines.esim(profile_of(contract)),

@@ -20,6 +20,7 @@ from commerce.ordering.selectors import OrderView, order_by_link, order_view
 from commerce.ordering.services.accept import accept_order, pay_by_link
 from commerce.ordering.services.next_offers import show_next_offers
 from commerce.ordering.services.payment import pay_again
+from commerce.ordering.services.withdrawing import withdrawable
 from commerce.payments.selectors import PaymentView
 from commerce.payments.selectors import payment as payment_view
 from commerce.payments.services.checkout import refresh
@@ -57,7 +58,8 @@ def track(request: HttpRequest, number: str) -> HttpResponse:
             raise NotFound("This link is not valid (any more).", code="unknown_link")
         remember_order(request, number=number.upper(), party_id=party_id)
         return redirect("checkout:order", number=number)
-    order = order_view(order_context(request, number), number=number)
+    context = order_context(request, number)
+    order = order_view(context, number=number)
     link = order_key(number=order.summary.number, party_id=order.summary.party_id)
     return render(
         request,
@@ -76,6 +78,7 @@ def track(request: HttpRequest, number: str) -> HttpResponse:
             "next_offers": _next_offers(request, order),
             "offers_order": order.summary.number,
             "guest": not request.user.is_authenticated,
+            "withdrawable": withdrawable(context, number=number),
         },
     )
 

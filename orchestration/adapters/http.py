@@ -35,13 +35,14 @@ from orchestration.ports import (
     PortRedirect,
     ProfileConfirmation,
     ProfileOrder,
+    Return,
     Shipment,
     SimEnd,
     SimSwap,
     TakeBack,
 )
 from subscriptions.domain.charges import due_in_period
-from subscriptions.domain.states import ChangeKind
+from subscriptions.domain.states import ENDING, ChangeKind
 from subscriptions.selectors import subscription_view
 
 _REQUESTER = "1.3.6.1.4.1.99999"
@@ -57,6 +58,12 @@ class HttpLogistics(HttpProvider):
 
     def cancel(self, request: TakeBack, *, key: str) -> Answer:
         return self.take_back("shipments/{id}/cancel", name="shipment_id", request=request, key=key)
+
+    def announce_return(self, request: Return, *, key: str) -> Answer:
+        return Answer(self.post("returns", body=plain(request), key=key))
+
+    def cancel_return(self, request: TakeBack, *, key: str) -> Answer:
+        return self.take_back("returns/{id}/cancel", name="return_id", request=request, key=key)
 
 
 class HttpDropship(HttpLogistics):
@@ -253,6 +260,10 @@ class HttpBilling(HttpProvider):
         lines = _due_once(agreed, credited=request)
         if not lines:
             return Answer({"credit_note": ""})
+        lines += [
+            {**lines[0], "code": "wear", "benefit": "", "times": 1, "amount": str(-amount)}
+            for amount in request.kept.values()
+        ]
         body = {
             "reference": "/".join((agreed.number, request.group, *request.lines)),
             "charge_reference": agreed.number,
@@ -287,7 +298,7 @@ class HttpBilling(HttpProvider):
             "account_reference": _account(order.party_id),
             "subscription_reference": f"{contract.order_number}/{contract.group}",
         }
-        if order.change is ChangeKind.TERMINATE:
+        if order.change in ENDING:
             told["ends_on"] = request.on.isoformat()
             return Answer({"change_id": self.post("ends", body=told, key=key)["end_id"]})
         rates = snapshot_of(order.release).tax_rates

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from catalogue.domain.model import Snapshot
 from catalogue.selectors import snapshot_of
+from commerce.kernel.money import Money
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
 from orchestration.adapters.changing import begun, ended
@@ -62,6 +63,7 @@ class LocalBilling:
             party_id=agreed.party_id,
             segment=agreed.segment,
             items=request.lines,
+            kept={line: Money(amount) for line, amount in request.kept.items()},
         )
         return Answer({"credit_note": note or ""})
 

@@ -149,6 +149,9 @@ def facts_of_event(kind: str, data: Mapping[str, Any], *, context: TaskContext) 
         "sim.activated": ("imsi",),
         "profile.downloaded": ("eid",),
         "route.active": ("route_id", "routed_at"),
+        "return.announced": ("return_number",),
+        "return.sent": ("sent_at",),
+        "return.settled": ("grade", "graded_at"),
     }.get(kind, ())
     if kind == "parcel.shipped" or "parcels" in data:
         return _in_parcels(data.get("parcels") or (data,), context=context)

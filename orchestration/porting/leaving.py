@@ -41,7 +41,7 @@ from orchestration.porting.rio import key_of, may_leave
 from orchestration.ports import PortOutAnswer, ProviderEvent
 from orchestration.services.callbacks import receive
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
-from subscriptions.domain.states import ChangeKind
+from subscriptions.domain.states import ENDING, ChangeKind
 from subscriptions.lines import Line, line_of, line_of_subscription
 
 HOUSE = "porting"
@@ -275,7 +275,7 @@ _READERS = {
 
 def on_contract_changed(payload: Mapping[str, Any]) -> None:
     """A contract ended otherwise: its number rests, or goes back to the operator it came from."""
-    if payload["kind"] != "terminate":
+    if payload["kind"] not in ENDING:
         return
     line = line_of_subscription(payload["subscription_id"])
     if line is not None and line.msisdn and line_of(line.msisdn) == line:

@@ -8,15 +8,20 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from catalogue.finding import refurbished_of
+from catalogue.selectors import current_snapshot
 from catalogue.services import numbers
+from catalogue.services.stock import take_in
 from catalogue.shops import shop
 from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import FaisceauError, RuleViolated
+from commerce.kernel.money import total
 from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.number_shop import callers_tariff
-from commerce.ordering.services.unwinding import lines_unwound
+from commerce.ordering.services.unwinding import lines_unwound, pay_back
+from commerce.ordering.services.withdrawing import kept_for_wear
 from orchestration.domain.keeping import KEPT, PICK_UP
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.domain.unwinding import SETTLING
@@ -51,6 +56,10 @@ def _do(desk: Desk, task: Task) -> None:
         _release_number(desk, task)
     elif task.action == SETTLING:
         lines_unwound(order_number=desk.plan.order_number, line_ids=task.lines)
+    elif task.action == "money.pay_back":
+        _pay_back(desk, task)
+    elif task.action == "stock.refurbish":
+        _refurbish(desk, task)
     else:
         raise RuleViolated(f"No action is called {task.action!r}.", code="unknown_action")
 
@@ -73,6 +82,24 @@ def _release_number(desk: Desk, task: Task) -> None:
         numbers.retire(key=key)
     else:
         numbers.give_back(key)
+
+
+def _pay_back(desk: Desk, task: Task) -> None:
+    """What the card paid for what is withdrawn from, less what is kept for wear."""
+    number, _, group = desk.order.withdraws.partition("/")
+    less = total(kept_for_wear(desk.order.items).values())
+    amount = pay_back(number=number, group=group, less=less).rounded().amount
+    desk.learn({line: {"refund": str(amount)} for line in task.lines})
+
+
+def _refurbish(desk: Desk, task: Task) -> None:
+    """A phone that came back goes on sale as a refurbished one, if the catalogue has such a one."""
+    (item,) = (item for item in desk.order.items if item.line_id == task.lines[0])
+    if item.facts.get("grade") not in ("as_new", "worn"):
+        return
+    offering = refurbished_of(current_snapshot(desk.now), item.offering)
+    if offering is not None and take_in(offering.code, quantity=item.quantity):
+        desk.learn({item.line_id: {"sold_on_as": offering.code}})
 
 
 def _tell(desk: Desk, task: Task) -> None:
@@ -130,8 +157,11 @@ def _ending(desk: Desk, facts: Mapping[str, str]) -> dict[str, Any]:
     return {
         "ends_on": f"{on:%d/%m/%Y}",
         "saved_until": f"{on + timedelta(days=rules.recoverable_days):%d/%m/%Y}",
-        "owed": {"fr": f"{owed:.2f} €".replace(".", ","), "en": f"€{owed:.2f}"} if owed else None,
+        "owed": _euros(owed) if owed else None,
         "rio": rio_of_subscription(desk.order.subject) if desk.order.subject else "",
+        "refund": _euros(Decimal(facts["refund"])) if facts.get("refund", "0.00") != "0.00" else {},
+        "received": desk.now.astimezone(PARIS).strftime("%d/%m/%Y, %H:%M"),
+        "withdraws": desk.order.withdraws.partition("/")[0],
     }
 
 
@@ -141,6 +171,10 @@ def _new_number(desk: Desk, *, code: str) -> dict[str, str]:
     if code != "number_changed" or subject is None:
         return {}
     return {"rio": rio_of_subscription(subject)}
+
+
+def _euros(amount: Decimal) -> dict[str, str]:
+    return {"fr": f"{amount:.2f} €".replace(".", ","), "en": f"€{amount:.2f}"}
 
 
 def _shop(desk: Desk, task: Task, *, code: str) -> dict[str, str]:

@@ -71,8 +71,11 @@ class ChangeKind(StrEnum):
     SIM = "sim"
     NUMBER = "number"
     TERMINATE = "terminate"
+    WITHDRAW = "withdraw"
 
 
+ENDING = frozenset({ChangeKind.TERMINATE, ChangeKind.WITHDRAW})
+"""They end the contract."""
 AT_ANY_TIME = frozenset({ChangeKind.SUSPEND, ChangeKind.RESUME})
 """They touch neither what the contract holds nor what it costs: no other change is in the way."""
 

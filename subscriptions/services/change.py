@@ -14,6 +14,7 @@ from commerce.kernel.periods import add_months
 from subscriptions.domain.changes import EndedCharge
 from subscriptions.domain.invoice import Names
 from subscriptions.domain.states import (
+    ENDING,
     SUBSCRIPTION_LIFE,
     BlockKind,
     ChangeKind,
@@ -151,7 +152,7 @@ def _locked(subscription_id: int) -> Subscription:
 def _items(subscription: Subscription, change: ContractChange) -> list[SubscriptionItem]:
     """What the change ends: the items that it names, or all that run when the contract ends."""
     items = subscription.items.select_related("begun_by").order_by("pk")
-    if change.kind is ChangeKind.TERMINATE:
+    if change.kind in ENDING:
         return list(items.filter(until_on__isnull=True))
     found = list(items.filter(pk__in=change.ends))
     if len(found) != len(set(change.ends)):
@@ -202,6 +203,8 @@ def _carry(subscription: Subscription, change: ContractChange) -> None:
     for name in _LEARNT:
         if change.facts.get(name):
             setattr(subscription, name, change.facts[name])
+    if change.kind is ChangeKind.WITHDRAW:
+        subscription.imei = ""
     if change.facts.get("iccid") and not change.facts.get("lpa"):
         subscription.lpa = ""
     if change.term_months is not None:
@@ -220,7 +223,7 @@ def _carry(subscription: Subscription, change: ContractChange) -> None:
         subscription.blocks.filter(kind=change.lifts, lifted_at__isnull=True).update(
             lifted_at=business_now()
         )
-    _move(subscription, ended=change.kind is ChangeKind.TERMINATE, on=change.on)
+    _move(subscription, ended=change.kind in ENDING, on=change.on)
     subscription.save()
 
 
@@ -243,6 +246,8 @@ def _history(subscription: Subscription, change: ContractChange) -> dict[str, st
     for name in _LEARNT:
         if change.facts.get(name):
             told[f"{name}_before"] = getattr(subscription, name)
+    if change.kind is ChangeKind.WITHDRAW and subscription.imei:
+        told["imei_before"] = subscription.imei
     if change.blocks or change.lifts:
         told["block"] = str(change.blocks or change.lifts)
     return told

@@ -1,6 +1,7 @@
 """The credit note of an order: what its bill holds of a bundle that is cancelled."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from django.db import transaction
 
@@ -17,14 +18,21 @@ from subscriptions.services.accounts import locked_account
 
 @transaction.atomic
 def credit_order(
-    *, order_number: str, group: str, party_id: int, segment: str, items: Collection[str] = ()
+    *,
+    order_number: str,
+    group: str,
+    party_id: int,
+    segment: str,
+    items: Collection[str] = (),
+    kept: Mapping[str, Money] | None = None,
 ) -> str | None:
     """Credit the lines that the bill of an order has of `group`, or of some of its items alone; the
     credit note's number. What was credited of it before is left out.
 
     The issued bill stays as it is: the credit note repeats its lines with the amounts turned round.
-    None when the order was not billed, or nothing of the bundle. May be repeated: the same number
-    is answered.
+    `kept` are amounts by line that are not given back, for pieces that came back worn: a line of
+    their own beside. None when the order was not billed, or nothing of the bundle. May be
+    repeated: the same number is answered.
     """
     account = locked_account(party_id=party_id, segment=segment)
     key = "/".join([f"credit:{order_number}/{group}", *sorted(items)])
@@ -40,6 +48,7 @@ def credit_order(
     lines = _turned_round(rows.order_by("position"), currency=account.currency)
     if not lines:
         return None
+    lines += tuple(_kept(amount, line, lines) for line, amount in (kept or {}).items() if amount)
     draft = drafting.Draft(
         account=account,
         key=key,
@@ -50,6 +59,16 @@ def credit_order(
     )
     on = business_today()
     return issuing.issue(drafting.write([draft], on=on), on=on)[0]
+
+
+WEAR = {"fr": "Dépréciation du produit rendu", "en": "Wear of what came back"}
+
+
+def _kept(amount: Money, line: str, lines: tuple[DraftLine, ...]) -> DraftLine:
+    """Beside the line of the piece, at its tax."""
+    back = next((each for each in lines if each.due.item == line), lines[0])
+    due = replace(back.due, charge="wear", benefit=None, amount=amount)
+    return replace(back, kind=LineKind.ONE_OFF, due=due, label=WEAR, quantity=1)
 
 
 def _turned_round(rows: Iterable[InvoiceLine], *, currency: str) -> tuple[DraftLine, ...]:

@@ -52,6 +52,8 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "day": {"port_on": "2026-11-27"},
     "correction": {"msisdn": "0612345678", "rio": "01P12345636Q"},
     "redirection": {"to": "0199001234"},
+    "withdrawal-quote": {"bundle": "g1"},
+    "withdrawals": {"bundle": "g1", "digest": "0" * 64},
     "change-quotes": {"kind": "suspend", "block": "lost_sim"},
     "changes": {
         "kind": "suspend",

@@ -26,6 +26,7 @@ from commerce.markets.pack import (
     SpecialTariff,
     Tariff,
     TerminationRules,
+    WithdrawalRules,
 )
 
 
@@ -87,6 +88,9 @@ class France:
         return termination.early_termination_fee(
             instalments, elapsed=elapsed, subsidised=subsidised, business=business
         )
+
+    def withdrawal_rules(self) -> WithdrawalRules:
+        return withdrawal.RULES
 
     def withdrawal_last_day(self, concluded_on: date) -> date:
         return withdrawal.withdrawal_last_day(concluded_on)

@@ -28,6 +28,7 @@ from commerce.ordering.api.views.quotes import QuotesView
 from commerce.ordering.api.views.retention import RetentionView
 from commerce.ordering.api.views.shops import ShopsView
 from commerce.ordering.api.views.trials import TrialView
+from commerce.ordering.api.views.withdrawals import WithdrawalQuotesView, WithdrawalsView
 
 
 class CodeConverter:
@@ -110,6 +111,12 @@ urlpatterns = [
         name="order-payment-session",
     ),
     path("orders/<name:number>/cancel", orders.CancelView.as_view(), name="order-cancel"),
+    path(
+        "orders/<name:number>/withdrawal-quote",
+        WithdrawalQuotesView.as_view(),
+        name="order-withdrawal-quote",
+    ),
+    path("orders/<name:number>/withdrawals", WithdrawalsView.as_view(), name="order-withdrawals"),
     path("orders/<name:number>/approve", orders.ApproveView.as_view(), name="order-approve"),
     path("orders/<name:number>/reject", orders.RejectView.as_view(), name="order-reject"),
     path(

@@ -75,7 +75,8 @@ def parcel_of(share: Share) -> Parcel:
 class FulfilmentOrder:
     """An order as orchestration needs it; items of one `group` are fulfilled as one plan.
 
-    `subject` is the running contract that it changes; None where new ones begin.
+    `subject` is the running contract that it changes; None where new ones begin. `withdraws` names
+    the order and the bundle that it is withdrawn from ("F-1/g1").
     """
 
     number: str
@@ -90,6 +91,7 @@ class FulfilmentOrder:
     placed_on: date | None = None
     change: ChangeKind | None = None
     subject: int | None = None
+    withdraws: str = ""
 
     def group(self, group: str) -> tuple[FulfilmentItem, ...]:
         return tuple(item for item in self.items if item.group == group)

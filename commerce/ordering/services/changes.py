@@ -134,8 +134,8 @@ def place_change(
     """
     found = _prepare(context, subscription_id=subscription_id, request=request)
     consumer = found.value.segment is Segment.CONSUMER
-    _check_may(context, consumer=consumer)
-    _check_free(found.amendment)
+    check_may(context, consumer=consumer)
+    _check_free(found.amendment, subscription_id=found.contract.id)
     _check_expected(found.shown, checkout)
     by_agent = context.role is Role.AGENT
     consents = checkout.consents if found.shown.binds and not by_agent else None
@@ -167,7 +167,7 @@ def place_change(
             order = placed(written(draft, context=context))
     except IntegrityError as clash:
         if "one_open_change" in str(clash):
-            raise _under_way("") from clash
+            raise change_under_way("") from clash
         raise
     if request.reason in GONE:
         _stop(context, found.contract, checkout)
@@ -233,7 +233,7 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
     amendment = Amendment(
         kind=request.kind,
         subscription_id=contract.id,
-        facts=_known_of(request, contract, items, catalogue=catalogue) | _said_of(leaving, on=on),
+        facts=known_of(request, contract, items, catalogue=catalogue) | _said_of(leaving, on=on),
         config=_asked(request, contract, value, left, catalogue=catalogue)
         | _standing(request, contract),
         replaced=replaced,
@@ -431,7 +431,7 @@ def _touched(
             )
             return (replace(_touched_plan(items, catalogue=catalogue), config=number),)
         case ChangeKind.TERMINATE:
-            return _ended(items, catalogue=catalogue)
+            return told_of_end(items, kind=request.kind, catalogue=catalogue)
         case _:
             return ()
 
@@ -458,15 +458,16 @@ def _removed(
     return tuple(_touch(item, ItemAction.DELETE, catalogue=catalogue) for item in chosen.values())
 
 
-def _ended(items: tuple[ItemView, ...], *, catalogue: Snapshot) -> tuple[Touched, ...]:
+def told_of_end(
+    items: tuple[ItemView, ...], *, kind: ChangeKind, catalogue: Snapshot
+) -> tuple[Touched, ...]:
     """What somebody has to be told of the end: all that has a recipe for it, the plan first. The
     rest ends with the contract, without a word to anybody."""
     told = [
         item
         for item in items
         if item.offering in catalogue.offerings
-        and f"{catalogue.offering(item.offering).specification.recipe}.{ChangeKind.TERMINATE}"
-        in catalogue.recipes
+        and f"{catalogue.offering(item.offering).specification.recipe}.{kind}" in catalogue.recipes
     ]
     if not told:
         raise RuleViolated("This contract has no line.", code="change_not_offered")
@@ -491,7 +492,7 @@ def _touch(item: ItemView, action: ItemAction, *, catalogue: Snapshot) -> Touche
     )
 
 
-def _known_of(
+def known_of(
     request: ChangeRequest,
     contract: SubscriptionView,
     items: tuple[ItemView, ...],
@@ -600,7 +601,7 @@ def _kind(item: ItemView, catalogue: Snapshot) -> Kind | None:
     return offering.kind if offering is not None else None
 
 
-def _check_may(context: AccountContext, *, consumer: bool) -> None:
+def check_may(context: AccountContext, *, consumer: bool) -> None:
     if context.role is Role.SYSTEM:
         return
     if context.role is Role.VIEWER:
@@ -610,10 +611,10 @@ def _check_may(context: AccountContext, *, consumer: bool) -> None:
     require_verified(context)
 
 
-def _check_free(amendment: Amendment) -> None:
+def _check_free(amendment: Amendment, *, subscription_id: int) -> None:
     """A block goes before everything but itself; a line goes on only after the blocks under way;
     another SIM or number waits for its own kind alone."""
-    rows, kind = _open_changes(amendment.subscription_id), amendment.kind
+    rows, kind = _open_changes(subscription_id), amendment.kind
     if kind in AT_ANY_TIME:
         rows = rows.filter(change__in=_words(AT_ANY_TIME))
     elif kind in APART:
@@ -625,10 +626,10 @@ def _check_free(amendment: Amendment) -> None:
         rows = rows.filter(change=ChangeKind.SUSPEND, items__config__block=block)
     number = rows.values_list("number", flat=True).first()
     if number:
-        raise _under_way(number)
+        raise change_under_way(number)
 
 
-def _under_way(number: str) -> RuleViolated:
+def change_under_way(number: str) -> RuleViolated:
     return RuleViolated(
         f"Another change of this line is under way ({number}); wait until it is done."
         if number

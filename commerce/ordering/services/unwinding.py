@@ -170,6 +170,25 @@ def _pay_back(order: Order, *, lines: Iterable[OrderItem], sequence: int) -> Non
     _refund(order, sequence=sequence, amount=amount)
 
 
+def settled_share(order: Order, *, group: str) -> Money:
+    """What the card paid for what is left of the bundle; nothing while nothing is taken."""
+    if not _settled(order):
+        return Money.zero(order.currency)
+    shares = shares_of_money(order)
+    left = order.items.filter(group=group).exclude(state=ItemState.CANCELLED)
+    return total((shares[line.line_id] for line in left), currency=order.currency)
+
+
+@transaction.atomic
+def pay_back(*, number: str, group: str, less: Money) -> Money:
+    """Give back what the card paid for a bundle that is withdrawn from, `less` what is kept of it;
+    how much that is. May be repeated."""
+    order = Order.objects.select_for_update(of=("self",)).get(number=number)
+    amount = max(settled_share(order, group=group) - less, Money.zero(order.currency))
+    _refund(order, sequence=_place(order, group), amount=amount)
+    return amount
+
+
 def _refund(order: Order, *, sequence: int, amount: Money) -> None:
     if amount:
         effects.refund(key=order.payment_key, amount=amount, sequence=sequence)

@@ -49,7 +49,8 @@ class Buyer:
 @dataclass(frozen=True, slots=True)
 class Touched:
     """An item of a running contract that is modified or ends, without anything new in its place;
-    `charges` are due once for it."""
+    `charges` are due once for it. A thing that comes back has the `line` and the `quantity` that it
+    had when it was ordered, and `item_id` is that order's item."""
 
     item_id: int
     offering: str
@@ -58,10 +59,12 @@ class Touched:
     facts: Mapping[str, str]
     charges: tuple[AgreedCharge, ...] = ()
     config: Mapping[str, str] = field(default_factory=lambda: NO_CONFIG)
+    line: str = ""
+    quantity: int = 1
 
     @property
     def line_id(self) -> str:
-        return f"{self.action}-{self.item_id}"
+        return self.line or f"{self.action}-{self.item_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +73,18 @@ class Amendment:
 
     `replaced` are the items whose place a line takes, by line id; `facts` what is known of the
     contract, `config` what is asked of those who carry the change out, on each line of it. It
-    begins on the day `not_before` (None: at once).
+    begins on the day `not_before` (None: at once). `withdraws` names the bundle ("F-1/g1") of which
+    the contract, if it has one, is withdrawn from.
     """
 
     kind: ChangeKind
-    subscription_id: int
+    subscription_id: int | None
     facts: Mapping[str, str]
     config: Mapping[str, str]
     replaced: Mapping[str, int] = field(default_factory=dict)
     touched: tuple[Touched, ...] = ()
     not_before: date | None = None
+    withdraws: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +182,7 @@ def _order(draft: Draft, *, context: AccountContext) -> Order:
         membership_id=draft.membership_id,
         change=draft.amendment.kind if draft.amendment else "",
         subject=draft.amendment.subscription_id if draft.amendment else None,
+        withdraws=draft.amendment.withdraws if draft.amendment else "",
         release=quote.release,
         agreed=quote.to_json(),
         digest=quote.digest(),
@@ -257,7 +263,7 @@ def _touching(order: Order, draft: Draft, by: Amendment, *, after: int) -> list[
             offering=touched.offering,
             group=CHANGE_GROUP,
             role=touched.role,
-            quantity=1,
+            quantity=touched.quantity,
             recipe=recipe_of_change(
                 snapshot.offering(touched.offering).specification.recipe or "",
                 kind=by.kind,

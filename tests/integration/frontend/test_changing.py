@@ -7,10 +7,13 @@ from django.test import Client
 
 from commerce.accounts.models import User
 from commerce.kernel.clock import business_time_fixed
-from commerce.ordering.models import Order
+from commerce.ordering.models import Order, OrderItem
+from commerce.ordering.services import carts
+from commerce.ordering.services.place import place_order
 from orchestration.models import Effect, Plan, ProviderCallback, Task
 from subscriptions.models import Subscription
 from tests.factories import PersonFactory, UserFactory
+from tests.integration.ordering.people import checkout_for, customer
 from tests.integration.ordering.test_next_offers import START, begin
 from tests.integration.subscriptions.contracts import at
 
@@ -165,3 +168,31 @@ def test_the_line_says_where_its_esim_stands_and_shows_the_code_while_it_helps()
     assert "In use on your phone" in page
     assert "AB-12" not in page
     assert f"/account/lines/{contract.pk}/change/sim/?reason=reissue&amp;sim=esim" in page
+
+
+def test_a_withdrawal_is_shown_with_its_refund_and_confirmed() -> None:
+    owner = customer()
+    user = User.objects.get(party_id=owner.party_id)
+    browser = Client(headers={"Accept-Language": "en"})
+    with business_time_fixed(AT):
+        code = carts.open_cart(owner)
+        carts.add_line(owner, code=code, offering="chargeur-30w", quantity=1)
+        number = place_order(owner, code=code, checkout=checkout_for(owner, code)).number
+        Order.objects.update(state="completed", accepted_at=AT)
+        OrderItem.objects.update(state="active", facts={"delivered_at": AT.isoformat()})
+        group = OrderItem.objects.get().group
+        browser.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        assert (
+            f"/orders/{number}/withdraw/?bundle={group}" in browser.get(f"/orders/{number}/").text
+        )
+        page = browser.get(f"/orders/{number}/withdraw/?bundle={group}")
+        text = page.text.replace("\xa0", " ").replace("&nbsp;", " ")
+        assert "Until 7 December 2026 you can change your mind" in text
+        assert "damaged: €" in text
+        said = {"digest": page.context["digest"], "declared": "damaged"}
+        done = browser.post(f"/orders/{number}/withdraw/?bundle={group}", said)
+        back = Order.objects.get(change="withdraw")
+        assert (done.status_code, back.withdraws, back.subject) == (302, f"{number}/{group}", None)
+        (item,) = back.items.all()
+        assert (item.recipe, item.config["declared"]) == ("accessory.withdraw", "damaged")
+        assert f"{number}/withdraw/" not in browser.get(f"/orders/{number}/").text

@@ -368,3 +368,22 @@ def test_a_line_that_begins_in_the_night_of_the_bill_does_not_wait_for_the_other
     months_later(1, 2)
     assert [gross for _, _, gross in bills()] == ["29.99", "9.99", "29.99", "39.98"]
     assert Parking.objects.count() == 0
+
+
+@pytest.mark.parametrize(("ends", "back"), [(date(2026, 3, 15), "-25.15"), (DAY, "-29.99")])
+def test_who_withdraws_pays_the_days_that_he_asked_for_and_no_others(ends: date, back: str) -> None:
+    """5 of 31 days of 29.99, or none where the service was not asked for at once."""
+    contract = begun("F-1", [plan()], party=person())
+    Subscription.objects.filter(pk=contract).update(imei="990010000000019")
+    promised("F-2", [], group="change")
+    with business_time_fixed(at(date(2026, 3, 15))):
+        apply_change(
+            ContractChange("F-2", "change", contract, ChangeKind.WITHDRAW, on=ends, channel="web")
+        )
+    ended = Subscription.objects.get()
+    assert (ended.status, ended.ended_on, ended.imei) == ("ended", ends, "")
+    with business_time_fixed(at(date(2026, 4, 10), 4)):
+        run(date(2026, 4, 10))
+    assert [bill[2] for bill in bills()] == ["29.99", back]
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())

@@ -128,6 +128,9 @@ def test_every_message_that_a_recipe_of_the_demo_sends_has_a_text_in_both_langua
         "line_ended",
         "sim_swapped",
         "number_changed",
+        "withdrawal_confirmed",
+        "withdrawal_settled",
+        "return_label",
     }
     for code in codes:
         for language in ("fr", "en"):

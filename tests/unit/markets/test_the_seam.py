@@ -20,6 +20,7 @@ from commerce.markets.pack import (
     SpecialTariff,
     Tariff,
     TerminationRules,
+    WithdrawalRules,
     market,
 )
 
@@ -94,6 +95,9 @@ class Islandia:
         self, instalments: Sequence[Money], *, elapsed: int, subsidised: bool, business: bool
     ) -> Money:
         return Money.zero(self.currency)
+
+    def withdrawal_rules(self) -> WithdrawalRules:
+        return WithdrawalRules(refund_days=30, wear={})
 
     def withdrawal_last_day(self, concluded_on: date) -> date:
         return concluded_on + timedelta(days=30)

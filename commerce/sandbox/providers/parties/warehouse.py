@@ -4,6 +4,7 @@ from functools import partial
 
 from commerce.sandbox.common.clock import iso
 from commerce.sandbox.providers import numbers
+from commerce.sandbox.providers.parties import returning
 from commerce.sandbox.providers.protocol import (
     Answer,
     Call,
@@ -216,6 +217,7 @@ def _party(code: str, title: str, *, prefix: str) -> Party:
             Operation("POST", "shipments", partial(create, prefix=prefix)),
             Operation("POST", "shipments/<id>/cancel", cancel),
             Operation("GET", "shipments/<id>", show),
+            *returning.OPERATIONS,
         ),
         steps={
             "picked": picked,
@@ -224,10 +226,12 @@ def _party(code: str, title: str, *, prefix: str) -> Party:
             "picked_rest": picked_rest,
             "shipped_rest": shipped_rest,
             "delivered_rest": delivered_rest,
+            **returning.STEPS,
         },
         callbacks=(
             *("shipment.picked", "shipment.shipped", "shipment.delivered", "shipment.lost"),
             *("parcel.shipped", "parcel.delivered"),
+            *returning.CALLBACKS,
         ),
     )
 
