@@ -314,6 +314,7 @@ ACTIONS: Mapping[str, Action] = {
     "billing.change": Action(
         "billing", "change", BillingChange, _change_billing, _told("change_id")
     ),
+    "billing.owed": Action("billing", "bill_order", OrderBill, _bill_order, _told()),
     "billing.order": Action("billing", "bill_order", OrderBill, _bill_order, _told()),
     "billing.start": Action(
         "billing", "start", BillingStart, _start_billing, _told("subscription_id")

@@ -30,7 +30,7 @@ ACTIONS: Mapping[str, str | None] = {
     "content.stop": None,
     "network.stop": None,
     "network.stop_route": None,
-    "billing.order": None,
+    "billing.owed": None,
     "billing.credit_back": None,
     "logistics.take_back": "logistics.cancel_return",
     "money.pay_back": None,

@@ -18,6 +18,8 @@ from orchestration.models import Plan, Task
 from orchestration.porting.opening import open_port_ins
 
 ADVANCE = "orchestration.advance"
+OWED = "billing.owed"
+"""Bills the order, at the place that its recipe has for it."""
 PLAN_MORE = "orchestration.plan"
 BUNDLES_AT_ONCE = 100
 """Planned in one transaction."""
@@ -96,8 +98,9 @@ def _store(order: FulfilmentOrder, *, places: Mapping[str, int]) -> None:
 
 
 def _with_bill(specs: tuple[TaskSpec, ...], *, first: bool) -> tuple[TaskSpec, ...]:
-    """The order is billed at once, by its first plan, unless its recipes say when."""
-    said = any(spec.action == ORDER_BILL.action for spec in specs)
+    """The order is billed at once, by its first plan, unless its recipes say when: then only if the
+    plan comes to that, so that what is called off before is not billed at all."""
+    said = any(spec.action == OWED for spec in specs)
     return (*specs, ORDER_BILL) if first and not said else specs
 
 

@@ -172,7 +172,7 @@ def test_the_line_says_where_its_esim_stands_and_shows_the_code_while_it_helps()
 
 def test_a_withdrawal_is_shown_with_its_refund_and_confirmed() -> None:
     owner = customer()
-    user = User.objects.get(party_id=owner.party_id)
+    user = User.objects.get()
     browser = Client(headers={"Accept-Language": "en"})
     with business_time_fixed(AT):
         code = carts.open_cart(owner)

@@ -97,5 +97,5 @@ def test_the_contract_ends_once_and_the_money_goes_back_after_everything() -> No
 def test_the_contract_of_a_number_that_left_is_ended_without_waiting_or_words() -> None:
     plan = decompose([item("mobile-line", "terminate", ported="yes")], recipes=RECIPES)
     assert [spec.action for spec in plan if spec.kind is not TaskKind.TIMER] == [
-        "network.stop", "billing.change", "billing.order",
+        "network.stop", "billing.change", "billing.owed",
     ]  # fmt: skip

@@ -14,8 +14,6 @@ from commerce.sandbox.providers.world import World
 
 DAY = 86400.0
 GRADES = ("as_new", "worn", "damaged")
-LOST = "LOST-"
-"""Pieces whose SKU begins so never arrive."""
 
 
 def announce(world: World, call: Call) -> Answer:
@@ -72,7 +70,7 @@ def sent(world: World, parcel: Thing) -> None:
 
 def settled(world: World, parcel: Thing) -> None:
     """Looked at, or never arrived."""
-    gone = str(parcel.facts["sku"]).startswith(LOST)
+    gone = world.suffers(parcel, "lost_parcel")
     grade = "lost" if gone else parcel.facts["grade"]
     parcel = world.change(parcel, state="lost" if gone else "received", grade=grade)
     world.tell(
