@@ -16,6 +16,7 @@ from commerce.events.business_clock import virtual_now
 from commerce.events.outbox import Event
 from commerce.events.queues import WorkQueue
 from commerce.events.registry import (
+    register_beginning,
     register_busy_check,
     register_purge,
     register_timer,
@@ -56,10 +57,17 @@ from commerce.web import idempotency
 from commerce.web.health import register_check
 from commerce.web.identity import Resolvers, use_resolvers
 from orchestration import subscribers as orchestration
-from orchestration.events import PlanCancelled, PlanCompleted, TaskFellOut
+from orchestration.events import (
+    OrderInJeopardy,
+    OrderOutOfJeopardy,
+    PlanCancelled,
+    PlanCompleted,
+    TaskFellOut,
+)
 from orchestration.porting import calls as porting_calls
 from orchestration.porting import clocks as porting_clocks
 from orchestration.porting import leaving, rio
+from orchestration.services import jeopardy
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
@@ -83,6 +91,8 @@ TOLD_TO_PARTIES: Mapping[type[Event], str] = {
     ParcelDayMoved: "order.parcel_day_moved",
     OrderItemActivated: "order.line_activated",
     OrderBundleCancelled: "order.bundle_cancelled",
+    OrderInJeopardy: "order.in_jeopardy",
+    OrderOutOfJeopardy: "order.out_of_jeopardy",
     OrderCompleted: "order.completed",
     OrderCancelled: "order.cancelled",
     SubscriptionActivated: "contract.activated",
@@ -115,6 +125,7 @@ def connect() -> None:
     celery_app.set_default()
     register_check("broker", reach_broker)
     register_timer(retention.TIMER, retention.on_retention_due, housekeeping=True)
+    register_beginning("retention", retention.begin)
     register_purge("idempotency", idempotency.forget_old)
     register_purge("webhooks", webhooks.forget_old)
     register_purge("provider requests", blank_old_requests)
@@ -191,6 +202,8 @@ def connect() -> None:
     register_timer(TIMER_DUE, orchestration.on_timer_due)
     subscribe(ParcelDayMoved, orchestration.on_parcel_day_moved, name="orchestration.day_moved")
     register_timer(KEPT_DUE, orchestration.on_kept_due)
+    register_timer(jeopardy.LOOK, jeopardy.on_look_due, housekeeping=True)
+    register_beginning("jeopardy", jeopardy.begin)
     register_timer(orchestration.UNWOUND, orchestration.on_plan_cancelled)
     register_timer(porting_calls.TIMER, porting_calls.carry_out, durable=False)
     register_timer(leaving.TIMER, leaving.on_heard)

@@ -1,6 +1,7 @@
 """What orchestration tells the rest."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from commerce.events.outbox import Event
 
@@ -29,3 +30,23 @@ class TaskFellOut(Event):
     group: str
     task: str
     cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderInJeopardy(Event):
+    """An order will be later than planned: amber, its reserve is used up by half; red, the day
+    `told_on` that the customer knows can't be held. Told at each change of colour."""
+
+    order_number: str
+    party_id: int
+    colour: str
+    told_on: date
+    expected_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class OrderOutOfJeopardy(Event):
+    """An order that would have been late is as planned again, or over."""
+
+    order_number: str
+    party_id: int

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from orchestration.domain.jeopardy import Colour
 from orchestration.domain.porting import Direction, PortState
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.states import MOVING, EffectState, PlanState, TaskState
@@ -31,15 +32,24 @@ class Plan(models.Model):
     created_at = models.DateTimeField(help_text="business time")
     finished_at = models.DateTimeField(null=True, help_text="business time")
     erased_at = models.DateTimeField(null=True, help_text="business time; see services.erasure")
+    planned_finish = models.DateTimeField(null=True, help_text="business time; none: plan anew")
+    expected_finish = models.DateTimeField(null=True, help_text="business time; if not as planned")
+    colour = models.CharField(max_length=5, default=Colour.GREEN)
+    culprit = models.CharField(max_length=100, blank=True, default="")
+    look_at = models.DateTimeField(null=True, help_text="business time; see domain.jeopardy")
 
     class Meta:
         constraints = [
+            _known("colour", Colour, "plan_colour_known"),
             models.UniqueConstraint(fields=["order_number", "group"], name="one_plan_per_group"),
             _known("state", PlanState, "plan_state_known"),
         ]
         indexes = [
             models.Index(
                 fields=["finished_at"], condition=Q(erased_at=None), name="plans_to_erase"
+            ),
+            models.Index(
+                fields=["look_at"], condition=Q(state=PlanState.RUNNING), name="plans_to_look_at"
             ),
             # Of each plan that ends it is asked whether another of its order still moves.
             models.Index(
@@ -63,7 +73,7 @@ class Task(models.Model):
     parcel = models.CharField(
         max_length=80, blank=True, default="", help_text="of them it handles this parcel alone"
     )
-    starts_on = models.DateField(null=True, help_text="a timer's day, where the parcel has one")
+    starts_on = models.DateField(null=True, help_text="it can't be over before that day")
     role = models.CharField(max_length=30, blank=True)
     kind = models.CharField(max_length=10)
     action = models.CharField(max_length=60, blank=True)
@@ -77,6 +87,10 @@ class Task(models.Model):
         default=False, db_default=False, help_text="its plan was amended; see services.amend"
     )
     hours = models.PositiveSmallIntegerField(default=1)
+    working = models.BooleanField(default=False, help_text="hours of working days alone")
+    asks = models.JSONField(default=list, help_text="facts that who does it by hand fills in")
+    claimed_by = models.CharField(max_length=120, blank=True, default="")
+    claimed_at = models.DateTimeField(null=True, help_text="business time")
     state = models.CharField(max_length=10, default=TaskState.WAITING)
     generation = models.PositiveSmallIntegerField(default=1)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -185,12 +199,38 @@ class TaskHistory(models.Model):
     at = models.DateTimeField(help_text="business time")
     by = models.CharField(max_length=120, default="system")
     note = models.TextField(blank=True)
+    changes = models.JSONField(default=dict, help_text="data replaced: field -> before and after")
 
     class Meta:
         indexes = [models.Index(fields=["task", "id"], name="task_history")]
 
     def __str__(self) -> str:
         return f"{self.task_id} {self.state}"
+
+
+class OrderWatch(models.Model):
+    """An order that was not as planned at some time: its colour, which is the worst of its plans',
+    and the day that the customer was told last. `plan` is the one that breaks its word first."""
+
+    order_number = models.CharField(max_length=32, primary_key=True)
+    party_id = models.BigIntegerField()
+    colour = models.CharField(max_length=5, default=Colour.GREEN)
+    plan = models.ForeignKey(Plan, null=True, on_delete=models.CASCADE)
+    told_by = models.DateTimeField(null=True, help_text="business time; the end of the first day")
+    told_on = models.DateField(null=True, help_text="the day told last")
+    expected_on = models.DateField(null=True)
+    since = models.DateTimeField(null=True, help_text="business time; of this colour")
+
+    class Meta:
+        constraints = [_known("colour", Colour, "watch_colour_known")]
+        indexes = [
+            models.Index(
+                fields=["told_by"], condition=~Q(colour="green"), name="orders_in_jeopardy"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_number} {self.colour}"
 
 
 class Porting(models.Model):

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from orchestration.actions import ACTIONS
+from orchestration.domain.jeopardy import Colour
 from orchestration.domain.masking import masked
 from orchestration.domain.states import FINISHED, EffectState, PlanState, TaskState
 from orchestration.models import Effect, Plan, PortHealth, ProviderCallback, Task, TaskHistory
@@ -52,7 +53,8 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True)
 class PlanView:
-    """One bundle's plan; `callbacks` are (type, instant) in the order in which they occurred."""
+    """One bundle's plan; `callbacks` are (type, instant) in the order in which they occurred;
+    `culprit` is the task on which its end depends, if it is late."""
 
     id: int
     order_number: str
@@ -60,6 +62,10 @@ class PlanView:
     state: str
     tasks: tuple[TaskView, ...]
     callbacks: tuple[tuple[str, datetime], ...]
+    colour: Colour = Colour.GREEN
+    culprit: str = ""
+    planned_finish: datetime | None = None
+    expected_finish: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,10 @@ def plan_views(order_number: str, *, groups: Sequence[str] | None = None) -> tup
             plan.state,
             tuple(_task_view(task) for task in plan.tasks.all()),
             tuple(callbacks.get(plan.pk, ())),
+            Colour(plan.colour),
+            plan.culprit,
+            plan.planned_finish,
+            plan.expected_finish,
         )
         for plan in plans
     )

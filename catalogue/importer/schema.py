@@ -206,6 +206,8 @@ class TaskPart(Part):
     shared: bool = False
     supply: PartnerKind | None = None
     hours: int = Field(default=1, ge=0)
+    working: bool = False
+    asks: tuple[str, ...] = ()
     ponr: bool = False
     undo: str | None = None
     harmless: bool = False

@@ -15,9 +15,10 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from kombu.exceptions import OperationalError as BrokerError
 
-from commerce.events import retention, tasks
+from commerce.events import tasks
 from commerce.events.models import Delivery, Timer, WorkItem
 from commerce.events.queues import WorkQueue
+from commerce.events.registry import beginnings
 from commerce.events.runner import run_deliveries, run_timers
 from commerce.events.selectors import due_deliveries, due_timers
 from commerce.events.work import Batch, give_back, lease, sweep
@@ -51,7 +52,8 @@ def run(stop: Flag) -> None:
         try:
             with _listening() as wait_for_work:
                 pause = 0.0
-                retention.begin()
+                for begin in beginnings().values():
+                    begin()
                 _pump_until(stop, wait_for_work)
         except (DatabaseError, psycopg.Error, BrokerError, OSError) as error:
             pause = min(max(pause * 2, 0.25), LONGEST_PAUSE)

@@ -9,6 +9,7 @@ from commerce.events.queues import WorkQueue
 Handler = Callable[[Mapping[str, Any]], None]
 BusyCheck = Callable[[], int]
 Purge = Callable[[], int]
+Beginning = Callable[[], None]
 
 
 class UnknownHandler(LookupError):
@@ -54,6 +55,7 @@ _outside: dict[str, ToldOutside] = {}
 _timers: dict[str, TimerHandler] = {}
 _busy: dict[str, BusyCheck] = {}
 _purges: dict[str, Purge] = {}
+_beginnings: dict[str, Beginning] = {}
 
 
 def subscribe(
@@ -126,6 +128,19 @@ def tell_outside(event_type: type, *, name: str, to_party: bool) -> None:
 def told_outside() -> Mapping[str, ToldOutside]:
     """What webhooks carry, by the name of the event."""
     return _outside
+
+
+def register_beginning(name: str, function: Beginning) -> None:
+    """Let a pump that starts call `function`, which sets a timer that repeats for ever.
+
+    Raises:
+        ValueError: the name is taken by another function.
+    """
+    _put(_beginnings, name, function)
+
+
+def beginnings() -> Mapping[str, Beginning]:
+    return _beginnings
 
 
 def subscribers_of(event: str) -> list[Subscription]:

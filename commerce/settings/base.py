@@ -282,6 +282,8 @@ SPECTACULAR_SETTINGS = {
         "InvoiceLineKind": "subscriptions.domain.states.LineKind",
         "InvoiceSectionCode": "subscriptions.domain.views.Section",
         "SubscriptionStatus": "subscriptions.domain.states.SubscriptionStatus",
+        "JeopardyColour": "orchestration.api.jeopardy.LATE",
+        "ManualTaskAct": "orchestration.api.by_hand.HandAct",
         "WebhookEndpointState": "commerce.events.models.EndpointState",
         "WebhookState": "commerce.events.models.WebhookState",
         "MilestoneState": "orchestration.api.tracking.StepState",

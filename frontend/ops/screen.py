@@ -19,6 +19,7 @@ from commerce.ordering.selectors import OrderItemView
 from commerce.payments.selectors import RefusedEffect
 from frontend.shop.words import named
 from frontend.typography import moment_text
+from orchestration.domain.jeopardy import Colour
 from orchestration.selectors import PlanSummary, PlanView, ProviderHealth, TaskView
 from orchestration.services.fallout_bulk import Consequence, Foreseen, Remedy
 from subscriptions.domain.views import ParkedAccount
@@ -180,6 +181,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
     pages = [
         ("ops:home", _("Overview")),
         ("ops:orders", _("Orders")),
+        ("ops:jeopardy", _("Late orders")),
         ("ops:fallout", _("Decisions")),
         ("ops:providers", _("Providers")),
         ("ops:billing", _("Billing")),
@@ -393,13 +395,30 @@ def graph_of(plan: PlanView) -> list[dict[str, Any]]:
             "key": task.key,
             "label": task_label(task),
             "kind": str(KIND_WORDS.get(task.kind, task.kind)),
-            "state": DRAWN.get(task.state, "pending"),
+            "state": _drawn(task, plan),
             "needs": (*task.needs, *[key for key in (task.of, task.undoes) if key]),
-            "detail": _detail(task),
+            "detail": _lateness(task, plan) or _detail(task),
             "url": f"#task-{task.id}",
         }
         for task in plan.tasks
     ]
+
+
+def _is_late(task: TaskView, plan: PlanView) -> bool:
+    return plan.colour is not Colour.GREEN and task.key == plan.culprit
+
+
+def _drawn(task: TaskView, plan: PlanView) -> str:
+    """As its state is; the task that breaks the day as what failed is."""
+    if _is_late(task, plan) and plan.colour is Colour.RED:
+        return "failed"
+    return DRAWN.get(task.state, "pending")
+
+
+def _lateness(task: TaskView, plan: PlanView) -> str:
+    if not _is_late(task, plan) or task.state == "fallout":
+        return ""
+    return _("late: the day will be broken") if plan.colour is Colour.RED else _("late")
 
 
 def _detail(task: TaskView) -> str:

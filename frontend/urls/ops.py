@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import ops, porting
+from frontend.views import operators, ops, porting
 
 app_name = "ops"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("ops/tasks/<int:task_id>/", ops.decide, name="decide"),
     path("ops/fallout/", ops.fallout_page, name="fallout"),
     path("ops/fallout/decide/", ops.decide_all, name="decide_all"),
+    path("ops/jeopardy/", operators.jeopardy, name="jeopardy"),
     path("ops/providers/", ops.providers, name="providers"),
     path("ops/billing/", ops.billing_page, name="billing"),
     path("ops/billing/<int:account_id>/", ops.release, name="release"),

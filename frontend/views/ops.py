@@ -1,6 +1,6 @@
 """The operators' pages: every order's plan as it lives, and what waits for a decision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,9 +33,12 @@ from commerce.payments.selectors import refused_effects
 from commerce.web.policy import Policy, policy
 from frontend.account import words
 from frontend.ops import screen
+from frontend.ops.boards import COLOUR_WORDS
 from frontend.sentences import sentence_of
 from frontend.shop.tracking import ordered_rows
 from orchestration import selectors as plans
+from orchestration.boards import colours_of, late_orders
+from orchestration.domain.jeopardy import Colour
 from orchestration.domain.states import MOVING
 from orchestration.services import fallout, fallout_bulk
 from orchestration.services.fallout_bulk import Remedy as Remedies
@@ -64,6 +67,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "parked": screen.account_rows(billing.parked_accounts(limit=100)),
         "money": _refused_money(),
         "work": events.parked(limit=100),
+        "late": len(late_orders(limit=100)),
         "orders": _progress(orders_of(context, limit=15)),
     }
     return render(request, "frontend/ops/home.html", values)
@@ -83,10 +87,11 @@ def orders(request: HttpRequest) -> HttpResponse:
     wanted = request.GET.get("state", "")
     state = OrderState(wanted) if wanted in set(OrderState) else None
     found = orders_of(context, state=state, before=request.GET.get("before", ""), limit=PAGE)
-    stuck = plans.orders_stuck([order.number for order in found])
+    numbers = [order.number for order in found]
+    stuck, late = plans.orders_stuck(numbers), colours_of(numbers)
     values = screen.around(context, here="ops:orders", search_text=text) | {
         "orders": [
-            (order, STUCK if order.number in stuck else words.order_state(order.state))
+            (order, _pill(order, stuck=order.number in stuck, late=late))
             for order in sorted(found, key=lambda order: order.number not in stuck)
         ],
         "chips": _state_chips(state),
@@ -347,12 +352,22 @@ def _plans(request: HttpRequest, view: OrderView) -> dict[str, Any]:
     }
 
 
+def _pill(order: OrderSummary, *, stuck: bool, late: Mapping[str, Colour]) -> tuple[str, Any]:
+    """What matters most: a decision, a day that will be broken, else the order's state."""
+    if stuck:
+        return STUCK
+    if order.number in late:
+        return COLOUR_WORDS[late[order.number]]
+    return words.order_state(order.state)
+
+
 def _progress(found: Sequence[OrderSummary]) -> list[dict[str, Any]]:
-    progress = plans.progress_of([order.number for order in found])
+    numbers = [order.number for order in found]
+    progress, late = plans.progress_of(numbers), colours_of(numbers)
     rows = []
     for order in found:
         done, total, stuck = progress.get(order.number, (0, 0, 0))
-        pill = STUCK if stuck else words.order_state(order.state)
+        pill = _pill(order, stuck=bool(stuck), late=late)
         rows.append({"order": order, "done": done, "total": total, "pill": pill})
     return rows
 

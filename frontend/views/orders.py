@@ -44,6 +44,7 @@ from frontend.shop.tracking import (
 )
 from frontend.shop.why import why_page
 from frontend.views.summary import to_hosted_page
+from orchestration.boards import told_day
 from orchestration.porting.selectors import port_ins_of
 from orchestration.selectors import tracking
 
@@ -208,6 +209,7 @@ def _progress(order: OrderView) -> dict[str, Any]:
         "order": order,
         "number": number,
         "headline": headline(order, payment=payment, steps=steps),
+        "promised": told_day(number) if order.summary.state is OrderState.IN_PROGRESS else None,
         "events": events_of(order, steps, payment=payment),
         "can_cancel": may_cancel(order, steps),
         "portings": port_cards(port_ins_of(number), here="checkout:porting"),

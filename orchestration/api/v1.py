@@ -5,6 +5,7 @@ from django.urls import path
 from orchestration.api.amendment import AmendmentQuoteView, AmendmentView
 from orchestration.api.cancellation import CancellationQuoteView, CancellationView
 from orchestration.api.fallout import FalloutDecisionsView, FalloutView
+from orchestration.api.jeopardy import JeopardyView
 from orchestration.api.porting import (
     PortCancellationView,
     PortCorrectionView,
@@ -16,6 +17,7 @@ from orchestration.api.tracking import TrackingView
 
 urlpatterns = [
     path("fallout", FalloutView.as_view(), name="fallout"),
+    path("jeopardy", JeopardyView.as_view(), name="jeopardy"),
     path("fallout/decisions", FalloutDecisionsView.as_view(), name="fallout-decisions"),
     path(
         "orders/<slug:number>/cancellation-quote",

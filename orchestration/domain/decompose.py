@@ -27,6 +27,8 @@ class TaskSpec:
     undo: str | None
     hours: int
     parcel: Parcel | None = None
+    working: bool = False
+    asks: tuple[str, ...] = ()
 
 
 ORDER_BILL = TaskSpec(
@@ -166,6 +168,8 @@ def _spec(
         undo=template.undo,
         hours=max(use.template.hours for use in uses),
         parcel=first.parcel,
+        working=template.working,
+        asks=template.asks,
     )
 
 

@@ -31,7 +31,8 @@ class TaskTemplate:
     of that kind. `ponr`: once done it can't be undone; `undo`: the action that takes it back until
     then, empty where the data say that nothing needs to (`harmless`), None where they say nothing,
     as releases did before orders could be cancelled under way. `hours`: how long it usually takes,
-    in business time.
+    in business time, of working days alone if `working`. `asks`: the facts that are filled in by
+    whoever does a manual task.
     """
 
     key: str
@@ -46,6 +47,8 @@ class TaskTemplate:
     ponr: bool = False
     undo: str | None = None
     hours: int = 1
+    working: bool = False
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Recipe:
 
 _FIELDS = {
     "key", "kind", "action", "when", "needs", "until", "of", "shared", "supply", "ponr", "undo",
-    "harmless", "hours",
+    "harmless", "hours", "working", "asks",
 }  # fmt: skip
 
 
@@ -111,4 +114,6 @@ def _parse_task(data: Mapping[str, Any], *, where: str) -> TaskTemplate:
         ponr=bool(data.get("ponr", False)),
         undo=data.get("undo") or ("" if data.get("harmless") else None),
         hours=int(data.get("hours", 1)),
+        working=bool(data.get("working", False)),
+        asks=tuple(data.get("asks", ())),
     )

@@ -25,6 +25,7 @@ from orchestration.domain.states import FINISHED, PlanState, TaskState
 from orchestration.domain.unwinding import CREDITING, SETTLING
 from orchestration.models import Plan, PlanAmendment, Task
 from orchestration.services.desk import Desk
+from orchestration.services.jeopardy import plan_anew
 from orchestration.services.plans import recipes_of, task_row
 from orchestration.services.standing import steps_of
 from orchestration.services.taking_back import (
@@ -288,6 +289,7 @@ def _carry_out(context: AccountContext, order: Order, found: _Found, *, note: st
             "added": [spec.key for spec in work.added],
         },
     )
+    plan_anew(desk.plan.pk)
     leave(desk)
 
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 
@@ -93,6 +93,11 @@ def _learn(desk: Desk, task: Task, callback: ProviderCallback) -> None:
         desk.learn(facts_of_event(callback.type, callback.data, context=desk.context(task)))
     if task.action == following.PORT_IN:
         following.heard(desk, task, callback)
+        if callback.type == "port.scheduled":
+            # The day is told by messages of its own; what was planned around another is void.
+            task.starts_on = date.fromisoformat(str(callback.data["date"]))
+            desk.changed[task.pk] = task
+            desk.plan.planned_finish = None
 
 
 def _reclaim(desk: Desk) -> None:

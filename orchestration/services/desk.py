@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 from commerce import rows
@@ -14,6 +14,7 @@ from commerce.ordering.selectors import order_for_fulfilment
 from commerce.ordering.services.fulfilment import record_item_facts
 from commerce.rows import Given, Prepared
 from orchestration.domain.decompose import ORDER_BILL
+from orchestration.domain.jeopardy import lasting
 from orchestration.domain.requests import LineFacts, Sent, TaskContext
 from orchestration.domain.retry import ask_again_after, overdue_after
 from orchestration.domain.states import (
@@ -29,6 +30,7 @@ from orchestration.domain.states import (
 from orchestration.domain.unwinding import CREDITING, SETTLING
 from orchestration.events import PlanCancelled, PlanCompleted, TaskFellOut
 from orchestration.models import Effect, Plan, Task, TaskHistory
+from orchestration.services.jeopardy import judge
 from orchestration.services.plans import ADVANCE
 
 ASK = "orchestration.ask"
@@ -38,7 +40,7 @@ BEYOND = frozenset({ORDER_BILL.action, CREDITING, SETTLING})
 _OPEN = frozenset({TaskState.RUNNING, TaskState.RETRYING})
 _FIELDS = (
     "state", "generation", "attempts", "asked", "not_before", "lease_until",
-    "started_at", "planned_finish", "finished_at", "cause", "last_error",
+    "starts_on", "started_at", "planned_finish", "finished_at", "cause", "last_error",
 )  # fmt: skip
 _LOCKED_PLAN = Prepared(lambda: Plan.objects.select_for_update().filter(pk=Given("id")))
 _TASKS = Prepared(lambda: Task.objects.filter(plan_id=Given("plan")).order_by("position"))
@@ -133,7 +135,7 @@ class Desk:
         task.state = target
         if task.started_at is None:
             task.started_at = self.now
-            task.planned_finish = self.now + timedelta(hours=task.hours)
+            task.planned_finish = lasting(self.now, hours=task.hours, working=task.working)
         if target in FINISHED:
             task.finished_at = self.now
         self.changed[task.pk] = task
@@ -198,6 +200,7 @@ class Desk:
             self._complete()
         elif not on_the_way:
             self._look_again()
+        self.events += judge(self.plan, self.tasks, now=self.now)
         with in_turn(self.plan.turn):
             if self.due:
                 timers.schedule_all(self.due)

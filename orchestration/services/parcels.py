@@ -9,6 +9,7 @@ from commerce.kernel.clock import PARIS
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.states import TaskState
 from orchestration.models import Plan, Task
+from orchestration.services import jeopardy
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import hold_plan
 
@@ -26,6 +27,7 @@ def move_parcel(
     tasks = Task.objects.filter(plan=plan, parcel=before)
     waiting = list(tasks.filter(kind=TaskKind.TIMER, state=TaskState.AWAITING))
     tasks.update(parcel=after, starts_on=expected_on)
+    jeopardy.plan_anew(plan.pk)
     due = datetime(expected_on.year, expected_on.month, expected_on.day, tzinfo=PARIS)
     timers.schedule_all(
         timers.Due(f"task:{task.pk}", TIMER_DUE, due, {"plan": plan.pk}) for task in waiting

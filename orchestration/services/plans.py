@@ -16,6 +16,7 @@ from orchestration.domain.decompose import ORDER_BILL, TaskSpec, decompose
 from orchestration.domain.recipes import Recipe, parse_recipes
 from orchestration.models import Plan, Task
 from orchestration.porting.opening import open_port_ins
+from orchestration.services.jeopardy import day_of, lay_out
 
 ADVANCE = "orchestration.advance"
 OWED = "billing.owed"
@@ -65,34 +66,26 @@ def create_plans(*, order_number: str, after: str | None = None, position: int =
 def _store(order: FulfilmentOrder, *, places: Mapping[str, int]) -> None:
     """The plans of the bundles in `places`, with the place of each in its order."""
     now = business_now()
-    plans = Plan.objects.bulk_create(
-        [
-            Plan(
-                order_number=order.number,
-                group=group,
-                party_id=order.party_id,
-                release=order.release,
-                turn=turn_of(place),
-                created_at=now,
-            )
-            for group, place in places.items()
-        ],
-        batch_size=_BATCH,
-    )
     recipes = recipes_of(order.release)
-    Task.objects.bulk_create(
-        [
-            task_row(plan, spec, position)
-            for plan in plans
-            for position, spec in enumerate(
-                _with_bill(
-                    decompose(order.group(plan.group), recipes=recipes),
-                    first=places[plan.group] == 0,
-                )
-            )
-        ],
-        batch_size=_BATCH,
-    )
+    plans, tasks = [], []
+    for group, place in places.items():
+        plan = Plan(
+            order_number=order.number,
+            group=group,
+            party_id=order.party_id,
+            release=order.release,
+            turn=turn_of(place),
+            created_at=now,
+        )
+        specs = _with_bill(decompose(order.group(group), recipes=recipes), first=place == 0)
+        own = [task_row(plan, spec, position) for position, spec in enumerate(specs)]
+        for task in own:
+            task.starts_on = task.starts_on or day_of(task, order=order, now=now)
+        lay_out(plan, own, now=now)
+        plans.append(plan)
+        tasks += own
+    Plan.objects.bulk_create(plans, batch_size=_BATCH)
+    Task.objects.bulk_create(tasks, batch_size=_BATCH)
     open_port_ins(order, groups=places)
     timers.schedule_all(_wakes({plan.pk: plan.turn for plan in plans}))
 
@@ -139,4 +132,6 @@ def task_row(plan: Plan, spec: TaskSpec, position: int) -> Task:
         ponr=spec.ponr,
         undo=spec.undo,
         hours=spec.hours,
+        working=spec.working,
+        asks=list(spec.asks),
     )

@@ -1,7 +1,7 @@
 """One plan on the table: its rows as the services store them, its order as a value."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -66,7 +66,13 @@ def make_task(monkeypatch: pytest.MonkeyPatch) -> MakeTask:
             defaults={"kind": "person", "segment": "consumer", "phone": "+33639980000"},
         )
         plan = Plan.objects.create(
-            order_number=ORDER.number, group="g1", party_id=1, release=1, created_at=AT
+            order_number=ORDER.number,
+            group="g1",
+            party_id=1,
+            release=1,
+            created_at=AT,
+            planned_finish=AT + timedelta(days=1),
+            look_at=AT + timedelta(days=1),
         )
         given: dict[str, Any] = {
             "key": "1.port",

@@ -1,0 +1,122 @@
+"""What operators see of orders that will be late, and what customers are told of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from commerce.kernel.clock import PARIS
+from orchestration.actions import ACTIONS
+from orchestration.domain.jeopardy import Colour, told_by
+from orchestration.domain.states import MOVING
+from orchestration.models import OrderWatch, Plan, Task
+
+
+@dataclass(frozen=True, slots=True)
+class LateOrder:
+    """An order that will be later than planned, by the task on which its end depends.
+
+    `told_by`: the end of the day that the customer was told first; `told_on`: the day told last.
+    `late` is by how much the expected finish misses `told_by`, less than nothing while it does not.
+    `port` is empty where the task is nobody's but ours.
+    """
+
+    order_number: str
+    group: str
+    colour: Colour
+    since: datetime
+    told_by: datetime
+    told_on: date
+    expected: datetime
+    task_id: int | None
+    key: str
+    action: str
+    kind: str
+    state: str
+    until: str | None
+    cause: str
+    attempts: int
+    claimed_by: str
+
+    @property
+    def late(self) -> timedelta:
+        return self.expected - self.told_by
+
+    @property
+    def port(self) -> str:
+        return ACTIONS[self.action].port if self.action in ACTIONS else ""
+
+
+def late_orders(*, limit: int = 100, colour: Colour | None = None) -> tuple[LateOrder, ...]:
+    """Those that break their word first come first; two queries."""
+    found = OrderWatch.objects.exclude(colour=Colour.GREEN)
+    if colour is not None:
+        found = found.filter(colour=colour)
+    rows = list(found.select_related("plan").order_by("told_by", "order_number")[:limit])
+    tasks = {
+        (task.plan_id, task.key): task
+        for task in Task.objects.filter(
+            plan__in=[row.plan_id for row in rows],
+            key__in=[row.plan.culprit for row in rows if row.plan],
+        )
+    }
+    return tuple(
+        _late(row, row.plan, tasks.get((row.plan.pk, row.plan.culprit)))
+        for row in rows
+        if row.plan is not None
+    )
+
+
+def _late(row: OrderWatch, plan: Plan, task: Task | None) -> LateOrder:
+    assert row.told_by is not None
+    assert row.told_on is not None
+    assert row.since is not None
+    assert plan.expected_finish is not None
+    return LateOrder(
+        order_number=row.order_number,
+        group=plan.group,
+        colour=Colour(row.colour),
+        since=row.since,
+        told_by=row.told_by,
+        told_on=row.told_on,
+        expected=plan.expected_finish,
+        task_id=task.pk if task else None,
+        key=plan.culprit,
+        action=task.action if task else "",
+        kind=task.kind if task else "",
+        state=task.state if task else "",
+        until=task.until if task else None,
+        cause=task.cause if task else "",
+        attempts=task.attempts if task else 0,
+        claimed_by=task.claimed_by if task else "",
+    )
+
+
+def colours_of(numbers: Sequence[str]) -> Mapping[str, Colour]:
+    """The colours of those of the orders that will be late."""
+    rows = OrderWatch.objects.filter(order_number__in=list(numbers)).exclude(colour=Colour.GREEN)
+    return {row.order_number: Colour(row.colour) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class ToldDay:
+    """The day by which a customer expects all of his order, and the one told first."""
+
+    on: date
+    first: date
+
+
+def told_day(order_number: str) -> ToldDay | None:
+    """None where nothing is under way."""
+    plans = Plan.objects.filter(order_number=order_number, state__in=MOVING)
+    days = [
+        told_by(plan.planned_finish, since=plan.created_at).astimezone(PARIS).date()
+        for plan in plans
+        if plan.planned_finish is not None
+    ]
+    if not days:
+        return None
+    watched = OrderWatch.objects.filter(order_number=order_number).first()
+    if watched is None or watched.told_by is None or watched.told_on is None:
+        return ToldDay(max(days), max(days))
+    first = watched.told_by.astimezone(PARIS).date()
+    return ToldDay(max(watched.told_on, *days), max(first, *days))
