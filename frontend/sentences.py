@@ -15,6 +15,15 @@ SENTENCES: Mapping[str, Any] = {
     "compare_too_many": _("At most %(most)s go side by side. Take one away first."),
     "compare_no_table": _("Only phones and plans can be compared."),
     "compare_kinds_mixed": _("Phones are compared with phones, and plans with plans."),
+    "claimed": _("%(operator)s has taken this task."),
+    "not_claimed": _("Take the task first, so that nobody else does it."),
+    "moved_on": _("The task has moved on meanwhile."),
+    "in_doubt": _(
+        "Nobody knows yet what became of the request. Try again with the data as they are."
+    ),
+    "nothing_replaced": _("Nothing of it is different."),
+    "value_missing": _("Fill in every field."),
+    "value_malformed": _("One of the values is not written as it should be."),
     "unknown_order": _("We know no order of that number that you may see."),
     "unknown_link": _("This link is not valid any more. Ask for a new one."),
     "unknown_group": _("This part of your cart is no longer there."),

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 from commerce.kernel.clock import PARIS
 from orchestration.actions import ACTIONS
 from orchestration.domain.jeopardy import Colour, told_by
-from orchestration.domain.states import MOVING
+from orchestration.domain.recipes import TaskKind
+from orchestration.domain.states import MOVING, TaskState
 from orchestration.models import OrderWatch, Plan, Task
 
 
@@ -120,3 +121,41 @@ def told_day(order_number: str) -> ToldDay | None:
         return ToldDay(max(days), max(days))
     first = watched.told_by.astimezone(PARIS).date()
     return ToldDay(max(watched.told_on, *days), max(first, *days))
+
+
+@dataclass(frozen=True, slots=True)
+class ManualTask:
+    """A task that a person does, and who has taken it; `asks` is what he fills in."""
+
+    id: int
+    order_number: str
+    group: str
+    key: str
+    action: str
+    asks: tuple[str, ...]
+    since: datetime | None
+    due: datetime | None
+    claimed_id: int | None
+    claimed_by: str
+    claimed_at: datetime | None
+
+
+def manual_tasks(*, limit: int = 100) -> tuple[ManualTask, ...]:
+    """What is to be done by hand, what is due first on top; one query."""
+    rows = Task.objects.filter(kind=TaskKind.MANUAL, state=TaskState.AWAITING)
+    return tuple(
+        ManualTask(
+            row.pk,
+            row.plan.order_number,
+            row.plan.group,
+            row.key,
+            row.action,
+            tuple(row.asks),
+            row.started_at,
+            row.planned_finish,
+            row.claimed_id,
+            row.claimed_by,
+            row.claimed_at,
+        )
+        for row in rows.select_related("plan").order_by("planned_finish", "id")[:limit]
+    )

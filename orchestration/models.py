@@ -89,6 +89,7 @@ class Task(models.Model):
     hours = models.PositiveSmallIntegerField(default=1)
     working = models.BooleanField(default=False, help_text="hours of working days alone")
     asks = models.JSONField(default=list, help_text="facts that who does it by hand fills in")
+    claimed_id = models.BigIntegerField(null=True, help_text="the operator who does it by hand")
     claimed_by = models.CharField(max_length=120, blank=True, default="")
     claimed_at = models.DateTimeField(null=True, help_text="business time")
     state = models.CharField(max_length=10, default=TaskState.WAITING)
@@ -113,6 +114,11 @@ class Task(models.Model):
             models.Index(fields=["cause", "id"], condition=Q(state="fallout"), name="task_fallout"),
             models.Index(
                 fields=["id"], condition=Q(state__in=["running", "retrying"]), name="task_busy"
+            ),
+            models.Index(
+                fields=["planned_finish", "id"],
+                condition=Q(kind="manual", state="awaiting"),
+                name="task_by_hand",
             ),
         ]
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from orchestration.actions import ACTIONS
+from orchestration.domain.corrections import REPLACEABLE
 from orchestration.domain.jeopardy import Colour
 from orchestration.domain.masking import masked
 from orchestration.domain.states import FINISHED, EffectState, PlanState, TaskState
@@ -22,6 +23,7 @@ class TaskStep:
     at: datetime
     by: str
     note: str
+    changes: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,9 @@ class TaskView:
     cause: str
     last_error: str
     effect_key: str
+    replaceable: tuple[str, ...]
+    claimed_by: str
+    asks: tuple[str, ...]
     request: Mapping[str, object]
     answer: Mapping[str, object]
     history: tuple[TaskStep, ...]
@@ -153,9 +158,12 @@ def _task_view(task: Task) -> TaskView:
         task.cause,
         task.last_error,
         last.key if last else "",
+        REPLACEABLE.get(task.action, ()) if task.state == TaskState.FALLOUT else (),
+        task.claimed_by,
+        tuple(task.asks),
         _shown(last.request if last else None),
         _shown(last.answer if last else None),
-        tuple(TaskStep(h.state, h.at, h.by, h.note) for h in task.history.all()),
+        tuple(TaskStep(h.state, h.at, h.by, h.note, h.changes) for h in task.history.all()),
     )
 
 

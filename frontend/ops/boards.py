@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from frontend.ops.screen import MILESTONE_WORDS, PORT_WORDS, TASK_WORDS, cause_label
-from orchestration.boards import LateOrder
+from frontend.ops.screen import FIELD_WORDS, MILESTONE_WORDS, PORT_WORDS, TASK_WORDS, cause_label
+from orchestration.boards import LateOrder, ManualTask
 from orchestration.domain.jeopardy import Colour
 
 COLOUR_WORDS: Mapping[Colour, tuple[str, Any]] = {
@@ -63,3 +63,18 @@ def _remedy(each: LateOrder) -> str:
         case "retrying" | "running":
             return _("The provider does not answer; call it.")
     return _("Look at the plan.")
+
+
+def manual_rows(found: Sequence[ManualTask], *, me: int | None) -> list[dict[str, Any]]:
+    """Each task that people do: whose it is, and what its form asks for."""
+    return [
+        {
+            "task": each,
+            "label": str(TASK_WORDS.get(each.action, each.action or each.key)),
+            "mine": each.claimed_id is not None and each.claimed_id == me,
+            "fields": [(name, str(FIELD_WORDS.get(name, name))) for name in each.asks],
+            "url": f"{reverse('ops:order', args=[each.order_number])}?plan={each.group}"
+            f"#task-{each.id}",
+        }
+        for each in found
+    ]

@@ -135,7 +135,25 @@ REASON_WORDS: Mapping[str, Any] = {
     "cancelled_under_way": gettext_lazy("everything is taken back"),
     "payment_cancel_order": gettext_lazy("cancelled, the authorisation is given back"),
 }
-HANDS: Mapping[str, Any] = {"retried": gettext_lazy("Tried again by hand")}
+HANDS: Mapping[str, Any] = {
+    "retried": gettext_lazy("Tried again by hand"),
+    "replaced": gettext_lazy("Tried again with other data"),
+    "claimed": gettext_lazy("Taken"),
+    "released": gettext_lazy("Left to others"),
+}
+FIELD_WORDS: Mapping[str, Any] = {
+    "name": gettext_lazy("Name"),
+    "line1": gettext_lazy("Address"),
+    "line2": gettext_lazy("Building, floor"),
+    "postcode": gettext_lazy("Postcode"),
+    "city": gettext_lazy("City"),
+    "phone": gettext_lazy("Phone"),
+    "iccid": gettext_lazy("SIM card (ICCID)"),
+    "imei": gettext_lazy("Device (IMEI)"),
+    "route_to": gettext_lazy("Calls are led to"),
+    "line_id": gettext_lazy("Line at the network"),
+    "entitlement_id": gettext_lazy("Entitlement at the partner"),
+}
 REMEDY_WORDS: Mapping[Remedy, Any] = {
     Remedy.RETRY: gettext_lazy("Try again"),
     Remedy.COMPLETE: gettext_lazy("Done by hand"),
@@ -183,6 +201,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:orders", _("Orders")),
         ("ops:jeopardy", _("Late orders")),
         ("ops:fallout", _("Decisions")),
+        ("ops:manual", _("By hand")),
         ("ops:providers", _("Providers")),
         ("ops:billing", _("Billing")),
         ("ops:payments", _("Payments")),
@@ -447,6 +466,7 @@ def task_rows(plan: PlanView) -> list[dict[str, Any]]:
             "request": _pretty(task.request),
             "answer": _pretty(task.answer),
             "decide": task.state == "fallout",
+            "fields": [(name, str(FIELD_WORDS.get(name, name))) for name in task.replaceable],
             "cause": cause_label(task.cause) if task.state == "fallout" else "",
             "waits": _waits(task),
             "history": [
@@ -456,6 +476,10 @@ def task_rows(plan: PlanView) -> list[dict[str, Any]]:
                     "at": step.at,
                     "by": "" if step.by == "system" else step.by,
                     "note": HANDS.get(step.note, step.note),
+                    "changes": [
+                        (FIELD_WORDS.get(name, name), before, after)
+                        for name, (before, after) in step.changes.items()
+                    ],
                 }
                 for step in task.history
             ],

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from orchestration.api.amendment import AmendmentQuoteView, AmendmentView
+from orchestration.api.by_hand import CorrectionView, ManualTasksView, ManualTaskView
 from orchestration.api.cancellation import CancellationQuoteView, CancellationView
 from orchestration.api.fallout import FalloutDecisionsView, FalloutView
 from orchestration.api.jeopardy import JeopardyView
@@ -18,6 +19,9 @@ from orchestration.api.tracking import TrackingView
 urlpatterns = [
     path("fallout", FalloutView.as_view(), name="fallout"),
     path("jeopardy", JeopardyView.as_view(), name="jeopardy"),
+    path("manual-tasks", ManualTasksView.as_view(), name="manual-tasks"),
+    path("manual-tasks/<int:task>", ManualTaskView.as_view(), name="manual-task"),
+    path("fallout/<int:task>/correction", CorrectionView.as_view(), name="fallout-correction"),
     path("fallout/decisions", FalloutDecisionsView.as_view(), name="fallout-decisions"),
     path(
         "orders/<slug:number>/cancellation-quote",

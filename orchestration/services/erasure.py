@@ -13,6 +13,7 @@ from orchestration.models import (
     PortingCall,
     PortingEntry,
     ProviderCallback,
+    TaskHistory,
 )
 
 KEPT = timedelta(days=366)
@@ -32,6 +33,7 @@ def blank_old_requests() -> int:
     keys = list(effects.values_list("key", flat=True))
     ProviderCallback.objects.filter(request_key__in=keys).update(data={})
     effects.update(request={}, answer=None)
+    TaskHistory.objects.filter(task__plan__in=plans).exclude(changes={}).update(changes={})
     _blank_portings()
     return Plan.objects.filter(pk__in=plans).update(erased_at=business_now())
 

@@ -1,5 +1,7 @@
 """What an operator does with a task that can't go on by itself; everything names who did it."""
 
+from collections.abc import Mapping
+
 from django.db import transaction
 
 from commerce.accounts.identity import AccountContext
@@ -26,7 +28,7 @@ def retry(context: AccountContext, *, task_id: int) -> None:
             `parcel_lost`: waiting longer brings nothing.
     """
     with transaction.atomic():
-        task = _locked(context, task_id=task_id)
+        task = locked_task(context, task_id=task_id)
         if task.until in KEPT:
             _keep_on(task, by=context.actor.name)
             return
@@ -35,14 +37,14 @@ def retry(context: AccountContext, *, task_id: int) -> None:
         if effect is not None and is_over(effect):
             task.generation += 1
         task.attempts, task.not_before, task.cause = 0, machine_now(), ""
-        _move(task, TaskState.RETRYING, by=context.actor.name, note="retried")
+        move_task(task, TaskState.RETRYING, by=context.actor.name, note="retried")
 
 
 def skip(context: AccountContext, *, task_id: int, note: str) -> None:
     """Go on without it."""
     with transaction.atomic():
-        task = _locked(context, task_id=task_id)
-        _move(task, TaskState.SKIPPED, by=context.actor.name, note=note)
+        task = locked_task(context, task_id=task_id)
+        move_task(task, TaskState.SKIPPED, by=context.actor.name, note=note)
 
 
 def complete_by_hand(
@@ -50,16 +52,16 @@ def complete_by_hand(
 ) -> None:
     """It was done outside of the system; `facts` are what the rest of the plan needs to know."""
     with transaction.atomic():
-        task = _locked(context, task_id=task_id)
+        task = locked_task(context, task_id=task_id)
         if facts:
             learnt = dict.fromkeys(task.lines, facts)
             record_item_facts(order_number=task.plan.order_number, facts=learnt)
-        _move(task, TaskState.DONE, by=context.actor.name, note=note)
+        move_task(task, TaskState.DONE, by=context.actor.name, note=note)
 
 
 def _keep_on(task: Task, *, by: str) -> None:
     task.started_at, task.cause = business_now(), ""
-    _move(task, TaskState.AWAITING, by=by, note="kept on")
+    move_task(task, TaskState.AWAITING, by=by, note="kept on")
     timers.schedule_all(kept_timers(task))
 
 
@@ -94,22 +96,50 @@ def check_operator(context: AccountContext) -> None:
         raise Forbidden("Only operators may decide about a plan.", code="operators_only")
 
 
-def _locked(context: AccountContext, *, task_id: int) -> Task:
-    """Raises Forbidden for anyone but an operator, NotFound."""
+def locked_task(context: AccountContext, *, task_id: int) -> Task:
+    """The task with its plan, both locked.
+
+    Raises:
+        Forbidden: `operators_only`. NotFound. Conflict: `claimed` by another operator.
+    """
     check_operator(context)
     plan_id = Task.objects.filter(pk=task_id).values_list("plan_id", flat=True).first()
     if plan_id is None:
         raise NotFound("No task of that id.", code="unknown_task", task=task_id)
     hold_plan(plan_id)
-    return Task.objects.select_for_update(of=("self",)).select_related("plan").get(pk=task_id)
+    task = Task.objects.select_for_update(of=("self",)).select_related("plan").get(pk=task_id)
+    if task.claimed_id not in (None, context.actor.id):
+        raise Conflict(
+            f"{task.claimed_by} has taken this task.", code="claimed", operator=task.claimed_by
+        )
+    return task
 
 
-def _move(task: Task, target: TaskState, *, by: str, note: str) -> None:
-    """Raises IllegalTransition."""
+def move_task(
+    task: Task,
+    target: TaskState,
+    *,
+    by: str,
+    note: str,
+    changes: Mapping[str, list[str]] | None = None,
+) -> None:
+    """Store the locked task in its new state, free for any operator, and let its plan go on.
+
+    Raises:
+        IllegalTransition: it has moved on.
+    """
     TASK_LIFE.check(TaskState(task.state), target)
     task.state = target
+    task.claimed_id, task.claimed_by, task.claimed_at = None, "", None
     if target in FINISHED:
         task.finished_at = business_now()
     task.save()
-    TaskHistory.objects.create(task=task, state=target, at=business_now(), by=by, note=note)
+    TaskHistory.objects.create(
+        task=task,
+        state=target,
+        at=business_now(),
+        by=by,
+        note=note,
+        changes=dict(changes or {}),
+    )
     wake(task.plan_id)

@@ -124,6 +124,7 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
         "draft": "1",
         "porting_id": "1",
         "endpoint": hook,
+        "task": "1",
         "message": str(WebhookMessage.objects.filter(endpoint=hook)[0].pk),
     }
     return {

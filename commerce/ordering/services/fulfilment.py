@@ -1,6 +1,6 @@
 """What fulfilment tells orders. Each may be repeated."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from django.db import transaction
@@ -67,6 +67,17 @@ def record_item_facts(*, order_number: str, facts: Mapping[str, Mapping[str, str
             item.facts = merged
             changed.append(item)
     update(changed, ["facts"])
+
+
+@transaction.atomic
+def deliver_elsewhere(
+    *, order_number: str, lines: Sequence[str], address: Mapping[str, str]
+) -> None:
+    """What is still to be carried of these lines goes to another address."""
+    changed = _LINES.rows(number=order_number, lines=list(lines))
+    for item in changed:
+        item.deliver_to = {**item.deliver_to, **address}
+    update(changed, ["deliver_to"])
 
 
 @transaction.atomic
