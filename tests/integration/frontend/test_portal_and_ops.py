@@ -35,7 +35,7 @@ PORTAL = (
     "bills/",
     "people/",
 )
-OPS = ("", "orders/", "fallout/", "billing/", "work/")
+OPS = ("", "orders/", "jeopardy/", "fallout/", "manual/", "billing/", "work/")
 TABLE = "user_name;user_email;plan;term;site\n"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
