@@ -189,6 +189,7 @@ def connect() -> None:
 
     subscribe(OrderAccepted, orchestration.on_order_accepted, name="orchestration.accepted")
     subscribe(PlanCompleted, orchestration.on_plan_completed, name="orchestration.completed")
+    subscribe(TaskFellOut, orchestration.on_task_fell_out, name="orchestration.policy")
     subscribe(PlanCancelled, orchestration.on_plan_cancelled, name="orchestration.unwound")
     for event, handler, name in (
         (PaymentSettled, orchestration.on_payment_settled, "billing.settled"),

@@ -18,6 +18,7 @@ from orchestration.porting.opening import close_port_ins
 from orchestration.ports import MoneyKind, MoneyMoved, Standing
 from orchestration.services.advance import advance
 from orchestration.services.callbacks import ask
+from orchestration.services.failing import follow_policy
 from orchestration.services.keeping import look_at_kept
 from orchestration.services.parcels import move_parcel
 from orchestration.services.plans import create_plans, wake
@@ -76,6 +77,10 @@ def _close(number: str) -> None:
         return
     if plans.filter(state=PlanState.COMPLETED).exists():
         complete_order(order_number=number)
+
+
+def on_task_fell_out(payload: Mapping[str, Any]) -> None:
+    follow_policy(order_number=payload["order_number"], group=payload["group"], key=payload["task"])
 
 
 def on_payment_settled(payload: Mapping[str, Any]) -> None:

@@ -62,6 +62,7 @@ def recipe_findings(catalogue: Catalogue) -> Iterator[tuple[Trail, str]]:
         elif dot and not _changes_once(recipe, change):
             yield ("recipes", name), Sentence("A change ends with one task billing.change.")
         yield from _tasks(name, recipe, all_keys=keys)
+        yield from _alone(name, recipe, catalogue=catalogue)
         try:
             TopologicalSorter(_graph(recipe)).prepare()
         except CycleError as error:
@@ -76,6 +77,38 @@ def _changes_once(recipe: RecipePart, change: str) -> bool:
     """A change is one of the contract; what is given back may have come without one."""
     count = sum(task.action == "billing.change" for task in recipe.tasks)
     return count == 1 or (change == "withdraw" and count == 0)
+
+
+def _alone(name: str, recipe: RecipePart, *, catalogue: Catalogue) -> Iterator[tuple[Trail, str]]:
+    """What may fail alone is nothing that others are built on: but for the start of billing, which
+    only waits to know what there is to bill."""
+    if recipe.fails != "alone":
+        return
+    kinds = {str(kind) for kind in _kinds(name, catalogue)}
+    own = {f"{kind}.{task.key}" for kind in kinds for task in recipe.tasks}
+    for other, theirs in catalogue.recipes.items():
+        for task in theirs.tasks:
+            needed = sorted(own.intersection(task.needs))
+            if needed and other != name and task.action != "billing.start":
+                yield (
+                    ("recipes", name, "fails"),
+                    Sentence(
+                        "%(task)s of %(recipe)s waits for %(need)s, which may fail alone.",
+                        task=task.key,
+                        recipe=other,
+                        need=needed[0],
+                    ),
+                )
+
+
+def _kinds(name: str, catalogue: Catalogue) -> Iterator[object]:
+    """The kinds of what is fulfilled by the recipe."""
+    for specification in catalogue.specifications.values():
+        if specification.recipe == name:
+            yield specification.kind
+    for offering in (*catalogue.families, *catalogue.offerings):
+        if offering.recipe == name:
+            yield offering.kind
 
 
 def _graph(recipe: RecipePart) -> Mapping[str, set[str]]:
@@ -137,7 +170,7 @@ def _undo(where: Trail, task: TaskPart) -> Iterator[tuple[Trail, str]]:
 def _needs(
     where: Trail, task: TaskPart, *, own: list[str], all_keys: set[str]
 ) -> Iterator[tuple[Trail, str]]:
-    for need in (*task.needs, *([task.of] if task.of else [])):
+    for need in (*task.needs, *task.after, *([task.of] if task.of else [])):
         _, dot, key = need.rpartition(".")
         if (dot and key not in all_keys) or (not dot and need not in own):
             yield (*where, "needs"), Sentence("There is no task %(need)s.", need=need)

@@ -211,12 +211,17 @@ class TaskPart(Part):
     ponr: bool = False
     undo: str | None = None
     harmless: bool = False
+    after: tuple[str, ...] = ()
 
 
 class RecipePart(Part):
-    """No tasks at all: nothing is to be done (an option that the line's activation carries)."""
+    """No tasks at all: nothing is to be done (an option that the line's activation carries).
+
+    `fails`: what becomes of the bundle when the item fails for good.
+    """
 
     tasks: tuple[TaskPart, ...]
+    fails: Literal["alone", "bundle", "ask"] = "ask"
 
 
 class PromotionPart(BaseModel):

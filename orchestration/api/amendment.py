@@ -27,7 +27,6 @@ class AmendmentRefusal(StrEnum):
     NUMBER_MOVES = "number_moves"
     PASSING = "passing"
     CANCELLING = "cancelling"
-    BEGINNING = "beginning"
     TOO_MANY_CHANGES = "too_many_changes"
 
 

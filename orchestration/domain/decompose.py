@@ -1,7 +1,7 @@
 """Decomposition: order items and their recipes become a plan, a directed acyclic graph of tasks."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 
 from catalogue.domain.expressions import Facts, Scalar
@@ -64,9 +64,14 @@ def decompose(
         for use in _uses(item, items=items, recipes=recipes):
             wanted.setdefault(use.key, []).append(use)
             aliases.setdefault(use.alias, {})[use.parcel] = use.key
-    return _sorted(
-        {key: _spec(key, uses=uses, items=items, aliases=aliases) for key, uses in wanted.items()}
-    )
+    specs = {
+        key: _spec(key, uses=uses, items=items, aliases=aliases) for key, uses in wanted.items()
+    }
+    for key, uses in sorted(wanted.items()):
+        later = _keys_of(key, uses, lambda use: use.template.after, items=items, aliases=aliases)
+        free = [each for each in sorted(later) if key not in _all_before(each, specs)]
+        specs[key] = replace(specs[key], needs=tuple(sorted({*specs[key].needs, *free})))
+    return _sorted(specs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +150,7 @@ def _spec(
 ) -> TaskSpec:
     first = uses[0]
     template = first.template
-    needs = {
-        found
-        for use in uses
-        for need in use.template.needs
-        for name in _named(need, item=use.item, items=items)
-        for found in _keys(aliases.get(name, {}), parcel=use.parcel)
-        if found != key
-    }
+    needs = _keys_of(key, uses, lambda use: use.template.needs, items=items, aliases=aliases)
     watched = aliases.get(f"{first.item.line_id}.{template.of}", {}) if template.of else {}
     alone = first.parcel is None and not template.shared
     return TaskSpec(
@@ -171,6 +169,37 @@ def _spec(
         working=template.working,
         asks=template.asks,
     )
+
+
+def _keys_of(
+    key: str,
+    uses: Sequence[_Use],
+    named: Callable[[_Use], Sequence[str]],
+    *,
+    items: Sequence[FulfilmentItem],
+    aliases: Mapping[str, Mapping[Parcel | None, str]],
+) -> set[str]:
+    """The tasks that the steps name, as they are called in this plan."""
+    return {
+        found
+        for use in uses
+        for need in named(use)
+        for name in _named(need, item=use.item, items=items)
+        for found in _keys(aliases.get(name, {}), parcel=use.parcel)
+        if found != key
+    }
+
+
+def _all_before(key: str, specs: Mapping[str, TaskSpec]) -> set[str]:
+    """What has to be done before the task, over however many others."""
+    seen: set[str] = set()
+    look = [key]
+    while look:
+        for each in _before(specs[look.pop()]):
+            if each not in seen:
+                seen.add(each)
+                look.append(each)
+    return seen
 
 
 def _keys(found: Mapping[Parcel | None, str], *, parcel: Parcel | None) -> tuple[str, ...]:

@@ -21,6 +21,15 @@ class TaskKind(StrEnum):
     NOTIFY = "notify"
 
 
+class Failing(StrEnum):
+    """What becomes of a bundle one of whose items fails for good: it goes on without it (ALONE),
+    all of it is taken back (BUNDLE), or an operator and the customer decide (ASK)."""
+
+    ALONE = "alone"
+    BUNDLE = "bundle"
+    ASK = "ask"
+
+
 @dataclass(frozen=True, slots=True)
 class TaskTemplate:
     """One step of a recipe.
@@ -28,7 +37,8 @@ class TaskTemplate:
     `needs` names keys of the same item or `role.key` of a sibling in the same bundle. `until` is
     the callback type that ends it; a milestone watches the callbacks of the task `of`. `shared`
     makes one task for all items of the plan that name it, `supply` one for each parcel of partners
-    of that kind. `ponr`: once done it can't be undone; `undo`: the action that takes it back until
+    of that kind. `after` names what it waits for as well, unless that waits for it. `ponr`: once
+    done it can't be undone; `undo`: the action that takes it back until
     then, empty where the data say that nothing needs to (`harmless`), None where they say nothing,
     as releases did before orders could be cancelled under way. `hours`: how long it usually takes,
     in business time, of working days alone if `working`. `asks`: the facts that are filled in by
@@ -49,17 +59,19 @@ class TaskTemplate:
     hours: int = 1
     working: bool = False
     asks: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     code: str
     tasks: tuple[TaskTemplate, ...]
+    fails: Failing = Failing.ASK
 
 
 _FIELDS = {
     "key", "kind", "action", "when", "needs", "until", "of", "shared", "supply", "ponr", "undo",
-    "harmless", "hours", "working", "asks",
+    "harmless", "hours", "working", "asks", "after",
 }  # fmt: skip
 
 
@@ -79,13 +91,13 @@ def _parse_recipe(code: str, entry: Mapping[str, Any]) -> Recipe:
     )
     keys = {task.key for task in tasks}
     for index, task in enumerate(tasks):
-        for need in (*task.needs, *([task.of] if task.of else [])):
+        for need in (*task.needs, *task.after, *([task.of] if task.of else [])):
             if "." not in need and need not in keys:
                 raise InvalidInput(
                     f"The recipe {code} has no task {need!r} that {task.key!r} could wait for.",
                     field=f"recipes.{code}.tasks[{index}].needs",
                 )
-    return Recipe(code, tasks)
+    return Recipe(code, tasks, Failing(entry.get("fails") or Failing.ASK))
 
 
 def _parse_task(data: Mapping[str, Any], *, where: str) -> TaskTemplate:
@@ -116,4 +128,5 @@ def _parse_task(data: Mapping[str, Any], *, where: str) -> TaskTemplate:
         hours=int(data.get("hours", 1)),
         working=bool(data.get("working", False)),
         asks=tuple(data.get("asks", ())),
+        after=tuple(data.get("after", ())),
     )

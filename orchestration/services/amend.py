@@ -19,9 +19,9 @@ from commerce.ordering.models import Order
 from commerce.ordering.services.amending import Amended, Aspect, Wish, amended, write_amended
 from commerce.ordering.services.unwinding import begun_order
 from orchestration.domain.amending import Rework, base_key, duration, rework
-from orchestration.domain.decompose import TaskSpec, decompose
+from orchestration.domain.decompose import ORDER_BILL, TaskSpec, decompose
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.states import FINISHED, PlanState, TaskState
+from orchestration.domain.states import FINISHED, PlanState
 from orchestration.domain.unwinding import CREDITING, SETTLING
 from orchestration.models import Plan, PlanAmendment, Task
 from orchestration.services.desk import Desk
@@ -56,9 +56,8 @@ class AmendmentQuote:
     """What an amendment does to a bundle. `redone` are done a second time, `added` for the first;
     `ready_at`: when all of it is expected to be done then (business time). The exchange itself
     costs nothing; `credit` and `refund` are for a line that is left out. `refusal` is a code, empty
-    if it can be done: those of cancelling, `beginning` (its bill is being made), or
-    `too_many_changes`; `instead` says what the customer can do then: `wait`, `return_it`,
-    `change_the_line`."""
+    if it can be done: those of cancelling, or `too_many_changes`; `instead` says what the customer
+    can do then: `wait`, `return_it`, `change_the_line`."""
 
     number: str
     group: str
@@ -187,8 +186,6 @@ def _asks_otherwise(spec: TaskSpec, *, of: Amended) -> bool:
 def _quote(order: Order, desk: Desk, *, of: Amended, work: Rework, version: int) -> AmendmentQuote:
     impact = work.impact
     refusal = refusal_of(desk, impact)
-    if not refusal and of.dropped and not _is_billed(order.number):
-        refusal = "beginning"
     if not refusal and version > MOST_VERSIONS:
         refusal = "too_many_changes"
     ready_at = _ready_at(desk, work)
@@ -250,12 +247,6 @@ def _ready_at(desk: Desk, work: Rework) -> datetime:
     return desk.now + timedelta(hours=duration(left))
 
 
-def _is_billed(order_number: str) -> bool:
-    """Whether the bill of the order is made: what was left out of it is credited."""
-    bills = Task.objects.filter(plan__order_number=order_number, action="billing.order")
-    return not bills.exclude(state=TaskState.DONE).exists()
-
-
 def _carry_out(context: AccountContext, order: Order, found: _Found, *, note: str) -> None:
     desk, work, by = found.desk, found.work, context.actor.name
     undone = {each.undoes for each in work.impact.undone}
@@ -298,6 +289,7 @@ def _closing(found: _Found, *, after: list[str], position: int) -> list[Task]:
     lines, plan = list(found.of.dropped), found.desk.plan
     if not lines:
         return []
+    bill = [task.key for task in found.desk.tasks if task.key == ORDER_BILL.key]
     credit = Task(
         plan=plan,
         key=f"credit~{found.version}",
@@ -305,7 +297,7 @@ def _closing(found: _Found, *, after: list[str], position: int) -> list[Task]:
         lines=lines,
         kind=TaskKind.CALL,
         action=CREDITING,
-        needs=after,
+        needs=[*bill, *after],
     )
     settle = Task(
         plan=plan,

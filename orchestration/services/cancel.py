@@ -17,12 +17,11 @@ from commerce.ordering.services.unwinding import (
     note_cancelling,
     shares_of_money,
 )
-from orchestration.domain.decompose import ORDER_BILL
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.states import PLAN_LIFE, PlanState
 from orchestration.domain.unwinding import CREDIT, CREDITING, Impact, impact_of, token_of
 from orchestration.models import Plan, Task
-from orchestration.services.desk import Desk
+from orchestration.services.desk import Desk, is_beyond
 from orchestration.services.standing import steps_of
 from orchestration.services.taking_back import (
     REFUSALS,
@@ -191,7 +190,7 @@ def _unwind(desk: Desk, impact: Impact, *, by: str) -> None:
     plan.save(update_fields=["state"])
     stop(desk, [task for task in desk.tasks if desk.gives_up(task)], by=by)
     back = compensating(desk, impact)
-    bills = [task.key for task in desk.tasks if task.action in (ORDER_BILL.action, CREDITING)]
+    bills = [task.key for task in desk.tasks if task.undoes is None and is_beyond(task)]
     credit = Task(
         plan=plan,
         key=CREDIT,

@@ -265,7 +265,8 @@ def _await(desk: Desk, task: Task) -> None:
 
 def _timer_due(desk: Desk, task: Task) -> datetime:
     """Midnight in Paris of the day before which the item, or the parcel, must not go on."""
-    day = task.starts_on or desk.context(task).item.not_before
+    days = [task.starts_on, *(item.not_before for item in desk.context(task).items)]
+    day = max((day for day in days if day is not None), default=None)
     if day is None:
         return desk.now
     return datetime(day.year, day.month, day.day, tzinfo=PARIS)

@@ -35,8 +35,7 @@ from orchestration.services.plans import ADVANCE
 
 ASK = "orchestration.ask"
 OVERDUE = "orchestration.overdue"
-BEYOND = frozenset({ORDER_BILL.action, CREDITING, SETTLING})
-"""Of the order as a whole, and of what was taken out of it: the end of a bundle does not end it."""
+_BEYOND = frozenset({CREDITING, SETTLING})
 _OPEN = frozenset({TaskState.RUNNING, TaskState.RETRYING})
 _FIELDS = (
     "state", "generation", "attempts", "asked", "not_before", "lease_until",
@@ -118,7 +117,7 @@ class Desk:
         worker may only say what became of it."""
         if task.given_up:
             return True
-        ours = task.undoes is not None or task.action in BEYOND
+        ours = task.undoes is not None or is_beyond(task)
         return self.plan.state == PlanState.CANCELLING and not ours
 
     def in_doubt(self, task: Task) -> bool:
@@ -238,6 +237,12 @@ class Desk:
         """A timer of its own, set and cancelled under the plan's lock: those that wake a plan are
         not."""
         return f"again:{self.plan.pk}"
+
+
+def is_beyond(task: Task) -> bool:
+    """A task of the order as a whole, or of what was taken out of it: the end of the bundle does
+    not end it."""
+    return task.key == ORDER_BILL.key or task.action in _BEYOND
 
 
 def hold_plan(plan_id: int) -> Plan:

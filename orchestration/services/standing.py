@@ -9,7 +9,7 @@ from orchestration.domain.states import EffectState, TaskState
 from orchestration.domain.unwinding import Step
 from orchestration.models import ProviderCallback, Task
 from orchestration.porting import following
-from orchestration.services.desk import BEYOND, Desk
+from orchestration.services.desk import Desk, is_beyond
 
 
 def steps_of(desk: Desk) -> tuple[Step, ...]:
@@ -17,7 +17,7 @@ def steps_of(desk: Desk) -> tuple[Step, ...]:
     return tuple(
         replace(step_of(desk, task), late=following.too_late(desk, task))
         for task in desk.tasks
-        if task.undoes is None and task.action not in BEYOND and not task.given_up
+        if task.undoes is None and not is_beyond(task) and not task.given_up
     )
 
 

@@ -1,7 +1,9 @@
 """An order is amended while it is under way: what stands is done anew, each effect once."""
 
+from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from oscar.apps.partner.models import StockRecord
@@ -11,7 +13,7 @@ from commerce.accounts.identity import AccountContext
 from commerce.accounts.selectors import Address
 from commerce.events.models import Timer
 from commerce.events.pump import drain
-from commerce.kernel.clock import business_today, machine_now
+from commerce.kernel.clock import PARIS, business_today, machine_now
 from commerce.kernel.errors import Conflict, InvalidInput, RuleViolated
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services import carts
@@ -20,16 +22,18 @@ from commerce.ordering.services.place import place_order
 from commerce.payments.models import PaymentEffect
 from commerce.payments.ports import Outcome, PaymentReport
 from commerce.payments.services.outcome import note_report
+from orchestration.domain.recipes import parse_recipes
 from orchestration.domain.states import PlanState, TaskState
 from orchestration.models import Plan, PlanAmendment, Task
 from orchestration.selectors import tracking
-from orchestration.services import cancel, outcome
+from orchestration.services import amend as amend_service
+from orchestration.services import cancel, failing, outcome, plans
 from orchestration.services.amend import amend_under_way, quote_amendment
 from orchestration.services.plans import ADVANCE
 from subscriptions.models import Invoice, Promise
 from tests.integration.orchestration.test_cancelling import HANDSET, outside
 from tests.integration.orchestration.test_http_billing import authorise
-from tests.integration.ordering.conftest import at, committed_shop, shop
+from tests.integration.ordering.conftest import at, committed_shop, demo, shop
 from tests.integration.ordering.people import checkout_for, customer
 from tests.integration.sandbox_providers.harness import Sandbox, wait_for
 
@@ -227,3 +231,50 @@ def test_what_can_not_be_otherwise_is_refused_with_what_to_do_instead(
     amend(owner, number, group, without)
     assert set(Promise.objects.get().closed) == {line["content"]}
     wait_for(lambda: carried_on("settle~2", TaskState.DONE))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_content_that_its_partner_refuses_fails_alone(
+    committed_shop: object, outside: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundle goes on without it, and is billed without it; nobody has to decide."""
+    data: Any = deepcopy(dict(demo().snapshot.recipes))
+    data["content"]["fails"] = "alone"
+    (billing,) = [t for t in data["mobile-line"]["tasks"] if t.get("action") == "billing.start"]
+    billing["needs"] = ["activate", "content.entitle"]
+    for module in (plans, failing, amend_service):
+        monkeypatch.setattr(module, "recipes_of", lambda release: parse_recipes(data))
+    ordered(content="ondine-musique")
+    outside.plant(provider="content", operation="entitlements$", kind="refuse")
+    wait_for(lambda: carried_on("ship:own", TaskState.AWAITING))
+    activation_asked_for()
+    Task.objects.filter(action="network.activate").update(state=TaskState.DONE)
+    content = OrderItem.objects.get(role="content")
+    wait_for(lambda: carried_on("settle~2", TaskState.DONE))
+    content.refresh_from_db()
+    assert content.state == "cancelled"
+    refused = Task.objects.get(action="content.entitle")
+    assert (refused.state, refused.cause, refused.given_up) == (
+        TaskState.CANCELLED,
+        "refused",
+        True,
+    )
+    wait_for(lambda: carried_on(f"{Task.objects.get(action='billing.start').key}", TaskState.DONE))
+    (promise,) = Promise.objects.all()
+    assert (promise.state, set(promise.closed)) == ("active", {content.line_id})
+    billed = set(promise.lines.filter(period__gt=0).values_list("item", flat=True))
+    assert content.line_id not in billed
+    assert not Task.objects.filter(state=TaskState.FALLOUT).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_later_day_holds_what_has_not_begun(committed_shop: object, outside: Sandbox) -> None:
+    owner, number, group = ordered()
+    drain()
+    day = business_today() + timedelta(days=9)
+    quote = quote_amendment(owner, number=number, group=group, wish=Wish(not_before=day))
+    assert {key.rpartition(".")[2].partition(":")[0] for key in quote.added} == {"wait", "arrival"}
+    amend(owner, number, group, Wish(not_before=day))
+    wait_for(lambda: carried_on("arrival:own", TaskState.AWAITING))
+    due = Timer.objects.filter(handler="orchestration.timer_due").values_list("due_at", flat=True)
+    assert {at.astimezone(PARIS).date() for at in due} == {day}
