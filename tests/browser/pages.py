@@ -46,7 +46,8 @@ def nothing_wrong(page: Page) -> None:
     """Axe finds nothing, and nothing runs out of the page."""
     page.wait_for_load_state("networkidle")
     found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    assert [(each["id"], each["nodes"][0]["target"]) for each in found] == [], page.url
+    told = [(each["id"], each["nodes"][0]["target"]) for each in found]
+    assert told == [], f"{page.url}: {told}"
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0, page.url
 
 
