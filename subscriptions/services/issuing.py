@@ -51,7 +51,7 @@ WITH named AS (
 UPDATE subscriptions_invoice AS invoice
    SET state = 'issued',
        number = format('%%s-%%s-%%s', %(prefix)s::text, %(year)s::text,
-                       lpad((%(first)s + numbered.position - 1)::text, 7, '0')),
+                       lpad(place.said, greatest(7, length(place.said)), '0')),
        issued_on = %(on)s,
        due_on = %(on)s::date + account.payment_days,
        seller_id = %(seller)s,
@@ -60,6 +60,7 @@ UPDATE subscriptions_invoice AS invoice
        commitments = coalesce(bound_until.commitments, '[]'::jsonb)
   FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS numbered (id, position)
   LEFT JOIN bound_until ON bound_until.invoice_id = numbered.id,
+       LATERAL (SELECT (%(first)s + numbered.position - 1)::text AS said) AS place,
        subscriptions_billingaccount AS account,
        unnest(%(parties)s::bigint[], %(buyers)s::bigint[]) AS buyer (party_id, id)
  WHERE invoice.id = numbered.id AND account.id = invoice.account_id

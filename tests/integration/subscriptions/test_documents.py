@@ -19,7 +19,7 @@ from subscriptions.checks import seller_is_a_company
 from subscriptions.domain.document import InvoiceDocument
 from subscriptions.domain.views import Identity, Reference
 from subscriptions.facturx import Flavour, xml_of
-from subscriptions.models import Invoice, InvoiceParty, Subscription
+from subscriptions.models import Invoice, InvoiceParty, NumberSeries, Subscription
 from subscriptions.selectors import bill_view, document_of
 from subscriptions.services.credit import credit_order
 from subscriptions.services.one_off import bill_order
@@ -229,6 +229,15 @@ def test_who_stays_the_same_is_kept_once_and_nothing_kept_is_changed(camille: in
     assert InvoiceParty.objects.count() == 2
     with pytest.raises(IntegrityError, match="it stands"), transaction.atomic():
         InvoiceParty.objects.update(facts={})
+
+
+def test_a_series_goes_on_beyond_seven_digits(camille: int) -> None:
+    begun("F-1", [plan()], party=camille)
+    NumberSeries.objects.update(next=9_999_999)
+    for n in (2, 3):
+        begun(f"F-{n}", [plan(line=f"p{n}")], party=camille)
+    numbers = Invoice.objects.order_by("pk").values_list("number", flat=True)
+    assert list(numbers) == ["FA-2026-0000001", "FA-2026-9999999", "FA-2026-10000000"]
 
 
 def test_another_partys_document_is_unknown(camille: int) -> None:
