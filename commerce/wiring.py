@@ -166,7 +166,8 @@ def connect() -> None:
     )
     moving = Guarded("payments", effects.carry_out)
     register_timer(effects.TIMER, moving, durable=False, queue=paying)
-    register_timer(webhooks.TIMER, webhooks.handle_webhook, durable=False, queue=paying)
+    hearing = Guarded("payments", webhooks.handle_webhook)
+    register_timer(webhooks.TIMER, hearing, durable=False, queue=paying)
     register_busy_check("payments", payments.effects_under_way)
 
     register_timer(calendar.TIMER, bill_run.on_timer, durable=False, queue=billing)
@@ -195,7 +196,8 @@ def connect() -> None:
         (PaymentSettled, orchestration.on_payment_settled, "billing.settled"),
         (PaymentRefunded, orchestration.on_payment_refunded, "billing.refunded"),
     ):
-        subscribe(event, handler, name=name, durable=False, queue=billing)
+        telling_the_biller = Guarded("billing", handler)
+        subscribe(event, telling_the_biller, name=name, durable=False, queue=billing)
     register_timer(PLAN_MORE, orchestration.on_more_to_plan, queue=WorkQueue.BULK)
     register_timer(ADVANCE, orchestration.on_advance_due, durable=False)
     register_timer(ASK, orchestration.on_ask_due, durable=False, housekeeping=True)

@@ -83,16 +83,16 @@ def on_task_fell_out(payload: Mapping[str, Any]) -> None:
     follow_policy(order_number=payload["order_number"], group=payload["group"], key=payload["task"])
 
 
-def on_payment_settled(payload: Mapping[str, Any]) -> None:
-    """Called with no transaction open, as it may reach an external biller."""
+def on_payment_settled(payload: Mapping[str, Any]) -> bool:
+    """Called with no transaction open, as it may reach an external biller; whether it did."""
     paid = payment(payload["key"])
-    _note_money(paid, reference=paid.key, kind=MoneyKind.TAKEN, amount=paid.amount)
+    return _note_money(paid, reference=paid.key, kind=MoneyKind.TAKEN, amount=paid.amount)
 
 
-def on_payment_refunded(payload: Mapping[str, Any]) -> None:
+def on_payment_refunded(payload: Mapping[str, Any]) -> bool:
     """As `on_payment_settled`."""
     paid = payment(payload["key"])
-    _note_money(
+    return _note_money(
         paid,
         reference=f"{paid.key}/refund/{payload['sequence']}",
         kind=MoneyKind.PAID_BACK,
@@ -100,12 +100,14 @@ def on_payment_refunded(payload: Mapping[str, Any]) -> None:
     )
 
 
-def _note_money(paid: PaymentView, *, reference: str, kind: MoneyKind, amount: Money) -> None:
-    """Tell the biller once: this may be a repetition, so he is asked first."""
-    if paid.party_id is None or billing().find(reference).standing != Standing.NEVER_ARRIVED:
-        return
-    moved = MoneyMoved(reference, paid.reference, paid.party_id, kind, amount, business_today())
-    billing().note_money(moved, key=reference)
+def _note_money(paid: PaymentView, *, reference: str, kind: MoneyKind, amount: Money) -> bool:
+    """Tell the biller once: this may be a repetition, so he is asked first; whether he was."""
+    if paid.party_id is None:
+        return False
+    if billing().find(reference).standing == Standing.NEVER_ARRIVED:
+        moved = MoneyMoved(reference, paid.reference, paid.party_id, kind, amount, business_today())
+        billing().note_money(moved, key=reference)
+    return True
 
 
 def on_advance_due(payload: Mapping[str, Any]) -> None:

@@ -79,14 +79,15 @@ def send(
     soon(key=f"{TIMER}:{message.pk}", handler=TIMER, payload={"message_id": message.pk})
 
 
-def carry_out(payload: Mapping[str, Any]) -> None:
+def carry_out(payload: Mapping[str, Any]) -> bool:
     """Timer: hand one message over, once. May be called again after a crash at any line.
 
-    A message whose sending was begun before is asked for first.
+    A message whose sending was begun before is asked for first. Answers whether the carrier was
+    asked for anything.
     """
     (message,) = _MESSAGE.rows(id=payload["message_id"])
     if message.state in (MessageState.SENT, MessageState.FAILED):
-        return
+        return False
     begun = message.state != MessageState.QUEUED
     Message.objects.filter(pk=message.pk, state=message.state).update(
         state=MessageState.CLAIMED, attempts=F("attempts") + 1, claimed_at=machine_now()
@@ -102,6 +103,7 @@ def carry_out(payload: Mapping[str, Any]) -> None:
         raise
     else:
         _end(message, MessageState.SENT, provider_id=provider_id)
+    return True
 
 
 @cache

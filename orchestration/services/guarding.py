@@ -1,4 +1,5 @@
-"""The circuit breaker of providers that are reached by a timer's handler, not by a plan's task."""
+"""The circuit breaker of providers that are reached by the handler of a timer or an event, not by a
+plan's task."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from orchestration.services.health import note_answer, note_silence, shut_until
 class Guarded:
     """`handler`, called with no transaction open as long as `port` is not left alone.
 
-    It raises Unknown when the provider keeps silent. While the port is shut its timer waits, and
+    It answers whether the provider has answered, be it no (False: there was nothing to ask him),
+    and raises Unknown when he keeps silent. While the port is shut its timer or delivery waits, and
     uses up no tries.
     """
 
     port: str
-    handler: Callable[[Mapping[str, Any]], None]
+    handler: Callable[[Mapping[str, Any]], bool]
 
     def __call__(self, payload: Mapping[str, Any]) -> None:
         """Raises Postponed, and whatever the handler raises."""
@@ -26,9 +28,10 @@ class Guarded:
         if until is not None:
             raise Postponed(until)
         try:
-            self.handler(payload)
+            answered = self.handler(payload)
         except Unknown as silence:
             if note_silence(self.port, error=silence.message):
                 raise Postponed(shut_until(self.port)) from silence
             raise
-        note_answer(self.port)
+        if answered:
+            note_answer(self.port)

@@ -142,12 +142,19 @@ def refresh(*, key: str) -> PaymentView:
     return payment(key)
 
 
-def open_again(payload: Mapping[str, Any]) -> None:
-    """Timer: a page whose opening went unanswered. An unanswered one is tried again."""
+def open_again(payload: Mapping[str, Any]) -> bool:
+    """Timer: a page whose opening went unanswered. An unanswered one is tried again. Answers
+    whether the provider was asked."""
+    key = payload["key"]
+    if _row(key).state not in TO_OPEN:
+        return False
     try:
-        open_session(key=payload["key"])
-    except (Conflict, Refused):
-        return
+        open_session(key=key)
+    except Conflict:
+        return False
+    except Refused:
+        pass
+    return True
 
 
 def look_after(payload: Mapping[str, Any]) -> None:

@@ -119,15 +119,15 @@ def give_up(*, effect_id: int, release: bool = False) -> None:
         cancel(key=effect.payment.key)
 
 
-def carry_out(payload: Mapping[str, Any]) -> None:
+def carry_out(payload: Mapping[str, Any]) -> bool:
     """Timer: carry out one stored effect. May be called again after a crash at any line.
 
     What was sent before without an answer is asked for first, and is sent again only under the
-    key under which the provider would not do it twice.
+    key under which the provider would not do it twice. Answers whether he was asked for anything.
     """
     effect = PaymentEffect.objects.select_related("payment").get(pk=payload["effect_id"])
     if effect.state not in (EffectState.REQUESTED, EffectState.SENT):
-        return
+        return False
     PaymentEffect.objects.filter(pk=effect.pk, state=EffectState.REQUESTED).update(
         state=EffectState.SENT
     )
@@ -137,6 +137,7 @@ def carry_out(payload: Mapping[str, Any]) -> None:
         _refused(effect, reason=refusal.code)
     else:
         _done(effect, provider_id=provider_id)
+    return True
 
 
 def _capture(effect: PaymentEffect) -> str:

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from commerce.events.timers import soon
 from commerce.kernel.clock import machine_now
-from commerce.kernel.errors import Unknown
+from commerce.kernel.errors import Conflict
 from commerce.payments.gateway import gateway
 from commerce.payments.models import PaymentAttempt, PaymentState, StoredWebhook
 from commerce.payments.ports import Notice
@@ -52,18 +52,21 @@ def store_webhook(notice: Notice) -> bool:
     return new
 
 
-def handle_webhook(payload: Mapping[str, Any]) -> None:
-    """Timer: ask the provider how the payment stands now; so late and doubled news do no harm."""
+def handle_webhook(payload: Mapping[str, Any]) -> bool:
+    """Timer: ask the provider how the payment stands now; so late and doubled news do no harm.
+    Answers whether he was asked."""
     row = _payment(payload)
-    if row is not None and row.state not in TELLING[payload["type"]] | OVER:
+    asked = row is not None and row.state not in TELLING[payload["type"]] | OVER
+    if row is not None and asked:
         if not row.session_id:
             # The news came before the answer that names the page: the same key tells it again.
             open_session(key=row.key)
             row.refresh_from_db()
         if not row.session_id:
-            raise Unknown("The page of this payment isn't known yet.", key=row.key)
+            raise Conflict("The page of this payment isn't known yet.", code="opening", key=row.key)
         note_report(key=row.key, report=gateway().report(session_id=row.session_id))
     StoredWebhook.objects.filter(event_id=payload["event_id"]).update(handled=True)
+    return asked
 
 
 def _payment(payload: Mapping[str, Any]) -> PaymentAttempt | None:

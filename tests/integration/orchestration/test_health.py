@@ -152,10 +152,11 @@ def test_messages_and_payments_wait_for_a_silent_provider_without_using_up_their
     sent: list[int] = []
     says: list[Exception] = [Unknown("silence")]
 
-    def carry(payload: Mapping[str, Any]) -> None:
+    def carry(payload: Mapping[str, Any]) -> bool:
         if says:
             raise says[0]
         sent.append(payload["n"])
+        return True
 
     register_timer("carry", Guarded("messages", carry), durable=False)
     for number in range(MOST_SILENCES + 2):
@@ -175,6 +176,36 @@ def test_messages_and_payments_wait_for_a_silent_provider_without_using_up_their
     assert sorted(sent) == list(range(MOST_SILENCES + 2))
     assert PortHealth.objects.get(port="messages").silences == 0
     assert not Timer.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_has_nothing_to_ask_has_heard_no_answer() -> None:
+    for _ in range(MOST_SILENCES):
+        note_silence("messages", error="silence")
+    time_over()
+    Guarded("messages", lambda _: False)({})
+    assert PortHealth.objects.get(port="messages").silences == MOST_SILENCES
+    assert shut_until("messages") is not None
+    time_over()
+    Guarded("messages", lambda _: True)({})
+    assert PortHealth.objects.get(port="messages").silences == 0
+
+
+def test_all_that_reaches_a_provider_beside_the_plans_leaves_a_silent_one_alone() -> None:
+    handlers: dict[str, Any] = {**registry._timers, **registry._subscriptions}
+    guarded = {
+        name: entry.handler.port
+        for name, entry in handlers.items()
+        if isinstance(entry.handler, Guarded)
+    }
+    assert guarded == {
+        "notifications.send": "messages",
+        "payments.open": "payments",
+        "payments.effect": "payments",
+        "payments.webhook": "payments",
+        "billing.settled": "billing",
+        "billing.refunded": "billing",
+    }
 
 
 @pytest.mark.django_db(transaction=True)
