@@ -151,12 +151,18 @@ def _context(document: InvoiceDocument) -> dict[str, Any]:
         "net": document.net,
         "tax": document.tax,
         "gross": document.gross,
-        "to_pay": _("Goes back to you")
-        if document.credit_note
-        else _("To pay by %(day)s") % {"day": on_day(document.due_on)},
+        "to_pay": _to_pay(document),
         "commitments": list(_commitments(document)),
         "mentions": _mentions(document),
     }
+
+
+def _to_pay(document: InvoiceDocument) -> str:
+    if document.credit_note:
+        return _("Goes back to you")
+    if not document.gross.amount:
+        return _("Nothing to pay.")
+    return _("To pay by %(day)s") % {"day": on_day(document.due_on)}
 
 
 def _facts(document: InvoiceDocument) -> Iterable[tuple[str, str]]:
@@ -167,7 +173,7 @@ def _facts(document: InvoiceDocument) -> Iterable[tuple[str, str]]:
             _("%(start)s to %(end)s")
             % {"start": on_day(document.period.start), "end": on_day(document.period.last_day)},
         )
-    if not document.credit_note:
+    if document.gross.amount and not document.credit_note:
         yield _("Due on"), on_day(document.due_on)
     if document.order_number:
         yield _("Order"), document.order_number

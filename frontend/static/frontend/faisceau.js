@@ -48,10 +48,6 @@
     if (event.target.closest("[data-print]")) print();
   });
 
-  document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-print]")) window.print();
-  });
-
   /* Fields that choose (filters, quantities) send their form by themselves. */
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-send-on-change]");

@@ -11,8 +11,11 @@ from commerce.kernel.errors import Unknown
 from frontend.account import invoice_pdf
 from frontend.account.invoice_pdf import pdf_of
 from subscriptions.domain.document import InvoiceDocument
+from subscriptions.domain.states import LineKind
 from subscriptions.facturx import xml_of
-from tests.unit.subscriptions.test_document import BUSINESS, CONSUMER, CREDIT
+from tests.unit.subscriptions.test_document import BUSINESS, CONSUMER, CREDIT, document, line
+
+FREE = document(line("29.99"), line("-29.99", label="6 mois offerts", kind=LineKind.BENEFIT))
 
 
 def read(pdf: bytes) -> tuple[Any, str]:
@@ -34,6 +37,7 @@ def read(pdf: bytes) -> tuple[Any, str]:
             "articles 261 à 261 E", "42,00 €", "trois fois")),
         (CREDIT, "fr", ("Avoir AV-2026-0000001", "FA-2026-0000001 du 1er mars 2026", "199,00 €",
             "Vous est rendu")),
+        (FREE, "fr", ("Rien à payer. 0,00 €",)),
     ],
 )  # fmt: skip
 def test_it_says_what_it_must_on_one_page(
