@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from commerce.kernel.errors import FaisceauError
 from orchestration.services.settlement import reconcile
 
 
@@ -20,7 +21,10 @@ class Command(BaseCommand):
             first = date.fromisoformat(f"{month}-01")
         except ValueError as error:
             raise CommandError("A month is written like 2026-12.") from error
-        found = reconcile(first)
+        try:
+            found = reconcile(first)
+        except FaisceauError as refusal:
+            raise CommandError(refusal.message) from refusal
         for each in found:
             self.stdout.write(
                 f"{each.reference}: {each.kind}, {each.theirs} days settled, {each.ours} ours"

@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from commerce.kernel.errors import Refused
 from orchestration.domain.settlement import Difference, Differing, Settled
 from orchestration.models import Effect, Plan, Task
 from orchestration.services import settlement
@@ -54,6 +55,15 @@ def test_a_month_that_agrees_has_no_difference(
     assert reconcile(APRIL) == ()
     call_command("reconcile_content", "2026-04")
     assert "agrees with our bills" in capsys.readouterr().out
+
+
+def test_a_month_that_is_not_over_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def file(month: date) -> Sequence[Settled]:
+        raise Refused("2026-04 is not over", code="not_over")
+
+    monkeypatch.setattr(settlement, "provider", lambda port: SimpleNamespace(settlement=file))
+    with pytest.raises(CommandError, match="2026-04 is not over"):
+        call_command("reconcile_content", "2026-04")
 
 
 @pytest.mark.parametrize(
