@@ -180,9 +180,13 @@ def _bill(row: Invoice) -> BillView:
 
 def _corrected_by(row: Invoice) -> tuple[Reference, ...]:
     """The bills that lines of this one correct: those whose days it gives back, or its order's."""
-    corrected = Q(coverage__closed_by=row)
-    if row.kind == InvoiceKind.CREDIT_NOTE and row.order_number:
-        corrected |= Q(key=f"order:{row.order_number}", account=row.account_id)
+    of_order = row.kind == InvoiceKind.CREDIT_NOTE and row.order_number
+    # Never both: the bill of an order covers no days, and one search for either reads every bill.
+    corrected = (
+        Q(key=f"order:{row.order_number}", account=row.account_id)
+        if of_order
+        else Q(coverage__closed_by=row)
+    )
     earlier = _issued().filter(corrected).exclude(pk=row.pk).distinct()
     return tuple(
         Reference(number, issued_on)
