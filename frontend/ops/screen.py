@@ -466,6 +466,7 @@ def task_rows(plan: PlanView) -> list[dict[str, Any]]:
             "request": _pretty(task.request),
             "answer": _pretty(task.answer),
             "decide": task.state == "fallout",
+            "by_hand": task.state == "awaiting" and task.kind == "manual",
             "fields": [(name, str(FIELD_WORDS.get(name, name))) for name in task.replaceable],
             "cause": cause_label(task.cause) if task.state == "fallout" else "",
             "waits": _waits(task),
@@ -492,6 +493,8 @@ def _waits(task: TaskView) -> str:
     """For what the task waits, in words; empty if for nothing."""
     if task.state == "waiting" and task.needs:
         return _("for the tasks before it: %(keys)s") % {"keys": ", ".join(task.needs)}
+    if task.state == "awaiting" and task.kind == "manual":
+        return _("for somebody to do it: %(who)s") % {"who": task.claimed_by or _("nobody’s yet")}
     if task.state == "awaiting":
         return _("for the provider to tell: %(event)s") % {"event": task.until or task.key}
     return ""

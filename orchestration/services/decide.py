@@ -154,8 +154,6 @@ def _step(
         case TaskState.WAITING if _ready(task, by_key):
             if task.kind in _WORKING:
                 return _work(desk, task, calls=calls)
-            if task.kind == TaskKind.MANUAL:
-                return lambda: _hand_over(desk, task)
             if arrived(desk, task, by_key=by_key, seen=seen):
                 return lambda: desk.move(task, TaskState.DONE)
             return lambda: _await(desk, task)
@@ -227,13 +225,6 @@ def _undoing(desk: Desk, task: Task, *, calls: list[Call]) -> Callable[[], None]
             return lambda: _undo_by_hand(desk, task)
         case _:
             return _work(desk, task, calls=calls)
-
-
-def _hand_over(desk: Desk, task: Task) -> None:
-    """Only people can do it: it stands among what waits for an operator until it is done."""
-    desk.move(task, TaskState.RUNNING)
-    message = "It is done by hand; then complete it here, or cancel the order."
-    desk.fall_out(task, cause=task.action or "by_hand", message=message)
 
 
 def _undo_by_hand(desk: Desk, task: Task) -> None:
