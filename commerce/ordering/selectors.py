@@ -337,7 +337,7 @@ def _held_number(item: OrderItem) -> HeldNumber:
         name=offering.name.by_language,
         state=ItemState(item.state),
         tariff=callers_tariff(offering.characteristics, on=_day(item.order.placed_at)),
-        route_to=item.config["route_to"],
+        route_to=item.facts.get("route_to") or item.config["route_to"],
         purpose=item.config["purpose"],
         monthly=total(monthly, currency=item.order.currency),
     )

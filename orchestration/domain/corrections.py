@@ -25,6 +25,9 @@ REPLACEABLE: Mapping[str, tuple[str, ...]] = {
 """By action. A number that comes along is mended with its porting; one of ours comes from the pool
 alone, so that nobody gives it twice."""
 
+OF_THE_BUNDLE = frozenset({"iccid", "line_id"})
+"""Of these a request takes what any line of the bundle has; of the others the task's own."""
+
 _FORMS: Mapping[str, Callable[[str], bool]] = {
     "iccid": is_iccid,
     "imei": is_imei,

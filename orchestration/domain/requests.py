@@ -81,12 +81,12 @@ class TaskContext:
         )
 
     def asked(self, name: str) -> str:
-        """What the customer said about the task's item.
+        """What the customer said about the task's item, or an operator who replaced it since.
 
         Raises:
             RuleViolated: `fact_missing`: nothing was said; an operator can supply it.
         """
-        said = self.item.config.get(name) or self.item.facts.get(name)
+        said = self.item.facts.get(name) or self.item.config.get(name)
         if not said:
             raise RuleViolated(
                 f"{self.order.number} does not say the {name}; supply it and retry.",

@@ -1,6 +1,6 @@
 """Replacing the data that a task fell out over, and trying it again with them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from django.db import transaction
@@ -11,21 +11,12 @@ from commerce.kernel.errors import Conflict, InvalidInput
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.selectors import order_for_fulfilment
 from commerce.ordering.services.fulfilment import deliver_elsewhere, record_item_facts
-from orchestration.domain.corrections import ADDRESS, REPLACEABLE, checked
+from orchestration.domain.corrections import ADDRESS, OF_THE_BUNDLE, REPLACEABLE, checked
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Effect, Task
 from orchestration.services.fallout import is_over, locked_task, move_task
 
 _IN_DOUBT = frozenset({EffectState.SENT, EffectState.UNKNOWN})
-
-
-def present_values(
-    *, order_number: str, group: str, line: str, names: tuple[str, ...]
-) -> dict[str, str]:
-    """What the request was made of, by name."""
-    order = order_for_fulfilment(order_number, group=group)
-    item = next((item for item in order.items if item.line_id == line), None)
-    return _values(item, names) if item is not None else dict.fromkeys(names, "")
 
 
 @transaction.atomic
@@ -68,8 +59,10 @@ def replace_and_retry(
 
 def _stored(task: Task, *, names: tuple[str, ...], values: dict[str, str]) -> dict[str, list[str]]:
     """Before and after, of what differs."""
-    number, line = task.plan.order_number, task.lines[0] if task.lines else ""
-    before = present_values(order_number=number, group=task.plan.group, line=line, names=names)
+    number = task.plan.order_number
+    bundle = order_for_fulfilment(number, group=task.plan.group).items
+    own = [item for item in bundle if item.line_id in task.lines]
+    before = _address(own) if names == ADDRESS else _facts(names, own=own, bundle=bundle)
     changes = {
         name: [before.get(name, ""), value]
         for name, value in values.items()
@@ -80,12 +73,44 @@ def _stored(task: Task, *, names: tuple[str, ...], values: dict[str, str]) -> di
     if names == ADDRESS:
         deliver_elsewhere(order_number=number, lines=task.lines, address={**before, **values})
     else:
-        record_item_facts(order_number=number, facts=dict.fromkeys(task.lines, values))
+        record_item_facts(
+            order_number=number, facts=_by_line(values, lines=task.lines, bundle=bundle)
+        )
     return changes
 
 
-def _values(item: FulfilmentItem, names: tuple[str, ...]) -> dict[str, str]:
-    if names == ADDRESS:
-        known = asdict(item.deliver_to) if item.deliver_to else {}
-        return {name: str(known.get(name, "")) for name in names}
-    return {name: item.facts.get(name) or item.config.get(name, "") for name in names}
+def _address(own: Sequence[FulfilmentItem]) -> dict[str, str]:
+    found = next((item.deliver_to for item in own if item.deliver_to), None)
+    known = asdict(found) if found else {}
+    return {name: str(known.get(name, "")) for name in ADDRESS}
+
+
+def _facts(
+    names: tuple[str, ...], *, own: Sequence[FulfilmentItem], bundle: Sequence[FulfilmentItem]
+) -> dict[str, str]:
+    """As the request was made of them."""
+    said = own[0].config if own else {}
+    return {
+        name: next(
+            (
+                item.facts[name]
+                for item in (bundle if name in OF_THE_BUNDLE else own)
+                if item.facts.get(name)
+            ),
+            said.get(name, ""),
+        )
+        for name in names
+    }
+
+
+def _by_line(
+    values: Mapping[str, str], *, lines: Sequence[str], bundle: Sequence[FulfilmentItem]
+) -> dict[str, dict[str, str]]:
+    """Each value for the task's own lines, or where the bundle has it by now: it is the card that
+    has an ICCID, and not the plan that is activated with it."""
+    found: dict[str, dict[str, str]] = {}
+    for name, value in values.items():
+        known = bundle if name in OF_THE_BUNDLE else ()
+        for line in [item.line_id for item in known if item.facts.get(name)] or lines:
+            found.setdefault(line, {})[name] = value
+    return found

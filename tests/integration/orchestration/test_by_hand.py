@@ -11,9 +11,11 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Conflict, FaisceauError, InvalidInput
 from commerce.ordering.domain.fulfilment import DeliveryAddress
 from orchestration.boards import manual_tasks
+from orchestration.domain.requests import TaskContext
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Effect, Task, TaskHistory
 from orchestration.services import correcting, fallout, manual
+from orchestration.services.decide import decide
 from tests.integration.orchestration.conftest import AT, ORDER, MakeTask
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,6 +54,35 @@ def test_a_new_card_is_stored_asked_under_a_new_key_and_in_the_history(
     step = TaskHistory.objects.get(task=task)
     assert (step.by, step.note) == ("Olivia Operator", "replaced")
     assert step.changes == {"iccid": [OTHER, GOOD]}
+
+
+def test_what_is_replaced_is_what_is_asked_next(
+    make_task: MakeTask, operator: AccountContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The card has its ICCID and not the plan; what was said for a route stands with its line."""
+    line = replace(ORDER.items[0], config={"route_to": "0140000001"})
+    card = replace(line, line_id="2", role="sim", config={}, facts={"iccid": OTHER})
+    order = replace(ORDER, items=(line, card))
+    monkeypatch.setattr(correcting, "order_for_fulfilment", lambda number, group: order)
+    told: dict[str, dict[str, str]] = {}
+    monkeypatch.setattr(
+        correcting, "record_item_facts", lambda **given: told.update(given["facts"])
+    )
+    activate = fallen(make_task, "network.activate", EffectState.REFUSED)
+    correcting.replace_and_retry(operator, task_id=activate.pk, values={"iccid": GOOD})
+    route = Task.objects.create(
+        plan=activate.plan, key="1.route", position=1, lines=["1"], kind="callback",
+        action="network.route", state=TaskState.FALLOUT,
+    )  # fmt: skip
+    correcting.replace_and_retry(operator, task_id=route.pk, values={"route_to": "0140000002"})
+    assert told == {"2": {"iccid": GOOD}, "1": {"route_to": "0140000002"}}
+    assert [step.changes for step in TaskHistory.objects.order_by("id")] == [
+        {"iccid": [OTHER, GOOD]},
+        {"route_to": ["0140000001", "0140000002"]},
+    ]
+    items = tuple(replace(item, facts=told[item.line_id]) for item in order.items)
+    asked = TaskContext(replace(order, items=items), "g1", ("1",), AT.date())
+    assert (asked.fact("iccid"), asked.asked("route_to")) == (GOOD, "0140000002")
 
 
 def test_what_never_left_keeps_its_generation(
@@ -118,10 +149,16 @@ def test_what_is_refused_changes_nothing(
 
 @pytest.fixture
 def by_hand(make_task: MakeTask) -> Task:
-    return make_task(
-        key="1.visit", kind="manual", action="", until=None, state=TaskState.AWAITING,
-        asks=["imei"], started_at=AT,
-    )  # fmt: skip
+    """As the engine leaves it: it waits for people, and is nothing that failed."""
+    task = make_task(
+        key="1.visit", kind="manual", action="", until=None, state=TaskState.WAITING, asks=["imei"]
+    )
+    with business_time_fixed(AT):
+        decide(plan_id=task.plan_id)
+    task.refresh_from_db()
+    assert (task.state, task.cause) == (TaskState.AWAITING, "")
+    TaskHistory.objects.all().delete()
+    return task
 
 
 @pytest.fixture
