@@ -16,6 +16,7 @@ from commerce.accounts.identity import AccountContext
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering.models import Order
+from commerce.ordering.selectors import order_for_fulfilment
 from commerce.ordering.services.amending import Amended, Aspect, Wish, amended, write_amended
 from commerce.ordering.services.unwinding import begun_order
 from orchestration.domain.amending import Rework, base_key, duration, rework
@@ -25,7 +26,7 @@ from orchestration.domain.states import FINISHED, PlanState
 from orchestration.domain.unwinding import CREDITING, SETTLING
 from orchestration.models import Plan, PlanAmendment, Task
 from orchestration.services.desk import Desk
-from orchestration.services.jeopardy import plan_anew
+from orchestration.services.jeopardy import day_of, plan_anew
 from orchestration.services.plans import recipes_of, task_row
 from orchestration.services.standing import steps_of
 from orchestration.services.taking_back import (
@@ -265,6 +266,9 @@ def _carry_out(context: AccountContext, order: Order, found: _Found, *, note: st
     back = compensating(desk, work.impact)
     first = next_position(desk) + len(back)
     anew = [task_row(desk.plan, spec, first + place) for place, spec in enumerate(work.added)]
+    now_so = order_for_fulfilment(order.number, group=desk.plan.group)
+    for task in anew:
+        task.starts_on = day_of(task, order=now_so, now=desk.now)
     closing = _closing(found, after=[task.key for task in back], position=first + len(anew))
     add(desk, [*back, *anew, *closing], by=by)
     PlanAmendment.objects.create(
@@ -280,7 +284,7 @@ def _carry_out(context: AccountContext, order: Order, found: _Found, *, note: st
             "added": [spec.key for spec in work.added],
         },
     )
-    plan_anew(desk.plan.pk)
+    plan_anew(desk.plan)
     leave(desk)
 
 

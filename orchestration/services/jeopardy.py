@@ -57,16 +57,16 @@ def stages_of(tasks: Sequence[Task]) -> tuple[Stage, ...]:
 
 def day_of(task: Task, *, order: FulfilmentOrder, now: datetime) -> date | None:
     """The day before which a new task can't be over: of a wait, or of a porting."""
-    item = next((item for item in order.items if item.line_id in task.lines), None)
-    if item is None:
-        return None
+    items = [item for item in order.items if item.line_id in task.lines]
     if task.kind == TaskKind.TIMER:
-        return item.not_before
-    if task.action == PORT_IN:
+        days = [task.starts_on, *(item.not_before for item in items)]
+        return max((day for day in days if day is not None), default=None)
+    if task.action == PORT_IN and items:
+        item = items[0]
         today = now.astimezone(PARIS).date()
         wished = item.config.get("port_on", "")
         return port_day(wished=wished, not_before=item.not_before, today=today)
-    return None
+    return task.starts_on
 
 
 def lay_out(plan: Plan, tasks: Sequence[Task], *, now: datetime) -> None:
@@ -77,9 +77,11 @@ def lay_out(plan: Plan, tasks: Sequence[Task], *, now: datetime) -> None:
     _plan(plan, max(ends.values(), default=now), now=now)
 
 
-def plan_anew(plan_id: int) -> None:
-    """Its customer was told another day by other words: the next look plans it afresh."""
-    Plan.objects.filter(pk=plan_id).update(planned_finish=None, look_at=business_now())
+def plan_anew(plan: Plan) -> None:
+    """Its customer was told another day by other words: the next look plans it afresh, also that of
+    the desk on which the plan lies."""
+    plan.planned_finish, plan.look_at = None, business_now()
+    plan.save(update_fields=["planned_finish", "look_at"])
 
 
 def judge(plan: Plan, tasks: Sequence[Task], *, now: datetime) -> list[outbox.Event]:

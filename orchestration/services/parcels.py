@@ -27,7 +27,7 @@ def move_parcel(
     tasks = Task.objects.filter(plan=plan, parcel=before)
     waiting = list(tasks.filter(kind=TaskKind.TIMER, state=TaskState.AWAITING))
     tasks.update(parcel=after, starts_on=expected_on)
-    jeopardy.plan_anew(plan.pk)
+    jeopardy.plan_anew(plan)
     due = datetime(expected_on.year, expected_on.month, expected_on.day, tzinfo=PARIS)
     timers.schedule_all(
         timers.Due(f"task:{task.pk}", TIMER_DUE, due, {"plan": plan.pk}) for task in waiting

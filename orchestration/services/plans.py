@@ -80,7 +80,7 @@ def _store(order: FulfilmentOrder, *, places: Mapping[str, int]) -> None:
         specs = _with_bill(decompose(order.group(group), recipes=recipes), first=place == 0)
         own = [task_row(plan, spec, position) for position, spec in enumerate(specs)]
         for task in own:
-            task.starts_on = task.starts_on or day_of(task, order=order, now=now)
+            task.starts_on = day_of(task, order=order, now=now)
         lay_out(plan, own, now=now)
         plans.append(plan)
         tasks += own

@@ -15,6 +15,7 @@ from commerce.events.models import Timer
 from commerce.events.pump import drain
 from commerce.kernel.clock import PARIS, business_today, machine_now
 from commerce.kernel.errors import Conflict, InvalidInput, RuleViolated
+from commerce.notifications.models import Message
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services import carts
 from commerce.ordering.services.amending import Wish
@@ -22,9 +23,10 @@ from commerce.ordering.services.place import place_order
 from commerce.payments.models import PaymentEffect
 from commerce.payments.ports import Outcome, PaymentReport
 from commerce.payments.services.outcome import note_report
+from orchestration.domain.jeopardy import Colour
 from orchestration.domain.recipes import parse_recipes
 from orchestration.domain.states import PlanState, TaskState
-from orchestration.models import Plan, PlanAmendment, Task
+from orchestration.models import OrderWatch, Plan, PlanAmendment, Task
 from orchestration.selectors import tracking
 from orchestration.services import amend as amend_service
 from orchestration.services import cancel, failing, outcome, plans
@@ -278,3 +280,9 @@ def test_a_later_day_holds_what_has_not_begun(committed_shop: object, outside: S
     wait_for(lambda: carried_on("arrival:own", TaskState.AWAITING))
     due = Timer.objects.filter(handler="orchestration.timer_due").values_list("due_at", flat=True)
     assert {at.astimezone(PARIS).date() for at in due} == {day}
+    plan = Plan.objects.get()
+    assert plan.planned_finish is not None
+    assert plan.planned_finish.astimezone(PARIS).date() >= day
+    assert plan.colour == Colour.GREEN, "it is the customer's own wish"
+    assert not OrderWatch.objects.exists()
+    assert not Message.objects.filter(code="order_late").exists()

@@ -152,9 +152,9 @@ def test_the_worst_of_an_orders_plans_is_its_colour(plan: Plan) -> None:
 
 
 def test_another_day_told_by_other_words_is_planned_afresh(plan: Plan) -> None:
-    look(TOLD)
+    late = look(TOLD)
     with business_time_fixed(TOLD):
-        jeopardy.plan_anew(plan.pk)
+        jeopardy.plan_anew(late)
         jeopardy.look_over(now=TOLD)
     again = Plan.objects.get()
     assert (again.colour, again.planned_finish) == (Colour.GREEN, TOLD + timedelta(hours=2))
