@@ -205,7 +205,13 @@ def connect() -> None:
     register_timer(TIMER_DUE, orchestration.on_timer_due)
     subscribe(ParcelDayMoved, orchestration.on_parcel_day_moved, name="orchestration.day_moved")
     register_timer(KEPT_DUE, orchestration.on_kept_due)
-    register_timer(jeopardy.LOOK, jeopardy.on_look_due, housekeeping=True)
+    register_timer(
+        jeopardy.LOOK,
+        jeopardy.on_look_due,
+        durable=False,
+        housekeeping=True,
+        queue=WorkQueue.SETTLING,
+    )
     register_beginning("jeopardy", jeopardy.begin)
     register_timer(orchestration.UNWOUND, orchestration.on_plan_cancelled)
     register_timer(porting_calls.TIMER, porting_calls.carry_out, durable=False)

@@ -5,6 +5,7 @@ A plan that runs as planned costs no statement: it is written only when its colo
 it must be looked at earlier than was thought.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -17,13 +18,15 @@ from commerce.events.models import Timer
 from commerce.kernel.clock import PARIS, business_now, machine_now
 from commerce.notifications.services import send
 from commerce.ordering.domain.fulfilment import FulfilmentOrder
-from orchestration.domain.jeopardy import Colour, Stage, Watch, forecast, told_by, watch
+from orchestration.domain.jeopardy import LOOK_AGAIN, Colour, Stage, Watch, forecast, told_by, watch
 from orchestration.domain.keeping import KEPT
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.requests import port_day
 from orchestration.domain.states import PlanState, TaskState
 from orchestration.events import OrderInJeopardy, OrderOutOfJeopardy
 from orchestration.models import OrderWatch, Plan, Task
+
+logger = logging.getLogger(__name__)
 
 LOOK = "orchestration.jeopardy"
 EVERY = timedelta(seconds=60)
@@ -118,16 +121,26 @@ def _otherwise_late(plan: Plan, found: Watch) -> bool:
 
 
 def look_over(*, now: datetime) -> int:
-    """Judge the plans whose colour may have got worse by time alone; answers how many."""
+    """Judge the plans whose colour may have got worse by time alone, each in a transaction of its
+    own; answers how many. One that can't be judged is left for later and keeps no other from it."""
     due = Plan.objects.filter(state=PlanState.RUNNING, look_at__lte=now).order_by("look_at")
     ids = list(due.values_list("pk", flat=True)[:AT_ONCE])
     for plan_id in ids:
-        with transaction.atomic():
-            plan = Plan.objects.select_for_update(skip_locked=True).filter(pk=plan_id).first()
-            if plan is not None:
-                tasks = list(Task.objects.filter(plan=plan).order_by("position"))
-                outbox.publish_all(judge(plan, tasks, now=now))
+        try:
+            _look_at(plan_id, now=now)
+        except Exception:
+            logger.exception("plan not judged", extra={"plan": plan_id})
+            Plan.objects.filter(pk=plan_id).update(look_at=now + LOOK_AGAIN)
     return len(ids)
+
+
+@transaction.atomic
+def _look_at(plan_id: int, *, now: datetime) -> None:
+    """Whoever works on the plan meanwhile judges it himself."""
+    plan = Plan.objects.select_for_update(skip_locked=True).filter(pk=plan_id).first()
+    if plan is not None:
+        tasks = list(Task.objects.filter(plan=plan).order_by("position"))
+        outbox.publish_all(judge(plan, tasks, now=now))
 
 
 def begin() -> None:
@@ -137,9 +150,14 @@ def begin() -> None:
 
 
 def on_look_due(payload: Mapping[str, Any]) -> None:
-    """Timer, machine time."""
-    more = look_over(now=business_now()) == AT_ONCE
-    due = machine_now() + (timedelta() if more else EVERY)
+    """Timer, machine time; called with no transaction open. Comes again whatever happens."""
+    _come_again(EVERY)
+    if look_over(now=business_now()) == AT_ONCE:
+        _come_again(timedelta())
+
+
+def _come_again(after: timedelta) -> None:
+    due = machine_now() + after
     timers.schedule(key=LOOK, handler=LOOK, due_at=due, payload={}, clock="machine")
 
 
@@ -161,8 +179,9 @@ def _roll_up(plan: Plan, *, now: datetime) -> list[outbox.Event]:
         [OrderWatch(order_number=plan.order_number, party_id=plan.party_id)], ignore_conflicts=True
     )
     order = OrderWatch.objects.select_for_update().get(order_number=plan.order_number)
-    late = Plan.objects.filter(order_number=plan.order_number, state=PlanState.RUNNING)
-    worst = late.exclude(colour=Colour.GREEN).order_by(_RANK, "planned_finish").first()
+    running = Plan.objects.filter(order_number=plan.order_number, state=PlanState.RUNNING)
+    late = running.exclude(colour=Colour.GREEN).exclude(planned_finish=None)  # those to plan anew
+    worst = late.order_by(_RANK, "planned_finish").first()
     before = order.colour
     order.plan, order.colour = worst, Colour(worst.colour) if worst else Colour.GREEN
     if order.colour != before:

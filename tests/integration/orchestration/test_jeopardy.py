@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from commerce.accounts.identity import AccountContext
+from commerce.events import timers
 from commerce.events.models import OutboxEvent
 from commerce.kernel.clock import PARIS, business_time_fixed
 from commerce.notifications.models import Message
 from orchestration.boards import colours_of, late_orders, told_day
-from orchestration.domain.jeopardy import Colour, told_by
+from orchestration.domain.jeopardy import LOOK_AGAIN, Colour, told_by
 from orchestration.domain.states import PlanState, TaskState
 from orchestration.models import OrderWatch, Plan, Task
 from orchestration.services import fallout, jeopardy
@@ -158,6 +159,43 @@ def test_another_day_told_by_other_words_is_planned_afresh(plan: Plan) -> None:
         jeopardy.look_over(now=TOLD)
     again = Plan.objects.get()
     assert (again.colour, again.planned_finish) == (Colour.GREEN, TOLD + timedelta(hours=2))
+
+
+def test_a_plan_to_be_planned_anew_is_in_nobodys_way(plan: Plan) -> None:
+    look(TOLD)
+    other = Plan.objects.create(
+        order_number=ORDER.number, group="g2", party_id=1, release=1, created_at=AT,
+        planned_finish=PLANNED, look_at=AT,
+    )  # fmt: skip
+    Task.objects.create(
+        plan=other, key="2.parcel", position=0, lines=["2"], kind="manual", action="",
+        state=TaskState.AWAITING, hours=30, started_at=AT,
+    )  # fmt: skip
+    now = TOLD + LATER
+    Plan.objects.filter(pk=plan.pk).update(planned_finish=None, look_at=now)
+    with business_time_fixed(now):
+        assert jeopardy.look_over(now=now) == 2
+    assert list(Plan.objects.order_by("pk").values_list("colour", flat=True)) == ["green", "red"]
+    assert OrderWatch.objects.get().plan_id == other.pk
+
+
+def test_a_plan_that_cannot_be_judged_keeps_no_other_from_it(
+    plan: Plan,
+) -> None:
+    broken = Plan.objects.create(
+        order_number="F-broken", group="g1", party_id=1, release=1, created_at=AT,
+        planned_finish=PLANNED, look_at=AT,
+    )  # fmt: skip
+    for key, need in (("a", "b"), ("b", "a")):
+        Task.objects.create(
+            plan=broken, key=key, position=0, lines=["1"], kind="manual", needs=[need]
+        )
+    with business_time_fixed(TOLD):
+        jeopardy.on_look_due({})
+    assert Plan.objects.get(pk=plan.pk).colour == Colour.RED
+    broken.refresh_from_db()
+    assert (broken.colour, broken.look_at) == (Colour.GREEN, TOLD + LOOK_AGAIN)
+    assert timers.due_at(jeopardy.LOOK) is not None
 
 
 def test_the_timer_comes_again_every_minute_of_machine_time(plan: Plan) -> None:
