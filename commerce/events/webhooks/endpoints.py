@@ -14,6 +14,7 @@ from django.db import transaction
 from commerce.events import timers
 from commerce.events.models import (
     EndpointState,
+    WebhookAttempt,
     WebhookEndpoint,
     WebhookMessage,
     WebhookState,
@@ -74,10 +75,17 @@ def change(
     endpoint.save(update_fields=["url", "types", "name"])
 
 
-@transaction.atomic
 def remove(*, party_id: int | None, endpoint_id: UUID) -> None:
-    """The endpoint and its log are gone. Raises NotFound `unknown_endpoint`."""
-    _locked(party_id=party_id, endpoint_id=endpoint_id).delete()
+    """The endpoint and its log are gone. Raises NotFound `unknown_endpoint`.
+
+    It is paused first: then nobody tells it anything more, and nobody has to wait while its log,
+    which may be long, is removed.
+    """
+    pause(party_id=party_id, endpoint_id=endpoint_id)
+    WebhookAttempt.objects.filter(message__endpoint=endpoint_id).delete()
+    WebhookMessage.objects.filter(endpoint=endpoint_id).delete()
+    with transaction.atomic():
+        _locked(party_id=party_id, endpoint_id=endpoint_id, whole=True).delete()
 
 
 @transaction.atomic
@@ -174,9 +182,10 @@ def _active(*, party_id: int | None, endpoint_id: UUID) -> WebhookEndpoint:
     return endpoint
 
 
-def _locked(*, party_id: int | None, endpoint_id: UUID) -> WebhookEndpoint:
+def _locked(*, party_id: int | None, endpoint_id: UUID, whole: bool = False) -> WebhookEndpoint:
+    """Locked against other changes; if `whole`, once nobody is about to tell it something."""
     found = (
-        WebhookEndpoint.objects.select_for_update()
+        WebhookEndpoint.objects.select_for_update(no_key=not whole)
         .filter(pk=endpoint_id, party_id=party_id)
         .first()
     )

@@ -141,8 +141,12 @@ def _http() -> httpx.Client:
 
 @transaction.atomic
 def _note(message: WebhookMessage, answer: Answer) -> None:
-    """Write the try down, and what follows from it; nothing if another worker was first."""
-    endpoint = WebhookEndpoint.objects.select_for_update().get(pk=message.endpoint_id)
+    """Write the try down, and what follows from it; nothing if another worker was first, or the
+    endpoint was removed."""
+    endpoints = WebhookEndpoint.objects.select_for_update(no_key=True)
+    endpoint = endpoints.filter(pk=message.endpoint_id).first()
+    if endpoint is None:
+        return
     now, attempts = machine_now(), message.attempts + 1
     wait = None if answer.is_good else wait_after(attempts, draw=random.random())  # noqa: S311
     next_at = now + wait if wait is not None else None
@@ -181,10 +185,6 @@ def _judge(endpoint: WebhookEndpoint, answer: Answer, *, now: datetime) -> None:
     pause = wait_after(endpoint.failures, draw=random.random())  # noqa: S311
     endpoint.silent_until = now + pause if pause is not None else None
     endpoint.save(update_fields=["failing_since", "failures", "silent_until", "state"])
-    if gives_up:
-        endpoint.state = EndpointState.FAILED
-    endpoint.failing_since = since
-    endpoint.save(update_fields=["failing_since", "state"])
     if gives_up:
         outbox.publish(
             WebhookEndpointFailed(

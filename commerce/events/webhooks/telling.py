@@ -28,6 +28,7 @@ INSERT INTO events_webhookmessage AS message
        (id, endpoint_id, event_id, type, state, attempts, next_at, created_at)
 SELECT gen_random_uuid(), endpoint.id, event.id, told.type, 'pending', 0, %(now)s, %(now)s
 """
+# Whoever removes an endpoint waits for those who tell it something: their transaction would fail.
 # One statement whatever the number of events and endpoints, as every event runs it.
 _WRITE = f"""
 WITH event AS (
@@ -39,6 +40,7 @@ WITH event AS (
     RETURNING id, name, payload)
 {_MESSAGES}
   FROM event {_LISTENING}
+   FOR KEY SHARE OF endpoint
 RETURNING id
 """  # noqa: S608  nothing of a caller's is in the text
 # What happened between two instants, for one endpoint: what was missed is written, what is there

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from standardwebhooks import Webhook
 
 from commerce.events.models import (
@@ -350,6 +351,33 @@ def test_nobody_touches_the_endpoint_of_another(receiver: Receiver) -> None:
     with pytest.raises(NotFound):
         selectors.messages_of(OTHER, endpoint_id=made)
     assert WebhookEndpoint.objects.get().state == EndpointState.ACTIVE
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_removes_an_endpoint_undoes_nothing_that_is_about_to_tell_it_something(
+    receiver: Receiver,
+) -> None:
+    made, _ = listen(receiver.url, party=None)
+    told, removed = threading.Event(), threading.Event()
+
+    def place_an_order() -> None:
+        try:
+            with transaction.atomic():
+                publish(ParcelSent("F-1", FIRM))
+                told.set()
+                removed.wait(timeout=0.5)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=1) as others:
+        order = others.submit(place_an_order)
+        assert told.wait(timeout=10)
+        endpoints.remove(party_id=None, endpoint_id=made)
+        removed.set()
+        order.result()
+    assert OutboxEvent.objects.filter(name="ParcelSent").count() == 1
+    assert (WebhookEndpoint.objects.count(), WebhookMessage.objects.count()) == (0, 0)
+    assert (drain(), receiver.heard) == (1, [])
 
 
 def test_what_is_refused_leaves_nothing(receiver: Receiver) -> None:

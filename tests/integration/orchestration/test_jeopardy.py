@@ -162,20 +162,20 @@ def test_another_day_told_by_other_words_is_planned_afresh(plan: Plan) -> None:
 
 
 def test_a_plan_to_be_planned_anew_is_in_nobodys_way(plan: Plan) -> None:
-    look(TOLD)
+    look(TOLD - timedelta(hours=1))
     other = Plan.objects.create(
         order_number=ORDER.number, group="g2", party_id=1, release=1, created_at=AT,
         planned_finish=PLANNED, look_at=AT,
     )  # fmt: skip
     Task.objects.create(
         plan=other, key="2.parcel", position=0, lines=["2"], kind="manual", action="",
-        state=TaskState.AWAITING, hours=30, started_at=AT,
+        state=TaskState.AWAITING, hours=1, started_at=AT,
     )  # fmt: skip
-    now = TOLD + LATER
+    now = TOLD - timedelta(hours=1) + LATER
     Plan.objects.filter(pk=plan.pk).update(planned_finish=None, look_at=now)
     with business_time_fixed(now):
         assert jeopardy.look_over(now=now) == 2
-    assert list(Plan.objects.order_by("pk").values_list("colour", flat=True)) == ["green", "red"]
+    assert list(Plan.objects.order_by("pk").values_list("colour", flat=True)) == ["green", "amber"]
     assert OrderWatch.objects.get().plan_id == other.pk
 
 
