@@ -53,7 +53,7 @@ def way_to(text: str) -> Way:
     port = url.port or (443 if url.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise NotAllowed(f"{url.host} is not known") from error
     addresses = [str(entry[4][0]) for entry in found]
     if not settings.WEBHOOKS_STAY_HOME and any(_is_inside(each) for each in addresses):
@@ -64,10 +64,11 @@ def way_to(text: str) -> Way:
 def _parsed(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text.strip())
-    except (httpx.InvalidURL, TypeError) as error:
+        host = url.host.encode("idna")
+    except (httpx.InvalidURL, TypeError, UnicodeError) as error:
         raise _bad("That is not an address.") from error
     schemes = ("https", "http") if settings.WEBHOOKS_STAY_HOME else ("https",)
-    if url.scheme not in schemes or not url.host or len(str(url)) > LONGEST:
+    if url.scheme not in schemes or not host or len(str(url)) > LONGEST:
         raise _bad("Name an address that begins with https://.")
     if url.userinfo or url.fragment:
         raise _bad("An address holds no password and no fragment.")

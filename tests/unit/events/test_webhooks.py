@@ -60,6 +60,9 @@ def test_after_three_days_it_is_tried_no_more() -> None:
         "ftp://receiver.example",
         "receiver.example",
         "https://" + "a" * 500 + ".example",
+        "https://" + "a" * 64 + ".example",
+        "https://receiver..example/hook",
+        "https://xn--a/hook",
     ],
 )
 def test_an_address_inside_or_without_tls_is_refused(url: str, settings: Any) -> None:
@@ -82,6 +85,11 @@ def test_a_name_that_leads_inside_is_not_followed(
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
     with pytest.raises(NotAllowed, match="private network"):
         way_to("https://receiver.example/hook")
+
+
+def test_a_name_that_nobody_can_have_leads_nowhere() -> None:
+    with pytest.raises(NotAllowed, match="not known"):
+        way_to("https://" + "a" * 64 + ".example/hook")
 
 
 def test_what_was_judged_is_what_is_connected_to(
