@@ -16,7 +16,11 @@ def on_webhook_endpoint_failed(event: Mapping[str, Any]) -> None:
         send(
             party_id=event["party_id"],
             code="webhook_failed",
-            values={"url": event["url"], "since": datetime.fromisoformat(event["since"])},
+            values={
+                "url": event["url"],
+                "since": datetime.fromisoformat(event["since"]),
+                "endpoint": event["endpoint"],
+            },
             reference=f"webhook/{event['endpoint']}/{event['since']}",
         )
 

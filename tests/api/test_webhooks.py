@@ -1,10 +1,13 @@
 """A firm's programs say where they want to hear of its orders; nobody else's are told."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 from commerce.events.models import WebhookEndpoint, WebhookMessage
 from commerce.kernel.clock import machine_now
+from commerce.notifications.models import Message
+from commerce.notifications.subscribers import on_webhook_endpoint_failed
 from tests.api.conftest import AT, Api
 from tests.api.test_fleet_orders import fleet
 
@@ -74,6 +77,18 @@ def test_pause_resume_replay_change_and_removal(buyer: Api) -> None:
     assert (changed["url"], changed["types"]) == (f"{URL}/2", ["bill.issued"])
     assert buyer.send("DELETE", place).status_code == 204
     assert buyer.get(place).status_code == 404
+
+
+def test_the_firm_is_told_how_it_hears_again(buyer: Api) -> None:
+    made = added(buyer)
+    firm = WebhookEndpoint.objects.get().party_id
+    WebhookEndpoint.objects.update(state="failed")
+    told = {"party_id": firm, "endpoint": made, "url": URL, "since": AT.isoformat()}
+    on_webhook_endpoint_failed(told)
+    on_webhook_endpoint_failed(told)
+    text = Message.objects.get(code="webhook_failed").text
+    (resume,) = re.findall(r"/api/v1/(webhook-endpoints/\S+/resume)", text)
+    assert buyer.post(resume, {}).json()["state"] == "active"
 
 
 def test_what_a_firm_may_hear_of_is_listed_and_nothing_else_is_taken(buyer: Api) -> None:
