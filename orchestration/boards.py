@@ -18,7 +18,7 @@ class LateOrder:
 
     `told_by`: the end of the day that the customer was told first; `told_on`: the day told last.
     `late` is by how much the expected finish misses `told_by`, less than nothing while it does not.
-    `port` is empty where the task is nobody's but ours.
+    `port` is whose provider has it, or has what it watches; empty where that is nobody but us.
     """
 
     order_number: str
@@ -37,41 +37,40 @@ class LateOrder:
     cause: str
     attempts: int
     claimed_by: str
+    port: str
 
     @property
     def late(self) -> timedelta:
         return self.expected - self.told_by
 
-    @property
-    def port(self) -> str:
-        return ACTIONS[self.action].port if self.action in ACTIONS else ""
-
 
 def late_orders(*, limit: int = 100, colour: Colour | None = None) -> tuple[LateOrder, ...]:
-    """Those that break their word first come first; two queries."""
+    """Those that break their word first come first; three queries."""
     found = OrderWatch.objects.exclude(colour=Colour.GREEN)
     if colour is not None:
         found = found.filter(colour=colour)
     rows = list(found.select_related("plan").order_by("told_by", "order_number")[:limit])
-    tasks = {
-        (task.plan_id, task.key): task
-        for task in Task.objects.filter(
-            plan__in=[row.plan_id for row in rows],
-            key__in=[row.plan.culprit for row in rows if row.plan],
-        )
-    }
+    tasks = _tasks({row.plan.pk: row.plan.culprit for row in rows if row.plan})
+    watched = _tasks({plan: task.of for plan, task in tasks.items() if task.of})
     return tuple(
-        _late(row, row.plan, tasks.get((row.plan.pk, row.plan.culprit)))
+        _late(row, row.plan, tasks.get(row.plan.pk), watched.get(row.plan.pk))
         for row in rows
         if row.plan is not None
     )
 
 
-def _late(row: OrderWatch, plan: Plan, task: Task | None) -> LateOrder:
+def _tasks(keys: Mapping[int, str]) -> Mapping[int, Task]:
+    """Of each plan the task of that key; one query."""
+    found = Task.objects.filter(plan__in=list(keys), key__in=set(keys.values()))
+    return {task.plan_id: task for task in found if keys[task.plan_id] == task.key}
+
+
+def _late(row: OrderWatch, plan: Plan, task: Task | None, watched: Task | None) -> LateOrder:
     assert row.told_by is not None
     assert row.told_on is not None
     assert row.since is not None
     assert plan.expected_finish is not None
+    doer = watched or task
     return LateOrder(
         order_number=row.order_number,
         group=plan.group,
@@ -89,6 +88,7 @@ def _late(row: OrderWatch, plan: Plan, task: Task | None) -> LateOrder:
         cause=task.cause if task else "",
         attempts=task.attempts if task else 0,
         claimed_by=task.claimed_by if task else "",
+        port=ACTIONS[doer.action].port if doer and doer.action in ACTIONS else "",
     )
 
 

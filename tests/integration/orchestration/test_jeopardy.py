@@ -95,6 +95,20 @@ def test_the_board_names_the_task_its_provider_and_by_how_much_it_is_late(plan: 
     assert late_orders(colour=Colour.AMBER) == ()
 
 
+def test_what_a_milestone_waits_for_is_with_who_has_what_it_watches(
+    plan: Plan, django_assert_num_queries: Any
+) -> None:
+    Task.objects.filter(key="1.activate").update(state=TaskState.DONE, finished_at=AT)
+    Task.objects.filter(key="1.parcel").update(
+        kind="milestone", until="line.activated", of="1.activate", state=TaskState.AWAITING,
+        started_at=AT,
+    )  # fmt: skip
+    look(TOLD + LATER)
+    with django_assert_num_queries(3):
+        (late,) = late_orders()
+    assert (late.key, late.port) == ("1.parcel", "network")
+
+
 def test_the_customer_is_told_a_new_day_once_for_each(plan: Plan) -> None:
     first = TOLD.astimezone(PARIS).date()
     for at in (TOLD, TOLD + timedelta(hours=7), TOLD + timedelta(hours=20)):
