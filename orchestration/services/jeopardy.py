@@ -189,8 +189,8 @@ def _roll_up(plan: Plan, *, now: datetime) -> list[outbox.Event]:
     if worst is not None:
         _note_days(order, worst)
     order.save()
-    if order.colour == Colour.RED:
-        _tell_the_customer(order)
+    if worst is not None and order.colour == Colour.RED:
+        _tell_the_customer(order, worst)
     if order.colour == before:
         return []
     if worst is None:
@@ -217,21 +217,26 @@ def _note_days(order: OrderWatch, worst: Plan) -> None:
     order.expected_on = worst.expected_finish.astimezone(PARIS).date()
 
 
-def _tell_the_customer(order: OrderWatch) -> None:
-    """A new day as soon as the one told last can't be held; each day once."""
-    if order.expected_on is None or order.told_on is None or order.expected_on <= order.told_on:
+def _tell_the_customer(order: OrderWatch, worst: Plan) -> None:
+    """A new day as soon as the one told last can't be held, with a reserve as the first one had;
+    each day once."""
+    assert worst.expected_finish is not None
+    assert order.expected_on is not None
+    assert order.told_on is not None
+    if order.expected_on <= order.told_on:
         return
+    day = told_by(worst.expected_finish, since=worst.created_at).astimezone(PARIS).date()
     send(
         party_id=order.party_id,
         code="order_late",
         values={
             "order": order.order_number,
             "told": f"{order.told_on:%d/%m/%Y}",
-            "day": f"{order.expected_on:%d/%m/%Y}",
+            "day": f"{day:%d/%m/%Y}",
         },
-        reference=f"{order.order_number}/late/{order.expected_on}",
+        reference=f"{order.order_number}/late/{day}",
     )
-    order.told_on = order.expected_on
+    order.told_on = day
     order.save(update_fields=["told_on"])
 
 

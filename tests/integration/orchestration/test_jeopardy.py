@@ -109,18 +109,18 @@ def test_what_a_milestone_waits_for_is_with_who_has_what_it_watches(
     assert (late.key, late.port) == ("1.parcel", "network")
 
 
-def test_the_customer_is_told_a_new_day_once_for_each(plan: Plan) -> None:
+def test_the_customer_is_told_a_new_day_that_has_a_reserve_too_once_for_each(plan: Plan) -> None:
     first = TOLD.astimezone(PARIS).date()
-    for at in (TOLD, TOLD + timedelta(hours=7), TOLD + timedelta(hours=20)):
+    for at in (TOLD, TOLD + timedelta(hours=7), TOLD + timedelta(days=1, hours=8)):
         look(at)
     (message,) = Message.objects.filter(code="order_late")
-    new = first + timedelta(days=1)
+    new = first + timedelta(days=2)
     assert f"{new:%d/%m/%Y}" in message.text
     assert f"{first:%d/%m/%Y}" in message.text
     found = told_day(ORDER.number)
     assert found is not None
     assert (found.on, found.first) == (new, first)
-    look(TOLD + timedelta(days=1, hours=8))
+    look(TOLD + timedelta(days=2, hours=8))
     assert Message.objects.filter(code="order_late").count() == 2
 
 
