@@ -437,11 +437,12 @@ def _touched(
 
 
 def _touched_plan(items: tuple[ItemView, ...], *, catalogue: Snapshot) -> Touched:
-    """The line itself, which goes on as what it is."""
+    """The line itself, which goes on as what it is. Of its number and SIM `known_of` says what is
+    so now; what the order that brought the plan learnt may be long past."""
     plan = next((item for item in items if _kind(item, catalogue) is Kind.PLAN), None)
     if plan is None:
         raise RuleViolated("This contract has no line.", code="change_not_offered")
-    return _touch(plan, ItemAction.MODIFY, catalogue=catalogue)
+    return replace(_touch(plan, ItemAction.MODIFY, catalogue=catalogue), facts={})
 
 
 def _removed(

@@ -72,9 +72,9 @@ class Amendment:
     """What an order changes of a running contract.
 
     `replaced` are the items whose place a line takes, by line id; `facts` what is known of the
-    contract, `config` what is asked of those who carry the change out, on each line of it. It
-    begins on the day `not_before` (None: at once). `withdraws` names the bundle ("F-1/g1") of which
-    the contract, if it has one, is withdrawn from.
+    contract now, which counts before what its items learnt; `config` what is asked of those who
+    carry the change out, on each line of it. It begins on the day `not_before` (None: at once).
+    `withdraws` names the bundle ("F-1/g1") of which the contract, if it has one, is withdrawn from.
     """
 
     kind: ChangeKind
@@ -271,7 +271,7 @@ def _touching(order: Order, draft: Draft, by: Amendment, *, after: int) -> list[
             ),
             agreed=to_plain(touched.charges),
             config={**by.config, **touched.config},
-            facts={**by.facts, **touched.facts},
+            facts={**touched.facts, **by.facts},
             port_not_before=by.not_before,
         )
         for position, touched in enumerate(by.touched, start=after + 1)

@@ -29,6 +29,7 @@ from tests.integration.subscriptions.contracts import at, run
 
 AT = at(START)
 OLD, NEW = "8933158000000000014", "8933158000000000022"
+FORMER = "0639980059"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
@@ -45,7 +46,9 @@ def number(msisdn: str = "", *, reason: ChangeReason | None = ChangeReason.WISH)
 @pytest.fixture
 def with_sim(line: int) -> int:
     Subscription.objects.update(iccid=OLD, lpa="LPA:1$old$code")
-    SubscriptionItem.objects.filter(offering="horizon-130").update(facts={"line_id": "lin_1"})
+    # What the order of another plan knew of the line, which has changed its number since.
+    known = {"line_id": "lin_1", "iccid": OLD, "msisdn": FORMER}
+    SubscriptionItem.objects.filter(offering="horizon-130").update(facts=known)
     return line
 
 
@@ -119,6 +122,8 @@ def test_a_lost_sim_stops_the_line_at_once_and_the_new_one_lets_it_go_on(
     assert changes == [("sim", "awaiting_payment"), ("suspend", "accepted")]
     stopping = Order.objects.get(change="suspend")
     assert stopping.items.get().config["block"] == "lost_sim"
+    # The message names the number that the line has.
+    assert stopping.items.get().facts["msisdn"] == Subscription.objects.get().msisdn != FORMER
     carried_out(stopping.number)
     assert Subscription.objects.get().status == "suspended"
     tasks = accepted(placed.number)
