@@ -13,8 +13,10 @@ from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.kernel.money import Money
 from commerce.notifications.models import Message
 from commerce.ordering.domain.changes import ChangeQuote, ChangeRequest
+from commerce.ordering.services.amending import Wish
 from commerce.ordering.services.changes import quote_change
 from orchestration.models import Plan, Task
+from orchestration.services.amend import quote_amendment
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.decide import decide
 from orchestration.services.plans import create_plans
@@ -141,6 +143,21 @@ def test_a_legitimate_motive_costs_nothing_once_it_is_proved() -> None:
     tasks = list(Task.objects.order_by("position").values_list("kind", "action"))
     assert ("manual", "proof_to_check") in tasks
     assert len(bills()) == before
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [Wish(not_before=date(2028, 1, 11)), Wish(without="delete-1"), Wish(sim="carte-sim")],
+)
+def test_the_day_of_the_end_is_not_moved_without_a_new_quote(wish: Wish) -> None:
+    owner = contract()
+    line = Subscription.objects.get().pk
+    placed, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=ASKED)
+    with business_time_fixed(at(ASKED)):
+        create_plans(order_number=placed.number)
+        with pytest.raises(RuleViolated) as refused:
+            quote_amendment(owner, number=placed.number, group="change", wish=wish)
+    assert refused.value.code == "order_anew"
 
 
 def test_who_changes_his_mind_keeps_his_line() -> None:
