@@ -46,17 +46,20 @@ from orchestration.ports import (
     TakeBack,
 )
 from subscriptions.domain.states import ENDING
+from subscriptions.selectors import subscription_view
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An effect through a port. `ask` makes the request, `learn` the facts of the order's lines."""
+    """An effect through a port. `ask` makes the request, `learn` the facts of the order's lines;
+    `needless`: as things are when its turn comes, nothing is to be asked."""
 
     port: str
     method: str
     request: type[Any]
     ask: Callable[[TaskContext], Mapping[str, Any]]
     learn: Callable[[Answer, TaskContext], LineFacts]
+    needless: Callable[[TaskContext], bool] = lambda context: False
 
     def carry_out(self, stored: Mapping[str, Any], *, key: str) -> Answer:
         """Send the stored request under `key`. Raises Refused or Unknown."""
@@ -186,6 +189,13 @@ def _renumber(context: TaskContext) -> Mapping[str, Any]:
     return {**_line(context), "msisdn": context.fact("msisdn")}
 
 
+def _stands_still(context: TaskContext) -> bool:
+    """Something blocks the line besides what the order lifts; it may have begun after the order."""
+    assert context.order.subject is not None
+    contract = subscription_view(context.order.party_id, context.order.subject)
+    return bool(set(contract.blocks) - {context.item.config.get("lifts", "")})
+
+
 def _line(context: TaskContext) -> Mapping[str, Any]:
     return {
         "reference": f"{context.order.number}/{context.group}",
@@ -289,7 +299,7 @@ ACTIONS: Mapping[str, Action] = {
     "network.end_sim": Action("network", "end_sim", SimEnd, _end_sim, _told()),
     "network.renumber": Action("network", "renumber", LineNumber, _renumber, _told()),
     "network.suspend": Action("network", "suspend", LineOrder, _line, _told()),
-    "network.resume": Action("network", "resume", LineOrder, _line, _told()),
+    "network.resume": Action("network", "resume", LineOrder, _line, _told(), _stands_still),
     "network.route": Action("network", "route", NumberRoute, _route, _told("route_id")),
     "content.entitle": Action(
         "content", "entitle", Entitlement, _entitle, _told("entitlement_id", "activation_url")

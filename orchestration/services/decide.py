@@ -270,8 +270,11 @@ def _run(desk: Desk, task: Task, *, calls: list[Call]) -> None:
     if task.action not in ACTIONS:
         perform(desk, task)
         return
-    task.lease_until = desk.machine + LEASE + PER_CALL * len(calls)
     effect = desk.effect(task)
+    if effect is None and action(task.action).needless(desk.context(task)):
+        desk.move(task, TaskState.DONE, note="nothing to ask as things are")
+        return
+    task.lease_until = desk.machine + LEASE + PER_CALL * len(calls)
     unknown = effect is not None and effect.state == EffectState.UNKNOWN
     if effect is None:
         try:

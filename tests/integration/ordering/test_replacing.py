@@ -15,6 +15,7 @@ from commerce.ordering.models import Order
 from commerce.ordering.services.changes import quote_change
 from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.actions import action
+from orchestration.domain.requests import TaskContext
 from orchestration.models import Plan, Task
 from orchestration.services.desk import Desk
 from orchestration.services.plans import create_plans
@@ -61,12 +62,15 @@ def accepted(order: str) -> dict[str, Task]:
     return {task.key.rpartition(".")[2].partition(":")[0]: task for task in tasks}
 
 
-def asked(task: Task) -> dict[str, Any]:
-    """What a provider would be asked by the task now."""
+def context_of(task: Task) -> TaskContext:
     desk = Desk.of(Plan.objects.get(pk=task.plan_id).pk)
     assert desk is not None
-    found = desk.task(task.pk)
-    return dict(action(found.action).ask(desk.context(found)))
+    return desk.context(desk.task(task.pk))
+
+
+def asked(task: Task) -> dict[str, Any]:
+    """What a provider would be asked by the task now."""
+    return dict(action(task.action).ask(context_of(task)))
 
 
 def test_a_damaged_card_is_replaced_for_the_fee_and_the_old_one_ends_after_it(
@@ -143,7 +147,12 @@ def test_a_line_that_stands_still_for_more_than_its_sim_is_not_let_go_on(
         carried_out(stopped.number)
     placed, shown = ordered(owner, with_sim, sim(ChangeReason.LOST), deliver_to=HOME)
     assert shown.still_blocked
-    assert "resume" not in accepted(placed.number)
+    resume = accepted(placed.number)["resume"]
+    assert action(resume.action).needless(context_of(resume))
+    # Once he lets it go on as far as he is concerned, the new SIM is all that it waits for.
+    Subscription.objects.get().blocks.filter(kind="wish").update(lifted_at=at(LATE))
+    assert not action(resume.action).needless(context_of(resume))
+    Subscription.objects.get().blocks.filter(kind="wish").update(lifted_at=None)
     record_item_facts(order_number=placed.number, facts={"sim": {"iccid": NEW}})
     carried_out(placed.number)
     contract = subscription_view(owner.party_id or 0, with_sim)
