@@ -220,6 +220,12 @@ def connect() -> None:
     register_timer(leaving.ASK, leaving.on_ask_due, durable=False)
     subscribe(SubscriptionActivated, rio.on_subscription_activated, name="porting.rio")
     subscribe(SubscriptionChanged, leaving.on_contract_changed, name="porting.number_rests")
+    subscribe(
+        SubscriptionChanged,
+        orchestration.on_contract_changed,
+        name="orchestration.contract_ended",
+        durable=False,
+    )
     register_timer(porting_clocks.NOTICE, porting_clocks.on_notice_due)
     register_timer(porting_clocks.LATE, porting_clocks.on_late)
     register_busy_check("orchestration", orchestration.tasks_under_way)

@@ -20,8 +20,10 @@ from orchestration.services.advance import advance
 from orchestration.services.callbacks import ask
 from orchestration.services.failing import follow_policy
 from orchestration.services.keeping import look_at_kept
+from orchestration.services.making_way import end_with_contract
 from orchestration.services.parcels import move_parcel
 from orchestration.services.plans import create_plans, wake
+from subscriptions.domain.states import ENDING
 
 UNWOUND = "orchestration.unwound"
 MONEY_COMES = timedelta(seconds=20)
@@ -145,3 +147,9 @@ def tasks_under_way() -> int:
     return Task.objects.filter(
         state__in=[TaskState.RUNNING, TaskState.RETRYING], plan__state__in=MOVING
     ).count()
+
+
+def on_contract_changed(payload: Mapping[str, Any]) -> None:
+    """Called with no transaction open: what was on its way to a contract that has ended."""
+    if payload["kind"] in ENDING:
+        end_with_contract(subscription_id=payload["subscription_id"], party_id=payload["party_id"])

@@ -14,16 +14,13 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from catalogue.services import numbers
-from commerce.accounts.identity import SYSTEM, AccountContext
+from commerce.accounts.identity import SYSTEM
 from commerce.events import timers
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Conflict, InvalidInput, Unknown
 from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ChangeRequest
-from commerce.ordering.domain.states import WAITING
-from commerce.ordering.selectors import order_states
-from commerce.ordering.services.cancel import cancel_order
-from commerce.ordering.services.changes import ends_by_porting, open_change, place_change
+from commerce.ordering.services.changes import ends_by_porting, open_in_the_way, place_change
 from commerce.ordering.services.place import Checkout
 from orchestration.actions import provider
 from orchestration.domain.porting import (
@@ -40,7 +37,7 @@ from orchestration.porting import book, calls, telling
 from orchestration.porting.rio import key_of, may_leave
 from orchestration.ports import PortOutAnswer, ProviderEvent
 from orchestration.services.callbacks import receive
-from orchestration.services.cancel import cancel_under_way, quote_cancellation
+from orchestration.services.making_way import make_way
 from subscriptions.domain.states import ENDING, ChangeKind
 from subscriptions.lines import Line, line_of, line_of_subscription
 
@@ -230,11 +227,11 @@ def on_gone(payload: Mapping[str, Any]) -> None:
         return
     context = replace(SYSTEM, party_id=line.party_id)
     request = ChangeRequest(ChangeKind.TERMINATE, ported=True)
-    present = open_change(line.subscription_id)
+    present = open_in_the_way(line.subscription_id)
     if present and ends_by_porting(present):
         return
     if present:
-        _make_way(context, number=present)
+        make_way(context, number=present, note="number_gone")
     number = place_change(
         context,
         subscription_id=line.subscription_id,
@@ -242,15 +239,6 @@ def on_gone(payload: Mapping[str, Any]) -> None:
         checkout=Checkout(expected_total=Money.zero()),
     ).number
     book.note(porting, "note", "contract_ends", {"order": number})
-
-
-def _make_way(context: AccountContext, *, number: str) -> None:
-    """Take back the change `number`: its line is no longer ours to change."""
-    if order_states([number])[number] in WAITING:
-        cancel_order(context, number=number, reason="number_gone")
-        return
-    shown = quote_cancellation(context, number=number)
-    cancel_under_way(context, number=number, token=shown.token, note="number_gone")
 
 
 def _fail(porting: Porting, data: Mapping[str, Any]) -> None:

@@ -192,9 +192,19 @@ def _stop(context: AccountContext, contract: SubscriptionView, checkout: Checkou
 def open_change(subscription_id: int) -> str:
     """The number of the order that changes the contract now; empty if there is none. Another SIM or
     number counts only where nothing else is under way."""
-    rows = _open_changes(subscription_id).exclude(change__in=_words(AT_ANY_TIME))
-    found = {kind in APART: number for kind, number in rows.values_list("change", "number")}
-    return found.get(False) or found.get(True, "")
+    return open_in_the_way(subscription_id) or next(iter(open_apart(subscription_id)), "")
+
+
+def open_in_the_way(subscription_id: int) -> str:
+    """As `open_change`, of those alone that no other change of the contract goes beside."""
+    rows = _open_changes(subscription_id).exclude(change__in=_words(AT_ANY_TIME | APART))
+    return rows.values_list("number", flat=True).first() or ""
+
+
+def open_apart(subscription_id: int) -> tuple[str, ...]:
+    """The numbers of the orders that bring the contract another SIM or number."""
+    rows = _open_changes(subscription_id).filter(change__in=_words(APART)).order_by("pk")
+    return tuple(rows.values_list("number", flat=True))
 
 
 def ends_by_porting(number: str) -> bool:

@@ -28,7 +28,7 @@ from commerce.ordering.services.changes import (
     change_under_way,
     check_may,
     known_of,
-    open_change,
+    open_in_the_way,
     told_of_end,
 )
 from commerce.ordering.services.place import PlacedOrder, placed, written
@@ -88,7 +88,7 @@ def withdraw(
         )
     if declared not in set(Condition):
         raise InvalidInput("Say how the pieces are.", code="declared", field="declared")
-    if found.contract is not None and (present := open_change(found.contract.id)):
+    if found.contract is not None and (present := open_in_the_way(found.contract.id)):
         raise change_under_way(present)
     order = found.order
     reach = accounts.reach(order.party_id)

@@ -12,13 +12,15 @@ from commerce.kernel.errors import FaisceauError, RuleViolated
 from commerce.ordering.domain.changes import ChangeReason, ChangeRequest, When
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.models import Order
-from commerce.ordering.services.changes import quote_change
+from commerce.ordering.services.changes import open_apart, quote_change
 from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.actions import action
 from orchestration.domain.requests import TaskContext
+from orchestration.domain.states import PlanState
 from orchestration.models import Plan, Task
 from orchestration.services.desk import Desk
 from orchestration.services.plans import create_plans
+from orchestration.subscribers import on_contract_changed
 from subscriptions.audit import bills_against_promises
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.models import Parking, Subscription, SubscriptionItem
@@ -265,6 +267,23 @@ def test_a_sim_and_a_number_are_in_the_way_of_their_own_kind_alone(
     with pytest.raises(RuleViolated):
         ordered(owner, with_sim, added("vigie-securite"))
     assert Order.objects.count() == 3
+
+
+def test_what_is_on_its_way_to_a_contract_that_has_ended_is_taken_back(
+    owner: AccountContext, with_sim: int
+) -> None:
+    esim, _ = ordered(owner, with_sim, sim(ChangeReason.REISSUE, code="esim"))
+    accepted(esim.number)
+    other, _ = ordered(owner, with_sim, number())
+    ended = {"subscription_id": with_sim, "party_id": owner.party_id, "kind": "terminate"}
+    with business_time_fixed(at(LATE)):
+        on_contract_changed({**ended, "kind": "plan"})
+        assert open_apart(with_sim) == (esim.number, other.number)
+        for _ in range(2):
+            on_contract_changed(ended)
+    assert Order.objects.get(number=other.number).state == OrderState.CANCELLED
+    assert not Number.objects.filter(key__startswith=other.number).exists()
+    assert Plan.objects.get(order_number=esim.number).state == PlanState.CANCELLING
 
 
 def test_a_phone_without_an_esim_gets_none_unless_it_is_another_phone(
