@@ -1,12 +1,16 @@
 """The customer accepts what an agent prepared: on his own device, by the link that he was sent."""
 
+from django.conf import settings
 from django.db import transaction
 
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.accounts.selectors import party
+from commerce.kernel.clock import business_today
 from commerce.kernel.errors import NotFound, RuleViolated
-from commerce.ordering.domain.consents import OrderConsents, check_consents
+from commerce.markets.pack import market
+from commerce.ordering.domain.changes import JOURNEYS
+from commerce.ordering.domain.consents import OrderConsents, check_consents, check_early
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.models import Order
@@ -42,7 +46,8 @@ def accept_order(
     Raises:
         NotFound: `unknown_link`.
         RuleViolated: `terms_not_accepted`, `contract_summary_not_confirmed`; `contract_ended`: the
-            contract that the order changes does not run any more.
+            contract that the order changes does not run any more; `early_execution_not_requested`:
+            the change begins within the 14 days.
         IllegalTransition: the order was cancelled meanwhile.
     """
     order = order_of_link(token, lock=True)
@@ -50,6 +55,7 @@ def accept_order(
         return placed(order)
     check_consents(consents, consumer=True)
     _check_runs(order)
+    _check_begins(order, consents)
     context = customer_by_link(order)
     order.consents = {str(p): granted for p, granted in consents.given().items()}
     if context.channel not in order.channels:
@@ -71,6 +77,16 @@ def _check_runs(order: Order) -> None:
     contract = subscription_view(order.party_id, order.subject)
     if contract.status == SubscriptionStatus.ENDED:
         raise RuleViolated("This contract has ended.", code="contract_ended")
+
+
+def _check_begins(order: Order, consents: OrderConsents) -> None:
+    """What a running line gets begins at once, or on its day: nothing waits for the 14 days."""
+    if order.change not in JOURNEYS:
+        return
+    days = order.items.values_list("port_not_before", flat=True)
+    today = business_today()
+    last = market(settings.MARKET).withdrawal_last_day(today)
+    check_early(consents, begins=max(filter(None, days), default=today), withdrawal_ends=last)
 
 
 def customer_by_link(order: Order) -> AccountContext:

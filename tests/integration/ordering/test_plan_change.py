@@ -167,12 +167,18 @@ def test_what_begins_at_once_is_asked_for_expressly(owner: AccountContext, line:
     assert ordered(owner, line, later, consents=unasked)[0].state is OrderState.ACCEPTED
 
 
-def test_a_link_changes_no_contract_that_has_ended(owner: AccountContext, line: int) -> None:
+def test_a_link_changes_nothing_early_unasked_and_no_contract_that_has_ended(
+    owner: AccountContext, line: int
+) -> None:
     placed, _ = ordered(owner, line, plan("grand-large-300"))
     token = "a-link"
     Order.objects.filter(number=placed.number).update(
         state=OrderState.AWAITING_ACCEPTANCE, accept_digest=token_digest(token)
     )
+    later = replace(ALL_AGREED, early_execution_requested=False)
+    with pytest.raises(RuleViolated) as refused, business_time_fixed(at(LATE)):
+        accept_order(token=token, consents=later)
+    assert refused.value.code == "early_execution_not_requested"
     Subscription.objects.update(status="ended", ended_on=LATE)
     with pytest.raises(RuleViolated) as refused, business_time_fixed(at(LATE)):
         accept_order(token=token, consents=ALL_AGREED)
