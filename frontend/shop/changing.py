@@ -194,7 +194,7 @@ def change_page(
             catalogue=catalogue,
             action_form="change",
             action_label=label,
-            **({} if shown.quote.lines else {"bills": []}),
+            **({} if shown.quote.monthly else {"commitment_total": None}),
             title=_("What comes with it") if shown.quote.lines else _("Due now"),
         ),
     }

@@ -126,6 +126,7 @@ def test_another_number_is_found_by_its_figures_and_seen_with_its_fee() -> None:
     page = browser.get(f"{address}?reason=wish&msisdn={wished}").content.decode()
     assert "15.00" in page
     assert "the old one no longer leads to you" in page
+    assert "Total of the first 12 months" not in page
     assert Order.objects.count() == 0
 
 
