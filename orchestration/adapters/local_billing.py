@@ -28,7 +28,7 @@ from subscriptions.services.one_off import bill_order
 
 NEW_FACTS: Mapping[ChangeKind, tuple[str, ...]] = {
     ChangeKind.RENEW: ("imei",),
-    ChangeKind.SIM: ("iccid", "lpa"),
+    ChangeKind.SIM: ("iccid", "lpa", "eid"),
     ChangeKind.NUMBER: ("msisdn",),
 }
 """What the contract says otherwise after a change of that kind, learnt while it was carried out."""

@@ -205,8 +205,10 @@ def _carry(subscription: Subscription, change: ContractChange) -> None:
             setattr(subscription, name, change.facts[name])
     if change.kind is ChangeKind.WITHDRAW:
         subscription.imei = ""
-    if change.facts.get("iccid") and not change.facts.get("lpa"):
-        subscription.lpa = ""
+    if change.facts.get("iccid"):
+        # They are those of the SIM: an eSIM's code, and the phone that it was installed on.
+        subscription.lpa = change.facts.get("lpa", "")
+        subscription.eid = change.facts.get("eid", "")
     if change.term_months is not None:
         subscription.commitment_months = change.term_months
         subscription.commitment_ends_on = (

@@ -48,7 +48,7 @@ def number(msisdn: str = "", *, reason: ChangeReason | None = ChangeReason.WISH)
 
 @pytest.fixture
 def with_sim(line: int) -> int:
-    Subscription.objects.update(iccid=OLD, lpa="LPA:1$old$code")
+    Subscription.objects.update(iccid=OLD, lpa="LPA:1$old$code", eid="8904" * 8)
     # What the order of another plan knew of the line, which has changed its number since.
     known = {"line_id": "lin_1", "iccid": OLD, "msisdn": FORMER}
     SubscriptionItem.objects.filter(offering="horizon-130").update(facts=known)
@@ -111,7 +111,8 @@ def test_a_damaged_card_is_replaced_for_the_fee_and_the_old_one_ends_after_it(
     assert asked(tasks["old_sim"])["iccid"] == OLD
     carried_out(placed.number)
     contract = subscription_view(owner.party_id or 0, with_sim)
-    assert (contract.iccid, contract.lpa, contract.status) == (NEW, "", "active")
+    assert (contract.iccid, contract.lpa, contract.eid) == (NEW, "", "")
+    assert contract.status == "active"
     held = [item.offering for item in contract.items_on(LATE)]
     assert sorted(held) == ["ardoval-x2-128-nuit", "carte-sim", "horizon-130"]
     with business_time_fixed(at(BILL, 4)):
