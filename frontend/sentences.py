@@ -156,6 +156,7 @@ SENTENCES: Mapping[str, Any] = {
     "not_sold": _("This is no longer sold here. Please choose another."),
     "reason_missing": _("Say why it is to be replaced."),
     "no_esim_to_install": _("This line has no eSIM that can be installed."),
+    "line_without_rio": _("This line has no RIO (any more)."),
     "esim_only": _("Only an eSIM can be installed once more; choose another reason."),
     "early_execution_not_requested": _("It begins at once, so please ask for that."),
     "renewal_not_yet": _("This line can be renewed in the last three months of its commitment."),

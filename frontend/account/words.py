@@ -175,6 +175,9 @@ _ENTRIES: Mapping[str, Callable[[Values], str]] = {
     "request_handled": lambda values: (
         _("Request %(reference)s settled") % {"reference": values.get("reference", "")}
     ),
+    "rio_sent": lambda values: (
+        _("RIO of %(line)s sent to the customer") % {"line": number(values.get("number", ""))}
+    ),
     "order_awaiting_approval": _order(gettext_noop("Order %(number)s waits for approval")),
     "order_awaiting_acceptance": _order(
         gettext_noop("Order %(number)s sent for agreement and payment")

@@ -27,6 +27,7 @@ from frontend.agent.forms import ASKED, CheckForm, EndContactForm, SettleForm
 from frontend.consumption import short_text
 from frontend.next_offers import decline_reasons, offer_cards
 from frontend.shop.words import on_day
+from orchestration.porting.rio import has_rio
 from subscriptions import selectors as subscriptions
 from subscriptions.domain.states import BlockKind
 from subscriptions.domain.views import SubscriptionView
@@ -176,7 +177,8 @@ def _line(contract: SubscriptionView, catalogue: Snapshot) -> dict[str, Any]:
         ],
     }
     ended = contract.status == "ended"
-    return lines.card(contract, catalogue) | ({"removable": []} if ended else changes)
+    rio = {"rio_url": reverse("agent:rio", args=[contract.id]) if has_rio(contract) else ""}
+    return lines.card(contract, catalogue) | rio | ({"removable": []} if ended else changes)
 
 
 def _order(order: ordering.OrderSummary) -> dict[str, Any]:

@@ -20,6 +20,7 @@ urlpatterns = [
         name="change_line",
     ),
     path("agent/lines/<int:subscription_id>/esim/", changes.esim_again, name="esim_again"),
+    path("agent/lines/<int:subscription_id>/rio/", changes.rio, name="rio"),
     path("agent/requests/<str:reference>/", agent.settle, name="settle"),
     path("agent/cart/", agent_cart.open_cart, name="open_cart"),
     path("agent/cart/<str:code>/", agent_cart.cart, name="cart"),

@@ -31,6 +31,7 @@ from frontend.shop.replacing import choosing
 from frontend.views.customer import tabs
 from frontend.views.summary import to_hosted_page
 from orchestration.esim import send_again
+from orchestration.porting.rio import send_rio
 from subscriptions.domain.states import APART, ChangeKind
 from subscriptions.selectors import subscription_view
 
@@ -82,6 +83,19 @@ def esim_again(request: HttpRequest, subscription_id: int) -> HttpResponse:
         messages.error(request, sentence_of(refusal))
     else:
         messages.success(request, _("The customer was sent the way to his eSIM again."))
+    return redirect("agent:contact")
+
+
+@policy(Policy.AGENT)
+@require_POST
+def rio(request: HttpRequest, subscription_id: int) -> HttpResponse:
+    """The caller gets the RIO of his line by message, as from 3179."""
+    try:
+        send_rio(context_for_request(request), subscription_id=subscription_id)
+    except FaisceauError as refusal:
+        messages.error(request, sentence_of(refusal))
+    else:
+        messages.success(request, _("The customer was sent the RIO of the line."))
     return redirect("agent:contact")
 
 

@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from commerce.kernel.clock import business_today
+from django.db import transaction
+
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import EntryKind
+from commerce.accounts.services import timeline
+from commerce.accounts.services.contacts import require_verified
+from commerce.kernel.clock import business_now, business_today
+from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.notifications.services import send
 from orchestration.domain.porting import OUR_OPERATOR
 from orchestration.models import LineReference
 from orchestration.porting import book
+from subscriptions.domain.views import SubscriptionView
 from subscriptions.lines import Line, line_of_subscription
 
 LETTERS = string.digits + string.ascii_uppercase
@@ -22,7 +30,12 @@ def rio_of(line: Line) -> str | None:
     return key_of(line) if may_leave(line) else None
 
 
-def may_leave(line: Line) -> bool:
+def has_rio(line: Line | SubscriptionView) -> bool:
+    """Whether `rio_of` would name one; draws none."""
+    return bool(line.msisdn) and book.pack().is_mobile(line.msisdn) and may_leave(line)
+
+
+def may_leave(line: Line | SubscriptionView) -> bool:
     """Whether its number can go to another operator: while the contract runs and 40 days after."""
     kept = timedelta(days=book.pack().porting_rules().recoverable_days)
     return line.ended_on is None or business_today() <= line.ended_on + kept
@@ -65,9 +78,41 @@ def on_subscription_activated(payload: Mapping[str, Any]) -> None:
     rio = rio_of(line) if line is not None and not line.business else None
     if line is None or rio is None:
         return
+    _tell(line, rio, reference=f"{line.order_number}/{line.group}/rio"[:120])
+
+
+@transaction.atomic
+def send_rio(context: AccountContext, *, subscription_id: int) -> None:
+    """An agent has the RIO of a caller's line sent to him, as 3179 does: by SMS to the telephone
+    that we know. Once a minute; the timeline keeps who asked for it, never the RIO itself.
+
+    Also for a line that stands still, whatever is owed for it (decision 2012-0576, article 9).
+
+    Raises:
+        Forbidden: `caller_not_verified`. NotFound: `unknown_subscription`: none of the caller's.
+        RuleViolated: `line_without_rio`: no mobile line, or ended too long ago.
+    """
+    require_verified(context)
+    line = line_of_subscription(subscription_id)
+    if line is None or line.party_id != context.party_id:
+        raise NotFound("There is no such contract.", code="unknown_subscription")
+    rio = rio_of(line)
+    if rio is None:
+        raise RuleViolated("This line has no RIO (any more).", code="line_without_rio")
+    _tell(line, rio, reference=f"rio/{line.subscription_id}/{business_now():%Y%m%d%H%M}")
+    timeline.record(
+        party_id=line.party_id,
+        kind=EntryKind.SUBSCRIPTION,
+        code="rio_sent",
+        context=context,
+        values={"number": line.msisdn},
+    )
+
+
+def _tell(line: Line, rio: str, *, reference: str) -> None:
     send(
         party_id=line.party_id,
         code="line_rio",
         values={"msisdn": book.pack().display_number(line.msisdn), "rio": rio},
-        reference=f"{line.order_number}/{line.group}/rio"[:120],
+        reference=reference,
     )

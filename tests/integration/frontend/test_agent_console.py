@@ -1,6 +1,6 @@
 """The agent console on PostgreSQL: who may, what is noted, and the link that goes out."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -12,11 +12,17 @@ from catalogue.models import Offering, Supplier
 from commerce.accounts.models import Contact, Party, StaffRole, TimelineEntry, User
 from commerce.accounts.selectors import Address
 from commerce.accounts.services.customers import add_address
+from commerce.kernel.clock import business_time_fixed, business_today
 from commerce.notifications.models import Message
 from commerce.ordering.models import Cart, CartItem, Order, OrderItem
 from commerce.ordering.services import carts, handover
+from orchestration.porting.rio import rio_of_subscription
+from subscriptions.models import Subscription
 from tests.integration.ordering.conftest import at, shop
 from tests.integration.ordering.people import visitor
+from tests.integration.subscriptions.contracts import DAY, person, plan
+from tests.integration.subscriptions.contracts import at as contract_at
+from tests.integration.subscriptions.contracts import begun as contract_of
 
 __all__ = ["at", "shop"]
 FEW = 25
@@ -167,6 +173,42 @@ def test_nothing_is_changed_for_a_known_customer_before_the_caller_is_verified(
     wanted = {"group": "g1", "role": "content", "offering": "ondine-musique"}
     assert agent.post(f"/agent/cart/{code}/lines/", wanted).status_code == 302
     assert CartItem.objects.filter(offering="ondine-musique").exists()
+
+
+def test_a_verified_caller_gets_the_rio_of_his_line_by_message_and_the_agent_never_sees_it(
+    agent: Client, db: None
+) -> None:
+    party, other = person(), person()
+    Party.objects.filter(pk=party).update(phone="+33639980001")
+    contract = contract_of("F-1", [plan()], party=party)
+    foreign = contract_of("F-2", [plan()], party=other)
+    begun(agent, Party.objects.get(pk=party))
+    assert "Send the RIO" not in agent.get("/agent/contact/").content.decode()
+    agent.post(f"/agent/lines/{contract}/rio/")
+    assert not Message.objects.exists()
+
+    agent.post("/agent/contact/check/", {"facts": ["email", "phone"], "passed": "yes"})
+    assert f"/agent/lines/{contract}/rio/" in agent.get("/agent/contact/").content.decode()
+    assert agent.post(f"/agent/lines/{foreign}/rio/").status_code == 302
+    with business_time_fixed(contract_at(DAY)):
+        agent.post(f"/agent/lines/{contract}/rio/")
+    (message,) = Message.objects.all()
+    rio = rio_of_subscription(contract)
+    assert (message.code, message.channel, message.to) == ("line_rio", "sms", "+33639980001")
+    assert (len(rio), rio in message.text) == (12, True)
+    entry = TimelineEntry.objects.get(code="rio_sent")
+    assert (entry.party_id, entry.actor_name, entry.values) == (
+        *(party, "Nadia Benali", {"number": "0639980001"}),
+    )
+    page = agent.get("/agent/contact/").content.decode()
+    assert "RIO of" in page
+    assert rio not in page
+
+    ended = {"status": "ended", "ended_on": business_today() - timedelta(days=41)}
+    Subscription.objects.filter(pk=contract).update(**ended)
+    assert "Send the RIO" not in agent.get("/agent/contact/").content.decode()
+    agent.post(f"/agent/lines/{contract}/rio/")
+    assert Message.objects.count() == 1
 
 
 def test_all_shops_that_have_the_cart_are_offered_those_near_the_customer_first(
