@@ -146,6 +146,8 @@ def _account_bills(promises: list[Promise], *, until: date) -> Iterator[Expected
                 mornings[_local(at, zone)].append(due)
             else:
                 mornings[due.start].append(due)
+        for given in _compensated(promise, until=until):
+            mornings[given.start].append(given)
     cycle_day = _contract(promises[0]).account.cycle_day
     assert cycle_day is not None
     for morning, dues in sorted(mornings.items()):
@@ -198,6 +200,14 @@ def _dues(promise: Promise, *, until: date) -> Iterator[_Due]:
     for (order, day), amount in by_day.items():
         if day <= until:
             yield _Due(order, day, amount)
+
+
+def _compensated(promise: Promise, *, until: date) -> Iterator[_Due]:
+    """What the contract gets back beside what was agreed; its own promise speaks of it."""
+    if promise.replaces_id:
+        return
+    for given in _contract(promise).compensations.filter(due_on__lte=until).order_by("pk"):
+        yield _Due(promise.order_number, given.due_on, Money(-given.amount))
 
 
 def _bill(dues: list[_Due], *, on: date) -> ExpectedBill:

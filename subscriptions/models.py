@@ -307,6 +307,37 @@ class ItemBenefit(models.Model):
         ]
 
 
+class Compensation(models.Model):
+    """What we owe a contract for a fault of ours: a line of the bill of the day `due_on`.
+
+    `reference` says for what, once; on the bill and in the promise it is the line's item. Credited
+    when a bill's line names it. The days are those of the fault, half-open.
+    """
+
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.PROTECT, related_name="compensations"
+    )
+    reference = models.CharField(max_length=60, unique=True)
+    amount = _amount()
+    tax_class = models.CharField(max_length=30)
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    names = models.JSONField(default=dict)
+    due_on = models.DateField()
+    granted_at = models.DateTimeField(help_text="business time")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount__gt=0) & Q(starts_on__lt=F("ends_on")), name="compensation_sane"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
 class NumberSeries(models.Model):
     """The next number of a series; gap-free because it is moved in the issuing transaction."""
 

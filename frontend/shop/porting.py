@@ -277,6 +277,11 @@ def _owed(view: PortingView) -> str:
     if not view.owed:
         return ""
     said = {"amount": euros(view.owed, short=False), "days": view.days_late}
+    if view.credited_on is not None:
+        return _("The transfer was late: %(amount)s go back to you with the bill of %(day)s.") % {
+            **said,
+            "day": on_day(view.credited_on),
+        }
     if view.settled_at is not None:
         return _("The transfer was late: %(amount)s were credited to you.") % said
     return (

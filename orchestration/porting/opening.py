@@ -13,6 +13,7 @@ from orchestration.domain.porting import OVER, Direction, PortState, ends_by_han
 from orchestration.models import Porting
 from orchestration.porting import book
 from orchestration.porting.clocks import timer_keys
+from orchestration.porting.settling import credit_on_next_bill
 
 
 def open_port_ins(order: FulfilmentOrder, *, groups: Collection[str]) -> None:
@@ -55,7 +56,7 @@ def open_port_in(order: FulfilmentOrder, item: FulfilmentItem) -> Porting:
 @transaction.atomic
 def close_port_ins(*, order_number: str, group: str) -> None:
     """The bundle is in service, or taken back: what an operator settled by hand, or what was
-    cancelled with the whole bundle, is settled here as well."""
+    cancelled with the whole bundle, is settled here as well; and what we owe for a delay."""
     rows = Porting.objects.filter(order_number=order_number, direction=Direction.IN, group=group)
     for porting in rows.exclude(state__in=[*OVER]).select_for_update():
         order = order_for_fulfilment(order_number, group=group)
@@ -64,3 +65,5 @@ def close_port_ins(*, order_number: str, group: str) -> None:
         for step in ends_by_hand(PortState(porting.state), came=came):
             book.move(porting, step, data={"with_its_bundle": True})
         timers.cancel_all(timer_keys(porting))
+    for porting in rows.filter(owed__gt=0, settled_at=None).select_for_update():
+        credit_on_next_bill(porting)

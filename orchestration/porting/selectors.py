@@ -25,6 +25,7 @@ from orchestration.domain.porting import (
 from orchestration.domain.states import EffectState
 from orchestration.models import Porting, PortingCall, PortingEntry
 from orchestration.porting import book
+from orchestration.porting.settling import AUTOMATICALLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,12 @@ class PortingView:
     asked: str
     refused_call: str
     log: tuple[LogEntry, ...]
+
+    @property
+    def credited_on(self) -> date | None:
+        """The day of the bill that it stands on, unless an operator settled it by hand."""
+        by_bill = self.settled_by == AUTOMATICALLY
+        return date.fromisoformat(self.settled_note) if by_bill else None
 
     @property
     def can_move(self) -> bool:

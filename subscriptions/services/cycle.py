@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.periods import Period
-from subscriptions.domain.invoice import RunningCharge, bill_period
+from subscriptions.domain.invoice import DraftLine, RunningCharge, bill_period
 from subscriptions.models import BillingAccount
 from subscriptions.services import check, drafting
 from subscriptions.services.drafting import Draft
@@ -33,12 +33,13 @@ def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int
     due = list(accounts)
     while due:
         charges = drafting.running_charges([account.pk for account in due])
+        back = drafting.open_compensations([account.pk for account in due])
         parked: set[int] = set()
         drafts: list[Draft] = []
         without: dict[int, Period] = {}
         for account in due:
             try:
-                period, draft = _next_draft(account, charges)
+                period, draft = _next_draft(account, charges, back)
             except RuleViolated as impossible:
                 _park_impossible(account, reason=impossible.message)
                 parked.add(account.pk)
@@ -68,18 +69,21 @@ def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int
 
 
 def _next_draft(
-    account: BillingAccount, charges: Mapping[int, Sequence[RunningCharge]]
+    account: BillingAccount,
+    charges: Mapping[int, Sequence[RunningCharge]],
+    compensations: Mapping[int, Sequence[tuple[date, DraftLine]]],
 ) -> tuple[Period, Draft | None]:
     """The account's next period and its bill (None if nothing falls due); moves the account on."""
     assert account.next_bill_on is not None
     assert account.cycle_day is not None
     period = bill_period(account.next_bill_on, cycle_day=account.cycle_day)
-    running = charges.get(account.pk)
-    if not running:
+    running = charges.get(account.pk, [])
+    back = [line for due_on, line in compensations.get(account.pk, ()) if due_on < period.end]
+    if not running and not back:
         account.next_bill_on = None
         return period, None
     key = f"cycle:{account.pk}:{period.start}:{account.bills}"
-    draft = drafting.cycle_draft(account, running, period=period, key=key)
+    draft = drafting.cycle_draft(account, running, period=period, key=key, back=back)
     account.next_bill_on = period.end
     account.bills += 1
     return period, draft

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
@@ -27,9 +27,17 @@ from subscriptions.domain.invoice import (
     recurring_lines,
     totals,
 )
-from subscriptions.domain.states import InvoiceKind, InvoiceState, SubscriptionStatus
-from subscriptions.models import BillingAccount, ItemBenefit, ItemCharge
+from subscriptions.domain.states import InvoiceKind, InvoiceState, LineKind, SubscriptionStatus
+from subscriptions.models import (
+    BillingAccount,
+    Compensation,
+    InvoiceLine,
+    ItemBenefit,
+    ItemCharge,
+)
 
+COMPENSATION = "compensation"
+"""The charge of lines that give back, in bills and promises."""
 BILLED_STATUSES = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
 
 _NEXT_IDS = """
@@ -236,16 +244,50 @@ def _benefit(row: tuple[Any, ...]) -> Benefit:
     )
 
 
+def open_compensations(account_ids: Sequence[int]) -> dict[int, list[tuple[date, DraftLine]]]:
+    """What the contracts of the accounts get back and no bill has yet, by account, each with the
+    day of its bill; one query."""
+    billed = InvoiceLine.objects.filter(
+        order_number=OuterRef("subscription__order_number"),
+        group=OuterRef("subscription__group"),
+        charge=COMPENSATION,
+        item=OuterRef("reference"),
+    )
+    rows = Compensation.objects.filter(~Exists(billed), subscription__account__in=account_ids)
+    result: dict[int, list[tuple[date, DraftLine]]] = {}
+    for row in rows.select_related("subscription__account").order_by("pk"):
+        contract = row.subscription
+        back = Money(-row.amount, contract.account.currency)
+        line = DraftLine(
+            kind=LineKind.ONE_OFF,
+            order_number=contract.order_number,
+            group=contract.group,
+            due=DueLine(row.reference, COMPENSATION, 1, None, back, row.tax_class),
+            days=Period(row.starts_on, row.ends_on),
+            label=row.names,
+            quantity=1,
+            tax_rate=row.tax_rate,
+        )
+        result.setdefault(contract.account_id, []).append((row.due_on, line))
+    return result
+
+
 def cycle_draft(
-    account: BillingAccount, charges: Sequence[RunningCharge], *, period: Period, key: str
+    account: BillingAccount,
+    charges: Sequence[RunningCharge],
+    *,
+    period: Period,
+    key: str,
+    back: Sequence[DraftLine] = (),
 ) -> Draft | None:
-    """The bill of `charges` for `period`, a credit note if more goes back than falls due; None when
-    nothing does.
+    """The bill of `charges` for `period` less what goes `back`, a credit note if that is more than
+    falls due; None when there is nothing of either.
 
     Raises:
         RuleViolated: a charge is in an impossible state.
     """
     lines, covers = recurring_lines(charges, period=period)
+    lines += tuple(back)
     if not lines:
         return None
     sums = totals(lines, basis=Basis(account.basis), currency=account.currency)

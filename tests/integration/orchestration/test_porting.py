@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from catalogue.models import Number, NumberState
 from catalogue.selectors import forget_snapshots
@@ -20,18 +21,22 @@ from commerce.ordering.selectors import cart_view
 from commerce.ordering.services import carts
 from commerce.ordering.services.place import place_order
 from commerce.ordering.services.unwinding import bundle_unwound
+from frontend.shop.porting import porting_values
 from orchestration import actions
 from orchestration.domain.porting import PortState
 from orchestration.domain.states import TaskState
 from orchestration.models import Effect, Plan, Porting, ProviderCallback, Task
 from orchestration.porting import calls, changing, clocks, selectors, settling
+from orchestration.porting.opening import close_port_ins
 from orchestration.ports import Answer, Found, Standing
 from orchestration.services.advance import advance
 from orchestration.services.cancel import quote_cancellation
 from orchestration.services.plans import create_plans
+from subscriptions.models import Compensation
 from tests.integration.ordering.conftest import open_shop
 from tests.integration.ordering.people import KEPT, agent, bundle_cart, checkout_for, customer
 from tests.integration.ordering.test_carts import handset
+from tests.integration.subscriptions.contracts import begun, person, plan
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 NUMBER = "0639981234"
@@ -383,4 +388,31 @@ def test_a_late_porting_is_paid_for_by_the_day_until_an_operator_has_credited_it
     settling.settle(operator, porting_id=sent.pk, note="Credit note FA-1")
     with pytest.raises(Conflict):
         settling.settle(operator, porting_id=sent.pk, note="again")
+    assert selectors.portings(owed=True) == ()
+
+
+def test_what_a_late_porting_costs_us_goes_back_with_the_next_bill_of_its_line(
+    case: Case,
+) -> None:
+    sent = case.go_on()
+    case.hear("port.scheduled", date="2026-12-02", slot="08:00-12:00")
+    case.at = datetime(2026, 12, 2, 9, tzinfo=UTC)
+    case.hear("port.completed")
+    with business_time_fixed(case.at):
+        # It is the contract of another order that has begun meanwhile, so that its plan is short.
+        begun("F-1", [plan()], party=person(), on=date(2026, 12, 2))
+        close_port_ins(order_number=case.number, group=case.plan.group)
+        assert Porting.objects.get().settled_at is None  # no contract of that order yet
+        Porting.objects.update(order_number="F-1", group="g1")
+        for _ in range(2):
+            close_port_ins(order_number="F-1", group="g1")
+    given = Compensation.objects.get()
+    assert (given.reference, str(given.amount)) == (f"porting:{sent.pk}", "10.00")
+    assert (given.starts_on, given.ends_on) == (date(2026, 12, 1), date(2026, 12, 3))
+    view = selectors.porting_view(sent.pk)
+    assert (view.settled_by, view.credited_on) == ("system", date(2027, 1, 2))
+    with override("en"):
+        told = porting_values(view, sim_ready=True)["port_owed"].replace("\xa0", " ")
+    assert told == "The transfer was late: €10.00 go back to you with the bill of 2 January 2027."
+    assert [entry.name for entry in view.log].count("credited") == 1
     assert selectors.portings(owed=True) == ()

@@ -1,0 +1,115 @@
+"""What goes back to a contract for a fault of ours: on its next bill, promised, once."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.money import Money
+from commerce.kernel.periods import Period
+from subscriptions.audit import bills_against_promises, expected_bills
+from subscriptions.domain.states import Release
+from subscriptions.finding import coming_bills
+from subscriptions.models import BillingAccount, Compensation, Invoice, Parking, PromiseLine
+from subscriptions.services.compensate import compensate
+from subscriptions.services.release import release_held
+from tests.integration.subscriptions.contracts import (
+    DAY,
+    SIX_FREE,
+    at,
+    begun,
+    bills,
+    person,
+    plan,
+    press,
+    promised,
+    run,
+)
+
+APRIL, MAY = date(2026, 4, 10), date(2026, 5, 10)
+NAMES = {"fr": "Indemnité", "en": "Compensation"}
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _on_the_day() -> Iterator[None]:
+    with business_time_fixed(at(DAY)):
+        yield
+
+
+def given(amount: str = "10.00", *, order: str = "F-1") -> date | None:
+    return compensate(
+        reference="porting:7",
+        order_number=order,
+        group="g1",
+        amount=Money.of(amount),
+        days=Period(date(2026, 3, 5), date(2026, 3, 7)),
+        names=NAMES,
+    )
+
+
+def runs(*days: date) -> None:
+    for day in days:
+        with business_time_fixed(at(day, 4)):
+            run(day)
+
+
+def as_expected(until: date) -> bool:
+    """What the bills say is what was promised, and what must have come is there."""
+    billed = sorted(check.billed.amount for check in bills_against_promises())
+    expected = sorted(bill.amount.amount for bill in expected_bills(until=until))
+    return all(check.equal for check in bills_against_promises()) and billed == expected
+
+
+def test_it_is_a_line_of_the_next_bill_alone_however_often_it_is_given() -> None:
+    party = person()
+    begun("F-1", [press(), plan()], party=party)
+    assert [given(), given(), given("50.00")] == [APRIL] * 3
+    coming = coming_bills(party, since=APRIL, count=2)
+    assert [str(bill.amount.amount) for bill in coming] == ["22.09", "32.09"]
+    runs(APRIL, MAY)
+    assert [gross for _, _, gross in bills()] == ["32.09", "22.09", "32.09"]
+    line = Invoice.objects.get(period_start=APRIL).lines.get(charge="compensation")
+    # At the tax of the plan, which costs most; with the days of the fault.
+    assert (str(line.amount), line.tax_class, str(line.tax_rate)) == ("-10.00", "standard", "20.00")
+    assert (line.label, line.starts_on, line.ends_on) == (
+        *(NAMES, date(2026, 3, 5), date(2026, 3, 7)),
+    )
+    assert Parking.objects.count() == 0
+    assert as_expected(MAY)
+
+
+def test_where_nothing_is_due_it_is_a_credit_note() -> None:
+    begun("F-1", [plan("29.99", SIX_FREE)], party=person())
+    given()
+    runs(APRIL)
+    back = Invoice.objects.get(period_start=APRIL)
+    assert (back.kind, str(back.gross), str(back.net)) == ("credit_note", "-10.00", "-8.33")
+    assert str(back.number).startswith("AV")
+    assert as_expected(APRIL)
+
+
+def test_a_bill_without_it_is_held_and_drafted_anew_with_it() -> None:
+    begun("F-1", [plan()], party=person())
+    given()
+    kept = Compensation.objects.values().get()
+    Compensation.objects.all().delete()
+    runs(APRIL)
+    (reason,) = Parking.objects.get().reasons
+    assert (reason["rule"], reason["promised"]) == ("missing", "-10.00")
+    Compensation.objects.create(**kept)
+    release_held(
+        account_id=BillingAccount.objects.get().pk, decision=Release.REDRAFT, operator="Ops"
+    )
+    runs(MAY)
+    assert [gross for _, _, gross in bills()] == ["29.99", "19.99", "29.99"]
+
+
+def test_without_a_running_contract_nothing_is_kept() -> None:
+    promised("F-1", [plan()])
+    assert given() is None
+    begun("F-2", [plan()], party=person())
+    BillingAccount.objects.update(next_bill_on=None)
+    assert given(order="F-2") is None
+    assert Compensation.objects.count() == PromiseLine.objects.filter(amount__lt=0).count() == 0
