@@ -96,11 +96,12 @@ def check_operator(context: AccountContext) -> None:
         raise Forbidden("Only operators may decide about a plan.", code="operators_only")
 
 
-def locked_task(context: AccountContext, *, task_id: int) -> Task:
+def locked_task(context: AccountContext, *, task_id: int, of_others: bool = False) -> Task:
     """The task with its plan, both locked.
 
     Raises:
-        Forbidden: `operators_only`. NotFound. Conflict: `claimed` by another operator.
+        Forbidden: `operators_only`. NotFound. Conflict: `claimed` by another operator, unless
+        `of_others`.
     """
     check_operator(context)
     plan_id = Task.objects.filter(pk=task_id).values_list("plan_id", flat=True).first()
@@ -108,7 +109,7 @@ def locked_task(context: AccountContext, *, task_id: int) -> Task:
         raise NotFound("No task of that id.", code="unknown_task", task=task_id)
     hold_plan(plan_id)
     task = Task.objects.select_for_update(of=("self",)).select_related("plan").get(pk=task_id)
-    if task.claimed_id not in (None, context.actor.id):
+    if not of_others and task.claimed_id not in (None, context.actor.id):
         raise Conflict(
             f"{task.claimed_by} has taken this task.", code="claimed", operator=task.claimed_by
         )

@@ -38,12 +38,13 @@ def claim(context: AccountContext, *, task_id: int) -> None:
 
 @transaction.atomic
 def release(context: AccountContext, *, task_id: int) -> None:
-    """Leave the task to others; nothing happens where it is nobody's.
+    """Leave the task to others, also for somebody who can't do so himself; nothing happens where it
+    is nobody's.
 
     Raises:
-        Forbidden: `operators_only`. NotFound. Conflict: `claimed` by somebody else.
+        Forbidden: `operators_only`. NotFound.
     """
-    task = fallout.locked_task(context, task_id=task_id)
+    task = fallout.locked_task(context, task_id=task_id, of_others=True)
     if task.claimed_id is None:
         return
     Task.objects.filter(pk=task_id).update(claimed_id=None, claimed_by="", claimed_at=None)
