@@ -476,6 +476,18 @@ def order_placed_from(context: AccountContext, *, code: str) -> str | None:
     return rows.values_list("number", flat=True).first()
 
 
+def purchase_order_of(number: str) -> str:
+    """What a firm called its order on its bill; empty for a consumer's.
+
+    Raises:
+        NotFound: `unknown_order`.
+    """
+    found = Order.objects.filter(number=number).values_list("purchase_order", flat=True).first()
+    if found is None:
+        raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
+    return found
+
+
 def order_states(numbers: Sequence[str]) -> Mapping[str, OrderState]:
     """For operators: where these orders stand."""
     rows = Order.objects.filter(number__in=list(numbers)).values_list("number", "state")

@@ -14,14 +14,16 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 
 from catalogue.services import numbers
-from commerce.accounts.identity import SYSTEM
+from commerce.accounts.identity import SYSTEM, AccountContext
 from commerce.events import timers
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Conflict, InvalidInput, Unknown
 from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ChangeRequest
-from commerce.ordering.services.changes import ends_by_porting, open_in_the_way, place_change
+from commerce.ordering.selectors import purchase_order_of
+from commerce.ordering.services.changes import ends_at_once, open_in_the_way, place_change
 from commerce.ordering.services.place import Checkout
+from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw, withdrawable
 from orchestration.actions import provider
 from orchestration.domain.porting import (
     OUT_OVER,
@@ -215,7 +217,8 @@ def on_ask_due(payload: Mapping[str, Any]) -> None:
 
 def on_gone(payload: Mapping[str, Any]) -> None:
     """Timer; called with no transaction open: the contract ends by an order like any other, which
-    bills what is still owed. A change that is under way is taken back first.
+    bills what is still owed; within the days for withdrawing, by a withdrawal, for which nothing
+    but the days used is. A change that is under way is taken back first.
 
     Raises:
         Conflict, RuleViolated: that change can't be taken back, or is not yet; the timer comes
@@ -226,19 +229,36 @@ def on_gone(payload: Mapping[str, Any]) -> None:
     if line is None or not line.active:
         return
     context = replace(SYSTEM, party_id=line.party_id)
-    request = ChangeRequest(ChangeKind.TERMINATE, ported=True)
     present = open_in_the_way(line.subscription_id)
-    if present and ends_by_porting(present):
+    if present and ends_at_once(present):
         return
     if present:
         make_way(context, number=present, note="number_gone")
-    number = place_change(
+    if line.group in withdrawable(context, number=line.order_number):
+        number = _withdraw(context, line)
+    else:
+        number = _terminate(context, line)
+    book.note(porting, "note", "contract_ends", {"order": number})
+
+
+def _withdraw(context: AccountContext, line: Line) -> str:
+    """Who takes his number away within the days pays the service up to then, and sends back what
+    he got (consumer code, L121-83-2 of 2014, now about L224-31)."""
+    of = {"number": line.order_number, "group": line.group}
+    digest = quote_withdrawal(context, **of).digest()
+    return withdraw(context, **of, digest=digest, ported=True).number
+
+
+def _terminate(context: AccountContext, line: Line) -> str:
+    return place_change(
         context,
         subscription_id=line.subscription_id,
-        request=request,
-        checkout=Checkout(expected_total=Money.zero()),
+        request=ChangeRequest(ChangeKind.TERMINATE, ported=True),
+        checkout=Checkout(
+            expected_total=Money.zero(),
+            purchase_order=purchase_order_of(line.order_number) if line.business else "",
+        ),
     ).number
-    book.note(porting, "note", "contract_ends", {"order": number})
 
 
 def _fail(porting: Porting, data: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from catalogue.domain.model import Kind, Refusal, Segment, Snapshot, Text
 from commerce.accounts import selectors as accounts
@@ -207,9 +207,11 @@ def open_apart(subscription_id: int) -> tuple[str, ...]:
     return tuple(rows.values_list("number", flat=True))
 
 
-def ends_by_porting(number: str) -> bool:
-    """Whether the order ends a contract because its number went to another operator."""
-    return Order.objects.filter(number=number, items__config__ported="yes").exists()
+def ends_at_once(number: str) -> bool:
+    """Whether the order ends a contract without notice: its number went to another operator, or
+    the customer withdrew."""
+    at_once = Q(items__config__ported="yes") | Q(change=ChangeKind.WITHDRAW)
+    return Order.objects.filter(at_once, number=number).exists()
 
 
 def _open_changes(subscription_id: int) -> QuerySet[Order]:

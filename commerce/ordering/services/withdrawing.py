@@ -69,10 +69,17 @@ def quote_withdrawal(context: AccountContext, *, number: str, group: str) -> Wit
 
 @transaction.atomic
 def withdraw(
-    context: AccountContext, *, number: str, group: str, digest: str, declared: str = "as_new"
+    context: AccountContext,
+    *,
+    number: str,
+    group: str,
+    digest: str,
+    declared: str = "as_new",
+    ported: bool = False,
 ) -> PlacedOrder:
     """Withdraw from the bundle as it was shown; `declared` is what is said of the pieces that come
     back. It is an order, which ends the service at once and brings the pieces and the money back.
+    `ported`: because its number went to another operator.
 
     Raises:
         As `quote_withdrawal`; Forbidden: `viewer`, or `caller_not_verified` for an agent.
@@ -99,7 +106,7 @@ def withdraw(
         quote=priced(value, pricing=found.pricing, customer=CustomerFacts()),
         pricing=found.pricing,
         state=OrderState.ACCEPTED,
-        amendment=_amendment(found, declared=declared),
+        amendment=_amendment(found, declared=declared, ported=ported),
     )
     try:
         with transaction.atomic():
@@ -227,7 +234,7 @@ def _shown(
     )
 
 
-def _amendment(found: _Prepared, *, declared: str) -> Amendment:
+def _amendment(found: _Prepared, *, declared: str, ported: bool) -> Amendment:
     contract, shown, catalogue = found.contract, found.shown, found.pricing.snapshot
     there = contract.items_on(business_today()) if contract is not None else ()
     running = tuple(item for item in there if _is_service(item, catalogue))
@@ -239,7 +246,9 @@ def _amendment(found: _Prepared, *, declared: str) -> Amendment:
     return Amendment(
         kind=ChangeKind.WITHDRAW,
         subscription_id=shown.subscription_id,
-        facts=known | {"ends_on": shown.ends_on.isoformat(), "owed": "0"},
+        facts=known
+        | {"ends_on": shown.ends_on.isoformat(), "owed": "0"}
+        | ({"ported": "yes"} if ported else {}),
         config={"change": str(ChangeKind.WITHDRAW), "declared": declared},
         touched=(*services, *_things_back(found)),
         withdraws=f"{shown.number}/{shown.group}",

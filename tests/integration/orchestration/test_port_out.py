@@ -17,15 +17,17 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Conflict
 from commerce.markets.pack import market
 from commerce.notifications.models import Message
-from commerce.ordering.models import Order
+from commerce.ordering.models import Order, OrderItem
 from orchestration.adapters.client import callback_secret
 from orchestration.domain.porting import PortState
-from orchestration.models import LineReference, Porting, PortingCall, ProviderCallback
+from orchestration.models import LineReference, Plan, Porting, PortingCall, ProviderCallback
 from orchestration.porting import calls, leaving, rio, selectors
 from orchestration.ports import Answer, Found, ProviderEvent, Standing
+from orchestration.services.decide import decide
+from orchestration.services.plans import create_plans
 from subscriptions.domain.states import ChangeKind
 from subscriptions.lines import line_of
-from subscriptions.models import Invoice, Subscription
+from subscriptions.models import BillingAccount, Invoice, Subscription
 from subscriptions.services.change import ContractChange, apply_change
 from tests.integration.ordering.test_changes import carried_out
 from tests.integration.ordering.test_next_offers import begin
@@ -64,6 +66,30 @@ def line(house: House) -> Subscription:
     Party.objects.update(phone="+33639980001")
     Number.objects.create(msisdn=NUMBER, state=NumberState.ASSIGNED, key="F-1/1")
     return Subscription.objects.get(pk=contract)
+
+
+def begun_by(line: Subscription, **facts: Any) -> Order:
+    """The order that began the line, carried out; its things arrived on the day of the line."""
+    told = {"segment": "consumer", "basis": "TTC"} | facts
+    order = Order.objects.create(
+        number="F-1", state="completed", party_id=line.party_id, channel="web", actor_kind="user",
+        actor_name="Camille", release=1, agreed={}, digest="x", due_today=0, gross=0,
+        commitment_total=0, hold_until=AT, placed_at=AT, accepted_at=AT, **told,
+    )  # fmt: skip
+    for place, (role, recipe, offering) in enumerate(
+        [
+            ("plan", "mobile-line", "horizon-130"),
+            ("handset", "handset", "ardoval-x2-128-nuit"),
+            ("sim", "esim", "esim"),
+        ],
+        start=1,
+    ):
+        OrderItem.objects.create(
+            order=order, position=place, line_id=role, offering=offering, group="g1", role=role,
+            quantity=1, recipe=recipe, state="active",
+            facts={"delivered_at": AT.isoformat()} if role == "handset" else {},
+        )  # fmt: skip
+    return order
 
 
 def ended(contract: int, *, on: date = DAY) -> None:
@@ -150,6 +176,39 @@ def test_a_line_leaves_with_its_number_and_its_contract_ends_that_day(
     heard("returned")
     back = Number.objects.get(msisdn=NUMBER)
     assert (back.state, back.key) == (NumberState.QUARANTINE, "")
+
+
+def test_who_takes_his_number_away_within_the_days_for_withdrawing_pays_no_fee(
+    house: House, line: Subscription
+) -> None:
+    begun_by(line)
+    asked(rio=rio.rio_of_subscription(line.pk))
+    heard("completed")
+    (due,) = Timer.objects.filter(handler=leaving.END)
+    for _ in range(2):
+        leaving.on_gone(due.payload)
+    order = Order.objects.exclude(number="F-1").get()
+    assert (order.change, order.withdraws, order.subject) == ("withdraw", "F-1/g1", line.pk)
+    back = {item.role: item.action for item in order.items.all()}
+    assert back == {"plan": "delete", "handset": "delete"}
+    create_plans(order_number=order.number)
+    decide(plan_id=Plan.objects.get().pk)
+    told = Message.objects.get(code="withdrawal_confirmed").text
+    assert "sans frais de résiliation" in told
+    assert "RIO" not in told
+
+
+def test_the_contract_of_a_firms_number_ends_under_its_purchase_order(
+    house: House, line: Subscription
+) -> None:
+    BillingAccount.objects.update(basis="HT", segment="business")
+    begun_by(line, segment="business", basis="HT", purchase_order="PO-7")
+    asked(rio=rio.rio_of_subscription(line.pk))
+    heard("completed")
+    (due,) = Timer.objects.filter(handler=leaving.END)
+    leaving.on_gone(due.payload)
+    order = Order.objects.get(change="terminate")
+    assert (order.segment, order.purchase_order, order.subject) == ("business", "PO-7", line.pk)
 
 
 @pytest.mark.parametrize(
