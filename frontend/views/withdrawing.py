@@ -14,7 +14,7 @@ from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw
 from commerce.web.policy import Policy, policy
 from frontend.agent.screen import around, contact_bar
 from frontend.sentences import sentence_of
-from frontend.shop.session import order_context
+from frontend.shop.session import order_context, remember_order
 from frontend.shop.withdrawing import withdrawal_screen
 
 
@@ -55,6 +55,8 @@ def _page(
                 digest=request.POST.get("digest", "")[:64],
                 declared=request.POST.get("declared", "as_new")[:20],
             )
+            if not context.staff:
+                remember_order(request, number=placed.number, party_id=placed.party_id)
             messages.success(request, _("You have withdrawn. We confirm it by e-mail."))
             return redirect(back, placed.number)
         shown = quote_withdrawal(context, number=number, group=group)

@@ -10,6 +10,7 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services import carts
 from commerce.ordering.services.place import place_order
+from frontend.shop.session import order_key
 from orchestration.models import Effect, Plan, ProviderCallback, Task
 from subscriptions.models import Subscription
 from tests.factories import PersonFactory, UserFactory
@@ -191,7 +192,13 @@ def test_a_withdrawal_is_shown_with_its_refund_and_confirmed() -> None:
         assert "Until 7 December 2026 you can change your mind" in text
         assert "damaged: €" in text
         said = {"digest": page.context["digest"], "declared": "damaged"}
+        browser.logout()
+        browser.get(
+            f"/orders/{number}/?key={order_key(number=number, party_id=owner.party_id or 0)}"
+        )
         done = browser.post(f"/orders/{number}/withdraw/?bundle={group}", said)
+        # Who has but the link of his order follows what came of it too.
+        assert browser.get(done.url).status_code == 200  # type: ignore[attr-defined]
         back = Order.objects.get(change="withdraw")
         assert (done.status_code, back.withdraws, back.subject) == (302, f"{number}/{group}", None)
         (item,) = back.items.all()
