@@ -61,8 +61,8 @@ def quote_withdrawal(context: AccountContext, *, number: str, group: str) -> Wit
     Raises:
         NotFound: `unknown_order`, `unknown_bundle`.
         RuleViolated: `no_withdrawal`: a business has no such right, or the order only changed a
-            contract; `withdrawal_over`: its days are; `withdrawn_already`; `not_arrived`: nothing
-            has come of it yet, so that the order can be cancelled.
+            contract; `withdrawal_over`: its days are; `withdrawn_already`; `not_arrived`: not all
+            of it has come yet, so that its days have not begun and the order may be cancelled.
     """
     return _prepare(context, number=number, group=group).shown
 
@@ -114,6 +114,8 @@ def withdraw(
     except IntegrityError as clash:
         if "withdrawn_from_once" in str(clash):
             raise _already() from clash
+        if "one_open_change" in str(clash):
+            raise change_under_way("") from clash
         raise
 
 
@@ -182,10 +184,9 @@ def _prepare(context: AccountContext, *, number: str, group: str) -> _Prepared:
     if contract is not None and contract.status == SubscriptionStatus.ENDED:
         raise RuleViolated("This contract has ended.", code="contract_ended")
     things = tuple(item for item in items if _comes_back(item, pricing))
-    if contract is None and any(item.state == ItemState.PLANNED for item in items):
-        raise RuleViolated(
-            "Nothing of it has come yet; cancel the order instead.", code="not_arrived"
-        )
+    if any(item.state == ItemState.PLANNED for item in items):
+        # Its plan would still send what is withdrawn from.
+        raise RuleViolated("Not all of it has come yet.", code="not_arrived")
     if contract is None and not things:
         raise RuleViolated("There is no right to withdraw from this.", code="no_withdrawal")
     return _Prepared(
