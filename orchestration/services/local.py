@@ -158,6 +158,7 @@ def _ending(desk: Desk, facts: Mapping[str, str]) -> dict[str, Any]:
         "ends_on": f"{on:%d/%m/%Y}",
         "saved_until": f"{on + timedelta(days=rules.recoverable_days):%d/%m/%Y}",
         "owed": _euros(owed) if owed else None,
+        "unproved": _euros(Decimal(facts.get("unproved", "0"))),
         "rio": rio_of_subscription(desk.order.subject) if desk.order.subject else "",
         "refund": _euros(Decimal(facts["refund"])) if facts.get("refund", "0.00") != "0.00" else {},
         "received": desk.now.astimezone(PARIS).strftime("%d/%m/%Y, %H:%M"),

@@ -245,7 +245,8 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
     amendment = Amendment(
         kind=request.kind,
         subscription_id=contract.id,
-        facts=known_of(request, contract, items, catalogue=catalogue) | _said_of(leaving, on=on),
+        facts=known_of(request, contract, items, catalogue=catalogue)
+        | _said_of(leaving, motive=request.motive, on=on),
         config=_asked(request, contract, value, left, catalogue=catalogue)
         | _standing(request, contract),
         replaced=replaced,
@@ -523,11 +524,13 @@ def known_of(
     return {name: value for name, value in known.items() if value}
 
 
-def _said_of(leaving: Leaving | None, *, on: date) -> dict[str, str]:
+def _said_of(leaving: Leaving | None, *, motive: str, on: date) -> dict[str, str]:
     """What the messages about an ending contract repeat."""
     if leaving is None:
         return {}
-    return {"ends_on": on.isoformat(), "owed": str(leaving.owed.rounded().amount)}
+    said = {"ends_on": on.isoformat(), "owed": str(leaving.owed.rounded().amount)}
+    unproved = str(leaving.without_motive.rounded().amount)
+    return said | ({"motive": motive, "unproved": unproved} if motive else {})
 
 
 def _learnt(items: list[ItemView]) -> dict[int, Mapping[str, str]]:

@@ -142,6 +142,12 @@ def test_a_legitimate_motive_costs_nothing_once_it_is_proved() -> None:
     carried_out(placed.number, on=END)
     tasks = list(Task.objects.order_by("position").values_list("kind", "action"))
     assert ("manual", "proof_to_check") in tasks
+    with business_time_fixed(at(ASKED)):
+        decide(plan_id=Plan.objects.get().pk)
+    text = Message.objects.get(code="termination_confirmed").text
+    assert "envoyez-nous la pièce" in text
+    assert "il resterait dû 40,37 €" in text
+    assert "ne coûte rien" not in text
     assert len(bills()) == before
 
 
