@@ -148,6 +148,7 @@ SENTENCES: Mapping[str, Any] = {
     ),
     "declared": _("Say how the pieces are that come back."),
     "notice": _("That day is too early: a contract ends ten days after you say so, or later."),
+    "too_far": _("That day is too far away: choose one within two years."),
     "motive": _("Choose one of the reasons of the list, or none."),
     "line_suspended": _("This line stands still. Let it go on before you change it."),
     "already_there": _("This line has it already."),

@@ -19,12 +19,16 @@ from subscriptions.domain.leaving import Commitment, Left
 from subscriptions.domain.views import ItemView, SubscriptionView
 from subscriptions.leaving import agreed_price, commitment_of, left_of_commitment
 
+FARTHEST = timedelta(days=730)
+"""How long after the first possible day a contract can be ended in advance: no commitment is
+longer."""
+
 
 def last_day(request: ChangeRequest) -> date:
     """The day on which the contract ends: after the notice (L224-39), or later if so wished.
 
     Raises:
-        InvalidInput: `notice`: the wished day is before the end of the notice.
+        InvalidInput: `notice`: the wished day is before the end of the notice; `too_far`.
     """
     if request.ported:
         return business_today()
@@ -36,6 +40,8 @@ def last_day(request: ChangeRequest) -> date:
             field="on",
             earliest=earliest.isoformat(),
         )
+    if request.on is not None and request.on > earliest + FARTHEST:
+        raise InvalidInput("That day is too far away.", code="too_far", field="on")
     return request.on or earliest
 
 

@@ -126,6 +126,9 @@ def test_a_later_day_may_be_wished_and_an_earlier_one_not() -> None:
     with pytest.raises(InvalidInput) as early:
         quoted(owner, on=date(2028, 1, 19))
     assert (early.value.code, early.value.detail["earliest"]) == ("notice", "2028-01-20")
+    with pytest.raises(InvalidInput) as far:
+        quoted(owner, on=date.max)
+    assert far.value.code == "too_far"
     with pytest.raises(InvalidInput, match="motives"):
         quoted(owner, motive="because")
 
