@@ -12,6 +12,7 @@ from orchestration.domain.states import EffectState, TaskState
 CREDIT = "credit"
 """The key of the task that credits what the order's bill holds of a cancelled bundle."""
 CREDITING = "billing.credit"
+PAYING_BACK = "money.pay_back"
 SETTLING = "order.settle"
 """The action that gives pieces and money back of lines that were taken out of a bundle."""
 

@@ -18,7 +18,7 @@ from orchestration.domain.recipes import TaskKind
 from orchestration.domain.requests import DELIVERED, LOST, PARCEL_LOST, facts_of_event
 from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import FINISHED, EffectState, TaskState
-from orchestration.domain.unwinding import CREDITING, SETTLING, Standing
+from orchestration.domain.unwinding import CREDITING, PAYING_BACK, SETTLING, Standing
 from orchestration.models import ProviderCallback, Task
 from orchestration.porting import following
 from orchestration.services.desk import Desk
@@ -204,6 +204,8 @@ def _too_early(desk: Desk, task: Task) -> bool:
     """Nothing is credited before it was billed, nor paid back before it is known to be paid."""
     if task.action == SETTLING:
         return not money_is_known(desk.plan.order_number)
+    if task.action == PAYING_BACK:
+        return not money_is_known(desk.order.withdraws.partition("/")[0])
     return task.action == CREDITING and not _billed(desk)
 
 

@@ -24,7 +24,7 @@ from commerce.ordering.services.unwinding import lines_unwound, pay_back
 from commerce.ordering.services.withdrawing import kept_for_wear
 from orchestration.domain.keeping import KEPT, PICK_UP
 from orchestration.domain.states import EffectState, TaskState
-from orchestration.domain.unwinding import SETTLING
+from orchestration.domain.unwinding import PAYING_BACK, SETTLING
 from orchestration.models import Task
 from orchestration.porting.rio import rio_of_subscription
 from orchestration.services.desk import Desk
@@ -56,7 +56,7 @@ def _do(desk: Desk, task: Task) -> None:
         _release_number(desk, task)
     elif task.action == SETTLING:
         lines_unwound(order_number=desk.plan.order_number, line_ids=task.lines)
-    elif task.action == "money.pay_back":
+    elif task.action == PAYING_BACK:
         _pay_back(desk, task)
     elif task.action == "stock.refurbish":
         _refurbish(desk, task)
