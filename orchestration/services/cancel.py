@@ -22,6 +22,7 @@ from orchestration.domain.states import PLAN_LIFE, PlanState
 from orchestration.domain.unwinding import CREDIT, CREDITING, Impact, impact_of, token_of
 from orchestration.models import Plan, Task
 from orchestration.services.desk import Desk, is_beyond
+from orchestration.services.plans import OWED
 from orchestration.services.standing import steps_of
 from orchestration.services.taking_back import (
     REFUSALS,
@@ -190,15 +191,24 @@ def _unwind(desk: Desk, impact: Impact, *, by: str) -> None:
     plan.save(update_fields=["state"])
     stop(desk, [task for task in desk.tasks if desk.gives_up(task)], by=by)
     back = compensating(desk, impact)
-    bills = [task.key for task in desk.tasks if task.undoes is None and is_beyond(task)]
-    credit = Task(
-        plan=plan,
-        key=CREDIT,
-        position=next_position(desk) + len(back),
-        lines=[],
-        kind=TaskKind.CALL,
-        action=CREDITING,
-        needs=[*bills, *(task.key for task in back)],
-    )
-    add(desk, [*back, credit], by=by)
+    add(desk, [*back, *_crediting(desk, back)], by=by)
     leave(desk)
+
+
+def _crediting(desk: Desk, back: Sequence[Task]) -> list[Task]:
+    """None where the order is billed by what is called off with it: there is no bill."""
+    plan = desk.plan
+    if any(task.action == OWED for task in desk.tasks):
+        return []
+    before = [task.key for task in desk.tasks if task.undoes is None and is_beyond(task)]
+    return [
+        Task(
+            plan=plan,
+            key=CREDIT,
+            position=next_position(desk) + len(back),
+            lines=[],
+            kind=TaskKind.CALL,
+            action=CREDITING,
+            needs=[*before, *(task.key for task in back)],
+        )
+    ]
