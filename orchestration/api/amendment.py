@@ -54,14 +54,14 @@ class WishAsked(Strict):
 
 
 class AmendmentQuoteAsked(Strict):
-    bundle = Word(max_length=20)
+    bundle = Word(max_length=20, allow_blank=True, help_text="The `group` of its items")
     wish = WishAsked()
 
 
 class AmendmentAsked(Strict):
     """`token` comes from the quote, which must still be true."""
 
-    bundle = Word(max_length=20)
+    bundle = Word(max_length=20, allow_blank=True, help_text="The `group` of its items")
     wish = WishAsked()
     token = Word(max_length=64)
     note = Word(max_length=300, default="", allow_blank=True)

@@ -32,7 +32,7 @@ class Refusal(StrEnum):
 
 def _bundles() -> serializers.ListField:
     return serializers.ListField(
-        child=Word(max_length=20),
+        child=Word(max_length=20, allow_blank=True),
         max_length=MOST_BUNDLES,
         default=list,
         help_text="Only these bundles of the order; all of it without.",

@@ -47,6 +47,8 @@ def test_nothing_wished_is_nothing_done(buyer: Api) -> None:
     group = OrderItem.objects.filter(order__number=number)[0].group
     told = buyer.post(f"orders/{number}/amendment-quote", {"bundle": group, "wish": {}})
     assert (told.status_code, told.json()["code"]) == (400, "nothing_chosen")
+    alone = buyer.post(f"orders/{number}/amendment-quote", {"bundle": "", "wish": {}})
+    assert (alone.status_code, alone.json()["code"]) == (404, "unknown_bundle")
 
 
 def test_a_number_that_comes_along_is_listed_and_its_day_is_changed(buyer: Api) -> None:

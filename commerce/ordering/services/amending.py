@@ -86,7 +86,7 @@ def amended(order: Order, *, group: str, wish: Wish) -> Amended:
         InvalidInput: `nothing_chosen`; `address_not_needed`: nothing of it is carried;
             `day_invalid`; `number_invalid`; `unknown_sim`.
         RuleViolated: `number_comes_along`: it is changed as a porting is; `not_removable`: it
-            belongs to the line; `advantage_lost`: the rest would cost more without it;
+            belongs to the line, or nothing would be left; `advantage_lost`: the rest would cost more without it;
             `not_repriceable`; `out_of_stock`; `order_anew`: of a change of a running line only
             where it goes and which number it gets; or what does not go together.
     """
@@ -293,6 +293,10 @@ def _check_without(
             line=line_id,
         )
     rest = {key: other for key, other in rows.items() if key != line_id}
+    if not rest:
+        raise RuleViolated(
+            "Nothing would be left; cancel the order.", code="not_removable", line=line_id
+        )
     _check_together(order, rest, snapshot=snapshot)
     _check_prices(order, line_id, snapshot=snapshot)
 

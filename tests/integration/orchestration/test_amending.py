@@ -196,6 +196,23 @@ def test_a_card_instead_of_an_esim_is_sent_with_the_line_and_costs_nothing_more(
     assert effects(outside, "esim") == (1, 1)
 
 
+@pytest.mark.django_db
+def test_what_is_bought_alone_is_sent_elsewhere_but_not_left_out(shop: object) -> None:
+    owner = customer()
+    code = carts.open_cart(owner)
+    line = carts.add_line(owner, code=code, offering=CASE).result
+    number = place_order(owner, code=code, checkout=checkout_for(owner, code)).number
+    order = Order.objects.get()
+    authorise(order.payment_key)
+    note_report(key=order.payment_key, report=PaymentReport(Outcome.SETTLED, intent_id="pi_1"))
+    plans.create_plans(order_number=number)
+    with pytest.raises(RuleViolated, match="cancel the order") as error:
+        quote_amendment(owner, number=number, group="", wish=Wish(without=line))
+    assert error.value.code == "not_removable"
+    amend(owner, number, "", Wish(deliver_to=ELSEWHERE))
+    assert OrderItem.objects.get().deliver_to["city"] == "Marseille"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_can_not_be_otherwise_is_refused_with_what_to_do_instead(
     committed_shop: object, outside: Sandbox
