@@ -5,19 +5,22 @@ Oscar's stock record counts pieces (`num_in_stock`) and those that are spoken fo
 some of either until an instant.
 """
 
+import secrets
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from oscar.apps.partner.models import StockRecord
 
 from catalogue.domain.sourcing import PartnerKind, Share, Source, Wish, dealt
 from catalogue.models import HOLD_LIFE, HoldState, StockHold, Supply
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Conflict, RuleViolated
+
+_FURTHER = "~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,25 +223,36 @@ def restock(key: str) -> None:
         _count(sold, num_in_stock=sold.quantity - sold.coming + arrived)
 
 
+def further_key(key: str) -> str:
+    """Another key for what is sold under `key` later; its pieces come back with those of `key`."""
+    return f"{key}{_FURTHER}{secrets.token_hex(6)}"
+
+
 @transaction.atomic
 def return_pieces(key: str, *, pieces: Iterable[tuple[str, Share]]) -> None:
-    """As `restock`, for some of what was sold under `key`: shares by their offering.
+    """As `restock`, for some of what was sold under `key`, or under a further one of it: shares by
+    their offering.
 
     The caller sees to it that no piece comes back twice.
     """
     back: Counter[tuple[str, str, bool]] = Counter()
     for offering, share in pieces:
         back[offering, share.partner, share.expected_on is not None] += share.quantity
-    holds = [held for held in _locked(key) if held.state == HoldState.COMMITTED]
+    of_key = Q(key=key) | Q(key__startswith=f"{key}{_FURTHER}")
+    sold = _in_order(StockHold.objects.filter(of_key))
+    holds = [held for held in sold if held.state == HoldState.COMMITTED]
     named = StockRecord.objects.filter(pk__in=[held.stock_record_id for held in holds])
     names = {
         pk: (code, partner)
         for pk, code, partner in named.values_list("pk", "product__offering__code", "partner__code")
     }
     for held in holds:
-        there = back.pop((*names[held.stock_record_id], False), 0)
-        ahead = back.pop((*names[held.stock_record_id], True), 0)
+        name = names[held.stock_record_id]
+        there = min(back[*name, False], held.quantity - held.coming)
+        ahead = min(back[*name, True], held.quantity - there)
         if there or ahead:
+            back[*name, False] -= there
+            back[*name, True] -= ahead
             _return(held, there=there, ahead=ahead)
 
 

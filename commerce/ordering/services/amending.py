@@ -272,7 +272,7 @@ def _supply_sim(order: Order, row: OrderItem) -> None:
     row.shares, row.supplier = [], ""
     if not row.deliver_to:
         return
-    key = f"{order.number}~{row.line_id}/{row.offering}"
+    key = stock.further_key(order.number)
     wanted = [stock.StockLine(row.offering, row.quantity, row.line_id)]
     shares = stock.hold_new(lines=wanted, key=key, until=business_now())[row.line_id]
     stock.commit_hold(key)

@@ -20,6 +20,7 @@ from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services import carts
 from commerce.ordering.services.amending import Wish
 from commerce.ordering.services.place import place_order
+from commerce.ordering.services.unwinding import bundle_unwound
 from commerce.payments.models import PaymentEffect
 from commerce.payments.ports import Outcome, PaymentReport
 from commerce.payments.services.outcome import note_report
@@ -35,7 +36,7 @@ from orchestration.services.plans import ADVANCE
 from subscriptions.models import Invoice, Promise
 from tests.integration.orchestration.test_cancelling import HANDSET, outside
 from tests.integration.orchestration.test_http_billing import authorise
-from tests.integration.ordering.conftest import at, committed_shop, demo, shop
+from tests.integration.ordering.conftest import PIECES, at, committed_shop, demo, shop
 from tests.integration.ordering.people import checkout_for, customer
 from tests.integration.sandbox_providers.harness import Sandbox, wait_for
 
@@ -66,6 +67,13 @@ def ordered(**choices: str) -> tuple[AccountContext, str, str]:
     note_report(key=order.payment_key, report=PaymentReport(Outcome.SETTLED, intent_id="pi_1"))
     group = OrderItem.objects.get(order__number=order.number, role="plan").group
     return owner, order.number, group
+
+
+def planned(**choices: str) -> tuple[AccountContext, str, str]:
+    """As `ordered`, with its plan made and nothing begun."""
+    owner, number, group = ordered(**choices)
+    plans.create_plans(order_number=number)
+    return owner, number, group
 
 
 def carried_on(key: str, state: TaskState) -> bool:
@@ -211,6 +219,18 @@ def test_what_is_bought_alone_is_sent_elsewhere_but_not_left_out(shop: object) -
     assert error.value.code == "not_removable"
     amend(owner, number, "", Wish(deliver_to=ELSEWHERE))
     assert OrderItem.objects.get().deliver_to["city"] == "Marseille"
+
+
+@pytest.mark.django_db
+def test_a_card_that_is_chosen_again_and_again_is_one_piece_and_comes_back(shop: object) -> None:
+    owner, number, group = planned()
+    for sim in ("carte-sim", "esim", "carte-sim"):
+        amend(owner, number, group, Wish(sim=sim))
+    cards = StockRecord.objects.get(partner_sku="carte-sim")
+    assert cards.num_in_stock == PIECES - 1
+    bundle_unwound(order_number=number, group=group)
+    cards.refresh_from_db()
+    assert cards.num_in_stock == PIECES
 
 
 @pytest.mark.django_db(transaction=True)
