@@ -22,7 +22,7 @@ from commerce.ordering.services.unwinding import begun_order
 from orchestration.domain.amending import Rework, base_key, duration, rework
 from orchestration.domain.decompose import ORDER_BILL, TaskSpec, decompose
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.states import FINISHED, PlanState
+from orchestration.domain.states import FINISHED, EffectState, PlanState, TaskState
 from orchestration.domain.unwinding import CREDITING, SETTLING
 from orchestration.models import Plan, PlanAmendment, Task
 from orchestration.services.desk import Desk
@@ -50,6 +50,8 @@ _ASKS: Mapping[Aspect, frozenset[str]] = {
 """Whose request is another where a line is otherwise; a timer's is where its day is."""
 _SERVICES = frozenset({"network.activate"})
 """Names what goes with the line."""
+
+_STARTING = "billing.start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def _asks_otherwise(spec: TaskSpec, *, of: Amended) -> bool:
 
 def _quote(order: Order, desk: Desk, *, of: Amended, work: Rework, version: int) -> AmendmentQuote:
     impact = work.impact
-    refusal = refusal_of(desk, impact)
+    refusal = refusal_of(desk, impact) or (_begun(desk) if of.dropped else "")
     if not refusal and version > MOST_VERSIONS:
         refusal = "too_many_changes"
     ready_at = _ready_at(desk, work)
@@ -214,6 +216,18 @@ def _quote(order: Order, desk: Desk, *, of: Amended, work: Rework, version: int)
         instead=_instead(refusal, of=of),
         token=hashlib.sha256(json.dumps([order.number, shown]).encode()).hexdigest()[:32],
     )
+
+
+def _begun(desk: Desk) -> str:
+    """What its contract bills is fixed as it begins; a code of `REFUSALS`."""
+    for task in desk.tasks:
+        if task.action == _STARTING and not task.given_up:
+            if task.state == TaskState.DONE:
+                return "past_return"
+            effect = desk.effect(task)
+            if effect is not None and effect.state != EffectState.REFUSED:
+                return "passing"
+    return ""
 
 
 def _instead(refusal: str, *, of: Amended) -> str:

@@ -26,7 +26,7 @@ from commerce.payments.ports import Outcome, PaymentReport
 from commerce.payments.services.outcome import note_report
 from orchestration.domain.jeopardy import Colour
 from orchestration.domain.recipes import parse_recipes
-from orchestration.domain.states import PlanState, TaskState
+from orchestration.domain.states import EffectState, PlanState, TaskState
 from orchestration.models import OrderWatch, Plan, PlanAmendment, Task
 from orchestration.selectors import tracking
 from orchestration.services import amend as amend_service
@@ -231,6 +231,31 @@ def test_a_card_that_is_chosen_again_and_again_is_one_piece_and_comes_back(shop:
     bundle_unwound(order_number=number, group=group)
     cards.refresh_from_db()
     assert cards.num_in_stock == PIECES
+
+
+@pytest.mark.django_db
+def test_a_line_is_not_left_out_once_its_contract_begins(shop: object) -> None:
+    owner, number, group = planned(content="ondine-musique")
+    content = OrderItem.objects.get(role="content").line_id
+    starting = Task.objects.get(action="billing.start")
+
+    def refusal() -> tuple[str, str]:
+        wish = Wish(without=content)
+        quote = quote_amendment(owner, number=number, group=group, wish=wish)
+        return quote.refusal, quote.instead
+
+    assert refusal() == ("", "")
+    starting.effects.create(
+        generation=starting.generation,
+        key="F:start",
+        port="billing",
+        request={},
+        state=EffectState.UNKNOWN,
+        sent_at=machine_now(),
+    )
+    assert refusal() == ("passing", "wait")
+    Task.objects.filter(pk=starting.pk).update(state=TaskState.DONE)
+    assert refusal() == ("past_return", "return_it")
 
 
 @pytest.mark.django_db(transaction=True)
