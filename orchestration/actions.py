@@ -80,6 +80,11 @@ def provider(port: str) -> Provider:
     return made
 
 
+def speaks_for(code: str, *, port: str) -> bool:
+    """Whether the provider that calls itself `code` is the one behind `port`."""
+    return code in (port, getattr(provider(port), "prefix", port))
+
+
 def billing() -> Billing:
     """Whoever bills; our own subscriptions or an external biller."""
     return cast(Billing, provider("billing"))

@@ -10,9 +10,10 @@ from django.db.models import F
 from commerce.events import timers
 from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Forbidden, Unknown
-from orchestration.actions import provider
+from orchestration.actions import provider, speaks_for
+from orchestration.domain.requests import REFUSING_EVENTS
 from orchestration.domain.states import MOVING, TaskState
-from orchestration.models import Effect, Task
+from orchestration.models import Effect, ProviderCallback, Task
 from orchestration.ports import ProviderEvent
 from orchestration.services.desk import ask_timers
 from orchestration.services.health import note_answer, note_silence, shut_until
@@ -39,7 +40,8 @@ SELECT plan.id, plan.turn, effect.port FROM orchestration_effect AS effect
 def receive(*, provider_code: str, request_key: str, events: Iterable[ProviderEvent]) -> int:
     """Store the events of one request; the same id again changes nothing. Answers how many are new.
 
-    An event may come before the call that caused it has returned.
+    An event may come before the call that caused it has returned. One that comes before its request
+    was even made is of nobody's asking: who reads the request's events leaves out other senders'.
 
     Raises:
         Forbidden: `not_its_request`: it was another provider that was asked.
@@ -63,8 +65,15 @@ def receive(*, provider_code: str, request_key: str, events: Iterable[ProviderEv
 
 
 def _check_sender(code: str, *, port: str) -> None:
-    if code not in (port, getattr(provider(port), "prefix", port)):
+    if not speaks_for(code, port=port):
         raise Forbidden("This was asked of another provider.", code="not_its_request")
+
+
+def refused_later(effect: Effect) -> bool:
+    """The provider took the request, and said afterwards that nothing came of it."""
+    told = ProviderCallback.objects.filter(request_key=effect.key, type__in=REFUSING_EVENTS)
+    senders = set(told.values_list("provider", flat=True))
+    return any(speaks_for(code, port=effect.port) for code in senders)
 
 
 def ask(*, task_id: int) -> None:

@@ -11,7 +11,7 @@ from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.services.unwinding import money_is_known
 from commerce.rows import Given, Prepared, update
-from orchestration.actions import ACTIONS, action
+from orchestration.actions import ACTIONS, action, speaks_for
 from orchestration.domain.decompose import ORDER_BILL
 from orchestration.domain.keeping import KEPT
 from orchestration.domain.recipes import TaskKind
@@ -69,7 +69,7 @@ def decide(*, plan_id: int, outcomes: Iterable[Outcome] = ()) -> Sequence[Call]:
 def take_in(desk: Desk) -> dict[int, set[str]]:
     """Callbacks of accepted effects: learn their facts once; answers the types seen, per task."""
     accepted = {
-        effect.key: effect.task_id
+        effect.key: effect
         for effect in desk.effects.values()
         if effect.state == EffectState.ACCEPTED
     }
@@ -78,7 +78,10 @@ def take_in(desk: Desk) -> dict[int, set[str]]:
     seen: dict[int, set[str]] = {}
     fresh: list[ProviderCallback] = []
     for callback in _CALLED_BACK.rows(keys=list(accepted)):
-        task = desk.task(accepted[callback.request_key])
+        effect = accepted[callback.request_key]
+        if not speaks_for(callback.provider, port=effect.port):
+            continue
+        task = desk.task(effect.task_id)
         seen.setdefault(task.pk, set()).add(callback.type)
         if not callback.processed:
             callback.processed = True

@@ -11,9 +11,10 @@ from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Conflict, Forbidden, NotFound
 from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.domain.keeping import KEPT
-from orchestration.domain.requests import PARCEL_LOST, REFUSING_EVENTS
+from orchestration.domain.requests import PARCEL_LOST
 from orchestration.domain.states import FINISHED, TASK_LIFE, EffectState, TaskState
-from orchestration.models import Effect, ProviderCallback, Task, TaskHistory
+from orchestration.models import Effect, Task, TaskHistory
+from orchestration.services.callbacks import refused_later
 from orchestration.services.desk import hold_plan
 from orchestration.services.keeping import kept_timers
 from orchestration.services.plans import wake
@@ -82,8 +83,7 @@ def is_over(effect: Effect) -> bool:
     """
     if effect.state != EffectState.ACCEPTED:
         return effect.state == EffectState.REFUSED
-    refusals = ProviderCallback.objects.filter(request_key=effect.key, type__in=REFUSING_EVENTS)
-    if not refusals.exists():
+    if not refused_later(effect):
         raise Conflict(
             "The provider has done this already; complete the task by hand.", code="already_done"
         )

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from orchestration.actions import ACTIONS
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.requests import REFUSING_EVENTS
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.domain.unwinding import Step
-from orchestration.models import ProviderCallback, Task
+from orchestration.models import Task
 from orchestration.porting import following
+from orchestration.services.callbacks import refused_later
 from orchestration.services.desk import Desk, is_beyond
 
 
@@ -41,5 +41,4 @@ def _turned_down(desk: Desk, task: Task) -> bool:
     """The provider took the request, and said later that nothing came of it."""
     if task.until is None or task.state == TaskState.DONE:
         return False
-    key = desk.effects[task.pk].key
-    return ProviderCallback.objects.filter(request_key=key, type__in=REFUSING_EVENTS).exists()
+    return refused_later(desk.effects[task.pk])

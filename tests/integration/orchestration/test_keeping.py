@@ -55,6 +55,7 @@ def dates() -> list[Any]:
 
 def collected(task: Task) -> None:
     effect = Task.objects.get(plan=task.plan, key="1.pick_up").effects.get()
+    task.plan.tasks.get(key="1.pick_up").effects.update(port="shop")
     ProviderCallback.objects.create(
         callback_id="c-1", provider="shops", request_key=effect.key, type="pick_up.collected",
         data={"collected_at": "2026-11-30T09:00:00Z"}, occurred_at=AT, received_at=AT,

@@ -33,10 +33,10 @@ def outcome_of(task: Task, result: Answer | FaisceauError) -> Outcome:
     return Outcome(Call(task, Effect.objects.get(task=task), unknown=False), result)
 
 
-def called_back(effect: Effect, kind: str, **data: Any) -> None:
+def called_back(effect: Effect, kind: str, *, by: str = "porting", **data: Any) -> None:
     ProviderCallback.objects.create(
         callback_id=f"cb_{kind}_{effect.generation}",
-        provider="porting",
+        provider=by,
         request_key=effect.key,
         type=kind,
         occurred_at=AT,
@@ -249,6 +249,20 @@ def test_a_provider_speaks_of_his_own_requests_alone(make_task: MakeTask) -> Non
             provider_code="content", request_key=Effect.objects.get().key, events=[event]
         )
     assert not ProviderCallback.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["port.completed", "port.refused"])
+def test_what_another_said_before_a_request_was_made_is_not_believed(
+    make_task: MakeTask, kind: str
+) -> None:
+    task = make_task(effect=EffectState.ACCEPTED, state=TaskState.AWAITING)
+    effect = Effect.objects.get()
+    called_back(effect, kind, by="content")
+    decide(plan_id=task.plan_id)
+    assert Task.objects.get().state == TaskState.AWAITING
+    assert not callbacks.refused_later(effect)
+    assert not ProviderCallback.objects.get().processed
 
 
 @pytest.mark.django_db(transaction=True)
