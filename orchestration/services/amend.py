@@ -119,7 +119,6 @@ def amend_under_way(
     if found.quote.refusal:
         refusal, instead = found.quote.refusal, found.quote.instead
         raise RuleViolated(_INSTEAD[instead], code=refusal, bundle=group, instead=instead)
-    order = Order.objects.select_for_update(of=("self",)).get(pk=order.pk)
     _carry_out(context, order, found, note=note)
 
 
@@ -264,8 +263,7 @@ def _ready_at(desk: Desk, work: Rework) -> datetime:
 
 def _carry_out(context: AccountContext, order: Order, found: _Found, *, note: str) -> None:
     desk, work, by = found.desk, found.work, context.actor.name
-    undone = {each.undoes for each in work.impact.undone}
-    reachable = any(task.action in _SERVICES for task in desk.tasks if task.key in undone)
+    reachable = any(_reached(desk, task) for task in desk.tasks)
     write_amended(context, order, of=found.of, reachable=reachable, note=note)
     ending = [task for task in desk.tasks if task.key in work.ending]
     for task in ending:
@@ -300,6 +298,13 @@ def _carry_out(context: AccountContext, order: Order, found: _Found, *, note: st
     )
     plan_anew(desk.plan)
     leave(desk)
+
+
+def _reached(desk: Desk, task: Task) -> bool:
+    """The network knows the line, or may, by this task: of now, or of an earlier version of the
+    plan, which is perhaps not taken back yet."""
+    effect = desk.effect(task) if task.action in _SERVICES else None
+    return effect is not None and effect.state != EffectState.REFUSED
 
 
 def _closing(found: _Found, *, after: list[str], position: int) -> list[Task]:

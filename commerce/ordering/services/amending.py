@@ -86,15 +86,17 @@ def amended(order: Order, *, group: str, wish: Wish) -> Amended:
         InvalidInput: `nothing_chosen`; `address_not_needed`: nothing of it is carried;
             `day_invalid`; `number_invalid`; `unknown_sim`.
         RuleViolated: `number_comes_along`: it is changed as a porting is; `not_removable`: it
-            belongs to the line, or nothing would be left; `advantage_lost`: the rest would cost more without it;
-            `not_repriceable`; `out_of_stock`; `order_anew`: of a change of a running line only
-            where it goes and which number it gets; or what does not go together.
+            belongs to the line, or nothing would be left; `advantage_lost`: the rest would cost
+            more without it; `not_repriceable`; `out_of_stock`; `order_anew`: of a change of a
+            running line only where it goes and which number it gets; or what does not go together.
     """
     if order.change and (wish.not_before is not None or wish.sim or wish.without):
         raise RuleViolated(
             "A change of a running line is done as it was quoted; cancel it and order it anew.",
             code="order_anew",
         )
+    # Before its stock, as where a bundle ends; its parcels' days are written under this lock too.
+    Order.objects.select_for_update(of=("self",)).get(pk=order.pk)
     rows = {
         row.line_id: copy(row)
         for row in order.items.filter(group=group).exclude(state=ItemState.CANCELLED)

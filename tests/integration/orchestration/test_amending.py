@@ -6,9 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from oscar.apps.partner.models import StockRecord
 
 from catalogue.models import Number, NumberState
+from catalogue.services import numbers
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.selectors import Address
 from commerce.events.models import Timer
@@ -256,6 +259,41 @@ def test_a_line_is_not_left_out_once_its_contract_begins(shop: object) -> None:
     assert refusal() == ("passing", "wait")
     Task.objects.filter(pk=starting.pk).update(state=TaskState.DONE)
     assert refusal() == ("past_return", "return_it")
+
+
+@pytest.mark.django_db
+def test_the_order_is_locked_before_its_stock(shop: object) -> None:
+    owner, number, group = planned()
+    wish = Wish(sim="carte-sim")
+    with CaptureQueriesContext(connection) as queries:
+        quote_amendment(owner, number=number, group=group, wish=wish)
+    locks = [each["sql"] for each in queries if "FOR UPDATE" in each["sql"]]
+    first = [
+        min(place for place, sql in enumerate(locks) if table in sql)
+        for table in ("orchestration_plan", "ordering_order", "partner_stockrecord")
+    ]
+    assert first == sorted(first)
+
+
+@pytest.mark.django_db
+def test_a_number_that_the_network_may_still_know_rests(shop: object) -> None:
+    """Its line was taken back by an earlier change, which the network may not have heard of."""
+    owner, number, group = planned()
+    line = OrderItem.objects.get(role="plan").line_id
+    old = numbers.assign(f"{number}/{line}")
+    Task.objects.filter(action="numbering.assign").update(state=TaskState.DONE)
+    activate = Task.objects.get(action="network.activate")
+    activate.effects.create(
+        generation=activate.generation,
+        key="F:activate",
+        port="network",
+        request={},
+        state=EffectState.ACCEPTED,
+        sent_at=machine_now(),
+    )
+    Task.objects.filter(pk=activate.pk).update(state=TaskState.CANCELLED, given_up=True)
+    amend(owner, number, group, Wish(msisdn=""))
+    assert Number.objects.get(msisdn=old).state == NumberState.QUARANTINE
 
 
 @pytest.mark.django_db(transaction=True)
