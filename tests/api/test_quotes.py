@@ -1,4 +1,4 @@
-"""A price for what is in no cart yet: today, each month, what is given and what is near, and why."""
+"""A price for what is in no cart: today, each month, what is given, what is near, and why."""
 
 from commerce.ordering.models import Cart
 from tests.api.conftest import Api, money
