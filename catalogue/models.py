@@ -322,12 +322,19 @@ class NumberState(StrEnum):
 NUMBER_LIFE = Transitions(
     {
         NumberState.FREE: frozenset({NumberState.HELD}),
-        NumberState.HELD: frozenset({NumberState.FREE, NumberState.ASSIGNED}),
+        NumberState.HELD: frozenset(
+            {
+                NumberState.FREE,
+                NumberState.ASSIGNED,
+                NumberState.QUARANTINE,
+                NumberState.PORTED_OUT,
+            }
+        ),
         NumberState.ASSIGNED: frozenset(
             {NumberState.QUARANTINE, NumberState.FREE, NumberState.PORTED_OUT}
         ),
         NumberState.QUARANTINE: frozenset(
-            {NumberState.FREE, NumberState.PORTING, NumberState.PORTED_OUT}
+            {NumberState.FREE, NumberState.HELD, NumberState.PORTING, NumberState.PORTED_OUT}
         ),
         NumberState.PORTING: frozenset({NumberState.PORTED_IN, NumberState.PORTED_OUT}),
         NumberState.PORTED_IN: frozenset({NumberState.QUARANTINE, NumberState.PORTED_OUT}),

@@ -27,11 +27,18 @@ class PoolNumber:
 
 
 def free_at(at: datetime) -> Q:
-    """Free, or held by someone whose time is over, or rested long enough."""
+    """Free, or held by someone whose time is over, or rested long enough.
+
+    One that its last user had asked back rests on when his hold is over.
+    """
     today = at.astimezone(PARIS).date()
     return (
         Q(state=NumberState.FREE)
-        | Q(state=NumberState.HELD, held_until__lte=at)
+        | (
+            Q(state=NumberState.HELD, held_until__lte=at)
+            & (Q(quarantine_until=None) | Q(quarantine_until__lte=today))
+            & ~Q(klass=PORTED)
+        )
         | (Q(state=NumberState.QUARANTINE, quarantine_until__lte=today) & ~Q(klass=PORTED))
     )
 
@@ -66,6 +73,12 @@ def search(
         rows = rows.filter(**{f"msisdn__{_LOOKUPS[where]}": figures})
     pairs = rows.order_by("msisdn").values_list("msisdn", "klass")[:count]
     return tuple(PoolNumber(*pair) for pair in pairs)
+
+
+def resting(msisdns: Collection[str]) -> frozenset[str]:
+    """Those of the numbers that rest, so that their last user may have them back."""
+    rows = Number.objects.filter(msisdn__in=msisdns, state=NumberState.QUARANTINE)
+    return frozenset(rows.values_list("msisdn", flat=True))
 
 
 def class_in_pool(msisdn: str) -> str | None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+from django.db.models import OuterRef, Subquery
+
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.models import Subscription
 
@@ -26,6 +28,19 @@ def line_of(msisdn: str) -> Line | None:
     """The newest contract with the number; None if there never was one. One query."""
     rows = Subscription.objects.filter(msisdn=msisdn).select_related("account")
     return _line(rows.order_by("-pk").first())
+
+
+def last_used_by(party_id: int, *, since: date) -> tuple[str, ...]:
+    """The numbers whose last contract was the party's and ended on `since` or later, the last one
+    first. One query."""
+    newest = Subscription.objects.filter(msisdn=OuterRef("msisdn")).order_by("-pk")
+    rows = Subscription.objects.filter(
+        pk=Subquery(newest.values("pk")[:1]),
+        party_id=party_id,
+        status=SubscriptionStatus.ENDED,
+        ended_on__gte=since,
+    ).exclude(msisdn="")
+    return tuple(rows.order_by("-ended_on", "-pk").values_list("msisdn", flat=True))
 
 
 def line_of_subscription(subscription_id: int) -> Line | None:

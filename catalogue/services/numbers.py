@@ -39,20 +39,28 @@ _GONE = "gone:"
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """The number that a key shall get: `msisdn` of `klass`, or any of it; it may be `held_by`
-    another key of the same asker (his cart)."""
+    another key of the same asker (his cart), or be `own`: rest, and be the asker's to have back."""
 
     msisdn: str | None = None
     klass: str = STANDARD
     held_by: str = ""
+    own: bool = False
 
 
 @transaction.atomic
 def hold_number(
-    *, msisdn: str | None = None, key: str, until: datetime, klass: str | None = None
+    *,
+    msisdn: str | None = None,
+    key: str,
+    until: datetime,
+    klass: str | None = None,
+    own: Collection[str] = (),
 ) -> str:
     """Keep `msisdn` (or any of `klass`, standard if none is named) for `key`; the number.
 
-    A second call with the same key answers the number that stands, with the later end.
+    A second call with the same key answers the number that stands, with the later end. `own` are
+    numbers that rest and may go back to this asker, their last user: if the hold ends, they rest
+    on.
 
     Raises:
         RuleViolated: `number_taken` (another has it) or `no_number_left`.
@@ -60,18 +68,20 @@ def hold_number(
     held = _renewed(key=key, until=until, wanted=msisdn)
     if held:
         return held
-    free = Number.objects.select_for_update(skip_locked=msisdn is None).filter(
-        free_at(business_now())
-    )
-    if msisdn:
-        free = free.filter(msisdn=msisdn)
-    if klass or not msisdn:
-        free = free.filter(klass=klass or STANDARD)
+    pool = Number.objects.select_for_update(skip_locked=msisdn is None)
+    if msisdn in own:
+        free = pool.filter(msisdn=msisdn, state=NumberState.QUARANTINE)
+    else:
+        free = pool.filter(free_at(business_now()))
+        if msisdn:
+            free = free.filter(msisdn=msisdn)
+        if klass or not msisdn:
+            free = free.filter(klass=klass or STANDARD)
     found = free.order_by("msisdn").first()
     if found is None:
         raise taken(msisdn) if msisdn else _none_left(klass or STANDARD)
     found.state, found.key, found.held_until = NumberState.HELD, key, until
-    found.quarantine_until = None
+    found.quarantine_until = _rests_until(found)
     try:
         with transaction.atomic():
             found.save(update_fields=["state", "key", "held_until", "quarantine_until"])
@@ -104,7 +114,8 @@ def hold_numbers(
     for klass, keys in sorted(left.items()):
         rows += _any_of(klass, keys, but=taken)
     for row in rows:
-        row.state, row.held_until, row.quarantine_until = NumberState.HELD, until, None
+        row.state, row.held_until = NumberState.HELD, until
+        row.quarantine_until = _rests_until(row)
     Number.objects.bulk_update(rows, ["key", "state", "held_until", "quarantine_until"])
     return {**held, **{row.key: row.msisdn for row in rows}}
 
@@ -117,10 +128,15 @@ def _chosen(wanted: Mapping[str, Wanted]) -> list[Number]:
     for key, wish in wanted.items():
         if by_msisdn.setdefault(str(wish.msisdn), key) != key:
             raise taken(wish.msisdn)
-    own = [wish.held_by for wish in wanted.values() if wish.held_by]
+    his_cart = [wish.held_by for wish in wanted.values() if wish.held_by]
+    own = [wish.msisdn for wish in wanted.values() if wish.own]
     rows = list(
         Number.objects.select_for_update()
-        .filter(free_at(business_now()) | Q(state=NumberState.HELD, key__in=own))
+        .filter(
+            free_at(business_now())
+            | Q(state=NumberState.HELD, key__in=his_cart)
+            | Q(state=NumberState.QUARANTINE, msisdn__in=own)
+        )
         .filter(msisdn__in=by_msisdn)
         .order_by("msisdn")
     )
@@ -128,7 +144,7 @@ def _chosen(wanted: Mapping[str, Wanted]) -> list[Number]:
         row.msisdn
         for row in rows
         for wish in [wanted[by_msisdn[row.msisdn]]]
-        if row.klass == wish.klass
+        if row.klass in (wish.klass, PORTED)  # only its last user finds one of these
     }
     for missing in sorted(set(by_msisdn) - fitting):
         raise taken(missing)
@@ -150,7 +166,7 @@ def _any_of(klass: str, keys: Sequence[str], *, but: Collection[str]) -> list[Nu
 
 def release_all(keys: Collection[str]) -> None:
     """As `release`, for many keys."""
-    _held().filter(key__in=keys).update(state=NumberState.FREE, key="", held_until=None)
+    _let_go(_held().filter(key__in=keys))
 
 
 @transaction.atomic
@@ -172,7 +188,7 @@ def assign(key: str) -> str:
 
 def release(key: str) -> None:
     """A number that was only held is free again; an assigned one stays. May be repeated."""
-    _held().filter(key=key).update(state=NumberState.FREE, key="", held_until=None)
+    _let_go(_held().filter(key=key))
 
 
 def refused_port_ins(msisdns: Collection[str]) -> dict[str, RuleViolated]:
@@ -270,14 +286,10 @@ def exchange(key: str, *, msisdn: str | None, klass: str, until: datetime, reach
 
 @transaction.atomic
 def give_back(key: str) -> None:
-    """The number assigned to `key` was never in service: it is free again. May be repeated."""
-    rows = Number.objects.select_for_update().filter(key=key, state=NumberState.ASSIGNED)
-    number = rows.first() if key else None
-    if number is None:
-        return
-    NUMBER_LIFE.check(NumberState.ASSIGNED, NumberState.FREE)
-    number.state, number.key = NumberState.FREE, ""
-    number.save(update_fields=["state", "key"])
+    """The number assigned to `key` was not in service again: it is free, or rests on as before.
+    May be repeated."""
+    if key:
+        _let_go(Number.objects.filter(key=key, state=NumberState.ASSIGNED))
 
 
 @transaction.atomic
@@ -322,10 +334,14 @@ def leave(msisdn: str) -> None:
 
     One of ours stays ours: it comes back when its user's contract there ends (`come_back`). One
     that had come to us is no longer any matter of ours; it may come again by porting. It may rest
-    already, as its contract ended while the porting was under way.
+    already, as its contract ended while the porting was under way, or be held for its last user;
+    an order that waits for it then falls out.
     """
     number = Number.objects.select_for_update().filter(msisdn=msisdn).first()
-    if number is None or number.state not in _WITH_A_USER:
+    if number is None:
+        return
+    asked_back = number.state == NumberState.HELD and number.quarantine_until
+    if number.state not in _WITH_A_USER and not asked_back:
         return
     if number.klass == PORTED:
         number.delete()
@@ -363,10 +379,9 @@ def release_expired(*, at: datetime, msisdn: str = "") -> int:
 
     Numbers of others' ranges are not ours to give out again.
     """
-    over = Number.objects.filter(free_at(at)).exclude(state=NumberState.FREE)
-    if msisdn:
-        over = over.filter(msisdn=msisdn)
-    return over.update(state=NumberState.FREE, key="", held_until=None, quarantine_until=None)
+    lapsed = Q(state=NumberState.HELD, held_until__lte=at)
+    over = Number.objects.filter(free_at(at) | lapsed).exclude(state=NumberState.FREE)
+    return _let_go(over.filter(msisdn=msisdn) if msisdn else over)
 
 
 def on_due(payload: Mapping[str, Any]) -> None:
@@ -424,6 +439,23 @@ def _called(rows: QuerySet[Number]) -> QuerySet[Number]:
     return rows.filter(msisdn__in=Given("msisdns", each="text")).order_by("msisdn")
 
 
+def _rests_until(number: Number) -> date | None:
+    """Until when a number would have to rest if it were given up now."""
+    until = number.quarantine_until
+    return until if until and (until > business_today() or number.klass == PORTED) else None
+
+
+def _let_go(rows: QuerySet[Number]) -> int:
+    """The numbers, found by their state, are nobody's any more; how many are free. One that its
+    last user had asked back rests on, or goes back to the operator of its range."""
+    today = business_today()
+    rows.filter(quarantine_until__gt=today).update(
+        state=NumberState.QUARANTINE, key="", held_until=None
+    )
+    rows.filter(klass=PORTED).delete()
+    return rows.update(state=NumberState.FREE, key="", held_until=None, quarantine_until=None)
+
+
 def _held() -> QuerySet[Number]:
     return Number.objects.filter(state=NumberState.HELD)
 
@@ -437,6 +469,5 @@ def _renewed(*, key: str, until: datetime, wanted: str | None) -> str | None:
             number.held_until = until
             number.save(update_fields=["held_until"])
         return number.msisdn
-    number.state, number.key, number.held_until = NumberState.FREE, "", None
-    number.save(update_fields=["state", "key", "held_until"])
+    release(key)
     return None

@@ -14,6 +14,7 @@ from commerce.markets.pack import market
 from commerce.ordering.domain.numbering import SLOTS, Keep, NumberChoice
 from commerce.ordering.selectors import CartView
 from commerce.ordering.services import carts
+from commerce.ordering.services.numbering import former_numbers
 from frontend.shop.contract import display_number
 from frontend.shop.forms import NumberForm, note_refusal
 from frontend.shop.numbers import number_groups
@@ -51,6 +52,7 @@ def number_values(
             figures=figures,
             salt=view.code,
             own=config.get("msisdn", "") if config.get("number_choice") == "new" else "",
+            former=former_numbers(context.party_id),
         ),
         "kept_until": view.numbers_until.get(line_id),
         "picked": form["proposed"].value() or "",

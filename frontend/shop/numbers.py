@@ -1,5 +1,6 @@
 """Telephone numbers to choose from, class by class."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -23,10 +24,12 @@ def number_groups(
     figures: str,
     salt: str,
     own: str = "",
+    former: tuple[str, ...] = (),
 ) -> list[dict[str, Any]]:
     """The classes with numbers in them: those that have the figures, else proposals.
 
-    `own` was chosen before and stays in sight. One query for a search, else one or two a class.
+    `own` was chosen before and stays in sight; `former` can be had back. One query for a search,
+    else one or two a class.
     """
     on_sale = classes_on_sale(catalogue, segment=segment, channel=channel)
     plain = [each for each in on_sale.values() if each.tariff is None]
@@ -50,6 +53,7 @@ def number_groups(
     groups = [_group(each, found.get(each.code, [])) for each in plain]
     if "own" in found:
         groups.insert(0, {"title": _("Your choice"), "price": None, "numbers": _shown([own])})
+    groups.append({"title": _("Your former numbers"), "price": None, "numbers": _shown(former)})
     return [group for group in groups if group["numbers"]]
 
 
@@ -78,5 +82,5 @@ def _group(sold: SoldClass, numbers: list[str]) -> dict[str, Any]:
     }
 
 
-def _shown(numbers: list[str]) -> list[tuple[str, str]]:
+def _shown(numbers: Iterable[str]) -> list[tuple[str, str]]:
     return [(number, display_number(number)) for number in numbers]

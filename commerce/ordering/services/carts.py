@@ -1,6 +1,6 @@
 """Filling a cart: every change is checked by the catalogue's rules, and refused whole."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from catalogue.domain.model import Kind
 from catalogue.domain.numbers import STANDARD
@@ -34,6 +34,7 @@ from commerce.ordering.services.editing import (
 from commerce.ordering.services.numbering import (
     checked_choice,
     checked_use,
+    former_numbers,
     hold_for_cart,
     offering_of_class,
 )
@@ -273,7 +274,8 @@ def choose_number(
         kept = {k: v for k, v in item.config.items() if k not in NUMBER_KEYS}
         item.config = {**kept, **config}
         if choice.keep is Keep.NEW and choice.msisdn:
-            _take_number(cart, items, item, pricing)
+            own = former_numbers(context.party_id)
+            _take_number(cart, items, item, pricing, own=own)
 
     return changed(context, code=code, change=change)
 
@@ -297,7 +299,9 @@ def declare_use(
     return changed(context, code=code, change=change)
 
 
-def _take_number(cart: Cart, items: list[CartItem], item: CartItem, pricing: Pricing) -> None:
+def _take_number(
+    cart: Cart, items: list[CartItem], item: CartItem, pricing: Pricing, *, own: Collection[str]
+) -> None:
     """Hold the number that the line names, and put what its class costs beside the line."""
     msisdn, catalogue = item.config["msisdn"], pricing.snapshot
     klass, selling = offering_of_class(msisdn, item, catalogue=catalogue)
@@ -306,7 +310,7 @@ def _take_number(cart: Cart, items: list[CartItem], item: CartItem, pricing: Pri
     elif item.role == "plan":
         items[:] = [i for i in items if i.group != item.group or i.role != "number"]
     item.config = {**item.config, **({"number_class": klass} if klass != STANDARD else {})}
-    hold_for_cart(msisdn, cart=cart, line_id=item.line_id, klass=klass)
+    hold_for_cart(msisdn, cart=cart, line_id=item.line_id, klass=klass, own=own)
 
 
 def enter_code(context: AccountContext, *, code: str, promotion_code: str) -> Edited[None]:

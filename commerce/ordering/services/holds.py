@@ -1,6 +1,7 @@
 """What an order keeps for itself while it waits: stock, numbers, limited promotions."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from catalogue.domain.numbers import STANDARD
@@ -13,7 +14,7 @@ from commerce.ordering.domain.cart import CartLine
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.models import Order, OrderItem
-from commerce.ordering.services.numbering import cart_key
+from commerce.ordering.services.numbering import cart_key, former_numbers
 from promotions.domain.compiler import CompiledPromotions
 from promotions.services import limits
 
@@ -65,7 +66,8 @@ def hold_all(
         shares = stock.hold_new(lines=pieces, key=order.number, until=order.hold_until, shop=shop)
     wanted = _numbers_wanted(order, lines)
     if wanted:
-        numbers.hold_numbers(wanted=wanted, until=order.hold_until, fresh=True)
+        former = _with_former(order, wanted)
+        numbers.hold_numbers(wanted=former, until=order.hold_until, fresh=True)
     kept = _numbers_kept(order, lines)
     if kept:
         numbers.announce_port_ins(kept)
@@ -168,6 +170,16 @@ def _numbers_wanted(order: Order, lines: Iterable[CartLine]) -> dict[str, number
         for line in lines
         if line.config.get("number_choice") == "new"
     }
+
+
+def _with_former(
+    order: Order, wanted: Mapping[str, numbers.Wanted]
+) -> Mapping[str, numbers.Wanted]:
+    """What was chosen may be a number that the customer has back."""
+    if not any(wish.msisdn for wish in wanted.values()):
+        return wanted
+    former = former_numbers(order.party_id)
+    return {key: replace(wish, own=wish.msisdn in former) for key, wish in wanted.items()}
 
 
 def _numbers_kept(order: Order, lines: Iterable[CartLine]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What is said about a number is checked by the market's rules in every channel."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
@@ -8,7 +8,7 @@ from django.db import connection
 
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot
 from catalogue.domain.numbers import STANDARD
-from catalogue.pool import class_in_pool, held_until, propose
+from catalogue.pool import PORTED, class_in_pool, held_until, propose, resting
 from catalogue.services import numbers
 from commerce.accounts.identity import AccountContext
 from commerce.events import timers
@@ -29,6 +29,7 @@ from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, CartItem
 from commerce.ordering.number_shop import tariff_of
 from commerce.ordering.services.access import find_cart
+from subscriptions.lines import last_used_by
 
 FURTHEST = timedelta(days=90)
 """How far ahead a porting may be wished."""
@@ -42,6 +43,18 @@ def proposed_numbers(context: AccountContext, *, code: str, count: int = 4) -> t
     """
     cart = find_cart(context, code=code)
     return propose(count=count, at=business_now(), salt=cart.code)
+
+
+def former_numbers(party_id: int | None) -> tuple[str, ...]:
+    """Mobile numbers that the party may have back with a new line, and nobody else may have: the
+    contract ended so few days ago (40 in France), and the number rests still. Two queries."""
+    if party_id is None:
+        return ()
+    pack = market(settings.MARKET)
+    kept = timedelta(days=pack.porting_rules().recoverable_days)
+    found = last_used_by(party_id, since=business_today() - kept)
+    here = resting(found)
+    return tuple(msisdn for msisdn in found if msisdn in here and pack.is_mobile(msisdn))
 
 
 def checked_choice(choice: NumberChoice) -> dict[str, str]:
@@ -130,8 +143,11 @@ MOST_KEPT: Mapping[Segment, int] = {Segment.CONSUMER: 3, Segment.BUSINESS: 20}
 """Numbers that somebody may have kept at once, over all of his carts."""
 
 
-def hold_for_cart(msisdn: str, *, cart: Cart, line_id: str, klass: str) -> None:
-    """Nobody else gets the number for the next 15 minutes (business time); a timer frees it.
+def hold_for_cart(
+    msisdn: str, *, cart: Cart, line_id: str, klass: str, own: Collection[str] = ()
+) -> None:
+    """Nobody else gets the number for the next 15 minutes (business time); a timer frees it, or
+    lets it rest on if it is one of the asker's `own`.
 
     Raises:
         RuleViolated: `number_taken`; `too_many_numbers_kept`: the owner of the cart has as many
@@ -141,7 +157,7 @@ def hold_for_cart(msisdn: str, *, cart: Cart, line_id: str, klass: str) -> None:
     until = now + numbers.HELD_FOR
     key = cart_key(cart.code, line_id)
     _check_kept(cart, key=key, at=now)
-    numbers.hold_number(msisdn=msisdn, klass=klass, key=key, until=until)
+    numbers.hold_number(msisdn=msisdn, klass=klass, key=key, until=until, own=own)
     timers.schedule(
         key=f"{numbers.HOLD_TIMER}:{key}",
         handler=numbers.HOLD_TIMER,
@@ -191,6 +207,8 @@ def offering_of_class(msisdn: str, item: CartItem, *, catalogue: Snapshot) -> tu
     klass = class_in_pool(msisdn)
     if klass is None:
         raise numbers.taken(msisdn)
+    if klass == PORTED:  # had back by its last user, else refused when it is held
+        klass = STANDARD
     own = catalogue.offering(item.offering)
     if klass == (class_sold(own) if sells_range(own) else STANDARD):
         return klass, ""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from catalogue.domain.model import Segment
@@ -14,6 +15,7 @@ from catalogue.models import Number
 from catalogue.pool import propose, search
 from catalogue.selectors import current_snapshot
 from catalogue.services import numbers
+from commerce.accounts.models import User
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import InvalidInput, RuleViolated
@@ -22,9 +24,23 @@ from commerce.ordering.domain.numbering import Keep, NumberChoice
 from commerce.ordering.number_shop import find_numbers
 from commerce.ordering.selectors import cart_view
 from commerce.ordering.services import carts
+from commerce.ordering.services.cancel import cancel_order
+from commerce.ordering.services.numbering import former_numbers
+from commerce.ordering.services.place import place_order
+from frontend.shop.number_choice import number_form, number_values
+from subscriptions.models import Subscription
 from tests.integration.ordering.conftest import AT
-from tests.integration.ordering.people import KEPT, bundle_cart, visitor
+from tests.integration.ordering.people import (
+    KEPT,
+    agent,
+    bundle_cart,
+    checkout_for,
+    customer,
+    visitor,
+)
 from tests.integration.ordering.test_carts import handset
+from tests.integration.subscriptions.contracts import begun
+from tests.integration.subscriptions.contracts import plan as a_plan
 
 pytestmark = pytest.mark.django_db
 SILVER, GOLD = "0639980111", "0639989999"
@@ -278,3 +294,115 @@ def test_figures_and_proposals_can_be_read_from_indexes(code: str) -> None:
     )
     assert trigrams in found
     assert place in plan_of(lambda: propose(count=5, at=AT, salt="7K2-Q9F"), index=place)
+
+
+FORMER, CAME = "0639980777", "0639985678"
+
+
+class Returning:
+    """A customer whose contracts ended today; both numbers rest, one is of another's range."""
+
+    def __init__(self) -> None:
+        self.who = customer()
+        assert self.who.party_id is not None
+        for place, msisdn in enumerate((FORMER, CAME)):
+            contract = begun(f"F-{place}", [a_plan()], party=self.who.party_id, on=AT.date())
+            Subscription.objects.filter(pk=contract).update(
+                msisdn=msisdn, status="ended", ended_on=AT.date()
+            )
+        Number.objects.create(msisdn=FORMER, state="assigned", key="F-0/1")
+        Number.objects.create(msisdn=CAME, klass="ported", state="ported_in", key="F-1/1")
+        for msisdn in (FORMER, CAME):
+            numbers.retire_number(msisdn)
+        self.begin_cart()
+
+    def begin_cart(self) -> None:
+        self.code = bundle_cart(self.who, handset=handset())
+        lines = cart_view(self.who, code=self.code).quote.lines
+        self.line = next(line.id for line in lines if line.role == "plan")
+
+    def take(self, msisdn: str) -> None:
+        choice = NumberChoice(Keep.NEW, msisdn)
+        carts.choose_number(self.who, code=self.code, line_id=self.line, choice=choice)
+
+    def order(self) -> str:
+        return place_order(
+            self.who, code=self.code, checkout=checkout_for(self.who, self.code)
+        ).number
+
+
+def state(msisdn: str) -> tuple[str, str]:
+    found = Number.objects.get(msisdn=msisdn)
+    return found.state, str(found.quarantine_until)
+
+
+@pytest.mark.parametrize(
+    ("msisdn", "rests"), [(FORMER, "2027-01-07"), (CAME, "2027-01-02")]
+)  # 45 and 40 days after the end
+def test_the_last_user_alone_has_a_resting_number_back_and_it_rests_on_if_he_does_not(
+    shop: object, msisdn: str, rests: str
+) -> None:
+    back = Returning()
+    assert former_numbers(back.who.party_id) == (CAME, FORMER)
+    assert former_numbers(None) == former_numbers(customer("Another").party_id) == ()
+    stranger = bundle_cart(visitor(), handset=handset())
+    with pytest.raises(RuleViolated) as refused:
+        take(stranger, msisdn)
+    assert refused.value.code == "number_taken"
+
+    back.take(msisdn)
+    assert cart_view(back.who, code=back.code).issues == ()
+    later = AT + timedelta(minutes=15)
+    with business_time_fixed(later):
+        with pytest.raises(RuleViolated):
+            take(stranger, msisdn)
+        assert numbers.release_expired(at=later) == 0
+    assert state(msisdn) == ("quarantine", rests)
+
+    first = back.order()  # he chose it long ago: it is his to order still
+    assert (Number.objects.get(msisdn=msisdn).key, state(msisdn)) == (
+        *(f"{first}/{back.line}", ("held", rests)),
+    )
+    cancel_order(back.who, number=first)
+    assert state(msisdn) == ("quarantine", rests)
+
+    key = f"{back.order()}/{back.line}"
+    assert numbers.assign(key) == msisdn
+    assert msisdn not in former_numbers(back.who.party_id)
+    numbers.give_back(key)  # its order is taken back before the line is in service
+    assert state(msisdn) == ("quarantine", rests)
+
+
+def test_after_40_days_a_number_is_its_last_users_no_more(shop: object) -> None:
+    back = Returning()
+    with business_time_fixed(AT + timedelta(days=40)):
+        assert former_numbers(back.who.party_id) == (CAME, FORMER)
+    with business_time_fixed(AT + timedelta(days=41)):
+        assert former_numbers(back.who.party_id) == ()
+        back.begin_cart()  # the first has expired
+        with pytest.raises(RuleViolated) as refused:
+            back.take(FORMER)
+    assert refused.value.code == "number_taken"
+
+
+def test_a_number_that_leaves_while_it_is_kept_for_its_last_user_is_gone(shop: object) -> None:
+    back = Returning()
+    back.take(FORMER)
+    numbers.leave(FORMER)
+    assert state(FORMER) == ("ported_out", "None")
+
+
+def test_page_agent_and_api_offer_him_his_former_numbers(shop: object) -> None:
+    back = Returning()
+    view = cart_view(back.who, code=back.code)
+    request = RequestFactory().get("/", {"figures": ""})
+    for who in (back.who, agent(back.who.party_id)):
+        form = number_form(request, view, line_id=back.line)
+        shown = number_values(request, who, view, line_id=back.line, form=form)["numbers"]
+        assert [value for value, _ in shown[-1]["numbers"]] == [CAME, FORMER]
+    browser = Client()
+    browser.force_login(
+        User.objects.get(pk=str(back.who.actor.id)), "django.contrib.auth.backends.ModelBackend"
+    )
+    told = browser.get(f"/api/v1/carts/{back.code}/numbers").json()
+    assert (told["yours"], len(told["items"])) == ([CAME, FORMER], 6)

@@ -216,6 +216,7 @@ class CheckoutSerializer(Shown):
 
 class NumbersSerializer(Shown):
     items = words(help_text="Free numbers; nothing is held yet")
+    yours = words(help_text="Numbers of yours that rest and can be had back; nothing is held yet")
 
 
 class HandOverSerializer(Shown):

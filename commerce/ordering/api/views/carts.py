@@ -39,7 +39,7 @@ from commerce.ordering.selectors import cart_view, edited_view, open_carts
 from commerce.ordering.services import carts, handover
 from commerce.ordering.services.checkout import start_checkout
 from commerce.ordering.services.editing import Edited
-from commerce.ordering.services.numbering import proposed_numbers
+from commerce.ordering.services.numbering import former_numbers, proposed_numbers
 from commerce.web.fields import Strict
 from commerce.web.idempotency import idempotent
 from commerce.web.policy import Policy
@@ -210,9 +210,12 @@ class CartUseView(CartBase):
 class CartNumbersView(CartBase):
     @extend_schema(operation_id="proposeNumbers", responses=NumbersSerializer(many=False))
     def get(self, request: Request, code: str) -> Response:
-        """Free numbers to choose from; the same when asked again."""
-        found = proposed_numbers(caller_of(request), code=code, count=6)
-        return Response(NumbersSerializer({"items": found}).data)
+        """Free numbers to choose from; the same when asked again. In `yours`, those of contracts
+        of the caller's that ended lately: nobody else can have them."""
+        context = caller_of(request)
+        found = proposed_numbers(context, code=code, count=6)
+        yours = former_numbers(context.party_id)
+        return Response(NumbersSerializer({"items": found, "yours": yours}).data)
 
 
 class CartCodesView(CartBase):
