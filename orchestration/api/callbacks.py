@@ -15,6 +15,7 @@ from commerce.web.policy import Policy, policy
 from commerce.web.problems import problem_of, problem_response
 from orchestration.adapters.client import callback_secret, read_event
 from orchestration.porting import leaving
+from orchestration.porting.calls import HOUSE
 from orchestration.services.callbacks import receive
 
 
@@ -29,7 +30,7 @@ def provider_callback(request: HttpRequest, provider: str) -> HttpResponse:
             event, key = read_event(body), str(body["request_key"])
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidInput("The callback lacks a field.", field=str(error)) from error
-        if provider == leaving.HOUSE and event.type.startswith(leaving.PREFIX):
+        if provider == HOUSE and event.type.startswith(leaving.PREFIX):
             leaving.take_in(provider_code=provider, request_key=key, event=event)
         else:
             receive(provider_code=provider, request_key=key, events=[event])

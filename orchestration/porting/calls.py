@@ -18,7 +18,11 @@ from orchestration.domain.states import EFFECT_LIFE, EffectState
 from orchestration.models import Porting, PortingCall
 from orchestration.porting import outcomes
 from orchestration.ports import Answer, PortMove, PortOutAnswer, PortRedirect, TakeBack
+from orchestration.services.health import note_silence
 
+HOUSE = "porting"
+"""The clearing house's port. Who alone may say that a number leaves; others' words about it are
+stored and not read."""
 TIMER = "porting.call"
 _REQUESTS: Mapping[str, type[Any]] = {
     "cancel": TakeBack,
@@ -49,8 +53,9 @@ def open_call(porting: Porting) -> PortingCall | None:
     return PortingCall.objects.filter(porting=porting, state__in=_OPEN).first()
 
 
-def carry_out(payload: Mapping[str, Any]) -> None:
+def carry_out(payload: Mapping[str, Any]) -> bool:
     """Timer, called with no transaction open. May be called again after a crash at any line.
+    Whether the clearing house has answered.
 
     What was sent before is asked for first; it is then sent under the same key, which the clearing
     house answers from its record. While it is silent it is asked again and again: what a customer
@@ -58,21 +63,23 @@ def carry_out(payload: Mapping[str, Any]) -> None:
     """
     call = PortingCall.objects.get(pk=payload["call"])
     if call.state not in _OPEN:
-        return
+        return False
     begun = call.attempts > 0
     PortingCall.objects.filter(pk=call.pk).update(attempts=F("attempts") + 1)
     try:
-        house = provider("porting")
+        house = provider(HOUSE)
         if begun:
             house.find(call.key)
         request = TypeAdapter(_REQUESTS[call.action]).validate_python(call.request)
         result: Answer | FaisceauError = getattr(house, call.action)(request, key=call.key)
-    except Unknown:
+    except Unknown as silence:
+        note_silence(HOUSE, error=silence.message)
         _ask_again(call)
-        return
+        return False
     except FaisceauError as refusal:
         result = refusal
     _store(call, result)
+    return True
 
 
 @transaction.atomic

@@ -5,7 +5,6 @@ working days for his answer (decision 2012-0576, article 10); ours needs none of
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -36,15 +35,15 @@ from orchestration.domain.porting import (
 )
 from orchestration.models import Porting, PortingCall, ProviderCallback
 from orchestration.porting import book, calls, telling
+from orchestration.porting.calls import HOUSE
 from orchestration.porting.rio import key_of, may_leave
 from orchestration.ports import PortOutAnswer, ProviderEvent
 from orchestration.services.callbacks import receive
+from orchestration.services.health import note_silence
 from orchestration.services.making_way import make_way
 from subscriptions.domain.states import ENDING, ChangeKind
 from subscriptions.lines import Line, line_of, line_of_subscription
 
-HOUSE = "porting"
-"""Who alone may say that a number leaves; others' words about it are stored and not read."""
 PREFIX = "portout."
 TIMER = "porting.out"
 END = "porting.gone"
@@ -201,18 +200,29 @@ def _ask_on(porting: Porting, *, after: date | None = None) -> None:
     )
 
 
-def on_ask_due(payload: Mapping[str, Any]) -> None:
+def on_ask_due(payload: Mapping[str, Any]) -> bool:
     """Timer, business time; called with no transaction open: what was said and lost on the way is
-    asked for by our own answer, as long as the porting is neither done nor dropped."""
+    asked for by our own answer, as long as the porting is neither done nor dropped. Whether the
+    clearing house has answered."""
     porting = Porting.objects.get(pk=payload["porting"])
     answer = PortingCall.objects.filter(porting=porting, action="answer").order_by("-pk").first()
     if porting.state in OUT_OVER or answer is None:
-        return
-    with suppress(Unknown):
-        for event in provider(HOUSE).find(answer.key).events:
-            if event.type.startswith(PREFIX):
-                take_in(provider_code=HOUSE, request_key=porting.reference, event=event)
+        return False
+    answered = _hear(porting, answer)
     _ask_on(porting, after=business_today() + timedelta(days=1))
+    return answered
+
+
+def _hear(porting: Porting, answer: PortingCall) -> bool:
+    try:
+        events = provider(HOUSE).find(answer.key).events
+    except Unknown as silence:
+        note_silence(HOUSE, error=silence.message)
+        return False
+    for event in events:
+        if event.type.startswith(PREFIX):
+            take_in(provider_code=HOUSE, request_key=porting.reference, event=event)
+    return True
 
 
 def on_gone(payload: Mapping[str, Any]) -> None:

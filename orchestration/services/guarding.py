@@ -14,9 +14,9 @@ from orchestration.services.health import note_answer, note_silence, shut_until
 class Guarded:
     """`handler`, called with no transaction open as long as `port` is not left alone.
 
-    It answers whether the provider has answered, be it no (False: there was nothing to ask him),
-    and raises Unknown when he keeps silent. While the port is shut its timer or delivery waits, and
-    uses up no tries.
+    It answers whether the provider has answered, be it no (False: there was nothing to ask him, or
+    it noted his silence itself and asks again), and raises Unknown when he keeps silent. While the
+    port is shut its timer or delivery waits, and uses up no tries.
     """
 
     port: str

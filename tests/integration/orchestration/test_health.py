@@ -205,6 +205,8 @@ def test_all_that_reaches_a_provider_beside_the_plans_leaves_a_silent_one_alone(
         "payments.webhook": "payments",
         "billing.settled": "billing",
         "billing.refunded": "billing",
+        "porting.call": "porting",
+        "porting.ask_out": "porting",
     }
 
 
