@@ -28,6 +28,7 @@ from commerce.ordering.domain.fulfilment import (
     FulfilmentItem,
     FulfilmentOrder,
     OrderCharges,
+    said,
 )
 from commerce.ordering.domain.quote import Quote, QuoteLine
 from commerce.ordering.domain.states import (
@@ -128,6 +129,10 @@ class OrderItemView:
     tariff: SpecialTariff | None
     bundle: str
     within: Mapping[str, str]
+
+    def said(self, name: str) -> str:
+        """As `FulfilmentItem.said`."""
+        return said(name, config=self.config, facts=self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +342,7 @@ def _held_number(item: OrderItem) -> HeldNumber:
         name=offering.name.by_language,
         state=ItemState(item.state),
         tariff=callers_tariff(offering.characteristics, on=_day(item.order.placed_at)),
-        route_to=item.facts.get("route_to") or item.config["route_to"],
+        route_to=said("route_to", config=item.config, facts=item.facts),
         purpose=item.config["purpose"],
         monthly=total(monthly, currency=item.order.currency),
     )

@@ -210,7 +210,7 @@ def _row(items: Sequence[OrderItemView], *, moving: bool) -> dict[str, Any]:
             number = display_number(item.facts.get("msisdn") or item.config.get("msisdn", ""))
             row["plan"] = named(item.name)
             row["sign"] = price_sign(item.tariff, number=number or _("given at the order"))
-            row["route_to"] = display_number(item.config.get("route_to", ""))
+            row["route_to"] = display_number(item.said("route_to"))
             row["state"] = _item_state(item.state, moving=moving)
         if item.role == "handset":
             row["phone"] = named(item.name)

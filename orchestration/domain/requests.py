@@ -86,7 +86,7 @@ class TaskContext:
         Raises:
             RuleViolated: `fact_missing`: nothing was said; an operator can supply it.
         """
-        said = self.item.facts.get(name) or self.item.config.get(name)
+        said = self.item.said(name)
         if not said:
             raise RuleViolated(
                 f"{self.order.number} does not say the {name}; supply it and retry.",

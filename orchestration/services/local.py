@@ -139,7 +139,7 @@ def _special_number(items: Sequence[FulfilmentItem], *, on: date | None) -> dict
             pack = market(settings.MARKET)
             return {
                 "number": pack.display_number(item.facts.get("msisdn", "")),
-                "route_to": pack.display_number(item.config.get("route_to", "")),
+                "route_to": pack.display_number(item.said("route_to")),
                 "sign": dict(tariff.sign),
                 "duties": [dict(duty.text) for duty in tariff.duties],
             }

@@ -61,6 +61,15 @@ class FulfilmentItem:
     action: ItemAction = ItemAction.ADD
     subject: int | None = None
 
+    def said(self, name: str) -> str:
+        """What the customer said, or an operator who replaced it since; empty if nobody did."""
+        return said(name, config=self.config, facts=self.facts)
+
+
+def said(name: str, *, config: Mapping[str, str], facts: Mapping[str, str]) -> str:
+    """As `FulfilmentItem.said`, for an item of any shape."""
+    return facts.get(name) or config.get(name, "")
+
 
 def parcels_of(item: FulfilmentItem) -> tuple[Parcel, ...]:
     """The parcels in which the item comes."""

@@ -30,7 +30,7 @@ from commerce.ordering.services.editing import refuse
 from commerce.ordering.services.moving import note_decision
 from commerce.ordering.services.numbering import FURTHEST, checked_choice
 from commerce.ordering.services.pricing import Pricing, customer_facts, priced
-from commerce.ordering.services.unwinding import shares_of_money
+from commerce.ordering.services.unwinding import due_once_for, shares_of_money
 from commerce.ordering.services.writing import needs_delivery
 from promotions.selectors import promotions_of
 from subscriptions.domain.charges import AgreedCharge
@@ -118,8 +118,8 @@ def amended(order: Order, *, group: str, wish: Wish) -> Amended:
     if wish.without:
         _check_without(order, rows, wish.without, snapshot=snapshot)
         rows[wish.without].state = ItemState.CANCELLED
-        share = shares_of_money(order)[wish.without]
-        credit, refund = share, share if order.payment_key else refund
+        credit = due_once_for(order, lines=dropped)
+        refund = shares_of_money(order)[wish.without] if order.payment_key else refund
     if not touched and not dropped:
         raise InvalidInput("Say what is to be otherwise.", code="nothing_chosen", field="wish")
     return Amended(

@@ -56,6 +56,11 @@ def due_once(order: Order, *, groups: Collection[str], but: Collection[str] = fr
     return _gross(order, _billed_once(order, items))
 
 
+def due_once_for(order: Order, *, lines: Collection[str]) -> Money:
+    """As `due_once`, for single lines: what a credit note of them says."""
+    return _gross(order, _billed_once(order, order.items.filter(line_id__in=lines)))
+
+
 def shares_of_money(order: Order) -> Mapping[str, Money]:
     """What goes back to the card for each line; together what it paid, to the cent. Tax is rounded
     once for the whole order, so a line on its own may differ from its share by a cent."""

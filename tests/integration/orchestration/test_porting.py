@@ -12,6 +12,7 @@ from catalogue.selectors import forget_snapshots
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.events import timers
+from commerce.events.work import Postponed
 from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, Refused, Unknown
 from commerce.markets.fr.rio import key_of
@@ -25,12 +26,15 @@ from frontend.shop.porting import porting_values
 from orchestration import actions
 from orchestration.domain.porting import PortState
 from orchestration.domain.states import TaskState
-from orchestration.models import Effect, Plan, Porting, ProviderCallback, Task
+from orchestration.models import Effect, Plan, PortHealth, Porting, ProviderCallback, Task
 from orchestration.porting import calls, changing, clocks, selectors, settling
 from orchestration.porting.opening import close_port_ins
 from orchestration.ports import Answer, Found, Standing
+from orchestration.services import health
 from orchestration.services.advance import advance
 from orchestration.services.cancel import quote_cancellation
+from orchestration.services.guarding import Guarded
+from orchestration.services.health import MOST_SILENCES
 from orchestration.services.plans import create_plans
 from subscriptions.models import Compensation
 from tests.integration.ordering.conftest import open_shop
@@ -416,3 +420,31 @@ def test_what_a_late_porting_costs_us_goes_back_with_the_next_bill_of_its_line(
     assert told == "The transfer was late: €10.00 go back to you with the bill of 2 January 2027."
     assert [entry.name for entry in view.log].count("credited") == 1
     assert selectors.portings(owed=True) == ()
+
+
+def test_a_silent_clearing_house_is_left_alone_beside_the_plans_too(case: Case) -> None:
+    case.go_on()
+    case.hear("port.scheduled", date="2026-11-30", slot="08:00-12:00")
+    changing.change_day(
+        case.who,
+        number=case.number,
+        line_id=case.line,
+        port_on=date(2026, 12, 5),
+        slot="16:00-20:00",
+    )
+    timer, asking = Porting.objects.get().calls.get().pk, Guarded(calls.HOUSE, calls.carry_out)
+    case.house.no = Unknown("silence")
+    for _ in range(MOST_SILENCES):
+        asking({"call": timer})
+    assert PortHealth.objects.values_list("port", "silences").get() == ("porting", MOST_SILENCES)
+    with pytest.raises(Postponed):
+        asking({"call": timer})
+    assert case.house.names == ["port_in"] + ["move"] * MOST_SILENCES
+
+    case.house.no = None
+    PortHealth.objects.update(shut_until=machine_now())
+    health.forget()
+    asking({"call": timer})
+    assert PortHealth.objects.values_list("silences", "shut_until").get() == (0, None)
+    assert Porting.objects.get().day == date(2026, 12, 5)
+    health.forget()

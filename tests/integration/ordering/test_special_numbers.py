@@ -30,6 +30,7 @@ from commerce.ordering.selectors import (
 from commerce.ordering.services import carts
 from commerce.ordering.services.fulfilment import record_item_facts
 from commerce.ordering.services.place import Checkout, place_order
+from frontend.business.screen import fleet_rows
 from orchestration.adapters.local_billing import LocalBilling
 from orchestration.ports import BillingStart, OrderBill
 from subscriptions.models import Parking, Subscription
@@ -227,7 +228,11 @@ def test_an_order_holds_the_number_and_tells_fulfilment_where_calls_go(
         "route_to": "0199001234",
         "purpose": "complaints",
     }
+    record_item_facts(order_number=order.number, facts={line: {"route_to": "0199005678"}})
     (shown,) = order_view(buyer, number=order.number).items
+    assert (shown.said("route_to"), shown.said("purpose")) == ("0199005678", "complaints")
+    (row,) = fleet_rows(order_view(buyer, number=order.number))
+    assert row["route_to"].split() == ["01", "99", "00", "56", "78"]
     assert shown.tariff is not None
     assert shown.tariff.sign["en"] == "Service and call free of charge"
     (held,) = special_numbers(buyer)

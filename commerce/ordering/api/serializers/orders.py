@@ -241,7 +241,7 @@ class OrderItemSerializer(Shown):
         return item.facts.get("iccid", "")
 
     def get_route_to(self, item: OrderItemView) -> str:
-        return item.config.get("route_to", "")
+        return item.said("route_to")
 
     def get_purpose(self, item: OrderItemView) -> str:
         return item.config.get("purpose", "")
