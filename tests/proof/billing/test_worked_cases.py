@@ -1,0 +1,450 @@
+"""Bills worked by hand from the rules."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.proof.billing.cycles import add_months
+from tests.proof.billing.facts import (
+    Benefit,
+    Buyer,
+    Compensated,
+    Contract,
+    CycleDayMoved,
+    Effect,
+    ItemAdded,
+    ItemRemoved,
+    LinesDiscounted,
+    OneOff,
+    PlanChanged,
+    PriceChanged,
+    Recurring,
+    Refunded,
+    Renewed,
+    Span,
+    Suspended,
+    Terminated,
+    Usage,
+    Used,
+    Withdrawn,
+)
+from tests.proof.billing.oracle import Document, Kind, bills
+from tests.proof.billing.worked import billed, day, free, life, line, lines_of, lowered, plan
+
+# Parts of a cycle
+
+
+@pytest.mark.parametrize(
+    ("case", "price", "start", "cycle_day", "part"),
+    [
+        ("13 days of 30", "19.99", "2026-11-22", 5, "8.66"),
+        ("19 days of 28, not of 30", "29.99", "2026-02-10", 1, "20.35"),
+        ("15 days of 31", "39.99", "2026-01-31", 15, "19.35"),
+        ("the 31st to the 28th: 28 days of 31", "31.00", "2026-01-31", None, "28.00"),
+        ("the 29th of a leap February: 28 days of 29", "29.00", "2028-02-29", None, "28.00"),
+        ("on the cycle day: all of it", "19.99", "2026-11-05", 5, "19.99"),
+    ],
+)
+def test_the_first_part_of_a_cycle_is_priced_by_its_days(
+    case: str, price: str, start: str, cycle_day: int | None, part: str
+) -> None:
+    one = life(line(start, plan(price)), cycle_day=cycle_day, until=start)
+    assert billed(one) == [(start, [part])]
+
+
+def test_an_account_from_the_31st_is_billed_on_28ths() -> None:
+    one = life(line("2026-01-31", plan("31.00")), until="2026-04-01")
+    assert billed(one) == [
+        ("2026-01-31", ["28.00"]),
+        ("2026-02-28", ["31.00"]),
+        ("2026-03-28", ["31.00"]),
+    ]
+
+
+def test_a_business_is_billed_the_day_after_for_all_lines_at_once() -> None:
+    one = life(
+        line("2026-03-10", plan("30.00"), code="A"),
+        line("2026-03-10", plan("15.50"), code="B"),
+        cycle_day=10,
+        buyer=Buyer.BUSINESS,
+        until="2026-03-31",
+    )
+    assert billed(one) == [("2026-03-11", ["30.00", "15.50"])]
+    (bill,) = bills(one)
+    assert (bill.net, bill.tax, bill.total) == (Decimal("45.50"), Decimal("9.10"), Decimal("54.60"))
+
+
+def test_a_charge_of_three_months_is_billed_every_third_cycle() -> None:
+    item = plan("10.00", more=(Recurring("quarter", Decimal("27.00"), every=3),))
+    one = life(line("2026-01-05", item), until="2026-04-30")
+    assert billed(one) == [
+        ("2026-01-05", ["10.00", "27.00"]),
+        ("2026-02-05", ["10.00"]),
+        ("2026-03-05", ["10.00"]),
+        ("2026-04-05", ["10.00", "27.00"]),
+    ]
+
+
+def test_a_charge_of_three_months_begins_with_a_part_up_to_the_cycle_day() -> None:
+    item = plan("0.00", more=(Recurring("quarter", Decimal("90.00"), every=3),))
+    one = life(line("2026-02-19", item), cycle_day=1, until="2026-03-02")
+    # 10 days of the 90 from 1 December to 1 March
+    assert billed(one) == [("2026-02-19", ["0.00", "10.00"]), ("2026-03-01", ["0.00", "90.00"])]
+
+
+# Benefits
+
+
+def test_free_months_are_bills_of_nothing_and_then_the_price() -> None:
+    one = life(line("2026-01-05", plan("19.99", free(2))), until="2026-03-31")
+    assert billed(one) == [
+        ("2026-01-05", ["0.00"]),
+        ("2026-02-05", ["0.00"]),
+        ("2026-03-05", ["19.99"]),
+    ]
+
+
+def test_free_months_of_the_31st_end_on_a_28th() -> None:
+    one = life(line("2026-01-31", plan("31.00", free(1))), until="2026-02-28")
+    assert billed(one) == [("2026-01-31", ["0.00"]), ("2026-02-28", ["31.00"])]
+
+
+def test_the_cycle_in_which_a_free_month_ends_is_shared_by_days() -> None:
+    one = life(line("2026-03-31", plan("31.00", free(1))), cycle_day=1, until="2026-05-01")
+    # free to 29 April; 30 April is 1 day of 30
+    assert billed(one) == [
+        ("2026-03-31", ["0.00"]),
+        ("2026-04-01", ["1.03"]),
+        ("2026-05-01", ["31.00"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("case", "benefit", "expected"),
+    [
+        ("half price is rounded once, up", lowered(Effect.AT_PERCENT, "50", 2), "10.00"),
+        ("a fixed price", lowered(Effect.AT_PRICE, "9.99", 2), "9.99"),
+        ("30 percent off", lowered(Effect.PERCENT_OFF, "30"), "13.99"),
+        ("5 off", lowered(Effect.AMOUNT_OFF, "5.00"), "14.99"),
+        ("more off than it costs", lowered(Effect.AMOUNT_OFF, "25.00"), "0.00"),
+        ("all off", lowered(Effect.PERCENT_OFF, "100"), "0.00"),
+    ],
+)
+def test_what_a_benefit_leaves_to_pay(case: str, benefit: Benefit, expected: str) -> None:
+    one = life(line("2026-01-05", plan("19.99", benefit)), until="2026-01-05")
+    assert billed(one) == [("2026-01-05", [expected])]
+
+
+def test_the_third_month_free() -> None:
+    one = life(line("2026-01-05", plan("19.99", free(1, first=3))), until="2026-04-05")
+    assert [lines for _, lines in billed(one)] == [["19.99"], ["19.99"], ["0.00"], ["19.99"]]
+
+
+def test_an_activation_fee_waived_by_half() -> None:
+    half = Benefit("half", "start", Effect.PERCENT_OFF, Decimal(50))
+    item = plan("10.00", half, more=(OneOff("start", Decimal("39.99")),))
+    one = life(line("2026-01-05", item), until="2026-01-05")
+    assert billed(one) == [("2026-01-05", ["20.00", "10.00"])]
+
+
+# Changes
+
+
+def test_another_plan_in_the_middle_of_a_cycle_is_settled_on_the_next_bill() -> None:
+    change = PlanChanged(
+        entry=1, known=day("2026-04-11"), contract="A", plan=plan("40.00", code="big"),
+        on=day("2026-04-11"),
+    )  # fmt: skip
+    one = life(line("2026-04-01", plan("20.00")), facts=[change], until="2026-05-01")
+    # 10 of 30 days at 20 are 6.67: -13.33; 20 of 30 days at 40 are 26.67
+    assert billed(one) == [
+        ("2026-04-01", ["20.00"]),
+        ("2026-05-01", ["26.67", "40.00", "-13.33"]),
+    ]
+
+
+def test_another_plan_at_the_end_of_the_cycle_leaves_no_repair() -> None:
+    change = PlanChanged(
+        entry=1, known=day("2026-04-11"), contract="A", plan=plan("40.00", code="big"), on=None
+    )
+    one = life(line("2026-04-01", plan("20.00")), facts=[change], until="2026-05-01")
+    assert billed(one) == [("2026-04-01", ["20.00"]), ("2026-05-01", ["40.00"])]
+
+
+def test_a_change_before_a_future_dated_one_leaves_that_one() -> None:
+    later = PlanChanged(
+        entry=1, known=day("2026-04-05"), contract="A", plan=plan("60.00", code="huge"),
+        on=day("2026-04-21"),
+    )  # fmt: skip
+    sooner = PlanChanged(
+        entry=2, known=day("2026-04-11"), contract="A", plan=plan("30.00", code="big"),
+        on=day("2026-04-11"),
+    )  # fmt: skip
+    one = life(line("2026-04-01", plan("15.00")), facts=[later, sooner], until="2026-05-01")
+    assert billed(one)[1] == ("2026-05-01", ["10.00", "20.00", "60.00", "-10.00"])
+
+
+def test_the_later_of_two_changes_on_one_day_stays() -> None:
+    changes = [
+        PlanChanged(
+            entry=entry, known=day("2026-04-16"), contract="A", plan=plan(price, code=price),
+            on=day("2026-04-16"),
+        )
+        for entry, price in ((1, "90.00"), (2, "40.00"))
+    ]  # fmt: skip
+    one = life(line("2026-04-01", plan("20.00")), facts=changes, until="2026-05-01")
+    assert billed(one)[1] == ("2026-05-01", ["20.00", "40.00", "-10.00"])
+
+
+def test_an_option_added_and_removed_costs_its_days() -> None:
+    option = plan("9.00", code="option")
+    facts = [
+        ItemAdded(
+            entry=1, known=day("2026-04-11"), contract="A", item=option, on=day("2026-04-11")
+        ),
+        ItemRemoved(
+            entry=2, known=day("2026-05-16"), contract="A", item="option", on=day("2026-05-16")
+        ),
+    ]
+    one = life(line("2026-04-01", plan("20.00")), facts=facts, until="2026-06-01")
+    # 20 of 30 days; then 15 of 31 days of 9.00 are 4.35: -4.65
+    assert billed(one) == [
+        ("2026-04-01", ["20.00"]),
+        ("2026-05-01", ["6.00", "9.00", "20.00"]),
+        ("2026-06-01", ["-4.65", "20.00"]),
+    ]
+
+
+def test_a_new_price_from_the_middle_of_a_cycle_known_before_is_in_the_bill_in_advance() -> None:
+    change = PriceChanged(
+        entry=1, known=day("2026-04-10"), contract="A", item="plan", charge="fee",
+        price=Decimal("31.00"), on=day("2026-05-11"),
+    )  # fmt: skip
+    one = life(line("2026-04-01", plan("15.50")), facts=[change], until="2026-06-01")
+    assert [lines for _, lines in billed(one)] == [["15.50"], ["26.00"], ["31.00"]]
+
+
+def test_a_suspension_across_a_cycle_is_taken_off_the_next_bill() -> None:
+    closed = Span(day("2026-04-21"), day("2026-05-11"))
+    fact = Suspended(entry=1, known=closed.start, contract="A", days=closed, billed=False)
+    one = life(line("2026-04-01", plan("30.00")), facts=[fact], until="2026-06-01")
+    # May: 21 of 31 days
+    assert [lines for _, lines in billed(one)] == [["30.00"], ["-10.00", "20.32"], ["30.00"]]
+
+
+def test_a_suspension_that_is_billed_changes_nothing() -> None:
+    closed = Span(day("2026-04-21"), day("2026-05-11"))
+    fact = Suspended(entry=1, known=closed.start, contract="A", days=closed, billed=True)
+    one = life(line("2026-04-01", plan("30.00")), facts=[fact], until="2026-05-01")
+    assert [lines for _, lines in billed(one)] == [["30.00"], ["30.00"]]
+
+
+def test_a_renewal_at_half_price_from_its_day() -> None:
+    half = lowered(Effect.AT_PERCENT, "50", 1)
+    fact = Renewed(
+        entry=1, known=day("2026-04-16"), contract="A", on=day("2026-04-16"), commitment=24,
+        benefits=(half,),
+    )  # fmt: skip
+    one = life(line("2026-04-01", plan("30.00")), facts=[fact], until="2026-06-01")
+    # half of 15 days; in May half of 15 days of 31 (7.26) and 16 whole days (15.48)
+    assert [lines for _, lines in billed(one)] == [["30.00"], ["-7.50", "22.74"], ["30.00"]]
+
+
+def test_another_cycle_day_is_bridged_by_a_part_of_a_cycle() -> None:
+    fact = CycleDayMoved(entry=1, known=day("2026-04-10"), day=16)
+    one = life(line("2026-04-01", plan("30.00")), facts=[fact], until="2026-06-16")
+    # 15 of the 30 days from 16 April to 16 May
+    assert billed(one) == [
+        ("2026-04-01", ["30.00"]),
+        ("2026-05-01", ["15.00"]),
+        ("2026-05-16", ["30.00"]),
+        ("2026-06-16", ["30.00"]),
+    ]
+
+
+def test_two_lines_cost_less_while_there_are_two() -> None:
+    fact = LinesDiscounted(
+        entry=1, known=day("2026-04-01"), lines=2, percent=Decimal(10), on=day("2026-04-01")
+    )
+    end = Terminated(entry=2, known=day("2026-05-11"), contract="B", on=day("2026-05-11"))
+    one = life(
+        line("2026-04-01", plan("30.00"), code="A"),
+        line("2026-04-16", plan("20.00"), code="B"),
+        facts=[fact, end],
+        until="2026-06-01",
+    )
+    assert billed(one) == [
+        ("2026-04-01", ["30.00"]),
+        ("2026-04-16", ["-1.50", "9.00"]),
+        ("2026-05-01", ["27.00", "18.00"]),
+        # A: 10 days at 27 and 21 at 30 are 8.71 + 20.32; B: 10 days of 31 are 5.81
+        ("2026-06-01", ["2.03", "30.00", "-12.19"]),
+    ]
+
+
+# Usage
+
+
+def test_what_is_over_the_allowance_is_billed_after_the_cycle() -> None:
+    item = plan("10.00", more=(Usage("minutes", Decimal("0.15"), Decimal(100)),))
+    facts = [
+        used(1, "2026-04-10T10:00", "80"),
+        used(2, "2026-04-20T10:00", "30.5"),
+        used(3, "2026-04-30T22:30", "7"),  # 1 May where the account is
+    ]
+    one = life(line("2026-04-01", item), facts=facts, until="2026-06-01")
+    # 10.5 minutes over are 1.575
+    assert billed(one)[1:] == [("2026-05-01", ["10.00", "1.58"]), ("2026-06-01", ["10.00"])]
+
+
+def test_the_clock_change_moves_the_last_hour_of_a_day() -> None:
+    item = plan("0.00", more=(Usage("minutes", Decimal("1.00"), Decimal(0)),))
+    facts = [used(1, "2026-03-28T22:59", "1"), used(2, "2026-03-29T22:00", "4")]
+    one = life(line("2026-03-29", item), facts=facts, cycle_day=28, until="2026-04-28")
+    # 23:59 on 28 March is before the line; midnight of 30 March, in summer time, is not
+    assert billed(one)[1] == ("2026-04-28", ["0.00", "4.00"])
+
+
+@pytest.mark.parametrize(
+    ("case", "received", "expected"),
+    [
+        ("late", "2026-06-20", [("2026-07-01", "5.00")]),
+        ("on the day of a bill, too late for it", "2026-07-01", [("2026-08-01", "5.00")]),
+        ("one year later", "2027-04-10", [("2027-05-01", "5.00")]),
+        ("one year and a day later", "2027-04-11", []),
+    ],
+)
+def test_late_usage_is_on_the_next_bill_once_and_up_to_a_year(
+    case: str, received: str, expected: list[tuple[str, str]]
+) -> None:
+    item = plan("10.00", more=(Usage("minutes", Decimal("0.50"), Decimal(0)),))
+    facts = [
+        used(entry, "2026-04-10T10:00", "10", received=received, record="same") for entry in (1, 2)
+    ]
+    one = life(line("2026-04-01", item), facts=facts, until=str(add_months(day(received), 2)))
+    assert lines_of(one, Kind.USAGE) == expected
+
+
+def used(entry: int, at: str, quantity: str, *, received: str = "", record: str = "") -> Used:
+    """A record of line A."""
+    moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    return Used(
+        entry=entry, known=day(received) if received else moment.date(), contract="A",
+        record=record or str(entry), charge="minutes", quantity=Decimal(quantity), at=moment,
+    )  # fmt: skip
+
+
+# Ends
+
+
+@pytest.mark.parametrize(
+    ("monthly", "term", "elapsed", "subsidised", "fee"),
+    [
+        ("25.00", 24, 6, True, "210.00"),
+        ("25.00", 24, 12, True, "60.00"),
+        ("25.00", 24, 14, True, "50.00"),
+        ("25.00", 24, 6, False, "150.00"),
+        ("25.00", 24, 12, False, None),
+        ("25.00", 24, 18, False, None),
+        ("25.00", 12, 4, True, "200.00"),
+        ("39.99", 24, 13, True, "87.98"),
+        ("39.99", 24, 24, True, None),
+    ],
+)
+def test_the_fee_for_leaving_early(
+    monthly: str, term: int, elapsed: int, subsidised: bool, fee: str | None
+) -> None:
+    end = add_months(day("2026-01-05"), elapsed)
+    contract = line("2026-01-05", plan(monthly), commitment=term, subsidised=subsidised)
+    bound = life(contract, facts=[ended(end)], until=str(end))
+    free_to_go = life(contract, facts=[ended(end, fee=False)], until=str(end))
+    assert lines_of(bound, Kind.FEE) == ([(str(end), fee)] if fee else [])
+    assert lines_of(free_to_go, Kind.FEE) == []
+
+
+def test_an_old_contract_pays_a_quarter_after_month_12() -> None:
+    contract = line("2022-12-05", plan("25.00"), commitment=24)
+    one = life(contract, facts=[ended(day("2023-12-05"))], until="2023-12-05")
+    assert lines_of(one, Kind.FEE) == [("2023-12-05", "75.00")]
+
+
+def test_the_fee_is_what_would_have_been_due_with_the_benefits() -> None:
+    contract = line("2026-01-05", plan("20.00", free(6)), commitment=12)
+    one = life(contract, facts=[ended(day("2026-03-10"))], until="2026-04-05")
+    # months 3 to 12: four free, six at 20; the unused days of the cycle were free too
+    assert billed(one)[-1] == ("2026-04-05", ["120.00"])
+
+
+def ended(on: date, *, fee: bool = True) -> Terminated:
+    """Line A ends on a day, known ten days before."""
+    return Terminated(entry=1, known=on - timedelta(days=10), contract="A", on=on, fee=fee)
+
+
+def test_the_days_after_the_end_come_back_by_a_credit_note() -> None:
+    fact = Terminated(entry=1, known=day("2026-04-11"), contract="A", on=day("2026-04-11"))
+    one = life(line("2026-04-01", plan("30.00")), facts=[fact], until="2026-06-01")
+    first, last = bills(one)
+    assert (first.document, first.total) == (Document.INVOICE, Decimal("30.00"))
+    assert (last.document, last.issued) == (Document.CREDIT_NOTE, day("2026-05-01"))
+    assert (last.net, last.tax, last.total) == (
+        Decimal("-16.67"), Decimal("-3.33"), Decimal("-20.00"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("early", "credit"), [(True, ["-50.00", "-20.00"]), (False, ["-50.00", "-30.00"])]
+)
+def test_a_withdrawal_leaves_the_days_used_if_an_early_start_was_asked_for(
+    early: bool, credit: list[str]
+) -> None:
+    item = plan("30.00", more=(OneOff("start", Decimal("50.00")),))
+    fact = Withdrawn(
+        entry=1, known=day("2026-04-11"), contract="A", on=day("2026-04-11"), early=early
+    )
+    one = life(line("2026-04-01", item), facts=[fact], until="2026-05-01")
+    assert billed(one) == [("2026-04-01", ["50.00", "30.00"]), ("2026-04-11", credit)]
+
+
+def test_an_order_withdrawn_before_the_number_came_is_given_back() -> None:
+    handset = OneOff("handset", Decimal("199.00"), at_order=True)
+    contract = Contract("A", day("2026-04-01"), None, plan("30.00", more=(handset,)))
+    fact = Withdrawn(
+        entry=1, known=day("2026-04-03"), contract="A", on=day("2026-04-03"), early=False
+    )
+    one = life(contract, facts=[fact], until="2026-05-01")
+    assert billed(one) == [("2026-04-01", ["199.00"]), ("2026-04-03", ["-199.00"])]
+
+
+def test_a_ported_line_is_billed_from_the_day_on_which_the_number_came() -> None:
+    handset = OneOff("handset", Decimal("199.00"), at_order=True)
+    item = plan("30.00", more=(handset,))
+    late = Compensated(entry=1, known=day("2026-04-20"), code="late", amount=Decimal("8.00"))
+    one = life(line("2026-04-16", item, ordered="2026-04-03"), facts=[late], until="2026-05-16")
+    assert billed(one) == [
+        ("2026-04-03", ["199.00"]),
+        ("2026-04-16", ["30.00"]),
+        ("2026-05-16", ["-8.00", "30.00"]),
+    ]
+
+
+def test_a_refund_is_a_credit_note_of_its_own() -> None:
+    fact = Refunded(entry=1, known=day("2026-04-20"), code="goodwill", amount=Decimal("6.00"))
+    one = life(line("2026-04-01", plan("30.00")), facts=[fact], until="2026-05-01")
+    assert billed(one) == [
+        ("2026-04-01", ["30.00"]),
+        ("2026-04-20", ["-6.00"]),
+        ("2026-05-01", ["30.00"]),
+    ]
+    assert bills(one)[1].document is Document.CREDIT_NOTE
+
+
+def test_two_rates_are_taxed_each_on_their_sum() -> None:
+    tv = Recurring("tv", Decimal("4.99"), tax="reduced")
+    one = life(line("2026-04-01", plan("9.99", more=(tv,))), until="2026-04-01")
+    (bill,) = bills(one)
+    assert [(tax.rate, tax.net, tax.tax) for tax in bill.taxes] == [
+        (Decimal(10), Decimal("4.54"), Decimal("0.45")),
+        (Decimal(20), Decimal("8.33"), Decimal("1.66")),
+    ]
+    assert (bill.net, bill.tax, bill.total) == (Decimal("12.87"), Decimal("2.11"), Decimal("14.98"))
