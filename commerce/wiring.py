@@ -135,7 +135,7 @@ def connect() -> None:
         sending.on_send_due,
         durable=False,
         housekeeping=True,
-        queue=WorkQueue.MESSAGES,
+        queue=WorkQueue.WEBHOOKS,
     )
     for told, to_party in ((TOLD_TO_PARTIES, True), (TOLD_TO_THE_OPERATOR, False)):
         for event, name in told.items():

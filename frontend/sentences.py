@@ -24,6 +24,14 @@ SENTENCES: Mapping[str, Any] = {
     "nothing_replaced": _("Nothing of it is different."),
     "value_missing": _("Fill in every field."),
     "value_malformed": _("One of the values is not written as it should be."),
+    "bad_address": _("Enter a public address that begins with https://."),
+    "too_many_endpoints": _("There are ten addresses already; remove one first."),
+    "endpoint_not_active": _("The address hears of nothing now. Resume it first."),
+    "unknown_endpoint": _("We know no address of that name that you may see."),
+    "unknown_message": _("This message is no longer in the log."),
+    "may_not_manage_webhooks": _(
+        "Ask an administrator or a buyer of your firm to manage its webhooks."
+    ),
     "unknown_order": _("We know no order of that number that you may see."),
     "unknown_link": _("This link is not valid any more. Ask for a new one."),
     "unknown_group": _("This part of your cart is no longer there."),
@@ -100,6 +108,11 @@ SENTENCES: Mapping[str, Any] = {
     ),
     "beginning": _("Work on the order begins just now. Look again in a minute."),
     "impact_changed": _("Meanwhile the order has gone on. Look again at what cancelling does."),
+    "order_anew": _(
+        "A change of a running line is done as it was quoted. Cancel it and order it anew."
+    ),
+    "number_comes_along": _("This number comes along; it is changed with its porting."),
+    "advantage_lost": _("Without it the rest would cost more. Cancel all of it, or keep it."),
     "unknown_bundle": _("This part of your order is not there."),
     "too_many_bundles": _("Choose what to cancel, 100 users at most at a time."),
     "nothing_to_pay": _("There is nothing left to pay for this order."),

@@ -213,8 +213,8 @@ class WebhookState(StrEnum):
 class WebhookEndpoint(models.Model):
     """Where a firm, or a system or partner of the operator (no party), wants to hear of events.
 
-    Messages are signed by `secret`, and until `old_until` by `old_secret` too. All instants are
-    machine time.
+    Messages are signed by `secret`, and until `old_until` by `old_secret` too; both lie here
+    sealed. All instants are machine time.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -223,8 +223,8 @@ class WebhookEndpoint(models.Model):
     types = models.JSONField(default=list, help_text="of events; none: all")
     name = models.CharField(max_length=100, blank=True, default="")
     state = models.CharField(max_length=6, default=EndpointState.ACTIVE)
-    secret = models.CharField(max_length=100)
-    old_secret = models.CharField(max_length=100, blank=True, default="")
+    secret = models.CharField(max_length=300)
+    old_secret = models.CharField(max_length=300, blank=True, default="")
     old_until = models.DateTimeField(null=True)
     failing_since = models.DateTimeField(null=True)
     failures = models.PositiveSmallIntegerField(default=0, help_text="one after the other")

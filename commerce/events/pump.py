@@ -5,7 +5,8 @@ Any number of copies may run. Neither a missing Redis nor a missing PostgreSQL e
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from threading import Event as Flag
 from typing import Any
@@ -38,11 +39,13 @@ IN_THE_QUEUE, BULK_IN_THE_QUEUE = 500, 50
 """No more rows than this wait in a queue, so that none outlives its lease there; and what large
 orders have handed out is soon done, so that the next may be somebody else's."""
 _LEASED = """
-SELECT queue, count(*)
-  FROM (SELECT queue FROM events_delivery WHERE state = 'leased'
-        UNION ALL SELECT queue FROM events_timer WHERE state = 'leased') AS waiting
- GROUP BY queue
+SELECT 'events_delivery', queue, count(*)
+  FROM events_delivery WHERE state = 'leased' GROUP BY queue
+UNION ALL
+SELECT 'events_timer', queue, count(*) FROM events_timer WHERE state = 'leased' GROUP BY queue
 """
+Place = tuple[type[WorkItem], WorkQueue]
+"""Rows of one kind, in one queue."""
 
 
 def run(stop: Flag) -> None:
@@ -63,24 +66,49 @@ def run(stop: Flag) -> None:
 
 def hand_out() -> int:
     """One round: lease what is due, as far as its queue has room, and send it off; returns how many
-    rows."""
-    room, sent = _room(), 0
-    for due, task in ((due_deliveries(), tasks.deliver), (due_timers(), tasks.fire)):
-        leased = lease(due, room={queue: left for queue, left in room.items() if left > 0})
-        _send(due.model, leased, task=task)
-        for queue, batch in leased.items():
-            room[queue] -= len(batch.ids)
-            sent += len(batch.ids)
-    return sent
+    rows.
+
+    Deliveries and timers have half of each queue; what one of them has no work for, the other gets.
+    """
+    held, idle = _handed_out(), set[Place]()
+    before = held.total()
+    kinds = ((due_deliveries(), tasks.deliver), (due_timers(), tasks.fire))
+    for share in (2, 1):
+        for due, task in kinds:
+            room = _room(due.model, held, idle, share=share)
+            leased = lease(due, room=room) if room else {}
+            _send(due.model, leased, task=task)
+            for queue, wanted in room.items():
+                taken = len(leased[queue].ids) if queue in leased else 0
+                held[due.model, queue] += taken
+                if taken < wanted:
+                    idle.add((due.model, queue))
+    return held.total() - before
 
 
-def _room() -> dict[WorkQueue, int]:
-    """How many rows more may wait in each queue: handed out, and not begun."""
+def _handed_out() -> Counter[Place]:
+    """How many rows of each kind wait in each queue: handed out, and not begun."""
+    models = {model._meta.db_table: model for model in (Delivery, Timer)}
     with connection.cursor() as cursor:
         cursor.execute(_LEASED)
-        waiting = {str(queue): int(count) for queue, count in cursor.fetchall()}
-    most = dict.fromkeys(WorkQueue, IN_THE_QUEUE) | {WorkQueue.BULK: BULK_IN_THE_QUEUE}
-    return {queue: most[queue] - waiting.get(queue, 0) for queue in WorkQueue}
+        return Counter(
+            {(models[table], WorkQueue(queue)): count for table, queue, count in cursor.fetchall()}
+        )
+
+
+def _room(
+    model: type[WorkItem], held: Counter[Place], idle: Set[Place], *, share: int
+) -> dict[WorkQueue, int]:
+    """How many rows more of one kind may wait in each queue that is not `idle`, if that kind is to
+    have one of `share` equal parts of it."""
+    room = {}
+    for queue in WorkQueue:
+        most = BULK_IN_THE_QUEUE if queue is WorkQueue.BULK else IN_THE_QUEUE
+        free = most - held[Delivery, queue] - held[Timer, queue]
+        left = min(free, most // share - held[model, queue])
+        if left > 0 and (model, queue) not in idle:
+            room[queue] = left
+    return room
 
 
 def drain(*, rounds: int = 200) -> int:

@@ -14,14 +14,15 @@ class WorkQueue(StrEnum):
     """Kinds of work that wait for different things, and so for different workers.
 
     `SETTLING` needs the database alone; `CALLS` waits for providers, `PAYMENTS` for the payment
-    provider, `MESSAGES` for whoever carries messages; `BILLING` makes bills; `BULK` is what large
-    orders have to be done, of whatever kind.
+    provider, `MESSAGES` for whoever carries messages, `WEBHOOKS` for the programs of others;
+    `BILLING` makes bills; `BULK` is what large orders have to be done, of whatever kind.
     """
 
     SETTLING = "settling"
     CALLS = "calls"
     PAYMENTS = "payments"
     MESSAGES = "messages"
+    WEBHOOKS = "webhooks"
     BILLING = "billing"
     BULK = "bulk"
 
@@ -53,7 +54,10 @@ def in_turn(turn: int) -> Iterator[None]:
 def placed(queue: WorkQueue) -> tuple[WorkQueue, int]:
     """Where work of the kind `queue` waits that is told of now, and with which turn.
 
-    Money is nobody's bulk: payments and bills keep their queues.
+    Money is nobody's bulk: payments and bills keep their queues. Webhooks keep theirs too, with
+    the turn: a slow receiver holds up neither `BULK` nor those who hear of small orders.
     """
     turn = current_turn()
-    return (WorkQueue.BULK, turn) if turn and queue in _FOLLOW else (queue, 0)
+    if turn and queue in _FOLLOW:
+        return WorkQueue.BULK, turn
+    return queue, turn if queue is WorkQueue.WEBHOOKS else 0

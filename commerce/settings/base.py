@@ -12,6 +12,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 SECRET_KEY = env_value("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS", [])
+SEALING_KEYS = env_list("SEALING_KEYS", [])
+"""What seals others' secrets in the database: the first seals, all open. None: the keys above."""
 DEBUG = False
 PUBLIC_URL = env_value("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"])

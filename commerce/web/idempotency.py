@@ -1,7 +1,7 @@
 """`Idempotency-Key`: one effect per key, caller and route; a repeated request gets its answer."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from datetime import timedelta
 from functools import wraps
@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from commerce.events.models import IdempotencyRecord, IdempotencyState
@@ -28,7 +29,8 @@ def idempotent(method: Callable[..., Any]) -> Callable[..., Any]:
 
     Another body under the same key is 422, one still running 409 with Retry-After; a finished one
     gives the stored answer again with `Idempotent-Replayed: true`. Answers below 500 are kept for
-    24 hours of machine time; a request that died or ended in 5xx may be tried again.
+    24 hours of machine time; a request that died or ended in 5xx may be tried again. What the
+    view's `told_once` names is not kept: it is null in the repeated answer.
     """
 
     @wraps(method)
@@ -91,7 +93,7 @@ def _answer(view: Any, request: Request, token: UUID, act: Callable[[], Any]) ->
     try:
         with transaction.atomic() if whole else nullcontext():
             response = _acted(view, request, act)
-            if response.status_code < 500 and not _keep(token, response) and whole:
+            if response.status_code < 500 and not _keep(view, token, response) and whole:
                 raise _LeaseLost
     except _LeaseLost:
         return _still_running()
@@ -117,7 +119,7 @@ def _acted(view: Any, request: Request, act: Callable[[], Any]) -> Any:
     return response
 
 
-def _keep(token: UUID, response: Any) -> bool:
+def _keep(view: Any, token: UUID, response: Any) -> bool:
     """False if the record is no longer this request's."""
     return bool(
         IdempotencyRecord.objects.filter(token=token, state=IdempotencyState.RUNNING).update(
@@ -127,9 +129,18 @@ def _keep(token: UUID, response: Any) -> bool:
             headers={
                 name: response[name] for name in ("Location", "Retry-After") if name in response
             },
-            body=response.content,
+            body=_without(response, getattr(view, "told_once", ())),
         )
     )
+
+
+def _without(response: Any, names: tuple[str, ...]) -> bytes:
+    """The body, with null for what `names` names."""
+    data = getattr(response, "data", None)
+    if not isinstance(data, Mapping) or not data.keys() & set(names):
+        return bytes(response.content)
+    kept = {name: None if name in names else value for name, value in data.items()}
+    return bytes(JSONRenderer().render(kept))
 
 
 def _forget(token: UUID) -> None:

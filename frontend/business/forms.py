@@ -96,3 +96,64 @@ class NumberForm(forms.Form):
         purpose = self.fields["purpose"]
         assert isinstance(purpose, forms.ChoiceField)
         purpose.choices = uses
+
+
+class EndpointForm(forms.Form):
+    """Where a firm's program hears of events, and of which."""
+
+    url = forms.CharField(
+        label=_("Address"),
+        help_text=_("Of your program, beginning with https://."),
+        max_length=500,
+        widget=forms.URLInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": _("Enter the address that events are sent to.")},
+    )
+    name = forms.CharField(
+        label=_("Name"),
+        help_text=_("For you: which program that is."),
+        max_length=100,
+        error_messages={"required": _("Give it a name, so that colleagues know what it is for.")},
+    )
+    types = forms.MultipleChoiceField(
+        label=_("What it hears of"),
+        help_text=_("Nothing chosen: everything, also what is new one day."),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def __init__(self, *args: Any, types: list[tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["types"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = types
+
+
+class ReplayForm(forms.Form):
+    """What happened from one day to another, to be told again."""
+
+    prefix = "replay"
+    first = forms.DateField(
+        label=_("From"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"required": _("Enter the first day.")},
+    )
+    last = forms.DateField(
+        label=_("To"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"required": _("Enter the last day.")},
+    )
+    type = forms.ChoiceField(label=_("Event"), required=False)
+
+    def __init__(self, *args: Any, types: list[tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["type"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("All of them")), *types]
+
+    def clean(self) -> dict[str, Any]:
+        """The last day is not before the first."""
+        said: dict[str, Any] = super().clean() or {}
+        first, last = said.get("first"), said.get("last")
+        if first and last and last < first:
+            self.add_error("last", _("The last day comes after the first."))
+        return said

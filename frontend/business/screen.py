@@ -38,6 +38,7 @@ def around(context: AccountContext, *, here: str) -> dict[str, Any]:
         ("portal:approvals", _("Approvals")),
         ("portal:bills", _("Bills")),
         ("portal:people", _("People and API")),
+        ("portal:webhooks", _("Webhooks")),
     ]
     hidden = {"portal:approvals"} if context.role not in DECIDERS else set()
     if context.role is Role.VIEWER:

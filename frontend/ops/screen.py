@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
@@ -192,6 +193,17 @@ DRAWN: Mapping[str, str] = {
     "skipped": "done",
     "cancelled": "pending",
 }
+
+
+def decided_at(form: Mapping[str, str]) -> str:
+    """The page on which an operator decided: the order's plan that the form names, else the list of
+    what fell out, as where it names none that could be."""
+    number, plan = form.get("order", ""), form.get("plan", "")
+    try:
+        page = reverse("ops:order", args=[number])
+    except NoReverseMatch:
+        return reverse("ops:fallout")
+    return f"{page}?{urlencode({'plan': plan})}" if plan else page
 
 
 def around(context: AccountContext, *, here: str, search_text: str = "") -> dict[str, Any]:

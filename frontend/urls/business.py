@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import business, business_numbers
+from frontend.views import business, business_numbers, business_webhooks
 from subscriptions.files import Form
 
 app_name = "portal"
@@ -23,4 +23,7 @@ urlpatterns = [
     path("portal/bills/<str:number>/pdf/", business.bill_file, {"form": Form.PDF}, "bill_pdf"),
     path("portal/bills/<str:number>/xml/", business.bill_file, {"form": Form.XML}, "bill_xml"),
     path("portal/people/", business.people, name="people"),
+    path("portal/webhooks/", business_webhooks.webhooks, name="webhooks"),
+    path("portal/webhooks/<uuid:endpoint>/", business_webhooks.webhook, name="webhook"),
+    path("portal/webhooks/<uuid:endpoint>/log/", business_webhooks.log, name="webhook_log"),
 ]

@@ -1,12 +1,10 @@
 """The operators' boards: which orders will be late, what is to be done by hand."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -79,11 +77,7 @@ def correct(request: HttpRequest, task_id: int) -> HttpResponse:
         messages.success(request, _("The task is tried again with the new data."))
     except FaisceauError as error:
         messages.error(request, sentence_of(error))
-    number, plan = request.POST.get("order", ""), request.POST.get("plan", "")
-    if not number:
-        return redirect("ops:fallout")
-    query = f"?{urlencode({'plan': plan})}" if plan else ""
-    return redirect(reverse("ops:order", args=[number]) + query)
+    return redirect(screen.decided_at(request.POST))
 
 
 def _values(request: HttpRequest) -> dict[str, str]:

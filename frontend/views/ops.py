@@ -156,11 +156,7 @@ def decide(request: HttpRequest, task_id: int) -> HttpResponse:
             messages.error(request, _("Write a note that says why, then decide."))
     except FaisceauError as error:
         messages.error(request, sentence_of(error))
-    number, plan = request.POST.get("order", ""), request.POST.get("plan", "")
-    if not number:
-        return redirect("ops:fallout")
-    query = f"?{urlencode({'plan': plan})}" if plan else ""
-    return redirect(reverse("ops:order", args=[number]) + query)
+    return redirect(screen.decided_at(request.POST))
 
 
 @policy(Policy.OPERATOR)

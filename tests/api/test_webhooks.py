@@ -4,7 +4,8 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from commerce.events.models import WebhookEndpoint, WebhookMessage
+from commerce.events.models import IdempotencyRecord, WebhookEndpoint, WebhookMessage
+from commerce.events.webhooks.sealing import unseal
 from commerce.kernel.clock import machine_now
 from commerce.notifications.models import Message
 from commerce.notifications.subscribers import on_webhook_endpoint_failed
@@ -44,15 +45,40 @@ def test_the_secret_is_told_once_and_the_one_before_stays_good_for_a_day(buyer: 
     assert shown["old_secret_until"] is None
     again = buyer.post(f"webhook-endpoints/{made['id']}/secret", {}).json()
     row = WebhookEndpoint.objects.get()
-    assert (row.secret, row.old_secret) == (again["secret"], made["secret"])
+    assert (unseal(row.secret), unseal(row.old_secret)) == (again["secret"], made["secret"])
     assert row.old_until is not None
     assert timedelta(hours=23) < row.old_until - machine_now() <= timedelta(hours=24)
 
 
 def test_the_same_key_adds_one_endpoint(buyer: Api) -> None:
-    first = buyer.post("webhook-endpoints", {"url": URL}, key="a")
-    assert buyer.post("webhook-endpoints", {"url": URL}, key="a").json() == first.json()
+    first = buyer.post("webhook-endpoints", {"url": URL}, key="a").json()
+    repeated = buyer.post("webhook-endpoints", {"url": URL}, key="a").json()
+    assert repeated == {"id": first["id"], "secret": None}, "it is told once"
     assert len(buyer.get("webhook-endpoints").json()["items"]) == 1
+
+
+def test_a_secret_lies_open_nowhere_in_the_database(buyer: Api) -> None:
+    made = buyer.post("webhook-endpoints", {"url": URL}, key="a").json()
+    again = buyer.post(f"webhook-endpoints/{made['id']}/secret", {}, key="b").json()
+    row = WebhookEndpoint.objects.get()
+    kept = [bytes(body) for body in IdempotencyRecord.objects.values_list("body", flat=True)]
+    assert len(kept) == 2
+    for secret in (made["secret"], again["secret"]):
+        assert secret not in (row.secret, row.old_secret)
+        assert not any(secret.encode() in body for body in kept)
+
+
+def test_an_endpoint_is_tried_with_a_message_that_it_alone_hears(buyer: Api) -> None:
+    tried, other = added(buyer, types=["bill.issued"]), added(buyer)
+    answer = buyer.post(f"webhook-endpoints/{tried}/tests", {}, key="a")
+    assert answer.status_code == 202
+    assert buyer.post(f"webhook-endpoints/{tried}/tests", {}, key="a").json() == answer.json()
+    (message,) = buyer.get(f"webhook-endpoints/{tried}/messages").json()["items"]
+    assert (message["id"], message["type"]) == (answer.json()["message"], "webhook.test")
+    assert buyer.get(f"webhook-endpoints/{other}/messages").json()["items"] == []
+    buyer.post(f"webhook-endpoints/{tried}/pause", {})
+    refused = buyer.post(f"webhook-endpoints/{tried}/tests", {})
+    assert (refused.status_code, refused.json()["code"]) == (422, "endpoint_not_active")
 
 
 def test_pause_resume_replay_change_and_removal(buyer: Api) -> None:

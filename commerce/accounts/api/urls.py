@@ -11,6 +11,7 @@ from commerce.accounts.api.webhooks import (
     ResumeView,
     SecretView,
     SendAgainView,
+    TestsView,
 )
 
 _ONE = "webhook-endpoints/<uuid:endpoint>"
@@ -20,6 +21,7 @@ urlpatterns = [
     path(f"{_ONE}/secret", SecretView.as_view(), name="webhook-secret"),
     path(f"{_ONE}/pause", PauseView.as_view(), name="webhook-pause"),
     path(f"{_ONE}/resume", ResumeView.as_view(), name="webhook-resume"),
+    path(f"{_ONE}/tests", TestsView.as_view(), name="webhook-tests"),
     path(f"{_ONE}/messages", MessagesView.as_view(), name="webhook-messages"),
     path(
         f"{_ONE}/messages/<uuid:message>/send-again",

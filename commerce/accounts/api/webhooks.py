@@ -58,10 +58,10 @@ class EndpointsSerializer(Shown):
 
 
 class SecretSerializer(Shown):
-    """The secret is told once."""
+    """The secret is told once: null where the request is repeated under its `Idempotency-Key`."""
 
     id = serializers.UUIDField()
-    secret = serializers.CharField()
+    secret = serializers.CharField(allow_null=True)
 
 
 class AttemptSerializer(Shown):
@@ -88,6 +88,12 @@ class MessagesSerializer(Shown):
     items = MessageSerializer(many=True)
 
 
+class MessageIdSerializer(Shown):
+    """As in the log."""
+
+    message = serializers.UUIDField()
+
+
 class ReplayedSerializer(Shown):
     messages = serializers.IntegerField()
 
@@ -107,6 +113,8 @@ class WebhookView(ApiView):
 
 
 class EndpointsView(WebhookView):
+    told_once = ("secret",)
+
     @extend_schema(operation_id="listWebhookEndpoints", responses=EndpointsSerializer)
     def get(self, request: Request) -> Response:
         """The caller's endpoints, and the events that one may subscribe to."""
@@ -156,6 +164,8 @@ class EndpointView(WebhookView):
 
 
 class SecretView(WebhookView):
+    told_once = ("secret",)
+
     @idempotent
     @extend_schema(
         operation_id="rotateWebhookSecret", request=Strict, responses={201: SecretSerializer}
@@ -186,6 +196,19 @@ class ResumeView(WebhookView):
         owner = self.owner(request)
         endpoints.resume(party_id=owner, endpoint_id=endpoint)
         return self.shown(owner, endpoint)
+
+
+class TestsView(WebhookView):
+    @idempotent
+    @extend_schema(
+        operation_id="testWebhookEndpoint", request=Strict, responses={202: MessageIdSerializer}
+    )
+    def post(self, request: Request, endpoint: UUID) -> Response:
+        """Send it a `webhook.test`, whatever it asked to hear of; it stands in the log."""
+        message = endpoints.send_test(
+            party_id=self.owner(request), endpoint_id=endpoint, by=caller_of(request).actor.name
+        )
+        return Response(MessageIdSerializer({"message": message}).data, status=202)
 
 
 class MessagesView(WebhookView):

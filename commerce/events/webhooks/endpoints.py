@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from secrets import token_bytes
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Q
 
 from commerce.events import timers
 from commerce.events.models import (
@@ -21,7 +22,8 @@ from commerce.events.models import (
 )
 from commerce.events.registry import told_outside
 from commerce.events.webhooks.addresses import checked_url
-from commerce.events.webhooks.telling import due, tell_again
+from commerce.events.webhooks.sealing import seal, sealed_anew
+from commerce.events.webhooks.telling import due, tell_again, tell_test
 from commerce.kernel.clock import machine_now
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
 
@@ -30,6 +32,7 @@ MOST_AGAIN = 5000
 """Messages that one replay tells again."""
 OLD_SECRET_FOR = timedelta(hours=24)
 KEPT = timedelta(days=30)
+"""The log; of an endpoint that hears of nothing also what never arrived."""
 _PREFIX = "whsec_"
 
 
@@ -44,20 +47,22 @@ def register(
         InvalidInput: `bad_address`, `unknown_event_type`. RuleViolated: `too_many_endpoints`.
     """
     address, chosen = checked_url(url), _known(types, party_id=party_id)
+    _one_at_a_time(party_id)
     if WebhookEndpoint.objects.filter(party_id=party_id).count() >= MOST_ENDPOINTS:
         raise RuleViolated(
             f"There are {MOST_ENDPOINTS} endpoints already; remove one first.",
             code="too_many_endpoints",
         )
+    secret = _new_secret()
     made = WebhookEndpoint.objects.create(
         party_id=party_id,
         url=address,
         types=chosen,
         name=name,
-        secret=_new_secret(),
+        secret=seal(secret),
         created_by=by,
     )
-    return made.pk, made.secret
+    return made.pk, secret
 
 
 @transaction.atomic
@@ -117,10 +122,38 @@ def rotate(*, party_id: int | None, endpoint_id: UUID) -> str:
         NotFound: `unknown_endpoint`.
     """
     endpoint = _locked(party_id=party_id, endpoint_id=endpoint_id)
+    secret = _new_secret()
     endpoint.old_secret, endpoint.old_until = endpoint.secret, machine_now() + OLD_SECRET_FOR
-    endpoint.secret = _new_secret()
+    endpoint.secret = seal(secret)
     endpoint.save(update_fields=["secret", "old_secret", "old_until"])
-    return endpoint.secret
+    return secret
+
+
+def seal_anew() -> int:
+    """Every secret under the first key, so that the others need not be set any more; how many
+    endpoints. May be repeated. Raises Unreadable."""
+    count = 0
+    for pk in WebhookEndpoint.objects.values_list("pk", flat=True):
+        with transaction.atomic():
+            row = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=pk).first()
+            if row is None:
+                continue
+            row.secret = sealed_anew(row.secret)
+            row.old_secret = row.old_secret and sealed_anew(row.old_secret)
+            row.save(update_fields=["secret", "old_secret"])
+            count += 1
+    return count
+
+
+@transaction.atomic
+def send_test(*, party_id: int | None, endpoint_id: UUID, by: str) -> UUID:
+    """Send it a message that says nothing but that it is a test; the message's id.
+
+    Raises:
+        NotFound: `unknown_endpoint`. RuleViolated: `endpoint_not_active`.
+    """
+    endpoint = _active(party_id=party_id, endpoint_id=endpoint_id)
+    return tell_test(endpoint_id=endpoint.pk, party_id=party_id, by=by)
 
 
 @transaction.atomic
@@ -159,15 +192,24 @@ def send_again(*, party_id: int | None, endpoint_id: UUID, message_id: UUID) -> 
 
 
 def forget_old() -> int:
-    """Purge: the log is kept for 30 days; what happened can be told again all the same."""
+    """Purge: the log is kept for 30 days, and what is still to arrive at an endpoint that hears
+    of things; what happened can be told again all the same."""
     old = WebhookMessage.objects.filter(created_at__lt=machine_now() - KEPT)
-    return old.exclude(state=WebhookState.PENDING).delete()[0]
+    coming = Q(state=WebhookState.PENDING, endpoint__state=EndpointState.ACTIVE)
+    return old.exclude(coming).delete()[0]
 
 
 def types_for(*, party_id: int | None) -> tuple[str, ...]:
     """The events that an owner may hear of, by their names outside."""
     every = told_outside().values()
     return tuple(sorted(each.name for each in every if party_id is None or each.to_party))
+
+
+def _one_at_a_time(party_id: int | None) -> None:
+    """Who adds an endpoint waits for the others of the same owner, as they count them."""
+    with connection.cursor() as cursor:
+        name = f"webhook-endpoints:{party_id}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def _active(*, party_id: int | None, endpoint_id: UUID) -> WebhookEndpoint:

@@ -4,15 +4,19 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
 from commerce.events import timers
-from commerce.events.models import OutboxEvent
+from commerce.events.models import OutboxEvent, WebhookMessage
 from commerce.events.registry import ToldOutside, told_outside
-from commerce.kernel.clock import machine_now
+from commerce.kernel.clock import business_now, machine_now
+from commerce.kernel.trace import current_trace
 
 TIMER = "webhooks.send"
+TEST = "webhook.test"
+"""What an endpoint is sent when its owner tries it, whatever it asked to hear of."""
 
 _LISTENING = """
   JOIN unnest(%(names)s::text[], %(types)s::text[], %(to_party)s::boolean[])
@@ -83,6 +87,22 @@ def tell_again(
     the oldest `most` of it; of one type, if it is given. Answers how many messages."""
     chosen = tuple(each for each in told_outside().values() if type_ in ("", each.name))
     return _run(_TELL_AGAIN, chosen, endpoint=endpoint_id, since=since, until=until, most=most)
+
+
+def tell_test(*, endpoint_id: UUID, party_id: int | None, by: str) -> UUID:
+    """One message for one endpoint; nobody else hears of it, and it is never told again."""
+    event = OutboxEvent.objects.create(
+        name=TEST,
+        payload={"party_id": party_id, "endpoint": str(endpoint_id), "sent_by": by},
+        trace_id=current_trace(),
+        occurred_at=business_now(),
+    )
+    now = machine_now()
+    message = WebhookMessage.objects.create(
+        endpoint_id=endpoint_id, event=event, type=TEST, next_at=now
+    )
+    timers.schedule_all([due(message.pk, now)])
+    return message.pk
 
 
 def due(message_id: object, at: datetime) -> timers.Due:

@@ -1,6 +1,8 @@
 """Capture, cancel, refund: stored first, carried out by a worker, once."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -8,6 +10,8 @@ from django.db.models import F
 
 from commerce.events.outbox import publish
 from commerce.events.timers import soon
+from commerce.events.work import Postponed
+from commerce.kernel.clock import machine_now
 from commerce.kernel.errors import Conflict, NotFound, Refused
 from commerce.kernel.money import Money
 from commerce.payments.events import (
@@ -27,8 +31,11 @@ from commerce.payments.models import (
     PaymentState,
 )
 from commerce.payments.ports import Outcome, PaymentReport
+from commerce.payments.services.checkout import open_session
 
 TIMER = "payments.effect"
+OPENING_TAKES = timedelta(seconds=30)
+"""Of machine time: who has not opened a page by then does so no more."""
 
 
 @transaction.atomic
@@ -151,8 +158,8 @@ def _capture(effect: PaymentEffect) -> str:
 
 def _cancel(effect: PaymentEffect) -> str:
     row = effect.payment
-    if not row.session_id:
-        raise Conflict("The page is being opened; its end has to wait.", code="opening")
+    if not row.session_id and not _page_of(row):
+        return ""
     report = _report(row)
     if report.outcome == Outcome.CANCELLED:
         return row.session_id
@@ -166,6 +173,24 @@ def _cancel(effect: PaymentEffect) -> str:
     if report.outcome == Outcome.CANCELLED:
         return row.session_id
     return gateway().release(key=f"{effect.key}/release", intent_id=report.intent_id)
+
+
+def _page_of(row: PaymentAttempt) -> str:
+    """The page whose opening was never answered, as far as we know; empty if there will be none.
+
+    It can only be closed by its id, and the only way to ask for that is to open it again under its
+    key, which gives the same page. Whoever opens it just now is not interfered with.
+
+    Raises:
+        Postponed: it is being opened. Unknown: the provider gave no answer.
+    """
+    begun = row.claimed_at
+    if row.state == PaymentState.OPENING and begun and machine_now() - begun < OPENING_TAKES:
+        raise Postponed(begun + OPENING_TAKES)
+    with suppress(Conflict, Refused):
+        open_session(key=row.key)
+    row.refresh_from_db()
+    return row.session_id
 
 
 def _refund(effect: PaymentEffect) -> str:

@@ -1,20 +1,28 @@
 """The pump hands work out through Redis, and outlives the loss of it."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from commerce.celery import app
 from commerce.events import pump, tasks
-from commerce.events.models import Timer, WorkState
+from commerce.events.models import Delivery, Timer, WorkState
+from commerce.events.outbox import Event, publish_all
 from commerce.events.pump import OUTSIDE
-from commerce.events.registry import register_timer
+from commerce.events.registry import register_timer, subscribe
 from commerce.events.timers import soon
 from commerce.kernel.clock import business_time_fixed
 
 pytestmark = pytest.mark.django_db
+
+
+@dataclass(frozen=True, slots=True)
+class LampLit(Event):
+    lamp: int
 
 
 @pytest.fixture
@@ -73,6 +81,34 @@ def test_the_queue_is_never_flooded(
     for number in range(5):
         soon(key=f"i{number}", handler="inside", payload={})
     assert [pump.hand_out(), pump.hand_out()] == [3, 0]
+
+
+def test_a_backlog_of_deliveries_leaves_the_timers_of_their_queue_half_of_it(
+    sent: list[tuple[list[int], str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks.deliver, "apply_async", lambda given, queue: None)
+    monkeypatch.setattr(pump, "IN_THE_QUEUE", 10)
+    register_timer("inside", lambda _: None)
+    subscribe(LampLit, lambda _: None, name="lamps")
+
+    def handed_out() -> tuple[int, int]:
+        pump.hand_out()
+        deliveries, timers = (
+            each.filter(state="leased").count() for each in (Delivery.objects, Timer.objects)
+        )
+        return deliveries, timers
+
+    with transaction.atomic():
+        publish_all(LampLit(number) for number in range(40))
+    assert handed_out() == (10, 0), "what nobody else needs"
+    for number in range(7):
+        soon(key=f"i{number}", handler="inside", payload={})
+    for done, shares in ((1, (9, 1)), (3, (6, 4)), (2, (5, 5)), (2, (5, 5))):
+        begun = Delivery.objects.filter(state="leased").order_by("pk")[:done]
+        Delivery.objects.filter(pk__in=begun.values("pk")).update(state="running")
+        assert handed_out() == shares
+    Timer.objects.filter(state="leased").update(state="running")
+    assert handed_out() == (8, 2), "the last two timers; the rest of their half is not left empty"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -159,7 +159,7 @@ def test_what_follows_from_bulk_work_is_bulk_work_but_for_money_and_calendars(
     def advance(_: Mapping[str, Any]) -> None:
         with transaction.atomic():
             publish(LineReady(1))
-        for name in ("message", "call", "pay", "look"):
+        for name in ("message", "call", "pay", "look", "hook"):
             soon(key=name, handler=name, payload={})
 
     register_timer("bulky", advance, durable=False)
@@ -167,6 +167,7 @@ def test_what_follows_from_bulk_work_is_bulk_work_but_for_money_and_calendars(
     register_timer("call", lambda _: None, durable=False)
     register_timer("pay", lambda _: None, queue=WorkQueue.PAYMENTS)
     register_timer("look", lambda _: None)
+    register_timer("hook", lambda _: None, queue=WorkQueue.WEBHOOKS)
     subscribe(LineReady, lambda _: None, name="ready")
     with in_turn(7):
         soon(key="bulky", handler="bulky", payload={})
@@ -182,6 +183,7 @@ def test_what_follows_from_bulk_work_is_bulk_work_but_for_money_and_calendars(
         "call": bulk,
         "pay": (WorkQueue.PAYMENTS, 0),
         "look": (WorkQueue.SETTLING, 0),
+        "hook": (WorkQueue.WEBHOOKS, 7),
     }
     soon(key="after", handler="call", payload={})
     assert Timer.objects.values_list("queue", "turn").get(key="after") == (WorkQueue.CALLS, 0)

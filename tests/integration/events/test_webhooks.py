@@ -403,3 +403,84 @@ def test_the_log_is_kept_for_thirty_days_but_for_what_is_still_to_arrive(
     WebhookMessage.objects.update(created_at=machine_now() - timedelta(days=31))
     endpoints.forget_old()
     assert WebhookMessage.objects.get().state == WebhookState.PENDING
+    WebhookEndpoint.objects.update(state=EndpointState.FAILED)
+    endpoints.forget_old()
+    assert not WebhookMessage.objects.exists(), "it would never arrive"
+
+
+@pytest.mark.parametrize("dripping", ["head", "body"])
+def test_a_receiver_that_drips_bytes_is_given_up_on_as_a_whole(
+    dripping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte comes in time; all of them would take a minute."""
+    monkeypatch.setattr(sending, "WHOLE_ANSWER_WITHIN", 0.3)
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            said = b"HTTP/1.1 200 OK\r\ncontent-length: 600\r\n\r\n" + b"." * 600
+            if dripping == "body":
+                self.wfile.write(said[:39])
+                said = said[39:]
+            for byte in said:
+                if over.wait(0.1):
+                    break
+                self.wfile.write(bytes([byte]))
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        listen(f"http://127.0.0.1:{server.server_port}/hook")
+        happen(ParcelSent("F-1", FIRM))
+        drain()
+        over.set()
+        server.shutdown()
+    attempt = WebhookAttempt.objects.get()
+    assert (attempt.status, attempt.said) == (None, "no whole answer within 0.3 seconds")
+    assert WebhookMessage.objects.get().state == WebhookState.PENDING
+
+
+def test_a_secret_that_no_key_opens_is_a_try_that_says_so(receiver: Receiver) -> None:
+    listen(receiver.url)
+    WebhookEndpoint.objects.update(secret="of another key")
+    happen(ParcelSent("F-1", FIRM))
+    drain()
+    assert WebhookAttempt.objects.get().said == "Unreadable: no key that is set opens it"
+    assert receiver.heard == []
+
+
+def test_secrets_are_sealed_anew_under_the_first_key(receiver: Receiver, settings: Any) -> None:
+    settings.SEALING_KEYS = ["first key"]
+    made, old = listen(receiver.url)
+    new = endpoints.rotate(party_id=FIRM, endpoint_id=made)
+    settings.SEALING_KEYS = ["second key", "first key"]
+    assert endpoints.seal_anew() == 1
+    settings.SEALING_KEYS = ["second key"]
+    happen(ParcelSent("F-1", FIRM))
+    drain()
+    assert len(receiver.read(old)) == len(receiver.read(new)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_that_add_the_tenth_endpoint_at_once_add_one(receiver: Receiver) -> None:
+    for _ in range(endpoints.MOST_ENDPOINTS - 1):
+        listen(receiver.url)
+    together = threading.Barrier(4)
+
+    def add() -> str:
+        try:
+            together.wait(timeout=10)
+            listen(receiver.url)
+        except RuleViolated as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+        return "added"
+
+    with ThreadPoolExecutor(max_workers=4) as others:
+        answers = sorted(each.result() for each in [others.submit(add) for _ in range(4)])
+    assert answers == ["added", *["too_many_endpoints"] * 3]
+    assert WebhookEndpoint.objects.count() == endpoints.MOST_ENDPOINTS

@@ -34,6 +34,7 @@ PORTAL = (
     "orders/",
     "bills/",
     "people/",
+    "webhooks/",
 )
 OPS = ("", "orders/", "jeopardy/", "fallout/", "manual/", "billing/", "work/")
 TABLE = "user_name;user_email;plan;term;site\n"
@@ -311,6 +312,16 @@ def test_an_operator_sees_the_task_without_its_secrets_and_decides(stuck: Task) 
     operator.post(decide, {"decision": "skip", "note": "kept", "order": stuck.plan.order_number})
     stuck.refresh_from_db()
     assert stuck.state == "skipped"
+
+
+@pytest.mark.parametrize("order", ["../../admin", "F 8", "é", "a" * 300 + "/"])
+def test_a_form_that_names_no_order_leads_to_the_list_of_what_fell_out(
+    stuck: Task, order: str
+) -> None:
+    operator = as_staff(StaffKind.OPERATOR)
+    for place in (f"/ops/tasks/{stuck.pk}/", f"/ops/tasks/{stuck.pk}/correct/"):
+        answer = operator.post(place, {"decision": "skip", "order": order})
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/ops/fallout/")
 
 
 def test_a_buyer_decides_nothing_about_plans(stuck: Task, buyer: Client) -> None:

@@ -19,6 +19,7 @@ from commerce.payments.models import (
     StoredWebhook,
 )
 from commerce.payments.selectors import payment, payments_of
+from commerce.payments.services import effects
 from commerce.payments.services.checkout import open_session, refresh
 from commerce.payments.services.effects import cancel, capture, refund
 from tests.integration.payments.conftest import Shop, told
@@ -235,6 +236,41 @@ def test_a_customer_who_pays_while_we_cancel_gets_the_money_back(shop: Shop, key
     drain()
     assert payment(key).state == PaymentState.CANCELLED
     assert [kind for kind, _ in shop.effects(key)] == ["authorised", "cancelled"]
+
+
+def test_who_cancels_while_the_page_is_being_opened_waits_and_then_closes_it(
+    shop: Shop, key: str
+) -> None:
+    """The browser's request has claimed the payment, and its worker may have died since."""
+    shop.ask(key)
+    page = open_session(key=key)
+    opening = {"state": PaymentState.OPENING, "session_id": "", "hosted_url": ""}
+    PaymentAttempt.objects.update(**opening, claimed_at=machine_now())
+    cancel(key=key)
+    assert drain() == 1
+    timer = Timer.objects.get(handler="payments.effect")
+    assert (timer.state, timer.attempts) == ("pending", 0), "it waits, which is no try"
+    assert timer.next_at > machine_now() + timedelta(seconds=20)
+    assert payment(key).state == PaymentState.OPENING
+    PaymentAttempt.objects.update(claimed_at=machine_now() - effects.OPENING_TAKES)
+    due_now()
+    drain()
+    assert payment(key).state == PaymentState.CANCELLED
+    type_card(page, "4242424242424242")
+    assert (shop.sessions(key), refresh(key=key).state) == (1, PaymentState.CANCELLED)
+    assert told(key) == ["PaymentCancelled"]
+    assert PaymentEffect.objects.get().state == EffectState.DONE
+
+
+def test_a_page_that_the_provider_refuses_to_open_needs_no_closing(shop: Shop, key: str) -> None:
+    shop.ask(key)
+    PaymentAttempt.objects.update(state=PaymentState.UNKNOWN)
+    shop.sandbox.plant("POST /v1/checkout/sessions$", "error", status=400)
+    cancel(key=key)
+    drain()
+    assert payment(key).state == PaymentState.DECLINED
+    assert PaymentEffect.objects.get().state == EffectState.DONE
+    assert told(key) == ["PaymentDeclined"]
 
 
 def test_what_was_never_sent_is_cancelled_at_once(shop: Shop, key: str) -> None:

@@ -30,6 +30,7 @@ BODIES: Mapping[str, dict[str, str]] = {
     "lines": {"promotion_code": "BIENVENUE10"},
     "decide": {"decision": "approve"},
     "<str:reference>": {"outcome": "Settled."},
+    "<uuid:endpoint>": {"do": "rotate"},
 }
 """Forms that would be good, by the last part of the route, so that only the owner is missing."""
 PLACES = {"", "account", "agent", "cart", "orders", "portal", "ops", "build", "contact", "login"}

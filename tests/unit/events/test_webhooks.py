@@ -8,6 +8,7 @@ from standardwebhooks import Webhook
 
 from commerce.events.models import OutboxEvent, WebhookEndpoint, WebhookMessage
 from commerce.events.webhooks.addresses import NotAllowed, checked_url, way_to
+from commerce.events.webhooks.sealing import Unreadable, seal, sealed_anew, unseal
 from commerce.events.webhooks.sending import DISTANCES, body_of, headers_of, wait_after
 from commerce.kernel.errors import InvalidInput
 
@@ -27,7 +28,7 @@ def message(**endpoint: Any) -> WebhookMessage:
         occurred_at=datetime(2026, 11, 22, tzinfo=UTC),
     )
     return WebhookMessage(
-        type="order.accepted", event=event, endpoint=WebhookEndpoint(secret=NEW, **endpoint)
+        type="order.accepted", event=event, endpoint=WebhookEndpoint(secret=seal(NEW), **endpoint)
     )
 
 
@@ -120,7 +121,7 @@ def test_the_library_of_the_receiver_verifies_what_is_sent(now: datetime) -> Non
 def test_while_a_secret_is_changed_both_verify_and_then_the_new_one_alone(
     now: datetime,
 ) -> None:
-    told = message(old_secret=OLD, old_until=now + timedelta(hours=1))
+    told = message(old_secret=seal(OLD), old_until=now + timedelta(hours=1))
     body = body_of(told)
     both = headers_of(told, body, at=now)
     for secret in (NEW, OLD):
@@ -128,3 +129,32 @@ def test_while_a_secret_is_changed_both_verify_and_then_the_new_one_alone(
     assert len(both["webhook-signature"].split()) == 2
     later = headers_of(told, body, at=now + timedelta(hours=2))
     assert len(later["webhook-signature"].split()) == 1
+
+
+def test_what_is_sealed_says_nothing_and_is_read_with_any_key_that_is_set(settings: Any) -> None:
+    settings.SEALING_KEYS = ["first key"]
+    sealed = seal(NEW)
+    assert NEW not in sealed
+    assert seal(NEW) != sealed, "the same secret twice shows nothing"
+    settings.SEALING_KEYS = ["second key", "first key"]
+    assert unseal(sealed) == NEW
+    anew = sealed_anew(sealed)
+    settings.SEALING_KEYS = ["second key"]
+    assert unseal(anew) == NEW
+    with pytest.raises(Unreadable):
+        unseal(sealed)
+
+
+def test_without_keys_of_its_own_what_signs_seals_and_its_fallbacks_open(settings: Any) -> None:
+    settings.SEALING_KEYS, settings.SECRET_KEY = [], "before"
+    sealed = seal(NEW)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "after", ["before"]
+    assert unseal(sealed) == NEW
+    settings.SECRET_KEY_FALLBACKS = []
+    with pytest.raises(Unreadable):
+        unseal(sealed)
+
+
+def test_a_sealed_secret_fits_its_column() -> None:
+    longest = WebhookEndpoint._meta.get_field("secret").max_length
+    assert len(seal("whsec_" + "a" * 44)) <= (longest or 0)
