@@ -14,6 +14,8 @@ from django.db.models import Expression, Model, QuerySet
 from django.db.transaction import TransactionManagementError
 
 M = TypeVar("M", bound=Model)
+_AT_ONCE = 1000
+"""Rows of one statement: its text is kept, and grows with them."""
 
 
 class Given(Expression):
@@ -90,14 +92,21 @@ class _Statement(Generic[M]):
 
 
 def update(rows: Iterable[Model], fields: Sequence[str] = ()) -> None:
-    """Write `fields` (all, if none are named) of rows that are there, in one statement.
+    """Write `fields` (all that were read, if none are named) of rows that are there, a thousand a
+    statement.
 
     Raises DatabaseError when one is gone, or a value too long; in a transaction, which that ends.
     """
     rows = list(rows)
-    if not rows:
-        return
-    text, written = _update(type(rows[0]), len(rows), tuple(fields))
+    names = tuple(fields)
+    if rows and not names and (left := rows[0].get_deferred_fields()):
+        names = tuple(f.name for f in _changeable(rows[0]) if f.attname not in left)
+    for start in range(0, len(rows), _AT_ONCE):
+        _write(rows[start : start + _AT_ONCE], names)
+
+
+def _write(rows: Sequence[Model], fields: tuple[str, ...]) -> None:
+    text, written = _update(type(rows[0]), len(rows), fields)
     values = [
         field.get_db_prep_save(field.pre_save(row, False), connection)
         for row in rows
@@ -117,9 +126,7 @@ def _update(model: type[Model], count: int, names: tuple[str, ...]) -> tuple[str
     """
     meta, quoted = model._meta, connection.ops.quote_name
     key: Any = meta.pk
-    changed = [meta.get_field(name) for name in names] or [
-        field for field in meta.local_concrete_fields if field is not key
-    ]
+    changed = [meta.get_field(name) for name in names] or _changeable(model)
     fields: list[Any] = [*changed, key]
     columns = [quoted(field.column) for field in fields]
     row = ", ".join(f"%s::{_type(field)}" for field in fields)
@@ -130,6 +137,12 @@ def _update(model: type[Model], count: int, names: tuple[str, ...]) -> tuple[str
         f" WHERE old.{columns[-1]} = new.{columns[-1]}"
     )
     return text, fields
+
+
+def _changeable(model: type[Model] | Model) -> list[Any]:
+    """The columns beside the key."""
+    meta = model._meta
+    return [field for field in meta.local_concrete_fields if field is not meta.pk]
 
 
 def _type(field: Any) -> str:

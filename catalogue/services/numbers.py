@@ -20,7 +20,7 @@ from commerce.events import timers
 from commerce.kernel.clock import PARIS, business_now, business_today
 from commerce.kernel.errors import Conflict, InvalidInput, RuleViolated
 from commerce.markets.pack import market
-from commerce.rows import Given, Prepared
+from commerce.rows import Given, Prepared, update
 
 QUARANTINE_TIMER = "number-quarantine"
 HOLD_TIMER = "number-hold"
@@ -116,7 +116,7 @@ def hold_numbers(
     for row in rows:
         row.state, row.held_until = NumberState.HELD, until
         row.quarantine_until = _rests_until(row)
-    Number.objects.bulk_update(rows, ["key", "state", "held_until", "quarantine_until"])
+    update(rows)
     return {**held, **{row.key: row.msisdn for row in rows}}
 
 

@@ -1,6 +1,6 @@
 """Frozen values to JSON and back, by their type hints; amounts as text, dates in ISO 8601."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,25 +20,32 @@ def to_plain(value: Any) -> Any:
     Raises:
         TypeError: it holds something else than dataclasses, mappings, sequences and scalars.
     """
-    if value is None or isinstance(value, (bool, int)):
-        return value
-    if isinstance(value, str):
-        return value.value if isinstance(value, Enum) else value
-    if isinstance(value, Money):
-        return f"{value.amount} {value.currency}"
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    if isinstance(value, (tuple, list)):
-        return [to_plain(part) for part in value]
-    if isinstance(value, (frozenset, set)):
-        return sorted(to_plain(part) for part in value)
-    if isinstance(value, Mapping):
-        return {str(key): to_plain(part) for key, part in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: to_plain(getattr(value, name)) for name in _names(type(value))}
-    raise TypeError(f"no JSON form for a {type(value).__name__}")
+    return _writer(value.__class__)(value)
+
+
+@cache
+def _writer(kind: type[Any]) -> Callable[[Any], Any]:
+    """How values of one type are written; found once per type."""
+    if issubclass(kind, Enum) and issubclass(kind, str):
+        return lambda value: value.value
+    if kind is NoneType or issubclass(kind, (bool, int, str)):
+        return lambda value: value
+    if issubclass(kind, Money):
+        return lambda value: f"{value.amount} {value.currency}"
+    if issubclass(kind, Decimal):
+        return str
+    if issubclass(kind, (date, datetime)):
+        return lambda value: value.isoformat()
+    if issubclass(kind, (tuple, list)):
+        return lambda value: [_writer(part.__class__)(part) for part in value]
+    if issubclass(kind, (frozenset, set)):
+        return lambda value: sorted(to_plain(part) for part in value)
+    if issubclass(kind, Mapping):
+        return lambda value: {str(key): to_plain(part) for key, part in value.items()}
+    if is_dataclass(kind):
+        names = tuple(field.name for field in fields(kind))
+        return lambda value: {name: to_plain(getattr(value, name)) for name in names}
+    raise TypeError(f"no JSON form for a {kind.__name__}")
 
 
 def from_plain(kind: type[T], plain: Any) -> T:
@@ -49,11 +56,6 @@ def from_plain(kind: type[T], plain: Any) -> T:
     """
     result: T = _read(kind, plain)
     return result
-
-
-@cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
 
 
 @cache

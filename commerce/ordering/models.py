@@ -130,6 +130,14 @@ class HandOver(models.Model):
         indexes = [models.Index(fields=["cart", "-made_at"], name="handover_by_cart")]
 
 
+class OrderManager(models.Manager["Order"]):
+    """Orders without the quote, which is megabytes of a firm's fleet; it is read when it is asked
+    for, or at once with `.defer(None)`."""
+
+    def get_queryset(self) -> models.QuerySet["Order"]:
+        return super().get_queryset().defer("agreed")
+
+
 class Order(models.Model):
     """What was ordered, at the quote that was agreed on; never priced again.
 
@@ -182,6 +190,8 @@ class Order(models.Model):
     completed_at = models.DateTimeField(null=True, help_text="business time")
     ended_at = models.DateTimeField(null=True, help_text="business time")
     end_reason = models.CharField(max_length=80, default="", blank=True)
+
+    objects = OrderManager()
 
     class Meta:
         constraints = [

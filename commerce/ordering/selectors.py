@@ -60,9 +60,6 @@ from subscriptions.domain.states import ChangeKind
 from subscriptions.finding import contracts_running
 
 _ORDER = Prepared(lambda: Order.objects.filter(number=Given("number")))
-_ORDER_WITHOUT_QUOTE = Prepared(
-    lambda: Order.objects.defer("agreed").filter(number=Given("number"))
-)
 _ITEMS = Prepared(lambda: OrderItem.objects.filter(order_id=Given("order")))
 _ITEMS_OF_GROUPS = Prepared(
     lambda: OrderItem.objects.filter(
@@ -271,7 +268,7 @@ def open_carts(context: AccountContext) -> tuple[str, ...]:
 
 def order_view(context: AccountContext, *, number: str) -> OrderView:
     """Raises NotFound `unknown_order`."""
-    return _view(find_order(context, number=number))
+    return _view(find_order(context, number=number, quote=True))
 
 
 def order_by_link(token: str) -> OrderView:
@@ -290,7 +287,7 @@ def orders_of(
 
     All orders for operators.
     """
-    rows = Order.objects.filter(order_scope(context)).defer("agreed")
+    rows = Order.objects.filter(order_scope(context))
     if state is not None:
         rows = rows.filter(state=state)
     if before:
@@ -357,7 +354,7 @@ def approvals_waiting(context: AccountContext) -> tuple[OrderSummary, ...]:
     if context.membership_id is None or context.role not in (Role.APPROVER, Role.ADMINISTRATOR):
         raise Forbidden("Only approvers decide on orders.", code="not_an_approver")
     rows = Order.objects.filter(order_scope(context), state=OrderState.AWAITING_APPROVAL)
-    others = rows.filter(~Q(membership_id=context.membership_id)).defer("agreed")
+    others = rows.filter(~Q(membership_id=context.membership_id))
     return tuple(_summary(row) for row in others.order_by("-pk")[:200])
 
 
@@ -379,7 +376,7 @@ def order_for_fulfilment(
     Raises:
         NotFound: `unknown_order`.
     """
-    order = _ORDER_WITHOUT_QUOTE.first(number=number)
+    order = _ORDER.first(number=number)
     if order is None:
         raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
     chosen = [group] if group is not None else groups

@@ -44,7 +44,7 @@ def on_payment_effect_refused(payload: Mapping[str, Any]) -> None:
 
 def on_order_accepted(payload: Mapping[str, Any]) -> None:
     """The customer hears that we are bound."""
-    order = Order.objects.defer("agreed").get(number=payload["number"])
+    order = Order.objects.get(number=payload["number"])
     if order.email:
         send(
             code="order_accepted",
@@ -60,7 +60,7 @@ def on_order_accepted(payload: Mapping[str, Any]) -> None:
 
 
 def on_order_cancelled(payload: Mapping[str, Any]) -> None:
-    order = Order.objects.defer("agreed").get(number=payload["number"])
+    order = Order.objects.get(number=payload["number"])
     if order.email and order.state == "cancelled":
         send(
             code="order_cancelled",

@@ -25,7 +25,7 @@ ADDRESS = {
     "city": "Paris",
 }
 PAUSE = 2.0
-TRIES = 20
+TRIES = 60
 """A story that breaks off before there is an order is told again from its beginning."""
 
 

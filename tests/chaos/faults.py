@@ -8,9 +8,10 @@ import httpx
 
 from commerce.local.stack import Stack
 
-REFUSAL = "chaos_refused"
-"""The only fault that is for good: whoever meets it may end before an operator."""
-REFUSALS_PER_THOUSAND = 10
+REFUSAL, LOST = "chaos_refused", "parcel_lost"
+PERMANENT = frozenset({REFUSAL, LOST})
+"""Why an order may end before an operator: a partner refuses for good, a carrier loses a parcel."""
+REFUSALS_PER_THOUSAND, LOST_PER_THOUSAND = 10, 4
 
 _PROVIDERS: tuple[Mapping[str, Any], ...] = (
     {"kind": "error", "probability": 0.04},
@@ -39,6 +40,9 @@ def plant(stack: Stack, *, orders: int, seed: int) -> None:
     refusals = max(1, orders * REFUSALS_PER_THOUSAND // 1000)
     refused = {"provider": "content", "operation": "POST .*entitlements$", "kind": "refuse"}
     _post(providers, {**refused, "times": refusals, "probability": 0.2, "code": REFUSAL})
+    if lost := orders * LOST_PER_THOUSAND // 1000:
+        astray = {"provider": "warehouse", "kind": "lost_parcel", "seed": seed}
+        _post(providers, {**astray, "times": lost, "probability": 0.02})
     for place, fault in enumerate(_PROVIDERS):
         _post(providers, {"times": None, "seed": seed + place, **fault})
     for place, fault in enumerate(_PAYMENTS):

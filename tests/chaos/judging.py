@@ -12,7 +12,7 @@ import psycopg
 
 from commerce.local.demo.effects import Identity, happened
 from commerce.local.stack import Stack
-from tests.chaos.faults import REFUSAL
+from tests.chaos.faults import PERMANENT
 
 _ORDERS = """
 SELECT number, state, CASE WHEN payment_key = '' THEN '0' ELSE gross::text END
@@ -40,10 +40,12 @@ _ENDED = frozenset({"completed"})
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`lost`: effects of completed orders that did not happen. `stuck`: neither completed nor
-    before an operator. `fallout` by cause; `unbound`: orders that their buyers hold to be bound."""
+    before an operator. `fallout` by cause, of `held` orders; `unbound`: orders that their buyers
+    hold to be bound."""
 
     states: Counter[str]
     fallout: Counter[str]
+    held: int
     expected: int
     lost: tuple[Identity, ...]
     doubled: tuple[Identity, ...]
@@ -57,8 +59,8 @@ class Verdict:
 
     @property
     def of_transient_faults(self) -> int:
-        """Orders before an operator though nothing refused them for good."""
-        return sum(count for cause, count in self.fallout.items() if cause != REFUSAL)
+        """Orders before an operator though nothing befell them for good."""
+        return sum(count for cause, count in self.fallout.items() if cause not in PERMANENT)
 
     @property
     def right(self) -> bool:
@@ -108,6 +110,7 @@ def judge(stack: Stack, *, numbers: Collection[str]) -> Verdict:
     return Verdict(
         states=Counter(state for _, state, _ in orders.values()),
         fallout=Counter(cause for _, cause in fallout),
+        held=len(held),
         expected=len(expected),
         lost=tuple(sorted(expected - set(found))),
         doubled=tuple(sorted(identity for identity, times in found.items() if times > 1)),

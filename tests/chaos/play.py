@@ -62,7 +62,7 @@ class Run:
             and not self.broken
             and len(self.numbers) == self.wanted
             and verdict.right
-            and sum(verdict.fallout.values()) <= max(1, self.wanted * FALLOUT_SHARE)
+            and verdict.held <= max(1, self.wanted * FALLOUT_SHARE)
             and killer.in_flight >= self.in_flight_wanted
             and 0 < self.bills == self.bills_as_promised
             and self.duplicate_found
@@ -76,6 +76,7 @@ class Run:
                 "completed": verdict.completed,
                 "states": dict(verdict.states),
                 "fallout": dict(verdict.fallout),
+                "orders_in_fallout": verdict.held,
                 "effects_expected": verdict.expected,
                 "lost": len(verdict.lost),
                 "doubled": len(verdict.doubled),

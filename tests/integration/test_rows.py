@@ -7,6 +7,7 @@ from django.db import DatabaseError, DataError, connection, transaction
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
+from commerce import rows
 from commerce.ordering.models import Cart
 from commerce.rows import Given, Prepared, update
 
@@ -97,6 +98,35 @@ def test_an_update_without_names_writes_the_whole_row() -> None:
 
     stored = Cart.objects.get(pk=cart.pk)
     assert (stored.code, stored.codes, stored.lease_until) == ("DDD-DDD", ["WELCOME"], AT)
+
+
+@pytest.mark.django_db
+def test_an_update_without_names_leaves_alone_what_was_not_read() -> None:
+    made("AAA-AAA")
+    cart = Cart.objects.defer("bundles").get(code="AAA-AAA")
+    Cart.objects.filter(pk=cart.pk).update(bundles={"b1": "of another"})
+    cart.editor_name = "somebody"
+
+    with CaptureQueriesContext(connection) as asked:
+        update([cart])
+    assert len(asked) == 1
+    written = Cart.objects.get(pk=cart.pk)
+    assert (written.editor_name, written.bundles) == ("somebody", {"b1": "of another"})
+
+
+@pytest.mark.django_db
+def test_many_rows_are_written_by_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_AT_ONCE", 2)
+    carts = [made(code) for code in ("AAA-AAA", "BBB-BBB", "CCC-CCC")]
+    for cart in carts:
+        cart.editor_name = f"of {cart.code}"
+
+    with CaptureQueriesContext(connection) as asked:
+        update(carts, ["editor_name"])
+    assert len(asked) == 2
+    assert set(Cart.objects.values_list("editor_name", flat=True)) == {
+        f"of {cart.code}" for cart in carts
+    }
 
 
 @pytest.mark.django_db

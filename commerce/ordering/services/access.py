@@ -154,13 +154,16 @@ def order_scope(context: AccountContext) -> Q:
     return Q(pk=None)
 
 
-def find_order(context: AccountContext, *, number: str, lock: bool = False) -> Order:
-    """The order `number`.
+def find_order(
+    context: AccountContext, *, number: str, lock: bool = False, quote: bool = False
+) -> Order:
+    """The order `number`; with the quote that was agreed on if it is asked for.
 
     Raises:
         NotFound: `unknown_order`: there is none that the actor may see.
     """
     rows = Order.objects.select_for_update(of=("self",)) if lock else Order.objects.all()
+    rows = rows.defer(None) if quote else rows
     found = rows.filter(order_scope(context), number=number.strip().upper()).first()
     if found is None:
         raise NotFound("There is no such order.", code="unknown_order", order=number[:20])

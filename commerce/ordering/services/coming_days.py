@@ -27,7 +27,7 @@ def on_coming_day_moved(payload: Mapping[str, Any]) -> None:
     """
     before = date.fromisoformat(payload["before"])
     orders = Order.objects.filter(number__in=payload["keys"]).exclude(state__in=_OVER)
-    for order in orders.defer("agreed").select_for_update().order_by("pk"):
+    for order in orders.select_for_update().order_by("pk"):
         groups: dict[str, list[OrderItem]] = {}
         for item in order.items.all():
             groups.setdefault(item.group, []).append(item)

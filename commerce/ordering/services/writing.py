@@ -316,7 +316,7 @@ def _item(
         quantity=quoted.quantity,
         term=quoted.term,
         recipe=offering.specification.recipe or "",
-        agreed=to_plain(quoted.charges),
+        agreed=order.agreed["lines"][position - 1]["charges"],
         config=dict(line.config),
         deliver_to=dict(address),
     )
