@@ -76,6 +76,7 @@ from orchestration.services.keeping import KEPT_DUE
 from orchestration.services.plans import ADVANCE, PLAN_MORE
 from promotions.domain import findings as promotions
 from promotions.domain import next_offers
+from subscriptions import subscribers as ledger
 from subscriptions.events import (
     AccountParked,
     InvoiceIssued,
@@ -172,6 +173,8 @@ def connect() -> None:
 
     register_timer(calendar.TIMER, bill_run.on_timer, durable=False, queue=billing)
     register_timer(bill_run.CHUNK_TIMER, bill_run.on_chunk, durable=False, queue=billing)
+    subscribe(PaymentSettled, ledger.on_payment_settled, name="ledger.settled")
+    subscribe(PaymentRefunded, ledger.on_payment_refunded, name="ledger.refunded")
 
     subscribe(VisitorIdentified, ordering.on_visitor_identified, name="ordering.visitor")
     subscribe(PaymentAuthorised, ordering.on_payment_authorised, name="ordering.authorised")

@@ -1,4 +1,5 @@
-"""Bills laid against promises, and the bills that contracts must have led to; read back by SQL."""
+"""Bills laid against promises, the bills that contracts must have led to, and the ledger against
+bills and payments; read back by SQL."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -77,6 +78,51 @@ def bills_against_promises(orders: Collection[str] | None = None) -> tuple[BillC
         for number, order, on, lines, promised, billed, told, equal in rows
         if orders is None or order in orders
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerDifference:
+    """A bill, payment or refund (by its number or key) whose transfers say another amount."""
+
+    what: str
+    amount: Money
+    entered: Money
+
+
+_LEDGER = """
+WITH claimed AS (
+    SELECT number AS what, gross AS amount FROM subscriptions_invoice WHERE state = 'issued'
+     UNION ALL
+    SELECT 'payment/' || key, amount FROM payments_paymentattempt
+     WHERE state IN ('settled', 'refunded') AND party_id IS NOT NULL
+     UNION ALL
+    SELECT 'refund/' || payment.key || '/' || effect.sequence, effect.amount
+      FROM payments_paymenteffect AS effect
+      JOIN payments_paymentattempt AS payment ON payment.id = effect.payment_id
+     WHERE effect.kind = 'refund' AND effect.state = 'done' AND payment.party_id IS NOT NULL
+), entered AS (
+    SELECT CASE WHEN moved.kind IN ('invoice', 'credit_note') THEN invoice.number
+                ELSE moved.key END AS what,
+           sum(CASE WHEN moved.debit IN ('revenue', 'vat') THEN -moved.amount
+                    ELSE moved.amount END) AS amount
+      FROM subscriptions_transfer AS moved
+      LEFT JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
+     WHERE moved.kind <> 'allocation' GROUP BY 1
+)
+SELECT what, coalesce(claimed.amount, 0), coalesce(entered.amount, 0)
+  FROM claimed FULL JOIN entered USING (what)
+ WHERE coalesce(claimed.amount, 0) <> coalesce(entered.amount, 0) ORDER BY what
+"""
+
+
+def ledger_differences() -> tuple[LedgerDifference, ...]:
+    """Where the ledger does not say what bills and payments say; nothing when all is well."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LEDGER)
+        return tuple(
+            LedgerDifference(what, Money(amount), Money(entered))
+            for what, amount, entered in cursor.fetchall()
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@ SIREN, SIRET, ADDRESS_OF_FRANCE = "0002", "0009", "0225"
 """ISO 6523 schemes."""
 VAT_ON_DEBITS = "5"
 """UNTDID 2475: tax is due with the invoice (`BT-8`)."""
-PROCESSES = {Operation.GOODS: "B1", Operation.SERVICES: "S1", Operation.MIXED: "M1"}
+PROCESSES = {Operation.GOODS: "B", Operation.SERVICES: "S", Operation.MIXED: "M"}
+TO_PAY, PAID = "1", "2"
+"""After the letter of the process (`BT-23`): a bill to pay, or one that is paid already."""
 PROFILE = "urn:cen.eu:en16931:2017"
 EXEMPT = {
     "fr": "Exonération de TVA (articles 261 à 261 E du CGI)",
@@ -65,7 +67,7 @@ def terms_of(document: InvoiceDocument) -> dict[str, Any]:
         "BT-9": document.due_on,
         "BT-13": document.purchase_order,
         "BT-14": document.order_number,
-        "BT-23": PROCESSES[document.operation],
+        "BT-23": PROCESSES[document.operation] + (PAID if document.is_paid else TO_PAY),
         "BT-24": PROFILE,
         "BT-72": document.issued_on,
         "BT-73": period.start if period else "",
@@ -79,7 +81,8 @@ def terms_of(document: InvoiceDocument) -> dict[str, Any]:
         "BT-109": _text(document.net),
         "BT-110": _text(document.tax),
         "BT-112": _text(document.gross),
-        "BT-115": _text(document.gross),
+        "BT-113": _text(document.prepaid) if document.prepaid else "",
+        "BT-115": _text(document.to_pay),
         "BG-25": [_line(line, language=language) for line in document.lines],
     }
     return {term: value for term, value in terms.items() if value not in ("", [])}

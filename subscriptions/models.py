@@ -14,6 +14,7 @@ from django.db.models import F, Q, Value
 from catalogue.domain.usage import Dimension
 from commerce.kernel.tax import Basis
 from promotions.domain.benefits import BenefitKind, EarlyExit
+from subscriptions.domain.ledger import Book, TransferKind
 from subscriptions.domain.states import (
     BlockKind,
     ChangeKind,
@@ -402,7 +403,8 @@ class Invoice(models.Model):
 
     `period_*` is half-open and empty for an order's bill. Totals are in euros; `tax` lists one
     {rate, net, tax, gross} per rate. What its document says beside that is kept with the issue:
-    both parties, the `commitments` of its contracts, and by which `template` it is made.
+    both parties, the `commitments` of its contracts, what of it was `prepaid`, and by which
+    `template` it is made.
     """
 
     account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="invoices")
@@ -425,6 +427,7 @@ class Invoice(models.Model):
     net = _amount()
     tax_total = _amount()
     gross = _amount()
+    prepaid = models.DecimalField(max_digits=14, decimal_places=2, db_default=0)
     tax = models.JSONField(default=list)
     mentions = models.JSONField(default=list)
     seller = models.ForeignKey(
@@ -451,6 +454,10 @@ class Invoice(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(gross=F("net") + F("tax_total")), name="invoice_adds_up"
+            ),
+            models.CheckConstraint(
+                condition=Q(prepaid=0) | Q(prepaid__gt=0, prepaid__lte=F("gross")),
+                name="invoice_prepaid_within",
             ),
         ]
         indexes = [
@@ -508,6 +515,43 @@ class Coverage(models.Model):
                 condition=Q(live=True),
             )
         ]
+
+
+class Transfer(models.Model):
+    """A row of the ledger: `amount` goes from the credited book to the debited one. Only added.
+
+    `key` says for what it was entered, once. `reference` is the order's number, or the bill's where
+    it has none: what is unapplied under it pays for that bill first.
+    """
+
+    at = models.DateTimeField(help_text="business time")
+    kind = models.CharField(max_length=11)
+    debit = models.CharField(max_length=10)
+    credit = models.CharField(max_length=10)
+    amount = _amount()
+    currency = models.CharField(max_length=3)
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="transfers")
+    invoice = models.ForeignKey(
+        Invoice, null=True, on_delete=models.PROTECT, related_name="transfers"
+    )
+    reference = models.CharField(max_length=80)
+    key = models.CharField(max_length=160)
+
+    class Meta:
+        constraints = [
+            # Not `unique=True`: the bill run would keep a second index, for LIKE, that nobody asks.
+            models.UniqueConstraint(fields=["key"], name="transfer_once"),
+            _known("kind", TransferKind, name="transfer_kind_known"),
+            _known("debit", Book, name="transfer_debit_known"),
+            _known("credit", Book, name="transfer_credit_known"),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0) & ~Q(debit=F("credit")), name="transfer_moves_something"
+            ),
+        ]
+        indexes = [models.Index(fields=["reference"], name="transfer_by_reference")]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class Parking(models.Model):

@@ -41,6 +41,7 @@ from subscriptions.domain.views import (
     Section,
     SubscriptionView,
 )
+from subscriptions.ledger import open_amount
 from subscriptions.models import (
     BillingAccount,
     BillRun,
@@ -350,7 +351,7 @@ def _item(item: SubscriptionItem, *, order_number: str, currency: str) -> ItemVi
 
 
 def _issued() -> QuerySet[Invoice]:
-    return Invoice.objects.filter(state=InvoiceState.ISSUED)
+    return Invoice.objects.filter(state=InvoiceState.ISSUED).annotate(open=open_amount())
 
 
 def _summary(row: Invoice) -> BillSummary:
@@ -370,6 +371,8 @@ def _summary(row: Invoice) -> BillSummary:
         net=Money(row.net, row.currency),
         tax=Money(row.tax_total, row.currency),
         gross=Money(row.gross, row.currency),
+        open=Money(row.open, row.currency),  # type: ignore[attr-defined]
+        prepaid=Money(row.prepaid, row.currency),
     )
 
 

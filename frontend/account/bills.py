@@ -92,7 +92,22 @@ def bill_page(bill: BillView, *, payments: tuple[PaymentView, ...]) -> dict[str,
         "commitments": [commitment_text(each) for each in bill.commitments],
         "mentions": _mentions(bill, business=summary.basis is Basis.HT),
         "paid_by": _card(paid) if paid is not None else "",
+        "paid": summary.paid,
+        "open": summary.open,
     }
+
+
+def standing(summary: BillSummary) -> str:
+    """Whether a bill is paid, in a word or two; the list of bills has a column for it."""
+    if summary.kind == InvoiceKind.CREDIT_NOTE:
+        return _("credit")
+    if not summary.gross:
+        return _("nothing to pay")
+    if not summary.open:
+        return _("paid")
+    if summary.paid:
+        return _("%(amount)s open") % {"amount": euros(summary.open, short=False)}
+    return _("due on %(day)s") % {"day": on_day(summary.due_on)}
 
 
 def promise_in_words(bill: BillView) -> str:

@@ -152,6 +152,8 @@ def _context(document: InvoiceDocument) -> dict[str, Any]:
         "tax": document.tax,
         "gross": document.gross,
         "to_pay": _to_pay(document),
+        "prepaid": document.prepaid,
+        "left": document.to_pay,
         "commitments": list(_commitments(document)),
         "mentions": _mentions(document),
     }
@@ -160,7 +162,7 @@ def _context(document: InvoiceDocument) -> dict[str, Any]:
 def _to_pay(document: InvoiceDocument) -> str:
     if document.credit_note:
         return _("Goes back to you")
-    if not document.gross.amount:
+    if not document.to_pay:
         return _("Nothing to pay.")
     return _("To pay by %(day)s") % {"day": on_day(document.due_on)}
 
@@ -173,7 +175,7 @@ def _facts(document: InvoiceDocument) -> Iterable[tuple[str, str]]:
             _("%(start)s to %(end)s")
             % {"start": on_day(document.period.start), "end": on_day(document.period.last_day)},
         )
-    if document.gross.amount and not document.credit_note:
+    if document.to_pay and not document.credit_note:
         yield _("Due on"), on_day(document.due_on)
     if document.order_number:
         yield _("Order"), document.order_number

@@ -22,7 +22,7 @@ from commerce.ordering.domain.next_offers import Lead
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.services.next_offers import show_next_offers
 from frontend.account import lines, words
-from frontend.account.bills import period_text
+from frontend.account.bills import period_text, standing
 from frontend.agent.forms import ASKED, CheckForm, EndContactForm, SettleForm
 from frontend.consumption import short_text
 from frontend.next_offers import decline_reasons, offer_cards
@@ -122,7 +122,13 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
         ],
         "orders": [_order(order) for order in orders],
         "bills": [
-            {"number": b.number, "day": b.issued_on, "what": period_text(b), "gross": b.gross}
+            {
+                "number": b.number,
+                "day": b.issued_on,
+                "what": period_text(b),
+                "gross": b.gross,
+                "standing": standing(b),
+            }
             for b in bills[:6]
         ],
         "coming": coming_bills(party.id, since=business_today(), count=3),

@@ -217,6 +217,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:providers", _("Providers")),
         ("ops:billing", _("Billing")),
         ("ops:payments", _("Payments")),
+        ("ops:ledger", _("Ledger")),
         ("ops:portings", _("Portings")),
         ("ops:work", _("Parked work")),
     ]

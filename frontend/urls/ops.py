@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import operators, ops, porting
+from frontend.views import ledger, operators, ops, porting
 
 app_name = "ops"
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("ops/billing/<int:account_id>/", ops.release, name="release"),
     path("ops/payments/", ops.payments, name="payments"),
     path("ops/payments/<int:effect_id>/", ops.decide_payment, name="decide_payment"),
+    path("ops/ledger/", ledger.ledger, name="ledger"),
     path("ops/portings/", porting.portings, name="portings"),
     path("ops/portings/<int:porting_id>/", porting.porting, name="porting"),
     path("ops/portings/<int:porting_id>/settle/", porting.settle_owed, name="porting_settle"),

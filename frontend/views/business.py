@@ -43,6 +43,7 @@ from frontend.shop.deliveries import delivery
 from frontend.shop.words import language
 from subscriptions import selectors as subscriptions
 from subscriptions.files import Form
+from subscriptions.ledger import balance_of
 
 PAGE = 50
 
@@ -275,7 +276,10 @@ def bills(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
     found = subscriptions.bills_of(context.party_id or 0)
     values = screen.around(context, here="portal:bills") | {
-        "bills": [(bill, bill_words.period_text(bill)) for bill in found]
+        "bills": [
+            (bill, bill_words.period_text(bill), bill_words.standing(bill)) for bill in found
+        ],
+        "balance": balance_of(found[0].account_id) if found else None,
     }
     return render(request, "frontend/portal/bills.html", values)
 

@@ -39,6 +39,7 @@ from orchestration.porting.rio import rio_of_subscription
 from subscriptions import selectors as subscriptions
 from subscriptions.files import Form
 from subscriptions.finding import ComingBill, coming_bills
+from subscriptions.ledger import balance_of
 from subscriptions.using import consumption_of
 
 LATEST = 3
@@ -126,6 +127,7 @@ def bills(request: HttpRequest) -> HttpResponse:
         "tabs": tabs("bills"),
         "bills": [_bill_row(bill) for bill in subscriptions.bills_of(party_id)],
         "next_bill_on": account.next_bill_on if account else None,
+        "balance": balance_of(account.id) if account else None,
     }
     return render(request, "frontend/account/bills.html", values)
 
@@ -246,6 +248,7 @@ def _bill_row(summary: Any) -> dict[str, Any]:
         "day": summary.issued_on,
         "what": bill_words.period_text(summary),
         "gross": summary.gross,
+        "standing": bill_words.standing(summary),
     }
 
 

@@ -101,7 +101,8 @@ class PeriodSerializer(Shown):
 
 
 class InvoiceSerializer(Shown):
-    """An issued invoice; `period` is null for that of an order."""
+    """An issued invoice; `period` is null for that of an order. Of its `gross`, `paid` was paid or
+    credited so far and `open` is still to pay; both are nothing on a credit note."""
 
     number = serializers.CharField()
     kind = OneOf(InvoiceKind)
@@ -114,6 +115,8 @@ class InvoiceSerializer(Shown):
     net = MoneySerializer()
     tax = MoneySerializer()
     gross = MoneySerializer()
+    paid = MoneySerializer()
+    open = MoneySerializer()
 
 
 class InvoicesSerializer(Shown):

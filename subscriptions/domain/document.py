@@ -63,7 +63,8 @@ class DocumentLine:
 @dataclass(frozen=True, slots=True)
 class InvoiceDocument:
     """What the invoice says. `net` is the sum of the lines' and of the tax parts' net amounts;
-    `gross == net + tax`, and all of it is to pay, or goes back with a credit note."""
+    `gross == net + tax`. What of it was not `prepaid` is to pay, or goes back with a credit note.
+    """
 
     number: str
     template: int
@@ -83,6 +84,7 @@ class InvoiceDocument:
     net: Money
     tax: Money
     gross: Money
+    prepaid: Money
     corrects: tuple[Reference, ...]
     mentions: tuple[str, ...]
     commitments: tuple[CommitmentView, ...]
@@ -90,6 +92,15 @@ class InvoiceDocument:
     @property
     def business(self) -> bool:
         return self.basis is Basis.HT
+
+    @property
+    def to_pay(self) -> Money:
+        return self.gross - self.prepaid
+
+    @property
+    def is_paid(self) -> bool:
+        """All of it was paid before it was issued."""
+        return bool(self.prepaid) and not self.to_pay
 
 
 def invoice_document(bill: BillView) -> InvoiceDocument | None:
@@ -122,6 +133,7 @@ def invoice_document(bill: BillView) -> InvoiceDocument | None:
         net=summary.net * sign,
         tax=summary.tax * sign,
         gross=summary.gross * sign,
+        prepaid=summary.prepaid,
         corrects=bill.corrects,
         mentions=bill.mentions,
         commitments=bill.commitments,

@@ -12,6 +12,7 @@ from enum import StrEnum
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
+from subscriptions.domain.states import InvoiceKind
 
 Names = Mapping[str, str]
 
@@ -103,7 +104,11 @@ class SubscriptionView:
 
 @dataclass(frozen=True, slots=True)
 class BillSummary:
-    """An issued bill; `period` is None for the bill of an order. Sums are net, tax and gross."""
+    """An issued bill; `period` is None for the bill of an order. Sums are net, tax and gross.
+
+    Of them `open` is still to pay today, nothing on a credit note; `prepaid` was paid on the day of
+    issue.
+    """
 
     number: str
     kind: str
@@ -117,6 +122,15 @@ class BillSummary:
     net: Money
     tax: Money
     gross: Money
+    open: Money
+    prepaid: Money
+
+    @property
+    def paid(self) -> Money:
+        """What was paid of it so far, or credited."""
+        if self.kind == InvoiceKind.CREDIT_NOTE:
+            return Money.zero(self.gross.currency)
+        return self.gross - self.open
 
 
 class Section(StrEnum):

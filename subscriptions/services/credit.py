@@ -12,7 +12,7 @@ from subscriptions.domain.charges import DueLine
 from subscriptions.domain.invoice import DraftLine, totals
 from subscriptions.domain.states import InvoiceKind, LineKind
 from subscriptions.models import Invoice, InvoiceLine
-from subscriptions.services import drafting, issuing
+from subscriptions.services import drafting, issuing, ledger
 from subscriptions.services.accounts import locked_account
 
 
@@ -30,6 +30,7 @@ def credit_order(
     credit note's number. What was credited of it before is left out.
 
     The issued bill stays as it is: the credit note repeats its lines with the amounts turned round.
+    It pays for what of the bill is still open; the rest is the customer's until it is paid back.
     `kept` are amounts by line that are not given back, for pieces that came back worn: a line of
     their own beside. None when the order was not billed, or nothing of the bundle. May be
     repeated: the same number is answered.
@@ -58,7 +59,9 @@ def credit_order(
         order_number=order_number,
     )
     on = business_today()
-    return issuing.issue(drafting.write([draft], on=on), on=on)[0]
+    (number,) = issuing.issue(drafting.write([draft], on=on), on=on)
+    ledger.allocate(account, reference=order_number, cause=number)
+    return number
 
 
 WEAR = {"fr": "Dépréciation du produit rendu", "en": "Wear of what came back"}

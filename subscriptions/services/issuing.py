@@ -9,6 +9,7 @@ from django.db import connection
 from commerce.events.outbox import publish_all
 from subscriptions.domain.document import TEMPLATE
 from subscriptions.events import InvoiceIssued
+from subscriptions.services import ledger
 from subscriptions.services.identities import kept_parties
 
 INVOICES, CREDIT_NOTES = "FA", "AV"
@@ -57,6 +58,12 @@ UPDATE subscriptions_invoice AS invoice
        seller_id = %(seller)s,
        buyer_id = buyer.id,
        template = %(template)s,
+       prepaid = CASE WHEN invoice.kind = 'order' THEN greatest(0, least(invoice.gross, (
+           SELECT coalesce(sum(CASE moved.credit WHEN 'unapplied' THEN moved.amount
+                                                 ELSE -moved.amount END), 0)
+             FROM subscriptions_transfer AS moved
+            WHERE moved.account_id = account.id AND moved.reference = invoice.order_number
+              AND 'unapplied' IN (moved.debit, moved.credit)))) ELSE 0 END,
        commitments = coalesce(bound_until.commitments, '[]'::jsonb)
   FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS numbered (id, position)
   LEFT JOIN bound_until ON bound_until.invoice_id = numbered.id,
@@ -70,8 +77,10 @@ RETURNING invoice.number, account.id, account.party_id, invoice.kind, invoice.gr
 
 
 def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
-    """Number and issue those of `invoice_ids` that are drafts; tell of each by `InvoiceIssued`.
+    """Number and issue those of `invoice_ids` that are drafts, enter them in the ledger, and tell
+    of each by `InvoiceIssued`.
 
+    What was paid with an order before its bill pays for it at once, and is printed on it.
     Belongs at the end of a transaction: the series stays locked until it commits, and takes its
     numbers back if it doesn't.
     """
@@ -85,6 +94,7 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         for entity, credit, ids, _ in drafts
         for row in _issue_in(entity, CREDIT_NOTES if credit else INVOICES, ids, on=on, named=named)
     ]
+    ledger.enter_issued([pk for _, _, ids, _ in drafts for pk in ids])
     publish_all(
         InvoiceIssued(
             number=number,

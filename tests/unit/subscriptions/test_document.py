@@ -73,6 +73,7 @@ def document(
     kind: InvoiceKind = InvoiceKind.RECURRING,
     corrects: tuple[Reference, ...] = (),
     buyer: Identity | None = None,
+    prepaid: str = "0",
 ) -> InvoiceDocument:
     """The document of a bill with these lines, its tax by the rule of the basis."""
     by_rate: dict[Decimal, Money] = {}
@@ -88,6 +89,7 @@ def document(
             purchase_order="PO-77" if basis is Basis.HT else "", due_on=date(2026, 4, 9),
             period=MARCH, basis=basis, net=total(part.net for part in parts),
             tax=total(part.tax for part in parts), gross=total(part.gross for part in parts),
+            open=total(part.gross for part in parts) - Money.of(prepaid), prepaid=Money.of(prepaid),
         ),
         sections=tuple(
             BillSection(code, tuple(found), total(each.amount for each in found))

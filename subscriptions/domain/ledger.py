@@ -1,0 +1,68 @@
+"""The words of the ledger: its chart of accounts, the kinds of transfer, balances."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from commerce.kernel.money import Money
+
+
+class Book(StrEnum):
+    """The chart of accounts; each is kept per billing account. See docs/decisions.
+
+    `UNAPPLIED` holds what is the customer's: payments that no bill has used, and credit notes.
+    """
+
+    RECEIVABLE = "receivable"
+    UNAPPLIED = "unapplied"
+    PROVIDER = "provider"
+    REVENUE = "revenue"
+    VAT = "vat"
+
+
+class TransferKind(StrEnum):
+    """Why money moved. An `ALLOCATION` lets what is unapplied pay for a bill."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
+    PAYMENT = "payment"
+    REFUND = "refund"
+    ALLOCATION = "allocation"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferView:
+    """`amount`, above zero, went from the credited book to the debited one; `at` is business time.
+
+    `reference` is the order's number, or the bill's where it has none.
+    """
+
+    id: int
+    at: datetime
+    kind: TransferKind
+    debit: Book
+    credit: Book
+    amount: Money
+    account_id: int
+    party_id: int
+    party_name: str
+    reference: str
+    invoice: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Of one billing account: what it owes us on issued bills, and what we hold of it or owe it."""
+
+    owed: Money
+    unapplied: Money
+
+
+def allocated(*, owed: Money, unapplied: Money) -> Money:
+    """How much of what is unapplied pays for a bill: no more than either, and never below zero.
+
+    Less than nothing is unapplied when a refund was quicker than its credit note.
+    """
+    zero = Money.zero(owed.currency)
+    return max(zero, min(owed, unapplied))

@@ -1,0 +1,102 @@
+"""What the ledger answers: open amounts, balances, and its rows for operators."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Case, DecimalField, F, OuterRef, QuerySet, Subquery, Sum, When
+from django.db.models.functions import Coalesce
+
+from commerce.kernel.money import Money
+from subscriptions.domain.ledger import Balance, Book, TransferKind, TransferView
+from subscriptions.models import BillingAccount, Invoice, Transfer
+
+NOTHING = Decimal(0)
+
+
+def debited(book: Book) -> Coalesce:
+    """What was debited to the book less what was credited; an aggregate over transfers."""
+    return Coalesce(
+        Sum(Case(When(debit=book, then=F("amount")), When(credit=book, then=-F("amount")))),
+        NOTHING,
+        output_field=DecimalField(max_digits=14, decimal_places=2),
+    )
+
+
+def open_amount() -> Coalesce:
+    """Annotates invoices with what is still to pay on them."""
+    of_invoice = Transfer.objects.filter(invoice=OuterRef("pk")).order_by()
+    summed = of_invoice.values("invoice").annotate(owed=debited(Book.RECEIVABLE)).values("owed")
+    return Coalesce(
+        Subquery(summed),
+        NOTHING,
+        output_field=DecimalField(max_digits=14, decimal_places=2),
+    )
+
+
+def owed_on(invoice: Invoice) -> Money:
+    """What is still to pay on one bill; never below zero but for one that claims less than that."""
+    return _sum(invoice.transfers.all(), Book.RECEIVABLE, currency=invoice.currency)
+
+
+def unapplied_under(account: BillingAccount, reference: str) -> Money:
+    """What no bill has used of the payments and credit notes of an order or a bill.
+
+    Below zero when money went back before its credit note was made.
+    """
+    found = account.transfers.filter(reference=reference)
+    return -_sum(found, Book.UNAPPLIED, currency=account.currency)
+
+
+def balance_of(account_id: int) -> Balance:
+    """One query."""
+    sums = Transfer.objects.filter(account=account_id).aggregate(
+        owed=debited(Book.RECEIVABLE), unapplied=debited(Book.UNAPPLIED)
+    )
+    return Balance(owed=Money(sums["owed"]), unapplied=-Money(sums["unapplied"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which transfers: of one billing account, of one order or bill by its number, of one kind;
+    those before a row's id."""
+
+    account_id: int | None = None
+    named: str = ""
+    kind: TransferKind | None = None
+    before: int | None = None
+
+
+def transfers(wanted: Wanted, *, limit: int) -> tuple[TransferView, ...]:
+    """The latest first; two queries at most. For staff."""
+    rows = Transfer.objects.select_related("account__party", "invoice").order_by("-pk")
+    if wanted.account_id is not None:
+        rows = rows.filter(account=wanted.account_id)
+    if wanted.named:
+        bill = Invoice.objects.filter(number=wanted.named).first()
+        rows = rows.filter(reference=(bill and bill.order_number) or wanted.named)
+    if wanted.kind is not None:
+        rows = rows.filter(kind=wanted.kind)
+    if wanted.before is not None:
+        rows = rows.filter(pk__lt=wanted.before)
+    return tuple(_view(row) for row in rows[:limit])
+
+
+def _view(row: Transfer) -> TransferView:
+    return TransferView(
+        id=row.pk,
+        at=row.at,
+        kind=TransferKind(row.kind),
+        debit=Book(row.debit),
+        credit=Book(row.credit),
+        amount=Money(row.amount, row.currency),
+        account_id=row.account_id,
+        party_id=row.account.party_id,
+        party_name=row.account.party.display_name,
+        reference=row.reference,
+        invoice=(row.invoice.number or "") if row.invoice else "",
+        key=row.key,
+    )
+
+
+def _sum(rows: QuerySet[Transfer], book: Book, *, currency: str) -> Money:
+    return Money(rows.aggregate(sum=debited(book))["sum"], currency)

@@ -1,0 +1,128 @@
+"""The ledger is written here alone: one row for each transfer, each entered once."""
+
+from collections.abc import Sequence
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from commerce.accounts.selectors import party
+from commerce.kernel.clock import business_now
+from commerce.kernel.money import Money
+from subscriptions.domain.ledger import Book, TransferKind, allocated
+from subscriptions.domain.states import InvoiceState
+from subscriptions.ledger import owed_on, unapplied_under
+from subscriptions.models import BillingAccount, Invoice, Transfer
+from subscriptions.services.accounts import locked_account
+
+# Amounts of both signs: a negative one goes the other way. What was prepaid is taken off again.
+_ENTER_ISSUED = """
+INSERT INTO subscriptions_transfer
+       (at, kind, debit, credit, amount, currency, account_id, invoice_id, reference, key)
+SELECT %(at)s, CASE part.book WHEN 'unapplied' THEN 'allocation'
+                              ELSE CASE invoice.kind WHEN 'credit_note' THEN 'credit_note'
+                                                     ELSE 'invoice' END END,
+       CASE WHEN part.amount > 0 THEN owing.book ELSE part.book END,
+       CASE WHEN part.amount > 0 THEN part.book ELSE owing.book END,
+       abs(part.amount), invoice.currency, invoice.account_id, invoice.id,
+       coalesce(nullif(invoice.order_number, ''), invoice.number),
+       invoice.number || '/' || part.book
+  FROM subscriptions_invoice AS invoice,
+       LATERAL (SELECT CASE invoice.kind WHEN 'credit_note' THEN 'unapplied'
+                                         ELSE 'receivable' END) AS owing (book),
+       LATERAL (VALUES ('revenue', invoice.net), ('vat', invoice.tax_total),
+                       ('unapplied', -invoice.prepaid)) AS part (book, amount)
+ WHERE invoice.id = ANY(%(ids)s) AND part.amount <> 0
+ ORDER BY invoice.id
+"""
+
+
+def enter_issued(invoice_ids: Sequence[int]) -> None:
+    """What the bills claim and the credit notes give back, in the transaction of their issue; one
+    statement, whatever their number."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENTER_ISSUED, {"ids": list(invoice_ids), "at": business_now()})
+
+
+@transaction.atomic
+def enter_payment(*, key: str, party_id: int, reference: str, amount: Money) -> None:
+    """Money that the provider took for us: it pays for the bill that `reference` names, at once or
+    when that is issued. May be repeated."""
+    account = locked_account(party_id=party_id, segment=party(party_id).segment)
+    entered = _enter(
+        account,
+        kind=TransferKind.PAYMENT,
+        moved=(Book.PROVIDER, Book.UNAPPLIED),
+        amount=amount,
+        reference=reference,
+        key=f"payment/{key}",
+    )
+    if entered:
+        allocate(account, reference=reference, cause=key)
+
+
+@transaction.atomic
+def enter_refund(*, key: str, sequence: int, party_id: int, reference: str, amount: Money) -> None:
+    """Money that the provider paid back for us. May be repeated."""
+    account = locked_account(party_id=party_id, segment=party(party_id).segment)
+    _enter(
+        account,
+        kind=TransferKind.REFUND,
+        moved=(Book.UNAPPLIED, Book.PROVIDER),
+        amount=amount,
+        reference=reference,
+        key=f"refund/{key}/{sequence}",
+    )
+
+
+def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
+    """Let what is unapplied under `reference` pay for its bill, as far as it goes.
+
+    Once for each `cause`, the key of what made it possible. The caller has locked the account.
+    """
+    invoice = Invoice.objects.filter(
+        Q(key=f"order:{reference}") | Q(number=reference),
+        account=account,
+        state=InvoiceState.ISSUED,
+    ).first()
+    if invoice is None:
+        return
+    amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, reference))
+    if amount:
+        _enter(
+            account,
+            kind=TransferKind.ALLOCATION,
+            moved=(Book.UNAPPLIED, Book.RECEIVABLE),
+            amount=amount,
+            reference=reference,
+            key=f"{invoice.number}/{cause}",
+            invoice=invoice,
+        )
+
+
+def _enter(
+    account: BillingAccount,
+    *,
+    kind: TransferKind,
+    moved: tuple[Book, Book],
+    amount: Money,
+    reference: str,
+    key: str,
+    invoice: Invoice | None = None,
+) -> bool:
+    """`moved`: debited, credited. False if it was entered before; the account is locked."""
+    if Transfer.objects.filter(key=key).exists():
+        return False
+    debit, credit = moved
+    Transfer.objects.create(
+        at=business_now(),
+        kind=kind,
+        debit=debit,
+        credit=credit,
+        amount=amount.amount,
+        currency=amount.currency,
+        account=account,
+        invoice=invoice,
+        reference=reference,
+        key=key,
+    )
+    return True
