@@ -48,6 +48,7 @@ class Cycles:
         self._days: list[tuple[date, int]] = [(date.min, first_day)]
         self._cycles: dict[date, Span] = {}
         self._periods: dict[tuple[date, int], list[Period]] = {}
+        self._months: dict[tuple[date, int], date] = {}
         for move in sorted(moves, key=lambda move: move.entry):
             end = self.containing(move.known).end
             self._days.append((end, move.day))
@@ -93,9 +94,11 @@ class Cycles:
 
     def month_start(self, since: date, number: int) -> date:
         """The first day of the month `number` (from 1) of what began on a day (reading 4)."""
-        if number > 1 and self._is_last_days(since):
-            return add_months(since, number - 1).replace(day=28)
-        return add_months(since, number - 1)
+        if (since, number) not in self._months:
+            start = add_months(since, number - 1)
+            on_28ths = number > 1 and self._is_last_days(since)
+            self._months[since, number] = start.replace(day=28) if on_28ths else start
+        return self._months[since, number]
 
     def _is_last_days(self, day: date) -> bool:
         """Decision 0003: who starts on the 29th, 30th or 31st has the 28th as bill day."""

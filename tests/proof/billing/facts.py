@@ -24,7 +24,7 @@ class Effect(StrEnum):
     """What a benefit makes of the price of a charge; `value` of the benefit is p, f or a below."""
 
     AT_PERCENT = "at p percent of it"
-    AT_PRICE = "the price f instead"
+    AT_PRICE = "the price f instead, if that is less"
     PERCENT_OFF = "p percent off"
     AMOUNT_OFF = "a off, not below nothing"
 

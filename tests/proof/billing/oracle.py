@@ -23,7 +23,8 @@ at once which of the two departs from what.
     (style.md "rounded once, where it is charged"): 50 % of 19.99 is 10.00. It is no line that is
     rounded by itself, although E5 promises amounts "per charge and benefit".
  6. Benefits of one charge apply in the order in which they were given; then the lines' discount
-    (E6 has stacking groups, which pick before there is a contract).
+    (E6 has stacking groups, which pick before there is a contract). None makes a price higher or
+    negative.
  7. A benefit belongs to a charge of one item and ends with that item: another plan has its own.
     So does a changed price.
  8. A bill in advance covers the cycle to its end as it is known: a change later in the cycle that
@@ -59,7 +60,7 @@ Not here: shared allowances, third parties, transfers, parents who pay, advantag
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -67,7 +68,6 @@ from fractions import Fraction
 
 from tests.proof.billing.cycles import (
     ONE_DAY,
-    Period,
     add_months,
     every_day,
     months_elapsed,
@@ -264,56 +264,66 @@ class Stretch:
     days: int = 1
 
 
+@dataclass(slots=True)
+class DaysUsed:
+    """The days used of one charge in one period."""
+
+    key: Key
+    tax: str
+    whole: int
+    stretches: list[Stretch] = field(default_factory=list)
+
+    def add(self, day: date, price: Fraction) -> None:
+        """Another day: of the last stretch if it follows at the same price, else of a new one."""
+        last = self.stretches[-1] if self.stretches else None
+        if last and last.price == price and last.last + ONE_DAY == day:
+            last.last = day
+            last.days += 1
+        else:
+            self.stretches.append(Stretch(day, price))
+
+    def owed(self) -> Owed:
+        """Stretch by stretch (reading 1)."""
+        parts = [cents(part.price * part.days / self.whole) for part in self.stretches]
+        return Owed(sum(parts, NOTHING), self.tax)
+
+
 def recurring(seen: Seen, contract: Contract, ending_after: date) -> Part:
-    """The days used of every recurring charge, stretch by stretch (reading 1)."""
-    stretches: dict[Key, list[Stretch]] = {}
-    found: dict[Key, tuple[Period, str]] = {}
+    """The days used of every recurring charge, in the periods that have begun."""
+    if seen.given_back(contract):
+        return
+    found: dict[tuple[str, date, str, date], DaysUsed] = {}
     for day in every_day(days_in_advance(seen, contract, ending_after)):
-        if not seen.is_paid(contract, day):
+        if seen.is_closed(contract, day):
             continue
         for running in seen.items(contract, day):
             for charge in running.item.charges:
                 if not isinstance(charge, Recurring):
                     continue
                 period = seen.cycles.period(running.since, charge.every, day)
-                if period.span.start >= seen.advance or period.span.end <= ending_after:
+                start, code = period.span.start, running.item.code
+                if start >= seen.advance or period.span.end <= ending_after:
                     continue
-                key = Key(
-                    contract.code,
-                    Kind.RECURRING,
-                    running.item.code,
-                    running.since,
-                    charge.code,
-                    period.span,
-                )
-                found[key] = (period, charge.tax)
-                lengthen(
-                    stretches.setdefault(key, []), day, seen.price(contract, running, charge, day)
-                )
-    for key, (period, tax) in found.items():
-        parts = [cents(part.price * part.days / period.whole) for part in stretches[key]]
-        yield key, Owed(sum(parts, NOTHING), tax)
-
-
-def lengthen(stretches: list[Stretch], day: date, price: Fraction) -> None:
-    """Another day: of the last stretch if it follows at the same price, else of a new one."""
-    if stretches and stretches[-1].price == price and stretches[-1].last + ONE_DAY == day:
-        stretches[-1].last = day
-        stretches[-1].days += 1
-    else:
-        stretches.append(Stretch(day, price))
+                mark = (code, running.since, charge.code, start)
+                if mark not in found:
+                    key = Key(contract.code, Kind.RECURRING, *mark[:3], period.span)
+                    found[mark] = DaysUsed(key, charge.tax, period.whole)
+                found[mark].add(day, seen.price(running, charge, day))
+    for used in found.values():
+        yield used.key, used.owed()
 
 
 def days_in_advance(seen: Seen, contract: Contract, ending_after: date) -> Span:
-    """All days of the contract in periods that have begun and end after that day."""
+    """All days of the contract in periods that have begun and end after that day, and some more."""
     on = seen.activated(contract)
     if on is None:
         return Span(seen.by, seen.by)
     longest = max(longest_period(item) for item in all_items(seen, contract))
     start = on
     if ending_after > on:
-        start = max(on, add_months(ending_after, -longest))
-    return Span(start, add_months(seen.advance, longest))
+        cycle = seen.cycles.containing(ending_after)
+        start = max(on, add_months(cycle.start, -longest) if longest > 1 else cycle.start)
+    return Span(start, add_months(seen.advance, longest - 1))
 
 
 def all_items(seen: Seen, contract: Contract) -> Iterator[Item]:

@@ -56,6 +56,15 @@ def started(item: Item, since: date, *, is_plan: bool) -> Running:
     return Running(item, since, is_plan, {}, tuple((benefit, since) for benefit in item.benefits))
 
 
+@lru_cache(maxsize=4096)
+def price_after(price: Decimal, benefits: tuple[Benefit, ...]) -> Fraction:
+    """A price after benefits, one after the other."""
+    left = Fraction(price)
+    for benefit in benefits:
+        left = lowered(left, benefit)
+    return left
+
+
 def lowered(price: Fraction, benefit: Benefit) -> Fraction:
     """A price after one benefit."""
     value = Fraction(benefit.value)
@@ -63,7 +72,7 @@ def lowered(price: Fraction, benefit: Benefit) -> Fraction:
         case Effect.AT_PERCENT:
             return price * value / 100
         case Effect.AT_PRICE:
-            return value
+            return min(price, value)
         case Effect.PERCENT_OFF:
             return price * (100 - value) / 100
         case Effect.AMOUNT_OFF:
@@ -107,6 +116,12 @@ class Seen:
         self.cycles = cycles_of(first_cycle_day(life), self.of(CycleDayMoved))
         self.contracts = [contract for contract in life.contracts if contract.ordered <= known]
         self._facts = {contract.code: self._facts_of(contract.code) for contract in self.contracts}
+        self._closed = {
+            contract.code: [
+                fact.days for fact in self.facts(contract, Suspended) if not fact.billed
+            ]
+            for contract in self.contracts
+        }
         self._items: dict[tuple[str, int], tuple[Running, ...]] = {}
 
     # When
@@ -174,32 +189,29 @@ class Seen:
                     return ()
         return (plan, *options.values())
 
-    def is_paid(self, contract: Contract, day: date) -> bool:
-        """Whether the recurring charges of a day are owed."""
-        if self.given_back(contract):
-            return False
-        return not any(
-            day in fact.days and not fact.billed for fact in self.facts(contract, Suspended)
-        )
+    def is_closed(self, contract: Contract, day: date) -> bool:
+        """Whether the service is suspended on a day that is not paid for."""
+        return any(day in closed for closed in self._closed[contract.code])
 
     def given_back(self, contract: Contract) -> bool:
         """Whether the customer withdrew without having asked for an early start."""
         return any(not fact.early for fact in self.facts(contract, Withdrawn))
 
-    def price(self, contract: Contract, running: Running, charge: Recurring, day: date) -> Fraction:
+    def price(self, running: Running, charge: Recurring, day: date) -> Fraction:
         """Of the whole period, as it is on a day."""
         price = self.price_before_lines(running, charge, day)
-        if running.is_plan:
+        if running.is_plan and self._lines_discounts:
             price = price * (100 - self._lines_discount(day)) / 100
         return price
 
     def price_before_lines(self, running: Running, charge: Charge, day: date) -> Fraction:
         """Of the charge after the benefits that hold on a day."""
-        price = Fraction(running.prices.get(charge.code, charge.price))
-        for benefit, given in running.benefits:
-            if benefit.charge == charge.code and self._holds(benefit, given, charge, day):
-                price = lowered(price, benefit)
-        return price
+        holding = [
+            benefit
+            for benefit, given in running.benefits
+            if benefit.charge == charge.code and self._holds(benefit, given, charge, day)
+        ]
+        return price_after(running.prices.get(charge.code, charge.price), tuple(holding))
 
     def _holds(self, benefit: Benefit, given: date, charge: Charge, day: date) -> bool:
         if isinstance(charge, OneOff):
@@ -231,7 +243,7 @@ class Seen:
 
     # What is known
 
-    @property
+    @cached_property
     def advance(self) -> date:
         """Until when recurring charges that begin are billed: the end of the running cycle."""
         return self.cycles.containing(self.by).end

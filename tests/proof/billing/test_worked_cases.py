@@ -125,6 +125,7 @@ def test_the_cycle_in_which_a_free_month_ends_is_shared_by_days() -> None:
     [
         ("half price is rounded once, up", lowered(Effect.AT_PERCENT, "50", 2), "10.00"),
         ("a fixed price", lowered(Effect.AT_PRICE, "9.99", 2), "9.99"),
+        ("a fixed price above the price", lowered(Effect.AT_PRICE, "25.00", 2), "19.99"),
         ("30 percent off", lowered(Effect.PERCENT_OFF, "30"), "13.99"),
         ("5 off", lowered(Effect.AMOUNT_OFF, "5.00"), "14.99"),
         ("more off than it costs", lowered(Effect.AMOUNT_OFF, "25.00"), "0.00"),
