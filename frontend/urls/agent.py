@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from frontend.views import agent, agent_cart, agent_guide, cancelling, changes, porting, withdrawing
+from frontend.views import (
+    agent,
+    agent_cart,
+    agent_guide,
+    amending,
+    cancelling,
+    changes,
+    porting,
+    withdrawing,
+)
 
 app_name = "agent"
 urlpatterns = [
@@ -31,6 +40,7 @@ urlpatterns = [
     path("agent/cart/<str:code>/send/", agent_cart.send, name="send"),
     path("agent/orders/<str:number>/", agent_cart.order, name="order"),
     path("agent/orders/<str:number>/send-again/", agent_cart.send_again, name="send_again"),
+    path("agent/orders/<str:number>/change/", amending.agent, name="amend_order"),
     path("agent/orders/<str:number>/cancel/", cancelling.agent, name="cancel_order"),
     path("agent/orders/<str:number>/withdraw/", withdrawing.agent, name="withdraw"),
     path("agent/orders/<str:number>/numbers/<str:line_id>/", porting.agent, name="porting"),

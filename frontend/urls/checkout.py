@@ -2,7 +2,17 @@
 
 from django.urls import path, register_converter
 
-from frontend.views import cancelling, cart, guide, journey, orders, porting, summary, withdrawing
+from frontend.views import (
+    amending,
+    cancelling,
+    cart,
+    guide,
+    journey,
+    orders,
+    porting,
+    summary,
+    withdrawing,
+)
 
 
 class CartCode:
@@ -40,6 +50,7 @@ urlpatterns = [
     path("orders/<slug:number>/", orders.track, name="order"),
     path("orders/<slug:number>/why/", orders.why, name="order_why"),
     path("orders/<slug:number>/progress/", orders.progress, name="progress"),
+    path("orders/<slug:number>/change/", amending.customer, name="amend"),
     path("orders/<slug:number>/cancel/", cancelling.customer, name="cancel"),
     path("orders/<slug:number>/withdraw/", withdrawing.customer, name="withdraw"),
     path("orders/<slug:number>/pay/", orders.pay, name="pay"),

@@ -212,6 +212,7 @@ def _progress(order: OrderView) -> dict[str, Any]:
         "promised": told_day(number) if order.summary.state is OrderState.IN_PROGRESS else None,
         "events": events_of(order, steps, payment=payment),
         "can_cancel": may_cancel(order, steps),
+        "can_amend": order.summary.state is OrderState.IN_PROGRESS,
         "portings": port_cards(port_ins_of(number), here="checkout:porting"),
         "live": order.summary.state not in OVER,
         "to_pay": order.summary.state is OrderState.AWAITING_PAYMENT
