@@ -176,7 +176,8 @@ class OrderSummary:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as it was agreed, and what became of it."""
+    """An order as it was agreed, and what became of it; `change` is empty unless it changes a
+    running line."""
 
     summary: OrderSummary
     channels: tuple[str, ...]
@@ -199,6 +200,7 @@ class OrderView:
     end_reason: str
     deliver_to: DeliveryAddress | None
     pick_up_at: Shop | None
+    change: str
 
 
 def cart_view(context: AccountContext, *, code: str) -> CartView:
@@ -558,6 +560,7 @@ def _view(order: Order) -> OrderView:
         end_reason=order.end_reason,
         deliver_to=_address(order.deliver_to),
         pick_up_at=_pick_up_at(items),
+        change=order.change,
     )
 
 

@@ -153,7 +153,7 @@ def add_address(*, party_id: int, address: Address) -> int:
     Raises:
         InvalidInput: a line, the postcode or the town is missing or malformed.
     """
-    _checked_address(address)
+    check_address(address)
     found, _ = PartyAddress.objects.get_or_create(
         party_id=party_id,
         name=address.name.strip(),
@@ -236,7 +236,8 @@ def _checked_password(password: str, *, email: str, names: tuple[str, str]) -> N
         ) from None
 
 
-def _checked_address(address: Address) -> None:
+def check_address(address: Address) -> None:
+    """Raises InvalidInput `address_incomplete`, `postcode_malformed`; `field` says which."""
     for name in ("name", "line1", "city"):
         if not 1 <= len(getattr(address, name).strip()) <= 80:
             raise InvalidInput("Fill in this line.", code="address_incomplete", field=name)

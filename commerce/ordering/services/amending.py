@@ -13,6 +13,7 @@ from catalogue.selectors import snapshot_of
 from catalogue.services import numbers, stock
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.selectors import Address
+from commerce.accounts.services.customers import check_address
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.codec import from_plain, to_plain
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
@@ -84,7 +85,8 @@ def amended(order: Order, *, group: str, wish: Wish) -> Amended:
     Raises:
         NotFound: `unknown_bundle`, `unknown_line`.
         InvalidInput: `nothing_chosen`; `address_not_needed`: nothing of it is carried;
-            `day_invalid`; `number_invalid`; `unknown_sim`.
+            `address_incomplete`, `postcode_malformed`; `day_invalid`; `number_invalid`;
+            `unknown_sim`.
         RuleViolated: `number_comes_along`: it is changed as a porting is; `not_removable`: it
             belongs to the line, or nothing would be left; `advantage_lost`: the rest would cost
             more without it; `not_repriceable`; `out_of_stock`; `order_anew`: of a change of a
@@ -170,6 +172,7 @@ def _readdress(
         raise InvalidInput(
             "Nothing of this is carried to you.", code="address_not_needed", field="deliver_to"
         )
+    check_address(address)
     for row in carried:
         row.deliver_to = address.as_json()
         touched.setdefault(row.line_id, set()).add(Aspect.ADDRESS)
