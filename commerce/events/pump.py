@@ -36,8 +36,9 @@ LONGEST_PAUSE = 10.0
 INSIDE, OUTSIDE = 50, 5
 """Rows per message: for work inside the database, and for work that waits for others."""
 IN_THE_QUEUE, BULK_IN_THE_QUEUE = 500, 50
-"""No more rows than this wait in a queue, so that none outlives its lease there; and what large
-orders have handed out is soon done, so that the next may be somebody else's."""
+"""No more rows than this wait in a queue, so that none outlives its lease there: eight a second are
+enough for that. And what large orders have handed out is soon done, so that the next may be
+somebody else's."""
 _LEASED = """
 SELECT 'events_delivery', queue, count(*)
   FROM events_delivery WHERE state = 'leased' GROUP BY queue
@@ -111,6 +112,13 @@ def _room(
     return room
 
 
+def sweep_up() -> int:
+    """Free what nobody finished, and what was lost with its messages: a broker that forgets, or a
+    worker that takes some along, holds nothing up. Returns how many rows."""
+    lost_in = {queue for _, queue in _handed_out() if not tasks.waiting(queue)}
+    return sum(sweep(model, lost_in=lost_in) for model in (Delivery, Timer))
+
+
 def drain(*, rounds: int = 200) -> int:
     """Carry out here and now all that is due, and what follows from it; returns how many rows.
 
@@ -134,8 +142,7 @@ def _pump_until(stop: Flag, wait_for_work: Callable[[], None]) -> None:
     while not stop.is_set():
         close_old_connections()
         if time.monotonic() - swept > SWEEP_SECONDS:
-            for model in (Delivery, Timer):
-                sweep(model)
+            sweep_up()
             swept = time.monotonic()
         if hand_out():
             stop.wait(GATHER_SECONDS)

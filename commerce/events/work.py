@@ -6,7 +6,7 @@ condition that its token is still the row's. A message that comes twice, or late
 
 import logging
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
@@ -21,7 +21,9 @@ from commerce.kernel.clock import machine_now
 
 logger = logging.getLogger(__name__)
 
-QUEUE_LEASE = timedelta(seconds=20)
+QUEUE_LEASE = timedelta(seconds=60)
+IN_TRANSIT = timedelta(seconds=5)
+"""By then a message has come to the broker, and what was taken from there is claimed."""
 RUN_LEASE = timedelta(seconds=60)
 RENEW_WITHIN = timedelta(seconds=40)
 """A lease with less than this left is prolonged before the next row."""
@@ -163,8 +165,9 @@ def postpone(item: WorkItem, *, token: UUID, until: datetime) -> None:
     )
 
 
-def sweep(model: type[Item]) -> int:
-    """Free the rows whose lease has run out. A run that died counts as a try; waiting doesn't."""
+def sweep(model: type[Item], *, lost_in: Collection[WorkQueue] = ()) -> int:
+    """Free the rows whose lease has run out, and those that wait in a queue that the broker has
+    nothing of. A run that died counts as a try; waiting doesn't."""
     now = machine_now()
     held: dict[str, Any] = {"token": None, "lease_until": None}
     late = model._default_manager.filter(lease_until__lt=now)
@@ -176,7 +179,9 @@ def sweep(model: type[Item]) -> int:
         **held,
     )
     died = running.update(state=WorkState.PENDING, attempts=F("attempts") + 1, next_at=now, **held)
-    waited = late.filter(state=WorkState.LEASED).update(state=WorkState.PENDING, **held)
+    leased = model._default_manager.filter(state=WorkState.LEASED)
+    lost = Q(queue__in=list(lost_in), lease_until__lt=now + QUEUE_LEASE - IN_TRANSIT)
+    waited = leased.filter(Q(lease_until__lt=now) | lost).update(state=WorkState.PENDING, **held)
     return parked + died + waited
 
 

@@ -13,9 +13,11 @@ from commerce.events import pump, tasks
 from commerce.events.models import Delivery, Timer, WorkState
 from commerce.events.outbox import Event, publish_all
 from commerce.events.pump import OUTSIDE
+from commerce.events.queues import WorkQueue
 from commerce.events.registry import register_timer, subscribe
 from commerce.events.timers import soon
-from commerce.kernel.clock import business_time_fixed
+from commerce.events.work import IN_TRANSIT, QUEUE_LEASE
+from commerce.kernel.clock import business_time_fixed, machine_now
 
 pytestmark = pytest.mark.django_db
 
@@ -123,6 +125,29 @@ def test_however_often_the_pump_was_called_meanwhile_it_gathers_once(
             soon(key=f"i{number}", handler="inside", payload={})
         wait_for_work()
     assert pauses == [pump.GATHER_SECONDS]
+
+
+def test_what_the_broker_forgot_is_handed_out_again_at_once(sent: list[Any]) -> None:
+    register_timer("inside", lambda _: None)
+    register_timer("outside", lambda _: None, durable=False)
+    soon(key="i", handler="inside", payload={})
+    soon(key="o", handler="outside", payload={})
+    pump.hand_out()
+    with app.connection_for_write() as connection:
+        own = connection.SimpleQueue(str(WorkQueue.SETTLING))
+        own.put({"on": "its way"})
+        assert (tasks.waiting(WorkQueue.SETTLING), tasks.waiting(WorkQueue.CALLS)) == (1, 0)
+        assert pump.sweep_up() == 0, "it may still be on its way"
+        Timer.objects.update(lease_until=machine_now() + QUEUE_LEASE - IN_TRANSIT)
+        assert pump.sweep_up() == 1
+        assert {each.key: each.state for each in Timer.objects.all()} == {
+            "i": WorkState.LEASED,
+            "o": WorkState.PENDING,
+        }
+        assert Timer.objects.get(key="o").attempts == 0
+        own.clear()
+        own.close()
+    assert pump.sweep_up() == 1
 
 
 def test_every_process_of_ours_speaks_to_the_configured_broker(settings: Any) -> None:
