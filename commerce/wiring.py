@@ -67,13 +67,13 @@ from orchestration.events import (
 from orchestration.porting import calls as porting_calls
 from orchestration.porting import clocks as porting_clocks
 from orchestration.porting import leaving, rio
-from orchestration.services import jeopardy
+from orchestration.services import jeopardy, refunds
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
 from orchestration.services.guarding import Guarded
 from orchestration.services.keeping import KEPT_DUE
-from orchestration.services.plans import ADVANCE, PLAN_MORE
+from orchestration.services.plans import ADVANCE, PLAN_MORE, REFUND
 from promotions.domain import findings as promotions
 from promotions.domain import next_offers
 from subscriptions import subscribers as ledger
@@ -206,6 +206,7 @@ def connect() -> None:
     register_timer(ASK, orchestration.on_ask_due, durable=False, housekeeping=True)
     register_timer(OVERDUE, orchestration.on_ask_due, durable=False)
     register_timer(TIMER_DUE, orchestration.on_timer_due)
+    register_timer(REFUND, refunds.on_refund_due)
     subscribe(ParcelDayMoved, orchestration.on_parcel_day_moved, name="orchestration.day_moved")
     register_timer(KEPT_DUE, orchestration.on_kept_due)
     register_timer(

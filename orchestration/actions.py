@@ -10,8 +10,9 @@ from django.utils.module_loading import import_string
 from pydantic import TypeAdapter
 
 from commerce.kernel.errors import RuleViolated
+from commerce.kernel.money import total
 from commerce.ordering.number_shop import callers_tariff
-from commerce.ordering.services.withdrawing import kept_for_wear
+from commerce.ordering.services.withdrawing import owed_for_wear
 from orchestration.adapters.client import plain
 from orchestration.domain.requests import (
     DEFAULT_SLOT,
@@ -44,6 +45,7 @@ from orchestration.ports import (
     SimEnd,
     SimSwap,
     TakeBack,
+    WearBill,
 )
 from subscriptions.domain.states import ENDING
 from subscriptions.selectors import subscription_view
@@ -247,15 +249,27 @@ def _return(context: TaskContext) -> Mapping[str, Any]:
 
 
 def _credit_back(context: TaskContext) -> Mapping[str, Any]:
-    """Of the order that is withdrawn from, less what is kept for wear."""
+    """Of the order that is withdrawn from."""
     number, _, group = context.order.withdraws.partition("/")
-    kept = kept_for_wear(context.bundle)
+    return {"order_number": number, "group": group, "party_id": context.order.party_id}
+
+
+def _wear(context: TaskContext) -> Mapping[str, Any]:
+    owed = owed_for_wear(context.bundle)
     return {
-        "order_number": number,
-        "group": group,
-        "party_id": context.order.party_id,
-        "kept": {line: str(amount.amount) for line, amount in kept.items()},
+        **_credit_back(context),
+        "owed": {line: str(amount.amount) for line, amount in owed.items()},
     }
+
+
+def _as_new(context: TaskContext) -> bool:
+    return not owed_for_wear(context.bundle)
+
+
+def _billed_wear(answer: Answer, context: TaskContext) -> LineFacts:
+    owed = total(owed_for_wear(context.bundle).values())
+    told = {"wear": str(owed.amount)}
+    return dict.fromkeys(context.lines, told)
 
 
 def _taken_back(name: str) -> Callable[[TaskContext], Mapping[str, Any]]:
@@ -314,6 +328,7 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "logistics.cancel_return": _undo("logistics", "cancel_return", "return_id"),
     "billing.credit_back": Action("billing", "credit_order", OrderCredit, _credit_back, _told()),
+    "billing.wear": Action("billing", "bill_wear", WearBill, _wear, _billed_wear, _as_new),
     "logistics.cancel": _undo("logistics", "cancel", "shipment_id"),
     "dropship.cancel": _undo("dropship", "cancel", "shipment_id"),
     "shop.cancel": _undo("shop", "cancel", "reservation_id"),

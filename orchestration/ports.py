@@ -5,7 +5,7 @@ Every call carries a `key` under which the provider carries it out at most once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -358,14 +358,22 @@ class OrderBill:
 
 @dataclass(frozen=True, slots=True)
 class OrderCredit:
-    """What an order's bill holds of one cancelled bundle, or of some of its lines, is credited;
-    `kept` is what is kept of it for pieces that came back worse than they left, by line."""
+    """What an order's bill holds of one cancelled bundle, or of some of its lines, is credited."""
 
     order_number: str
     group: str
     party_id: int
     lines: tuple[str, ...] = ()
-    kept: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WearBill:
+    """What is `owed`, by line of the bundle, for pieces that came back worse than they left."""
+
+    order_number: str
+    group: str
+    party_id: int
+    owed: Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +396,9 @@ class Billing(Provider, Protocol):
 
     def credit_order(self, request: OrderCredit, *, key: str) -> Answer:
         """After `bill_order`; facts: `credit_note`, empty if nothing of it was billed."""
+
+    def bill_wear(self, request: WearBill, *, key: str) -> Answer:
+        """After `credit_order`; facts: `bill`."""
 
     def start(self, request: BillingStart, *, key: str) -> Answer:
         """The recurring charges; facts: `subscription_id`."""

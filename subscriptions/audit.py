@@ -16,6 +16,7 @@ from commerce.kernel.money import Money, total
 from subscriptions.domain.changes import used_of
 from subscriptions.domain.charges import due_in_period, due_lines, first_cycle_start, spans
 from subscriptions.domain.invoice import bill_period
+from subscriptions.domain.states import ChangeKind
 from subscriptions.models import Promise, Subscription, SubscriptionChange
 from subscriptions.services.calendar import RUN_AT, run_instant
 from subscriptions.services.promise import agreed_charges
@@ -141,6 +142,7 @@ class _Due:
     order: str
     start: date
     amount: Money
+    at_once: bool = False
 
 
 def expected_bills(
@@ -151,7 +153,7 @@ def expected_bills(
     Worked out from what was agreed and when it was activated; no invoice and no promised line is
     looked at. One bill per order with something due once; one at once per contract of a consumer;
     then one per account and cycle, and per morning on which lines of a business are first billed.
-    What a change begins or ends is settled by the account's next bill.
+    What a change begins or ends is settled by the account's next bill, a withdrawal at once.
     """
     promises = Promise.objects.select_related(
         "subscription__account", "change__subscription__account"
@@ -179,6 +181,7 @@ def _order_bills(promises: list[Promise]) -> Iterator[ExpectedBill]:
 
 def _account_bills(promises: list[Promise], *, until: date) -> Iterator[ExpectedBill]:
     mornings: dict[date, list[_Due]] = defaultdict(list)
+    settled: dict[tuple[str, date], list[_Due]] = defaultdict(list)
     for promise in promises:
         subscription = _contract(promise)
         business = promise.segment == Segment.BUSINESS
@@ -187,6 +190,8 @@ def _account_bills(promises: list[Promise], *, until: date) -> Iterator[Expected
             first = due.start == subscription.activated_on and promise.replaces_id is None
             if first and not business:
                 yield _bill([due], on=_local(subscription.activated_at, zone))
+            elif due.at_once:
+                settled[due.order, due.start].append(due)
             elif first:
                 at = run_instant(due.start, now=subscription.activated_at)
                 mornings[_local(at, zone)].append(due)
@@ -194,6 +199,7 @@ def _account_bills(promises: list[Promise], *, until: date) -> Iterator[Expected
                 mornings[due.start].append(due)
         for given in _compensated(promise, until=until):
             mornings[given.start].append(given)
+    yield from (_bill(dues, on=day) for (_, day), dues in settled.items())
     cycle_day = _contract(promises[0]).account.cycle_day
     assert cycle_day is not None
     for morning, dues in sorted(mornings.items()):
@@ -209,7 +215,9 @@ def _contract(promise: Promise) -> Subscription:
 
 
 def _settled(change: SubscriptionChange, *, cycle_day: int) -> date:
-    """The day of the first bill run after the change."""
+    """The day of the first bill run after the change; of a withdrawal its own."""
+    if change.kind == ChangeKind.WITHDRAW:
+        return change.at.astimezone(PARIS).date()
     on = change.on if change.at < datetime.combine(change.on, RUN_AT, tzinfo=PARIS) else None
     return first_cycle_start(on or change.on + timedelta(days=1), cycle_day=cycle_day)
 
@@ -223,7 +231,7 @@ def _dues(promise: Promise, *, until: date) -> Iterator[_Due]:
     bills_from = _settled(begun, cycle_day=cycle_day) if begun else since
     items = _contract(promise).items.filter(begun_by=begun, ended_by__isnull=False)
     ended = {item.line_id: item.ended_by for item in items.select_related("ended_by")}
-    by_day: dict[tuple[str, date], Money] = defaultdict(Money.zero)
+    by_day: dict[tuple[str, date, bool], Money] = defaultdict(Money.zero)
     for charge in agreed_charges(promise):
         if not charge.recurring:
             continue
@@ -233,19 +241,20 @@ def _dues(promise: Promise, *, until: date) -> Iterator[_Due]:
             day = max(span.period.start, bills_from)
             whole = total(line.amount for line in due_lines(charge, activation=since, span=span))
             if end is None or span.period.end <= end.on:
-                by_day[promise.order_number, day] += whole
+                by_day[promise.order_number, day, False] += whole
                 continue
+            at_once = end.kind == ChangeKind.WITHDRAW
             part = used_of(span, until=end.on)
             lines = due_lines(charge, activation=since, span=part) if part else ()
             used, settled = total(line.amount for line in lines), _settled(end, cycle_day=cycle_day)
             if day < settled:
-                by_day[promise.order_number, day] += whole
-                by_day[end.order_number, settled] += used - whole
+                by_day[promise.order_number, day, False] += whole
+                by_day[end.order_number, settled, at_once] += used - whole
             elif part:
-                by_day[end.order_number, day] += used
-    for (order, day), amount in by_day.items():
+                by_day[end.order_number, settled if at_once else day, at_once] += used
+    for (order, day, at_once), amount in by_day.items():
         if day <= until:
-            yield _Due(order, day, amount)
+            yield _Due(order, day, amount, at_once)
 
 
 def _compensated(promise: Promise, *, until: date) -> Iterator[_Due]:

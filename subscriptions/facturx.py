@@ -30,6 +30,10 @@ EXEMPT = {
     "fr": "Exonération de TVA (articles 261 à 261 E du CGI)",
     "en": "Exempt from VAT (articles 261 to 261 E of the French tax code)",
 }
+GOES_BACK = {
+    "fr": "Avoir : ce montant vous est rendu ; rien n'est à payer.",
+    "en": "Credit note: this amount goes back to you; nothing is to be paid.",
+}
 SUBJECT_CODES = ("PMD", "PMT", "AAB")
 """Mentions that have a code of UNTDID 4451 as their own."""
 
@@ -88,7 +92,16 @@ def terms_of(document: InvoiceDocument) -> dict[str, Any]:
     return {term: value for term, value in terms.items() if value not in ("", [])}
 
 
-TEMPLATES = {1: terms_of}
+def terms_of_2(document: InvoiceDocument) -> dict[str, Any]:
+    """As template 1; a credit note is due on no day, and says how it is settled (BR-CO-25)."""
+    terms = terms_of(document)
+    if document.credit_note:
+        del terms["BT-9"]
+        terms["BT-20"] = _in(GOES_BACK, document.buyer.language)
+    return terms
+
+
+TEMPLATES = {1: terms_of, 2: terms_of_2}
 
 
 def _notes(document: InvoiceDocument, *, language: str) -> list[dict[str, str]]:

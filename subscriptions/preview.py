@@ -34,11 +34,13 @@ def bills_with_change(
     ends: Collection[int],
     tax_rates: Mapping[str, Decimal],
     count: int = 4,
+    settled_on: date | None = None,
 ) -> tuple[BillBeforeAndAfter, ...]:
     """The next `count` bills if `begins` are added and the items `ends` end on the day `on`.
 
     By the same functions that write the promise of the change when it takes effect. Bills that are
-    made before `on` hold what they hold without it; the first one after them settles the change.
+    made before `on` hold what they hold without it; the first one after them settles the change,
+    or one of its own on the day `settled_on`.
 
     Raises:
         NotFound: `unknown_subscription`.
@@ -68,7 +70,7 @@ def bills_with_change(
             )
             for day, amount in gone.values_list("due_on", "amount"):
                 after[day] -= amount
-            for line in closing(charge, cycle_day=cycle_day, bills_from=bills_from):
+            for line in closing(charge, cycle_day=cycle_day, bills_from=settled_on or bills_from):
                 after[line.due_on] += line.due.amount.amount
     for line in promised_from(
         begins,

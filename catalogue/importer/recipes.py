@@ -32,6 +32,7 @@ ACTIONS: Mapping[str, str | None] = {
     "network.stop_route": None,
     "billing.owed": None,
     "billing.credit_back": None,
+    "billing.wear": None,
     "logistics.take_back": "logistics.cancel_return",
     "money.pay_back": None,
     "stock.refurbish": None,

@@ -131,7 +131,7 @@ class TerminationRules:
 @dataclass(frozen=True, slots=True)
 class WithdrawalRules:
     """`refund_days` from the statement on; `wear`, by grade of a piece that came back, is the share
-    of its price that is kept."""
+    of its price that is owed."""
 
     refund_days: int
     wear: Mapping[str, Decimal]
@@ -204,12 +204,19 @@ class Market(Protocol):
         """Notice, and the motives that cost nothing."""
 
     def early_termination_fee(
-        self, instalments: Sequence[Money], *, elapsed: int, subsidised: bool, business: bool
+        self,
+        instalments: Sequence[Money],
+        *,
+        elapsed: int,
+        subsidised: bool,
+        committed_on: date,
+        business: bool,
     ) -> Money:
-        """What is owed for leaving after `elapsed` full months, when `instalments` are left."""
+        """What is owed for leaving after `elapsed` full months, when `instalments` are left of a
+        commitment that began on the day `committed_on`."""
 
     def withdrawal_rules(self) -> WithdrawalRules:
-        """The refund, and what is kept of it for wear."""
+        """The refund, and what is owed for wear."""
 
     def withdrawal_last_day(self, concluded_on: date) -> date:
         """The last day on which a distance contract can be withdrawn from."""

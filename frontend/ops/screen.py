@@ -48,6 +48,7 @@ TASK_WORDS: Mapping[str, Any] = {
     "billing.order": gettext_lazy("Bill what is due once"),
     "billing.owed": gettext_lazy("Bill what is owed for the end"),
     "billing.credit_back": gettext_lazy("Credit what comes back"),
+    "billing.wear": gettext_lazy("Bill the wear of what came back"),
     "money.pay_back": gettext_lazy("Pay the money back"),
     "network.stop": gettext_lazy("End the line"),
     "network.stop_route": gettext_lazy("End the route of the number"),
@@ -95,6 +96,7 @@ CAUSE_WORDS: Mapping[str, Any] = {
     "done_by_hand": gettext_lazy("It was done by hand, and must be undone by hand"),
     "not_collected": gettext_lazy("Nobody fetched it in the shop in time"),
     "parcel_lost": gettext_lazy("The carrier has lost the parcel"),
+    "refund_due": gettext_lazy("A refund falls due in two days"),
     "too_late": gettext_lazy("It is too late for that"),
 }
 MONEY_WORDS: Mapping[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from commerce.ordering.domain.withdrawing import Condition, WithdrawalQuote, kept
+from commerce.ordering.domain.withdrawing import Condition, WithdrawalQuote, owed_for
 from frontend.shop.contract import display_number
 from frontend.shop.words import euros, said
 
@@ -35,13 +35,13 @@ def withdrawal_screen(shown: WithdrawalQuote) -> dict[str, Any]:
 
 
 def _wear(shown: WithdrawalQuote) -> list[str]:
-    """How much of the price of what came back is kept, for each grade that costs something."""
+    """How much of the price of what came back is billed, for each grade that costs something."""
     return [
-        _("%(thing)s, %(grade)s: %(amount)s is kept.")
+        _("%(thing)s, %(grade)s: %(amount)s is billed.")
         % {
             "thing": said(thing.name),
             "grade": label,
-            "amount": euros(kept(thing.price, code, wear=shown.wear), short=False),
+            "amount": euros(owed_for(thing.price, code, wear=shown.wear), short=False),
         }
         for thing in shown.things
         for code, label in GRADES.items()

@@ -40,6 +40,7 @@ from orchestration.ports import (
     SimEnd,
     SimSwap,
     TakeBack,
+    WearBill,
 )
 from subscriptions.domain.charges import due_in_period
 from subscriptions.domain.states import ENDING, ChangeKind
@@ -260,10 +261,6 @@ class HttpBilling(HttpProvider):
         lines = _due_once(agreed, credited=request)
         if not lines:
             return Answer({"credit_note": ""})
-        lines += [
-            {**lines[0], "code": "wear", "benefit": "", "times": 1, "amount": str(-amount)}
-            for amount in request.kept.values()
-        ]
         body = {
             "reference": "/".join((agreed.number, request.group, *request.lines)),
             "charge_reference": agreed.number,
@@ -273,6 +270,23 @@ class HttpBilling(HttpProvider):
             "lines": lines,
         }
         return Answer({"credit_note": self.post("credits", body=body, key=key)["credit_id"]})
+
+    def bill_wear(self, request: WearBill, *, key: str) -> Answer:
+        agreed = order_charges(request.order_number)
+        of = OrderCredit(request.order_number, request.group, request.party_id)
+        (first, *_) = _due_once(agreed, credited=of)
+        same = {**first, "code": "wear", "benefit": "", "times": 1}
+        body = {
+            "reference": f"{agreed.number}/{request.group}/wear",
+            "account_reference": _account(agreed.party_id),
+            "segment": str(agreed.segment),
+            "purchase_order": "",
+            "description": f"Wear of what came back of order {agreed.number}",
+            "amount": str(sum(request.owed.values())),
+            "currency": first["currency"],
+            "lines": [{**same, "amount": str(amount)} for amount in request.owed.values()],
+        }
+        return Answer({"bill": self.post("charges", body=body, key=key)["charge_id"]})
 
     def start(self, request: BillingStart, *, key: str) -> Answer:
         order = order_for_fulfilment(request.order_number, group=request.group)

@@ -17,13 +17,14 @@ from orchestration.ports import (
     OrderBill,
     OrderCredit,
     Standing,
+    WearBill,
 )
 from promotions.selectors import promotions_of
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.services.activate import ActivatedItem, activate
 from subscriptions.services.change import ContractChange, apply_change
-from subscriptions.services.credit import credit_order
+from subscriptions.services.credit import bill_wear, credit_order
 from subscriptions.services.one_off import bill_order
 
 NEW_FACTS: Mapping[ChangeKind, tuple[str, ...]] = {
@@ -63,9 +64,19 @@ class LocalBilling:
             party_id=agreed.party_id,
             segment=agreed.segment,
             items=request.lines,
-            kept={line: Money(amount) for line, amount in request.kept.items()},
         )
         return Answer({"credit_note": note or ""})
+
+    def bill_wear(self, request: WearBill, *, key: str) -> Answer:
+        agreed = order_charges(request.order_number)
+        bill = bill_wear(
+            order_number=agreed.number,
+            group=request.group,
+            party_id=agreed.party_id,
+            segment=agreed.segment,
+            owed={line: Money(amount) for line, amount in request.owed.items()},
+        )
+        return Answer({"bill": bill or ""})
 
     def note_money(self, request: MoneyMoved, *, key: str) -> Answer:
         """Nothing to write down: our own bills read the payments themselves."""

@@ -226,3 +226,5 @@ REFUSING_EVENTS = frozenset({"port.refused", "port.failed"})
 DELIVERED, LOST = "shipment.delivered", "shipment.lost"
 PARCEL_LOST = "parcel_lost"
 """Why a task falls out whose parcel the carrier has lost."""
+BEYOND = {"return.sent": "return.settled"}
+"""What has come back, or is lost on the way, was sent, also if nobody said so."""

@@ -13,6 +13,8 @@ CREDIT = "credit"
 """The key of the task that credits what the order's bill holds of a cancelled bundle."""
 CREDITING = "billing.credit"
 PAYING_BACK = "money.pay_back"
+REFUND_DUE = "refund_due"
+"""Why an operator sees a refund that still waits: its last day comes near."""
 SETTLING = "order.settle"
 """The action that gives pieces and money back of lines that were taken out of a bundle."""
 

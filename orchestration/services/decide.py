@@ -15,10 +15,16 @@ from orchestration.actions import ACTIONS, action, speaks_for
 from orchestration.domain.decompose import ORDER_BILL
 from orchestration.domain.keeping import KEPT
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.requests import DELIVERED, LOST, PARCEL_LOST, facts_of_event
+from orchestration.domain.requests import BEYOND, DELIVERED, LOST, PARCEL_LOST, facts_of_event
 from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import FINISHED, EffectState, TaskState
-from orchestration.domain.unwinding import CREDITING, PAYING_BACK, SETTLING, Standing
+from orchestration.domain.unwinding import (
+    CREDITING,
+    PAYING_BACK,
+    REFUND_DUE,
+    SETTLING,
+    Standing,
+)
 from orchestration.models import ProviderCallback, Task
 from orchestration.porting import following
 from orchestration.services.desk import Desk
@@ -166,10 +172,17 @@ def _step(
             return lambda: desk.fall_out(task, cause=PARCEL_LOST, message=_LOST_SENTENCE)
         case TaskState.FALLOUT if _may_end(task) and arrived(desk, task, by_key=by_key, seen=seen):
             return lambda: desk.move(task, TaskState.DONE, note="arrived after all")
+        case TaskState.FALLOUT if task.cause == REFUND_DUE and _may_pay_back(desk, task, by_key):
+            note = "what it waited for has come"
+            return lambda: desk.move(task, TaskState.RETRYING, note=note)
         case TaskState.RETRYING if task.not_before is None or task.not_before <= desk.machine:
             return _work(desk, task, calls=calls)
         case _:
             return None
+
+
+def _may_pay_back(desk: Desk, task: Task, by_key: dict[str, Task]) -> bool:
+    return _ready(task, by_key) and not _too_early(desk, task)
 
 
 def _lost(task: Task, by_key: dict[str, Task], seen: dict[int, set[str]]) -> bool:
@@ -247,7 +260,8 @@ def arrived(desk: Desk, task: Task, *, by_key: dict[str, Task], seen: dict[int, 
     if task.kind == TaskKind.TIMER:
         return _timer_due(desk, task) <= desk.now
     watched = by_key[task.of] if task.of else task
-    return task.until is not None and task.until in seen.get(watched.pk, set())
+    told = seen.get(watched.pk, set())
+    return task.until in told or BEYOND.get(task.until or "") in told
 
 
 def _await(desk: Desk, task: Task) -> None:

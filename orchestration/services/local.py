@@ -15,13 +15,11 @@ from catalogue.services.stock import take_in
 from catalogue.shops import shop
 from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import FaisceauError, RuleViolated
-from commerce.kernel.money import total
 from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.number_shop import callers_tariff
 from commerce.ordering.services.unwinding import lines_unwound, pay_back
-from commerce.ordering.services.withdrawing import kept_for_wear
 from orchestration.domain.keeping import KEPT, PICK_UP
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.domain.unwinding import PAYING_BACK, SETTLING
@@ -85,10 +83,9 @@ def _release_number(desk: Desk, task: Task) -> None:
 
 
 def _pay_back(desk: Desk, task: Task) -> None:
-    """What the card paid for what is withdrawn from, less what is kept for wear."""
+    """What the card paid for what is withdrawn from."""
     number, _, group = desk.order.withdraws.partition("/")
-    less = total(kept_for_wear(desk.order.items).values())
-    amount = pay_back(number=number, group=group, less=less).rounded().amount
+    amount = pay_back(number=number, group=group).rounded().amount
     desk.learn({line: {"refund": str(amount)} for line in task.lines})
 
 
@@ -160,7 +157,8 @@ def _ending(desk: Desk, facts: Mapping[str, str]) -> dict[str, Any]:
         "owed": _euros(owed) if owed else None,
         "unproved": _euros(Decimal(facts.get("unproved", "0"))),
         "rio": rio_of_subscription(desk.order.subject) if desk.order.subject else "",
-        "refund": _euros(Decimal(facts["refund"])) if facts.get("refund", "0.00") != "0.00" else {},
+        "refund": _euros_if_any(facts.get("refund", "0")),
+        "wear": _euros_if_any(facts.get("wear", "0")),
         "received": desk.now.astimezone(PARIS).strftime("%d/%m/%Y, %H:%M"),
         "withdraws": desk.order.withdraws.partition("/")[0],
     }
@@ -172,6 +170,11 @@ def _new_number(desk: Desk, *, code: str) -> dict[str, str]:
     if code != "number_changed" or subject is None:
         return {}
     return {"rio": rio_of_subscription(subject)}
+
+
+def _euros_if_any(text: str) -> dict[str, str]:
+    amount = Decimal(text)
+    return _euros(amount) if amount else {}
 
 
 def _euros(amount: Decimal) -> dict[str, str]:

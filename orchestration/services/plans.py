@@ -1,14 +1,17 @@
 """From an accepted order to stored plans."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime, time, timedelta
 from functools import lru_cache
 
+from django.conf import settings
 from django.db import transaction
 
 from catalogue.selectors import kept_per_release, snapshot_of
 from commerce.events import timers
 from commerce.events.queues import turn_of
-from commerce.kernel.clock import business_now, machine_now
+from commerce.kernel.clock import PARIS, business_now, machine_now
+from commerce.markets.pack import market
 from commerce.ordering.domain.fulfilment import FulfilmentOrder
 from commerce.ordering.selectors import groups_of_order, order_for_fulfilment
 from commerce.ordering.services.fulfilment import start_fulfilment
@@ -25,6 +28,9 @@ PLAN_MORE = "orchestration.plan"
 BUNDLES_AT_ONCE = 100
 """Planned in one transaction."""
 _BATCH = 500
+REFUND = "orchestration.refund_due"
+_BEFORE_REFUND = timedelta(days=2)
+_LOOKED_AT = time(8)
 
 
 @lru_cache(maxsize=4)
@@ -87,6 +93,8 @@ def _store(order: FulfilmentOrder, *, places: Mapping[str, int]) -> None:
     Plan.objects.bulk_create(plans, batch_size=_BATCH)
     Task.objects.bulk_create(tasks, batch_size=_BATCH)
     open_port_ins(order, groups=places)
+    if order.withdraws:
+        timers.schedule_all(_refund_due(plan, order=order) for plan in plans)
     timers.schedule_all(_wakes({plan.pk: plan.turn for plan in plans}))
 
 
@@ -95,6 +103,15 @@ def _with_bill(specs: tuple[TaskSpec, ...], *, first: bool) -> tuple[TaskSpec, .
     plan comes to that, so that what is called off before is not billed at all."""
     said = any(spec.action == OWED for spec in specs)
     return (*specs, ORDER_BILL) if first and not said else specs
+
+
+def _refund_due(plan: Plan, *, order: FulfilmentOrder) -> timers.Due:
+    """When an operator looks at a refund that still waits: two days before its last day."""
+    assert order.placed_on is not None
+    days = market(settings.MARKET).withdrawal_rules().refund_days
+    day = order.placed_on + timedelta(days=days) - _BEFORE_REFUND
+    due = datetime.combine(day, _LOOKED_AT, tzinfo=PARIS)
+    return timers.Due(f"refund:{plan.pk}", REFUND, due, {"plan": plan.pk})
 
 
 def wake_key(plan_id: int) -> str:

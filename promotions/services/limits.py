@@ -65,11 +65,13 @@ def redeem(*, key: str) -> None:
 
 
 @transaction.atomic
-def release(*, key: str) -> None:
-    """Give back what `key` reserved or redeemed. May be repeated."""
+def release(*, key: str, promotions: Collection[str] | None = None) -> None:
+    """Give back what `key` reserved or redeemed, of all promotions or of those alone. May be
+    repeated."""
     for use in _held(key).values():
-        _let_go(use)
-    single_use.release(key=key)
+        if promotions is None or use.promotion in promotions:
+            _let_go(use)
+    single_use.release(key=key, promotions=promotions)
 
 
 @transaction.atomic

@@ -50,9 +50,12 @@ def redeem(*, key: str) -> None:
     )
 
 
-def release(*, key: str) -> None:
-    """Everything that `key` reserved or redeemed can be used again."""
-    _free(SingleUseCode.objects.filter(key=key))
+def release(*, key: str, promotions: Collection[str] | None = None) -> None:
+    """Everything that `key` reserved or redeemed can be used again; or that of `promotions`."""
+    rows = SingleUseCode.objects.filter(key=key)
+    if promotions is not None:
+        rows = rows.filter(batch__promotion__in=promotions)
+    _free(rows)
 
 
 def release_reserved(*, key: str) -> None:

@@ -23,7 +23,7 @@ from subscriptions.domain.views import (
     Section,
 )
 
-TEMPLATE = 1
+TEMPLATE = 2
 """How documents are made today. An invoice keeps the number it was issued with: who changes what
 documents say or how they say it adds a template and leaves the earlier ones alone."""
 GOODS = "goods"

@@ -165,11 +165,42 @@ def one_off_lines(
 
 def totals(lines: Sequence[DraftLine], *, basis: Basis, currency: str) -> Totals:
     """Tax is worked out once per rate for the whole bill."""
-    by_rate: dict[Decimal, Money] = {}
+    return _sums(tax_parts(_by_rate(lines), basis=basis), currency=currency)
+
+
+def totals_after(
+    before: Mapping[Decimal, Money], lines: Sequence[DraftLine], *, basis: Basis, currency: str
+) -> Totals:
+    """What `lines` add to what stood `before` at each rate, tax being worked out for both together.
+
+    So the totals of several documents, each made after the ones before, are together those of one.
+    """
+    by_rate = _by_rate(lines)
+    zero = Money.zero(currency)
+    known = {part.rate: part for part in tax_parts(before, basis=basis)}
+    together = {rate: before.get(rate, zero) + amount for rate, amount in by_rate.items()}
+    parts = (
+        _beyond(part, known[part.rate]) if part.rate in known else part
+        for part in tax_parts(together, basis=basis)
+    )
+    return _sums(tuple(parts), currency=currency)
+
+
+def _beyond(part: TaxPart, known: TaxPart) -> TaxPart:
+    return replace(
+        part, net=part.net - known.net, tax=part.tax - known.tax, gross=part.gross - known.gross
+    )
+
+
+def _by_rate(lines: Iterable[DraftLine]) -> dict[Decimal, Money]:
+    found: dict[Decimal, Money] = {}
     for line in lines:
-        present = by_rate.get(line.tax_rate, Money.zero(currency))
-        by_rate[line.tax_rate] = present + line.due.amount
-    parts = tax_parts(by_rate, basis=basis)
+        amount = line.due.amount
+        found[line.tax_rate] = found[line.tax_rate] + amount if line.tax_rate in found else amount
+    return found
+
+
+def _sums(parts: tuple[TaxPart, ...], *, currency: str) -> Totals:
     return Totals(
         net=total((part.net for part in parts), currency=currency),
         tax=total((part.tax for part in parts), currency=currency),

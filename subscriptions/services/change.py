@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from commerce.events.outbox import publish
-from commerce.kernel.clock import business_now
+from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.kernel.periods import add_months
 from subscriptions.domain.changes import EndedCharge
@@ -29,7 +29,7 @@ from subscriptions.models import (
     SubscriptionChange,
     SubscriptionItem,
 )
-from subscriptions.services import calendar
+from subscriptions.services import calendar, last_bill
 from subscriptions.services.activate import ActivatedItem, store_items
 from subscriptions.services.promise import EndedItem, agreed_charges, fix_change
 
@@ -65,8 +65,9 @@ class ContractChange:
 def apply_change(change: ContractChange) -> int:
     """Let `change` take effect; the id of its row. What was agreed for the days before it stays.
 
-    Nothing is billed at once: the next bill settles the difference, as promised. May be repeated:
-    the same row is answered and nothing is done again.
+    The next bill settles the difference, as promised; only of a contract that is withdrawn from all
+    is settled at once, as its money goes back within days. May be repeated: the same row is
+    answered and nothing is done again.
 
     Raises:
         NotFound: `unknown_subscription`, `unknown_item`, or nothing was promised with the change.
@@ -84,13 +85,14 @@ def apply_change(change: ContractChange) -> int:
     account = subscription.account
     assert account.cycle_day is not None
     bills_from = account.next_bill_on or change.on
+    at_once = change.kind is ChangeKind.WITHDRAW
     promise_id = fix_change(
         order_number=change.order_number,
         group=change.group,
         replaces=latest_promise(subscription),
         on=change.on,
         cycle_day=account.cycle_day,
-        bills_from=bills_from,
+        bills_from=business_today() if at_once else bills_from,
         ended=[ended_item(item, subscription, on=change.on) for item in ending],
     )
     row = SubscriptionChange.objects.create(
@@ -114,6 +116,8 @@ def apply_change(change: ContractChange) -> int:
     )
     _carry(subscription, change)
     calendar.bill_from(account, bills_from)
+    if at_once:
+        last_bill.make(account, subscription)
     publish(
         SubscriptionChanged(
             subscription_id=subscription.pk,

@@ -38,7 +38,7 @@ SELECT line.invoice_id, line.order_number || '/' || line.group, line.item, line.
 """
 
 # Promised for these days, to these contracts, and in no bill at all. The first bill of a contract
-# speaks of no other.
+# speaks of no other, nor does the last one of a contract that was withdrawn from.
 _FORGOTTEN = """
 SELECT due.id, due.order_number || '/' || due.group, promised.item, promised.charge,
        promised.period, promised.benefit, promised.amount, promised.tax_rate, promised.starts_on
@@ -62,7 +62,7 @@ _FORGOTTEN_IN_BILLS = _FORGOTTEN.format(
           JOIN subscriptions_subscription AS subscription
             ON subscription.account_id = invoice.account_id AND subscription.status <> 'ended'
          WHERE invoice.id = ANY(%(ids)s) AND invoice.kind IN ('recurring', 'credit_note')
-           AND (invoice.key NOT LIKE 'first:%%'
+           AND (invoice.key NOT LIKE 'first:%%' AND invoice.key NOT LIKE 'last:%%'
                 OR invoice.key = 'first:' || subscription.order_number || ':' || subscription.id)
          UNION ALL
         SELECT invoice.id, change.promise_id, change.order_number, change.group,
@@ -73,7 +73,7 @@ _FORGOTTEN_IN_BILLS = _FORGOTTEN.format(
           JOIN subscriptions_subscriptionchange AS change
             ON change.subscription_id = subscription.id
          WHERE invoice.id = ANY(%(ids)s) AND invoice.kind IN ('recurring', 'credit_note')
-           AND invoice.key NOT LIKE 'first:%%'
+           AND invoice.key NOT LIKE 'first:%%' AND invoice.key NOT LIKE 'last:%%'
          UNION ALL
         SELECT invoice.id, promise.id, promise.order_number, promise.group, NULL, NULL
           FROM subscriptions_invoice AS invoice

@@ -83,10 +83,20 @@ class France:
         return termination.RULES
 
     def early_termination_fee(
-        self, instalments: Sequence[Money], *, elapsed: int, subsidised: bool, business: bool
+        self,
+        instalments: Sequence[Money],
+        *,
+        elapsed: int,
+        subsidised: bool,
+        committed_on: date,
+        business: bool,
     ) -> Money:
         return termination.early_termination_fee(
-            instalments, elapsed=elapsed, subsidised=subsidised, business=business
+            instalments,
+            elapsed=elapsed,
+            subsidised=subsidised,
+            committed_on=committed_on,
+            business=business,
         )
 
     def withdrawal_rules(self) -> WithdrawalRules:

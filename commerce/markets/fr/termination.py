@@ -1,14 +1,32 @@
-"""Leaving early: what is still owed (L224-28 of the consumer code, from 1 January 2023), how soon a
-contract ends (L224-39), and when it ends free of charge all the same."""
+"""Leaving early: what is still owed (L224-28 of the consumer code; L121-84-6 until 2022), how soon
+a contract ends (L224-39), and when it ends free of charge all the same."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from commerce.kernel.money import Money, total
 from commerce.markets.pack import TerminationRules
 
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What is owed of the instalments after the twelfth month, with and without a subsidised
+    handset, under commitments taken on from the day `since` on."""
+
+    since: date
+    subsidised: Decimal
+    plain: Decimal
+
+
 PROTECTED_AFTER = 12
-SHARE_WITH_HANDSET = Decimal("0.20")
+SHARES = (
+    _Share(date(2023, 1, 1), subsidised=Decimal("0.20"), plain=Decimal(0)),
+    _Share(date(2008, 6, 1), subsidised=Decimal("0.25"), plain=Decimal("0.25")),
+    _Share(date.min, subsidised=Decimal(1), plain=Decimal(1)),
+)
+"""The latest first: L224-28 as of 2023, the law of 3 January 2008 before it, none before that."""
 MAXIMUM_COMMITMENT = 24
 
 RULES = TerminationRules(
@@ -40,15 +58,21 @@ RULES = TerminationRules(
 
 
 def early_termination_fee(
-    instalments: Sequence[Money], *, elapsed: int, subsidised: bool, business: bool = False
+    instalments: Sequence[Money],
+    *,
+    elapsed: int,
+    subsidised: bool,
+    committed_on: date,
+    business: bool = False,
 ) -> Money:
     """What is owed by who leaves after `elapsed` full months, rounded half up.
 
     `instalments` are due for the months that are left of the commitment, the first of them perhaps
-    for a part of its month. Until the twelfth month every one is owed. Of what comes after it
-    nothing is, or one fifth where the offer came with a subsidised handset. The law protects
-    consumers; a business owes all.
+    for a part of its month. Until the twelfth month every one is owed; of what comes after it the
+    share of `SHARES` that held on the day `committed_on`. The law protects consumers; a business
+    owes all.
     """
     protected = len(instalments) if business else max(PROTECTED_AFTER - elapsed, 0)
-    share = SHARE_WITH_HANDSET if subsidised else Decimal(0)
+    rule = next(each for each in SHARES if each.since <= committed_on)
+    share = rule.subsidised if subsidised else rule.plain
     return (total(instalments[:protected]) + total(instalments[protected:]) * share).rounded()

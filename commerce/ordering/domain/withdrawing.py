@@ -35,9 +35,10 @@ class WithdrawalQuote:
     """What withdrawing from a bundle of an order does; possible up to and with `last_day`.
 
     The contract (None where only things were bought) ends on the day `ends_on`: today if its
-    service was asked for at once, so that the days used are paid, else on its first day. `refund`
-    goes back to the card once the things have come back, less what is kept for `wear` (the share of
-    the price by grade).
+    service was asked for at once, so that the days used are paid, else on its first day; one of
+    `bills` settles it today. `refund` goes back to the card once the things are on their way back
+    (L221-24), on the day `refund_by` at the latest if they are by then; `wear` is the share of the
+    price, by grade, that is billed afterwards.
     """
 
     number: str
@@ -51,6 +52,7 @@ class WithdrawalQuote:
     things: tuple[Thing, ...]
     bills: tuple[ComingBill, ...]
     refund: Money
+    refund_by: date
     wear: Mapping[str, Decimal]
 
     def digest(self) -> str:
@@ -60,7 +62,7 @@ class WithdrawalQuote:
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 
-def kept(price: Money, grade: str, *, wear: Mapping[str, Decimal]) -> Money:
-    """What is kept of the price of a piece that came back like that; nothing for grades that the
+def owed_for(price: Money, grade: str, *, wear: Mapping[str, Decimal]) -> Money:
+    """What is owed of the price of a piece that came back like that; nothing for grades that the
     market says nothing of."""
     return (price * wear.get(grade, Decimal(0))).rounded()

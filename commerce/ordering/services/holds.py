@@ -12,11 +12,12 @@ from commerce.kernel.clock import business_now
 from commerce.kernel.codec import from_plain
 from commerce.ordering.domain.cart import CartLine
 from commerce.ordering.domain.quote import Quote
-from commerce.ordering.domain.states import OrderState
+from commerce.ordering.domain.states import ItemState, OrderState
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.numbering import cart_key, former_numbers
 from promotions.domain.compiler import CompiledPromotions
 from promotions.services import limits
+from subscriptions.domain.charges import AgreedCharge
 
 HOLD_TIMER = "order-hold"
 CHECKOUT_TIMER = "cart-checkout"
@@ -120,7 +121,8 @@ def keep_for_good(order: Order) -> None:
 
 
 def let_bundle_go(order: Order, *, lines: Sequence[OrderItem]) -> None:
-    """What was sold for some lines of an accepted order is free again. Not to be repeated."""
+    """What was sold for some lines of an accepted order is free again, and the uses of promotions
+    that were given to them alone. Not to be repeated."""
     pieces = [
         (line.offering, share)
         for line in lines
@@ -135,6 +137,22 @@ def let_bundle_go(order: Order, *, lines: Sequence[OrderItem]) -> None:
     for key in (*wanted, *ported):
         # Where no task took it back: a line has ended that had it.
         numbers.retire(key=key)
+    limits.release(key=promotion_key(order), promotions=_only_of(order, lines))
+
+
+def _only_of(order: Order, lines: Sequence[OrderItem]) -> frozenset[str]:
+    """The promotions that gave something to these lines, and to no other that is left."""
+    left = order.items.exclude(state=ItemState.CANCELLED).exclude(pk__in=[row.pk for row in lines])
+    return _given_to(lines) - _given_to(left)
+
+
+def _given_to(rows: Iterable[OrderItem]) -> frozenset[str]:
+    return frozenset(
+        benefit.code
+        for row in rows
+        for charge in from_plain(tuple[AgreedCharge, ...], row.agreed)
+        for benefit in charge.benefits
+    )
 
 
 def let_go(order: Order) -> None:

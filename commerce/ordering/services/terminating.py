@@ -85,6 +85,7 @@ def leaving_of(
             for item in phones
             if commitment is not None and _came_with(item, commitment)
         ),
+        committed_on=commitment.since if commitment is not None else on,
         business=contract.basis is Basis.HT,
     )
     owed = fee + left.given_back

@@ -10,6 +10,7 @@ from commerce.events import outbox
 from commerce.kernel.codec import from_plain
 from commerce.kernel.errors import Conflict, RuleViolated
 from commerce.kernel.money import Money, allocate, total
+from commerce.ordering.domain.fleet import MOST_ROWS
 from commerce.ordering.domain.states import GIVEN_UP, ItemAction, ItemState, OrderState
 from commerce.ordering.events import OrderBundleCancelled, OrderCancelled
 from commerce.ordering.models import Order, OrderItem
@@ -23,7 +24,7 @@ from subscriptions.domain.invoice import DraftLine, one_off_lines, totals
 from subscriptions.services.accounts import basis_of
 
 REASON = "cancelled_under_way"
-AFTER_BUNDLES = 1000
+AFTER_BUNDLES = MOST_ROWS
 """Sequences of refunds: of bundles by their place in the order, of single lines from here on."""
 
 
@@ -185,11 +186,11 @@ def settled_share(order: Order, *, group: str) -> Money:
 
 
 @transaction.atomic
-def pay_back(*, number: str, group: str, less: Money) -> Money:
-    """Give back what the card paid for a bundle that is withdrawn from, `less` what is kept of it;
-    how much that is. May be repeated."""
+def pay_back(*, number: str, group: str) -> Money:
+    """Give back what the card paid for a bundle that is withdrawn from; how much that is. May be
+    repeated."""
     order = Order.objects.select_for_update(of=("self",)).get(number=number)
-    amount = max(settled_share(order, group=group) - less, Money.zero(order.currency))
+    amount = settled_share(order, group=group)
     _refund(order, sequence=_place(order, group), amount=amount)
     return amount
 

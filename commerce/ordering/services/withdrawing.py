@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -21,7 +21,7 @@ from commerce.ordering.domain.changes import ChangeRequest, ComingBill
 from commerce.ordering.domain.consents import Purpose
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.domain.states import GIVEN_UP, ItemAction, ItemState, OrderState
-from commerce.ordering.domain.withdrawing import Condition, Thing, WithdrawalQuote, kept
+from commerce.ordering.domain.withdrawing import Condition, Thing, WithdrawalQuote, owed_for
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.access import find_order, order_scope
 from commerce.ordering.services.changes import (
@@ -119,12 +119,12 @@ def withdraw(
         raise
 
 
-def kept_for_wear(items: Iterable[FulfilmentItem]) -> Mapping[str, Money]:
-    """What is kept of the price of each thing that came back, by the grade that it was given; the
+def owed_for_wear(items: Iterable[FulfilmentItem]) -> Mapping[str, Money]:
+    """What is owed of the price of each thing that came back, by the grade that it was given; the
     things are called as in the order that brought them."""
     wear = market(settings.MARKET).withdrawal_rules().wear
     found = {
-        item.facts["came_as"]: kept(
+        item.facts["came_as"]: owed_for(
             Money.of(item.facts["price"]), item.facts.get("grade", ""), wear=wear
         )
         for item in items
@@ -204,6 +204,7 @@ def _shown(
 ) -> WithdrawalQuote:
     paid = bool(order.consents.get(str(Purpose.EARLY_EXECUTION)))
     today = business_today()
+    rules = market(settings.MARKET).withdrawal_rules()
     ends_on = contract.activated_on if contract is not None and not paid else today
     running = [item for item in contract.items if item.until_on is None] if contract else []
     bills = (
@@ -213,6 +214,7 @@ def _shown(
             begins=(),
             ends={item.id for item in running},
             tax_rates=pricing.snapshot.tax_rates,
+            settled_on=today,
         )
         if contract is not None
         else ()
@@ -231,7 +233,8 @@ def _shown(
         ),
         bills=tuple(ComingBill(bill.on, bill.before, bill.after) for bill in bills),
         refund=settled_share(order, group=group),
-        wear=market(settings.MARKET).withdrawal_rules().wear,
+        refund_by=today + timedelta(days=rules.refund_days),
+        wear=rules.wear,
     )
 
 

@@ -24,7 +24,6 @@ from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import Conflict, NotFound, Refused, RuleViolated, Unknown
 from commerce.ordering.domain.fulfilment import DeliveryAddress, FulfilmentItem, FulfilmentOrder
 from commerce.ordering.models import Order, OrderItem
-from commerce.ordering.services import carts
 from commerce.ordering.services.place import place_order
 from commerce.payments.models import PaymentEffect
 from commerce.payments.ports import Outcome, PaymentReport
@@ -44,7 +43,7 @@ from orchestration.services.standing import steps_of
 from subscriptions.models import Invoice
 from tests.integration.orchestration.test_http_billing import authorise
 from tests.integration.ordering.conftest import AT, PIECES, at, committed_shop, demo, shop
-from tests.integration.ordering.people import bundle_cart, checkout_for, customer
+from tests.integration.ordering.people import bundle_cart, checkout_for, customer, two_bundles_cart
 from tests.integration.sandbox_providers.harness import API_KEY, Receiver, Sandbox, wait_for
 
 __all__ = ["at", "committed_shop", "shop"]
@@ -157,14 +156,7 @@ def test_a_cancelled_order_leaves_nothing_behind(
 def test_of_an_order_without_plans_no_bundle_is_cancelled_alone(shop: object) -> None:
     """It would have taken the others with it."""
     owner = customer()
-    code = bundle_cart(owner, handset=HANDSET)
-    carts.put_bundle(
-        owner,
-        code=code,
-        bundle="handset-and-plan",
-        choices={"handset": HANDSET, "plan": "horizon-130", "sim": "esim"},
-        term=24,
-    )
+    code = two_bundles_cart(owner, handset=HANDSET)
     number = place_order(owner, code=code, checkout=checkout_for(owner, code)).number
     authorise(Order.objects.get(number=number).payment_key)
     first, second = sorted(set(OrderItem.objects.values_list("group", flat=True)))

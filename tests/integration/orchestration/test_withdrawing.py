@@ -119,16 +119,22 @@ def test_a_line_with_a_phone_is_withdrawn_from_and_settled_to_the_cent(
         assert (change.kind, change.facts["imei_before"]) == ("withdraw", imei)
         assert Number.objects.get(msisdn=contract.msisdn).state == "quarantine"
     assert happened(outside, "end", "return") == {"end": 1, "return": 1}
-    # A fifth of the phone's price is kept for wear.
-    kept = (price / 5).quantize(Decimal("0.01"))
-    credit = Invoice.objects.get(kind="credit_note")
-    assert credit.gross == kept - paid
-    assert credit.lines.get(charge="wear").amount == kept
+    # All of it goes back; a fifth of the phone's price is billed for wear.
+    worn = (price / 5).quantize(Decimal("0.01"))
+    credit = Invoice.objects.get(kind="credit_note", key__startswith="credit:")
+    assert credit.gross == -paid
+    bill = Invoice.objects.get(lines__charge="wear")
+    assert (bill.kind, bill.gross, bill.order_number) == ("order", worn, number)
+    assert bill.lines.get().amount == worn
     refund = PaymentEffect.objects.get(kind="refund")
-    assert refund.amount == paid - kept
+    assert refund.amount == paid
     assert StockRecord.objects.get(partner_sku=REFURBISHED).num_in_stock == PIECES + 1
     codes = set(Message.objects.values_list("code", flat=True))
-    assert {"withdrawal_confirmed", "return_label", "withdrawal_settled"} <= codes
+    assert {
+        "withdrawal_confirmed", "return_label", "withdrawal_settled", "return_looked_at",
+    } <= codes  # fmt: skip
+    told = Message.objects.get(code="return_looked_at").text
+    assert "25,80 €" in told
 
 
 def test_a_thing_alone_comes_back_and_its_days_count_from_its_arrival(
@@ -150,3 +156,22 @@ def test_a_thing_alone_comes_back_and_its_days_count_from_its_arrival(
     assert credit.gross == -bill.gross
     assert PaymentEffect.objects.get(kind="refund").amount == bill.gross
     assert happened(outside, "return", "end") == {"return": 1, "end": 0}
+
+
+def test_a_parcel_that_is_lost_on_its_way_back_costs_nothing(
+    committed_shop: object, outside: Sandbox
+) -> None:
+    owner = customer()
+    code = carts.open_cart(owner)
+    carts.add_line(owner, code=code, offering="chargeur-30w")
+    number = bought(code, owner)
+    group = OrderItem.objects.get(order__number=number).group
+    shown = quote_withdrawal(owner, number=number, group=group)
+    outside.plant(provider="warehouse", operation="^return ", kind="lost_parcel")
+    placed = withdraw(owner, number=number, group=group, digest=shown.digest(), declared="damaged")
+    completed(placed.number)
+    assert OrderItem.objects.get(order__number=placed.number).facts["grade"] == "lost"
+    bill, credit = Invoice.objects.order_by("pk")
+    assert credit.gross == -bill.gross
+    assert PaymentEffect.objects.get(kind="refund").amount == bill.gross
+    assert "Plus rien n'est dû." in Message.objects.get(code="return_looked_at").text

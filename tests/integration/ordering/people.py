@@ -93,6 +93,19 @@ def bundle_cart(context: AccountContext, *, handset: str, plan: str = "horizon-1
     return code
 
 
+def two_bundles_cart(context: AccountContext, *, handset: str) -> str:
+    """The same twice."""
+    code = bundle_cart(context, handset=handset)
+    carts.put_bundle(
+        context,
+        code=code,
+        bundle="handset-and-plan",
+        choices={"handset": handset, "plan": "horizon-130", "sim": "esim"},
+        term=24,
+    )
+    return code
+
+
 def checkout_for(context: AccountContext, code: str, **changes: object) -> Checkout:
     """The checkout of someone who agrees to everything at the price that he sees."""
     seen = quote_cart(context, code=code)

@@ -7,10 +7,12 @@ from oscar.apps.partner.models import StockRecord
 
 from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_now
+from commerce.kernel.codec import to_plain
 from commerce.kernel.money import Money
 from commerce.ordering.models import Order
-from commerce.ordering.services import carts, unwinding
+from commerce.ordering.services import unwinding
 from commerce.ordering.services.fulfilment import start_fulfilment
+from commerce.ordering.services.holds import promotion_key
 from commerce.ordering.services.place import place_order
 from commerce.ordering.services.unwinding import bundle_unwound, due_once
 from commerce.payments.models import PaymentEffect
@@ -19,9 +21,12 @@ from commerce.payments.services.outcome import note_report
 from orchestration.domain.states import PlanState
 from orchestration.models import Plan
 from orchestration.subscribers import UNWOUND, on_plan_cancelled, on_plan_completed
+from promotions.domain.benefits import Benefit, BenefitKind
+from promotions.models import PromotionTally, PromotionUse
+from subscriptions.domain.charges import AgreedCharge
 from tests.integration.orchestration.test_http_billing import authorise
 from tests.integration.ordering.conftest import PIECES, at, shop
-from tests.integration.ordering.people import bundle_cart, checkout_for, customer
+from tests.integration.ordering.people import bundle_cart, checkout_for, customer, two_bundles_cart
 
 __all__ = ["at", "shop"]
 HANDSET = "ardoval-x2-128-lilas"
@@ -35,14 +40,7 @@ def in_stock() -> int:
 @pytest.mark.django_db
 def test_one_bundle_goes_back_and_then_the_other(shop: object) -> None:
     owner = customer()
-    code = bundle_cart(owner, handset=HANDSET)
-    carts.put_bundle(
-        owner,
-        code=code,
-        bundle="handset-and-plan",
-        choices={"handset": HANDSET, "plan": "horizon-130", "sim": "esim"},
-        term=24,
-    )
+    code = two_bundles_cart(owner, handset=HANDSET)
     number = place_order(owner, code=code, checkout=checkout_for(owner, code)).number
     order = Order.objects.get(number=number)
     authorise(order.payment_key)
@@ -80,14 +78,7 @@ def test_one_bundle_goes_back_and_then_the_other(shop: object) -> None:
 def test_a_bundle_whose_end_is_told_late_is_not_taken_for_delivered(shop: object) -> None:
     """The other bundle is in service already, and its word comes first."""
     owner = customer()
-    code = bundle_cart(owner, handset=HANDSET)
-    carts.put_bundle(
-        owner,
-        code=code,
-        bundle="handset-and-plan",
-        choices={"handset": HANDSET, "plan": "horizon-130", "sim": "esim"},
-        term=24,
-    )
+    code = two_bundles_cart(owner, handset=HANDSET)
     number = place_order(owner, code=code, checkout=checkout_for(owner, code)).number
     order = Order.objects.get(number=number)
     authorise(order.payment_key)
@@ -116,14 +107,7 @@ def test_a_bundle_whose_end_is_told_late_is_not_taken_for_delivered(shop: object
 @pytest.mark.django_db
 def test_the_end_of_a_bundle_waits_for_a_payment_on_its_way(shop: object) -> None:
     owner = customer()
-    code = bundle_cart(owner, handset=HANDSET)
-    carts.put_bundle(
-        owner,
-        code=code,
-        bundle="handset-and-plan",
-        choices={"handset": HANDSET, "plan": "horizon-130", "sim": "esim"},
-        term=24,
-    )
+    code = two_bundles_cart(owner, handset=HANDSET)
     number = place_order(owner, code=code, checkout=checkout_for(owner, code)).number
     order = Order.objects.get(number=number)
     authorise(order.payment_key)
@@ -161,3 +145,32 @@ def test_the_shares_of_lines_are_together_what_the_card_paid(
     monkeypatch.setattr(unwinding, "_gross", lambda order, lines: Money.of("10.00"))
     shares = unwinding.shares_of_money(order)
     assert list(shares.values()) == [Money.of(10), Money.of(10), Money.of("9.99")]
+
+
+@pytest.mark.django_db
+def test_what_a_promotion_gave_to_one_bundle_alone_can_be_had_again(shop: object) -> None:
+    owner = customer()
+    code = two_bundles_cart(owner, handset=HANDSET)
+    number = place_order(owner, code=code, checkout=checkout_for(owner, code)).number
+    order = Order.objects.get(number=number)
+    authorise(order.payment_key)
+    note_report(key=order.payment_key, report=PaymentReport(Outcome.SETTLED, intent_id="pi_1"))
+    start_fulfilment(order_number=number)
+    first, second = order.items.filter(role="plan").order_by("group")
+    for item, codes in ((first, ("once", "both")), (second, ("both",))):
+        given = tuple(Benefit(each, BenefitKind.PERCENT_OFF, Decimal(10)) for each in codes)
+        charge = AgreedCharge(item.line_id, "plan", True, Money.of(20), "telecom", benefits=given)
+        item.agreed = to_plain((charge,))
+        item.save()
+    for each in ("once", "both"):
+        PromotionTally.objects.create(code=each, total=5, taken=1)
+        PromotionUse.objects.create(
+            promotion=each, key=promotion_key(order), state="redeemed", until=business_now()
+        )
+
+    bundle_unwound(order_number=number, group=first.group)
+
+    assert dict(PromotionUse.objects.values_list("promotion", "state")) == {
+        "once": "released", "both": "redeemed",
+    }  # fmt: skip
+    assert dict(PromotionTally.objects.values_list("code", "taken")) == {"once": 0, "both": 1}

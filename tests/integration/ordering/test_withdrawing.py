@@ -1,10 +1,13 @@
 """What can be withdrawn from, and what stands in its way."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from commerce.accounts.identity import AccountContext
+from commerce.accounts.identity import SYSTEM, AccountContext
+from commerce.accounts.kinds import Role
+from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.codec import to_plain
 from commerce.kernel.errors import RuleViolated
@@ -15,8 +18,10 @@ from commerce.ordering.services import withdrawing
 from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw
 from commerce.payments.models import PaymentAttempt, PaymentEffect
 from orchestration.models import Plan, Task
+from orchestration.services import fallout
 from orchestration.services.decide import decide
-from orchestration.services.plans import create_plans
+from orchestration.services.plans import REFUND, create_plans
+from orchestration.services.refunds import on_refund_due
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
 from tests.integration.ordering.people import customer
@@ -102,6 +107,58 @@ def test_money_goes_back_only_once_it_is_known_to_have_come(
         back.refresh_from_db()
         assert back.state == "waiting"
         PaymentAttempt.objects.update(state="settled")
+        decide(plan_id=plan)
+    back.refresh_from_db()
+    assert back.state == "done"
+    assert str(PaymentEffect.objects.get(kind="refund").amount) == "219.00"
+
+
+def withdrawn(owner: AccountContext, order: Order) -> tuple[int, Task]:
+    """A plan whose refund waits for the parcel, and that task."""
+    price = AgreedCharge("handset", "price", False, Money.of("219.00"), "goods")
+    order.items.filter(role="handset").update(agreed=to_plain((price,)))
+    Order.objects.update(gross="219.00", payment_key="pay-1")
+    PaymentAttempt.objects.create(
+        key="pay-1", reference=ORDER, amount="219.00", state="settled", expires_at=AT,
+        success_url="https://shop.test/", cancel_url="https://shop.test/",
+    )  # fmt: skip
+    with business_time_fixed(at(SOON)):
+        digest = quote_withdrawal(owner, number=ORDER, group="g1").digest()
+        placed = withdraw(owner, number=ORDER, group="g1", digest=digest)
+        create_plans(order_number=placed.number)
+    return Plan.objects.get().pk, Task.objects.get(action="money.pay_back")
+
+
+def test_a_refund_that_still_waits_is_seen_two_days_before_it_is_due(
+    owner: AccountContext, order: Order
+) -> None:
+    plan, back = withdrawn(owner, order)
+    timer = Timer.objects.get(handler=REFUND)
+    assert (timer.due_at.isoformat(), timer.payload) == (
+        f"{SOON + timedelta(days=12)}T07:00:00+00:00", {"plan": plan},
+    )  # fmt: skip
+    with business_time_fixed(at(SOON + timedelta(days=12))):
+        for _ in range(2):
+            on_refund_due(timer.payload)
+    back.refresh_from_db()
+    assert (back.state, back.cause) == ("fallout", "refund_due")
+    assert back.history.filter(state="fallout").count() == 1
+    # The carrier has the parcel at last: it goes on by itself.
+    Task.objects.filter(key__in=back.needs).update(state="done")
+    with business_time_fixed(at(SOON + timedelta(days=13))):
+        decide(plan_id=plan)
+    back.refresh_from_db()
+    assert back.state == "done"
+    assert str(PaymentEffect.objects.get(kind="refund").amount) == "219.00"
+
+
+def test_an_operator_pays_back_before_anything_has_come(
+    owner: AccountContext, order: Order
+) -> None:
+    plan, back = withdrawn(owner, order)
+    with business_time_fixed(at(SOON + timedelta(days=12))):
+        on_refund_due({"plan": plan})
+        fallout.retry(replace(SYSTEM, role=Role.OPERATOR), task_id=back.pk)
         decide(plan_id=plan)
     back.refresh_from_db()
     assert back.state == "done"

@@ -56,6 +56,20 @@ def test_a_reservation_twice_is_one() -> None:
 
 
 @pytest.mark.django_db
+def test_of_what_an_order_used_one_promotion_alone_is_given_back() -> None:
+    promotions = [promotion(code, limits={"total": 1}) for code in ("ten", "twenty")]
+    compiled = compile_promotions(promotions).promotions
+    with transaction.atomic():
+        limits.reserve(compiled.values(), key="A", party_id=None, until=UNTIL)
+    limits.redeem(key="A")
+    for _ in range(2):
+        limits.release(key="A", promotions={"ten"})
+    states = dict(PromotionUse.objects.values_list("promotion", "state"))
+    assert states == {"ten": "released", "twenty": "redeemed"}
+    assert dict(PromotionTally.objects.values_list("code", "taken")) == {"ten": 0, "twenty": 1}
+
+
+@pytest.mark.django_db
 def test_beyond_the_limit_nothing_is_kept() -> None:
     compiled, ten = limited(total=1)
     reserve(ten, "A")

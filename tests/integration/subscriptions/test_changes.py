@@ -382,8 +382,35 @@ def test_who_withdraws_pays_the_days_that_he_asked_for_and_no_others(ends: date,
         )
     ended = Subscription.objects.get()
     assert (ended.status, ended.ended_on, ended.imei) == ("ended", ends, "")
+    # At once, not with the next bill.
+    assert [bill[2] for bill in bills()] == ["29.99", back]
+    credit = Invoice.objects.get(kind="credit_note")
+    assert (credit.state, credit.issued_on) == ("issued", date(2026, 3, 15))
     with business_time_fixed(at(date(2026, 4, 10), 4)):
         run(date(2026, 4, 10))
     assert [bill[2] for bill in bills()] == ["29.99", back]
+    assert expected(date(2026, 5, 10)) == ["29.99", back]
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())
+
+
+def test_days_that_no_bill_holds_yet_are_billed_with_the_withdrawal() -> None:
+    """An option of 14.99 added five days before: 5 of 31 days are 2.417..., and 29.99 * 21/31 of
+    the plan goes back."""
+    contract = begun("F-1", [plan("29.99")], party=person())
+    change(
+        contract, kind=ChangeKind.ADD, begins=[plan("14.99", line="option-1")],
+        on=date(2026, 3, 15),
+    )  # fmt: skip
+    promised("F-2", [], group="change")
+    on = date(2026, 3, 20)
+    with business_time_fixed(at(on)):
+        apply_change(
+            ContractChange("F-2", "change", contract, ChangeKind.WITHDRAW, on=on, channel="web")
+        )
+    assert [bill[2] for bill in bills()] == ["29.99", "-17.90"]
+    months_later(1, 2)
+    assert [bill[2] for bill in bills()] == ["29.99", "-17.90"]
+    assert expected(date(2026, 5, 10)) == ["29.99", "-17.90"]
     assert Parking.objects.count() == 0
     assert all(check.equal for check in bills_against_promises())

@@ -131,6 +131,7 @@ def test_every_message_that_a_recipe_of_the_demo_sends_has_a_text_in_both_langua
         "withdrawal_confirmed",
         "withdrawal_settled",
         "return_label",
+        "return_looked_at",
     }
     for code in codes:
         for language in ("fr", "en"):

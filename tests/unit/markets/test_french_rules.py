@@ -80,8 +80,31 @@ def test_leaving_early_costs_what_the_law_allows(case: dict[str, Any]) -> None:
         [Money.of(case["monthly"])] * (case["term"] - case["elapsed"]),
         elapsed=case["elapsed"],
         subsidised=case["subsidised"],
+        committed_on=date(2026, 11, 23),
     )
     assert fee == Money.of(case["fee"])
+
+
+@pytest.mark.parametrize(
+    ("committed_on", "elapsed", "subsidised", "fee"),
+    [
+        (date(2022, 12, 31), 14, True, "62.50"),  # 10 * 25 at a quarter
+        (date(2022, 12, 31), 14, False, "62.50"),  # with or without a phone
+        (date(2022, 12, 31), 6, True, "225.00"),  # 6 * 25 + 12 * 25 at a quarter
+        (date(2023, 1, 1), 14, True, "50.00"),
+        (date(2023, 1, 1), 14, False, "0.00"),
+        (date(2008, 6, 1), 14, False, "62.50"),
+        (date(2008, 5, 31), 14, False, "250.00"),
+    ],
+)
+def test_the_share_of_a_commitment_is_that_of_the_day_it_began(
+    committed_on: date, elapsed: int, subsidised: bool, fee: str
+) -> None:
+    left = [Money.of(25)] * (24 - elapsed)
+    owed = early_termination_fee(
+        left, elapsed=elapsed, subsidised=subsidised, committed_on=committed_on
+    )
+    assert owed == Money.of(fee)
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,13 @@ class Islandia:
         return TerminationRules(notice_days=30, motives={})
 
     def early_termination_fee(
-        self, instalments: Sequence[Money], *, elapsed: int, subsidised: bool, business: bool
+        self,
+        instalments: Sequence[Money],
+        *,
+        elapsed: int,
+        subsidised: bool,
+        committed_on: date,
+        business: bool,
     ) -> Money:
         return Money.zero(self.currency)
 

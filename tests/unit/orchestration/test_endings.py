@@ -89,9 +89,12 @@ def test_the_contract_ends_once_and_the_money_goes_back_after_everything() -> No
     assert actions.count("billing.change") == actions.count("money.pay_back") == 1
     assert set(by_key["change"].needs) == {"delete-mobile-line.end", "delete-content.end"}
     assert set(by_key["credit_back"].needs) == {
-        "change", "delete-handset.back", "delete-accessory.back",
+        "change", "delete-handset.sent", "delete-accessory.sent",
     }  # fmt: skip
     assert by_key["pay_back"].needs == ("credit_back",)
+    assert set(by_key["wear"].needs) == {
+        "credit_back", "delete-handset.back", "delete-accessory.back",
+    }  # fmt: skip
 
 
 def test_the_contract_of_a_number_that_left_is_ended_without_waiting_or_words() -> None:

@@ -1,5 +1,6 @@
-"""The invoice as a document: nets of lines, prices of pieces, and the bytes of template 1."""
+"""The invoice as a document: nets of lines, prices of pieces, and the bytes of the templates."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -193,3 +194,18 @@ CREDIT = document(
 def test_the_bytes_of_a_template_never_change(name: str, bill: InvoiceDocument) -> None:
     """If this fails, what is archived would read otherwise: add a template, keep this one."""
     assert xml_of(bill) == (KEPT / f"template-1-{name}.xml").read_bytes()
+
+
+@pytest.mark.parametrize(("name", "bill"), [("consumer", CONSUMER), ("business", BUSINESS)])
+def test_the_second_template_says_the_same_of_what_is_to_be_paid(
+    name: str, bill: InvoiceDocument
+) -> None:
+    second = replace(bill, template=2)
+    assert xml_of(second) == (KEPT / f"template-1-{name}.xml").read_bytes()
+
+
+def test_a_credit_note_is_due_on_no_day_and_says_that_it_goes_back() -> None:
+    second = xml_of(replace(CREDIT, template=2))
+    assert second == (KEPT / "template-2-credit-note.xml").read_bytes()
+    assert b"DueDateDateTime" not in second
+    assert b"ce montant vous est rendu" in second

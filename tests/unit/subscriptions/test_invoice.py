@@ -4,6 +4,8 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import Money
@@ -18,6 +20,7 @@ from subscriptions.domain.invoice import (
     one_off_lines,
     recurring_lines,
     totals,
+    totals_after,
 )
 from subscriptions.domain.states import LineKind
 
@@ -150,3 +153,50 @@ def test_the_bill_of_an_order_holds_what_is_due_once() -> None:
         (LineKind.BENEFIT, "fee", "-10.00 EUR"),
     ]
     assert totals(lines, basis=Basis.TTC, currency="EUR").gross == Money.of("398.00")
+
+
+@pytest.mark.parametrize(
+    ("basis", "taxes", "gross"),
+    [
+        (Basis.HT, ["1.67", "1.66", "1.67"], ["10.00", "9.99", "10.00"]),
+        (Basis.TTC, ["1.39", "1.39", "1.38"], ["8.33", "8.33", "8.33"]),
+    ],
+)
+def test_three_credits_of_a_bill_are_rounded_together(
+    basis: Basis, taxes: list[str], gross: list[str]
+) -> None:
+    """HT: 1.67 of tax each alone would be 5.01, a cent more than the bill. TTC: 1.39, 4.17."""
+    lines, _ = recurring_lines([running("8.33", pk=n) for n in (1, 2, 3)], period=MARCH)
+    before: dict[Decimal, Money] = {}
+    parts = []
+    for line in lines:
+        parts.append(totals_after(before, [line], basis=basis, currency="EUR"))
+        before[line.tax_rate] = before.get(line.tax_rate, Money.zero()) + line.due.amount
+    assert [str(part.tax.amount) for part in parts] == taxes
+    assert [str(part.gross.amount) for part in parts] == gross
+
+
+@given(
+    amounts=st.lists(st.tuples(st.integers(1, 90_000), st.sampled_from(["20", "5.5"])), max_size=9),
+    basis=st.sampled_from(Basis),
+)
+def test_credits_never_exceed_their_bill_and_are_at_last_exactly_it(
+    amounts: list[tuple[int, str]], basis: Basis
+) -> None:
+    charges = [
+        running(f"{cents // 100}.{cents % 100:02}", pk=n, rate=rate)
+        for n, (cents, rate) in enumerate(amounts)
+    ]
+    lines, _ = recurring_lines(charges, period=MARCH)
+    bill = totals(lines, basis=basis, currency="EUR")
+    before: dict[Decimal, Money] = {}
+    net = tax = gross = Money.zero()
+    for line in lines:
+        part = totals_after(before, [line], basis=basis, currency="EUR")
+        assert part.net + part.tax == part.gross
+        net, tax, gross = net + part.net, tax + part.tax, gross + part.gross
+        assert net.amount <= bill.net.amount
+        assert tax.amount <= bill.tax.amount
+        assert gross.amount <= bill.gross.amount
+        before[line.tax_rate] = before.get(line.tax_rate, Money.zero()) + line.due.amount
+    assert (net, tax, gross) == (bill.net, bill.tax, bill.gross)

@@ -29,7 +29,8 @@ class ThingBackSerializer(Shown):
 
 class WithdrawalQuoteSerializer(Shown):
     """The contract ends on `ends_on`; where `days_are_paid`, the days used are due in proportion.
-    `refund` goes back to the card at most, once the `things` are back."""
+    `refund` goes back to the card once the `things` are on their way back, on `refund_by` at the
+    latest if they are by then; wear that shows when they are looked at is billed."""
 
     number = serializers.CharField()
     bundle = serializers.CharField(source="group")
@@ -40,6 +41,7 @@ class WithdrawalQuoteSerializer(Shown):
     things = ThingBackSerializer(many=True)
     bills = ComingBillSerializer(many=True)
     refund = MoneySerializer()
+    refund_by = serializers.DateField()
     digest = serializers.SerializerMethodField()
 
     def get_digest(self, shown: WithdrawalQuote) -> str:
