@@ -33,8 +33,8 @@ def credit_order(
     The issued bill stays as it is: the credit note repeats its lines with the amounts turned round.
     It pays for what of the bill is still open; the rest is the customer's until it is paid back.
     All credit notes of a bill are rounded together, so that they come to no more than it and, once
-    all of it is credited, to exactly it. None when the order was not billed, or nothing of the bundle. May be repeated: the same number
-    is answered.
+    all of it is credited, to exactly it. None when the order was not billed, or nothing of the
+    bundle. May be repeated: the same number is answered.
     """
     account = locked_account(party_id=party_id, segment=segment)
     key = "/".join([f"credit:{order_number}/{group}", *sorted(items)])
