@@ -96,7 +96,8 @@ def first_cycle_day(life: Life) -> int:
     """The account's own, or that of its first activation; the 29th to 31st become the 28th (D3)."""
     if life.account.cycle_day is not None:
         return life.account.cycle_day
-    days = [contract.activated or contract.ordered for contract in life.contracts]
+    activated = [contract.activated for contract in life.contracts if contract.activated]
+    days = activated or [contract.ordered for contract in life.contracts]
     return min(min(days).day, 28)
 
 

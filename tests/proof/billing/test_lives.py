@@ -21,17 +21,8 @@ from tests.proof.billing.facts import (
 )
 from tests.proof.billing.lives import life
 from tests.proof.billing.money import cents
-from tests.proof.billing.oracle import (
-    NOTHING,
-    Bill,
-    Document,
-    Key,
-    Kind,
-    Line,
-    bills,
-    occasions,
-    owed,
-)
+from tests.proof.billing.oracle import Bill, Document, Line, bills, net_of_lines, occasions
+from tests.proof.billing.owed import NOTHING, Key, Kind, owed
 from tests.proof.billing.situations import covered
 
 SEEDS = range(12)
@@ -121,6 +112,15 @@ def test_tax_is_that_of_the_net_or_for_a_consumer_a_cent_from_it(
             exact = cents(Fraction(tax.net) * Fraction(tax.rate) / 100)
             apart[one.account.buyer].add(abs(tax.tax - exact))
     assert apart == {Buyer.CONSUMER: {NOTHING, Decimal("0.01")}, Buyer.BUSINESS: {NOTHING}}
+
+
+def test_lines_without_tax_add_up_to_the_bill_without_tax(
+    told: list[tuple[Life, list[Bill]]],
+) -> None:
+    for one, bill in each(told):
+        nets = net_of_lines(one, bill)
+        assert sum(nets.values()) == bill.net
+        assert nets.keys() == {line.key for line in bill.lines}
 
 
 def test_no_day_of_a_charge_is_in_two_periods(told: list[tuple[Life, list[Bill]]]) -> None:

@@ -29,7 +29,8 @@ from tests.proof.billing.facts import (
     Used,
     Withdrawn,
 )
-from tests.proof.billing.oracle import Document, Kind, bills
+from tests.proof.billing.oracle import Document, bills
+from tests.proof.billing.owed import Kind
 from tests.proof.billing.worked import billed, day, free, life, line, lines_of, lowered, plan
 
 # Parts of a cycle
@@ -198,6 +199,29 @@ def test_the_later_of_two_changes_on_one_day_stays() -> None:
     assert billed(one)[1] == ("2026-05-01", ["20.00", "40.00", "-10.00"])
 
 
+def test_a_change_on_the_cycle_day_comes_after_its_bill() -> None:
+    change = PlanChanged(
+        entry=1, known=day("2026-05-01"), contract="A", plan=plan("40.00", code="big"),
+        on=day("2026-05-01"),
+    )  # fmt: skip
+    one = life(line("2026-04-01", plan("20.00")), facts=[change], until="2026-06-01")
+    assert billed(one)[1:] == [
+        ("2026-05-01", ["20.00"]),
+        ("2026-06-01", ["40.00", "40.00", "-20.00"]),
+    ]
+
+
+def test_a_plan_replaced_on_the_day_of_activation_leaves_what_was_due_once() -> None:
+    start = OneOff("start", Decimal("10.00"))
+    change = PlanChanged(
+        entry=1, known=day("2026-04-01"), contract="A",
+        plan=plan("40.00", code="big", more=(OneOff("start", Decimal("5.00")),)),
+        on=day("2026-04-01"),
+    )  # fmt: skip
+    one = life(line("2026-04-01", plan("20.00", more=(start,))), facts=[change], until="2026-04-01")
+    assert billed(one) == [("2026-04-01", ["5.00", "10.00", "40.00"])]
+
+
 def test_an_option_added_and_removed_costs_its_days() -> None:
     option = plan("9.00", code="option")
     facts = [
@@ -234,6 +258,14 @@ def test_a_suspension_across_a_cycle_is_taken_off_the_next_bill() -> None:
     assert [lines for _, lines in billed(one)] == [["30.00"], ["-10.00", "20.32"], ["30.00"]]
 
 
+def test_the_days_around_a_suspension_are_rounded_each_for_themselves() -> None:
+    closed = Span(day("2026-04-06"), day("2026-04-11"))
+    fact = Suspended(entry=1, known=closed.start, contract="A", days=closed, billed=False)
+    one = life(line("2026-04-01", plan("10.00")), facts=[fact], until="2026-05-01")
+    # 5 and 20 days of 30: 1.67 + 6.67
+    assert billed(one)[1] == ("2026-05-01", ["-1.66", "10.00"])
+
+
 def test_a_suspension_that_is_billed_changes_nothing() -> None:
     closed = Span(day("2026-04-21"), day("2026-05-11"))
     fact = Suspended(entry=1, known=closed.start, contract="A", days=closed, billed=True)
@@ -262,6 +294,27 @@ def test_another_cycle_day_is_bridged_by_a_part_of_a_cycle() -> None:
         ("2026-05-16", ["30.00"]),
         ("2026-06-16", ["30.00"]),
     ]
+
+
+def test_another_cycle_day_keeps_the_three_months_that_were_begun() -> None:
+    fact = CycleDayMoved(entry=1, known=day("2026-01-10"), day=16)
+    item = plan("0.00", more=(Recurring("quarter", Decimal("90.00"), every=3),))
+    one = life(line("2026-01-01", item), facts=[fact], until="2026-04-16")
+    # 1 to 16 April are 15 of the 90 days to 16 April, billed with the cycle that they are in
+    assert billed(one) == [
+        ("2026-01-01", ["0.00", "90.00"]),
+        ("2026-02-01", ["0.00"]),
+        ("2026-02-16", ["0.00"]),
+        ("2026-03-16", ["0.00", "15.00"]),
+        ("2026-04-16", ["0.00", "90.00"]),
+    ]
+
+
+def test_another_cycle_day_does_not_move_the_end_of_the_free_months() -> None:
+    fact = CycleDayMoved(entry=1, known=day("2026-04-10"), day=16)
+    one = life(line("2026-04-01", plan("30.00", free(2))), facts=[fact], until="2026-06-16")
+    # free to 31 May; 15 of 31 days
+    assert [lines for _, lines in billed(one)] == [["0.00"], ["0.00"], ["14.52"], ["30.00"]]
 
 
 def test_two_lines_cost_less_while_there_are_two() -> None:

@@ -16,7 +16,8 @@ from tests.proof.billing.facts import (
     Life,
     Recurring,
 )
-from tests.proof.billing.oracle import Bill, Kind, bills
+from tests.proof.billing.oracle import Bill, bills
+from tests.proof.billing.owed import Kind
 
 RATES = (("standard", Decimal(20)), ("reduced", Decimal(10)))
 
