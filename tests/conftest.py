@@ -8,9 +8,11 @@ import django
 import psycopg
 import pytest
 from django.db import connection
+from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
 
 from commerce.local.stack import Stack, temporary_run_dir
+from tests.emptying import empty
 from tests.services import services, template
 from tests.standing import report
 
@@ -68,6 +70,14 @@ def servers() -> None:
     """PostgreSQL and Redis run. The database fixtures ask for it; so do tests that need Redis."""
     if _SERVICES:
         _SERVICES.start()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quickly_emptied() -> Iterator[None]:
+    """After a test that committed."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", empty)
+        yield
 
 
 @pytest.fixture(scope="session")
