@@ -4,7 +4,6 @@ import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +12,12 @@ from django.test import Client
 from pytest_django.plugin import DjangoDbBlocker
 
 from catalogue.selectors import forget_snapshots
-from catalogue.services.imports import import_catalogue
 from commerce.accounts.demo import load_demo_people
 from commerce.accounts.models import User
 from commerce.kernel.clock import business_time_fixed
+from tests.demo import sell_demo
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
-DEMO = Path(__file__).resolve().parents[2] / "catalogue" / "demo"
 
 
 class Api:
@@ -61,7 +59,7 @@ def demo(
     """The demo shop, loaded once per module; each test rolls back to it."""
     with django_db_blocker.unblock(), business_time_fixed(AT), transaction.atomic():
         forget_snapshots()
-        import_catalogue(DEMO, at=AT)
+        sell_demo(at=AT)
         made = load_demo_people()
         clients = {f"{who['role']}_client": who for who in made["api_clients"]}
         yield {**{who["role"]: who for who in made["logins"]}, **clients}

@@ -1,31 +1,42 @@
 """A bundle that nests two levels of others, from its journey to its tasks, through the API."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from django.db import transaction
+from pytest_django.plugin import DjangoDbBlocker
 
 from catalogue.domain.model import present_in
 from catalogue.selectors import current_snapshot, forget_snapshots
 from catalogue.services.imports import import_catalogue
+from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.models import Order
 from orchestration.models import Task
 from orchestration.services.plans import create_plans
 from tests.api.conftest import AT, Api, money
 from tests.api.test_carts_and_orders import CONSENTS, HANDSET, PLAN
-from tests.unit.catalogue.catalogues import DEMO
+from tests.demo import sell_demo
 from tests.unit.catalogue.test_packs import with_packs
 
 MAIN = {"handset": HANDSET, "plan": PLAN, "sim": "esim"}
 
 
+@pytest.fixture(scope="module")
+def shelf(
+    demo: object, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """The demo and packs; each test rolls back to it."""
+    with django_db_blocker.unblock(), business_time_fixed(AT), transaction.atomic():
+        import_catalogue(with_packs(tmp_path_factory.mktemp("packs") / "shop"), at=AT)
+        yield
+        transaction.set_rollback(True)
+
+
 @pytest.fixture(autouse=True)
-def packs(people: Mapping[str, Any], tmp_path: Path) -> Any:
+def packs(shelf: None, people: Mapping[str, Any]) -> Iterator[None]:
     forget_snapshots()
-    import_catalogue(with_packs(tmp_path / "shop"), at=AT)
     yield
     forget_snapshots()
 
@@ -112,10 +123,10 @@ SECOND = "second.plan-only"
 
 
 @pytest.fixture
-def demo_packs(people: Mapping[str, Any]) -> Any:
+def demo_packs(people: Mapping[str, Any]) -> None:
     """The demonstration's own packs."""
+    sell_demo(at=AT)
     forget_snapshots()
-    import_catalogue(DEMO, at=AT)
 
 
 def begun(api: Api, bundle: str, choices: Mapping[str, str]) -> dict[str, Any]:

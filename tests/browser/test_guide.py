@@ -3,27 +3,24 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from catalogue.selectors import forget_snapshots
-from catalogue.services.imports import import_catalogue
 from commerce.kernel.clock import business_now
+from tests.browser.pages import nothing_wrong
+from tests.demo import sell_demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-DEMO = Path(__file__).resolve().parents[2] / "catalogue" / "demo"
 NBSP = "\u00a0"
 
 
 @pytest.fixture
 def shop(live_server: LiveServer) -> Iterator[str]:
     forget_snapshots()
-    import_catalogue(DEMO, at=business_now())
+    sell_demo(at=business_now())
     yield live_server.url
     forget_snapshots()
 
@@ -44,14 +41,6 @@ def visit(chromium: Browser, *, width: int, language: str) -> Iterator[Page]:
     yield page
     assert complaints == []
     context.close()
-
-
-def nothing_wrong(page: Page) -> None:
-    """Axe finds nothing, and nothing runs out of the page."""
-    page.wait_for_load_state("networkidle")
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    assert [(each["id"], each["nodes"][0]["target"]) for each in found] == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0, page.url
 
 
 def test_phone_first_from_the_guide_to_the_number_in_french_on_a_phone(

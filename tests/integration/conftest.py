@@ -1,17 +1,14 @@
 """What the tests on real stores have in common."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.db import transaction
 from pytest_django.plugin import DjangoDbBlocker
 
 from catalogue.selectors import forget_snapshots
-from catalogue.services.imports import import_catalogue
 from commerce.kernel.clock import business_time_fixed
-
-DEMO = Path(__file__).resolve().parents[2] / "catalogue" / "demo"
+from tests.demo import sell_demo
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +21,7 @@ def demo_catalogue(
     at = module.ON_SALE if hasattr(module, "ON_SALE") else module.AT
     with django_db_blocker.unblock(), business_time_fixed(at), transaction.atomic():
         forget_snapshots()
-        import_catalogue(DEMO, at=at)
+        sell_demo(at=at)
         yield
         transaction.set_rollback(True)
     forget_snapshots()

@@ -16,12 +16,6 @@ __all__ = ["AT"]
 ROUTES = ("catalogue-product-list", "catalogue-category-list", "partner-list", "stock-alert-list")
 
 
-@pytest.fixture
-def shop(demo_catalogue: None, db: None, at: datetime) -> datetime:
-    """Loaded once for all: nothing here is committed."""
-    return at
-
-
 def browser(role: str) -> Client:
     people = load_demo_people()
     login = next(login for login in people["logins"] if login["role"] == role)

@@ -52,12 +52,6 @@ HUGO = AccountContext(
 MUSIC = {"section": "offerings", "key": "ondine-musique"}
 
 
-@pytest.fixture
-def shop(demo_catalogue: None, db: None, at: datetime) -> datetime:
-    """Loaded once for all: nothing here is committed."""
-    return at
-
-
 def begun(name: str = "Autumn") -> int:
     return drafts.open_draft(INES, name=name)
 

@@ -17,10 +17,16 @@ from catalogue.selectors import current_snapshot, snapshot_of, stock_of
 from catalogue.services.imports import import_catalogue
 from catalogue.services.publishing import roll_back
 from commerce.kernel.errors import NotFound
-from tests.integration.catalogue.conftest import DEMO
+from tests.demo import DEMO
 from tests.unit.catalogue.catalogues import SMALL, written
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop(at: datetime) -> datetime:
+    import_catalogue(DEMO, at=at)
+    return at
 
 
 def test_before_the_first_release_nothing_is_sold(at: datetime) -> None:

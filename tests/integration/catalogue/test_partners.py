@@ -1,6 +1,5 @@
 """Stock of several partners: split, back-ordered, fetched in a shop; never beyond what comes."""
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -16,8 +15,8 @@ from catalogue.shops import shop as find_shop
 from catalogue.shops import shops, shops_with
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import RuleViolated
-from tests.integration.catalogue.conftest import DEMO
-from tests.integration.catalogue.test_stock_and_numbers import HOUR, together
+from tests.demo import DEMO
+from tests.integration.catalogue.test_stock_and_numbers import HOUR
 
 AHEAD = "ombrine-s1-pro-256-encre"
 """None is there, 20 are expected on 8 December."""
@@ -91,19 +90,6 @@ def test_nothing_is_promised_beyond_what_comes_nor_for_a_date_that_has_passed(
     assert counts(AHEAD) == (0, 0, 20, 2)
     with business_time_fixed(shop + timedelta(days=30)):
         assert stock_of([AHEAD])[AHEAD].orderable == 0
-
-
-def test_of_32_who_back_order_at_once_as_many_get_one_as_come(committed_shop: datetime) -> None:
-    Supply.objects.filter(stock_record__partner_sku=AHEAD).update(coming=5)
-    until = committed_shop + HOUR
-
-    def order(number: int) -> Callable[[], object]:
-        return lambda: keep(AHEAD, 1, key=f"F-{number}", until=until)[0]
-
-    answers = together([order(n) for n in range(32)], at=committed_shop)
-    expected = ["entrepot 1 2026-12-08"] * 5 + ["out_of_stock"] * 27
-    assert sorted(map(str, answers)) == expected
-    assert counts(AHEAD) == (0, 0, 5, 5)
 
 
 def test_what_lies_in_a_shop_is_only_for_those_who_fetch_it_there(shop: datetime) -> None:

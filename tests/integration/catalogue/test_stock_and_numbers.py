@@ -1,13 +1,10 @@
-"""Holds on stock and numbers: all or nothing, once, and never the last one twice."""
+"""Holds on stock and numbers: all or nothing, and once."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 from oscar.apps.partner.models import StockRecord
 
 from catalogue.models import Number, StockHold
@@ -16,7 +13,7 @@ from catalogue.selectors import number_of, stock_of
 from catalogue.services import numbers, stock
 from catalogue.services.stock import StockLine
 from commerce.kernel.clock import business_time_fixed
-from commerce.kernel.errors import Conflict, FaisceauError, RuleViolated
+from commerce.kernel.errors import Conflict, RuleViolated
 
 CASE, SIM = "coque-noctile", "carte-sim"
 HOUR = timedelta(hours=1)
@@ -114,99 +111,6 @@ def test_a_thing_that_lies_in_shops_alone_is_not_sold_by_parcel(shop: datetime) 
         stock.hold(lines=[StockLine(SIM, 1)], key="cart-1", until=shop + HOUR)
     assert refused.value.detail == {"offering": SIM, "asked": 1, "available": 0}
     assert not StockHold.objects.exists()
-
-
-def together(jobs: list[Callable[[], object]], *, at: datetime) -> list[object]:
-    """Run the jobs at the same moment on connections of their own; answers or errors' codes."""
-    gate = Barrier(len(jobs))
-
-    def run(job: Callable[[], object]) -> object:
-        try:
-            with business_time_fixed(at):
-                gate.wait(timeout=20)
-                return job()
-        except FaisceauError as error:
-            return error.code
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return list(pool.map(run, jobs))
-
-
-def test_the_last_piece_is_sold_once(committed_shop: datetime) -> None:
-    leave(CASE, 1)
-
-    def buy(key: str) -> Callable[[], object]:
-        return lambda: stock.hold(lines=[StockLine(CASE, 1)], key=key, until=committed_shop + HOUR)
-
-    answers = together([buy(f"cart-{n}") for n in range(6)], at=committed_shop)
-    assert sorted(map(str, answers)) == ["None"] + ["out_of_stock"] * 5
-    assert record(CASE) == (1, 1)
-
-
-def test_the_last_piece_is_sold_once_to_orders_that_are_placed_together(
-    committed_shop: datetime,
-) -> None:
-    leave(CASE, 1)
-    leave(SIM, 100)
-    lines = [StockLine(SIM, 1, "1"), StockLine(CASE, 1, "2")]
-
-    def place(key: str) -> Callable[[], object]:
-        def order() -> object:
-            with transaction.atomic():
-                shares = stock.hold_new(lines=lines, key=key, until=committed_shop + HOUR)
-                return shares["2"][0].partner
-
-        return order
-
-    answers = together([place(f"F-{n}") for n in range(32)], at=committed_shop)
-    assert sorted(map(str, answers)) == ["entrepot"] + ["out_of_stock"] * 31
-    assert (record(CASE), record(SIM)) == ((1, 1), (100, 1))
-
-
-def test_carts_that_want_the_same_things_in_other_orders_never_block_each_other(
-    committed_shop: datetime,
-) -> None:
-    leave(CASE, 100)
-    leave(SIM, 100)
-    orders = [[StockLine(CASE, 1), StockLine(SIM, 1)], [StockLine(SIM, 1), StockLine(CASE, 1)]]
-
-    def buy(n: int) -> Callable[[], object]:
-        return lambda: stock.hold(lines=orders[n % 2], key=f"cart-{n}", until=committed_shop + HOUR)
-
-    assert together([buy(n) for n in range(6)], at=committed_shop) == [None] * 6
-    assert (record(CASE), record(SIM)) == ((100, 6), (100, 6))
-
-
-def test_one_cart_checked_out_twice_at_once_holds_once(committed_shop: datetime) -> None:
-    leave(CASE, 10)
-    lines = [StockLine(CASE, 2)]
-    until = committed_shop + HOUR
-    jobs = [lambda: stock.hold(lines=lines, key="cart-1", until=until)] * 3
-    assert together(list(jobs), at=committed_shop) == [None] * 3
-    assert record(CASE) == (10, 2)
-
-
-def test_the_last_number_is_given_once(committed_shop: datetime) -> None:
-    Number.objects.exclude(msisdn="0639980007").delete()
-    until = committed_shop + HOUR
-
-    def take(key: str) -> Callable[[], object]:
-        return lambda: numbers.hold_number(key=key, until=until)
-
-    answers = together([take(f"line-{n}") for n in range(4)], at=committed_shop)
-    assert sorted(map(str, answers)) == ["0639980007"] + ["no_number_left"] * 3
-
-
-def test_of_32_who_want_one_number_one_gets_it(committed_shop: datetime) -> None:
-    until = committed_shop + HOUR
-
-    def take(key: str) -> Callable[[], object]:
-        return lambda: numbers.hold_number(msisdn="0639980042", key=key, until=until)
-
-    answers = together([take(f"cart:{n}/1") for n in range(32)], at=committed_shop)
-    assert sorted(map(str, answers)) == ["0639980042"] + ["number_taken"] * 31
 
 
 def test_a_number_is_proposed_held_assigned_and_retired(shop: datetime) -> None:

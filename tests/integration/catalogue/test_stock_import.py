@@ -1,16 +1,12 @@
 """Stock from a file: all of it, or nothing and every fault with its line."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection, connections, transaction
-from oscar.apps.partner.models import StockRecord
 
 from catalogue.importer.sources import CatalogueInvalid
 from catalogue.models import CatalogueAct, StockHold
@@ -20,7 +16,6 @@ from catalogue.services.stock_import import COLUMNS, StockImported, import_stock
 from catalogue.shelves import partners, shelf
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
-from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Forbidden
 from tests.integration.catalogue.test_partners import AHEAD, counts, keep
 from tests.integration.catalogue.test_stock_and_numbers import HOUR
@@ -126,58 +121,6 @@ def test_what_is_expected_later_leaves_what_has_come_with_those_who_hold_it(
     taken_in(f"entrepot;{AHEAD};20;1;10;2027-01-15")
     assert counts(AHEAD) == (20, 5, 10, 0)
     assert list(StockHold.objects.values_list("quantity", "coming")) == [(5, 0)]
-
-
-def test_a_file_and_a_sale_of_what_it_moves_do_not_block_each_other(
-    committed_shop: datetime,
-) -> None:
-    keep(AHEAD, 2, key="F-1", until=committed_shop + HOUR)
-
-    def sell() -> None:
-        try:
-            with business_time_fixed(committed_shop):
-                stock.commit_hold("F-1")
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            there = StockRecord.objects.filter(partner__code="entrepot", partner_sku=AHEAD)
-            there.select_for_update(of=("self",)).get()
-            sale = pool.submit(sell)
-            _until_somebody_waits()
-            taken_in(f"entrepot;{AHEAD};20;1;0;")
-        sale.result(timeout=20)
-    assert counts(AHEAD) == (18, 0, 0, 0)
-
-
-def test_two_files_that_add_the_same_record_follow_each_other(committed_shop: datetime) -> None:
-    line = f"negoce-rhodanien;{CASE};12;4;;"
-
-    def second() -> StockImported:
-        try:
-            with business_time_fixed(committed_shop):
-                return taken_in(line)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            assert taken_in(line).added == 1
-            other = pool.submit(second)
-            _until_somebody_waits()
-        assert other.result(timeout=20) == StockImported(added=0, changed=0, same=1)
-
-
-def _until_somebody_waits() -> None:
-    end = monotonic() + 20
-    with connection.cursor() as cursor:
-        while monotonic() < end:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-            sleep(0.02)
-    pytest.fail("nobody waited")
 
 
 @pytest.mark.parametrize(

@@ -37,9 +37,10 @@ from orchestration.services import cancel, failing, outcome, plans
 from orchestration.services.amend import amend_under_way, quote_amendment
 from orchestration.services.plans import ADVANCE
 from subscriptions.models import Invoice, Promise
+from tests.demo import demo
 from tests.integration.orchestration.test_cancelling import HANDSET, outside
 from tests.integration.orchestration.test_http_billing import authorise
-from tests.integration.ordering.conftest import PIECES, at, committed_shop, demo, shop
+from tests.integration.ordering.conftest import PIECES, at, committed_shop, shop
 from tests.integration.ordering.people import checkout_for, customer
 from tests.integration.sandbox_providers.harness import Sandbox, wait_for
 

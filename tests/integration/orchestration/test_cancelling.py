@@ -41,8 +41,9 @@ from orchestration.services import cancel, decide, desk, health, local, outcome
 from orchestration.services.plans import ADVANCE, task_row
 from orchestration.services.standing import steps_of
 from subscriptions.models import Invoice
+from tests.demo import demo
 from tests.integration.orchestration.test_http_billing import authorise
-from tests.integration.ordering.conftest import AT, PIECES, at, committed_shop, demo, shop
+from tests.integration.ordering.conftest import AT, PIECES, at, committed_shop, shop
 from tests.integration.ordering.people import bundle_cart, checkout_for, customer, two_bundles_cart
 from tests.integration.sandbox_providers.harness import API_KEY, Receiver, Sandbox, wait_for
 

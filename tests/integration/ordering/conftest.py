@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
-from functools import cache
-from pathlib import Path
 
 import pytest
 from oscar.apps.catalogue.models import Product, ProductClass
 from oscar.apps.partner.models import Partner, StockRecord
 
 from catalogue.domain.model import Kind
-from catalogue.importer.loader import Accepted, load
 from catalogue.models import Number, Offering, Release
 from catalogue.selectors import forget_snapshots
 from commerce.accounts.identity import AccountContext, Actor
@@ -18,19 +15,14 @@ from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.accounts.models import User
 from commerce.kernel.clock import business_time_fixed
 from subscriptions.models import Subscription
+from tests.demo import demo
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.ordering.test_next_offers import begin
 from tests.integration.subscriptions.contracts import at as moment
 from tests.integration.subscriptions.contracts import run
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
-DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
 PIECES = 40
-
-
-@cache
-def demo() -> Accepted:
-    return load(DEMO, on=date(2026, 11, 1))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from commerce.ordering.trials import trial_of_draft, trial_page
 from promotions.domain.codes import normalise
 from promotions.models import CodeState, SingleUseCode
 from promotions.services.batches import export_batch, make_batch
-from tests.integration.ordering.conftest import demo
+from tests.demo import demo
 from tests.integration.ordering.people import member, organisation
 from tests.integration.ordering.test_fleet import CHECKOUT, fleet
 from tests.integration.ordering.test_trials import bought, promotion

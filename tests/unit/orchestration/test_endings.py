@@ -2,11 +2,9 @@
 point of no return."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 
-from catalogue.importer.loader import load
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.domain.states import ItemAction
 from orchestration.actions import ACTIONS
@@ -14,9 +12,9 @@ from orchestration.domain.decompose import TaskSpec, decompose
 from orchestration.domain.recipes import TaskKind, parse_recipes
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.domain.unwinding import Step, impact_of
+from tests.demo import demo
 
-DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
-RECIPES = parse_recipes(load(DEMO, on=date(2026, 11, 23)).snapshot.recipes)
+RECIPES = parse_recipes(demo().snapshot.recipes)
 THINGS = {
     "terminate": ("mobile-line", "content", "special-number"),
     "withdraw": ("mobile-line", "content", "handset", "accessory"),

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
-from pathlib import Path
 
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot
-from catalogue.importer.loader import load
 from commerce.kernel.money import Money
 from commerce.ordering.domain.answers import Answers
 from commerce.ordering.domain.cart import CartValue
@@ -24,10 +22,10 @@ from commerce.ordering.domain.journeys import (
 from commerce.ordering.domain.quote import Quote, quote
 from promotions.domain.compiler import CompiledPromotions, compile_promotions
 from promotions.domain.model import CustomerFacts
+from tests import demo as shop
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 ACTIVATION = date(2026, 11, 26)
-DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
 X2 = {"handset": ("ardoval-x2-128-nuit",), "plan": ("horizon-130",), "sim": ("esim",)}
 LINE = OwnLine(
     id=7,
@@ -43,9 +41,8 @@ LINE = OwnLine(
 )
 
 
-@cache
 def demo() -> Snapshot:
-    return load(DEMO, on=date(2026, 11, 1)).snapshot
+    return shop.demo().snapshot
 
 
 @cache
