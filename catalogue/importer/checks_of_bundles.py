@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from catalogue.domain.expressions import parse
-from catalogue.importer.compile import items
+from catalogue.importer.compile import Item, items
 from catalogue.importer.nesting import (
     Bundles,
     Place,
@@ -27,6 +27,7 @@ _ONCE = frozenset({"handset", "plan", "sim"})
 
 def bundle_findings(catalogue: Catalogue) -> Iterator[Finding]:
     bundles = {bundle.code: bundle for bundle in catalogue.bundles}
+    sold = [item for _, item in items(catalogue, stocked=set())]
     for i, bundle in enumerate(catalogue.bundles):
         where: Trail = ("bundles", i)
         if circle_of(bundle, bundles):
@@ -44,7 +45,8 @@ def bundle_findings(catalogue: Catalogue) -> Iterator[Finding]:
                 yield from _slot(at, slot, names=names)
         yield from _single(where, places_of(bundle, bundles))
         for j, price in enumerate(bundle.prices):
-            yield from _price((*where, "prices", j), price, bundle=bundle, catalogue=catalogue)
+            at = (*where, "prices", j)
+            yield from _price(at, price, bundle=bundle, bundles=bundles, sold=sold)
 
 
 def _nested(where: Trail, slot: SlotPart, *, bundles: Bundles) -> Iterator[Finding]:
@@ -104,9 +106,13 @@ def _exclude(place: Place, other: Place) -> bool:
 
 
 def _price(
-    where: Trail, price: BundlePricePart, *, bundle: BundlePart, catalogue: Catalogue
+    where: Trail,
+    price: BundlePricePart,
+    *,
+    bundle: BundlePart,
+    bundles: Bundles,
+    sold: Sequence[Item],
 ) -> Iterator[Finding]:
-    bundles = {each.code: each for each in catalogue.bundles}
     places = [*places_of(bundle, bundles), *_in_lines(bundle, bundles)]
     meant = [place for place in places if price.role in (place.name, place.slot.role)]
     if price.consumer is None and price.business is None:
@@ -120,8 +126,7 @@ def _price(
         return
     kinds = {place.slot.kind for place in meant}
     if not any(
-        item["kind"] in kinds and any(overridden(item, price, bundle.code))
-        for _, item in items(catalogue, stocked=set())
+        item["kind"] in kinds and any(overridden(item, price, bundle.code)) for item in sold
     ):
         yield (
             where,
