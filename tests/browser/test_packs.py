@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.test_guide import nothing_wrong, shop, visit
+from tests.browser.pages import nothing_wrong
+from tests.browser.test_guide import shop, visit
 
 __all__ = ["shop"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

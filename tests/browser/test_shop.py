@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from commerce.local.stack import Stack
 from commerce.markets.fr.rio import key_of
+from tests.browser.pages import nothing_wrong
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 NBSP = "\u00a0"
 KEY = key_of(operator="02", quality="P", reference="A1B2C3", number="0639985077")
 RIO = f"02PA1B2C3{KEY}"
@@ -54,14 +53,6 @@ def shopper(chromium: Browser, stack: Stack, *, width: int, language: str) -> It
     # The hosted page answers a declined card with 402, which the browser notes by itself.
     assert [said for said in complaints if said.startswith(stack.info.web_url)] == []
     context.close()
-
-
-def nothing_wrong(page: Page) -> None:
-    """Axe finds nothing, and nothing runs out of the page."""
-    page.wait_for_load_state("networkidle")
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    assert [(each["id"], each["nodes"][0]["target"]) for each in found] == [], page.url
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0, page.url
 
 
 def main_action(page: Page) -> None:
