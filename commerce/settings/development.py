@@ -5,3 +5,9 @@ from commerce.settings.base import *  # noqa: F403
 VIRTUAL_CLOCK = True
 WEBHOOKS_STAY_HOME = True
 SHOW_STYLEGUIDE = True
+STORAGES = {
+    **STORAGES,  # noqa: F405
+    # Nothing is compressed for a browser on the same machine: it took longer than all else at the
+    # first start.
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}
