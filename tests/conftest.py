@@ -1,5 +1,6 @@
 """Fixtures of the whole suite: the servers behind it and, where a test asks, the whole system."""
 
+import gc
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -10,14 +11,21 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
 
+from commerce.garbage import settle
 from commerce.local.stack import Stack, temporary_run_dir
 from tests.emptying import empty
 from tests.services import services, template
+from tests.sharing import WholeSystemsApart, of_the_whole, scheduler
 from tests.standing import report
+
+# What is imported and collected stays: nothing is to be found there. See `commerce.garbage`.
+gc.disable()
 
 # Before Django reads its settings: they take addresses and secrets from the environment.
 _SERVICES = services()
+_SYSTEM: list[Stack] = []
 _BROWSER = Path(__file__).parent / "browser"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "commerce.settings.test")
 django.setup()
@@ -41,12 +49,22 @@ def pytest_unconfigure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of the whole system can be chosen by `-m stack`. Their files come first, whole orders
-    before pages, so that no process is left alone with a long one at the end."""
+    before pages, then other pages: no process is left alone with a long one at the end."""
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.stack)
-    whole = {item.path for item in items if item.get_closest_marker("stack")}
-    items.sort(key=lambda item: (item.path not in whole, _BROWSER in item.path.parents))
+            assert of_the_whole(_file(item)), f"{item.nodeid} takes the system by another name"
+    items.sort(key=_place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeSystemsApart | None:
+    return scheduler(config, log)
+
+
+def pytest_collection_finish() -> None:
+    settle()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,6 +81,22 @@ def pytest_runtest_makereport(
             lines = [f"the system can't be asked: {error}"]
         told.sections.append(("the system at that moment", "\n".join(lines)))
     return told
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """The system stops once no test will ask for it; waiting has its price too."""
+    if _SYSTEM and nextitem is not None and not of_the_whole(_file(nextitem)):
+        _SYSTEM.pop().stop()
+
+
+def _place(item: pytest.Item) -> tuple[bool, bool]:
+    whole = of_the_whole(_file(item))
+    return not whole, whole == (_BROWSER in item.path.parents)
+
+
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +123,10 @@ def django_db_modify_db_settings(servers: None, django_db_modify_db_settings: No
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The whole system as `make run` starts it, with a database, worker and pump of its own; one
-    for each of the processes that share the tests."""
-    with temporary_run_dir("suite") as run_dir, Stack(run_dir, durable=False) as running:
+    for each process that runs tests of it."""
+    with (
+        temporary_run_dir("suite") as run_dir,
+        Stack(run_dir, settings="tests.settings", durable=False) as running,
+    ):
+        _SYSTEM.append(running)
         yield running
