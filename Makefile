@@ -4,6 +4,8 @@ VENV := .venv/bin
 SABOTAGE ?=
 ORDERS ?=
 SEED ?=
+# Many an image forbids it; then each of a hundred processes would compile all of the code anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test proof demo bench bench-full chaos fmt lock clean local dev
 
