@@ -52,7 +52,7 @@ from commerce.payments.events import (
     PaymentRefunded,
     PaymentSettled,
 )
-from commerce.payments.services import checkout, effects, webhooks
+from commerce.payments.services import charge, checkout, effects, methods, webhooks
 from commerce.web import idempotency
 from commerce.web.health import register_check
 from commerce.web.identity import Resolvers, use_resolvers
@@ -76,14 +76,14 @@ from orchestration.services.keeping import KEPT_DUE
 from orchestration.services.plans import ADVANCE, PLAN_MORE, REFUND
 from promotions.domain import findings as promotions
 from promotions.domain import next_offers
-from subscriptions import subscribers as ledger
+from subscriptions import subscribers as money
 from subscriptions.events import (
     AccountParked,
     InvoiceIssued,
     SubscriptionActivated,
     SubscriptionChanged,
 )
-from subscriptions.services import bill_run, calendar
+from subscriptions.services import bill_run, calendar, collecting
 
 TOLD_TO_PARTIES: Mapping[type[Event], str] = {
     OrderPlaced: "order.placed",
@@ -167,14 +167,20 @@ def connect() -> None:
     )
     moving = Guarded("payments", effects.carry_out)
     register_timer(effects.TIMER, moving, durable=False, queue=paying)
+    charging = Guarded("payments", charge.carry_out)
+    register_timer(charge.TIMER, charging, durable=False, queue=paying)
+    forgetting = Guarded("payments", methods.forget)
+    register_timer(methods.TIMER, forgetting, durable=False, queue=paying)
     hearing = Guarded("payments", webhooks.handle_webhook)
     register_timer(webhooks.TIMER, hearing, durable=False, queue=paying)
     register_busy_check("payments", payments.effects_under_way)
 
     register_timer(calendar.TIMER, bill_run.on_timer, durable=False, queue=billing)
     register_timer(bill_run.CHUNK_TIMER, bill_run.on_chunk, durable=False, queue=billing)
-    subscribe(PaymentSettled, ledger.on_payment_settled, name="ledger.settled")
-    subscribe(PaymentRefunded, ledger.on_payment_refunded, name="ledger.refunded")
+    register_timer(collecting.TIMER, collecting.on_due, durable=False, queue=billing)
+    subscribe(PaymentAuthorised, money.on_payment_authorised, name="bills.authorised")
+    subscribe(PaymentSettled, money.on_payment_settled, name="ledger.settled")
+    subscribe(PaymentRefunded, money.on_payment_refunded, name="ledger.refunded")
 
     subscribe(VisitorIdentified, ordering.on_visitor_identified, name="ordering.visitor")
     subscribe(PaymentAuthorised, ordering.on_payment_authorised, name="ordering.authorised")

@@ -5,7 +5,12 @@ from typing import Any
 
 from commerce.kernel.money import Money
 from commerce.payments.selectors import payment
-from subscriptions.services import ledger
+from subscriptions.services import collecting, ledger
+
+
+def on_payment_authorised(payload: Mapping[str, Any]) -> None:
+    """Of a bill that is paid by hand; orders see to their own."""
+    collecting.take(key=payload["key"])
 
 
 def on_payment_settled(payload: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from commerce.kernel.states import Transitions
 class PaymentState(StrEnum):
     """The life of one payment.
 
+    A charge of a saved card goes from `REQUESTED` over `OPENING` to `SETTLED` or `DECLINED`.
     `OPENING` and `UNKNOWN` mean that the provider may have the session or not: it is asked again
     with the same idempotency key. `OPENED`: the customer may pay on the hosted page.
     """
@@ -32,7 +33,12 @@ LIFE = Transitions(
     {
         PaymentState.REQUESTED: frozenset({PaymentState.OPENING, PaymentState.CANCELLED}),
         PaymentState.OPENING: frozenset(
-            {PaymentState.OPENED, PaymentState.UNKNOWN, PaymentState.DECLINED}
+            {
+                PaymentState.OPENED,
+                PaymentState.UNKNOWN,
+                PaymentState.DECLINED,
+                PaymentState.SETTLED,
+            }
         ),
         PaymentState.UNKNOWN: frozenset({PaymentState.OPENING, PaymentState.OPENED}),
         PaymentState.OPENED: frozenset(
@@ -54,10 +60,12 @@ LIFE = Transitions(
 
 
 class PaymentAttempt(models.Model):
-    """One payment on the hosted page: authorised first, captured or cancelled later."""
+    """One payment on the hosted page: authorised first, captured or cancelled later; or, without
+    the customer (`off_session`), a charge of his saved card `method_id`, taken at once."""
 
     key = models.CharField(max_length=120, unique=True)
     purpose = models.CharField(max_length=40, default="order")
+    off_session = models.BooleanField(db_default=False, default=False)
     party = models.ForeignKey(
         "accounts.Party", null=True, on_delete=models.PROTECT, related_name="payments"
     )
@@ -107,6 +115,27 @@ class PaymentAttempt(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.amount, self.currency)
+
+
+class SavedMethod(models.Model):
+    """A card that its holder agreed to have charged later; the one `chosen_at` last is charged.
+
+    Ids are the provider's; the card's number is never ours.
+    """
+
+    party = models.ForeignKey(
+        "accounts.Party", on_delete=models.PROTECT, related_name="payment_methods"
+    )
+    customer_id = models.CharField(max_length=80)
+    method_id = models.CharField(max_length=80, unique=True)
+    card_brand = models.CharField(max_length=20, blank=True, default="")
+    card_last4 = models.CharField(max_length=4, blank=True, default="")
+    saved_at = models.DateTimeField(help_text="business time")
+    chosen_at = models.DateTimeField(help_text="machine time")
+    removed_at = models.DateTimeField(null=True, help_text="business time")
+
+    def __str__(self) -> str:
+        return self.method_id
 
 
 class EffectKind(StrEnum):

@@ -40,6 +40,17 @@ class OpenedCheckout:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class ChargeRequest:
+    """A saved card to be charged without its holder. The same `key` always carries the same."""
+
+    key: str
+    amount: Money
+    reference: str
+    customer_id: str
+    method_id: str
+
+
 class Outcome(StrEnum):
     """What became of a hosted page. After a declined card it is still open: people try again."""
 
@@ -95,6 +106,15 @@ class PaymentGateway(Protocol):
 
     def refund(self, *, key: str, intent_id: str, amount: Money) -> str:
         """Pay captured money back, all or less; returns the refund's id."""
+
+    def charge(self, request: ChargeRequest) -> PaymentReport:
+        """Take the money from a saved card now; Refused carries the bank's reason as its code."""
+
+    def find_charge(self, *, key: str, customer_id: str) -> PaymentReport | None:
+        """What became of a charge: settled, or open with the reason why; None: it never came."""
+
+    def forget_method(self, *, key: str, method_id: str) -> None:
+        """Let go of a saved card; Refused if it is gone already."""
 
     def read_notice(self, *, body: bytes, signature: str) -> Notice:
         """Check a webhook's signature and read it.

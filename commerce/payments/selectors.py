@@ -13,6 +13,7 @@ from commerce.payments.models import (
     PaymentAttempt,
     PaymentEffect,
     PaymentState,
+    SavedMethod,
 )
 
 
@@ -30,6 +31,8 @@ class PaymentView:
     card_brand: str
     card_last4: str
     last_error: str
+    purpose: str = "order"
+    off_session: bool = False
 
     @property
     def is_held(self) -> bool:
@@ -39,6 +42,10 @@ class PaymentView:
     @property
     def is_taken(self) -> bool:
         return self.state is PaymentState.SETTLED
+
+    @property
+    def is_declined(self) -> bool:
+        return self.state is PaymentState.DECLINED
 
     @property
     def is_open(self) -> bool:
@@ -116,8 +123,36 @@ def _refused(row: PaymentEffect) -> RefusedEffect:
 
 
 def effects_under_way() -> int:
-    """Captures, cancellations and refunds not yet carried out; for the virtual clock."""
-    return PaymentEffect.objects.filter(state__in=[EffectState.REQUESTED, EffectState.SENT]).count()
+    """Charges, captures, cancellations and refunds not yet carried out; for the virtual clock."""
+    effects = PaymentEffect.objects.filter(state__in=[EffectState.REQUESTED, EffectState.SENT])
+    charges = PaymentAttempt.objects.filter(
+        off_session=True, state__in=[PaymentState.REQUESTED, PaymentState.OPENING]
+    )
+    return effects.count() + charges.count()
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCard:
+    """A card that bills may be charged to; the first of a party's is the one that is charged."""
+
+    id: int
+    customer_id: str
+    method_id: str
+    card_brand: str
+    card_last4: str
+
+
+def saved_cards(party_id: int) -> tuple[SavedCard, ...]:
+    """The one chosen last comes first."""
+    rows = SavedMethod.objects.filter(party_id=party_id, removed_at__isnull=True)
+    return tuple(
+        SavedCard(row.pk, row.customer_id, row.method_id, row.card_brand, row.card_last4)
+        for row in rows.order_by("-chosen_at", "-pk")
+    )
+
+
+def chosen_method(party_id: int) -> SavedCard | None:
+    return next(iter(saved_cards(party_id)), None)
 
 
 def view_of(row: PaymentAttempt) -> PaymentView:
@@ -133,4 +168,6 @@ def view_of(row: PaymentAttempt) -> PaymentView:
         card_brand=row.card_brand,
         card_last4=row.card_last4,
         last_error=row.last_error,
+        purpose=row.purpose,
+        off_session=row.off_session,
     )

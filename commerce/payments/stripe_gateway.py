@@ -11,6 +11,7 @@ from commerce.kernel.errors import InvalidInput, Refused, Unknown
 from commerce.kernel.money import Money
 from commerce.kernel.trace import traceparent
 from commerce.payments.ports import (
+    ChargeRequest,
     CheckoutRequest,
     Notice,
     OpenedCheckout,
@@ -121,6 +122,47 @@ class StripeGateway:
             )
         ).id
 
+    def charge(self, request: ChargeRequest) -> PaymentReport:
+        """A PaymentIntent that is confirmed at once, off session."""
+        params: Any = {
+            "amount": request.amount.cents,
+            "currency": request.amount.currency.lower(),
+            "customer": request.customer_id,
+            "payment_method": request.method_id,
+            "off_session": True,
+            "confirm": True,
+            "metadata": {"key": request.key, "reference": request.reference},
+            "expand": ["latest_charge"],
+        }
+        try:
+            intent = _ask(
+                lambda: self._stripe.v1.payment_intents.create(
+                    params, options=_options(f"charge/{request.key}")
+                )
+            )
+        except Refused as refusal:
+            raise Refused(
+                refusal.message, code=_reason_of(refusal.__cause__) or refusal.code
+            ) from refusal
+        return _report_of(intent, customer=request.customer_id)
+
+    def find_charge(self, *, key: str, customer_id: str) -> PaymentReport | None:
+        """By the metadata of the customer's last hundred PaymentIntents."""
+        found = _ask(
+            lambda: self._stripe.v1.payment_intents.list(
+                {"customer": customer_id, "limit": 100, "expand": ["data.latest_charge"]},
+                options=_options(),
+            )
+        )
+        for intent in found.data:
+            if intent.to_dict().get("metadata", {}).get("key") == key:
+                return _report_of(intent, customer=customer_id)
+        return None
+
+    def forget_method(self, *, key: str, method_id: str) -> None:
+        """Detach the PaymentMethod from its customer."""
+        _ask(lambda: self._stripe.v1.payment_methods.detach(method_id, options=_options(key)))
+
     def read_notice(self, *, body: bytes, signature: str) -> Notice:
         """Stripe-Signature as documented; real time, five minutes at most."""
         try:
@@ -205,6 +247,12 @@ def _report_of(intent: Any, *, customer: str) -> PaymentReport:
         card_last4=str(getattr(card, "last4", "") or ""),
         reason=str((getattr(error, "decline_code", "") or getattr(error, "code", "")) or ""),
     )
+
+
+def _reason_of(error: BaseException | None) -> str:
+    """The issuer's reason for a decline, where Stripe tells it."""
+    told = getattr(error, "json_body", None) or {}
+    return str((told.get("error") or {}).get("decline_code") or "")
 
 
 def _id(thing: Any) -> str:

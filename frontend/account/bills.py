@@ -63,7 +63,8 @@ def download(context: AccountContext, number: str, *, form: Form) -> HttpRespons
 def bill_page(bill: BillView, *, payments: tuple[PaymentView, ...]) -> dict[str, Any]:
     """The context of the bill's page."""
     summary = bill.summary
-    paid = next((each for each in payments if each.amount == summary.gross and each.is_held), None)
+    taken = (each for each in payments if each.amount == summary.gross and each.is_held)
+    paid = next((each for each in taken if each.is_taken or summary.period is None), None)
     return {
         "number": summary.number,
         "day": summary.issued_on,
@@ -92,9 +93,49 @@ def bill_page(bill: BillView, *, payments: tuple[PaymentView, ...]) -> dict[str,
         "commitments": [commitment_text(each) for each in bill.commitments],
         "mentions": _mentions(bill, business=summary.basis is Basis.HT),
         "paid_by": _card(paid) if paid is not None else "",
+        "payment_note": payment_note(summary, payments),
+        "can_pay": is_payable(summary, payments),
         "paid": summary.paid,
         "open": summary.open,
     }
+
+
+def is_payable(summary: BillSummary, payments: tuple[PaymentView, ...]) -> bool:
+    """A consumer's bill of the month on which something is open and no payment under way."""
+    by_hand = summary.kind == InvoiceKind.RECURRING and summary.basis is Basis.TTC
+    return by_hand and bool(summary.open) and not any(map(_under_way, payments))
+
+
+def payment_note(summary: BillSummary, payments: tuple[PaymentView, ...]) -> str:
+    """What became of the last try to have the bill paid, as long as something is open."""
+    if not summary.open or not payments or summary.kind != InvoiceKind.RECURRING:
+        return ""
+    last = payments[-1]
+    if any(map(_under_way, payments)):
+        return _("Your payment is under way.")
+    if last.off_session and last.is_declined:
+        return (
+            _("Your card ending in %(digits)s was refused (%(reason)s).")
+            if last.card_last4
+            else _("Your card was refused (%(reason)s).")
+        ) % {"digits": last.card_last4, "reason": declined_because(last.last_error)}
+    return ""
+
+
+def declined_because(code: str) -> str:
+    """The bank's reason, in words of ours."""
+    reasons = {
+        "insufficient_funds": _("not enough money on the account"),
+        "expired_card": _("the card has expired"),
+        "authentication_required": _("your bank wants you to confirm the payment yourself"),
+        "lost_card": _("the bank refuses this card"),
+        "stolen_card": _("the bank refuses this card"),
+    }
+    return reasons.get(code, _("the bank gave no reason"))
+
+
+def _under_way(payment: PaymentView) -> bool:
+    return (payment.is_open and payment.off_session) or (payment.is_held and not payment.is_taken)
 
 
 def standing(summary: BillSummary) -> str:

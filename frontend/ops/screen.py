@@ -331,6 +331,7 @@ def money_rows(
             "label": str(MONEY_WORDS.get(each.kind, each.kind)),
             "cause": str(MONEY_CAUSES.get(each.reason, each.reason)),
             "known": each.reason in MONEY_CAUSES,
+            "of_order": each.reference in states,
             "begun": states.get(each.reference) is not OrderState.ACCEPTED,
         }
         for each in refused

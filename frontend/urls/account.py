@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import account, changes, customer, next_offers
+from frontend.views import account, changes, customer, next_offers, paying
 from subscriptions.files import Form
 
 app_name = "account"
@@ -18,6 +18,8 @@ urlpatterns = [
     path("account/lines/<int:subscription_id>/change/<slug:kind>/", changes.change, name="change"),
     path("account/bills/", customer.bills, name="bills"),
     path("account/bills/<str:number>/", customer.bill, name="bill"),
+    path("account/bills/<str:number>/pay/", paying.pay, name="pay_bill"),
+    path("account/cards/<int:card>/", paying.card, name="card"),
     path("account/bills/<str:number>/pdf/", customer.bill_file, {"form": Form.PDF}, "bill_pdf"),
     path("account/bills/<str:number>/xml/", customer.bill_file, {"form": Form.XML}, "bill_xml"),
     path("account/offers/<int:offer>/accept/", next_offers.accept, name="accept_offer"),

@@ -25,7 +25,8 @@ from commerce.ordering.services import links
 from commerce.ordering.services.changes import open_change
 from commerce.ordering.services.next_offers import show_next_offers
 from commerce.ordering.services.withdrawing import withdrawable
-from commerce.payments.selectors import payments_of
+from commerce.payments.selectors import payments_of, saved_cards
+from commerce.payments.services.checkout import refresh
 from commerce.web.policy import Policy, policy
 from frontend import errors
 from frontend.account import bills as bill_words
@@ -128,6 +129,7 @@ def bills(request: HttpRequest) -> HttpResponse:
         "bills": [_bill_row(bill) for bill in subscriptions.bills_of(party_id)],
         "next_bill_on": account.next_bill_on if account else None,
         "balance": balance_of(account.id) if account else None,
+        "cards": saved_cards(party_id),
     }
     return render(request, "frontend/account/bills.html", values)
 
@@ -138,7 +140,9 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     context = context_for_request(request)
     party_id = context.party_id or 0
     found = subscriptions.bill_view(party_id, number)
-    order_number = found.summary.order_number
+    payments = payments_of(found.summary.order_number or number)
+    if "back" in request.GET:
+        payments = tuple(refresh(key=each.key) if each.is_open else each for each in payments)
     values = {
         "tabs": tabs("bills"),
         "trail": [
@@ -146,12 +150,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
             {"label": _("Bills"), "url": reverse("account:bills")},
             {"label": number},
         ],
-        "bill": bill_words.bill_page(
-            found,
-            payments=payments_of(order_number)
-            if order_number and found.summary.period is None
-            else (),
-        ),
+        "bill": bill_words.bill_page(found, payments=payments),
     }
     return render(request, "frontend/account/bill.html", values)
 

@@ -9,7 +9,7 @@ from django.db import connection
 from commerce.events.outbox import publish_all
 from subscriptions.domain.document import TEMPLATE
 from subscriptions.events import InvoiceIssued
-from subscriptions.services import ledger
+from subscriptions.services import collecting, ledger
 from subscriptions.services.identities import kept_parties
 
 INVOICES, CREDIT_NOTES = "FA", "AV"
@@ -72,7 +72,8 @@ UPDATE subscriptions_invoice AS invoice
        unnest(%(parties)s::bigint[], %(buyers)s::bigint[]) AS buyer (party_id, id)
  WHERE invoice.id = numbered.id AND account.id = invoice.account_id
    AND buyer.party_id = account.party_id
-RETURNING invoice.number, account.id, account.party_id, invoice.kind, invoice.gross, invoice.due_on
+RETURNING invoice.number, account.id, account.party_id, invoice.kind, invoice.gross, invoice.due_on,
+          invoice.id, account.segment
 """
 
 
@@ -95,6 +96,11 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         for row in _issue_in(entity, CREDIT_NOTES if credit else INVOICES, ids, on=on, named=named)
     ]
     ledger.enter_issued([pk for _, _, ids, _ in drafts for pk in ids])
+    collecting.arm(
+        (due_on, pk)
+        for _, _, _, kind, gross, due_on, pk, segment in issued
+        if collecting.is_collected(kind=kind, segment=segment) and gross > 0
+    )
     publish_all(
         InvoiceIssued(
             number=number,
@@ -104,7 +110,7 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
             gross=str(gross),
             due_on=due_on,
         )
-        for number, account, party, kind, gross, due_on in issued
+        for number, account, party, kind, gross, due_on, *_ in issued
     )
     return tuple(row[0] for row in issued)
 

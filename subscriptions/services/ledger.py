@@ -9,7 +9,7 @@ from commerce.accounts.selectors import party
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from subscriptions.domain.ledger import Book, TransferKind, allocated
-from subscriptions.domain.states import InvoiceState
+from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.ledger import owed_on, unapplied_under
 from subscriptions.models import BillingAccount, Invoice, Transfer
 from subscriptions.services.accounts import locked_account
@@ -97,6 +97,34 @@ def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
             key=f"{invoice.number}/{cause}",
             invoice=invoice,
         )
+
+
+def use_credit(invoice: Invoice) -> None:
+    """Let the account's credit notes of earlier cycles pay for the bill, the oldest first.
+
+    What stands under an order is left alone: it goes back to the card that paid. The caller has
+    locked the account.
+    """
+    notes = Invoice.objects.filter(
+        account=invoice.account,
+        kind=InvoiceKind.CREDIT_NOTE,
+        state=InvoiceState.ISSUED,
+        order_number="",
+    )
+    for note in notes.order_by("pk"):
+        amount = allocated(
+            owed=owed_on(invoice), unapplied=unapplied_under(invoice.account, note.number or "")
+        )
+        if amount:
+            _enter(
+                invoice.account,
+                kind=TransferKind.ALLOCATION,
+                moved=(Book.UNAPPLIED, Book.RECEIVABLE),
+                amount=amount,
+                reference=note.number or "",
+                key=f"{invoice.number}/{note.number}",
+                invoice=invoice,
+            )
 
 
 def _enter(

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from commerce.local.demo.bills import Bill
 from commerce.local.demo.orders import Told
 from commerce.local.stack import Stack
 
@@ -30,25 +31,33 @@ class Effects:
         return bool(self.expected) and not (self.missing or self.doubled or self.unasked)
 
 
-def effects_of(stack: Stack, told: Iterable[Told], *, orders: Mapping[str, Any]) -> Effects:
+def effects_of(
+    stack: Stack, told: Iterable[Told], *, orders: Mapping[str, Any], bills: Iterable[Bill]
+) -> Effects:
     """Lay the expectation beside the ledgers of both sandboxes.
 
     As `compared`, with what is found there.
     """
-    return compared(happened(stack), told, orders=orders)
+    return compared(happened(stack), told, orders=orders, bills=bills)
 
 
 def compared(
-    found: Counter[Identity], told: Iterable[Told], *, orders: Mapping[str, Any]
+    found: Counter[Identity],
+    told: Iterable[Told],
+    *,
+    orders: Mapping[str, Any],
+    bills: Iterable[Bill] = (),
 ) -> Effects:
     """Lay what must have happened beside what did.
 
     `orders` are the orders as they were read back, by number: their lines give the references.
+    Of the `bills` each that asks a consumer for something is charged to the card of his order.
     Messages are not expected one by one, but none may be sent twice.
     """
     expected: set[Identity] = set()
     for one in told:
         expected |= set(expected_of(one, items=orders[one.number]["items"]))
+    expected |= {each for bill in bills for each in _collected(bill)}
     business = {identity for identity in found if identity[0] != MESSAGES}
     return Effects(
         expected=dict(sorted(Counter(f"{who} {what}" for who, what, *_ in expected).items())),
@@ -78,6 +87,13 @@ def expected_of(told: Told, *, items: Iterable[Mapping[str, Any]]) -> Iterable[I
     if told.paid is not None:
         yield ("payments", "authorised", number, str(told.paid))
         yield ("payments", "captured", number, str(told.paid))
+
+
+def _collected(bill: Bill) -> Iterable[Identity]:
+    if bill.kind == "recurring" and bill.basis == "TTC" and bill.gross > 0:
+        cents = str(int(bill.gross * 100))
+        yield ("payments", "authorised", bill.number, cents)
+        yield ("payments", "captured", bill.number, cents)
 
 
 def happened(stack: Stack) -> Counter[Identity]:

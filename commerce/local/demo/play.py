@@ -105,7 +105,12 @@ def _play(stack: Stack, outcome: Outcome, *, sabotage: str | None) -> None:
     until = _advance(stack)
     numbers = [told.number for told in outcome.told.values()]
     outcome.audit = read_back(stack, numbers=numbers, until=until)
-    outcome.effects = effects_of(stack, outcome.told.values(), orders=outcome.audit.orders)
+    outcome.effects = effects_of(
+        stack,
+        outcome.told.values(),
+        orders=outcome.audit.orders,
+        bills=outcome.audit.bills,
+    )
     for told in outcome.told.values():
         telling.after(told, audit=outcome.audit)
     telling.findings(outcome.audit, effects=outcome.effects, told=outcome.told.values())

@@ -45,15 +45,17 @@ def decide(context: AccountContext, *, effect_id: int, remedy: Remedy, note: str
     refused = refused_effect(effect_id)
     number = refused.reference
     order = Order.objects.select_for_update(of=("self",)).filter(number=number).first()
-    if order is None:
+    if order is None and remedy is Remedy.CANCEL_ORDER:
         raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
     if remedy is Remedy.TRY_AGAIN:
         effects.try_again(effect_id=effect_id)
     elif remedy is Remedy.SETTLED_OTHERWISE:
         effects.give_up(effect_id=effect_id)
-    else:
+    elif order is not None:
         _cancel(order, takes=refused.takes, context=context)
         effects.give_up(effect_id=effect_id, release=True)
+    if order is None:  # it was for a bill
+        return
     order.payment_problem = ""
     order.save(update_fields=["payment_problem"])
     note_decision(order, context=context, reason=f"payment_{remedy}", note=note)

@@ -11,6 +11,7 @@ from commerce.payments.events import (
 )
 from commerce.payments.models import LIFE, PaymentAttempt, PaymentState
 from commerce.payments.ports import Outcome, PaymentReport
+from commerce.payments.services.methods import keep
 
 STATES = {
     Outcome.AUTHORISED: PaymentState.AUTHORISED,
@@ -34,6 +35,8 @@ def note_report(*, key: str, report: PaymentReport) -> None:
     reached = target is not None and target in LIFE.table.get(PaymentState(row.state), frozenset())
     if reached and target is not None:
         row.state = target
+        if target in (PaymentState.AUTHORISED, PaymentState.SETTLED):
+            keep(row)
     row.save()
     if reached:
         with traced(row.trace_id or current_trace()):

@@ -12,6 +12,7 @@ from commerce.kernel.errors import Conflict
 from commerce.payments.gateway import gateway
 from commerce.payments.models import PaymentAttempt, PaymentState, StoredWebhook
 from commerce.payments.ports import Notice
+from commerce.payments.services import charge
 from commerce.payments.services.checkout import open_session
 from commerce.payments.services.outcome import note_report
 
@@ -57,7 +58,9 @@ def handle_webhook(payload: Mapping[str, Any]) -> bool:
     Answers whether he was asked."""
     row = _payment(payload)
     asked = row is not None and row.state not in TELLING[payload["type"]] | OVER
-    if row is not None and asked:
+    if row is not None and row.off_session:
+        asked = charge.carry_out({"key": row.key})
+    elif row is not None and asked:
         if not row.session_id:
             # The news came before the answer that names the page: the same key tells it again.
             open_session(key=row.key)

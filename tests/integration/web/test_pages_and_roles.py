@@ -158,7 +158,9 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
     """The route with the owner's names; a bill's number is not an order's."""
     known = {
         **names,
-        **dict.fromkeys(("task_id", "account_id", "contact_id", "effect_id", "row_id"), "1"),
+        **dict.fromkeys(
+            ("task_id", "account_id", "contact_id", "effect_id", "row_id", "card"), "1"
+        ),
         "kind": "deliveries",
         "draft_id": "1",
         "batch": "1",

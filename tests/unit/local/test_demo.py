@@ -155,6 +155,19 @@ def test_what_nobody_asked_for_is_told() -> None:
     assert (effects.unasked, effects.right) == ((("content", "entitle", "x"),), False)
 
 
+def test_each_bill_that_asks_a_consumer_for_something_is_charged_once() -> None:
+    bill = replace(BILL, number="FA-1", gross=Decimal("29.99"))
+    free = replace(bill, number="FA-2", gross=Decimal(0))
+    firms = replace(bill, number="FA-3", basis="HT")
+    happened = Counter(expected_of(TOLD, items=ITEMS))
+    orders = {"F-1": {"items": ITEMS}}
+    effects = compared(happened, [TOLD], orders=orders, bills=[bill, free, firms])
+    charged = (("payments", "authorised", "FA-1", "2999"), ("payments", "captured", "FA-1", "2999"))
+    assert effects.missing == charged
+    happened += Counter(charged)
+    assert compared(happened, [TOLD], orders=orders, bills=[bill, free, firms]).right
+
+
 def test_the_demo_is_right_only_if_bills_effects_and_lines_are() -> None:
     three = {"shopper": TOLD, "call_centre": TOLD, "business": TOLD}
     orders = {number: {"items": ITEMS, "state": "completed"} for number in ("F-1", "F-2", "F-3")}

@@ -1,0 +1,102 @@
+"""A saved card charged without its holder: stored first, carried out by a worker, once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from commerce.events.outbox import publish
+from commerce.events.timers import soon
+from commerce.kernel.clock import business_now, machine_now
+from commerce.kernel.errors import Refused
+from commerce.kernel.money import Money
+from commerce.kernel.trace import current_trace
+from commerce.payments.events import PaymentDeclined
+from commerce.payments.gateway import gateway
+from commerce.payments.models import PaymentAttempt, PaymentState
+from commerce.payments.ports import ChargeRequest, Outcome, PaymentReport
+from commerce.payments.selectors import chosen_method
+from commerce.payments.services.outcome import note_report
+
+TIMER = "payments.charge"
+UNDER_WAY = (PaymentState.REQUESTED, PaymentState.OPENING)
+
+
+def request_charge(
+    *, key: str, party_id: int, amount: Money, reference: str, purpose: str = "bill"
+) -> bool:
+    """Store the wish that `amount` be taken from the card that the party chose; False: it has none.
+
+    In the caller's transaction; the same key once.
+    """
+    method = chosen_method(party_id)
+    if method is None:
+        return False
+    wish = PaymentAttempt(
+        key=key,
+        purpose=purpose,
+        off_session=True,
+        party_id=party_id,
+        reference=reference,
+        amount=amount.rounded().amount,
+        currency=amount.currency,
+        customer_id=method.customer_id,
+        method_id=method.method_id,
+        card_brand=method.card_brand,
+        card_last4=method.card_last4,
+        expires_at=business_now(),
+        trace_id=current_trace(),
+    )
+    PaymentAttempt.objects.bulk_create([wish], ignore_conflicts=True)
+    soon(key=f"{TIMER}:{key}", handler=TIMER, payload={"key": key})
+    return True
+
+
+def carry_out(payload: Mapping[str, Any]) -> bool:
+    """Timer: charge the card. May be called again after a crash at any line, and by a webhook.
+
+    What was sent before is asked for first, and is sent again only under the key under which the
+    provider would not do it twice. Answers whether he was asked for anything.
+    """
+    row = PaymentAttempt.objects.get(key=payload["key"])
+    if row.state not in UNDER_WAY:
+        return False
+    asked_before = not PaymentAttempt.objects.filter(
+        key=row.key, state=PaymentState.REQUESTED
+    ).update(state=PaymentState.OPENING, claimed_at=machine_now())
+    report = None
+    if asked_before:
+        report = gateway().find_charge(key=row.key, customer_id=row.customer_id)
+    try:
+        report = report or gateway().charge(_request(row))
+    except Refused as refusal:
+        _decline(row.key, reason=refusal.code)
+    else:
+        _note(row.key, report)
+    return True
+
+
+def _note(key: str, report: PaymentReport) -> None:
+    if report.outcome is Outcome.OPEN and report.reason:
+        _decline(key, reason=report.reason)
+    else:
+        note_report(key=key, report=report)
+
+
+@transaction.atomic
+def _decline(key: str, *, reason: str) -> None:
+    """Once; the bank's reason stays with the payment."""
+    waiting = PaymentAttempt.objects.filter(key=key, state=PaymentState.OPENING)
+    if waiting.update(state=PaymentState.DECLINED, last_error=reason[:300]):
+        row = PaymentAttempt.objects.get(key=key)
+        publish(PaymentDeclined(key=key, reference=row.reference, reason=reason))
+
+
+def _request(row: PaymentAttempt) -> ChargeRequest:
+    return ChargeRequest(
+        key=row.key,
+        amount=row.money,
+        reference=row.reference,
+        customer_id=row.customer_id,
+        method_id=row.method_id,
+    )

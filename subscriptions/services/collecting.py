@@ -1,0 +1,151 @@
+"""Collecting: consumers' bills are charged to their saved card on the day they are due, or paid by
+hand on the provider's page. A business pays by transfer."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
+from itertools import groupby
+from typing import Any
+
+from django.db import transaction
+
+from commerce.accounts.kinds import Segment
+from commerce.accounts.selectors import reach
+from commerce.events import timers
+from commerce.kernel.clock import PARIS
+from commerce.kernel.errors import Conflict, NotFound, RuleViolated
+from commerce.kernel.money import Money
+from commerce.payments.ports import PayLine
+from commerce.payments.selectors import PaymentView, payment, payments_of
+from commerce.payments.services import effects
+from commerce.payments.services.charge import request_charge
+from commerce.payments.services.checkout import request_payment
+from subscriptions.domain.states import InvoiceKind, InvoiceState
+from subscriptions.ledger import owed_on
+from subscriptions.models import BillingAccount, Invoice
+from subscriptions.services import ledger
+
+TIMER = "bill-collection"
+PURPOSE = "bill"
+COLLECT_AT = time(9)
+"""In Paris, on the day a bill is due; one that is issued later that day is charged at once."""
+LEAST = Money.of("0.50")
+"""What the provider takes at least; a smaller rest stays open."""
+
+
+def is_collected(*, kind: str, segment: str) -> bool:
+    """Orders are paid as they are placed; what a business owes it transfers."""
+    return kind == InvoiceKind.RECURRING and segment == Segment.CONSUMER
+
+
+def arm(due: Iterable[tuple[date, int]]) -> None:
+    """Have issued bills (day due, id) collected on their day; one timer for each day among them."""
+    found = [
+        (day, [pk for _, pk in rows]) for day, rows in groupby(sorted(due), key=lambda row: row[0])
+    ]
+    timers.schedule_all(
+        timers.Due(
+            key=f"{TIMER}:{day}:{ids[0]}",
+            handler=TIMER,
+            due_at=datetime.combine(day, COLLECT_AT, tzinfo=PARIS),
+            payload={"ids": ids},
+        )
+        for day, ids in found
+    )
+
+
+def on_due(payload: Mapping[str, Any]) -> None:
+    """Timer, business time; called with no transaction open. A bill at a time, each once."""
+    for invoice_id in payload["ids"]:
+        collect(invoice_id)
+
+
+@transaction.atomic
+def collect(invoice_id: int) -> None:
+    """Have what is open on the bill charged to the saved card, less what is the customer's.
+
+    Once: what is declined stays open. Nothing happens without a saved card.
+    """
+    invoice = _locked(invoice_id)
+    ledger.use_credit(invoice)
+    owed = owed_on(invoice)
+    if owed < LEAST:
+        return
+    request_charge(
+        key=f"{invoice.number}/charge/1",
+        party_id=invoice.account.party_id,
+        amount=owed,
+        reference=invoice.number or "",
+        purpose=PURPOSE,
+    )
+
+
+@transaction.atomic
+def pay_by_hand(*, party_id: int, number: str, label: str, back: str) -> str:
+    """The key of a payment of what is open on the bill, to be opened on the provider's page
+    (`payments.services.checkout.open_session`). `back` is the address to come back to.
+
+    Raises:
+        NotFound: `unknown_bill`. RuleViolated: `nothing_to_pay`.
+        Conflict: `payment_under_way`: the card is being charged, or another page is being paid on.
+    """
+    invoice = _own_bill(party_id, number)
+    owed = owed_on(invoice)
+    if owed < LEAST:
+        raise RuleViolated("There is nothing left to pay on this bill.", code="nothing_to_pay")
+    known = payments_of(number)
+    _refuse_if_under_way(known)
+    for each in known:
+        if each.is_open and each.amount == owed:
+            return each.key
+    key = f"{number}/pay/{len(known) + 1}"
+    whom = reach(party_id)
+    request_payment(
+        key=key,
+        amount=owed,
+        party_id=party_id,
+        reference=number,
+        lines=(PayLine(label, owed),),
+        email=whom.email,
+        language=whom.language,
+        success_url=back,
+        cancel_url=back,
+        purpose=PURPOSE,
+    )
+    return key
+
+
+def _refuse_if_under_way(known: Iterable[PaymentView]) -> None:
+    for each in known:
+        if (each.is_open and each.off_session) or (each.is_held and not each.is_taken):
+            raise Conflict("This bill is just being paid.", code="payment_under_way")
+
+
+@transaction.atomic
+def take(*, key: str) -> None:
+    """The card of one who pays by hand is authorised: take the money, or let it go if the bill was
+    paid meanwhile. May be repeated."""
+    paid = payment(key)
+    invoice = Invoice.objects.filter(number=paid.reference).first()
+    if paid.purpose != PURPOSE or invoice is None:
+        return
+    if owed_on(_locked(invoice.pk)) < paid.amount:
+        effects.cancel(key=key)
+    else:
+        effects.capture(key=key)
+
+
+def _own_bill(party_id: int, number: str) -> Invoice:
+    """Locked with its account."""
+    found = Invoice.objects.filter(
+        number=number, account__party_id=party_id, state=InvoiceState.ISSUED
+    ).first()
+    if found is None:
+        raise NotFound("There is no such bill.", code="unknown_bill")
+    return _locked(found.pk)
+
+
+def _locked(invoice_id: int) -> Invoice:
+    """The bill with its account, which stays locked: nothing else pays for it meanwhile."""
+    invoice = Invoice.objects.get(pk=invoice_id)
+    invoice.account = BillingAccount.objects.select_for_update().get(pk=invoice.account_id)
+    return invoice

@@ -1,0 +1,166 @@
+"""Bills are collected on the day they are due: once, what is open, from those who pay by card."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from commerce.accounts.models import Party
+from commerce.events.models import Timer
+from commerce.kernel.clock import business_now, business_time_fixed, machine_now
+from commerce.kernel.errors import Conflict, NotFound, RuleViolated
+from commerce.kernel.money import Money
+from commerce.payments.models import PaymentAttempt, PaymentEffect, SavedMethod
+from subscriptions.audit import ledger_differences
+from subscriptions.models import BillingAccount, Invoice
+from subscriptions.selectors import bills_of
+from subscriptions.services import collecting, issuing
+from subscriptions.services.collecting import pay_by_hand
+from subscriptions.subscribers import on_payment_authorised, on_payment_settled
+from tests.integration.subscriptions.contracts import DAY, at, begun, firm, person, plan, run
+
+pytestmark = pytest.mark.django_db
+BACK = "https://shop.example.test/account/bills/"
+
+
+@pytest.fixture(autouse=True)
+def _on_the_day() -> Iterator[None]:
+    with business_time_fixed(at(DAY)):
+        yield
+
+
+def with_card(party: int) -> int:
+    SavedMethod.objects.create(
+        party_id=party, customer_id="cus_1", method_id=f"pm_{party}", card_brand="visa",
+        card_last4="4242", saved_at=business_now(), chosen_at=machine_now(),
+    )  # fmt: skip
+    return party
+
+
+def collected() -> None:
+    """What the pump does when the timers are due."""
+    for timer in Timer.objects.filter(handler=collecting.TIMER).order_by("due_at"):
+        collecting.on_due(timer.payload)
+
+
+def attempts() -> list[tuple[str, str, str, bool]]:
+    rows = PaymentAttempt.objects.order_by("pk")
+    return [(row.key, row.reference, str(row.amount), row.off_session) for row in rows]
+
+
+def by_hand(party: int, number: str) -> str:
+    return pay_by_hand(party_id=party, number=number, label="Facture", back=BACK)
+
+
+def moved(key: str, state: str) -> None:
+    PaymentAttempt.objects.filter(key=key).update(state=state)
+
+
+def test_a_consumers_bill_is_charged_once_on_its_day_and_is_paid_by_that() -> None:
+    party = with_card(person())
+    begun("C-1", [plan("29.99")], party=party)
+    (timer,) = Timer.objects.filter(handler=collecting.TIMER)
+    assert (timer.due_at, timer.clock) == (at(DAY, hour=9), "business")
+    collected()
+    collected()
+    assert attempts() == [("FA-2026-0000001/charge/1", "FA-2026-0000001", "29.99", True)]
+    moved("FA-2026-0000001/charge/1", "settled")
+    on_payment_settled({"key": "FA-2026-0000001/charge/1"})
+    (bill,) = bills_of(party)
+    assert (bill.open, bill.paid) == (Money.of("0.00"), Money.of("29.99"))
+    collected()
+    assert len(attempts()) == 1
+    assert ledger_differences() == ()
+
+
+def test_the_bills_of_a_run_have_one_timer_for_their_chunk() -> None:
+    for number in range(3):
+        begun(f"C-{number}", [plan("29.99")], party=with_card(person()))
+    Timer.objects.all().delete()
+    with business_time_fixed(at(date(2026, 4, 10), hour=3)):
+        run(date(2026, 4, 10))
+    (timer,) = Timer.objects.filter(handler=collecting.TIMER)
+    assert timer.due_at == at(date(2026, 4, 10), hour=9)
+    collected()
+    assert [row[2] for row in attempts()] == ["29.99"] * 3
+
+
+def test_a_business_and_who_has_no_card_are_not_charged() -> None:
+    begun("B-1", [plan("20.00")], party=with_card(firm()), segment="business")
+    begun("C-1", [plan("29.99")], party=person())
+    with business_time_fixed(at(date(2026, 4, 10))):
+        run(date(2026, 4, 10))
+    collected()
+    assert attempts() == []
+
+
+def test_a_credit_note_of_an_earlier_cycle_pays_first() -> None:
+    party = with_card(person())
+    account = BillingAccount.objects.create(
+        party_id=party, segment="consumer", basis="TTC", opened_at=business_now()
+    )
+    drafts = [
+        Invoice.objects.create(
+            account=account, key=f"cycle:{kind}", basis="TTC", currency="EUR", kind=kind,
+            drafted_on=DAY, net=net, tax_total=tax, gross=net + tax,
+        ).pk
+        for kind, net, tax in (
+            ("credit_note", Decimal("-10.00"), Decimal("-2.00")),
+            ("recurring", Decimal("25.00"), Decimal("5.00")),
+        )
+    ]  # fmt: skip
+    issuing.issue(drafts, on=DAY)
+    collected()
+    assert [row[2] for row in attempts()] == ["18.00"]
+    bill = next(each for each in bills_of(party) if each.kind == "recurring")
+    assert (bill.open, bill.paid) == (Money.of("18.00"), Money.of("12.00"))
+
+
+def test_what_is_declined_stays_open_and_can_be_paid_by_hand() -> None:
+    party = with_card(person())
+    begun("C-1", [plan("29.99")], party=party)
+    collected()
+    number = "FA-2026-0000001"
+    with pytest.raises(Conflict) as refused:
+        by_hand(party, number)
+    assert refused.value.code == "payment_under_way"
+    moved(f"{number}/charge/1", "declined")
+    key = by_hand(party, number)
+    assert by_hand(party, number) == key == f"{number}/pay/2"
+    assert attempts()[1] == (key, number, "29.99", False)
+    moved(key, "authorised")
+    with pytest.raises(Conflict):
+        by_hand(party, number)
+    on_payment_authorised({"key": key})
+    on_payment_authorised({"key": key})
+    (effect,) = PaymentEffect.objects.all()
+    assert (effect.kind, effect.amount) == ("capture", Decimal("29.99"))
+    moved(key, "settled")
+    on_payment_settled({"key": key})
+    with pytest.raises(RuleViolated) as over:
+        by_hand(party, number)
+    assert over.value.code == "nothing_to_pay"
+
+
+def test_a_bill_that_was_paid_meanwhile_is_not_paid_twice() -> None:
+    party = with_card(person())
+    begun("C-1", [plan("29.99")], party=party)
+    number = "FA-2026-0000001"
+    key = by_hand(party, number)
+    collected()
+    moved(f"{number}/charge/1", "settled")
+    on_payment_settled({"key": f"{number}/charge/1"})
+    moved(key, "authorised")
+    on_payment_authorised({"key": key})
+    (effect,) = PaymentEffect.objects.all()
+    assert (effect.payment.key, effect.kind) == (key, "cancel")
+
+
+def test_nobody_pays_for_another_ones_bill() -> None:
+    party = with_card(person())
+    begun("C-1", [plan("29.99")], party=party)
+    stranger = Party.objects.create(kind="person", segment="consumer", display_name="Eve")
+    with pytest.raises(NotFound):
+        by_hand(stranger.pk, "FA-2026-0000001")
+    assert attempts() == []
