@@ -196,6 +196,11 @@ def _renumber(context: TaskContext) -> Mapping[str, Any]:
     return {**_line(context), "msisdn": context.fact("msisdn")}
 
 
+def _stays_away(context: TaskContext) -> bool:
+    """The number that should come along has not come, and will not: the line keeps what it has."""
+    return not context.item.came_along
+
+
 def _stands_still(context: TaskContext) -> bool:
     """Something blocks the line besides what the order lifts; it may have begun after the order."""
     assert context.order.subject is not None
@@ -317,6 +322,7 @@ ACTIONS: Mapping[str, Action] = {
     "network.swap_sim": Action("network", "swap_sim", SimSwap, _swap_sim, _told()),
     "network.end_sim": Action("network", "end_sim", SimEnd, _end_sim, _told()),
     "network.renumber": Action("network", "renumber", LineNumber, _renumber, _told()),
+    "network.cut_over": Action("network", "renumber", LineNumber, _renumber, _told(), _stays_away),
     "network.suspend": Action("network", "suspend", LineOrder, _line, _told()),
     "network.resume": Action("network", "resume", LineOrder, _line, _told(), _stands_still),
     "network.route": Action("network", "route", NumberRoute, _route, _told("route_id")),

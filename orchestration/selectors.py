@@ -173,6 +173,7 @@ _CUSTOMER_WORDS: Mapping[str, str] = {
     "shop.reserve": "pick_up_ready",
     "porting.port_in": "number_ported",
     "numbering.assign": "number_assigned",
+    "numbering.lend": "number_lent",
     "esim.confirm": "esim_ready",
     "network.activate": "line_active",
     "network.route": "number_routed",

@@ -11,6 +11,9 @@ from commerce.kernel.sentences import Sentence
 
 ACTIONS: Mapping[str, str | None] = {
     "numbering.assign": "numbering.release",
+    "numbering.lend": "numbering.take_back",
+    "numbering.cut_over": None,
+    "line.works": None,
     "porting.port_in": "porting.cancel",
     "esim.download": "esim.cancel",
     "esim.confirm": None,
@@ -23,6 +26,7 @@ ACTIONS: Mapping[str, str | None] = {
     "network.swap_sim": None,
     "network.end_sim": None,
     "network.renumber": None,
+    "network.cut_over": None,
     "numbering.retire": None,
     "network.suspend": None,
     "network.resume": None,

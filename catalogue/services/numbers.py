@@ -186,6 +186,28 @@ def assign(key: str) -> str:
     return number.msisdn
 
 
+def temporary_key(key: str) -> str:
+    """Under which the line of `key` has a number until the one that comes along is here."""
+    return f"{key}/temporary"
+
+
+@transaction.atomic
+def lend(key: str) -> str:
+    """A number for the line of `key` until the one that comes along is here. May be repeated.
+
+    Raises:
+        RuleViolated: `no_number_left`.
+    """
+    lent = temporary_key(key)
+    hold_number(key=lent, until=business_now() + HELD_FOR)
+    return assign(lent)
+
+
+def keep_lent(key: str) -> None:
+    """The number that was lent is the line's own: none comes along any more. May be repeated."""
+    Number.objects.filter(key=temporary_key(key)).update(key=key)
+
+
 def release(key: str) -> None:
     """A number that was only held is free again; an assigned one stays. May be repeated."""
     _let_go(_held().filter(key=key))

@@ -131,6 +131,13 @@ class OrderItemView:
         """As `FulfilmentItem.said`."""
         return said(name, config=self.config, facts=self.facts)
 
+    @property
+    def temporary(self) -> str:
+        """The number with which the line works until the one that comes along is here."""
+        lent = self.facts.get("temporary", "")
+        waits = self.config.get("number_choice") == "port" and lent == self.facts.get("msisdn")
+        return lent if waits else ""
+
 
 @dataclass(frozen=True, slots=True)
 class OrderStepView:

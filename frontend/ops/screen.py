@@ -27,6 +27,11 @@ from subscriptions.domain.views import ParkedAccount
 
 TASK_WORDS: Mapping[str, Any] = {
     "numbering.assign": gettext_lazy("Assign the number"),
+    "numbering.lend": gettext_lazy("Lend a number until the other is here"),
+    "numbering.take_back": gettext_lazy("Take the temporary number back"),
+    "network.cut_over": gettext_lazy("Give the line the number that came"),
+    "numbering.cut_over": gettext_lazy("Give the contract the number that came"),
+    "line.works": gettext_lazy("Note that the line works"),
     "porting.port_in": gettext_lazy("Bring the number over"),
     "esim.download": gettext_lazy("Order the eSIM profile"),
     "esim.confirm": gettext_lazy("Release the eSIM profile"),

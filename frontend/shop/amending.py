@@ -153,7 +153,7 @@ def _coming(order: OrderView, items: list[OrderItemView], *, porting: str) -> li
     lines = {item.line_id for item in items}
     return [
         {
-            **headline(view),
+            **headline(view, order=order),
             "form": forms_of(view, with_key=False).get("move"),
             "can_cancel": view.can_cancel,
             "url": reverse(porting, args=[order.summary.number, view.line_id]),

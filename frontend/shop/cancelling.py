@@ -17,6 +17,7 @@ UNDONE: Mapping[str, Any] = {
     "shop.reserve": gettext_lazy("What was put aside in the shop goes back on the shelf"),
     "porting.port_in": gettext_lazy("Your number stays with your present operator"),
     "numbering.assign": gettext_lazy("The new number is given up"),
+    "numbering.lend": gettext_lazy("The temporary number is given up"),
     "esim.download": gettext_lazy("The eSIM is withdrawn; its QR code no longer works"),
     "network.activate": gettext_lazy("The line is switched off"),
     "network.route": gettext_lazy("Calls to the number are no longer led to you"),

@@ -185,12 +185,14 @@ def number_text(config: Mapping[str, str]) -> str:
     """Which number the line gets, in words."""
     number = display_number(config.get("msisdn", ""))
     if config.get("number_choice") == "port":
+        until = _("; a temporary number until then") if config.get("temporary") else ""
         if config.get("port_on"):
-            return _("you keep %(number)s, wished for %(day)s") % {
+            kept = _("you keep %(number)s, wished for %(day)s") % {
                 "number": number,
                 "day": on_day(date.fromisoformat(config["port_on"])),
             }
-        return _("you keep %(number)s") % {"number": number}
+            return f"{kept}{until}"
+        return _("you keep %(number)s") % {"number": number} + until
     if config.get(INSTEAD) or config.get("number_choice") == "keep":
         return _("your present number")
     return _("new: %(number)s") % {"number": number} if number else _("new, given at the order")

@@ -154,6 +154,11 @@ class NumberForm(forms.Form):
     )  # fmt: skip
     port_on = forms.ChoiceField(label=_("Wished day"), required=False)
     slot = forms.ChoiceField(label=_("Time slot"), required=False)
+    temporary = forms.BooleanField(
+        label=_("Be reachable at once with a temporary number"),
+        required=False,
+        help_text=_("Your line works as soon as your SIM does; your own number takes its place."),
+    )
 
     def __init__(
         self, *args: Any, days: list[tuple[str, str]], slots: list[tuple[str, str]], **kwargs: Any

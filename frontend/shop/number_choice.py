@@ -82,6 +82,7 @@ def keep_number(
         rio=values["rio"] if ported else "",
         port_on=form.wished_on if ported else None,
         slot=values["slot"] if ported else "",
+        temporary=ported and values["temporary"],
     )
     try:
         if sim:
@@ -103,6 +104,7 @@ def _known(config: Any) -> dict[str, str]:
         "rio": config.get("rio", ""),
         "port_on": config.get("port_on", ""),
         "slot": config.get("port_slot", ""),
+        "temporary": config.get("temporary", ""),
     }
 
 

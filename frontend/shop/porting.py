@@ -1,6 +1,5 @@
 """A number on its way, in words: where it is, what to check, what was said, what can be done."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -12,12 +11,13 @@ from django.utils.translation import gettext as _
 
 from commerce.kernel.clock import business_today
 from commerce.markets.fr.rio import MOBILE_OPERATORS
+from commerce.ordering.selectors import OrderView
 from frontend.shop.contract import display_number
 from frontend.shop.number_choice import days_to_choose, slots_to_choose
 from frontend.shop.words import euros, named, on_day
 from frontend.typography import moment_text
 from orchestration.domain.porting import MENDABLE, PortState
-from orchestration.porting.selectors import LogEntry, PortingView
+from orchestration.porting.selectors import LogEntry, PortingView, port_ins_of
 
 STEPS = (
     PortState.RIO_CHECKED,
@@ -131,21 +131,31 @@ class RedirectForm(forms.Form):
     )
 
 
-def headline(view: PortingView) -> dict[str, str]:
-    """Where it is: the number, a status, and one sentence."""
+def headline(view: PortingView, *, order: OrderView | None = None) -> dict[str, str]:
+    """Where it is: the number, a status, and a sentence; `order` knows with which number the line
+    works until then."""
+    lent = display_number(temporary_of(view, order)) if order is not None else ""
+    until = _("Until then you are reachable at %(number)s.") % {"number": lent} if lent else ""
     return {
         "number": display_number(view.msisdn),
         "state": _TONES.get(view.state, "running"),
         "label": str(LABELS[view.state]),
-        "text": _sentence(view),
+        "text": f"{_sentence(view)} {until}".strip(),
+        "temporary": lent,
     }
 
 
-def port_cards(views: Sequence[PortingView], *, here: str) -> list[dict[str, str]]:
-    """A card for each number; `here` names the page on which it is followed."""
+def temporary_of(view: PortingView, order: OrderView) -> str:
+    """The number of ours with which the line works as long as the other is not here."""
+    return next((i.temporary for i in order.items if i.line_id == view.line_id), "")
+
+
+def port_cards(order: OrderView, *, here: str) -> list[dict[str, str]]:
+    """A card for each number that comes with an order; `here` names the page on which it is
+    followed."""
     return [
-        headline(view) | {"url": reverse(here, args=[view.order_number, view.line_id])}
-        for view in views
+        headline(view, order=order) | {"url": reverse(here, args=[view.order_number, view.line_id])}
+        for view in port_ins_of(order.summary.number)
     ]
 
 
@@ -256,11 +266,13 @@ def _detail(entry: LogEntry, view: PortingView) -> str:
     return ""
 
 
-def porting_values(view: PortingView, *, sim_ready: bool) -> dict[str, Any]:
+def porting_values(
+    view: PortingView, *, sim_ready: bool, order: OrderView | None = None
+) -> dict[str, Any]:
     """The context of `components/porting.html`, without the forms."""
     return {
         "porting": view,
-        "port_headline": headline(view),
+        "port_headline": headline(view, order=order),
         "port_steps": steps(view),
         "port_checks": check_list(view, sim_ready=sim_ready),
         "port_log": log(view),

@@ -140,6 +140,7 @@ def events_of(
 
 ORDER = (
     "number_assigned",
+    "number_lent",
     "parcel_prepared",
     "parcel_shipped",
     "parcel_delivered",
@@ -211,6 +212,7 @@ def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
     facts: Mapping[str, str] = lines[0].facts if lines else {}
     config: Mapping[str, str] = lines[0].config if lines else {}
     number = display_number(facts.get("msisdn") or config.get("msisdn", ""))
+    brought = display_number(config.get("msisdn", ""))
     tracking = facts.get("tracking_number", "")
     return {
         "parcel_prepared": (_("Parcel prepared"), names),
@@ -222,7 +224,8 @@ def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
         "pick_up_ready": (_("Ready in the shop"), names),
         "pick_up_collected": (_("Fetched in the shop"), names),
         "number_assigned": (_("Your number"), number),
-        "number_ported": (_("Your number comes along"), number),
+        "number_lent": (_("A temporary number"), display_number(facts.get("temporary", ""))),
+        "number_ported": (_("Your number comes along"), brought),
         "esim_ready": (_("eSIM ready"), _("Its QR code is in your customer area.")),
         "esim_installed": (_("eSIM installed on your phone"), ""),
         "sim_swapped": (_("New SIM active"), number),

@@ -41,7 +41,6 @@ from frontend.sentences import sentence_of
 from frontend.shop.deliveries import pick_up_choices
 from frontend.shop.number_choice import keep_number, number_form, number_values
 from frontend.shop.porting import port_cards
-from orchestration.porting.selectors import port_ins_of
 
 STARTS = {"plan-only", "handset-and-plan"}
 
@@ -212,7 +211,7 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
     """The order with both channels and names; its state follows by itself."""
     context = context_for_request(request)
     view = ordering.order_view(context, number=number)
-    cards = port_cards(port_ins_of(view.summary.number), here="agent:porting")
+    cards = port_cards(view, here="agent:porting")
     values = around(context) | contact_bar(context) | order_screen(view)
     values |= {"portings": cards, "withdrawable": withdrawable(context, number=number)}
     return render(request, "frontend/agent/order.html", values)

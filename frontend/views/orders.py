@@ -45,7 +45,6 @@ from frontend.shop.tracking import (
 from frontend.shop.why import why_page
 from frontend.views.summary import to_hosted_page
 from orchestration.boards import told_day
-from orchestration.porting.selectors import port_ins_of
 from orchestration.selectors import tracking
 
 
@@ -213,7 +212,7 @@ def _progress(order: OrderView) -> dict[str, Any]:
         "events": events_of(order, steps, payment=payment),
         "can_cancel": may_cancel(order, steps),
         "can_amend": order.summary.state is OrderState.IN_PROGRESS,
-        "portings": port_cards(port_ins_of(number), here="checkout:porting"),
+        "portings": port_cards(order, here="checkout:porting"),
         "live": order.summary.state not in OVER,
         "to_pay": order.summary.state is OrderState.AWAITING_PAYMENT
         and not (payment is not None and payment.is_held),

@@ -143,7 +143,7 @@ def _page(
             return redirect(own)
         if form is not None and act in shown:
             shown[act] = form
-    values = porting_values(view, sim_ready=_sim_ready(order, view)) | {
+    values = porting_values(view, sim_ready=_sim_ready(order, view), order=order) | {
         "order": order,
         "number": order.summary.number,
         "here": own,

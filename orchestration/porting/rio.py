@@ -74,11 +74,16 @@ def on_subscription_activated(payload: Mapping[str, Any]) -> None:
 
     A firm's lines are many: it reads theirs on their pages.
     """
-    line = line_of_subscription(payload["subscription_id"])
+    tell_rio(payload["subscription_id"], about="rio")
+
+
+def tell_rio(subscription_id: int, *, about: str) -> None:
+    """Once for what it is `about`."""
+    line = line_of_subscription(subscription_id)
     rio = rio_of(line) if line is not None and not line.business else None
     if line is None or rio is None:
         return
-    _tell(line, rio, reference=f"{line.order_number}/{line.group}/rio"[:120])
+    _tell(line, rio, reference=f"{line.order_number}/{line.group}/{about}"[:120])
 
 
 @transaction.atomic

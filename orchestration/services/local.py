@@ -19,13 +19,15 @@ from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.number_shop import callers_tariff
+from commerce.ordering.services.fulfilment import line_works
 from commerce.ordering.services.unwinding import lines_unwound, pay_back
 from orchestration.domain.keeping import KEPT, PICK_UP
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.domain.unwinding import PAYING_BACK, SETTLING
 from orchestration.models import Task
-from orchestration.porting.rio import rio_of_subscription
+from orchestration.porting.rio import rio_of_subscription, tell_rio
 from orchestration.services.desk import Desk
+from subscriptions.services.number import take_number
 
 _MESSAGE = "message."
 _SERVING = frozenset({"network.activate", "network.route"})
@@ -51,7 +53,15 @@ def _do(desk: Desk, task: Task) -> None:
     elif task.action == "numbering.retire":
         numbers.retire_number(desk.context(task).fact("old_msisdn"))
     elif task.action == "numbering.release":
-        _release_number(desk, task)
+        _give_up_number(desk, key=_key(desk, task))
+    elif task.action == "numbering.lend":
+        _lend_number(desk, task)
+    elif task.action == "numbering.take_back":
+        _give_up_number(desk, key=numbers.temporary_key(_key(desk, task)))
+    elif task.action == "numbering.cut_over":
+        _cut_over(desk, task)
+    elif task.action == "line.works":
+        line_works(order_number=desk.plan.order_number, group=desk.plan.group)
     elif task.action == SETTLING:
         lines_unwound(order_number=desk.plan.order_number, line_ids=task.lines)
     elif task.action == PAYING_BACK:
@@ -64,13 +74,36 @@ def _do(desk: Desk, task: Task) -> None:
 
 def _assign_number(desk: Desk, task: Task) -> None:
     """The number held for the line when the order was placed becomes its own."""
-    line = task.lines[0]
-    desk.learn({line: {"msisdn": numbers.assign(f"{desk.order.number}/{line}")}})
+    desk.learn({task.lines[0]: {"msisdn": numbers.assign(_key(desk, task))}})
 
 
-def _release_number(desk: Desk, task: Task) -> None:
+def _key(desk: Desk, task: Task) -> str:
+    """Under which the line has its number."""
+    return f"{desk.order.number}/{task.lines[0]}"
+
+
+def _lend_number(desk: Desk, task: Task) -> None:
+    """The line's until the other is here; unless that is given up, or here already."""
+    item = desk.context(task).item
+    if item.config.get("number_choice") == "port" and not item.facts.get("msisdn"):
+        lent = numbers.lend(_key(desk, task))
+        desk.learn({item.line_id: {"msisdn": lent, "temporary": lent}})
+
+
+def _cut_over(desk: Desk, task: Task) -> None:
+    """The number that came along is the contract's now, with a RIO of its own; the other rests."""
+    item = desk.context(task).item
+    if not item.came_along:
+        return
+    order, group = desk.plan.order_number, desk.plan.group
+    contract = take_number(order_number=order, group=group, msisdn=item.config["msisdn"])
+    numbers.retire(key=numbers.temporary_key(_key(desk, task)))
+    if contract is not None:
+        tell_rio(contract, about="rio/ported")
+
+
+def _give_up_number(desk: Desk, *, key: str) -> None:
     """Free again; but for one that was already reachable, which rests first."""
-    key = f"{desk.order.number}/{task.lines[0]}"
     reachable = any(
         other.action in _SERVING and desk.effects[other.pk].state == EffectState.ACCEPTED
         for other in desk.tasks

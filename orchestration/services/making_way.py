@@ -3,12 +3,16 @@
 from dataclasses import replace
 
 from commerce.accounts.identity import SYSTEM, AccountContext
-from commerce.kernel.errors import RuleViolated
+from commerce.kernel.errors import Conflict, RuleViolated
 from commerce.ordering.domain.states import WAITING
 from commerce.ordering.selectors import order_states
 from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.changes import open_apart
+from orchestration.domain.porting import OVER, Direction
+from orchestration.models import Porting
+from orchestration.porting import changing
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
+from subscriptions.lines import Line, line_of_subscription
 
 _FOR_GOOD = frozenset({"past_return", "bundle_over", "cancelling"})
 
@@ -27,7 +31,8 @@ def make_way(context: AccountContext, *, number: str, note: str) -> None:
 
 
 def end_with_contract(*, subscription_id: int, party_id: int) -> None:
-    """Take back another SIM or number that is on its way to a contract that has ended.
+    """Take back another SIM or number that is on its way to a contract that has ended, also one
+    that should have taken the place of a temporary one.
 
     What can't be taken back any more, as a card that has left, stays with an operator. May be
     repeated.
@@ -36,9 +41,25 @@ def end_with_contract(*, subscription_id: int, party_id: int) -> None:
         Conflict, RuleViolated: it can't be taken back yet.
     """
     context = replace(SYSTEM, party_id=party_id)
+    _stop_port_ins(context, line=line_of_subscription(subscription_id))
     for number in open_apart(subscription_id):
         try:
             make_way(context, number=number, note="contract_ended")
         except RuleViolated as refusal:
             if refusal.code not in _FOR_GOOD:
+                raise
+
+
+def _stop_port_ins(context: AccountContext, *, line: Line | None) -> None:
+    """Of the order with which the line began. Raises Conflict `porting_busy`."""
+    if line is None:
+        return
+    coming = Porting.objects.filter(
+        direction=Direction.IN, order_number=line.order_number, group=line.group
+    )
+    for porting in coming.exclude(state__in=[*OVER]):
+        try:
+            changing.cancel(context, number=porting.order_number, line_id=porting.line_id)
+        except Conflict as refusal:
+            if refusal.code != "porting_too_late":
                 raise

@@ -24,9 +24,9 @@ class CartLine:
     where the bundle has them ("kit.accessory").
 
     `term` is the commitment in months that comes with the plan (0: none). `config` holds what the
-    customer said: a plan's `number_choice` (new|port), `msisdn`, `rio`, `port_on`, `port_slot`; a
-    special number's `route_to` and `purpose`; a business line's `user_name`, `user_email`, `site`,
-    `cost_centre`.
+    customer said: a plan's `number_choice` (new|port), `msisdn`, `rio`, `port_on`, `port_slot`,
+    `temporary`; a special number's `route_to` and `purpose`; a business line's `user_name`,
+    `user_email`, `site`, `cost_centre`.
     """
 
     id: str

@@ -65,6 +65,12 @@ class FulfilmentItem:
         """What the customer said, or an operator who replaced it since; empty if nobody did."""
         return said(name, config=self.config, facts=self.facts)
 
+    @property
+    def came_along(self) -> bool:
+        """Whether the number that comes from another operator is here."""
+        brought = self.config.get("number_choice") == "port"
+        return brought and self.facts.get("msisdn") == self.config["msisdn"]
+
 
 def said(name: str, *, config: Mapping[str, str], facts: Mapping[str, str]) -> str:
     """As `FulfilmentItem.said`, for an item of any shape."""

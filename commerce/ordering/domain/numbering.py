@@ -18,7 +18,9 @@ class Keep(StrEnum):
 SLOTS = ("08:00-12:00", "12:00-16:00", "16:00-20:00")
 """Local time in which a number may be ported."""
 
-NUMBER_KEYS = frozenset({"number_choice", "msisdn", "rio", "port_on", "port_slot", "number_class"})
+NUMBER_KEYS = frozenset(
+    {"number_choice", "msisdn", "rio", "port_on", "port_slot", "temporary", "number_class"}
+)
 """The entries of a line's config that say which number it gets."""
 
 
@@ -27,7 +29,8 @@ class NumberChoice:
     """What the customer says. NEW: `msisdn` is one that was proposed, or empty for any.
 
     PORT: `msisdn` is to be kept, with its `rio`; `port_on` is the wished working day (None: as
-    soon as may be) and `slot` one of `SLOTS` (empty: the first).
+    soon as may be) and `slot` one of `SLOTS` (empty: the first). `temporary`: the line works at
+    once, with a number of ours until the other one is here.
     """
 
     keep: Keep
@@ -35,6 +38,7 @@ class NumberChoice:
     rio: str = ""
     port_on: date | None = None
     slot: str = ""
+    temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ def change_port_in(
     *, order_number: str, line_id: str, config: Mapping[str, str]
 ) -> Mapping[str, str]:
     """The line's number choice is now `config` (as `numbering.checked_choice` makes it): another
-    number to bring along, its corrected key or day, or a new number, which is assigned at once.
+    number to bring along, its corrected key or day, or a new number, which is assigned at once: the
+    one that the line has until then, if it has one.
 
     Answers the line's whole config, with the number it gets.
 
@@ -99,7 +100,12 @@ def change_port_in(
         raise NotFound("The order has no such line.", code="unknown_line", line=line_id)
     key = holds.number_key(order_number, line_id)
     chosen = dict(config)
-    if chosen["number_choice"] == "new":
+    lent = item.facts.get("temporary")
+    if chosen["number_choice"] == "new" and lent:
+        numbers.withdraw_port_ins([key])
+        numbers.keep_lent(key)
+        chosen["msisdn"] = lent
+    elif chosen["number_choice"] == "new":
         numbers.withdraw_port_ins([key])
         until = business_now() + KEPT_FOR_LINE
         chosen["msisdn"] = numbers.hold_number(
@@ -109,6 +115,8 @@ def change_port_in(
     elif chosen["msisdn"] != item.config.get("msisdn"):
         numbers.withdraw_port_ins([key])
         numbers.announce_port_ins({key: chosen["msisdn"]})
+    if "temporary" in item.config:  # so its plan was made, whatever number comes of it
+        chosen["temporary"] = item.config["temporary"]
     rest = {name: value for name, value in item.config.items() if name not in NUMBER_KEYS}
     whole = rest | chosen
     item.config = whole
@@ -121,14 +129,24 @@ def activate_items(*, order_number: str, group: str) -> None:
     """The lines of a bundle are in service. The order is locked before them, as everywhere."""
     order = _locked(order_number)
     holds.close_port_ins(order, group=group)
-    lines = _PLANNED.rows(number=order_number, group=group)
+    _activate(order, group=group)
+
+
+def _activate(order: Order, *, group: str) -> None:
+    lines = _PLANNED.rows(number=order.number, group=group)
     for line in lines:
         line.state = ItemState.ACTIVE
     update(lines, ["state"])
     outbox.publish_all(
-        OrderItemActivated(number=order_number, party_id=order.party_id, line_id=line.line_id)
+        OrderItemActivated(number=order.number, party_id=order.party_id, line_id=line.line_id)
         for line in lines
     )
+
+
+@transaction.atomic
+def line_works(*, order_number: str, group: str) -> None:
+    """The lines of a bundle are in service, though a number is still to come along."""
+    _activate(_locked(order_number), group=group)
 
 
 @transaction.atomic

@@ -86,6 +86,8 @@ def checked_choice(choice: NumberChoice) -> dict[str, str]:
     }
     if choice.port_on is not None:
         config["port_on"] = _day(choice.port_on).isoformat()
+    if choice.temporary:
+        config["temporary"] = "yes"
     return config
 
 

@@ -79,6 +79,9 @@ class NumberAsked(Strict):
     rio = Word(max_length=20, default="", allow_blank=True, help_text="Call 3179 to hear it")
     port_on = Day(required=False, help_text="The wished working day")
     slot = OneOf(SLOTS, required=False)
+    temporary = serializers.BooleanField(
+        default=False, help_text="Be reachable at once, with a number of ours until it is here"
+    )
 
 
 class RetentionAsked(Strict):
@@ -109,6 +112,7 @@ class CartNumberSerializer(Shown):
     msisdn = serializers.CharField(allow_blank=True)
     port_on = serializers.DateField(allow_null=True)
     slot = serializers.CharField(allow_blank=True)
+    temporary = serializers.BooleanField()
     held_until = Instant(allow_null=True, help_text="The new number is kept for this cart until")
     route_to = serializers.CharField(allow_blank=True, help_text="Where its calls are led")
     purpose = serializers.CharField(allow_blank=True)
@@ -181,6 +185,7 @@ class CartSerializer(Shown):
                 "msisdn": config.get("msisdn", ""),
                 "port_on": config.get("port_on"),
                 "slot": config.get("port_slot", ""),
+                "temporary": "temporary" in config,
                 "held_until": cart.numbers_until.get(line),
                 "route_to": config.get("route_to", ""),
                 "purpose": config.get("purpose", ""),
@@ -253,6 +258,7 @@ def number_choice(asked: Mapping[str, Any]) -> NumberChoice:
         rio=asked["rio"],
         port_on=asked.get("port_on"),
         slot=asked.get("slot", ""),
+        temporary=asked["temporary"],
     )
 
 

@@ -210,6 +210,10 @@ class OrderItemSerializer(Shown):
     cost_centre = serializers.SerializerMethodField()
     number_choice = serializers.SerializerMethodField(help_text="new or port; empty: no number")
     msisdn = serializers.SerializerMethodField(help_text="The number, once it is known")
+    temporary_msisdn = serializers.CharField(
+        source="temporary",
+        help_text="The number with which the line works until the one that comes along is here",
+    )
     iccid = serializers.SerializerMethodField()
     imei = serializers.SerializerMethodField()
     route_to = serializers.SerializerMethodField(help_text="Where calls to a special number go")

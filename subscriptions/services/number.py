@@ -1,0 +1,39 @@
+"""The number of a contract that is no longer the one with which it began."""
+
+from django.db import transaction
+
+from commerce.events.outbox import publish
+from commerce.kernel.clock import business_today
+from commerce.kernel.errors import RuleViolated
+from subscriptions.domain.states import ChangeKind, SubscriptionStatus
+from subscriptions.events import SubscriptionChanged
+from subscriptions.models import Subscription
+
+
+@transaction.atomic
+def take_number(*, order_number: str, group: str, msisdn: str) -> int | None:
+    """The line has the number that was ordered with it, in place of a temporary one. Nothing else
+    of the contract is otherwise. May be repeated; its id, None where it is billed elsewhere.
+
+    Raises:
+        RuleViolated: `contract_ended`.
+    """
+    rows = Subscription.objects.select_for_update()
+    contract = rows.filter(order_number=order_number, group=group).first()
+    if contract is None:
+        return None
+    if contract.status == SubscriptionStatus.ENDED:
+        raise RuleViolated("This contract has ended.", code="contract_ended")
+    if contract.msisdn != msisdn:
+        contract.msisdn = msisdn
+        contract.save(update_fields=["msisdn"])
+        publish(
+            SubscriptionChanged(
+                subscription_id=contract.pk,
+                party_id=contract.party_id,
+                order_number=order_number,
+                kind=str(ChangeKind.NUMBER),
+                on=business_today(),
+            )
+        )
+    return contract.pk
