@@ -28,6 +28,7 @@ from orchestration.ports import (
     BillingChange,
     BillingStart,
     Entitlement,
+    EntitlementOrder,
     LineActivation,
     LineChange,
     LineNumber,
@@ -224,6 +225,13 @@ def _stopped(name: str) -> Callable[[TaskContext], Mapping[str, Any]]:
     return ask
 
 
+def _service(context: TaskContext) -> Mapping[str, Any]:
+    return {
+        "reference": context.reference(context.item),
+        "entitlement_id": context.asked("entitlement_id"),
+    }
+
+
 def _change_billing(context: TaskContext) -> Mapping[str, Any]:
     """From today, but a contract ends on the day that was said, even if we were late."""
     said = context.item.facts.get("ends_on") if context.order.change in ENDING else None
@@ -328,6 +336,10 @@ ACTIONS: Mapping[str, Action] = {
     "network.route": Action("network", "route", NumberRoute, _route, _told("route_id")),
     "content.entitle": Action(
         "content", "entitle", Entitlement, _entitle, _told("entitlement_id", "activation_url")
+    ),
+    "content.suspend": Action("content", "suspend", EntitlementOrder, _service, _told()),
+    "content.resume": Action(
+        "content", "resume", EntitlementOrder, _service, _told(), _stands_still
     ),
     "logistics.take_back": Action(
         "logistics", "announce_return", Return, _return, _told("return_id")

@@ -312,9 +312,24 @@ class Entitlement:
     customer_ref: str
 
 
+@dataclass(frozen=True, slots=True)
+class EntitlementOrder:
+    """Something that is asked of a running entitlement."""
+
+    reference: str
+    entitlement_id: str
+
+
 class Content(Provider, Protocol):
+    """Partners who tell entitlement.used when the customer first opens the service."""
+
     def entitle(self, request: Entitlement, *, key: str) -> Answer:
         """Facts: `entitlement_id`, `activation_url`."""
+
+    def suspend(self, request: EntitlementOrder, *, key: str) -> Answer:
+        """The service can't be used until `resume`."""
+
+    def resume(self, request: EntitlementOrder, *, key: str) -> Answer: ...
 
     def end(self, request: TakeBack, *, key: str) -> Answer: ...
 

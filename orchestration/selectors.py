@@ -186,6 +186,8 @@ _CUSTOMER_WORDS: Mapping[str, str] = {
     "network.suspend": "line_suspended",
     "network.resume": "line_resumed",
     "content.stop": "content_ended",
+    "content.suspend": "content_suspended",
+    "content.resume": "content_resumed",
     "logistics.take_back": "thing_back",
     "money.pay_back": "paid_back",
     "network.stop": "line_ended",

@@ -32,6 +32,8 @@ ACTIONS: Mapping[str, str | None] = {
     "network.resume": None,
     "content.entitle": "content.end",
     "content.stop": None,
+    "content.suspend": None,
+    "content.resume": None,
     "network.stop": None,
     "network.stop_route": None,
     "billing.owed": None,

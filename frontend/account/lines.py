@@ -26,6 +26,7 @@ from frontend.shop.words import (
     value_text,
 )
 from frontend.typography import NBSP, month_text
+from orchestration.content import ContentAccess
 from orchestration.esim import EsimProfile, ProfileState
 from subscriptions.domain.views import (
     BenefitView,
@@ -90,9 +91,13 @@ def contents(lines: Iterable[SubscriptionView], catalogue: Snapshot) -> list[dic
     return found
 
 
-def included(line: SubscriptionView, catalogue: Snapshot) -> list[dict[str, Any]]:
-    """Every item with what it costs per month and, for a plan, what it holds."""
+def included(
+    line: SubscriptionView, catalogue: Snapshot, *, accesses: Iterable[ContentAccess] = ()
+) -> list[dict[str, Any]]:
+    """Every item with what it costs per month, for a plan what it holds, and where a service is
+    opened."""
     rows = []
+    opened = {access.item_id: access for access in accesses}
     for item in line.items_on(business_today()):
         offering = catalogue.offerings.get(item.offering)
         facts = offering.characteristics if offering else {}
@@ -107,6 +112,7 @@ def included(line: SubscriptionView, catalogue: Snapshot) -> list[dict[str, Any]
                 "id": item.id,
                 "removable": offering is not None and offering.kind in (Kind.OPTION, Kind.CONTENT),
                 "name": item_name(item, catalogue),
+                "access": opened.get(item.id),
                 "device": drawing(offering) if offering else None,
                 "text": ", ".join(holds) or (said(offering.summary) if offering else ""),
                 "charges": [charge_text(charge) for charge in item.charges],

@@ -35,6 +35,7 @@ from frontend.account.forms import AddressForm
 from frontend.consumption import this_month
 from frontend.next_offers import offer_cards
 from frontend.typography import month_text
+from orchestration.content import accesses_of
 from orchestration.esim import profile_of
 from orchestration.porting.rio import rio_of_subscription
 from subscriptions import selectors as subscriptions
@@ -103,7 +104,7 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
         "number": words.number(contract.msisdn),
         "state": state,
         "state_label": label,
-        "included": lines.included(contract, catalogue),
+        "included": lines.included(contract, catalogue, accesses=accesses_of(contract)),
         "under_way": open_change(contract.id),
         "withdraw_until": withdrawable(context, number=contract.order_number).get(contract.group),
         "removable": contract.status == "active",

@@ -20,6 +20,7 @@ from orchestration.ports import (
     BillingChange,
     BillingStart,
     Entitlement,
+    EntitlementOrder,
     LineActivation,
     LineChange,
     LineNumber,
@@ -212,6 +213,17 @@ class HttpContent(HttpProvider):
 
     def entitle(self, request: Entitlement, *, key: str) -> Answer:
         return Answer(self.post("entitlements", body=plain(request), key=key))
+
+    def suspend(self, request: EntitlementOrder, *, key: str) -> Answer:
+        return self._ask("suspend", request, key=key)
+
+    def resume(self, request: EntitlementOrder, *, key: str) -> Answer:
+        return self._ask("resume", request, key=key)
+
+    def _ask(self, verb: str, request: EntitlementOrder, *, key: str) -> Answer:
+        entitlement = quote(request.entitlement_id, safe="")
+        body = {"reference": request.reference}
+        return Answer(self.post(f"entitlements/{entitlement}/{verb}", body=body, key=key))
 
     def end(self, request: TakeBack, *, key: str) -> Answer:
         return self.take_back(

@@ -21,6 +21,8 @@ REPLACEABLE: Mapping[str, tuple[str, ...]] = {
     "network.suspend": ("line_id",),
     "network.resume": ("line_id",),
     "content.stop": ("entitlement_id",),
+    "content.suspend": ("entitlement_id",),
+    "content.resume": ("entitlement_id",),
 }
 """By action. A number that comes along is mended with its porting; one of ours comes from the pool
 alone, so that nobody gives it twice."""

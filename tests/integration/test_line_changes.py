@@ -160,20 +160,9 @@ def test_a_line_is_changed_by_orders(stack: Stack) -> None:
     # Added on the bill day itself, a whole month more stands on the next bill.
     assert first["on"] == contract["next_bill_on"]
 
-    removed = {
-        "kind": "remove",
-        "items": [running["vigie-securite"], running["ondine-musique"]],
-    }
-    number, then = owner.change(pk, **removed)
-    assert [bill["before"] for bill in then["bills"]] == [bill["after"] for bill in shown["bills"]]
-    (ended,) = [i for i in happened(stack) if i[:2] == ("content", "end_entitlement")][-1:]
-    assert f"{number}:change:delete-{running['ondine-musique']}.end:1" in ended
-    items = owner.api("GET", f"subscriptions/{pk}")["items"]
-    assert {i["offering"] for i in items if i["until_on"]} == {"vigie-securite", "ondine-musique"}
-
     stop, nothing = owner.change(pk, kind="suspend", block="lost_sim")
     assert [bill["before"] for bill in nothing["bills"]] == [
-        bill["after"] for bill in then["bills"]
+        bill["after"] for bill in shown["bills"]
     ]
     assert [bill["after"] for bill in nothing["bills"]] == [
         bill["before"] for bill in nothing["bills"]
@@ -190,3 +179,22 @@ def test_a_line_is_changed_by_orders(stack: Stack) -> None:
         ("resume", f"{go}:change:modify-{running['horizon-130']}.resume:1"),
         ("suspend", f"{stop}:change:modify-{running['horizon-130']}.suspend:1"),
     ]
+    assert sorted(
+        (identity[1], identity[-1])
+        for identity in happened(stack)
+        if identity[:2] in (("content", "suspend_entitlement"), ("content", "resume_entitlement"))
+    ) == [
+        ("resume_entitlement", f"{go}:change:modify-{running['ondine-musique']}.resume:1"),
+        ("suspend_entitlement", f"{stop}:change:modify-{running['ondine-musique']}.suspend:1"),
+    ]
+
+    removed = {
+        "kind": "remove",
+        "items": [running["vigie-securite"], running["ondine-musique"]],
+    }
+    number, then = owner.change(pk, **removed)
+    assert [bill["before"] for bill in then["bills"]] == [bill["after"] for bill in shown["bills"]]
+    (ended,) = [i for i in happened(stack) if i[:2] == ("content", "end_entitlement")][-1:]
+    assert f"{number}:change:delete-{running['ondine-musique']}.end:1" in ended
+    items = owner.api("GET", f"subscriptions/{pk}")["items"]
+    assert {i["offering"] for i in items if i["until_on"]} == {"vigie-securite", "ondine-musique"}

@@ -434,7 +434,9 @@ def _touched(
             return _removed(request, items, catalogue=catalogue)
         case ChangeKind.SUSPEND | ChangeKind.RESUME:
             _check_block(request, contract)
-            return (_touched_plan(items, catalogue=catalogue),)
+            return _touched_with_services(request.kind, items, catalogue=catalogue)
+        case ChangeKind.SIM if _lifts(request, contract) is not None:
+            return _touched_with_services(request.kind, items, catalogue=catalogue)
         case ChangeKind.SIM:
             return (_touched_plan(items, catalogue=catalogue),)
         case ChangeKind.NUMBER:
@@ -447,6 +449,23 @@ def _touched(
             return told_of_end(items, kind=request.kind, catalogue=catalogue)
         case _:
             return ()
+
+
+def _touched_with_services(
+    kind: ChangeKind, items: tuple[ItemView, ...], *, catalogue: Snapshot
+) -> tuple[Touched, ...]:
+    """The line, and the services on it that stand still and go on with it: those of which the
+    release says how."""
+    services = [
+        item
+        for item in items
+        if _kind(item, catalogue) is Kind.CONTENT
+        and f"{catalogue.offering(item.offering).specification.recipe}.{kind}" in catalogue.recipes
+    ]
+    return (
+        _touched_plan(items, catalogue=catalogue),
+        *(_touch(item, ItemAction.MODIFY, catalogue=catalogue) for item in services),
+    )
 
 
 def _touched_plan(items: tuple[ItemView, ...], *, catalogue: Snapshot) -> Touched:

@@ -19,7 +19,7 @@ from commerce.sandbox.providers.callbacks import Callbacks
 from commerce.sandbox.providers.faults import SECONDS, Faults
 from commerce.sandbox.providers.ledger import Ledger
 from commerce.sandbox.providers.links import linked
-from commerce.sandbox.providers.parties import messages, porting, smdp
+from commerce.sandbox.providers.parties import content, messages, porting, smdp
 from commerce.sandbox.providers.protocol import Json, Party, Refusal
 from commerce.sandbox.providers.world import World
 
@@ -139,6 +139,9 @@ class Pages:
         thing = self._world.get(token.partition(".")[0])
         if thing is None or not thing.facts.get("activation_url", "").endswith(f"/{token}"):
             return self._page("nothing.html", status=404, what="access")
+        with self._database.transaction():
+            thing = content.use(self._world, thing)
+        self._runner.wake()
         return self._page("activation.html", entitlement=thing)
 
     def style(self, request: Request) -> Response:

@@ -19,9 +19,9 @@ from commerce.kernel.errors import (
     RuleViolated,
 )
 from commerce.kernel.money import Money
-from commerce.ordering.domain.changes import ChangeQuote, ChangeRequest, When
+from commerce.ordering.domain.changes import ChangeQuote, ChangeReason, ChangeRequest, When
 from commerce.ordering.domain.states import OrderState
-from commerce.ordering.models import Order
+from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.changes import place_change, quote_change
 from commerce.ordering.services.place import Checkout, PlacedOrder
 from orchestration.adapters.local_billing import LocalBilling
@@ -277,6 +277,28 @@ def test_a_line_with_two_blocks_stands_still_until_both_are_lifted(
         (True, ["billing.change"], "suspended"),
         (False, ["billing.change", "message.line_resumed", "network.resume"], "active"),
     ]
+
+
+def test_services_stand_still_and_go_on_with_their_line(owner: AccountContext, line: int) -> None:
+    opened, _ = ordered(
+        owner, line, ChangeRequest(ChangeKind.ADD, choices={"content": ("ondine-musique",)})
+    )
+    OrderItem.objects.filter(order__number=opened.number).update(facts={"entitlement_id": "ent_7"})
+    carried_out(opened.number)
+
+    asked = []
+    for kind, reason in (("suspend", None), ("sim", ChangeReason.LOST)):
+        choices = {"sim": ("carte-sim",)} if kind == "sim" else {}
+        block = BlockKind.LOST_SIM if kind == "suspend" else None
+        request = ChangeRequest(ChangeKind(kind), choices=choices, block=block, reason=reason)
+        placed, _ = ordered(owner, line, request, deliver_to=HOME)
+        Order.objects.filter(number=placed.number).update(state=OrderState.ACCEPTED)
+        carried_out(placed.number)
+        task = Task.objects.get(plan__order_number=placed.number, action__startswith="content.")
+        item = OrderItem.objects.get(order__number=placed.number, role="content")
+        asked.append((task.action, item.facts["entitlement_id"], len(task.needs)))
+    assert asked == [("content.suspend", "ent_7", 1), ("content.resume", "ent_7", 1)]
+    assert SubscriptionItem.objects.filter(offering="ondine-musique", until_on=None).count() == 1
 
 
 def test_a_line_goes_on_only_after_the_block_that_is_under_way(

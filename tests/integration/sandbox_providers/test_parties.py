@@ -408,8 +408,11 @@ def test_content_is_opened_and_its_page_says_so(sandbox: Sandbox) -> None:
     opened = sandbox.post("/content/entitlements", key="content:1", body=body)
 
     assert opened.status_code == 201
-    page = sandbox.http.get(opened.json()["activation_url"])
-    assert (page.status_code, "Your access is open" in page.text) == (200, True)
+    for _ in range(2):
+        page = sandbox.http.get(opened.json()["activation_url"])
+        assert (page.status_code, "Your access is open" in page.text) == (200, True)
+    told = sandbox.done("content", "content:1")["callbacks"]
+    assert [each["type"] for each in told] == ["entitlement.used"]
     sandbox.post(f"/content/entitlements/{opened.json()['entitlement_id']}/end", key="content:2")
     assert "This access is ended" in sandbox.http.get(opened.json()["activation_url"]).text
     assert sandbox.counted("entitle", "content/1", "music")["in_force"] == 1

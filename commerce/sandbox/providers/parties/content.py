@@ -47,6 +47,16 @@ def create(world: World, call: Call) -> Answer:
     return Answer(201, body, thing_id=entitlement.id)
 
 
+def use(world: World, entitlement: Thing) -> Thing:
+    """The customer opens his access; the first time is told."""
+    if entitlement.state != "active" or "used_at" in entitlement.facts:
+        return entitlement
+    at = iso(world.now)
+    entitlement = world.change(entitlement, used_at=at)
+    world.tell(entitlement, "entitlement.used", {"entitlement_id": entitlement.id, "used_at": at})
+    return entitlement
+
+
 def settlement(world: World, call: Call) -> Answer:
     """Of a month that is over: the local days on which each entitlement was there."""
     month = call.path["month"]
@@ -93,4 +103,5 @@ CONTENT = Party(
         *LIFE.operations("entitlements"),
         Operation("GET", "settlements/<month>", settlement),
     ),
+    callbacks=("entitlement.used",),
 )
