@@ -7,6 +7,7 @@ from django.db.models import Case, DecimalField, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from commerce.kernel.money import Money
+from commerce.payments.selectors import coming_in, payments_of
 from subscriptions.domain.ledger import Balance, Book, TransferKind, TransferView
 from subscriptions.models import BillingAccount, Invoice, Transfer
 
@@ -36,6 +37,16 @@ def open_amount() -> Coalesce:
 def owed_on(invoice: Invoice) -> Money:
     """What is still to pay on one bill; never below zero but for one that claims less than that."""
     return _sum(invoice.transfers.all(), Book.RECEIVABLE, currency=invoice.currency)
+
+
+def money_on_its_way(invoice: Invoice, *, but: str = "") -> bool:
+    """Whether a payment for the bill is being taken, or was and is not entered yet; `but` for one
+    payment's key."""
+    number = invoice.number or ""
+    taken = [each.key for each in payments_of(number) if each.is_taken]
+    entered = Transfer.objects.filter(key__in=[f"payment/{key}" for key in taken])
+    known = {key.removeprefix("payment/") for key in entered.values_list("key", flat=True)}
+    return bool({*coming_in(number), *taken} - known - {but})
 
 
 def unapplied_under(account: BillingAccount, reference: str) -> Money:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
@@ -129,6 +129,30 @@ def effects_under_way() -> int:
         off_session=True, state__in=[PaymentState.REQUESTED, PaymentState.OPENING]
     )
     return effects.count() + charges.count()
+
+
+def coming_in(reference: str) -> tuple[str, ...]:
+    """The keys of payments for one order or bill whose money is on its way: a charge or a capture
+    is asked for, and its outcome is not known."""
+    asked = Q(off_session=True, state__in=[PaymentState.REQUESTED, PaymentState.OPENING]) | Q(
+        state=PaymentState.AUTHORISED,
+        effects__kind=EffectKind.CAPTURE,
+        effects__state__in=[EffectState.REQUESTED, EffectState.SENT],
+    )
+    found = PaymentAttempt.objects.filter(asked, reference=reference).order_by("pk")
+    return tuple(found.values_list("key", flat=True).distinct())
+
+
+def refunds_of(key: str) -> tuple[Money, ...]:
+    """What was asked to go back of a payment, refusals left out; one for each sequence that is
+    taken, zero for a refused one."""
+    row = PaymentAttempt.objects.get(key=key)
+    refunds = row.effects.filter(kind=EffectKind.REFUND).order_by("sequence")
+    nothing = (EffectState.REFUSED, EffectState.GIVEN_UP)
+    return tuple(
+        Money.zero(row.currency) if each.state in nothing else Money(each.amount, row.currency)
+        for each in refunds
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Collecting: consumers' bills are charged to their saved card on the day they are due, or paid by
 hand on the provider's page. A business pays by transfer."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from itertools import groupby
@@ -15,14 +16,16 @@ from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.payments.ports import PayLine
-from commerce.payments.selectors import PaymentView, payment, payments_of
+from commerce.payments.selectors import payment, payments_of
 from commerce.payments.services import effects
 from commerce.payments.services.charge import request_charge
 from commerce.payments.services.checkout import request_payment
 from subscriptions.domain.states import InvoiceKind, InvoiceState
-from subscriptions.ledger import owed_on
+from subscriptions.ledger import money_on_its_way, owed_on
 from subscriptions.models import BillingAccount, Invoice
-from subscriptions.services import ledger
+from subscriptions.services import ledger, paying_back
+
+logger = logging.getLogger(__name__)
 
 TIMER = "bill-collection"
 PURPOSE = "bill"
@@ -32,9 +35,13 @@ LEAST = Money.of("0.50")
 """What the provider takes at least; a smaller rest stays open."""
 
 
+class CollectingFailed(Exception):
+    """Some bills of a timer could not be collected; the log names them."""
+
+
 def is_collected(*, kind: str, segment: str) -> bool:
     """Orders are paid as they are placed; what a business owes it transfers."""
-    return kind == InvoiceKind.RECURRING and segment == Segment.CONSUMER
+    return kind != InvoiceKind.ORDER and segment == Segment.CONSUMER
 
 
 def arm(due: Iterable[tuple[date, int]]) -> None:
@@ -54,18 +61,36 @@ def arm(due: Iterable[tuple[date, int]]) -> None:
 
 
 def on_due(payload: Mapping[str, Any]) -> None:
-    """Timer, business time; called with no transaction open. A bill at a time, each once."""
+    """Timer, business time; called with no transaction open. A bill at a time, each once; one that
+    can't be collected holds up no other, and is tried again.
+
+    Raises:
+        CollectingFailed: some of them can't.
+    """
+    failed = []
     for invoice_id in payload["ids"]:
-        collect(invoice_id)
+        try:
+            collect(invoice_id)
+        except Exception:
+            logger.exception("bill %s can't be collected", invoice_id)
+            failed.append(invoice_id)
+    if failed:
+        raise CollectingFailed(f"bills {failed}")
 
 
 @transaction.atomic
 def collect(invoice_id: int) -> None:
-    """Have what is open on the bill charged to the saved card, less what is the customer's.
+    """Have what is open on the bill charged to the saved card, less what is the customer's; give
+    back what a credit note gives back.
 
     Once: what is declined stays open. Nothing happens without a saved card.
     """
     invoice = _locked(invoice_id)
+    if invoice.kind == InvoiceKind.CREDIT_NOTE:
+        paying_back.settle(invoice)
+        return
+    if money_on_its_way(invoice):
+        return
     ledger.use_credit(invoice)
     owed = owed_on(invoice)
     if owed < LEAST:
@@ -93,7 +118,8 @@ def pay_by_hand(*, party_id: int, number: str, label: str, back: str) -> str:
     if owed < LEAST:
         raise RuleViolated("There is nothing left to pay on this bill.", code="nothing_to_pay")
     known = payments_of(number)
-    _refuse_if_under_way(known)
+    if money_on_its_way(invoice) or any(each.is_held and not each.is_taken for each in known):
+        raise Conflict("This bill is just being paid.", code="payment_under_way")
     for each in known:
         if each.is_open and each.amount == owed:
             return each.key
@@ -114,12 +140,6 @@ def pay_by_hand(*, party_id: int, number: str, label: str, back: str) -> str:
     return key
 
 
-def _refuse_if_under_way(known: Iterable[PaymentView]) -> None:
-    for each in known:
-        if (each.is_open and each.off_session) or (each.is_held and not each.is_taken):
-            raise Conflict("This bill is just being paid.", code="payment_under_way")
-
-
 @transaction.atomic
 def take(*, key: str) -> None:
     """The card of one who pays by hand is authorised: take the money, or let it go if the bill was
@@ -128,7 +148,8 @@ def take(*, key: str) -> None:
     invoice = Invoice.objects.filter(number=paid.reference).first()
     if paid.purpose != PURPOSE or invoice is None:
         return
-    if owed_on(_locked(invoice.pk)) < paid.amount:
+    invoice = _locked(invoice.pk)
+    if money_on_its_way(invoice, but=key) or owed_on(invoice) < paid.amount:
         effects.cancel(key=key)
     else:
         effects.capture(key=key)

@@ -99,7 +99,7 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
     collecting.arm(
         (due_on, pk)
         for _, _, _, kind, gross, due_on, pk, segment in issued
-        if collecting.is_collected(kind=kind, segment=segment) and gross > 0
+        if collecting.is_collected(kind=kind, segment=segment) and gross
     )
     publish_all(
         InvoiceIssued(

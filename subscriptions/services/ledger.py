@@ -112,19 +112,37 @@ def use_credit(invoice: Invoice) -> None:
         order_number="",
     )
     for note in notes.order_by("pk"):
-        amount = allocated(
-            owed=owed_on(invoice), unapplied=unapplied_under(invoice.account, note.number or "")
-        )
+        credit = unapplied_under(invoice.account, note.number or "")
+        amount = allocated(owed=owed_on(invoice), unapplied=credit)
         if amount:
-            _enter(
-                invoice.account,
-                kind=TransferKind.ALLOCATION,
-                moved=(Book.UNAPPLIED, Book.RECEIVABLE),
-                amount=amount,
-                reference=note.number or "",
-                key=f"{invoice.number}/{note.number}",
-                invoice=invoice,
-            )
+            _pay_by_note(invoice, note, amount)
+
+
+def free(invoice: Invoice, *, note: Invoice, amount: Money) -> None:
+    """Let the credit note pay for the bill instead of the money that did: as much of that is the
+    customer's again, to be paid back. The caller has locked the account."""
+    _enter(
+        invoice.account,
+        kind=TransferKind.ALLOCATION,
+        moved=(Book.RECEIVABLE, Book.UNAPPLIED),
+        amount=amount,
+        reference=invoice.number or "",
+        key=f"{invoice.number}/back/{note.number}",
+        invoice=invoice,
+    )
+    _pay_by_note(invoice, note, amount)
+
+
+def _pay_by_note(invoice: Invoice, note: Invoice, amount: Money) -> None:
+    _enter(
+        invoice.account,
+        kind=TransferKind.ALLOCATION,
+        moved=(Book.UNAPPLIED, Book.RECEIVABLE),
+        amount=amount,
+        reference=note.number or "",
+        key=f"{invoice.number}/{note.number}",
+        invoice=invoice,
+    )
 
 
 def _enter(

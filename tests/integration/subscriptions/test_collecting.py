@@ -13,12 +13,29 @@ from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.payments.models import PaymentAttempt, PaymentEffect, SavedMethod
 from subscriptions.audit import ledger_differences
-from subscriptions.models import BillingAccount, Invoice
+from subscriptions.domain.ledger import Balance
+from subscriptions.domain.states import ChangeKind
+from subscriptions.ledger import balance_of
+from subscriptions.models import BillingAccount, Invoice, SubscriptionItem
 from subscriptions.selectors import bills_of
 from subscriptions.services import collecting, issuing
+from subscriptions.services.change import ContractChange, apply_change
 from subscriptions.services.collecting import pay_by_hand
-from subscriptions.subscribers import on_payment_authorised, on_payment_settled
-from tests.integration.subscriptions.contracts import DAY, at, begun, firm, person, plan, run
+from subscriptions.subscribers import (
+    on_payment_authorised,
+    on_payment_refunded,
+    on_payment_settled,
+)
+from tests.integration.subscriptions.contracts import (
+    DAY,
+    at,
+    begun,
+    firm,
+    person,
+    plan,
+    promised,
+    run,
+)
 
 pytestmark = pytest.mark.django_db
 BACK = "https://shop.example.test/account/bills/"
@@ -51,6 +68,11 @@ def attempts() -> list[tuple[str, str, str, bool]]:
 
 def by_hand(party: int, number: str) -> str:
     return pay_by_hand(party_id=party, number=number, label="Facture", back=BACK)
+
+
+def effects_of() -> list[tuple[str, str, str]]:
+    rows = PaymentEffect.objects.select_related("payment").order_by("pk")
+    return [(row.payment.key, row.kind, str(row.amount)) for row in rows]
 
 
 def moved(key: str, state: str) -> None:
@@ -155,6 +177,80 @@ def test_a_bill_that_was_paid_meanwhile_is_not_paid_twice() -> None:
     on_payment_authorised({"key": key})
     (effect,) = PaymentEffect.objects.all()
     assert (effect.payment.key, effect.kind) == (key, "cancel")
+
+
+def test_two_pages_paid_at_once_take_the_money_once() -> None:
+    party = with_card(person())
+    begun("C-1", [plan("29.99")], party=party)
+    number = "FA-2026-0000001"
+    first = by_hand(party, number)
+    second = f"{number}/pay/9"
+    PaymentAttempt.objects.create(
+        key=second, party_id=party, reference=number, amount=Decimal("29.99"), purpose="bill",
+        state="authorised", expires_at=business_now(),
+    )  # fmt: skip
+    moved(first, "authorised")
+    on_payment_authorised({"key": first})
+    on_payment_authorised({"key": second})
+    collected()
+    assert effects_of() == [(first, "capture", "29.99"), (second, "cancel", "29.99")]
+    assert [row[0] for row in attempts()] == [first, second]
+
+
+def test_money_that_is_taken_but_not_entered_yet_is_not_taken_again() -> None:
+    party = with_card(person())
+    begun("C-1", [plan("29.99")], party=party)
+    key = by_hand(party, "FA-2026-0000001")
+    moved(key, "settled")
+    collected()
+    with pytest.raises(Conflict):
+        by_hand(party, "FA-2026-0000001")
+    assert [row[0] for row in attempts()] == [key]
+
+
+def withdrawn(party: int, contract: int, *, on: date) -> None:
+    """The contract ends at once; days from `on` on go back."""
+    promised("C-2", [], group="change")
+    apply_change(
+        ContractChange(
+            "C-2", "change", contract, ChangeKind.WITHDRAW, on=on, channel="web",
+            ends=[item.pk for item in SubscriptionItem.objects.filter(subscription=contract)],
+        )
+    )  # fmt: skip
+
+
+def test_what_a_withdrawal_gives_back_of_a_bill_goes_to_the_card_that_paid_it() -> None:
+    party = with_card(person())
+    contract = begun("C-1", [plan("31.00")], party=party)
+    collected()
+    key = "FA-2026-0000001/charge/1"
+    moved(key, "settled")
+    on_payment_settled({"key": key})
+    Timer.objects.all().delete()
+    with business_time_fixed(at(date(2026, 3, 20))):
+        withdrawn(party, contract, on=date(2026, 3, 20))
+        collected()
+        collected()
+    assert effects_of() == [(key, "refund", "21.00")]
+    on_payment_refunded({"key": key, "sequence": 1, "amount": "21.00"})
+    note, bill = bills_of(party)
+    assert (note.gross, bill.open) == (Money.of("-21.00"), Money.of("0.00"))
+    account = BillingAccount.objects.get(party_id=party)
+    assert balance_of(account.pk) == Balance(Money.of("0.00"), Money.of("0.00"))
+    PaymentEffect.objects.update(state="done")
+    assert ledger_differences() == ()
+
+
+def test_a_credit_note_pays_for_what_is_open_before_anything_goes_back() -> None:
+    party = with_card(person())
+    contract = begun("C-1", [plan("31.00")], party=party)
+    Timer.objects.all().delete()
+    with business_time_fixed(at(date(2026, 3, 20))):
+        withdrawn(party, contract, on=date(2026, 3, 20))
+        collected()
+    assert effects_of() == []
+    _, bill = bills_of(party)
+    assert (bill.open, bill.paid) == (Money.of("10.00"), Money.of("21.00"))
 
 
 def test_nobody_pays_for_another_ones_bill() -> None:

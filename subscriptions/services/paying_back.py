@@ -1,0 +1,49 @@
+"""What credit notes of a cycle give back: to open bills, to the next one, or to the card."""
+
+from commerce.kernel.money import Money, total
+from commerce.payments.selectors import PaymentView, payments_of, refunds_of
+from commerce.payments.services import effects
+from subscriptions.domain.states import InvoiceKind, InvoiceState
+from subscriptions.ledger import money_on_its_way, open_amount, unapplied_under
+from subscriptions.models import Invoice, Subscription
+from subscriptions.services import ledger
+from subscriptions.services.drafting import BILLED_STATUSES
+
+WITHDRAWN = "last:"
+"""Begins the key of the bill of a contract that was withdrawn from (`last_bill`)."""
+
+
+def settle(note: Invoice) -> None:
+    """Let the credit note pay for the account's open bills; pay the rest back to the cards that
+    paid its bills if no bill is to come, or if it is for a withdrawal, which may not wait for one.
+
+    The account is locked. May be repeated. What no card can take stays the customer's.
+    """
+    recurring = Invoice.objects.filter(
+        account=note.account, kind=InvoiceKind.RECURRING, state=InvoiceState.ISSUED
+    )
+    unpaid = recurring.annotate(open=open_amount()).filter(open__gt=0)
+    for bill in unpaid.select_related("account").order_by("pk"):
+        if not money_on_its_way(bill):
+            ledger.use_credit(bill)
+    goes_on = Subscription.objects.filter(account=note.account, status__in=BILLED_STATUSES)
+    if note.key.startswith(WITHDRAWN) or not goes_on.exists():
+        for bill in recurring.select_related("account").order_by("-pk"):
+            _pay_back(bill, note=note)
+
+
+def _pay_back(bill: Invoice, *, note: Invoice) -> None:
+    """As much of the note as the card paid for the bill."""
+    for paid in payments_of(bill.number or ""):
+        left = unapplied_under(note.account, note.number or "")
+        amount = min(left, _refundable(paid))
+        if amount.amount > 0 and not money_on_its_way(bill):
+            ledger.free(bill, note=note, amount=amount)
+            sequence = len(refunds_of(paid.key)) + 1
+            effects.refund(key=paid.key, amount=amount, sequence=sequence)
+
+
+def _refundable(paid: PaymentView) -> Money:
+    if not paid.is_taken:
+        return Money.zero(paid.amount.currency)
+    return paid.amount - total(refunds_of(paid.key), currency=paid.amount.currency)
