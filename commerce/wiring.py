@@ -76,7 +76,7 @@ from orchestration.services.keeping import KEPT_DUE
 from orchestration.services.plans import ADVANCE, PLAN_MORE, REFUND
 from promotions.domain import findings as promotions
 from promotions.domain import next_offers
-from subscriptions import subscribers as money
+from subscriptions import subscribers as bills
 from subscriptions.events import (
     AccountParked,
     InvoiceIssued,
@@ -178,9 +178,7 @@ def connect() -> None:
     register_timer(calendar.TIMER, bill_run.on_timer, durable=False, queue=billing)
     register_timer(bill_run.CHUNK_TIMER, bill_run.on_chunk, durable=False, queue=billing)
     register_timer(collecting.TIMER, collecting.on_due, durable=False, queue=billing)
-    subscribe(PaymentAuthorised, money.on_payment_authorised, name="bills.authorised")
-    subscribe(PaymentSettled, money.on_payment_settled, name="ledger.settled")
-    subscribe(PaymentRefunded, money.on_payment_refunded, name="ledger.refunded")
+    subscribe(PaymentAuthorised, bills.on_payment_authorised, name="bills.authorised")
 
     subscribe(VisitorIdentified, ordering.on_visitor_identified, name="ordering.visitor")
     subscribe(PaymentAuthorised, ordering.on_payment_authorised, name="ordering.authorised")

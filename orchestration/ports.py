@@ -393,7 +393,8 @@ class WearBill:
 
 @dataclass(frozen=True, slots=True)
 class MoneyMoved:
-    """Money for an order, taken from the customer or paid back; `reference` names the movement."""
+    """Money for an order, or for a bill of ours (`order_number` is its number then), taken from the
+    customer or paid back; `reference` names the movement."""
 
     reference: str
     order_number: str

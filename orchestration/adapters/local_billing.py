@@ -13,6 +13,7 @@ from orchestration.ports import (
     BillingChange,
     BillingStart,
     Found,
+    MoneyKind,
     MoneyMoved,
     OrderBill,
     OrderCredit,
@@ -22,6 +23,7 @@ from orchestration.ports import (
 from promotions.selectors import promotions_of
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import BlockKind, ChangeKind
+from subscriptions.services import ledger
 from subscriptions.services.activate import ActivatedItem, activate
 from subscriptions.services.change import ContractChange, apply_change
 from subscriptions.services.credit import bill_wear, credit_order
@@ -79,7 +81,23 @@ class LocalBilling:
         return Answer({"bill": bill or ""})
 
     def note_money(self, request: MoneyMoved, *, key: str) -> Answer:
-        """Nothing to write down: our own bills read the payments themselves."""
+        """Into the ledger, and onto the bill that it is for."""
+        if request.kind is MoneyKind.TAKEN:
+            ledger.enter_payment(
+                key=request.reference,
+                party_id=request.party_id,
+                reference=request.order_number,
+                amount=request.amount,
+            )
+        else:
+            payment, _, sequence = request.reference.rpartition("/refund/")
+            ledger.enter_refund(
+                key=payment,
+                sequence=int(sequence),
+                party_id=request.party_id,
+                reference=request.order_number,
+                amount=request.amount,
+            )
         return Answer({})
 
     def start(self, request: BillingStart, *, key: str) -> Answer:

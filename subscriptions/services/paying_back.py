@@ -23,9 +23,9 @@ def settle(note: Invoice) -> None:
         account=note.account, kind=InvoiceKind.RECURRING, state=InvoiceState.ISSUED
     )
     unpaid = recurring.annotate(open=open_amount()).filter(open__gt=0)
-    for bill in unpaid.select_related("account").order_by("pk"):
-        if not money_on_its_way(bill):
-            ledger.use_credit(bill)
+    for open_bill in unpaid.select_related("account").order_by("pk"):
+        if not money_on_its_way(open_bill):
+            ledger.use_credit(open_bill)
     goes_on = Subscription.objects.filter(account=note.account, status__in=BILLED_STATUSES)
     if note.key.startswith(WITHDRAWN) or not goes_on.exists():
         for bill in recurring.select_related("account").order_by("-pk"):

@@ -12,6 +12,7 @@ from commerce.kernel.clock import business_now, business_time_fixed, machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.payments.models import PaymentAttempt, PaymentEffect, SavedMethod
+from orchestration.subscribers import on_payment_refunded, on_payment_settled
 from subscriptions.audit import ledger_differences
 from subscriptions.domain.ledger import Balance
 from subscriptions.domain.states import ChangeKind
@@ -21,11 +22,7 @@ from subscriptions.selectors import bills_of
 from subscriptions.services import collecting, issuing
 from subscriptions.services.change import ContractChange, apply_change
 from subscriptions.services.collecting import pay_by_hand
-from subscriptions.subscribers import (
-    on_payment_authorised,
-    on_payment_refunded,
-    on_payment_settled,
-)
+from subscriptions.subscribers import on_payment_authorised
 from tests.integration.subscriptions.contracts import (
     DAY,
     at,

@@ -17,6 +17,7 @@ from commerce.accounts.models import Party
 from commerce.kernel.clock import business_now, business_time_fixed
 from commerce.kernel.money import Money
 from commerce.payments.models import PaymentAttempt, PaymentEffect
+from orchestration.subscribers import on_payment_refunded, on_payment_settled
 from subscriptions.audit import ledger_differences
 from subscriptions.domain.ledger import Balance, TransferKind, allocated
 from subscriptions.facturx import terms_of
@@ -26,7 +27,6 @@ from subscriptions.selectors import bills_of, document_of
 from subscriptions.services import issuing
 from subscriptions.services.credit import credit_order
 from subscriptions.services.one_off import bill_order
-from subscriptions.subscribers import on_payment_refunded, on_payment_settled
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,
