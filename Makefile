@@ -18,7 +18,7 @@ run: local ## start everything and serve until Ctrl-C (PORT=..., RUN_DIR=...)
 test: dev ## lint, types, import contracts and every test
 	@exec $(VENV)/python -m commerce.local.check
 
-proof: dev ## price 5,000 random carts twice, by the engine and by an oracle; goes on where it stopped
+proof: dev ## 5,000 random carts and 10,000 lives of bills, by the engine and by oracles; goes on where it stopped
 	@$(VENV)/python -m tests.proof.run
 
 demo: local ## drive three orders to their bills and compare each with its promise (SABOTAGE=price|tax|months|duplicate)

@@ -41,13 +41,23 @@ def instalments_left(
     charges: Iterable[tuple[AgreedCharge, date]], *, commitment: Commitment, on: date
 ) -> tuple[Money, ...]:
     """What the recurring `charges`, each since a day, would cost in each month from `on` to the end
-    of the commitment, after their benefits and not rounded."""
+    of the commitment, after their benefits and not rounded.
+
+    What is due every n months is shared by them: of what was paid in advance for the months left
+    the customer gets his part back, so that it is owed for them as for the others.
+    """
     present = [(charge, since) for charge, since in charges if charge.recurring]
     found = []
     for month in range(commitment.elapsed(on), commitment.months):
         start, end = (add_months(commitment.since, each) for each in (month, month + 1))
         whole = total(
-            net_in_period(charge, period=full_months(since, start) + 1) for charge, since in present
+            _monthly(charge, month=full_months(since, start) + 1) for charge, since in present
         )
         found.append(whole * (end - max(on, start)).days / (end - start).days)
     return tuple(found)
+
+
+def _monthly(charge: AgreedCharge, *, month: int) -> Money:
+    """The share of a contract month in what is due for several at a time."""
+    due_in = month - (month - 1) % charge.every_months
+    return net_in_period(charge, period=due_in) / charge.every_months

@@ -1,77 +1,129 @@
-"""`make proof`: the oracle and the engine over 5,000 carts; goes on where it was stopped.
+"""`make proof`: engine and oracle over 5,000 carts and 10,000 lives; goes on where it was stopped.
 
 What has been compared is kept in `tests/proof/results/` and counts only while the sources of both
-stay as they are.
+stay as they are. The last line is the result as JSON.
 """
 
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tests.proof.billing.compare import difference
+from tests.proof.billing.lives import life
+from tests.proof.billing.modelled import LEFT_OUT, modelled
+from tests.proof.billing.situations import situations
 from tests.proof.comparing import disagreements
 from tests.proof.random_carts import case
 
-CARTS, TOGETHER = 5000, 100
 ROOT = Path(__file__).resolve().parents[2]
-KEPT = Path(__file__).parent / "results" / "oracle.json"
+RESULTS = Path(__file__).parent / "results"
 SOURCES = ("commerce", "catalogue", "promotions", "subscriptions", "tests/oracle", "tests/proof")
-SHOWN = 20
+TOGETHER, SHOWN = 100, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`count` cases by their seeds; `compare` answers what is said otherwise and what was in it."""
+
+    name: str
+    cases: str
+    count: int
+    compare: Callable[[int], tuple[list[str], Collection[str]]]
 
 
 @dataclass
 class Progress:
-    """Seeds 0 up to `done` were compared; `found` has what was said otherwise, by seed."""
+    """Seeds 0 up to `done` were compared; `found` has what was said otherwise, by seed, `held` in
+    how many cases each situation came up."""
 
     sources: str
     done: int = 0
-    given: int = 0
+    held: dict[str, int] = field(default_factory=dict)
     found: dict[str, list[str]] = field(default_factory=dict)
 
 
+def _cart(seed: int) -> tuple[list[str], Collection[str]]:
+    one = case(seed)
+    return disagreements(one), ["promotions"] if one.promotions else []
+
+
+def _life(seed: int) -> tuple[list[str], Collection[str]]:
+    one = modelled(life(seed))
+    said = difference(one)
+    return [said] if said else [], situations(one)
+
+
+PARTS = (Part("oracle", "carts", 5000, _cart), Part("bills", "lives", 10_000, _life))
+
+
 def main() -> int:
-    """0 if the two agree on every cart."""
-    progress = _kept()
+    """0 if engine and oracle agree on every case."""
+    sources = _digest()
+    results = {part.name: _run(part, _kept(part, sources)) for part in PARTS}
+    for name, reason in LEFT_OUT.items():
+        print(f"bills: not compared: {name}: {reason}")
+    print(json.dumps({name: _result(progress) for name, progress in results.items()}))
+    return 1 if any(progress.found for progress in results.values()) else 0
+
+
+def _run(part: Part, progress: Progress) -> Progress:
     if progress.done:
-        print(f"oracle: going on after {progress.done} carts")
-    for first in range(progress.done, CARTS, TOGETHER):
-        for seed in range(first, min(first + TOGETHER, CARTS)):
-            one = case(seed)
-            progress.given += bool(one.promotions)
-            if said := disagreements(one):
+        print(f"{part.name}: going on after {progress.done} {part.cases}")
+    for first in range(progress.done, part.count, TOGETHER):
+        held = Counter(progress.held)
+        for seed in range(first, min(first + TOGETHER, part.count)):
+            said, situations = part.compare(seed)
+            held.update(situations)
+            if said:
                 progress.found[str(seed)] = said
-        progress.done = min(first + TOGETHER, CARTS)
-        _keep(progress)
-        print(f"oracle: {progress.done}/{CARTS} carts, {len(progress.found)} otherwise", flush=True)
-    for line in _told(progress):
+        progress.done, progress.held = min(first + TOGETHER, part.count), dict(held)
+        _keep(part, progress)
+        told = f"{progress.done}/{part.count} {part.cases}"
+        print(f"{part.name}: {told}, {len(progress.found)} otherwise", flush=True)
+    for line in _told(part, progress):
         print(line)
-    return 1 if progress.found else 0
+    return progress
 
 
-def _told(progress: Progress) -> Iterator[str]:
+def _told(part: Part, progress: Progress) -> Iterator[str]:
     for seed, said in list(progress.found.items())[:SHOWN]:
         yield f"seed {seed}"
-        yield from (f"  {line[:300]}" for line in said)
-    agreed = progress.done - len(progress.found)
-    yield f"oracle: {agreed} of {progress.done} carts agree ({progress.given} with promotions)"
+        yield from (f"  {line[:2000]}" for line in said)
+    for name, count in sorted(progress.held.items(), key=lambda pair: -pair[1]):
+        yield f"{part.name}: {count} {part.cases} with {name}"
+    yield f"{part.name}: {_agreed(progress)} of {progress.done} {part.cases} agree"
 
 
-def _kept() -> Progress:
-    sources = _digest()
-    if KEPT.exists():
-        kept = Progress(**json.loads(KEPT.read_text(encoding="utf-8")))
+def _agreed(progress: Progress) -> int:
+    return progress.done - len(progress.found)
+
+
+def _result(progress: Progress) -> dict[str, int]:
+    return {"compared": progress.done, "agree": _agreed(progress)}
+
+
+def _kept(part: Part, sources: str) -> Progress:
+    file = _file(part)
+    if file.exists():
+        kept = Progress(**json.loads(file.read_text(encoding="utf-8")))
         if kept.sources == sources:
             return kept
     return Progress(sources)
 
 
-def _keep(progress: Progress) -> None:
-    KEPT.parent.mkdir(exist_ok=True)
-    fresh = KEPT.with_suffix(".new")
+def _keep(part: Part, progress: Progress) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    fresh = _file(part).with_suffix(".new")
     fresh.write_text(json.dumps(asdict(progress)), encoding="utf-8")
-    fresh.replace(KEPT)
+    fresh.replace(_file(part))
+
+
+def _file(part: Part) -> Path:
+    return RESULTS / f"{part.name}.json"
 
 
 def _digest() -> str:

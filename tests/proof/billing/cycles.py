@@ -85,9 +85,6 @@ class Cycles:
     def _period(self, start: date, every: int) -> Period:
         if start.day == self.day_of_month(start):
             end = add_months(start, every)
-        elif self._is_last_days(start):
-            end = self.containing(start).end
-            end = add_months(end, every - 1)
         else:
             end = self.containing(start).end
         return Period(Span(start, end), (end - add_months(end, -every)).days)

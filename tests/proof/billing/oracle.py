@@ -7,21 +7,25 @@ known on a day; `bills` walks through the life and bills what is owed minus what
 Where the rules leave room, this is how they are read here. Whoever finds the engine elsewhere sees
 at once which of the two departs from what.
 
- 1. A charge is priced by stretches: consecutive days of one period at one price, price x days /
-    days of the period, each rounded on its own, half up (E11 "only days used are priced and
-    rounded", coverage by date range). Two stretches around a suspension are two roundings.
+ 1. A charge is priced by stretches: consecutive days of one period, each day at its price / days of
+    the period, their sum rounded, half up (E11 "only days used are priced and rounded", coverage
+    by date range; style.md "rounded once, where it is charged": a month in which a benefit ends is
+    one charge of one period). Two stretches around a suspension are two roundings.
  2. Part of a period that begins off the cycle day: up to the next cycle day, over the days of the
     whole cycle (F8). From the 29th to 31st on an account billed on the 28th: up to the 28th of the
     next month, over the days from the 28th before (D3), for options and added lines too.
  3. A charge of every n months: the first part runs to the next cycle day (D4) and is priced over
-    the n months that end there; then whole periods of n months from there. The rules are silent.
+    the n months that end there; then whole periods of n months from there. The rules are silent;
+    of who starts on the 29th to 31st it is no other than of who joins a cycle (as 2).
  4. Months of a benefit are calendar months from the start of the item, the 31st clamped to the
     last day (D4); begun on the 29th to 31st on an account billed on the 28th they end on 28ths
     (D3). They are dates once and for all: neither a suspension nor another cycle day moves them.
-    For an option they count from its own start, for a renewal from that.
- 5. A benefit changes the price of the day and the stretch is rounded once, after all benefits
-    (style.md "rounded once, where it is charged"): 50 % of 19.99 is 10.00. It is no line that is
-    rounded by itself, although E5 promises amounts "per charge and benefit".
+    For an option they count from its own start, for a renewal from that. A charge of several
+    months has the benefits of the day on which its period begins for all of it: its price is due
+    that day as a whole (E5 "amount per period, charge and benefit"; as the oracle of quotes).
+ 5. What a benefit takes off the price of a whole period is an amount that the quote says, "per
+    charge and benefit" (E5), and so in cents, half up: 50 % off 19.99 is 10.00 off and leaves
+    9.99. Days are shares of that price, rounded once.
  6. Benefits of one charge apply in the order in which they were given; then the lines' discount
     (E6 has stacking groups, which pick before there is a contract). None makes a price higher or
     negative.
@@ -37,24 +41,33 @@ at once which of the two departs from what.
     suspended; what is over is summed, priced and rounded once, and billed after the cycle's end.
 12. A record counts once, as it first came, if it came within one year of its local day (F6, L34-2);
     one for a day on which the plan had no such charge costs nothing.
-13. The early-termination fee: what would have been due for each month not fully elapsed of the
-    commitment, to month 12 in full, after it 20 % with a subsidised handset and nothing without
-    (F6); 25 % for contracts ordered before 2023. Due is the plan's recurring price after its
-    benefits ("the amount due"), without options or the discount for lines. Elapsed months are
-    calendar months from the activation or the renewal, which starts the commitment anew. At the
-    standard rate, for both kinds of buyer, on the next bill.
+13. The early-termination fee: what would have been due for each month of the commitment that is
+    left, to month 12 in full, after it 20 % with a subsidised handset and nothing without (F6);
+    25 % for contracts ordered before 2023. Of a month that has begun it is the days that are left
+    ("the unexpired part"): those before the end are billed as used. Due is the plan's recurring
+    price after its benefits ("the amount due"), without options or the discount for lines. Months
+    are calendar months from the activation or the renewal, which starts the commitment anew. The
+    shares after month 12 are consumers' (L224-28): a business owes all of it. At the standard
+    rate, on the next bill.
 14. Withdrawal: one-off charges are given back (goods returned); the days and usage before it are
     owed, at the agreed price, if early execution was asked for, else nothing (F6). No fee.
 15. When bills come: at 04:00 of each cycle day, of a business also of the day after an activation
-    (D4), as things were known on the eve; a consumer's also at an activation, as known that day.
-    These take up all that is owed on the account. An order, a withdrawal and a refund are
-    documents of their own with just their lines (E11), on their day, after its 04:00 and before
-    its activations. A termination, an option or a compensation waits for the next bill.
+    (D4), as things were known on the eve. These take up all that is owed on the account. A
+    consumer's contract has a first bill of its own at its activation (D4), as known that day. An
+    order, a withdrawal and a refund are documents of their own with just their lines (E11), on
+    their day, after its 04:00 and before its activations; a withdrawal gives back by one what was
+    billed with the order, by another what was billed since. A termination, an option or a
+    compensation waits for the next bill.
 16. No line, no bill; lines of 0.00 make one. A negative total makes a credit note (E11).
 17. A line that corrects has the difference of a whole period of one charge, not of a stretch.
 18. Of two facts for one day the later entry counts second, so the later plan stays; facts for days
     after the end of a contract do nothing.
 19. A line counts for the discount for lines from its activation to its end, suspended or not.
+
+Readings 1, 3, 4, 5, 13 and 15 were chosen anew when the engine was first laid beside them. The
+rules allow either: 3, 4 and 5 are now those of the oracle of quotes (tests/oracle), so that a bill
+can be what its quote said; 1 and 15 those of the engine. In 13 days that were billed as used were
+owed a second time by the fee, which no rule asks for.
 
 Not here: shared allowances, third parties, transfers, parents who pay, advantages given back.
 """
@@ -153,15 +166,20 @@ def occasions(life: Life) -> Iterator[Occasion]:
         if cycles.begins(day) or (eve in activations and not at_once):
             yield Occasion(day, eve)
         yield from (occasion for occasion in alone if occasion.day == day)
-        if day in activations and at_once:
-            yield Occasion(day, day)
+        if at_once:
+            begun = (one for one in life.contracts if one.activated == day)
+            yield from (Occasion(day, day, contract.code) for contract in begun)
 
 
 def own_documents(life: Life) -> list[Occasion]:
     """Orders, then withdrawals, then refunds."""
     return [
         *(Occasion(one.ordered, one.ordered, one.code, Kind.ORDERED) for one in life.contracts),
-        *(Occasion(one.on, one.on, one.contract) for one in facts_by(life, life.until, Withdrawn)),
+        *(
+            Occasion(one.on, one.on, one.contract, kind)
+            for one in facts_by(life, life.until, Withdrawn)
+            for kind in (Kind.ORDERED, None)
+        ),
         *(
             Occasion(one.known, one.known, "", Kind.REFUND, one.code)
             for one in facts_by(life, life.until, Refunded)

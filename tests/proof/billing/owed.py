@@ -14,6 +14,7 @@ from tests.proof.billing.cycles import (
     months_elapsed,
 )
 from tests.proof.billing.facts import (
+    Buyer,
     Compensated,
     Contract,
     ContractFact,
@@ -138,11 +139,10 @@ def once(
 
 @dataclass(slots=True)
 class Stretch:
-    """Consecutive days of one period at one price."""
+    """Consecutive days of one period, and the sum of what a period would cost at each."""
 
     last: date
-    price: Fraction
-    days: int = 1
+    prices: Fraction
 
 
 @dataclass(slots=True)
@@ -155,17 +155,17 @@ class DaysUsed:
     stretches: list[Stretch] = field(default_factory=list)
 
     def add(self, day: date, price: Fraction) -> None:
-        """Another day: of the last stretch if it follows at the same price, else of a new one."""
+        """Another day: of the last stretch if it follows, else of a new one."""
         last = self.stretches[-1] if self.stretches else None
-        if last and last.price == price and last.last + ONE_DAY == day:
+        if last and last.last + ONE_DAY == day:
             last.last = day
-            last.days += 1
+            last.prices += price
         else:
             self.stretches.append(Stretch(day, price))
 
     def owed(self) -> Owed:
         """Stretch by stretch (reading 1)."""
-        parts = [cents(part.price * part.days / self.whole) for part in self.stretches]
+        parts = [cents(part.prices / self.whole) for part in self.stretches]
         return Owed(sum(parts, NOTHING), self.tax)
 
 
@@ -189,7 +189,7 @@ def recurring(seen: Seen, contract: Contract, ending_after: date) -> Part:
                 if mark not in found:
                     key = Key(contract.code, Kind.RECURRING, *mark[:3], period.span)
                     found[mark] = DaysUsed(key, charge.tax, period.whole)
-                found[mark].add(day, seen.price(running, charge, day))
+                found[mark].add(day, seen.price(running, charge, day, begun=start))
     for used in found.values():
         yield used.key, used.owed()
 
@@ -268,9 +268,12 @@ def early_fee(seen: Seen, contract: Contract, ended: Terminated) -> Decimal:
     start, months = commitment(seen, contract, ended.on)
     plan = seen.plan_before(contract, ended.on)
     fee = Fraction(0)
+    business = seen.life.account.buyer is Buyer.BUSINESS
     for number in range(months_elapsed(start, ended.on), months):
-        due = instalment(seen, plan, add_months(start, number))
-        fee += due if number < 12 else due * late_share(contract)
+        month = Span(add_months(start, number), add_months(start, number + 1))
+        left = Span(max(month.start, ended.on), month.end)
+        due = instalment(seen, plan, max(month.start, plan.since)) * left.days / month.days
+        fee += due if number < 12 or business else due * late_share(contract)
     return cents(fee)
 
 

@@ -36,6 +36,7 @@ from tests.proof.billing.facts import (
     Used,
     Withdrawn,
 )
+from tests.proof.billing.money import cents
 
 F = TypeVar("F", bound=Fact)
 
@@ -66,15 +67,15 @@ def price_after(price: Decimal, benefits: tuple[Benefit, ...]) -> Fraction:
 
 
 def lowered(price: Fraction, benefit: Benefit) -> Fraction:
-    """A price after one benefit."""
+    """A price after one benefit, which takes off whole cents (reading 5)."""
     value = Fraction(benefit.value)
     match benefit.effect:
         case Effect.AT_PERCENT:
-            return price * value / 100
+            return price - Fraction(cents(price * (100 - value) / 100))
         case Effect.AT_PRICE:
             return min(price, value)
         case Effect.PERCENT_OFF:
-            return price * (100 - value) / 100
+            return price - Fraction(cents(price * value / 100))
         case Effect.AMOUNT_OFF:
             return max(price - value, Fraction(0))
 
@@ -198,9 +199,9 @@ class Seen:
         """Whether the customer withdrew without having asked for an early start."""
         return any(not fact.early for fact in self.facts(contract, Withdrawn))
 
-    def price(self, running: Running, charge: Recurring, day: date) -> Fraction:
-        """Of the whole period, as it is on a day."""
-        price = self.price_before_lines(running, charge, day)
+    def price(self, running: Running, charge: Recurring, day: date, *, begun: date) -> Fraction:
+        """Of the whole period that has `begun` on a day, as it is on one of its days."""
+        price = self.price_before_lines(running, charge, day if charge.every == 1 else begun)
         if running.is_plan and self._lines_discounts:
             price = price * (100 - self._lines_discount(day)) / 100
         return price

@@ -87,6 +87,14 @@ def test_a_charge_of_three_months_is_billed_every_third_cycle() -> None:
     ]
 
 
+def test_a_charge_of_three_months_takes_the_benefits_of_the_day_on_which_it_is_due() -> None:
+    off = Benefit("off", "quarter", Effect.AT_PERCENT, Decimal(0), 1)
+    item = plan("0.00", off, more=(Recurring("quarter", Decimal("90.00"), every=3),))
+    one = life(line("2026-01-05", item), until="2026-04-05")
+    quarters = [lines[1:] for _, lines in billed(one)]
+    assert quarters == [["0.00"], [], [], ["90.00"]]
+
+
 def test_a_charge_of_three_months_begins_with_a_part_up_to_the_cycle_day() -> None:
     item = plan("0.00", more=(Recurring("quarter", Decimal("90.00"), every=3),))
     one = life(line("2026-02-19", item), cycle_day=1, until="2026-03-02")
@@ -124,7 +132,7 @@ def test_the_cycle_in_which_a_free_month_ends_is_shared_by_days() -> None:
 @pytest.mark.parametrize(
     ("case", "benefit", "expected"),
     [
-        ("half price is rounded once, up", lowered(Effect.AT_PERCENT, "50", 2), "10.00"),
+        ("half price: the half off is rounded up", lowered(Effect.AT_PERCENT, "50", 2), "9.99"),
         ("a fixed price", lowered(Effect.AT_PRICE, "9.99", 2), "9.99"),
         ("a fixed price above the price", lowered(Effect.AT_PRICE, "25.00", 2), "19.99"),
         ("30 percent off", lowered(Effect.PERCENT_OFF, "30"), "13.99"),
@@ -147,7 +155,7 @@ def test_an_activation_fee_waived_by_half() -> None:
     half = Benefit("half", "start", Effect.PERCENT_OFF, Decimal(50))
     item = plan("10.00", half, more=(OneOff("start", Decimal("39.99")),))
     one = life(line("2026-01-05", item), until="2026-01-05")
-    assert billed(one) == [("2026-01-05", ["20.00", "10.00"])]
+    assert billed(one) == [("2026-01-05", ["19.99", "10.00"])]
 
 
 # Changes
@@ -330,8 +338,9 @@ def test_two_lines_cost_less_while_there_are_two() -> None:
     )
     assert billed(one) == [
         ("2026-04-01", ["30.00"]),
-        ("2026-04-16", ["-1.50", "9.00"]),
-        ("2026-05-01", ["27.00", "18.00"]),
+        # only the new contract; what the other costs less is on the next bill
+        ("2026-04-16", ["9.00"]),
+        ("2026-05-01", ["-1.50", "27.00", "18.00"]),
         # A: 10 days at 27 and 21 at 30 are 8.71 + 20.32; B: 10 days of 31 are 5.81
         ("2026-06-01", ["2.03", "30.00", "-12.19"]),
     ]
@@ -428,6 +437,19 @@ def test_the_fee_is_what_would_have_been_due_with_the_benefits() -> None:
     one = life(contract, facts=[ended(day("2026-03-10"))], until="2026-04-05")
     # months 3 to 12: four free, six at 20; the unused days of the cycle were free too
     assert billed(one)[-1] == ("2026-04-05", ["120.00"])
+
+
+def test_of_a_month_that_has_begun_the_days_left_are_owed() -> None:
+    contract = line("2026-04-05", plan("30.00"), commitment=3)
+    one = life(contract, facts=[ended(day("2026-05-20"))], until="2026-06-05")
+    # 16 of the 31 days to 5 June are 15.48; and a whole month
+    assert lines_of(one, Kind.FEE) == [("2026-06-05", "45.48")]
+
+
+def test_a_business_owes_the_months_after_the_twelfth_as_well() -> None:
+    contract = line("2026-01-05", plan("25.00"), commitment=24)
+    one = life(contract, facts=[ended(day("2027-07-05"))], buyer=Buyer.BUSINESS, until="2027-07-05")
+    assert lines_of(one, Kind.FEE) == [("2027-07-05", "150.00")]
 
 
 def ended(on: date, *, fee: bool = True) -> Terminated:

@@ -1,0 +1,116 @@
+"""A life without what the engine of bills has no part for, and why that is so."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tests.proof.billing.facts import (
+    Charge,
+    Compensated,
+    Contract,
+    CycleDayMoved,
+    Fact,
+    Item,
+    ItemAdded,
+    Life,
+    LinesDiscounted,
+    OneOff,
+    PlanChanged,
+    PriceChanged,
+    Refunded,
+    Renewed,
+    Suspended,
+    Terminated,
+    Usage,
+    Used,
+    Withdrawn,
+)
+
+LEFT_OUT: Mapping[str, str] = {
+    "another price": "an agreed price is never changed in the engine: it knows no such act",
+    "a renewal": "brings items of its own; benefits on an item that runs are not given",
+    "a suspension that is not": "a suspended line is paid for: none of ours is without",
+    "a suspension across a cycle": "as above",
+    "usage": "is counted, not rated: there is no price per unit",
+    "usage that came out of order": "as above",
+    "usage that came twice": "as above",
+    "usage that came after its bill": "as above",
+    "usage that came after a year to the day": "as above",
+    "usage that came after the one-year bar": "as above",
+    "usage on another day in Paris than in UTC": "as above",
+    "another cycle day": "an account keeps the day that it began with",
+    "a discount for lines": "what lines save is agreed in the order of each, as its benefits",
+    "a refund": "money is given back against the bill of an order only",
+}
+"""Situations that are not compared, each with the reason."""
+
+_LEFT_OUT = (CycleDayMoved, LinesDiscounted, PriceChanged, Refunded, Renewed, Used)
+
+
+def modelled(life: Life) -> Life:
+    """The life with only what the engine has a part for.
+
+    What a contract costs once is on the bill of its order, as all of it is in the engine; what an
+    option or a plan that comes later costs once is on that of the order of the change, and left
+    out.
+    """
+    contracts = tuple(map(_sold, life.contracts))
+    facts = tuple(known for fact in life.facts for known in _facts(fact, life))
+    return replace(life, contracts=contracts, facts=facts)
+
+
+def _facts(fact: Fact, life: Life) -> list[Fact]:
+    match fact:
+        case PlanChanged():
+            return [replace(fact, plan=_changed(fact.plan))]
+        case ItemAdded():
+            return [replace(fact, item=_changed(fact.item))]
+        case Suspended():
+            return [fact] if fact.billed else []
+        case Compensated():
+            # There is no next bill once the last contract has ended.
+            return [fact] if _runs(life, fact) else []
+    return [] if isinstance(fact, _LEFT_OUT) else [fact]
+
+
+def _runs(life: Life, given: Compensated) -> bool:
+    """Whether some contract runs on the day, as far as is known then, and on the days after it."""
+    ended = {
+        fact.contract
+        for fact in life.facts
+        if isinstance(fact, Terminated | Withdrawn) and fact.known <= given.known
+    }
+    return any(
+        contract.activated is not None
+        and contract.activated <= given.known
+        and contract.code not in ended
+        for contract in life.contracts
+    )
+
+
+def _sold(contract: Contract) -> Contract:
+    return replace(
+        contract,
+        plan=_at_order(contract.plan),
+        options=tuple(map(_at_order, contract.options)),
+    )
+
+
+def _at_order(item: Item) -> Item:
+    charges = (
+        replace(charge, at_order=True) if isinstance(charge, OneOff) else charge
+        for charge in item.charges
+    )
+    return _with(item, charges=tuple(each for each in charges if not isinstance(each, Usage)))
+
+
+def _changed(item: Item) -> Item:
+    return _with(
+        item,
+        charges=tuple(each for each in item.charges if not isinstance(each, OneOff | Usage)),
+    )
+
+
+def _with(item: Item, *, charges: tuple[Charge, ...]) -> Item:
+    codes = {charge.code for charge in charges}
+    benefits = tuple(benefit for benefit in item.benefits if benefit.charge in codes)
+    return Item(item.code, charges, benefits)
