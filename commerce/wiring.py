@@ -67,7 +67,7 @@ from orchestration.events import (
 from orchestration.porting import calls as porting_calls
 from orchestration.porting import clocks as porting_clocks
 from orchestration.porting import leaving, rio
-from orchestration.services import jeopardy, refunds
+from orchestration.services import jeopardy, making_way, refunds
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
@@ -211,6 +211,7 @@ def connect() -> None:
     register_timer(OVERDUE, orchestration.on_ask_due, durable=False)
     register_timer(TIMER_DUE, orchestration.on_timer_due)
     register_timer(REFUND, refunds.on_refund_due)
+    register_timer(making_way.CLEAR, making_way.on_clear_due, durable=False)
     subscribe(ParcelDayMoved, orchestration.on_parcel_day_moved, name="orchestration.day_moved")
     register_timer(KEPT_DUE, orchestration.on_kept_due)
     register_timer(

@@ -9,10 +9,13 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from pydantic import TypeAdapter
 
+from catalogue.domain.model import Kind
+from catalogue.selectors import snapshot_of
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import total
 from commerce.ordering.number_shop import callers_tariff
 from commerce.ordering.services.withdrawing import owed_for_wear
+from orchestration.adapters.changing import begun, ended
 from orchestration.adapters.client import plain
 from orchestration.domain.requests import (
     DEFAULT_SLOT,
@@ -176,12 +179,19 @@ def _start_billing(context: TaskContext) -> Mapping[str, Any]:
 
 
 def _change_line(context: TaskContext) -> Mapping[str, Any]:
-    """Of a change all items say the same: what the line has when it is done."""
-    config = context.item.config
+    """What the line has when it is done: what the contract holds by then, which other orders may
+    have changed since, with what begins and without what ends."""
+    order = context.order
+    assert order.subject is not None
+    contract = subscription_view(order.party_id, order.subject)
+    catalogue, gone, new = snapshot_of(order.release).offerings, ended(order), begun(order)
+    left = [item.offering for item in contract.items_on(context.today) if item.id not in gone]
+    held = [(code, catalogue[code].kind) for code in left if code in catalogue]
+    held += [(item.offering, catalogue[item.offering].kind) for item in new]
     return {
         **_line(context),
-        "plan": config.get("plan", ""),
-        "services": [each for each in config.get("services", "").split(",") if each],
+        "plan": next((code for code, kind in held if kind is Kind.PLAN), ""),
+        "services": [code for code, kind in held if kind is Kind.OPTION],
     }
 
 

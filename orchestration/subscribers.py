@@ -20,7 +20,7 @@ from orchestration.services.advance import advance
 from orchestration.services.callbacks import ask
 from orchestration.services.failing import follow_policy
 from orchestration.services.keeping import look_at_kept
-from orchestration.services.making_way import end_with_contract
+from orchestration.services.making_way import begin, end_with_contract
 from orchestration.services.parcels import move_parcel
 from orchestration.services.plans import create_plans, wake
 from subscriptions.domain.states import ENDING
@@ -31,7 +31,7 @@ MONEY_COMES = timedelta(seconds=20)
 
 
 def on_order_accepted(payload: Mapping[str, Any]) -> None:
-    create_plans(order_number=payload["number"])
+    begin(order_number=payload["number"])
 
 
 def on_more_to_plan(payload: Mapping[str, Any]) -> None:

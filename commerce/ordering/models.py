@@ -18,7 +18,7 @@ from commerce.ordering.domain.states import (
     ItemState,
     OrderState,
 )
-from subscriptions.domain.states import APART, AT_ANY_TIME, ChangeKind
+from subscriptions.domain.states import APART, AT_ANY_TIME, ENDING, ChangeKind
 
 
 def _known(field: str, words: Any, *, name: str) -> models.CheckConstraint:
@@ -163,6 +163,7 @@ class Order(models.Model):
     change = models.CharField(max_length=12, default="", blank=True)
     subject = models.BigIntegerField(null=True, help_text="the running contract that it changes")
     withdraws = models.CharField(max_length=81, default="", blank=True, help_text="order/bundle")
+    begins_on = models.DateField(null=True, help_text="the later day that a change waits for")
     release = models.PositiveIntegerField()
     agreed = models.JSONField()
     digest = models.CharField(max_length=64)
@@ -229,17 +230,19 @@ class Order(models.Model):
                 fields=["subject"],
                 condition=Q(
                     subject__isnull=False,
+                    begins_on__isnull=True,
                     state__in=sorted(str(s) for s in {*WAITING, *UNDER_WAY}),
                 )
-                & ~Q(change__in=sorted(str(kind) for kind in AT_ANY_TIME | APART)),
+                & ~Q(change__in=sorted(str(kind) for kind in AT_ANY_TIME | APART | ENDING)),
                 name="one_open_change_per_contract",
             ),
             models.UniqueConstraint(
                 fields=["subject", "change"],
-                condition=Q(
-                    change__in=sorted(str(kind) for kind in APART),
-                    state__in=sorted(str(s) for s in {*WAITING, *UNDER_WAY}),
-                ),
+                condition=(
+                    Q(change__in=sorted(str(kind) for kind in APART | ENDING))
+                    | Q(begins_on__isnull=False)
+                )
+                & Q(state__in=sorted(str(s) for s in {*WAITING, *UNDER_WAY})),
                 name="one_open_change_apart",
             ),
             models.CheckConstraint(

@@ -184,6 +184,7 @@ def change_page(
         "leaving": _leaving(shown),
         "form": form,
         "asks": asks,
+        "takes_back": shown.takes_back,
         "today": business_today(),
         "contracts": [
             {"number": place, "sections": sections_of(each, catalogue=catalogue)}

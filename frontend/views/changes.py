@@ -18,7 +18,8 @@ from commerce.accounts.selectors import party
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.domain.changes import ChangeRequest
-from commerce.ordering.services.changes import place_change, quote_change, segment_of
+from commerce.ordering.services.changed_line import segment_of
+from commerce.ordering.services.changes import place_change, quote_change
 from commerce.ordering.services.place import Checkout, PlacedOrder
 from commerce.web.policy import Policy, policy
 from frontend import errors

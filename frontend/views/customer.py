@@ -22,8 +22,8 @@ from commerce.ordering import selectors as ordering
 from commerce.ordering.domain.states import GIVEN_UP, OrderState
 from commerce.ordering.selectors import OrderSummary
 from commerce.ordering.services import links
-from commerce.ordering.services.changes import open_change
 from commerce.ordering.services.next_offers import show_next_offers
+from commerce.ordering.services.open_changes import open_change
 from commerce.ordering.services.withdrawing import withdrawable
 from commerce.payments.selectors import payments_of, saved_cards
 from commerce.payments.services.checkout import refresh

@@ -20,7 +20,8 @@ from commerce.kernel.errors import Conflict, InvalidInput, Unknown
 from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ChangeRequest
 from commerce.ordering.selectors import purchase_order_of
-from commerce.ordering.services.changes import ends_at_once, open_in_the_way, place_change
+from commerce.ordering.services.changes import place_change
+from commerce.ordering.services.open_changes import ends_at_once, open_ends
 from commerce.ordering.services.place import Checkout
 from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw, withdrawable
 from orchestration.actions import provider
@@ -228,10 +229,10 @@ def _hear(porting: Porting, answer: PortingCall) -> bool:
 def on_gone(payload: Mapping[str, Any]) -> None:
     """Timer; called with no transaction open: the contract ends by an order like any other, which
     bills what is still owed; within the days for withdrawing, by a withdrawal, for which nothing
-    but the days used is. A change that is under way is taken back first.
+    but the days used is. An end that is coming with notice is taken back first.
 
     Raises:
-        Conflict, RuleViolated: that change can't be taken back, or is not yet; the timer comes
+        Conflict, RuleViolated: it can't be taken back, or is not yet; the timer comes
             back, and after some tries an operator sees it.
     """
     porting = Porting.objects.get(pk=payload["porting"])
@@ -239,11 +240,11 @@ def on_gone(payload: Mapping[str, Any]) -> None:
     if line is None or not line.active:
         return
     context = replace(SYSTEM, party_id=line.party_id)
-    present = open_in_the_way(line.subscription_id)
-    if present and ends_at_once(present):
+    coming = open_ends(line.subscription_id)
+    if any(ends_at_once(number) for number in coming):
         return
-    if present:
-        make_way(context, number=present, note="number_gone")
+    for number in coming:
+        make_way(context, number=number, note="number_gone")
     if line.group in withdrawable(context, number=line.order_number):
         number = _withdraw(context, line)
     else:

@@ -27,9 +27,12 @@ from orchestration.domain.unwinding import PAYING_BACK, SETTLING
 from orchestration.models import Task
 from orchestration.porting.rio import rio_of_subscription, tell_rio
 from orchestration.services.desk import Desk
+from subscriptions.selectors import subscription_view
 from subscriptions.services.number import take_number
 
 _MESSAGE = "message."
+RESUMED = "line_resumed"
+"""It would not be true while something else blocks the line."""
 _SERVING = frozenset({"network.activate", "network.route"})
 
 
@@ -133,7 +136,16 @@ def _refurbish(desk: Desk, task: Task) -> None:
 
 
 def _tell(desk: Desk, task: Task) -> None:
-    tell(desk, task, code=task.action.removeprefix(_MESSAGE))
+    code = task.action.removeprefix(_MESSAGE)
+    if code == RESUMED and _stands_still(desk):
+        return
+    tell(desk, task, code=code)
+
+
+def _stands_still(desk: Desk) -> bool:
+    """Whether something blocks the line just now."""
+    subject = desk.order.subject
+    return subject is not None and bool(subscription_view(desk.order.party_id, subject).blocks)
 
 
 def tell(desk: Desk, task: Task, *, code: str, about: str = "") -> None:

@@ -1,19 +1,29 @@
 """Orders that change a contract make way for its end."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 from commerce.accounts.identity import SYSTEM, AccountContext
+from commerce.events import timers
+from commerce.kernel.clock import machine_now
 from commerce.kernel.errors import Conflict, RuleViolated
 from commerce.ordering.domain.states import WAITING
 from commerce.ordering.selectors import order_states
 from commerce.ordering.services.cancel import cancel_order
-from commerce.ordering.services.changes import open_apart
+from commerce.ordering.services.open_changes import in_the_way_of_end, open_apart
 from orchestration.domain.porting import OVER, Direction
 from orchestration.models import Porting
 from orchestration.porting import changing
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
+from orchestration.services.plans import create_plans
 from subscriptions.lines import Line, line_of_subscription
 
+CLEAR = "orchestration.clear_the_way"
+AGAIN = timedelta(seconds=20)
+"""Machine time until it is seen whether what was taken back is over."""
 _FOR_GOOD = frozenset({"past_return", "bundle_over", "cancelling"})
 
 
@@ -28,6 +38,38 @@ def make_way(context: AccountContext, *, number: str, note: str) -> None:
         return
     shown = quote_cancellation(context, number=number)
     cancel_under_way(context, number=number, token=shown.token, note=note)
+
+
+def begin(*, order_number: str) -> None:
+    """Plan the accepted order; one that ends a contract only once its way is clear, by a timer. In
+    the caller's transaction."""
+    _, others = in_the_way_of_end(order_number)
+    if others:
+        timers.soon(key=_key(order_number), handler=CLEAR, payload={"number": order_number})
+    else:
+        create_plans(order_number=order_number)
+
+
+def on_clear_due(payload: Mapping[str, Any]) -> None:
+    """Timer, machine time; called with no transaction open: take back what the end of a contract
+    goes before, each by its own rules, and look again. What can't be taken back any more is waited
+    for, as it ends by itself."""
+    number = payload["number"]
+    party_id, others = in_the_way_of_end(number)
+    for other in others:
+        with suppress(Conflict, RuleViolated):
+            make_way(replace(SYSTEM, party_id=party_id), number=other, note="contract_ends")
+    if others:
+        due = machine_now() + AGAIN
+        timers.schedule(
+            key=_key(number), handler=CLEAR, due_at=due, payload=payload, clock="machine"
+        )
+    else:
+        create_plans(order_number=number)
+
+
+def _key(order_number: str) -> str:
+    return f"clear:{order_number}"
 
 
 def end_with_contract(*, subscription_id: int, party_id: int) -> None:

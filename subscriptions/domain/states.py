@@ -75,7 +75,7 @@ class ChangeKind(StrEnum):
 
 
 ENDING = frozenset({ChangeKind.TERMINATE, ChangeKind.WITHDRAW})
-"""They end the contract."""
+"""They end the contract, and go before every other change of it."""
 AT_ANY_TIME = frozenset({ChangeKind.SUSPEND, ChangeKind.RESUME})
 """They touch neither what the contract holds nor what it costs: no other change is in the way."""
 

@@ -142,7 +142,8 @@ class ChangeQuote:
     `delivers`: something is carried to the customer. `unfit` are those of `ends` that nobody asked
     to end.
     `still_blocked`: the line stands still afterwards all the same, for another reason. `leaving`
-    says what it costs to end the contract, if that is what is asked.
+    says what it costs to end the contract, if that is what is asked; `takes_back` are the orders
+    for the line that are taken back then.
     """
 
     request: ChangeRequest
@@ -159,6 +160,7 @@ class ChangeQuote:
     unfit: tuple[Unfit, ...] = ()
     leaving: Leaving | None = None
     delivers: bool = False
+    takes_back: tuple[str, ...] = ()
 
     @property
     def binds(self) -> bool:

@@ -38,7 +38,8 @@ class WithdrawalQuote:
     service was asked for at once, so that the days used are paid, else on its first day; one of
     `bills` settles it today. `refund` goes back to the card once the things are on their way back
     (L221-24), on the day `refund_by` at the latest if they are by then; `wear` is the share of the
-    price, by grade, that is billed afterwards.
+    price, by grade, that is billed afterwards. `takes_back` are the orders for the line that are
+    taken back with it.
     """
 
     number: str
@@ -54,6 +55,7 @@ class WithdrawalQuote:
     refund: Money
     refund_by: date
     wear: Mapping[str, Decimal]
+    takes_back: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 of what is agreed."""

@@ -1,44 +1,48 @@
 """Ordering a change of a running line: quoted first, then placed like any other order."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
 
-from catalogue.domain.model import Kind, Refusal, Segment, Snapshot, Text
+from catalogue.domain.model import Segment, Text
 from commerce.accounts import selectors as accounts
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
-from commerce.accounts.services.contacts import require_verified
 from commerce.kernel.clock import business_now, business_today
-from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, RuleViolated
+from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.kernel.periods import add_months
-from commerce.kernel.tax import Basis
 from commerce.markets.pack import market
-from commerce.ordering.domain.adapting import unfitting
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.changes import (
-    BLOCKS_BY_WISH,
     CAN_WAIT,
     GONE,
-    JOURNEYS,
     ChangeQuote,
     ChangeRequest,
     ComingBill,
-    Leaving,
     Unfit,
     When,
 )
 from commerce.ordering.domain.consents import check_consents, check_early
-from commerce.ordering.domain.drafts import Draft as JourneyDraft
 from commerce.ordering.domain.quote import Quote
-from commerce.ordering.domain.states import UNDER_WAY, WAITING, ItemAction
-from commerce.ordering.journey import open_draft
-from commerce.ordering.models import Order, OrderItem
+from commerce.ordering.domain.states import ItemAction
+from commerce.ordering.services.buying import Bought, bought_with, replaced_items
+from commerce.ordering.services.changed_line import (
+    check_may,
+    known_of,
+    told_of_end,
+    touch,
+    touched_plan,
+)
+from commerce.ordering.services.inserting import check_fits_later
+from commerce.ordering.services.open_changes import (
+    change_under_way,
+    check_free,
+    is_stopping,
+    taken_back_by,
+)
 from commerce.ordering.services.place import (
     Checkout,
     PlacedOrder,
@@ -49,35 +53,21 @@ from commerce.ordering.services.place import (
     purchase_order_of,
     written,
 )
-from commerce.ordering.services.pricing import (
-    Pricing,
-    assumed_activation,
-    priced,
-    pricing_now,
+from commerce.ordering.services.pricing import Pricing, assumed_activation
+from commerce.ordering.services.removing import removed
+from commerce.ordering.services.replacing import number_wanted
+from commerce.ordering.services.standing_still import (
+    check_block,
+    lifts,
+    still_blocked,
+    touched_with_services,
 )
-from commerce.ordering.services.replacing import number_wanted, value_of
-from commerce.ordering.services.terminating import last_day, leaving_of
-from commerce.ordering.services.writing import (
-    CHANGE_GROUP,
-    Amendment,
-    Buyer,
-    Draft,
-    Touched,
-    lines_to_deliver,
-)
-from promotions.domain.model import CustomerFacts
-from subscriptions.domain.states import (
-    APART,
-    AT_ANY_TIME,
-    BlockKind,
-    ChangeKind,
-    SubscriptionStatus,
-)
+from commerce.ordering.services.terminating import last_day, leaving_of, said_of
+from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched, lines_to_deliver
+from subscriptions.domain.states import BlockKind, ChangeKind, SubscriptionStatus
 from subscriptions.domain.views import ItemView, SubscriptionView
 from subscriptions.preview import bills_with_change
 from subscriptions.selectors import subscription_view
-
-REMOVABLE = frozenset({Kind.OPTION, Kind.CONTENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +79,7 @@ class _Prepared:
     quote: Quote
     pricing: Pricing
     amendment: Amendment
+    ending: frozenset[int]
     shown: ChangeQuote
 
 
@@ -135,7 +126,16 @@ def place_change(
     found = _prepare(context, subscription_id=subscription_id, request=request)
     consumer = found.value.segment is Segment.CONSUMER
     check_may(context, consumer=consumer)
-    _check_free(found.amendment, subscription_id=found.contract.id)
+    begins = [line.offering for line in found.value.lines if line.role != "fee"]
+    later = check_free(found.amendment, subscription_id=found.contract.id, begins=begins)
+    check_fits_later(
+        later,
+        found.contract.items_on(business_today()),
+        ending=found.ending,
+        begins=begins,
+        segment=found.value.segment,
+        catalogue=found.pricing.snapshot,
+    )
     _check_expected(found.shown, checkout)
     by_agent = context.role is Role.AGENT
     consents = checkout.consents if found.shown.binds and not by_agent else None
@@ -176,10 +176,8 @@ def place_change(
 
 def _stop(context: AccountContext, contract: SubscriptionView, checkout: Checkout) -> None:
     """Nobody uses the SIM that is gone; it may stand still, or be about to, already."""
-    stopping = _open_changes(contract.id).filter(
-        change=ChangeKind.SUSPEND, items__config__block=BlockKind.LOST_SIM
-    )
-    if BlockKind.LOST_SIM in contract.blocks or stopping.exists():
+    lost = BlockKind.LOST_SIM
+    if lost in contract.blocks or is_stopping(contract.id, block=lost):
         return
     place_change(
         context,
@@ -189,50 +187,15 @@ def _stop(context: AccountContext, contract: SubscriptionView, checkout: Checkou
     )
 
 
-def open_change(subscription_id: int) -> str:
-    """The number of the order that changes the contract now; empty if there is none. Another SIM or
-    number counts only where nothing else is under way."""
-    return open_in_the_way(subscription_id) or next(iter(open_apart(subscription_id)), "")
-
-
-def open_in_the_way(subscription_id: int) -> str:
-    """As `open_change`, of those alone that no other change of the contract goes beside."""
-    rows = _open_changes(subscription_id).exclude(change__in=_words(AT_ANY_TIME | APART))
-    return rows.values_list("number", flat=True).first() or ""
-
-
-def open_apart(subscription_id: int) -> tuple[str, ...]:
-    """The numbers of the orders that bring the contract another SIM or number."""
-    rows = _open_changes(subscription_id).filter(change__in=_words(APART)).order_by("pk")
-    return tuple(rows.values_list("number", flat=True))
-
-
-def ends_at_once(number: str) -> bool:
-    """Whether the order ends a contract without notice: its number went to another operator, or
-    the customer withdrew."""
-    at_once = Q(items__config__ported="yes") | Q(change=ChangeKind.WITHDRAW)
-    return Order.objects.filter(at_once, number=number).exists()
-
-
-def _open_changes(subscription_id: int) -> QuerySet[Order]:
-    return Order.objects.filter(
-        subject=subscription_id, state__in=[str(state) for state in {*WAITING, *UNDER_WAY}]
-    )
-
-
-def _words(kinds: frozenset[ChangeKind]) -> list[str]:
-    return [str(kind) for kind in kinds]
-
-
 def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRequest) -> _Prepared:
     if request.when is When.CYCLE_END and request.kind not in CAN_WAIT:
         raise InvalidInput("It can't wait for the next bill.", code="when", field="when")
     contract = _contract(context, subscription_id)
     items = contract.items_on(business_today())
-    bought = _bought_with(context, contract, items, request)
+    bought = bought_with(context, contract, items, request)
     value, quote, pricing, term = bought.value, bought.quote, bought.pricing, bought.term
     catalogue = pricing.snapshot
-    replaced = _replaced(value, items, catalogue=catalogue)
+    replaced = replaced_items(value, items, catalogue=catalogue)
     touched = _touched(request, contract, items, bought=bought)
     ending = {*replaced.values(), *(t.item_id for t in touched if t.action is ItemAction.DELETE)}
     on = _effective_on(request, contract, value=value, pricing=pricing)
@@ -241,14 +204,12 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         leaving = leaving_of(contract, items, request=request, on=on, pricing=pricing)
         touched = (replace(touched[0], charges=leaving.charges()), *touched[1:])
         ending = {item.id for item in contract.items if item.until_on is None}
-    left = [item for item in items if item.id not in ending]
     amendment = Amendment(
         kind=request.kind,
         subscription_id=contract.id,
         facts=known_of(request, contract, items, catalogue=catalogue)
-        | _said_of(leaving, motive=request.motive, on=on),
-        config=_asked(request, contract, value, left, catalogue=catalogue)
-        | _standing(request, contract),
+        | said_of(leaving, motive=request.motive, on=on),
+        config=_asked(request, contract) | _standing(request, contract),
         replaced=replaced,
         touched=touched,
         not_before=on if _waits(request) else None,
@@ -271,7 +232,7 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         bills=tuple(ComingBill(bill.on, bill.before, bill.after) for bill in bills),
         bound_until=contract.commitment_ends_on,
         bound_until_after=add_months(on, term) if term else contract.commitment_ends_on,
-        still_blocked=_still_blocked(request, contract),
+        still_blocked=still_blocked(request, contract),
         unfit=tuple(
             Unfit(Text(item.names), bought.unfit[item.id].message)
             for item in items
@@ -279,8 +240,9 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         ),
         leaving=leaving,
         delivers=bool(lines_to_deliver(value.lines, snapshot=catalogue)),
+        takes_back=taken_back_by(request.kind, subscription_id=contract.id),
     )
-    return _Prepared(contract, value, quote, pricing, amendment, shown)
+    return _Prepared(contract, value, quote, pricing, amendment, frozenset(ending), shown)
 
 
 def _waits(request: ChangeRequest) -> bool:
@@ -299,297 +261,47 @@ def _contract(context: AccountContext, subscription_id: int) -> SubscriptionView
     return contract
 
 
-@dataclass(frozen=True, slots=True)
-class _Bought:
-    """What is bought, with the new commitment in months (0: none) and the items of the line that do
-    not go with it."""
-
-    value: CartValue
-    quote: Quote
-    pricing: Pricing
-    term: int = 0
-    unfit: Mapping[int, Refusal] = field(default_factory=dict)
-
-
-def _bought_with(
-    context: AccountContext,
-    contract: SubscriptionView,
-    items: tuple[ItemView, ...],
-    request: ChangeRequest,
-) -> _Bought:
-    if request.kind in JOURNEYS:
-        return _bought(context, contract, items, request)
-    pricing, segment, channel = pricing_now(), segment_of(contract), str(context.channel)
-    value = CartValue(code="", lines=(), segment=segment, channel=channel)
-    if request.kind in APART:
-        catalogue = pricing.snapshot
-        present = [
-            catalogue.offerings[item.offering]
-            for item in items
-            if item.offering in catalogue.offerings
-        ]
-        value = value_of(
-            request, present=present, pricing=pricing, segment=segment, channel=channel
-        )
-    return _Bought(value, priced(value, pricing=pricing, customer=CustomerFacts()), pricing)
-
-
-def _bought(
-    context: AccountContext,
-    contract: SubscriptionView,
-    items: tuple[ItemView, ...],
-    request: ChangeRequest,
-) -> _Bought:
-    """What a journey's draft adds to the line; it must be whole and go together."""
-    if contract.status == SubscriptionStatus.SUSPENDED:
-        raise RuleViolated(
-            "This line stands still; let it go on before you change it.", code="line_suspended"
-        )
-    opened = open_draft(
-        context,
-        entry=JOURNEYS[request.kind],
-        draft=JourneyDraft(request.choices, request.term),
-        line=contract.id,
-        segment=segment_of(contract),
-    )
-    view = opened.view()
-    if view.missing or not view.laid.cart.lines:
-        raise InvalidInput(
-            "Choose something first.", code="nothing_chosen", field="choices", roles=view.missing
-        )
-    if view.conflict is not None:
-        said = view.conflict.message
-        raise RuleViolated(said.in_("en"), code=view.conflict.code, sentences=said.by_language)
-    if view.standing is not None:
-        raise RuleViolated(view.standing.message.in_("en"), code=view.standing.code)
-    _check_sold(view.laid.cart, pricing=opened.pricing)
-    catalogue = opened.pricing.snapshot
-    _check_new(view.laid.cart, items, kind=request.kind, catalogue=catalogue)
-    value, quote = opened.in_group(CHANGE_GROUP)
-    if request.kind is not ChangeKind.PLAN:
-        term = view.laid.term if request.kind is ChangeKind.RENEW else 0
-        return _Bought(value, quote, opened.pricing, term)
-    present = {item.id: item.offering for item in items if _kind(item, catalogue) in REMOVABLE}
-    unfit = unfitting(view.laid.ground, view.laid.cart.lines, present)
-    return _Bought(value, quote, opened.pricing, unfit=unfit)
-
-
-def segment_of(contract: SubscriptionView) -> Segment:
-    return Segment.BUSINESS if contract.basis is Basis.HT else Segment.CONSUMER
-
-
-def _check_sold(value: CartValue, *, pricing: Pricing) -> None:
-    for line in value.lines:
-        offering = pricing.snapshot.offering(line.offering)
-        if not offering.sellable(segment=value.segment, channel=value.channel, at=pricing.at):
-            raise RuleViolated(
-                f"{offering.name.in_('en')} is not sold here (any more).",
-                code="not_sold",
-                offering=offering.code,
-            )
-
-
-def _check_new(
-    value: CartValue, items: tuple[ItemView, ...], *, kind: ChangeKind, catalogue: Snapshot
-) -> None:
-    """An option or a service stands on a line once; twice it would be billed twice."""
-    present = {item.offering for item in items}
-    once = REMOVABLE | {Kind.PLAN} if kind is ChangeKind.PLAN else REMOVABLE
-    for line in value.lines:
-        offering = catalogue.offering(line.offering)
-        if offering.kind in once and line.offering in present:
-            raise RuleViolated(
-                f"{offering.name.in_('en')} is on this line already.",
-                code="already_there",
-                offering=offering.code,
-            )
-
-
-def _replaced(
-    value: CartValue, items: tuple[ItemView, ...], *, catalogue: Snapshot
-) -> Mapping[str, int]:
-    """A plan or a SIM takes the place of what the line has; what else is chosen is added."""
-    present = {_kind(item, catalogue): item.id for item in reversed(items)}
-    return {
-        line.id: present[kind]
-        for line in value.lines
-        for kind in (Kind.PLAN, Kind.SIM)
-        if line.role == kind and kind in present
-    }
-
-
 def _touched(
     request: ChangeRequest,
     contract: SubscriptionView,
     items: tuple[ItemView, ...],
     *,
-    bought: _Bought,
+    bought: Bought,
 ) -> tuple[Touched, ...]:
     catalogue = bought.pricing.snapshot
     match request.kind:
         case ChangeKind.PLAN:
             gone = [item for item in items if item.id in bought.unfit]
-            return tuple(_touch(item, ItemAction.DELETE, catalogue=catalogue) for item in gone)
+            return tuple(touch(item, ItemAction.DELETE, catalogue=catalogue) for item in gone)
         case ChangeKind.REMOVE:
-            return _removed(request, items, catalogue=catalogue)
+            return removed(request, items, catalogue=catalogue)
         case ChangeKind.SUSPEND | ChangeKind.RESUME:
-            _check_block(request, contract)
-            return _touched_with_services(request.kind, items, catalogue=catalogue)
-        case ChangeKind.SIM if _lifts(request, contract) is not None:
-            return _touched_with_services(request.kind, items, catalogue=catalogue)
+            check_block(request, contract)
+            return touched_with_services(request.kind, items, catalogue=catalogue)
+        case ChangeKind.SIM if lifts(request, contract) is not None:
+            return touched_with_services(request.kind, items, catalogue=catalogue)
         case ChangeKind.SIM:
-            return (_touched_plan(items, catalogue=catalogue),)
+            return (touched_plan(items, catalogue=catalogue),)
         case ChangeKind.NUMBER:
             value = bought.value
             number = number_wanted(
                 request, pricing=bought.pricing, segment=value.segment, channel=value.channel
             )
-            return (replace(_touched_plan(items, catalogue=catalogue), config=number),)
+            return (replace(touched_plan(items, catalogue=catalogue), config=number),)
         case ChangeKind.TERMINATE:
             return told_of_end(items, kind=request.kind, catalogue=catalogue)
         case _:
             return ()
 
 
-def _touched_with_services(
-    kind: ChangeKind, items: tuple[ItemView, ...], *, catalogue: Snapshot
-) -> tuple[Touched, ...]:
-    """The line, and the services on it that stand still and go on with it: those of which the
-    release says how."""
-    services = [
-        item
-        for item in items
-        if _kind(item, catalogue) is Kind.CONTENT
-        and f"{catalogue.offering(item.offering).specification.recipe}.{kind}" in catalogue.recipes
-    ]
-    return (
-        _touched_plan(items, catalogue=catalogue),
-        *(_touch(item, ItemAction.MODIFY, catalogue=catalogue) for item in services),
-    )
-
-
-def _touched_plan(items: tuple[ItemView, ...], *, catalogue: Snapshot) -> Touched:
-    """The line itself, which goes on as what it is. Of its number and SIM `known_of` says what is
-    so now; what the order that brought the plan learnt may be long past."""
-    plan = next((item for item in items if _kind(item, catalogue) is Kind.PLAN), None)
-    if plan is None:
-        raise RuleViolated("This contract has no line.", code="change_not_offered")
-    return replace(_touch(plan, ItemAction.MODIFY, catalogue=catalogue), facts={})
-
-
-def _removed(
-    request: ChangeRequest, items: tuple[ItemView, ...], *, catalogue: Snapshot
-) -> tuple[Touched, ...]:
-    chosen = {item.id: item for item in items if item.id in request.items}
-    if not request.items:
-        raise InvalidInput("Choose what is to end.", code="nothing_chosen", field="items")
-    if set(request.items) - chosen.keys():
-        raise NotFound("There is no such item in this contract.", code="unknown_item")
-    for item in chosen.values():
-        if _kind(item, catalogue) not in REMOVABLE:
-            raise RuleViolated("Only options and services can be removed.", code="not_removable")
-    return tuple(_touch(item, ItemAction.DELETE, catalogue=catalogue) for item in chosen.values())
-
-
-def told_of_end(
-    items: tuple[ItemView, ...], *, kind: ChangeKind, catalogue: Snapshot
-) -> tuple[Touched, ...]:
-    """What somebody has to be told of the end: all that has a recipe for it, the plan first. The
-    rest ends with the contract, without a word to anybody."""
-    told = [
-        item
-        for item in items
-        if item.offering in catalogue.offerings
-        and f"{catalogue.offering(item.offering).specification.recipe}.{kind}" in catalogue.recipes
-    ]
-    if not told:
-        raise RuleViolated("This contract has no line.", code="change_not_offered")
-    told.sort(key=lambda item: _kind(item, catalogue) is not Kind.PLAN)
-    return tuple(_touch(item, ItemAction.DELETE, catalogue=catalogue) for item in told)
-
-
-def _check_block(request: ChangeRequest, contract: SubscriptionView) -> None:
-    if request.block not in BLOCKS_BY_WISH:
-        raise InvalidInput("Say why the line is to stand still.", code="block", field="block")
-    blocked = request.block in contract.blocks
-    if request.kind is ChangeKind.RESUME and not blocked:
-        raise RuleViolated("The line does not stand still for that.", code="not_suspended")
-    if request.kind is ChangeKind.SUSPEND and blocked:
-        raise RuleViolated("The line stands still already.", code="already_suspended")
-
-
-def _touch(item: ItemView, action: ItemAction, *, catalogue: Snapshot) -> Touched:
-    kind = _kind(item, catalogue)
-    return Touched(
-        item.id, item.offering, kind.value if kind else "", action, _learnt([item]).get(item.id, {})
-    )
-
-
-def known_of(
-    request: ChangeRequest,
-    contract: SubscriptionView,
-    items: tuple[ItemView, ...],
-    *,
-    catalogue: Snapshot,
-) -> dict[str, str]:
-    """What those who carry the change out must know of the line: its names with us and others. What
-    the change replaces is `old_...`, so that nobody takes it for the new one."""
-    plans = [item for item in items if _kind(item, catalogue) is Kind.PLAN]
-    learnt = _learnt(plans[:1])
-    line_id = next((facts["line_id"] for facts in learnt.values() if "line_id" in facts), "")
-    iccid = "old_iccid" if request.kind is ChangeKind.SIM else "iccid"
-    msisdn = "old_msisdn" if request.kind is ChangeKind.NUMBER else "msisdn"
-    known = {msisdn: contract.msisdn, iccid: contract.iccid, "line_id": line_id}
-    return {name: value for name, value in known.items() if value}
-
-
-def _said_of(leaving: Leaving | None, *, motive: str, on: date) -> dict[str, str]:
-    """What the messages about an ending contract repeat."""
-    if leaving is None:
-        return {}
-    said = {"ends_on": on.isoformat(), "owed": str(leaving.owed.rounded().amount)}
-    unproved = str(leaving.without_motive.rounded().amount)
-    return said | ({"motive": motive, "unproved": unproved} if motive else {})
-
-
-def _learnt(items: list[ItemView]) -> dict[int, Mapping[str, str]]:
-    """What the orders that brought the items learnt of them since."""
-    found = OrderItem.objects.filter(
-        order__number__in={item.order_number for item in items},
-        line_id__in={item.line_id for item in items},
-    ).values_list("order__number", "line_id", "facts")
-    by_line = {(number, line): facts for number, line, facts in found}
-    return {
-        item.id: {**item.facts, **by_line.get((item.order_number, item.line_id), {})}
-        for item in items
-    }
-
-
-def _asked(
-    request: ChangeRequest,
-    contract: SubscriptionView,
-    value: CartValue,
-    left: list[ItemView],
-    *,
-    catalogue: Snapshot,
-) -> dict[str, str]:
-    """What the network is asked for: the plan and the options that the line will have.
-
-    `still_blocked`: the line may not go on, something else blocks it.
-    """
-    kept = [item.offering for item in left if _kind(item, catalogue) is Kind.OPTION]
-    added = [line.offering for line in value.lines if line.role == "option"]
-    plans = [line.offering for line in value.lines if line.role == "plan"]
-    plans += [item.offering for item in left if _kind(item, catalogue) is Kind.PLAN]
+def _asked(request: ChangeRequest, contract: SubscriptionView) -> dict[str, str]:
+    """What those who carry the change out are told of the wish."""
     asked = {
         "change": str(request.kind),
-        "plan": plans[0] if plans else "",
-        "services": ",".join([*kept, *added]),
         "block": str(request.block or ""),
         "reason": str(request.reason or ""),
-        "lifts": str(_lifts(request, contract) or ""),
+        "lifts": str(lifts(request, contract) or ""),
         "old_sim": "yes" if request.kind is ChangeKind.SIM and contract.iccid else "",
-        "still_blocked": "yes" if _still_blocked(request, contract) else "",
         "motive": request.motive,
         "ported": "yes" if request.ported else "",
     }
@@ -604,19 +316,6 @@ def _standing(request: ChangeRequest, contract: SubscriptionView) -> dict[str, s
     return {"bound_until": ends.isoformat()}
 
 
-def _still_blocked(request: ChangeRequest, contract: SubscriptionView) -> bool:
-    lifted = _lifts(request, contract)
-    return lifted is not None and bool([block for block in contract.blocks if block != lifted])
-
-
-def _lifts(request: ChangeRequest, contract: SubscriptionView) -> BlockKind | None:
-    """Which block ends with it: with another SIM that of the one that was lost."""
-    if request.kind is ChangeKind.RESUME:
-        return request.block
-    lost = request.reason in GONE or BlockKind.LOST_SIM in contract.blocks
-    return BlockKind.LOST_SIM if request.kind is ChangeKind.SIM and lost else None
-
-
 def _effective_on(
     request: ChangeRequest, contract: SubscriptionView, *, value: CartValue, pricing: Pricing
 ) -> date:
@@ -629,49 +328,6 @@ def _effective_on(
     if request.kind in (ChangeKind.RENEW, ChangeKind.SIM) and carried:
         return assumed_activation(business_now())
     return business_today()
-
-
-def _kind(item: ItemView, catalogue: Snapshot) -> Kind | None:
-    offering = catalogue.offerings.get(item.offering)
-    return offering.kind if offering is not None else None
-
-
-def check_may(context: AccountContext, *, consumer: bool) -> None:
-    if context.role is Role.SYSTEM:
-        return
-    if context.role is Role.VIEWER:
-        raise Forbidden("A viewer can't order.", code="viewer")
-    if not consumer and context.membership_id is None:
-        raise Forbidden("Only members of an organisation order for it.", code="members_only")
-    require_verified(context)
-
-
-def _check_free(amendment: Amendment, *, subscription_id: int) -> None:
-    """A block goes before everything but itself; a line goes on only after the blocks under way;
-    another SIM or number waits for its own kind alone."""
-    rows, kind = _open_changes(subscription_id), amendment.kind
-    if kind in AT_ANY_TIME:
-        rows = rows.filter(change__in=_words(AT_ANY_TIME))
-    elif kind in APART:
-        rows = rows.filter(change=kind)
-    else:
-        rows = rows.exclude(change__in=_words(AT_ANY_TIME | APART))
-    if kind is ChangeKind.SUSPEND:
-        block = amendment.config["block"]
-        rows = rows.filter(change=ChangeKind.SUSPEND, items__config__block=block)
-    number = rows.values_list("number", flat=True).first()
-    if number:
-        raise change_under_way(number)
-
-
-def change_under_way(number: str) -> RuleViolated:
-    return RuleViolated(
-        f"Another change of this line is under way ({number}); wait until it is done."
-        if number
-        else "Another change of this line is under way; wait until it is done.",
-        code="change_under_way",
-        order=number,
-    )
 
 
 def _check_expected(shown: ChangeQuote, checkout: Checkout) -> None:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from django.conf import settings
 
-from catalogue.domain.model import ChargeKind, Kind, Segment, Snapshot
+from catalogue.domain.model import ChargeKind, Kind, Segment
 from catalogue.selectors import snapshot_of
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import InvalidInput
@@ -14,6 +14,7 @@ from commerce.kernel.tax import Basis
 from commerce.markets.pack import market
 from commerce.ordering.domain.changes import ChangeRequest, Leaving
 from commerce.ordering.models import Order
+from commerce.ordering.services.changed_line import kind_of
 from commerce.ordering.services.pricing import Pricing
 from subscriptions.domain.leaving import Commitment, Left
 from subscriptions.domain.views import ItemView, SubscriptionView
@@ -69,7 +70,7 @@ def leaving_of(
     still runs then. A legitimate motive takes all of it away once it is proved."""
     check_motive(request.motive)
     commitment = commitment_of(contract.id)
-    kinds = {item.id: _kind(item, pricing.snapshot) for item in items}
+    kinds = {item.id: kind_of(item, pricing.snapshot) for item in items}
     carrying = next((item for item in items if kinds[item.id] is Kind.PLAN), None)
     left = (
         left_of_commitment(contract.id, item_id=carrying.id, commitment=commitment, on=on)
@@ -100,6 +101,15 @@ def leaving_of(
     )
 
 
+def said_of(leaving: Leaving | None, *, motive: str, on: date) -> dict[str, str]:
+    """What the messages about an ending contract repeat."""
+    if leaving is None:
+        return {}
+    said = {"ends_on": on.isoformat(), "owed": str(leaving.owed.rounded().amount)}
+    unproved = str(leaving.without_motive.rounded().amount)
+    return said | ({"motive": motive, "unproved": unproved} if motive else {})
+
+
 def _came_with(item: ItemView, commitment: Commitment) -> bool:
     return item.from_on == commitment.since
 
@@ -115,8 +125,3 @@ def _is_subsidised(item: ItemView, contract: SubscriptionView, *, pricing: Prici
     alone = offering.charges_for(segment=segment, term=0, bundle=None, at=at)
     price = total(charge.amount for charge in alone if charge.kind is ChargeKind.ONE_OFF)
     return agreed_price(item.id) < price
-
-
-def _kind(item: ItemView, catalogue: Snapshot) -> Kind | None:
-    offering = catalogue.offerings.get(item.offering)
-    return offering.kind if offering is not None else None

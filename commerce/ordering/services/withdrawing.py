@@ -24,13 +24,8 @@ from commerce.ordering.domain.states import GIVEN_UP, ItemAction, ItemState, Ord
 from commerce.ordering.domain.withdrawing import Condition, Thing, WithdrawalQuote, owed_for
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.access import find_order, order_scope
-from commerce.ordering.services.changes import (
-    change_under_way,
-    check_may,
-    known_of,
-    open_in_the_way,
-    told_of_end,
-)
+from commerce.ordering.services.changed_line import check_may, known_of, told_of_end
+from commerce.ordering.services.open_changes import change_under_way, check_free, taken_back_by
 from commerce.ordering.services.place import PlacedOrder, placed, written
 from commerce.ordering.services.pricing import Pricing, priced, pricing_now
 from commerce.ordering.services.unwinding import settled_share
@@ -95,8 +90,9 @@ def withdraw(
         )
     if declared not in set(Condition):
         raise InvalidInput("Say how the pieces are.", code="declared", field="declared")
-    if found.contract is not None and (present := open_in_the_way(found.contract.id)):
-        raise change_under_way(present)
+    amendment = _amendment(found, declared=declared, ported=ported)
+    if found.contract is not None:
+        check_free(amendment, subscription_id=found.contract.id)
     order = found.order
     reach = accounts.reach(order.party_id)
     value = CartValue(code="", lines=(), segment=Segment.CONSUMER, channel=str(context.channel))
@@ -106,7 +102,7 @@ def withdraw(
         quote=priced(value, pricing=found.pricing, customer=CustomerFacts()),
         pricing=found.pricing,
         state=OrderState.ACCEPTED,
-        amendment=_amendment(found, declared=declared, ported=ported),
+        amendment=amendment,
     )
     try:
         with transaction.atomic():
@@ -232,6 +228,9 @@ def _shown(
             Thing(item.line_id, _name(item, pricing), item.quantity, _paid(item)) for item in things
         ),
         bills=tuple(ComingBill(bill.on, bill.before, bill.after) for bill in bills),
+        takes_back=taken_back_by(ChangeKind.WITHDRAW, subscription_id=contract.id)
+        if contract is not None
+        else (),
         refund=settled_share(order, group=group),
         refund_by=today + timedelta(days=rules.refund_days),
         wear=rules.wear,

@@ -183,6 +183,7 @@ def _order(draft: Draft, *, context: AccountContext) -> Order:
         change=draft.amendment.kind if draft.amendment else "",
         subject=draft.amendment.subscription_id if draft.amendment else None,
         withdraws=draft.amendment.withdraws if draft.amendment else "",
+        begins_on=draft.amendment.not_before if draft.amendment else None,
         release=quote.release,
         agreed=quote.to_json(),
         digest=quote.digest(),

@@ -15,7 +15,9 @@ from commerce.ordering.models import Order
 from commerce.ordering.services.accept import accept_order
 from commerce.ordering.services.changes import quote_change
 from commerce.ordering.services.place import token_digest
+from orchestration.actions import action
 from orchestration.models import Task
+from orchestration.services.desk import Desk
 from orchestration.services.plans import create_plans
 from subscriptions.audit import bills_against_promises
 from subscriptions.domain.states import ChangeKind
@@ -42,6 +44,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 def plan(code: str, *, when: When = When.NOW) -> ChangeRequest:
     return ChangeRequest(ChangeKind.PLAN, choices={"plan": (code,)}, when=when)
+
+
+def network_asked(number: str) -> tuple[str, list[str]]:
+    """The plan and the services that the network is asked for as things are now."""
+    task = Task.objects.get(plan__order_number=number, action="network.change")
+    desk = Desk.of(task.plan_id)
+    assert desk is not None
+    desk.learn(dict.fromkeys(task.lines, {"line_id": "L-1"}))
+    request = action("network.change").ask(desk.context(desk.task(task.pk)))
+    return request["plan"], list(request["services"])
 
 
 def billed_until(day: date) -> None:
@@ -76,8 +88,9 @@ def test_a_larger_plan_at_once_keeps_the_commitment_and_is_billed_as_shown(
     ]
     assert Number.objects.exclude(key="").count() == 0
     (item,) = Order.objects.get(number=placed.number).items.all()
-    assert (item.action, item.recipe, item.config["plan"], item.config["bound_until"]) == (
-        "modify", "mobile-line.plan", "grand-large-300", "2028-11-23",
+    assert network_asked(placed.number) == ("grand-large-300", [])
+    assert (item.action, item.recipe, item.config["bound_until"]) == (
+        "modify", "mobile-line.plan", "2028-11-23",
     )  # fmt: skip
     carried_out(placed.number)
     assert promised() == coming(shown)
@@ -122,7 +135,9 @@ def test_an_option_that_does_not_go_with_the_new_plan_is_named_and_ends_with_it(
         ("mini-20", "modify", "mobile-line.plan"),
         ("escale-monde", "delete", "option.plan"),
     ]
-    assert {item.config["services"] for item in items} == {"vigie-securite"}
+    with business_time_fixed(at(FREE)):
+        create_plans(order_number=placed.number)
+        assert network_asked(placed.number) == ("mini-20", ["vigie-securite"])
     carried_out(placed.number, on=FREE)
     contract = subscription_view(owner.party_id or 0, line)
     held = {item.offering for item in contract.items_on(FREE)}
@@ -200,3 +215,52 @@ def test_after_the_commitment_a_plan_costs_what_it_costs_without_one(
     # Who wants the price of a commitment renews the line.
     assert longer.quote.agreed_charges() == shown.quote.agreed_charges()
     assert Subscription.objects.get().commitment_ends_on == date(2028, 11, 23)
+
+
+def test_an_option_goes_before_a_plan_that_waits_for_the_next_bill_and_stays(
+    owner: AccountContext, line: int
+) -> None:
+    later, _ = ordered(owner, line, plan("grand-large-300", when=When.CYCLE_END))
+    with business_time_fixed(at(LATE)):
+        create_plans(order_number=later.number)
+    assert network_asked(later.number) == ("grand-large-300", [])
+    now, shown = ordered(owner, line, added("escale-monde"))
+    carried_out(now.number)
+    assert promised() == coming(shown)
+    assert network_asked(later.number) == ("grand-large-300", ["escale-monde"])
+    carried_out(later.number, on=BILL)
+    with business_time_fixed(at(BILL, 4)):
+        run(BILL)
+    held = {item.offering for item in subscription_view(owner.party_id or 0, line).items_on(BILL)}
+    assert held >= {"grand-large-300", "escale-monde"}
+    assert "horizon-130" not in held
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())
+
+
+@pytest.mark.parametrize(
+    ("waits", "now", "code"),
+    [
+        ("mini-20", "escale-monde", "abroad-with-unlimited-calls"),
+        ("grand-large-300", "mini-20", "change_under_way"),
+    ],
+)
+def test_what_would_not_go_with_what_waits_is_refused_with_its_order(
+    owner: AccountContext, line: int, waits: str, now: str, code: str
+) -> None:
+    """An option that the coming plan forbids, and another plan in the place of the same one."""
+    on = FREE
+    billed_until(on)
+    later, _ = ordered(owner, line, plan(waits, when=When.CYCLE_END), on=on)
+    wish = added(now) if now == "escale-monde" else plan(now)
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, wish, on=on)
+    assert (refused.value.code, refused.value.detail["order"]) == (code, later.number)
+    assert Order.objects.count() == 1
+
+
+def test_what_waits_is_in_the_way_once_its_day_has_come(owner: AccountContext, line: int) -> None:
+    later, _ = ordered(owner, line, plan("grand-large-300", when=When.CYCLE_END))
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, added("escale-monde"), on=BILL)
+    assert (refused.value.code, refused.value.detail["order"]) == ("change_under_way", later.number)

@@ -12,8 +12,9 @@ from commerce.kernel.errors import FaisceauError, RuleViolated
 from commerce.ordering.domain.changes import ChangeReason, ChangeRequest, When
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.models import Order
-from commerce.ordering.services.changes import open_apart, quote_change
+from commerce.ordering.services.changes import quote_change
 from commerce.ordering.services.fulfilment import record_item_facts
+from commerce.ordering.services.open_changes import open_apart
 from orchestration.actions import action
 from orchestration.domain.requests import TaskContext
 from orchestration.domain.states import PlanState
@@ -265,9 +266,10 @@ def test_a_sim_and_a_number_are_in_the_way_of_their_own_kind_alone(
     assert (refused.value.code, refused.value.detail["order"]) == (
         "change_under_way", first.number,
     )  # fmt: skip
+    ordered(owner, with_sim, added("vigie-securite"))
     with pytest.raises(RuleViolated):
-        ordered(owner, with_sim, added("vigie-securite"))
-    assert Order.objects.count() == 3
+        ordered(owner, with_sim, added("escale-monde"))
+    assert Order.objects.count() == 4
 
 
 def test_what_is_on_its_way_to_a_contract_that_has_ended_is_taken_back(

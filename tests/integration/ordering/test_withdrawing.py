@@ -12,16 +12,18 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.codec import to_plain
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import Money
-from commerce.ordering.domain.changes import ChangeRequest
+from commerce.ordering.domain.changes import ChangeRequest, When
 from commerce.ordering.models import Order, OrderItem
-from commerce.ordering.services import withdrawing
 from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw
 from commerce.payments.models import PaymentAttempt, PaymentEffect
 from orchestration.models import Plan, Task
 from orchestration.services import fallout
 from orchestration.services.decide import decide
+from orchestration.services.making_way import CLEAR, on_clear_due
+from orchestration.services.making_way import begin as begin_order
 from orchestration.services.plans import REFUND, create_plans
 from orchestration.services.refunds import on_refund_due
+from orchestration.subscribers import on_plan_cancelled
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
 from tests.integration.ordering.people import customer
@@ -75,16 +77,37 @@ def test_nothing_is_withdrawn_from_while_a_part_is_still_to_be_sent(
     assert early.value.code == "not_arrived"
 
 
-def test_another_change_that_begins_at_the_same_moment_is_told(
-    owner: AccountContext, order: Order, line: int, monkeypatch: pytest.MonkeyPatch
+def test_who_withdraws_takes_the_coming_end_and_what_waits_for_a_later_day_back(
+    owner: AccountContext, order: Order, line: int
 ) -> None:
-    ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=SOON)
-    monkeypatch.setattr(withdrawing, "open_in_the_way", lambda subscription_id: "")
+    later = ChangeRequest(
+        ChangeKind.PLAN, choices={"plan": ("grand-large-300",)}, when=When.CYCLE_END
+    )
+    waiting, _ = ordered(owner, line, later, on=SOON)
+    ending, shown = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=SOON)
+    assert shown.takes_back == (waiting.number,)
     with business_time_fixed(at(SOON)):
-        digest = quote_withdrawal(owner, number=ORDER, group="g1").digest()
+        create_plans(order_number=ending.number)
         with pytest.raises(RuleViolated) as clash:
-            withdraw(owner, number=ORDER, group="g1", digest=digest)
-    assert clash.value.code == "change_under_way"
+            ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=SOON)
+        assert clash.value.detail["order"] == ending.number
+        quote = quote_withdrawal(owner, number=ORDER, group="g1")
+        assert quote.takes_back == (waiting.number, ending.number)
+        placed = withdraw(owner, number=ORDER, group="g1", digest=quote.digest())
+        with pytest.raises(RuleViolated):
+            ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=SOON)
+        begin_order(order_number=placed.number)
+        clear = Timer.objects.get(handler=CLEAR)
+        on_clear_due(clear.payload)
+        # One has no plan yet and ends at once; the other's is taken back by its worker.
+        states = dict(Order.objects.values_list("number", "state"))
+        assert (states[waiting.number], states[ending.number]) == ("cancelled", "in_progress")
+        assert not Plan.objects.filter(order_number=placed.number).exists()
+        decide(plan_id=Plan.objects.get(order_number=ending.number).pk)
+        on_plan_cancelled({"order_number": ending.number, "group": "change"})
+        on_clear_due(clear.payload)
+    assert Order.objects.get(number=ending.number).state == "cancelled"
+    assert Plan.objects.filter(order_number=placed.number).count() == 1
 
 
 def test_money_goes_back_only_once_it_is_known_to_have_come(

@@ -96,7 +96,8 @@ class LeavingSerializer(Shown):
 class ChangeQuoteSerializer(Shown):
     """`on` is the day on which it is taken to take effect; `quote` is of what is bought; `unfit`
     are those of `ends` that nobody asked to end; `still_blocked`: the line stands still afterwards
-    all the same, for another reason. `leaving` is there if the contract is to end."""
+    all the same, for another reason. `leaving` is there if the contract is to end; `takes_back` are
+    the orders for the line that are taken back then."""
 
     on = serializers.DateField()
     begins = serializers.ListField(child=Wording())
@@ -108,6 +109,7 @@ class ChangeQuoteSerializer(Shown):
     bound_until_after = serializers.DateField(allow_null=True)
     quote = QuoteSerializer()
     leaving = LeavingSerializer(allow_null=True)
+    takes_back = serializers.ListField(child=serializers.CharField())
     digest = serializers.SerializerMethodField()
 
     def get_digest(self, change: ChangeQuote) -> str:

@@ -30,7 +30,8 @@ class ThingBackSerializer(Shown):
 class WithdrawalQuoteSerializer(Shown):
     """The contract ends on `ends_on`; where `days_are_paid`, the days used are due in proportion.
     `refund` goes back to the card once the `things` are on their way back, on `refund_by` at the
-    latest if they are by then; wear that shows when they are looked at is billed."""
+    latest if they are by then; wear that shows when they are looked at is billed. `takes_back`: the
+    orders for the line that are taken back with it."""
 
     number = serializers.CharField()
     bundle = serializers.CharField(source="group")
@@ -42,6 +43,7 @@ class WithdrawalQuoteSerializer(Shown):
     bills = ComingBillSerializer(many=True)
     refund = MoneySerializer()
     refund_by = serializers.DateField()
+    takes_back = serializers.ListField(child=serializers.CharField())
     digest = serializers.SerializerMethodField()
 
     def get_digest(self, shown: WithdrawalQuote) -> str:

@@ -1,0 +1,152 @@
+"""Which orders change a contract just now, and whether another may begin.
+
+The end of a contract goes before every change but another end; what waits for a later day lets
+others go before it that touch something else.
+"""
+
+from collections.abc import Collection
+
+from django.db.models import F, Q, QuerySet
+
+from commerce.kernel.clock import business_today
+from commerce.kernel.errors import RuleViolated
+from commerce.ordering.domain.changes import CAN_WAIT
+from commerce.ordering.domain.states import UNDER_WAY, WAITING, ItemAction, OrderState
+from commerce.ordering.models import Order
+from commerce.ordering.services.writing import Amendment
+from subscriptions.domain.states import APART, AT_ANY_TIME, ENDING, ChangeKind
+
+
+def open_change(subscription_id: int) -> str:
+    """The number of the order that changes the contract now; empty if there is none. One that waits
+    for a later day, another SIM or number count only where nothing else is under way."""
+    others = (*open_in_the_way(subscription_id), *open_apart(subscription_id))
+    return next(iter(others), "")
+
+
+def open_in_the_way(subscription_id: int) -> tuple[str, ...]:
+    """The numbers of the open orders that change what the contract holds or end it, those that wait
+    for no later day first."""
+    rows = _open(subscription_id).exclude(change__in=_words(AT_ANY_TIME | APART))
+    by_day = rows.order_by(_NOW_FIRST, "pk")
+    return tuple(by_day.values_list("number", flat=True))
+
+
+def open_ends(subscription_id: int) -> tuple[str, ...]:
+    """The numbers of the open orders that end the contract."""
+    rows = _open(subscription_id).filter(change__in=_words(ENDING)).order_by("pk")
+    return tuple(rows.values_list("number", flat=True))
+
+
+def open_apart(subscription_id: int) -> tuple[str, ...]:
+    """The numbers of the orders that bring the contract another SIM or number."""
+    rows = _open(subscription_id).filter(change__in=_words(APART)).order_by("pk")
+    return tuple(rows.values_list("number", flat=True))
+
+
+def taken_back_by(kind: ChangeKind, *, subscription_id: int) -> tuple[str, ...]:
+    """The numbers of the open orders that such an end of the contract takes back: all that change
+    what it holds, and, where the customer withdraws, its coming end."""
+    rows = _open(subscription_id).exclude(change__in=_words(AT_ANY_TIME | APART))
+    stays = ENDING if kind is ChangeKind.TERMINATE else frozenset({ChangeKind.WITHDRAW})
+    rows = rows.exclude(change__in=_words(stays)).order_by("pk")
+    return tuple(rows.values_list("number", flat=True)) if kind in ENDING else ()
+
+
+def in_the_way_of_end(number: str) -> tuple[int, tuple[str, ...]]:
+    """Whose the accepted order `number` is, and what it takes back before it begins; nothing unless
+    it ends a contract."""
+    accepted = Order.objects.filter(
+        number=number,
+        state=OrderState.ACCEPTED,
+        subject__isnull=False,
+        change__in=_words(ENDING),
+    )
+    for party_id, subject, change in accepted.values_list("party_id", "subject", "change"):
+        return party_id, taken_back_by(ChangeKind(change), subscription_id=subject or 0)
+    return 0, ()
+
+
+def ends_at_once(number: str) -> bool:
+    """Whether the order ends a contract without notice: its number went to another operator, or
+    the customer withdrew."""
+    at_once = Q(items__config__ported="yes") | Q(change=ChangeKind.WITHDRAW)
+    return Order.objects.filter(at_once, number=number).exists()
+
+
+def check_free(
+    amendment: Amendment, *, subscription_id: int, begins: Collection[str] = ()
+) -> tuple[Order, ...]:
+    """The orders that wait for a later day and before which the amendment goes; `begins` are the
+    offerings that it brings.
+
+    A block goes before everything but itself; a line goes on only after the blocks under way;
+    another SIM or number waits for its own kind alone, and the end of the contract for another end.
+
+    Raises:
+        RuleViolated: `change_under_way`.
+    """
+    rows, kind = _open(subscription_id), amendment.kind
+    if kind in AT_ANY_TIME:
+        rows = rows.filter(change__in=_words(AT_ANY_TIME))
+    elif kind in APART:
+        rows = rows.filter(change=kind)
+    elif kind is ChangeKind.TERMINATE:
+        rows = rows.filter(change__in=_words(ENDING))
+    elif kind is ChangeKind.WITHDRAW:
+        rows = rows.filter(change=kind)
+    else:
+        rows = rows.exclude(change__in=_words(AT_ANY_TIME | APART))
+    if kind is ChangeKind.SUSPEND:
+        block = amendment.config["block"]
+        rows = rows.filter(change=ChangeKind.SUSPEND, items__config__block=block)
+    later = tuple(rows.order_by("pk"))
+    for order in later:
+        if not _goes_before(order, amendment, begins=begins):
+            raise change_under_way(order.number)
+    return later
+
+
+def _goes_before(later: Order, amendment: Amendment, *, begins: Collection[str]) -> bool:
+    """Whether the amendment can take effect before `later` does, each as it was quoted."""
+    if later.begins_on is None or later.begins_on <= business_today():
+        return False
+    kind = ChangeKind(later.change)
+    if kind not in CAN_WAIT or (amendment.not_before is not None and kind is amendment.kind):
+        return False
+    touched = {*amendment.replaced.values(), *(each.item_id for each in amendment.touched)}
+    for item in later.items.all():
+        if item.subject in touched:
+            return False
+        if item.action != ItemAction.DELETE and item.role != "fee" and item.offering in begins:
+            return False
+    return True
+
+
+def change_under_way(number: str) -> RuleViolated:
+    return RuleViolated(
+        f"Another change of this line is under way ({number}); wait until it is done."
+        if number
+        else "Another change of this line is under way; wait until it is done.",
+        code="change_under_way",
+        order=number,
+    )
+
+
+def is_stopping(subscription_id: int, *, block: str) -> bool:
+    """Whether a block of that kind is about to begin."""
+    stopping = _open(subscription_id).filter(change=ChangeKind.SUSPEND, items__config__block=block)
+    return stopping.exists()
+
+
+def _open(subscription_id: int) -> QuerySet[Order]:
+    return Order.objects.filter(
+        subject=subscription_id, state__in=[str(state) for state in {*WAITING, *UNDER_WAY}]
+    )
+
+
+def _words(kinds: frozenset[ChangeKind]) -> list[str]:
+    return [str(kind) for kind in kinds]
+
+
+_NOW_FIRST = F("begins_on").asc(nulls_first=True)
