@@ -46,13 +46,14 @@ def plan(code: str, *, when: When = When.NOW) -> ChangeRequest:
     return ChangeRequest(ChangeKind.PLAN, choices={"plan": (code,)}, when=when)
 
 
-def network_asked(number: str) -> tuple[str, list[str]]:
-    """The plan and the services that the network is asked for as things are now."""
+def network_asked(number: str, *, on: date = LATE) -> tuple[str, list[str]]:
+    """The plan and the services that the network is asked for as things are on that day."""
     task = Task.objects.get(plan__order_number=number, action="network.change")
-    desk = Desk.of(task.plan_id)
-    assert desk is not None
-    desk.learn(dict.fromkeys(task.lines, {"line_id": "L-1"}))
-    request = action("network.change").ask(desk.context(desk.task(task.pk)))
+    with business_time_fixed(at(on)):
+        desk = Desk.of(task.plan_id)
+        assert desk is not None
+        desk.learn(dict.fromkeys(task.lines, {"line_id": "L-1"}))
+        request = action("network.change").ask(desk.context(desk.task(task.pk)))
     return request["plan"], list(request["services"])
 
 
@@ -137,7 +138,7 @@ def test_an_option_that_does_not_go_with_the_new_plan_is_named_and_ends_with_it(
     ]
     with business_time_fixed(at(FREE)):
         create_plans(order_number=placed.number)
-        assert network_asked(placed.number) == ("mini-20", ["vigie-securite"])
+    assert network_asked(placed.number, on=FREE) == ("mini-20", ["vigie-securite"])
     carried_out(placed.number, on=FREE)
     contract = subscription_view(owner.party_id or 0, line)
     held = {item.offering for item in contract.items_on(FREE)}
