@@ -52,7 +52,7 @@ def network_asked(number: str, *, on: date = LATE) -> tuple[str, list[str]]:
     with business_time_fixed(at(on)):
         desk = Desk.of(task.plan_id)
         assert desk is not None
-        desk.learn(dict.fromkeys(task.lines, {"line_id": "L-1"}))
+        desk.learn({line: {"line_id": "L-1"} for line in task.lines})
         request = action("network.change").ask(desk.context(desk.task(task.pk)))
     return request["plan"], list(request["services"])
 
