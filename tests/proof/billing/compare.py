@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import zip_longest
 
 from tests.proof.billing.engine import Books, Issued, Place, cents, documents, fee, place_of
-from tests.proof.billing.facts import Life, Terminated
+from tests.proof.billing.facts import Contract, Life, Terminated
 from tests.proof.billing.oracle import Bill, bills
 from tests.proof.billing.owed import NOTHING, Key, Kind, early_fee
 from tests.proof.billing.seen import Seen
@@ -32,48 +33,57 @@ class Said:
         return f"{self.day} net {self.net} tax {self.tax} total {self.total} [{lines}]"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """All bills of a life, and the fee of each contract that ends early.
+
+    The fee is billed by the order that ends the contract, with what is known then: it stands by
+    itself, and the bills are those of a life without it. Bills of nothing are left out.
+    """
+
+    fees: dict[str, Decimal]
+    bills: list[Said]
+
+
 def difference(life: Life) -> str | None:
     """The first bill on which the two differ; None if they agree on every one."""
-    return _fees(life) or _bills(_without_fees(life))
+    wanted, made = by_oracle(life), by_engine(life)
+    if wanted.fees != made.fees:
+        return f"fees: engine {made.fees}; oracle {wanted.fees}"
+    for number, (bill, expected) in enumerate(zip_longest(made.bills, wanted.bills), start=1):
+        if bill != expected:
+            return f"bill {number}: engine {bill}; oracle {expected}"
+    return None
 
 
-def _fees(life: Life) -> str | None:
-    """The fee for leaving is billed by the order that ends the contract, with what is known then:
-    it is compared by itself, with the bills of a life without it."""
-    expected, found = {}, {}
-    for ended in (fact for fact in life.facts if isinstance(fact, Terminated) and fact.fee):
+def by_oracle(life: Life) -> Answer:
+    """What the oracle says."""
+    fees = {}
+    for contract, ended in _ends(life):
         seen = Seen(life, by=ended.on, known=max(ended.known, ended.on))
-        for contract in seen.contracts:
-            if contract.code == ended.contract and contract.activated is not None:
-                expected[contract.code] = early_fee(seen, contract, ended)
-                found[contract.code] = fee(life, contract, ended)
-    return None if expected == found else f"fees: engine {found}; oracle {expected}"
+        fees[contract.code] = early_fee(seen, contract, ended)
+    said = map(_of_oracle, bills(_without_fees(life)))
+    return Answer(fees, [bill for bill in said if bill.lines])
+
+
+def by_engine(life: Life) -> Answer:
+    """What the engine says."""
+    fees = {contract.code: fee(life, contract, ended) for contract, ended in _ends(life)}
+    made, books = documents(_without_fees(life))
+    said = (_of_engine(one, books) for one in made)
+    return Answer(fees, [bill for bill in said if bill.lines])
+
+
+def _ends(life: Life) -> Iterator[tuple[Contract, Terminated]]:
+    contracts = {contract.code: contract for contract in life.contracts}
+    for fact in life.facts:
+        if isinstance(fact, Terminated) and fact.fee and contracts[fact.contract].activated:
+            yield contracts[fact.contract], fact
 
 
 def _without_fees(life: Life) -> Life:
     facts = (replace(f, fee=False) if isinstance(f, Terminated) else f for f in life.facts)
     return replace(life, facts=tuple(facts))
-
-
-def _bills(life: Life) -> str | None:
-    expected, found = by_oracle(life), by_engine(life)
-    for number in range(max(len(expected), len(found))):
-        wanted = expected[number] if number < len(expected) else None
-        made = found[number] if number < len(found) else None
-        if wanted != made:
-            return f"bill {number + 1}: engine {made}; oracle {wanted}"
-    return None
-
-
-def by_oracle(life: Life) -> list[Said]:
-    """The bills of the oracle that hold anything."""
-    return [said for said in map(_of_oracle, bills(life)) if said.lines]
-
-
-def by_engine(life: Life) -> list[Said]:
-    """The documents of the engine that hold anything."""
-    made, books = documents(life)
-    return [said for said in (_of_engine(one, books) for one in made) if said.lines]
 
 
 def _of_oracle(bill: Bill) -> Said:

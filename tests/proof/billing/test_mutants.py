@@ -1,0 +1,35 @@
+"""The oracle of bills would find it if the engine had one of these faults."""
+
+import pytest
+
+from tests.proof.billing.compare import Answer, by_engine, by_oracle
+from tests.proof.billing.lives import life
+from tests.proof.billing.modelled import modelled
+from tests.proof.billing.mutants import MUTANTS, planted
+
+SAMPLE = 40
+
+
+@pytest.fixture(scope="module")
+def said() -> dict[int, Answer]:
+    """What the oracle says to each seed that was asked; it doesn't know of the faults."""
+    return {}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_planted_fault_is_found(name: str, said: dict[int, Answer]) -> None:
+    for seed in range(SAMPLE):
+        one = modelled(life(seed))
+        if seed not in said:
+            said[seed] = by_oracle(one)
+        with planted(name):
+            if by_engine(one) != said[seed]:
+                return
+    pytest.fail(f"{SAMPLE} lives are billed the same although {name}")
+
+
+def test_without_a_fault_there_is_nothing_to_find() -> None:
+    with planted(next(iter(MUTANTS))):
+        pass
+
+    assert by_engine(modelled(life(1))) == by_oracle(modelled(life(1)))
