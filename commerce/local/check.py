@@ -14,7 +14,7 @@ from commerce.local.place import ROOT
 
 _BIN = Path(sys.executable).parent
 WORKERS = "3"
-"""On two cores: tests of the whole system wait for a third of their time."""
+"""On two cores: two of them wait half of their time for a whole system; see `tests/sharing.py`."""
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 """What a file's tests share is made once; files are taken in the order of `tests/conftest.py`."""
 

@@ -1,43 +1,29 @@
 """A call from the first word to the note: in a real browser on the running system."""
 
-import json
 import re
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from commerce.local.place import ROOT
+from commerce.local.demo.browser import Browser as Visitor
 from commerce.local.stack import Stack
 from tests.browser.pages import log_in, nothing_wrong, watched
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
-HALF_FILLED = """
-import json
-from commerce.accounts.identity import AccountContext, Actor
-from commerce.accounts.kinds import ActorKind, Channel, Role
-from commerce.ordering.services import carts, handover
-who = AccountContext(Actor(ActorKind.VISITOR, None, "visitor"), None, Role.VISITOR, Channel.WEB,
-                     visitor_key="browser-test")
-code = carts.begin_cart(who).code
-carts.put_bundle(who, code=code, bundle="handset-and-plan", term=24, choices={
-    "handset": "ardoval-x2-128-nuit", "plan": "horizon-130", "sim": "carte-sim"})
-handover.hand_over(who, code=code)
-print("CART " + json.dumps(code))
-"""
+CHOSEN = {"handset": "ardoval-x2-128-nuit", "plan": "horizon-130", "sim": "carte-sim"}
 
 
 def half_filled_cart(stack: Stack) -> str:
     """The code of a visitor's cart that was handed over."""
-    done = subprocess.run(
-        (sys.executable, "manage.py", "shell", "-c", HALF_FILLED),
-        cwd=ROOT, env=stack.env, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    found = re.search(r"CART (.+)", done.stdout)
-    assert found is not None
-    return str(json.loads(found[1]))
+    visitor = Visitor(stack.info.web_url)
+    visitor.open("/")
+    code = str(visitor.api("POST", "carts", {})["code"])
+    choices = [{"role": role, "offering": offering} for role, offering in CHOSEN.items()]
+    bundle = {"bundle": "handset-and-plan", "term": 24, "choices": choices}
+    visitor.api("POST", f"carts/{code}/bundles", bundle)
+    visitor.api("POST", f"carts/{code}/hand-over", {})
+    return code
 
 
 def send_link(page: Page, *, email: str) -> None:
