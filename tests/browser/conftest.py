@@ -16,8 +16,10 @@ PROGRAMS = ("chromium-headless-shell", "chromium")
 """The first that is there; the shell does without the windows that nobody sees."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """Ended with the last browser test of the process: whatever runs an event loop of its own in
+    this thread (sending a webhook does) could not run beside it."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=next(filter(None, map(shutil.which, PROGRAMS))),

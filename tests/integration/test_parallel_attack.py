@@ -84,7 +84,11 @@ async def told(client: httpx.AsyncClient, path: str, body: Any) -> dict[str, Any
 async def arrived(stack: Stack, *, code: str, number: int) -> Buyer:
     """A visitor with the phone in his cart and, if there is one, the `code` entered."""
     client = httpx.AsyncClient(
-        base_url=stack.info.web_url, timeout=60, headers={"Accept-Language": "en"}
+        base_url=stack.info.web_url,
+        timeout=60,
+        headers={"Accept-Language": "en"},
+        # While the others prepare themselves the server closes what is idle for two seconds.
+        limits=httpx.Limits(max_keepalive_connections=0),
     )
     (await client.get(f"/phones/noctile-pli/?variant={PHONE}")).raise_for_status()
     cart = await told(client, "carts", {})
