@@ -61,6 +61,7 @@ def test_ticked_phones_are_compared_over_pages(chromium: Browser, stack: Stack) 
         expect(page.get_by_role("columnheader")).to_have_count(2)
         nothing_wrong(page)
         page.get_by_role("link", name="Only the differences").click()
+        page.wait_for_url(re.compile("only=differences"))
         characteristics = page.locator(".compare tbody + tbody tr:not(.compare-group)")
         differing = page.locator(".compare tbody + tbody tr.compare-differs")
         assert characteristics.count() == differing.count() > 5
