@@ -108,6 +108,9 @@ SENTENCES: Mapping[str, Any] = {
     ),
     "beginning": _("Work on the order begins just now. Look again in a minute."),
     "impact_changed": _("Meanwhile the order has gone on. Look again at what cancelling does."),
+    "decision_note_missing": _("Say what became of it."),
+    "difference_decided": _("This difference waits for nobody any more."),
+    "unknown_settlement": _("This month was never settled."),
     "order_anew": _(
         "A change of a running line is done as it was quoted. Cancel it and order it anew."
     ),

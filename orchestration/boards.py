@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.db.models import Count, Q
+
 from commerce.kernel.clock import PARIS
 from orchestration.actions import ACTIONS
 from orchestration.domain.jeopardy import Colour, told_by
 from orchestration.domain.recipes import TaskKind
+from orchestration.domain.settlement import Difference, Differing
 from orchestration.domain.states import MOVING, TaskState
-from orchestration.models import OrderWatch, Plan, Task
+from orchestration.models import OrderWatch, Plan, Settlement, SettlementDifference, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,50 @@ class LateOrder:
     @property
     def late(self) -> timedelta:
         return self.expected - self.told_by
+
+
+@dataclass(frozen=True, slots=True)
+class SettledMonth:
+    """A month of the content partner: how many differences wait and how many are decided."""
+
+    month: date
+    looked_at: datetime
+    waiting: int
+    decided: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDifference:
+    id: int
+    month: date
+    difference: Difference
+
+    @property
+    def order_number(self) -> str:
+        return self.difference.reference.partition("/")[0]
+
+
+def settled_months(*, limit: int = 24) -> tuple[SettledMonth, ...]:
+    """The newest first."""
+    open_ = Q(differences__decided_at=None, differences__isnull=False)
+    rows = Settlement.objects.annotate(
+        waiting=Count("differences", filter=open_),
+        decided=Count("differences", filter=Q(differences__decided_at__isnull=False)),
+    ).order_by("-month")[:limit]
+    return tuple(SettledMonth(row.month, row.looked_at, row.waiting, row.decided) for row in rows)
+
+
+def waiting_differences(*, limit: int = 100) -> tuple[WaitingDifference, ...]:
+    """Those that nobody has decided about, the oldest months first."""
+    rows = SettlementDifference.objects.filter(decided_at=None)
+    return tuple(
+        WaitingDifference(
+            row.pk,
+            row.settlement_id,
+            Difference(Differing(row.kind), row.reference, row.theirs, row.ours),
+        )
+        for row in rows.order_by("settlement_id", "reference", "id")[:limit]
+    )
 
 
 def late_orders(*, limit: int = 100, colour: Colour | None = None) -> tuple[LateOrder, ...]:

@@ -6,6 +6,7 @@ from django.db.models import Q
 from orchestration.domain.jeopardy import Colour
 from orchestration.domain.porting import Direction, PortState
 from orchestration.domain.recipes import TaskKind
+from orchestration.domain.settlement import Differing
 from orchestration.domain.states import MOVING, EffectState, PlanState, TaskState
 
 
@@ -347,3 +348,43 @@ class PortingCall(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Settlement(models.Model):
+    """A month of the content partner that was laid beside our contracts and bills."""
+
+    month = models.DateField(primary_key=True, help_text="its first day")
+    looked_at = models.DateTimeField(help_text="business time; the last time")
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
+class SettlementDifference(models.Model):
+    """Where his file and our books differ, by order line; it waits for an operator until somebody
+    has said what became of it."""
+
+    settlement = models.ForeignKey(Settlement, on_delete=models.CASCADE, related_name="differences")
+    kind = models.CharField(max_length=12)
+    reference = models.CharField(max_length=120, help_text="order/line")
+    theirs = models.IntegerField(help_text="days")
+    ours = models.IntegerField(help_text="days")
+    decided_at = models.DateTimeField(null=True, help_text="business time")
+    decided_by = models.CharField(max_length=200, blank=True, default="")
+    note = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            _known("kind", Differing, "settlement_kind_known"),
+            models.UniqueConstraint(
+                fields=["settlement", "kind", "reference"], name="settlement_difference_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=Q(decided_at=None), name="settlement_differences_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.kind}"

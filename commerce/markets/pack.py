@@ -234,13 +234,6 @@ class Market(Protocol):
             InvalidInput: `company_number_invalid`: one is wrong, or they are of two companies.
         """
 
-    def check_company_number(self, number: str) -> str:
-        """A company's registration number, normalised.
-
-        Raises:
-            InvalidInput: `company_number_invalid`.
-        """
-
 
 def market(code: str) -> Market:
     """The pack of that country.

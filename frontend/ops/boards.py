@@ -11,10 +11,19 @@ from django.utils.translation import gettext_lazy, ngettext
 from frontend.ops.screen import FIELD_WORDS, MILESTONE_WORDS, PORT_WORDS, TASK_WORDS, cause_label
 from orchestration.boards import LateOrder, ManualTask
 from orchestration.domain.jeopardy import Colour
+from orchestration.domain.settlement import Differing
 
 COLOUR_WORDS: Mapping[Colour, tuple[str, Any]] = {
     Colour.AMBER: ("waiting", gettext_lazy("reserve half used")),
     Colour.RED: ("failed", gettext_lazy("will break its day")),
+}
+
+DIFFERENCE_WORDS: Mapping[Differing, Any] = {
+    Differing.NOT_OURS: gettext_lazy("settled, and held by no contract of ours"),
+    Differing.NOT_THEIRS: gettext_lazy("held by a contract, and not settled"),
+    Differing.TWICE: gettext_lazy("settled more than once"),
+    Differing.OTHER_DAYS: gettext_lazy("settled for other days"),
+    Differing.NOT_BILLED: gettext_lazy("not all days stand on the customer’s bills"),
 }
 
 

@@ -229,6 +229,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:payments", _("Payments")),
         ("ops:ledger", _("Ledger")),
         ("ops:portings", _("Portings")),
+        ("ops:settlements", _("Settlements")),
         ("ops:work", _("Parked work")),
     ]
     return {

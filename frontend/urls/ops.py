@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import ledger, operators, ops, porting
+from frontend.views import ledger, operators, ops, porting, settlements
 
 app_name = "ops"
 urlpatterns = [
@@ -26,6 +26,13 @@ urlpatterns = [
     path("ops/portings/", porting.portings, name="portings"),
     path("ops/portings/<int:porting_id>/", porting.porting, name="porting"),
     path("ops/portings/<int:porting_id>/settle/", porting.settle_owed, name="porting_settle"),
+    path("ops/settlements/", settlements.settlements, name="settlements"),
+    path(
+        "ops/settlements/differences/<int:difference_id>/",
+        settlements.decide_difference,
+        name="decide_difference",
+    ),
+    path("ops/settlements/<slug:month>/", settlements.look_again, name="settle_again"),
     path("ops/work/", ops.work, name="work"),
     path("ops/work/<slug:kind>/<int:row_id>/", ops.retry_work, name="retry_work"),
 ]

@@ -37,7 +37,7 @@ from frontend.ops.boards import COLOUR_WORDS
 from frontend.sentences import sentence_of
 from frontend.shop.tracking import ordered_rows
 from orchestration import selectors as plans
-from orchestration.boards import colours_of, late_orders
+from orchestration.boards import colours_of, late_orders, waiting_differences
 from orchestration.domain.jeopardy import Colour
 from orchestration.domain.states import MOVING
 from orchestration.services import fallout, fallout_bulk
@@ -68,6 +68,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "money": _refused_money(),
         "work": events.parked(limit=100),
         "late": len(late_orders(limit=100)),
+        "differences": len(waiting_differences(limit=100)),
         "orders": _progress(orders_of(context, limit=15)),
     }
     return render(request, "frontend/ops/home.html", values)

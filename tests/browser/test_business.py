@@ -213,3 +213,28 @@ def test_every_page_of_the_portal_is_accessible_and_ends_with_logging_out(
             nothing_wrong(page)
         page.locator("header form[action='/account/logout/'] button").click()
         page.wait_for_url(re.compile("/account/login/"))
+
+
+def test_a_firm_adds_a_webhook_sees_its_secret_once_and_the_answer_to_a_test(
+    chromium: Browser, stack: Stack
+) -> None:
+    with watched(chromium, stack, width=390, language="fr", dark=True) as page:
+        log_in(page, stack, role="buyer")
+        page.goto(f"{stack.info.web_url}/portal/webhooks/")
+        page.locator("main .button-main").click()
+        expect(page.locator("#id_url_error")).to_be_visible()
+        nothing_wrong(page)
+        page.fill("#id_url", f"{stack.info.web_url}/healthz")
+        page.fill("#id_name", "ERP")
+        page.locator("main .button-main").click()
+        expect(page.locator(".card .code")).to_contain_text("whsec_")
+        nothing_wrong(page)
+        page.locator("button[value=test]").click()
+        expect(page.locator("#log tbody tr")).to_contain_text("webhook.test")
+        expect(page.locator("#log .webhook-try").first).to_be_visible(timeout=LONG)
+        assert "whsec_" not in page.content()
+        nothing_wrong(page)
+        page.locator("summary", has_text="Supprimer").click()
+        page.locator("button[value=remove]").click()
+        page.wait_for_url(re.compile("/portal/webhooks/$"))
+        nothing_wrong(page)

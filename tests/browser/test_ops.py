@@ -82,6 +82,9 @@ def test_what_a_provider_refuses_is_tried_again_done_by_hand_or_left_out(
         page.goto(f"{stack.info.web_url}/ops/providers/")
         expect(page.locator("tbody tr", has_text="Réseau")).to_contain_text("répond")
         nothing_wrong(page)
+        for board in ("jeopardy", "manual", "portings", "settlements"):
+            page.goto(f"{stack.info.web_url}/ops/{board}/")
+            nothing_wrong(page)
         page.goto(f"{stack.info.web_url}/ops/orders/{number}/")
         expect(page.locator(".task-failed")).to_have_count(0)
         expect(page.locator("#plans > .row .status-done")).to_have_text("terminée", timeout=LONG)

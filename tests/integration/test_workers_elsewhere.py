@@ -17,6 +17,7 @@ from django.db import connection
 from commerce.accounts.kinds import Role
 from commerce.celery import app, reach_broker
 from commerce.events.models import Delivery, WorkState
+from commerce.events.queues import WorkQueue
 from commerce.local.place import ROOT
 from commerce.ordering.services.bulk import place_bulk_order
 from orchestration.domain.states import TaskState
@@ -78,6 +79,44 @@ def running(*arguments: str, folder: Path, env: Mapping[str, str]) -> Iterator[N
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def documented_groups() -> dict[str, tuple[str, ...]]:
+    """The arguments of each group of workers, by its queue."""
+    text = (ROOT / "docs" / "production.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|.*\| `(-Q .*)` \|$", text, re.MULTILINE)
+    return {queue: tuple(arguments.split()) for queue, arguments in rows}
+
+
+def test_every_queue_has_a_documented_group_and_the_small_profile_one_for_all() -> None:
+    groups = documented_groups()
+    assert set(groups) == set(WorkQueue)
+    for queue, arguments in groups.items():
+        assert arguments[:3] == ("-Q", queue, "--concurrency")
+    tables = (ROOT / "commerce" / "local" / "table.py").read_text()
+    assert (tables.count('"celery"'), tables.count('"-Q"')) == (1, 0)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("environment", ["redis"], indirect=True)
+def test_groups_of_workers_take_their_own_queues_with_their_own_concurrency(
+    elsewhere: Path, environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for url in ("broker_write_url", "broker_read_url"):
+        monkeypatch.setattr(app.conf, url, environment["REDIS_URL"])
+    groups = documented_groups()
+    chosen = ("settling", "payments")
+    with ExitStack() as workers:
+        for queue in chosen:
+            named = ("-n", f"{queue}@shop", *groups[queue])
+            workers.enter_context(running(*_CELERY, *named, folder=elsewhere, env=environment))
+        asked = app.control.inspect(timeout=2, destination=[f"{queue}@shop" for queue in chosen])
+        wait_for(lambda: len(asked.ping() or {}) == len(chosen), seconds=60)
+        queues, stats = asked.active_queues() or {}, asked.stats() or {}
+    taken = {name: [each["name"] for each in found] for name, found in queues.items()}
+    processes = {name: found["pool"]["max-concurrency"] for name, found in stats.items()}
+    assert taken == {"settling@shop": ["settling"], "payments@shop": ["payments"]}
+    assert processes == {"settling@shop": 2, "payments@shop": 4}
 
 
 def test_a_worker_from_another_folder_joins_and_takes_all_kinds_of_work(

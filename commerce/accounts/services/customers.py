@@ -16,7 +16,7 @@ from commerce.accounts.selectors import Address
 from commerce.accounts.services import timeline
 from commerce.events.outbox import publish
 from commerce.kernel.clock import business_now
-from commerce.kernel.errors import Conflict, InvalidInput, NotFound
+from commerce.kernel.errors import Conflict, InvalidInput
 
 LANGUAGES = frozenset({"fr", "en"})
 
@@ -103,41 +103,6 @@ def customer_for_checkout(
     identify_visitor(visitor_key=context.visitor_key, party_id=party.pk)
     timeline.record(party_id=party.pk, kind=EntryKind.ACCOUNT, code="created", context=context)
     return party.pk
-
-
-@transaction.atomic
-def give_login(*, party_id: int, password: str, context: AccountContext) -> User:
-    """A login for a customer who ordered without one.
-
-    Raises:
-        NotFound: no such person.
-        Conflict: `email_taken`, or the customer has a login.
-        InvalidInput: the password is too weak.
-    """
-    party = Party.objects.select_for_update().filter(pk=party_id, kind=PartyKind.PERSON).first()
-    if party is None:
-        raise NotFound("There is no such customer.")
-    names = (party.person.first_name, party.person.last_name)
-    _checked_password(password, email=party.email, names=names)
-    try:
-        with transaction.atomic():
-            user = User.objects.create_user(
-                party.email,
-                password,
-                first_name=names[0],
-                last_name=names[1],
-                language=party.language,
-                party=party,
-            )
-    except IntegrityError:
-        raise Conflict(
-            "There is already an account with this e-mail address. Log in instead.",
-            code="email_taken",
-            field="email",
-        ) from None
-    publish(CustomerRegistered(party_id=party.pk, user_id=user.pk))
-    timeline.record(party_id=party.pk, kind=EntryKind.ACCOUNT, code="registered", context=context)
-    return user
 
 
 def identify_visitor(*, visitor_key: str | None, party_id: int) -> None:

@@ -114,8 +114,5 @@ class France:
     def check_company(self, *, site: str, vat_number: str) -> str:
         return companies.check_company(siret=site, vat_number=vat_number)
 
-    def check_company_number(self, number: str) -> str:
-        return companies.check_siren(number)
-
 
 MARKET: Market = France()

@@ -36,7 +36,7 @@ PORTAL = (
     "people/",
     "webhooks/",
 )
-OPS = ("", "orders/", "jeopardy/", "fallout/", "manual/", "billing/", "work/")
+OPS = ("", "orders/", "jeopardy/", "fallout/", "manual/", "billing/", "work/", "settlements/")
 TABLE = "user_name;user_email;plan;term;site\n"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 

@@ -161,6 +161,8 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
         **dict.fromkeys(
             ("task_id", "account_id", "contact_id", "effect_id", "row_id", "card"), "1"
         ),
+        "difference_id": "1",
+        "month": "2026-12",
         "kind": "deliveries",
         "draft_id": "1",
         "batch": "1",

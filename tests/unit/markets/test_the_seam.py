@@ -117,9 +117,6 @@ class Islandia:
     def check_company(self, *, site: str, vat_number: str) -> str:
         return site
 
-    def check_company_number(self, number: str) -> str:
-        return number
-
 
 @pytest.fixture
 def islandia(monkeypatch: pytest.MonkeyPatch) -> Market:

@@ -1,6 +1,9 @@
 """An item of a bundle fails for good: its bundle goes on, goes back, or somebody is asked."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from orchestration.domain.decompose import decompose
 from orchestration.domain.failing import Verdict, verdict_on
@@ -8,6 +11,7 @@ from orchestration.domain.recipes import Failing, parse_recipes
 from tests.integration.orchestration.test_cancelling import line
 
 ALONE, BUNDLE, ASK = Failing.ALONE, Failing.BUNDLE, Failing.ASK
+DEMO = Path(__file__).resolve().parents[3] / "catalogue" / "demo"
 PHONE = {"phone": ASK, "plan": BUNDLE, "content": ALONE, "case": ALONE}
 
 
@@ -65,3 +69,13 @@ def test_a_phone_leaves_only_if_the_port_is_accepted() -> None:
 
 def test_where_the_port_itself_waits_for_the_parcel_the_parcel_goes_first() -> None:
     assert port_first(sim_waits=True) == {"2.port": ("pack",), "2.agreed": (), "pack": ()}
+
+
+def test_in_the_demonstration_a_case_may_fail_alone_but_not_in_one_parcel_with_its_phone() -> None:
+    data = yaml.safe_load((DEMO / "recipes.yaml").read_text(encoding="utf-8"))
+    recipes = parse_recipes(data["recipes"])
+    policies = {"phone": recipes["handset"].fails, "case": recipes["accessory"].fails}
+    assert verdict_on(["case"], policies=policies) == Verdict(ALONE, ("case",))
+    assert verdict_on(["case", "phone"], policies=policies) == Verdict(ASK)
+    (proof,) = [t for t in recipes["mobile-line.terminate"].tasks if t.kind == "manual"]
+    assert (proof.hours, proof.working) == (72, True), "three working days, not a weekend of them"
