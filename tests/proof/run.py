@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.proof.billing.compare import difference
 from tests.proof.billing.lives import life
-from tests.proof.billing.modelled import LEFT_OUT, modelled
+from tests.proof.billing.modelled import LEFT_OUT, OTHERWISE, modelled
 from tests.proof.billing.situations import situations
 from tests.proof.comparing import disagreements
 from tests.proof.random_carts import case
@@ -66,6 +66,8 @@ def main() -> int:
     results = {part.name: _run(part, _kept(part, sources)) for part in PARTS}
     for name, reason in LEFT_OUT.items():
         print(f"bills: not compared: {name}: {reason}")
+    for name, how in OTHERWISE.items():
+        print(f"bills: compared otherwise: {name}: {how}")
     print(json.dumps({name: _result(progress) for name, progress in results.items()}))
     return 1 if any(progress.found for progress in results.values()) else 0
 

@@ -43,16 +43,20 @@ LEFT_OUT: Mapping[str, str] = {
 }
 """Situations that are not compared, each with the reason."""
 
+OTHERWISE: Mapping[str, str] = {
+    "what is due once at an activation": "is due with the order, as all of it is in the engine",
+    "what a later plan or option costs once": "left out: it is billed with the order of the change",
+    "the fee for leaving": "by itself: it is billed with the order that ends the contract",
+    "a compensation after the last contract ended": "left out: there is no next bill",
+    "an item that ends sooner than was known": "by the pure core; its service refuses a second end",
+}
+"""What is compared in another form than the lives have it, and how."""
+
 _LEFT_OUT = (CycleDayMoved, LinesDiscounted, PriceChanged, Refunded, Renewed, Used)
 
 
 def modelled(life: Life) -> Life:
-    """The life with only what the engine has a part for.
-
-    What a contract costs once is on the bill of its order, as all of it is in the engine; what an
-    option or a plan that comes later costs once is on that of the order of the change, and left
-    out.
-    """
+    """The life with only what the engine has a part for, see `LEFT_OUT` and `OTHERWISE`."""
     contracts = tuple(map(_sold, life.contracts))
     facts = tuple(known for fact in life.facts for known in _facts(fact, life))
     return replace(life, contracts=contracts, facts=facts)
