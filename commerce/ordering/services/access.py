@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Func, OuterRef, Q, QuerySet, Value
 
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
@@ -144,13 +144,18 @@ def take_lease(cart: Cart, *, context: AccountContext) -> None:
 
 
 def order_scope(context: AccountContext) -> Q:
-    """The orders of the context's party, or of the visitor's own carts; all for operators."""
+    """The orders of the context's party, or of the visitor's own carts with what he withdrew from
+    of them; all for operators."""
     if context.role in _EVERYTHING:
         return Q()
     if context.party_id is not None:
         return Q(party_id=context.party_id)
     if context.role is Role.VISITOR and context.visitor_key:
-        return Q(cart__visitor_key=context.visitor_key)
+        own = Order.objects.filter(cart__visitor_key=context.visitor_key)
+        withdrawn_from = Func(OuterRef("withdraws"), Value("/"), Value(1), function="split_part")
+        return Q(cart__visitor_key=context.visitor_key) | (
+            ~Q(withdraws="") & Q(Exists(own.filter(number=withdrawn_from)))
+        )
     return Q(pk=None)
 
 

@@ -10,10 +10,12 @@ from commerce.accounts.kinds import Role
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.codec import to_plain
-from commerce.kernel.errors import RuleViolated
+from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ChangeRequest, When
-from commerce.ordering.models import Order, OrderItem
+from commerce.ordering.models import Cart, Order, OrderItem
+from commerce.ordering.services import carts
+from commerce.ordering.services.access import find_order
 from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw
 from commerce.payments.models import PaymentAttempt, PaymentEffect
 from orchestration.models import Plan, Task
@@ -26,7 +28,7 @@ from orchestration.services.refunds import on_refund_due
 from orchestration.subscribers import on_plan_cancelled
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
-from tests.integration.ordering.people import customer
+from tests.integration.ordering.people import customer, visitor
 from tests.integration.ordering.test_changes import ordered
 from tests.integration.ordering.test_next_offers import START, begin
 from tests.integration.subscriptions.contracts import at
@@ -186,3 +188,17 @@ def test_an_operator_pays_back_before_anything_has_come(
     back.refresh_from_db()
     assert back.state == "done"
     assert str(PaymentEffect.objects.get(kind="refund").amount) == "219.00"
+
+
+def test_a_guest_reads_his_own_withdrawal_and_no_other(order: Order) -> None:
+    guest, stranger = visitor("v-7"), visitor("v-8")
+    for each in (guest, stranger):
+        carts.open_cart(each)
+    Order.objects.update(cart=Cart.objects.get(visitor_key="v-7"))
+    with business_time_fixed(at(SOON)):
+        digest = quote_withdrawal(guest, number=ORDER, group="g1").digest()
+        placed = withdraw(guest, number=ORDER, group="g1", digest=digest)
+    assert find_order(guest, number=placed.number).withdraws == f"{ORDER}/g1"
+    for number in (ORDER, placed.number):
+        with pytest.raises(NotFound):
+            find_order(stranger, number=number)
