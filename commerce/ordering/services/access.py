@@ -144,19 +144,21 @@ def take_lease(cart: Cart, *, context: AccountContext) -> None:
 
 
 def order_scope(context: AccountContext) -> Q:
-    """The orders of the context's party, or of the visitor's own carts with what he withdrew from
-    of them; all for operators."""
+    """The orders of the context's party, or of the visitor's own carts; all for operators."""
     if context.role in _EVERYTHING:
         return Q()
     if context.party_id is not None:
         return Q(party_id=context.party_id)
     if context.role is Role.VISITOR and context.visitor_key:
-        own = Order.objects.filter(cart__visitor_key=context.visitor_key)
-        withdrawn_from = Func(OuterRef("withdraws"), Value("/"), Value(1), function="split_part")
-        return Q(cart__visitor_key=context.visitor_key) | (
-            ~Q(withdraws="") & Q(Exists(own.filter(number=withdrawn_from)))
-        )
+        return Q(cart__visitor_key=context.visitor_key)
     return Q(pk=None)
+
+
+def _withdrawn_by(visitor_key: str) -> Q:
+    """The orders by which a visitor withdrew from his own, which have no cart."""
+    own = Order.objects.filter(cart__visitor_key=visitor_key)
+    withdrawn_from = Func(OuterRef("withdraws"), Value("/"), Value(1), function="split_part")
+    return ~Q(withdraws="") & Q(Exists(own.filter(number=withdrawn_from)))
 
 
 def find_order(
@@ -169,7 +171,10 @@ def find_order(
     """
     rows = Order.objects.select_for_update(of=("self",)) if lock else Order.objects.all()
     rows = rows.defer(None) if quote else rows
-    found = rows.filter(order_scope(context), number=number.strip().upper()).first()
+    scope = order_scope(context)
+    if context.party_id is None and context.role is Role.VISITOR and context.visitor_key:
+        scope |= _withdrawn_by(context.visitor_key)
+    found = rows.filter(scope, number=number.strip().upper()).first()
     if found is None:
         raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
     return found
