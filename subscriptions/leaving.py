@@ -40,6 +40,7 @@ def left_of_commitment(
         NotFound: `unknown_subscription`.
     """
     row = _contract(subscription_id)
+    assert row.account.cycle_day is not None
     item = row.items.select_related("begun_by").get(pk=item_id)
     charges = ended_item(item, row, on=on).charges
     binding = (
@@ -54,7 +55,10 @@ def left_of_commitment(
     return Left(
         elapsed=commitment.elapsed(on),
         instalments=instalments_left(
-            [(charge.agreed, charge.since) for charge in charges], commitment=commitment, on=on
+            [(charge.agreed, charge.since) for charge in charges],
+            commitment=commitment,
+            on=on,
+            cycle_day=row.account.cycle_day,
         ),
         given_back=given_back(
             agreed_charges(promise),
@@ -76,7 +80,7 @@ def agreed_price(item_id: int) -> Money:
 
 
 def _contract(subscription_id: int) -> Subscription:
-    row = Subscription.objects.filter(pk=subscription_id).first()
+    row = Subscription.objects.select_related("account").filter(pk=subscription_id).first()
     if row is None:
         raise NotFound("There is no such subscription.", code="unknown_subscription")
     return row

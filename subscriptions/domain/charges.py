@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from commerce.kernel.money import Money
-from commerce.kernel.periods import Period, add_months, cycle_day_for
+from commerce.kernel.periods import Period, add_months, cycle_day_for, full_months
 from promotions.domain.benefits import Benefit, EarlyExit, layers
 
 
@@ -253,6 +253,13 @@ def _month_start(month: int, *, activation: date, cycle_day: int) -> date:
     if month > 1 and activation.day > 28 and cycle_day == cycle_day_for(activation):
         return add_months(first_cycle_start(activation, cycle_day=cycle_day), month - 2)
     return add_months(activation, month - 1)
+
+
+def contract_month(day: date, *, activation: date, cycle_day: int) -> int:
+    """The contract month in which a day lies: 1 is the first, and any day before it."""
+    month = full_months(activation, day) + 1
+    following = _month_start(month + 1, activation=activation, cycle_day=cycle_day)
+    return month + (day >= following)
 
 
 def period_starts(activation: date) -> Iterator[tuple[int, Period]]:

@@ -6,7 +6,7 @@ from datetime import date
 
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import add_months, full_months
-from subscriptions.domain.charges import AgreedCharge, net_in_period
+from subscriptions.domain.charges import AgreedCharge, contract_month, net_in_period
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,11 @@ class Left:
 
 
 def instalments_left(
-    charges: Iterable[tuple[AgreedCharge, date]], *, commitment: Commitment, on: date
+    charges: Iterable[tuple[AgreedCharge, date]],
+    *,
+    commitment: Commitment,
+    on: date,
+    cycle_day: int,
 ) -> tuple[Money, ...]:
     """What the recurring `charges`, each since a day, would cost in each month from `on` to the end
     of the commitment, after their benefits and not rounded.
@@ -51,7 +55,8 @@ def instalments_left(
     for month in range(commitment.elapsed(on), commitment.months):
         start, end = (add_months(commitment.since, each) for each in (month, month + 1))
         whole = total(
-            _monthly(charge, month=full_months(since, start) + 1) for charge, since in present
+            _monthly(charge, month=contract_month(start, activation=since, cycle_day=cycle_day))
+            for charge, since in present
         )
         found.append(whole * (end - max(on, start)).days / (end - start).days)
     return tuple(found)

@@ -293,6 +293,7 @@ def fee(life: Life, contract: Contract, ended: Terminated) -> Decimal:
         ),
         commitment=commitment,
         on=ended.on,
+        cycle_day=cycle_day(life),
     )
     return cents(
         early_termination_fee(

@@ -19,7 +19,10 @@ def charge(amount: str, *, every: int = 1, benefits: tuple[Benefit, ...] = ()) -
 
 def left(*charges: AgreedCharge, months: int, on: date) -> list[str]:
     found = instalments_left(
-        [(each, SINCE) for each in charges], commitment=Commitment(SINCE, months), on=on
+        [(each, SINCE) for each in charges],
+        commitment=Commitment(SINCE, months),
+        on=on,
+        cycle_day=5,
     )
     return [str(each) for each in found]
 
@@ -41,3 +44,16 @@ def test_a_benefit_of_the_month_in_which_three_fall_due_is_of_all_three() -> Non
     found = left(charge("90.00", every=3, benefits=(half,)), months=4, on=date(2026, 2, 5))
 
     assert found == ["15.00 EUR", "15.00 EUR", "30.00 EUR"]
+
+
+def test_free_months_of_a_plan_of_the_31st_end_on_a_28th_as_on_the_bills() -> None:
+    free = Benefit("free", BenefitKind.PERCENT_OFF, Decimal(100), periods=2)
+
+    found = instalments_left(
+        [(charge("40.00", benefits=(free,)), date(2026, 3, 31))],
+        commitment=Commitment(date(2026, 1, 29), 6),
+        on=date(2026, 4, 29),
+        cycle_day=28,
+    )
+
+    assert [str(each) for each in found] == ["0.00 EUR", "40.00 EUR", "40.00 EUR"]
