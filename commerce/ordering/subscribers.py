@@ -8,7 +8,7 @@ from commerce.notifications.services import send
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, Order
 from commerce.ordering.services import acceptance, checkout, links, payment, refused_money
-from commerce.ordering.services.fulfilment import activate_items
+from commerce.ordering.services.fulfilment import line_works
 
 
 def on_visitor_identified(payload: Mapping[str, Any]) -> None:
@@ -73,8 +73,8 @@ def on_order_cancelled(payload: Mapping[str, Any]) -> None:
 
 
 def on_subscription_activated(payload: Mapping[str, Any]) -> None:
-    """The lines of the bundle are in service."""
-    activate_items(order_number=payload["order_number"], group=payload["group"])
+    """The lines of the bundle are in service; a number may still be to come along."""
+    line_works(order_number=payload["order_number"], group=payload["group"])
 
 
 def on_order_hold_due(payload: Mapping[str, Any]) -> None:

@@ -126,7 +126,8 @@ def change_port_in(
 
 @transaction.atomic
 def activate_items(*, order_number: str, group: str) -> None:
-    """The lines of a bundle are in service. The order is locked before them, as everywhere."""
+    """Nothing of a bundle is to come any more: its lines are in service, with the numbers that they
+    have. The order is locked before them, as everywhere."""
     order = _locked(order_number)
     holds.close_port_ins(order, group=group)
     _activate(order, group=group)

@@ -20,6 +20,7 @@ from commerce.ordering.selectors import cart_view, order_view
 from commerce.ordering.services import carts
 from commerce.ordering.services.place import place_order
 from commerce.ordering.services.withdrawing import withdrawable
+from commerce.ordering.subscribers import on_subscription_activated
 from frontend.shop.contract import number_text
 from frontend.shop.forms import NumberForm
 from frontend.shop.number_choice import days_to_choose, keep_number, slots_to_choose
@@ -156,6 +157,8 @@ def test_the_line_works_at_once_and_gets_its_number_at_the_cut_over(case: Case) 
     assert state(lent) == ("assigned", f"{case.number}/{case.line}/temporary")
     contract = Subscription.objects.get()
     assert (contract.msisdn, case.item.state, case.shown) == (lent, ItemState.ACTIVE, lent)
+    on_subscription_activated({"order_number": case.number, "group": case.item.group})
+    assert state(NUMBER) == (NumberState.PORTING, f"{case.number}/{case.line}")
     with business_time_fixed(case.at):
         assert list(withdrawable(case.who, number=case.number)) == [case.item.group]
     order = order_view(case.who, number=case.number)
