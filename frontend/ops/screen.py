@@ -104,6 +104,7 @@ CAUSE_WORDS: Mapping[str, Any] = {
     "done_by_hand": gettext_lazy("It was done by hand, and must be undone by hand"),
     "not_collected": gettext_lazy("Nobody fetched it in the shop in time"),
     "parcel_lost": gettext_lazy("The carrier has lost the parcel"),
+    "profile_failed": gettext_lazy("The phone could not install the eSIM"),
     "refund_due": gettext_lazy("A refund falls due in two days"),
     "too_late": gettext_lazy("It is too late for that"),
 }
@@ -183,6 +184,7 @@ PROBLEMS: Mapping[str, Any] = {
     "already_done": gettext_lazy("the provider has done it already; complete it by hand"),
     "moved_on": gettext_lazy("it has moved on meanwhile"),
     "parcel_lost": gettext_lazy("the parcel is lost; send it again by hand, then complete it"),
+    "profile_failed": gettext_lazy("its code works once; cancel the change and order another SIM"),
 }
 KIND_WORDS: Mapping[str, Any] = {
     "call": gettext_lazy("request"),

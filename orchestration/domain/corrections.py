@@ -59,3 +59,15 @@ def checked(names: tuple[str, ...], values: Mapping[str, str]) -> dict[str, str]
             raise InvalidInput(f"That is no {name}.", code="value_malformed", field=name)
         found[name] = text
     return found
+
+
+def whole_address(values: Mapping[str, str]) -> Mapping[str, str]:
+    """The address, if nobody needs to ask for more of it.
+
+    Raises:
+        InvalidInput: `value_missing`; `field` says which.
+    """
+    missing = [name for name in ADDRESS if name not in _MAY_BE_EMPTY and not values.get(name)]
+    if missing:
+        raise InvalidInput(f"Say the {missing[0]}.", code="value_missing", field=missing[0])
+    return values

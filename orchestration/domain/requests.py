@@ -223,8 +223,32 @@ def _ready(data: Mapping[str, Any], *, context: TaskContext) -> LineFacts:
 
 
 REFUSING_EVENTS = frozenset({"port.refused", "port.failed"})
-DELIVERED, LOST = "shipment.delivered", "shipment.lost"
-PARCEL_LOST = "parcel_lost"
-"""Why a task falls out whose parcel the carrier has lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misfortune:
+    """`told` instead of what a task awaits, which will not come: the task falls out for `cause`;
+    `sentence` says what is left to do."""
+
+    told: str
+    cause: str
+    sentence: str
+
+
+MISFORTUNES = {
+    "shipment.delivered": Misfortune(
+        "shipment.lost",
+        "parcel_lost",
+        "The carrier has lost the parcel: claim it there, then send it again by hand and complete"
+        " this, or give the money back and skip it.",
+    ),
+    "profile.installed": Misfortune(
+        "profile.failed",
+        "profile_failed",
+        "The phone could not install the eSIM, whose code works once: cancel this change, and order"
+        " another SIM for the customer.",
+    ),
+}
+"""By what is awaited."""
 BEYOND = {"return.sent": "return.settled"}
 """What has come back, or is lost on the way, was sent, also if nobody said so."""

@@ -11,7 +11,13 @@ from commerce.kernel.errors import Conflict, InvalidInput
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.selectors import order_for_fulfilment
 from commerce.ordering.services.fulfilment import deliver_elsewhere, record_item_facts
-from orchestration.domain.corrections import ADDRESS, OF_THE_BUNDLE, REPLACEABLE, checked
+from orchestration.domain.corrections import (
+    ADDRESS,
+    OF_THE_BUNDLE,
+    REPLACEABLE,
+    checked,
+    whole_address,
+)
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.models import Effect, Task
 from orchestration.services.fallout import is_over, locked_task, move_task
@@ -71,7 +77,8 @@ def _stored(task: Task, *, names: tuple[str, ...], values: dict[str, str]) -> di
     if not changes:
         raise InvalidInput("Nothing of it is different.", code="nothing_replaced")
     if names == ADDRESS:
-        deliver_elsewhere(order_number=number, lines=task.lines, address={**before, **values})
+        address = whole_address({**before, **values})
+        deliver_elsewhere(order_number=number, lines=task.lines, address=address)
     else:
         record_item_facts(
             order_number=number, facts=_by_line(values, lines=task.lines, bundle=bundle)

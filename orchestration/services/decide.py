@@ -15,7 +15,7 @@ from orchestration.actions import ACTIONS, action, speaks_for
 from orchestration.domain.decompose import ORDER_BILL
 from orchestration.domain.keeping import KEPT
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.requests import BEYOND, DELIVERED, LOST, PARCEL_LOST, facts_of_event
+from orchestration.domain.requests import BEYOND, MISFORTUNES, Misfortune, facts_of_event
 from orchestration.domain.retry import MOST_ATTEMPTS
 from orchestration.domain.states import FINISHED, EffectState, TaskState
 from orchestration.domain.unwinding import (
@@ -40,10 +40,6 @@ PER_CALL = timedelta(seconds=20)
 BILL_COMES = timedelta(seconds=5)
 """Until the order's bill is looked for again."""
 TIMER_DUE = "orchestration.timer_due"
-_LOST_SENTENCE = (
-    "The carrier has lost the parcel: claim it there, then send it again by hand and complete this,"
-    " or give the money back and skip it."
-)
 _CALLED_BACK = Prepared(
     lambda: ProviderCallback.objects.filter(request_key__in=Given("keys", each="text")).order_by(
         "occurred_at", "callback_id"
@@ -168,8 +164,8 @@ def _step(
             return lambda: _await(desk, task)
         case TaskState.AWAITING if arrived(desk, task, by_key=by_key, seen=seen):
             return lambda: desk.move(task, TaskState.DONE)
-        case TaskState.AWAITING if task.until == DELIVERED and _lost(task, by_key, seen):
-            return lambda: desk.fall_out(task, cause=PARCEL_LOST, message=_LOST_SENTENCE)
+        case TaskState.AWAITING if befell := _misfortune(task, by_key, seen):
+            return lambda: desk.fall_out(task, cause=befell.cause, message=befell.sentence)
         case TaskState.FALLOUT if _may_end(task) and arrived(desk, task, by_key=by_key, seen=seen):
             return lambda: desk.move(task, TaskState.DONE, note="arrived after all")
         case TaskState.FALLOUT if task.cause == REFUND_DUE and _may_pay_back(desk, task, by_key):
@@ -185,14 +181,19 @@ def _may_pay_back(desk: Desk, task: Task, by_key: dict[str, Task]) -> bool:
     return _ready(task, by_key) and not _too_early(desk, task)
 
 
-def _lost(task: Task, by_key: dict[str, Task], seen: dict[int, set[str]]) -> bool:
+def _misfortune(
+    task: Task, by_key: dict[str, Task], seen: dict[int, set[str]]
+) -> Misfortune | None:
+    """Why what the task awaits will not come."""
+    befell = MISFORTUNES.get(task.until or "")
     watched = by_key[task.of] if task.of else task
-    return LOST in seen.get(watched.pk, set())
+    return befell if befell is not None and befell.told in seen.get(watched.pk, ()) else None
 
 
 def _may_end(task: Task) -> bool:
     """Whether what an operator was to decide about may still settle itself."""
-    return task.until in KEPT or task.cause == PARCEL_LOST
+    befell = MISFORTUNES.get(task.until or "")
+    return task.until in KEPT or (befell is not None and task.cause == befell.cause)
 
 
 def _work(desk: Desk, task: Task, *, calls: list[Call]) -> Callable[[], None] | None:

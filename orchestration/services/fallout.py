@@ -11,7 +11,7 @@ from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Conflict, Forbidden, NotFound
 from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.domain.keeping import KEPT
-from orchestration.domain.requests import PARCEL_LOST
+from orchestration.domain.requests import MISFORTUNES
 from orchestration.domain.states import FINISHED, TASK_LIFE, EffectState, TaskState
 from orchestration.models import Effect, Task, TaskHistory
 from orchestration.services.callbacks import refused_later
@@ -26,7 +26,7 @@ def retry(context: AccountContext, *, task_id: int) -> None:
 
     Raises:
         Conflict: `already_done`: the provider did it, and a new key would do it twice;
-            `parcel_lost`: waiting longer brings nothing.
+            `parcel_lost`, `profile_failed`: waiting longer brings nothing.
     """
     with transaction.atomic():
         task = locked_task(context, task_id=task_id)
@@ -67,12 +67,10 @@ def _keep_on(task: Task, *, by: str) -> None:
 
 
 def check_again(task: Task) -> None:
-    """Raises Conflict `parcel_lost`."""
-    if task.cause == PARCEL_LOST:
-        raise Conflict(
-            "The parcel is lost; send it again by hand and complete this, or skip it.",
-            code=PARCEL_LOST,
-        )
+    """Raises Conflict `parcel_lost` or `profile_failed`."""
+    befell = MISFORTUNES.get(task.until or "")
+    if befell is not None and task.cause == befell.cause:
+        raise Conflict(befell.sentence, code=befell.cause)
 
 
 def is_over(effect: Effect) -> bool:

@@ -209,6 +209,7 @@ def test_all_that_reaches_a_provider_beside_the_plans_leaves_a_silent_one_alone(
         "billing.refunded": "billing",
         "porting.call": "porting",
         "porting.ask_out": "porting",
+        "orchestration.settlement": "content",
     }
 
 

@@ -420,6 +420,24 @@ def test_a_lost_parcel_comes_before_an_operator_who_does_not_wait_for_it_again(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_an_esim_that_can_t_be_installed_comes_before_an_operator(
+    make_task: MakeTask, operator: AccountContext
+) -> None:
+    installation, effect = shipped(make_task)
+    installation.until = "profile.installed"
+    installation.save()
+    failed = ProviderEvent("cb_1", "profile.failed", AT, {"iccid": "89"})
+    receive(provider_code="warehouse", request_key=effect.key, events=[failed])
+    decide(plan_id=installation.plan_id)
+    installation.refresh_from_db()
+    assert (installation.state, installation.cause) == (TaskState.FALLOUT, "profile_failed")
+    assert "order another SIM" in installation.last_error
+    with pytest.raises(Conflict) as refusal:
+        fallout.retry(operator, task_id=installation.pk)
+    assert refusal.value.code == "profile_failed"
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_lost_parcel_that_was_sent_again_by_hand_is_completed(
     make_task: MakeTask, operator: AccountContext
 ) -> None:
