@@ -13,7 +13,7 @@ from pathlib import Path
 from commerce.local.place import ROOT
 
 _BIN = Path(sys.executable).parent
-WORKERS = "3"
+WORKERS = "4"
 """On two cores: two of them wait half of their time for a whole system; see `tests/sharing.py`."""
 BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
 """What a file's tests share is made once; files are taken in the order of `tests/conftest.py`."""
