@@ -41,12 +41,13 @@ def owed_on(invoice: Invoice) -> Money:
 
 def money_on_its_way(invoice: Invoice, *, but: str = "") -> bool:
     """Whether a payment for the bill is being taken, or was and is not entered yet; `but` for one
-    payment's key."""
+    payment's key. The caller has locked the account, so that nothing is entered meanwhile."""
     number = invoice.number or ""
+    coming = coming_in(number)  # first: what is taken meanwhile is found among those that are
     taken = [each.key for each in payments_of(number) if each.is_taken]
     entered = Transfer.objects.filter(key__in=[f"payment/{key}" for key in taken])
     known = {key.removeprefix("payment/") for key in entered.values_list("key", flat=True)}
-    return bool({*coming_in(number), *taken} - known - {but})
+    return bool({*coming, *taken} - known - {but})
 
 
 def unapplied_under(account: BillingAccount, reference: str) -> Money:

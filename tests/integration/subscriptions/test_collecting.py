@@ -12,6 +12,7 @@ from commerce.kernel.clock import business_now, business_time_fixed, machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.payments.models import PaymentAttempt, PaymentEffect, SavedMethod
+from commerce.payments.selectors import coming_in
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
 from subscriptions.audit import ledger_differences
 from subscriptions.domain.ledger import Balance
@@ -202,6 +203,25 @@ def test_money_that_is_taken_but_not_entered_yet_is_not_taken_again() -> None:
     collected()
     with pytest.raises(Conflict):
         by_hand(party, "FA-2026-0000001")
+    assert [row[0] for row in attempts()] == [key]
+
+
+def test_money_that_is_taken_while_it_is_looked_for_is_not_taken_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    party = with_card(person())
+    begun("C-1", [plan("29.99")], party=party)
+    number = "FA-2026-0000001"
+    key = by_hand(party, number)
+    moved(key, "authorised")
+    on_payment_authorised({"key": key})
+
+    def taken_just_before(reference: str) -> tuple[str, ...]:
+        moved(key, "settled")
+        return coming_in(reference)
+
+    monkeypatch.setattr("subscriptions.ledger.coming_in", taken_just_before)
+    collected()
     assert [row[0] for row in attempts()] == [key]
 
 
