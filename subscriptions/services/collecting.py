@@ -3,7 +3,7 @@ hand on the provider's page. A business pays by transfer."""
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db import transaction
 from commerce.accounts.kinds import Segment
 from commerce.accounts.selectors import reach
 from commerce.events import timers
-from commerce.kernel.clock import PARIS
+from commerce.kernel.clock import PARIS, machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.payments.ports import PayLine
@@ -31,6 +31,8 @@ TIMER = "bill-collection"
 PURPOSE = "bill"
 COLLECT_AT = time(9)
 """In Paris, on the day a bill is due; one that is issued later that day is charged at once."""
+MONEY_COMES = timedelta(seconds=20)
+"""Of machine time, until the outcome of a payment is looked for again."""
 LEAST = Money.of("0.50")
 """What the provider takes at least; a smaller rest stays open."""
 
@@ -87,7 +89,8 @@ def collect(invoice_id: int) -> None:
     """
     invoice = _locked(invoice_id)
     if invoice.kind == InvoiceKind.CREDIT_NOTE:
-        paying_back.settle(invoice)
+        if not paying_back.settle(invoice):
+            _look_again(invoice)
         return
     if money_on_its_way(invoice):
         return
@@ -153,6 +156,17 @@ def take(*, key: str) -> None:
         effects.cancel(key=key)
     else:
         effects.capture(key=key)
+
+
+def _look_again(note: Invoice) -> None:
+    """Once it is known what became of the payment that the credit note waits for."""
+    timers.schedule(
+        key=f"{TIMER}:{note.number}",
+        handler=TIMER,
+        due_at=machine_now() + MONEY_COMES,
+        payload={"ids": [note.pk]},
+        clock="machine",
+    )
 
 
 def _own_bill(party_id: int, number: str) -> Invoice:

@@ -13,23 +13,28 @@ WITHDRAWN = "last:"
 """Begins the key of the bill of a contract that was withdrawn from (`last_bill`)."""
 
 
-def settle(note: Invoice) -> None:
+def settle(note: Invoice) -> bool:
     """Let the credit note pay for the account's open bills; pay the rest back to the cards that
     paid its bills if no bill is to come, or if it is for a withdrawal, which may not wait for one.
 
-    The account is locked. May be repeated. What no card can take stays the customer's.
+    The account is locked. May be repeated; False: it has to be, because an open bill is being paid
+    just now. What no card can take stays the customer's.
     """
     recurring = Invoice.objects.filter(
         account=note.account, kind=InvoiceKind.RECURRING, state=InvoiceState.ISSUED
     )
     unpaid = recurring.annotate(open=open_amount()).filter(open__gt=0)
+    being_paid = False
     for open_bill in unpaid.select_related("account").order_by("pk"):
-        if not money_on_its_way(open_bill):
+        if money_on_its_way(open_bill):
+            being_paid = True
+        else:
             ledger.use_credit(open_bill)
     goes_on = Subscription.objects.filter(account=note.account, status__in=BILLED_STATUSES)
     if note.key.startswith(WITHDRAWN) or not goes_on.exists():
         for bill in recurring.select_related("account").order_by("-pk"):
             _pay_back(bill, note=note)
+    return not being_paid or not unapplied_under(note.account, note.number or "")
 
 
 def _pay_back(bill: Invoice, *, note: Invoice) -> None:

@@ -258,6 +258,33 @@ def test_what_a_withdrawal_gives_back_of_a_bill_goes_to_the_card_that_paid_it() 
     assert ledger_differences() == ()
 
 
+@pytest.mark.parametrize(
+    ("outcome", "back", "open_"), [("settled", ["21.00"], "0.00"), ("declined", [], "10.00")]
+)
+def test_a_credit_note_waits_for_what_becomes_of_a_charge(
+    outcome: str, back: list[str], open_: str
+) -> None:
+    party = with_card(person())
+    contract = begun("C-1", [plan("31.00")], party=party)
+    collected()
+    key = "FA-2026-0000001/charge/1"
+    moved(key, "opening")
+    Timer.objects.all().delete()
+    with business_time_fixed(at(date(2026, 3, 20))):
+        withdrawn(party, contract, on=date(2026, 3, 20))
+        collected()
+        assert effects_of() == []
+        moved(key, outcome)
+        if outcome == "settled":
+            on_payment_settled({"key": key})
+        (again,) = Timer.objects.filter(handler=collecting.TIMER, clock="machine")
+        collecting.on_due(again.payload)
+        collecting.on_due(again.payload)
+    assert effects_of() == [(key, "refund", amount) for amount in back]
+    _, bill = bills_of(party)
+    assert bill.open == Money.of(open_)
+
+
 def test_a_credit_note_pays_for_what_is_open_before_anything_goes_back() -> None:
     party = with_card(person())
     contract = begun("C-1", [plan("31.00")], party=party)
