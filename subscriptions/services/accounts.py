@@ -14,7 +14,11 @@ def basis_of(segment: str) -> Basis:
 
 
 def locked_account(*, party_id: int, segment: str) -> BillingAccount:
-    """The party's account, opened if it has none, locked until the transaction ends."""
+    """The party's account, opened if it has none, locked until the transaction ends.
+
+    Like all locks of accounts without its key: the bill run enters transfers that refer to accounts
+    it has not locked, while it holds the numbers that whoever locked one may be waiting for.
+    """
     business = segment == Segment.BUSINESS
     BillingAccount.objects.bulk_create(
         [
@@ -28,4 +32,4 @@ def locked_account(*, party_id: int, segment: str) -> BillingAccount:
         ],
         ignore_conflicts=True,
     )
-    return BillingAccount.objects.select_for_update().get(party_id=party_id, name="main")
+    return BillingAccount.objects.select_for_update(no_key=True).get(party_id=party_id, name="main")

@@ -84,7 +84,7 @@ def draft(chunk_id: int) -> None:
     if chunk.state != ChunkState.PENDING:
         return
     accounts = list(
-        BillingAccount.objects.select_for_update()
+        BillingAccount.objects.select_for_update(no_key=True)
         .filter(_due(chunk.run.on), pk__range=(chunk.first_account, chunk.last_account))
         .order_by("pk")
     )

@@ -145,7 +145,7 @@ def _locked(subscription_id: int) -> Subscription:
     )
     if account is None:
         raise NotFound("There is no such subscription.", code="unknown_subscription")
-    BillingAccount.objects.select_for_update().get(pk=account)
+    BillingAccount.objects.select_for_update(no_key=True).get(pk=account)
     return (
         Subscription.objects.select_for_update(of=("self",))
         .select_related("account")

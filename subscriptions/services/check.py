@@ -164,7 +164,7 @@ def park(
 ) -> None:
     """Leave the account out of bill runs until an operator decides; told once per parking."""
     now = business_now()
-    account = BillingAccount.objects.select_for_update().get(pk=account_id)
+    account = BillingAccount.objects.select_for_update(no_key=True).get(pk=account_id)
     open_one = Parking.objects.filter(account=account, decision="").first()
     if open_one is not None:
         open_one.reasons = [*open_one.reasons, *reasons]

@@ -182,5 +182,7 @@ def _own_bill(party_id: int, number: str) -> Invoice:
 def _locked(invoice_id: int) -> Invoice:
     """The bill with its account, which stays locked: nothing else pays for it meanwhile."""
     invoice = Invoice.objects.get(pk=invoice_id)
-    invoice.account = BillingAccount.objects.select_for_update().get(pk=invoice.account_id)
+    invoice.account = BillingAccount.objects.select_for_update(no_key=True).get(
+        pk=invoice.account_id
+    )
     return invoice

@@ -39,7 +39,7 @@ def compensate(
     contract = Subscription.objects.filter(order_number=order_number, group=group).first()
     if contract is None:
         return None
-    account = BillingAccount.objects.select_for_update().get(pk=contract.account_id)
+    account = BillingAccount.objects.select_for_update(no_key=True).get(pk=contract.account_id)
     known = Compensation.objects.filter(reference=reference).first()
     if known is not None:
         return known.due_on

@@ -28,7 +28,7 @@ def release_held(*, account_id: int, decision: Release, operator: str) -> tuple[
         RuleViolated: the bill of an order can't be drafted anew; a parking without a bill can't
             be issued.
     """
-    account = BillingAccount.objects.select_for_update().get(pk=account_id)
+    account = BillingAccount.objects.select_for_update(no_key=True).get(pk=account_id)
     parking = Parking.objects.select_for_update().filter(account=account, decision="").first()
     if parking is None:
         raise NotFound("This account is not parked.", code="not_parked", account=account_id)

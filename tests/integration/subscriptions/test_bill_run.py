@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from commerce.events import timers
@@ -31,6 +31,7 @@ from subscriptions.models import (
     SubscriptionItem,
 )
 from subscriptions.services import bill_run, drafting, issuing
+from subscriptions.services.accounts import locked_account
 from subscriptions.services.release import release_held
 from tests.integration.subscriptions.contracts import (
     DAY,
@@ -44,6 +45,7 @@ from tests.integration.subscriptions.contracts import (
     press,
     promised,
     run,
+    sql,
 )
 
 APRIL = date(2026, 4, 10)
@@ -404,6 +406,23 @@ class TestAtTheSameTime:
         assert numbers == [f"FA-2026-{n:07}" for n in range(1, 17)]
         assert Coverage.objects.count() == 16
         assert BillRun.objects.get().state == "finished"
+
+    def test_a_chunk_is_numbered_while_somebody_has_locked_an_account_of_it(self) -> None:
+        """He may be waiting for a number, which the chunk holds until it is committed."""
+        party = person()
+        begun("F-1", [plan()], party=party)
+        bill_run.start(on=APRIL)
+        chunk = BillRunChunk.objects.get().pk
+        bill_run.draft(chunk)
+
+        def numbered(_: int) -> None:
+            sql("SET lock_timeout = '5s'")
+            bill_run.number(chunk)
+
+        with transaction.atomic():
+            locked_account(party_id=party, segment="consumer")
+            _in_threads(numbered, times=1)
+        assert [number for number, *_ in bills()] == ["FA-2026-0000001", "FA-2026-0000002"]
 
     def test_one_contract_that_begins_in_four_threads_begins_once(self) -> None:
         party = person()
