@@ -40,6 +40,11 @@ class PaymentView:
         return self.state in (PaymentState.AUTHORISED, PaymentState.SETTLED)
 
     @property
+    def is_reserved(self) -> bool:
+        """Authorised, and neither taken nor let go."""
+        return self.state is PaymentState.AUTHORISED
+
+    @property
     def is_taken(self) -> bool:
         return self.state is PaymentState.SETTLED
 

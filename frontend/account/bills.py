@@ -135,7 +135,7 @@ def declined_because(code: str) -> str:
 
 
 def _under_way(payment: PaymentView) -> bool:
-    return (payment.is_open and payment.off_session) or (payment.is_held and not payment.is_taken)
+    return (payment.is_open and payment.off_session) or payment.is_reserved
 
 
 def standing(summary: BillSummary) -> str:

@@ -121,7 +121,7 @@ def pay_by_hand(*, party_id: int, number: str, label: str, back: str) -> str:
     if owed < LEAST:
         raise RuleViolated("There is nothing left to pay on this bill.", code="nothing_to_pay")
     known = payments_of(number)
-    if money_on_its_way(invoice) or any(each.is_held and not each.is_taken for each in known):
+    if money_on_its_way(invoice) or any(each.is_reserved for each in known):
         raise Conflict("This bill is just being paid.", code="payment_under_way")
     for each in known:
         if each.is_open and each.amount == owed:
@@ -146,10 +146,10 @@ def pay_by_hand(*, party_id: int, number: str, label: str, back: str) -> str:
 @transaction.atomic
 def take(*, key: str) -> None:
     """The card of one who pays by hand is authorised: take the money, or let it go if the bill was
-    paid meanwhile. May be repeated."""
+    paid meanwhile. May be repeated, and come late: nothing is done once it is over."""
     paid = payment(key)
     invoice = Invoice.objects.filter(number=paid.reference).first()
-    if paid.purpose != PURPOSE or invoice is None:
+    if paid.purpose != PURPOSE or invoice is None or not paid.is_reserved:
         return
     invoice = _locked(invoice.pk)
     if money_on_its_way(invoice, but=key) or owed_on(invoice) < paid.amount:

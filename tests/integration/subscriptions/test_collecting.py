@@ -158,6 +158,8 @@ def test_what_is_declined_stays_open_and_can_be_paid_by_hand() -> None:
     assert (effect.kind, effect.amount) == ("capture", Decimal("29.99"))
     moved(key, "settled")
     on_payment_settled({"key": key})
+    on_payment_authorised({"key": key})
+    assert PaymentEffect.objects.count() == 1
     with pytest.raises(RuleViolated) as over:
         by_hand(party, number)
     assert over.value.code == "nothing_to_pay"
