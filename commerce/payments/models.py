@@ -31,7 +31,9 @@ class PaymentState(StrEnum):
 
 LIFE = Transitions(
     {
-        PaymentState.REQUESTED: frozenset({PaymentState.OPENING, PaymentState.CANCELLED}),
+        PaymentState.REQUESTED: frozenset(
+            {PaymentState.OPENING, PaymentState.DECLINED, PaymentState.CANCELLED}
+        ),
         PaymentState.OPENING: frozenset(
             {
                 PaymentState.OPENED,

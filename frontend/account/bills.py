@@ -128,6 +128,7 @@ def declined_because(code: str) -> str:
         "insufficient_funds": _("not enough money on the account"),
         "expired_card": _("the card has expired"),
         "authentication_required": _("your bank wants you to confirm the payment yourself"),
+        "card_removed": _("you have removed it"),
         "lost_card": _("the bank refuses this card"),
         "stolen_card": _("the bank refuses this card"),
     }

@@ -15,7 +15,7 @@ from commerce.payments.events import PaymentDeclined
 from commerce.payments.gateway import gateway
 from commerce.payments.models import PaymentAttempt, PaymentState
 from commerce.payments.ports import ChargeRequest, Outcome, PaymentReport
-from commerce.payments.selectors import chosen_method
+from commerce.payments.selectors import SavedCard, chosen_method
 from commerce.payments.services.outcome import note_report
 
 TIMER = "payments.charge"
@@ -61,11 +61,13 @@ def carry_out(payload: Mapping[str, Any]) -> bool:
     row = PaymentAttempt.objects.get(key=payload["key"])
     if row.state not in UNDER_WAY:
         return False
-    asked_before = not PaymentAttempt.objects.filter(
-        key=row.key, state=PaymentState.REQUESTED
-    ).update(state=PaymentState.OPENING, claimed_at=machine_now())
+    card = chosen_method(row.party_id or 0)
+    if card is None and _decline(row.key, reason="card_removed", state=PaymentState.REQUESTED):
+        return False
+    asked_before = card is None or not _begun(row, card)
     report = None
     if asked_before:
+        row.refresh_from_db()
         report = gateway().find_charge(key=row.key, customer_id=row.customer_id)
     try:
         report = report or gateway().charge(_request(row))
@@ -76,6 +78,22 @@ def carry_out(payload: Mapping[str, Any]) -> bool:
     return True
 
 
+def _begun(row: PaymentAttempt, card: SavedCard) -> bool:
+    """Whether this is the first try, which settles for good which card is charged: the one that is
+    chosen now, because that of the wish may have been removed since."""
+    row.customer_id, row.method_id = card.customer_id, card.method_id
+    return bool(
+        PaymentAttempt.objects.filter(key=row.key, state=PaymentState.REQUESTED).update(
+            state=PaymentState.OPENING,
+            claimed_at=machine_now(),
+            customer_id=card.customer_id,
+            method_id=card.method_id,
+            card_brand=card.card_brand,
+            card_last4=card.card_last4,
+        )
+    )
+
+
 def _note(key: str, report: PaymentReport) -> None:
     if report.outcome is Outcome.OPEN and report.reason:
         _decline(key, reason=report.reason)
@@ -84,12 +102,14 @@ def _note(key: str, report: PaymentReport) -> None:
 
 
 @transaction.atomic
-def _decline(key: str, *, reason: str) -> None:
-    """Once; the bank's reason stays with the payment."""
-    waiting = PaymentAttempt.objects.filter(key=key, state=PaymentState.OPENING)
-    if waiting.update(state=PaymentState.DECLINED, last_error=reason[:300]):
+def _decline(key: str, *, reason: str, state: PaymentState = PaymentState.OPENING) -> bool:
+    """Once, from `state`; the reason, which is the bank's mostly, stays with the payment."""
+    waiting = PaymentAttempt.objects.filter(key=key, state=state)
+    declined = bool(waiting.update(state=PaymentState.DECLINED, last_error=reason[:300]))
+    if declined:
         row = PaymentAttempt.objects.get(key=key)
         publish(PaymentDeclined(key=key, reference=row.reference, reason=reason))
+    return declined
 
 
 def _request(row: PaymentAttempt) -> ChargeRequest:

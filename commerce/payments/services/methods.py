@@ -49,7 +49,8 @@ def choose(*, party_id: int, saved_id: int) -> None:
 
 @transaction.atomic
 def remove(*, party_id: int, saved_id: int) -> None:
-    """The card is charged no more, and the provider forgets it, soon.
+    """The card is charged no more, and the provider forgets it, soon: also under the methods whose
+    place it has taken.
 
     Raises:
         NotFound: `unknown_method`.
@@ -57,7 +58,10 @@ def remove(*, party_id: int, saved_id: int) -> None:
     row = _own(party_id, saved_id)
     row.removed_at = business_now()
     row.save(update_fields=["removed_at"])
-    soon(key=f"{TIMER}:{row.pk}", handler=TIMER, payload={"saved_id": row.pk})
+    before = SavedMethod.objects.filter(party_id=party_id, removed_at__isnull=False)
+    same = before.filter(card_brand=row.card_brand, card_last4=row.card_last4)
+    for pk in same.order_by("pk").values_list("pk", flat=True):
+        soon(key=f"{TIMER}:{pk}", handler=TIMER, payload={"saved_id": pk})
 
 
 def forget(payload: Mapping[str, Any]) -> bool:

@@ -132,17 +132,32 @@ def test_without_a_card_nothing_is_asked_for(party: int, key: str) -> None:
     assert not PaymentAttempt.objects.exists()
 
 
+def test_a_card_that_is_removed_before_it_is_charged_is_not_charged(party: int, key: str) -> None:
+    kept = SavedMethod.objects.create(
+        party_id=party, customer_id="cus_1", method_id="pm_1", card_last4="4242",
+        saved_at=business_now(), chosen_at=machine_now(),
+    )  # fmt: skip
+    asked(party, key)
+    methods.remove(party_id=party, saved_id=kept.pk)
+    assert charge.carry_out({"key": key}) is False
+    view = payment(key)
+    assert (view.state, view.last_error) == (PaymentState.DECLINED, "card_removed")
+    assert told(key) == ["PaymentDeclined"]
+
+
 def test_a_card_is_chosen_removed_and_forgotten_by_the_provider(shop: Shop, party: int) -> None:
     first, second = holding(shop, party), holding(shop, party, card="pm_card_amex", last4="8431")
     assert [each.id for each in saved_cards(party)] == [second, first]
+    replaced = holding(shop, party)
+    SavedMethod.objects.filter(pk=replaced).update(removed_at=business_now())
     methods.choose(party_id=party, saved_id=first)
     assert [each.id for each in saved_cards(party)] == [first, second]
     methods.remove(party_id=party, saved_id=first)
     drain()
     assert [each.id for each in saved_cards(party)] == [second]
-    removed = SavedMethod.objects.get(pk=first)
-    found = shop.sandbox.client().v1.payment_methods.retrieve(removed.method_id)
-    assert found.customer is None
+    for removed in SavedMethod.objects.filter(pk__in=[first, replaced]):
+        found = shop.sandbox.client().v1.payment_methods.retrieve(removed.method_id)
+        assert found.customer is None
     assert methods.forget({"saved_id": first}) is True
     stranger = Party.objects.create(kind="person", segment="consumer", display_name="Eve")
     for change in (methods.choose, methods.remove):
