@@ -120,6 +120,7 @@ SENTENCES: Mapping[str, Any] = {
     "too_many_bundles": _("Choose what to cancel, 100 users at most at a time."),
     "nothing_to_pay": _("There is nothing left to pay."),
     "payment_under_way": _("A payment is just under way. Look again in a minute."),
+    "paid_otherwise": _("This was paid in another way meanwhile: there is nothing left to take."),
     "unknown_method": _("This card is not there any more."),
     "payment_closed": _("This payment is closed already."),
     "csv_empty": _("There are no lines yet. Paste them, or choose a file."),

@@ -31,6 +31,7 @@ from commerce.payments.models import (
     PaymentState,
 )
 from commerce.payments.ports import Outcome, PaymentReport
+from commerce.payments.selectors import coming_in, payments_of
 from commerce.payments.services.checkout import open_session
 
 TIMER = "payments.effect"
@@ -105,8 +106,11 @@ def try_again(*, effect_id: int) -> None:
 
     Raises:
         NotFound: `not_refused`: there is none, or somebody has decided about it.
+        Conflict: `paid_otherwise`: what was to be taken came, or comes, by another payment.
     """
     effect = _decided(effect_id, EffectState.REQUESTED)
+    if effect.kind == EffectKind.CAPTURE and _paid_otherwise(effect.payment):
+        raise Conflict("This was paid in another way meanwhile.", code="paid_otherwise")
     effect.generation += 1
     effect.save(update_fields=["generation"])
     _take_up(effect)
@@ -290,6 +294,12 @@ def _decided(effect_id: int, target: EffectState) -> PaymentEffect:
     if not refused.update(state=target):
         raise NotFound("This payment no longer waits for a decision.", code="not_refused")
     return PaymentEffect.objects.select_related("payment").get(pk=effect_id)
+
+
+def _paid_otherwise(row: PaymentAttempt) -> bool:
+    coming = coming_in(row.reference)
+    held = [each.key for each in payments_of(row.reference) if each.is_held]
+    return bool({*coming, *held} - {row.key})
 
 
 def _take_up(effect: PaymentEffect) -> None:

@@ -13,6 +13,7 @@ from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.payments.models import PaymentAttempt, PaymentEffect, SavedMethod
 from commerce.payments.selectors import coming_in
+from commerce.payments.services import effects
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
 from subscriptions.audit import ledger_differences
 from subscriptions.domain.ledger import Balance
@@ -225,6 +226,27 @@ def test_money_that_is_taken_while_it_is_looked_for_is_not_taken_again(
     monkeypatch.setattr("subscriptions.ledger.coming_in", taken_just_before)
     collected()
     assert [row[0] for row in attempts()] == [key]
+
+
+@pytest.mark.parametrize("charge", ["opening", "settled"])
+def test_a_capture_that_was_refused_is_not_tried_again_once_the_bill_is_paid(charge: str) -> None:
+    party = with_card(person())
+    begun("C-1", [plan("29.99")], party=party)
+    number = "FA-2026-0000001"
+    key = by_hand(party, number)
+    moved(key, "authorised")
+    on_payment_authorised({"key": key})
+    PaymentEffect.objects.update(state="refused")
+    moved(key, "declined")
+    collected()
+    moved(f"{number}/charge/1", charge)
+    with pytest.raises(Conflict) as paid:
+        effects.try_again(effect_id=PaymentEffect.objects.get().pk)
+    assert paid.value.code == "paid_otherwise"
+    assert PaymentEffect.objects.get().state == "refused"
+    moved(f"{number}/charge/1", "declined")
+    effects.try_again(effect_id=PaymentEffect.objects.get().pk)
+    assert PaymentEffect.objects.get().state == "requested"
 
 
 def withdrawn(party: int, contract: int, *, on: date) -> None:
