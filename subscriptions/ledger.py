@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Case, DecimalField, F, OuterRef, QuerySet, Subquery, Sum, When
+from django.db.models import Case, DecimalField, F, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
 from commerce.kernel.money import Money
@@ -69,8 +69,8 @@ def balance_of(account_id: int) -> Balance:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which transfers: of one billing account, of one order or bill by its number, of one kind;
-    those before a row's id."""
+    """Which transfers: of one billing account, of one order or bill by its number (also what a
+    credit note of another cycle paid of it), of one kind; those before a row's id."""
 
     account_id: int | None = None
     named: str = ""
@@ -85,7 +85,8 @@ def transfers(wanted: Wanted, *, limit: int) -> tuple[TransferView, ...]:
         rows = rows.filter(account=wanted.account_id)
     if wanted.named:
         bill = Invoice.objects.filter(number=wanted.named).first()
-        rows = rows.filter(reference=(bill and bill.order_number) or wanted.named)
+        under = Q(reference=(bill and bill.order_number) or wanted.named)
+        rows = rows.filter(under | Q(invoice=bill) if bill else under)
     if wanted.kind is not None:
         rows = rows.filter(kind=wanted.kind)
     if wanted.before is not None:

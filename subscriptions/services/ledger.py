@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from commerce.accounts.selectors import party
 from commerce.kernel.clock import business_now
@@ -105,17 +105,21 @@ def use_credit(invoice: Invoice) -> None:
     What stands under an order is left alone: it goes back to the card that paid. The caller has
     locked the account.
     """
-    notes = Invoice.objects.filter(
-        account=invoice.account,
-        kind=InvoiceKind.CREDIT_NOTE,
-        state=InvoiceState.ISSUED,
-        order_number="",
-    )
-    for note in notes.order_by("pk"):
+    for note in cycle_notes(invoice.account):
         credit = unapplied_under(invoice.account, note.number or "")
         amount = allocated(owed=owed_on(invoice), unapplied=credit)
         if amount:
             _pay_by_note(invoice, note, amount)
+
+
+def cycle_notes(account: BillingAccount) -> QuerySet[Invoice]:
+    """The account's credit notes of cycles, the oldest first."""
+    return Invoice.objects.filter(
+        account=account,
+        kind=InvoiceKind.CREDIT_NOTE,
+        state=InvoiceState.ISSUED,
+        order_number="",
+    ).order_by("pk")
 
 
 def free(invoice: Invoice, *, note: Invoice, amount: Money) -> None:

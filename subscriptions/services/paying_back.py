@@ -30,11 +30,18 @@ def settle(note: Invoice) -> bool:
             being_paid = True
         else:
             ledger.use_credit(open_bill)
-    goes_on = Subscription.objects.filter(account=note.account, status__in=BILLED_STATUSES)
-    if note.key.startswith(WITHDRAWN) or not goes_on.exists():
+    for each in _paid_back_now(note):
         for bill in recurring.select_related("account").order_by("-pk"):
-            _pay_back(bill, note=note)
+            _pay_back(bill, note=each)
     return not being_paid or not unapplied_under(note.account, note.number or "")
+
+
+def _paid_back_now(note: Invoice) -> tuple[Invoice, ...]:
+    """With the last note also what earlier ones, which waited for a next bill, have left."""
+    goes_on = Subscription.objects.filter(account=note.account, status__in=BILLED_STATUSES)
+    if not goes_on.exists():
+        return tuple(ledger.cycle_notes(note.account))
+    return (note,) if note.key.startswith(WITHDRAWN) else ()
 
 
 def _pay_back(bill: Invoice, *, note: Invoice) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from commerce.accounts.models import Party
 from commerce.events.models import Timer
-from commerce.kernel.clock import business_now, business_time_fixed, machine_now
+from commerce.kernel.clock import business_now, business_time_fixed, business_today, machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.payments.models import PaymentAttempt, PaymentEffect, SavedMethod
@@ -18,7 +18,7 @@ from orchestration.subscribers import on_payment_refunded, on_payment_settled
 from subscriptions.audit import ledger_differences
 from subscriptions.domain.ledger import Balance
 from subscriptions.domain.states import ChangeKind
-from subscriptions.ledger import balance_of
+from subscriptions.ledger import Wanted, balance_of, transfers
 from subscriptions.models import BillingAccount, Invoice, SubscriptionItem
 from subscriptions.selectors import bills_of
 from subscriptions.services import collecting, issuing
@@ -58,6 +58,14 @@ def collected() -> None:
     """What the pump does when the timers are due."""
     for timer in Timer.objects.filter(handler=collecting.TIMER).order_by("due_at"):
         collecting.on_due(timer.payload)
+
+
+def issued(account: BillingAccount, kind: str, *, net: str, tax: str) -> None:
+    draft = Invoice.objects.create(
+        account=account, key=f"cycle:{kind}", basis="TTC", currency="EUR", kind=kind,
+        drafted_on=DAY, net=Decimal(net), tax_total=Decimal(tax), gross=Decimal(net) + Decimal(tax),
+    )  # fmt: skip
+    issuing.issue([draft.pk], on=business_today())
 
 
 def attempts() -> list[tuple[str, str, str, bool]]:
@@ -121,21 +129,14 @@ def test_a_credit_note_of_an_earlier_cycle_pays_first() -> None:
     account = BillingAccount.objects.create(
         party_id=party, segment="consumer", basis="TTC", opened_at=business_now()
     )
-    drafts = [
-        Invoice.objects.create(
-            account=account, key=f"cycle:{kind}", basis="TTC", currency="EUR", kind=kind,
-            drafted_on=DAY, net=net, tax_total=tax, gross=net + tax,
-        ).pk
-        for kind, net, tax in (
-            ("credit_note", Decimal("-10.00"), Decimal("-2.00")),
-            ("recurring", Decimal("25.00"), Decimal("5.00")),
-        )
-    ]  # fmt: skip
-    issuing.issue(drafts, on=DAY)
+    issued(account, "credit_note", net="-10.00", tax="-2.00")
+    issued(account, "recurring", net="25.00", tax="5.00")
     collected()
     assert [row[2] for row in attempts()] == ["18.00"]
     bill = next(each for each in bills_of(party) if each.kind == "recurring")
     assert (bill.open, bill.paid) == (Money.of("18.00"), Money.of("12.00"))
+    of_bill = transfers(Wanted(named=bill.number), limit=9)
+    assert [str(each.kind) for each in of_bill] == ["allocation", "invoice", "invoice"]
 
 
 def test_what_is_declined_stays_open_and_can_be_paid_by_hand() -> None:
@@ -307,6 +308,22 @@ def test_a_credit_note_waits_for_what_becomes_of_a_charge(
     assert effects_of() == [(key, "refund", amount) for amount in back]
     _, bill = bills_of(party)
     assert bill.open == Money.of(open_)
+
+
+def test_the_last_credit_note_takes_along_what_an_earlier_one_has_left() -> None:
+    party = with_card(person())
+    contract = begun("C-1", [plan("31.00")], party=party)
+    collected()
+    key = "FA-2026-0000001/charge/1"
+    moved(key, "settled")
+    on_payment_settled({"key": key})
+    issued(BillingAccount.objects.get(), "credit_note", net="-4.00", tax="-1.00")
+    collected()
+    assert effects_of() == []
+    with business_time_fixed(at(date(2026, 3, 20))):
+        withdrawn(party, contract, on=date(2026, 3, 20))
+        collected()
+    assert effects_of() == [(key, "refund", "5.00"), (key, "refund", "21.00")]
 
 
 def test_a_credit_note_pays_for_what_is_open_before_anything_goes_back() -> None:
