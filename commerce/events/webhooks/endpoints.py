@@ -22,7 +22,7 @@ from commerce.events.models import (
 )
 from commerce.events.registry import told_outside
 from commerce.events.webhooks.addresses import checked_url
-from commerce.events.webhooks.sealing import seal, sealed_anew
+from commerce.events.webhooks.sealing import Unreadable, opens, seal, sealed_anew
 from commerce.events.webhooks.telling import due, tell_again, tell_test
 from commerce.kernel.clock import machine_now
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
@@ -116,32 +116,47 @@ def resume(*, party_id: int | None, endpoint_id: UUID) -> None:
 
 @transaction.atomic
 def rotate(*, party_id: int | None, endpoint_id: UUID) -> str:
-    """A new secret, told here only; for 24 hours messages carry a signature of the old one too.
+    """A new secret, told here only; for 24 hours messages carry a signature of the old one too, if
+    a key that is set opens it.
 
     Raises:
         NotFound: `unknown_endpoint`.
     """
     endpoint = _locked(party_id=party_id, endpoint_id=endpoint_id)
     secret = _new_secret()
-    endpoint.old_secret, endpoint.old_until = endpoint.secret, machine_now() + OLD_SECRET_FOR
+    endpoint.old_secret, endpoint.old_until = "", None
+    if opens(endpoint.secret):
+        endpoint.old_secret, endpoint.old_until = endpoint.secret, machine_now() + OLD_SECRET_FOR
     endpoint.secret = seal(secret)
     endpoint.save(update_fields=["secret", "old_secret", "old_until"])
     return secret
 
 
 def seal_anew() -> int:
-    """Every secret under the first key, so that the others need not be set any more; how many
-    endpoints. May be repeated. Raises Unreadable."""
-    count = 0
+    """Every secret that is still good under the first key, so that the others need not be set any
+    more; how many endpoints. May be repeated.
+
+    Raises:
+        Unreadable: those that it names; all others are sealed anew.
+    """
+    count, unread = 0, []
     for pk in WebhookEndpoint.objects.values_list("pk", flat=True):
         with transaction.atomic():
             row = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=pk).first()
             if row is None:
                 continue
-            row.secret = sealed_anew(row.secret)
-            row.old_secret = row.old_secret and sealed_anew(row.old_secret)
-            row.save(update_fields=["secret", "old_secret"])
+            if row.old_until is None or row.old_until <= machine_now():
+                row.old_secret, row.old_until = "", None
+            try:
+                row.secret = sealed_anew(row.secret)
+                row.old_secret = row.old_secret and sealed_anew(row.old_secret)
+            except Unreadable:
+                unread.append(str(pk))
+                continue
+            row.save(update_fields=["secret", "old_secret", "old_until"])
             count += 1
+    if unread:
+        raise Unreadable(", ".join(unread))
     return count
 
 

@@ -26,6 +26,15 @@ def unseal(sealed: str) -> str:
         raise Unreadable("no key that is set opens it") from error
 
 
+def opens(sealed: str) -> bool:
+    """Whether a key that is set opens it."""
+    try:
+        unseal(sealed)
+    except Unreadable:
+        return False
+    return True
+
+
 def sealed_anew(sealed: str) -> str:
     """The same under the first key. Raises Unreadable."""
     return seal(unseal(sealed))

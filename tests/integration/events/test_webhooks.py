@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connection, transaction
 from standardwebhooks import Webhook
 
@@ -30,6 +32,7 @@ from commerce.events.runner import run_timers
 from commerce.events.selectors import due_timers
 from commerce.events.webhooks import endpoints, selectors, sending, telling
 from commerce.events.webhooks.events import WebhookEndpointFailed
+from commerce.events.webhooks.sealing import unseal
 from commerce.events.work import claim, lease, sweep
 from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
@@ -450,6 +453,32 @@ def test_a_secret_that_no_key_opens_is_a_try_that_says_so(receiver: Receiver) ->
     drain()
     assert WebhookAttempt.objects.get().said == "Unreadable: no key that is set opens it"
     assert receiver.heard == []
+
+
+def test_a_new_secret_instead_of_one_that_no_key_opens_signs_alone(receiver: Receiver) -> None:
+    made, _ = listen(receiver.url)
+    WebhookEndpoint.objects.update(secret="of another key")
+    new = endpoints.rotate(party_id=FIRM, endpoint_id=made)
+    happen(ParcelSent("F-1", FIRM))
+    drain()
+    assert [each["data"]["number"] for each in receiver.read(new)] == ["F-1"]
+    assert endpoints.seal_anew() == 1
+
+
+def test_what_no_key_opens_is_named_and_keeps_no_other_from_being_sealed_anew(
+    receiver: Receiver, settings: Any
+) -> None:
+    settings.SEALING_KEYS = ["first key"]
+    lost, _ = listen(receiver.url)
+    _, good = listen(receiver.url)
+    WebhookEndpoint.objects.filter(pk=lost).update(secret="of another key")
+    # One that is good no more is not asked for.
+    WebhookEndpoint.objects.exclude(pk=lost).update(old_secret="lost", old_until=machine_now())
+    settings.SEALING_KEYS = ["second key", "first key"]
+    with pytest.raises(CommandError, match=str(lost)):
+        call_command("seal_secrets")
+    settings.SEALING_KEYS = ["second key"]
+    assert unseal(WebhookEndpoint.objects.exclude(pk=lost).get().secret) == good
 
 
 def test_secrets_are_sealed_anew_under_the_first_key(receiver: Receiver, settings: Any) -> None:

@@ -16,7 +16,7 @@ class Command(BaseCommand):
             count = seal_anew()
         except Unreadable as error:
             raise CommandError(
-                "A secret was sealed under a key that is not set; put it into SEALING_KEYS, "
-                "or let the endpoint's owner make a new secret."
+                f"Sealed under a key that is not set: the secrets of {error}. Put it into "
+                "SEALING_KEYS, or let the endpoints' owners make new secrets."
             ) from error
         self.stdout.write(f"The secrets of {count} endpoints are sealed under the first key.")
