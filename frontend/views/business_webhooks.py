@@ -28,6 +28,8 @@ from frontend.business.forms import EndpointForm, ReplayForm
 from frontend.sentences import sentence_of
 
 HERE = "portal:webhooks"
+LAST_DAY = date.max - timedelta(days=1)
+"""That a calendar has another day after."""
 
 
 @policy(Policy.BUSINESS)
@@ -108,7 +110,10 @@ def _page(
     day = business_today()
     values = _around(context) | words.endpoint_row(found) | _log(owner, endpoint)
     values |= {
-        "trail": [{"label": _("Webhooks"), "url": reverse(HERE)}, {"label": found.name}],
+        "trail": [
+            {"label": _("Webhooks"), "url": reverse(HERE)},
+            {"label": found.name or found.url},
+        ],
         "secret": secret,
         "form": form or _endpoint_form(owner, None, initial=given),
         "replay": replay or _replay_form(owner, None, initial={"first": day, "last": day}),
@@ -173,7 +178,7 @@ def _replay(owner: int | None, endpoint: UUID, said: dict[str, Any]) -> str:
         party_id=owner,
         endpoint_id=endpoint,
         since=_midnight(said["first"]),
-        until=_midnight(said["last"] + timedelta(days=1)),
+        until=_midnight(min(said["last"], LAST_DAY) + timedelta(days=1)),
         type_=said["type"],
     )
     text = ngettext("%(count)s message goes out.", "%(count)s messages go out.", count)

@@ -149,6 +149,13 @@ def test_the_days_of_a_replay_are_days_of_the_shop_from_midnight_to_midnight(
     assert given["until"] - given["since"] == timedelta(days=1)
 
 
+def test_a_replay_of_all_days_that_there_are_is_none_too_many(administrator: Client) -> None:
+    page = added(administrator)
+    every = {"replay-first": "0001-01-01", "replay-last": "9999-12-31"}
+    told = administrator.post(page, {"do": "replay"} | every, follow=True).content.decode()
+    assert "0 messages go out" in told
+
+
 def test_an_approver_looks_and_manages_nothing(rivoire: Unit, administrator: Client) -> None:
     page = added(administrator)
     approver = as_member(rivoire, "Claire", role=Role.APPROVER)
