@@ -23,7 +23,7 @@ from commerce.events.models import (
 from commerce.events.registry import told_outside
 from commerce.events.webhooks.addresses import checked_url
 from commerce.events.webhooks.sealing import Unreadable, opens, seal, sealed_anew
-from commerce.events.webhooks.telling import due, tell_again, tell_test
+from commerce.events.webhooks.telling import due, send_many, tell_again, tell_test
 from commerce.kernel.clock import machine_now
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
 
@@ -110,8 +110,7 @@ def resume(*, party_id: int | None, endpoint_id: UUID) -> None:
     endpoint.failures, endpoint.silent_until = 0, None
     endpoint.save(update_fields=["state", "failing_since", "failures", "silent_until"])
     waiting = WebhookMessage.objects.filter(endpoint=endpoint, state=WebhookState.PENDING)
-    now = machine_now()
-    timers.schedule_all(due(pk, now) for pk in waiting.values_list("pk", flat=True))
+    send_many(waiting.order_by("created_at", "pk").values_list("pk", flat=True))
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """Which endpoints hear of an event: decided in the transaction in which it happened."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from django.db import connection
 
 from commerce.events import timers
 from commerce.events.models import OutboxEvent, WebhookMessage
+from commerce.events.queues import turn_of
 from commerce.events.registry import ToldOutside, told_outside
 from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.trace import current_trace
@@ -67,7 +68,7 @@ def write(rows: Sequence[OutboxEvent]) -> None:
     """Store the events, and a message for each endpoint that wants to hear of one; in the caller's
     transaction."""
     if rows:
-        _run(
+        written = _run(
             _WRITE,
             tuple(
                 told_outside()[name] for name in {row.name for row in rows} & set(told_outside())
@@ -78,6 +79,8 @@ def write(rows: Sequence[OutboxEvent]) -> None:
             traces=[row.trace_id for row in rows],
             instants=[row.occurred_at for row in rows],
         )
+        now = machine_now()
+        timers.schedule_all(due(pk, now) for pk in written)
 
 
 def tell_again(
@@ -86,7 +89,17 @@ def tell_again(
     """Tell one endpoint once more what happened from `since` to before `until` (business time),
     the oldest `most` of it; of one type, if it is given. Answers how many messages."""
     chosen = tuple(each for each in told_outside().values() if type_ in ("", each.name))
-    return _run(_TELL_AGAIN, chosen, endpoint=endpoint_id, since=since, until=until, most=most)
+    written = _run(_TELL_AGAIN, chosen, endpoint=endpoint_id, since=since, until=until, most=most)
+    send_many(written)
+    return len(written)
+
+
+def send_many(messages: Iterable[object]) -> None:
+    """Send them now, each further twenty a turn later: they hold up nobody who has few."""
+    now = machine_now()
+    timers.schedule_all(
+        due(pk, now, turn=turn_of(position)) for position, pk in enumerate(messages)
+    )
 
 
 def tell_test(*, endpoint_id: UUID, party_id: int | None, by: str) -> UUID:
@@ -105,21 +118,20 @@ def tell_test(*, endpoint_id: UUID, party_id: int | None, by: str) -> UUID:
     return message.pk
 
 
-def due(message_id: object, at: datetime) -> timers.Due:
+def due(message_id: object, at: datetime, *, turn: int | None = None) -> timers.Due:
     """The timer that sends one message."""
-    return timers.Due(f"webhook:{message_id}", TIMER, at, {"message": str(message_id)}, "machine")
+    key, payload = f"webhook:{message_id}", {"message": str(message_id)}
+    return timers.Due(key, TIMER, at, payload, "machine", turn)
 
 
-def _run(statement: str, told: Sequence[ToldOutside], **values: Any) -> int:
-    now = machine_now()
+def _run(statement: str, told: Sequence[ToldOutside], **values: Any) -> list[UUID]:
+    """The messages that were written."""
     named: dict[str, Any] = {
-        "now": now,
+        "now": machine_now(),
         "names": [each.event.__name__ for each in told],
         "types": [each.name for each in told],
         "to_party": [each.to_party for each in told],
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, named | values)
-        written = [pk for (pk,) in cursor.fetchall()]
-    timers.schedule_all(due(pk, now) for pk in written)
-    return len(written)
+        return [pk for (pk,) in cursor.fetchall()]

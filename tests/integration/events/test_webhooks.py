@@ -1,6 +1,7 @@
 """Events reach the endpoints of those whom they concern, signed, whatever fails in between."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -100,7 +101,13 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(autouse=True)
 def told() -> None:
-    register_timer(telling.TIMER, sending.on_send_due, durable=False, housekeeping=True)
+    register_timer(
+        telling.TIMER,
+        sending.on_send_due,
+        durable=False,
+        housekeeping=True,
+        queue=WorkQueue.WEBHOOKS,
+    )
     tell_outside(ParcelSent, name="parcel.sent", to_party=True)
     tell_outside(DrillHeld, name="drill.held", to_party=False)
     tell_outside(WebhookEndpointFailed, name="webhook.endpoint_failed", to_party=True)
@@ -201,7 +208,7 @@ def test_a_failure_is_tried_again_under_the_same_id_and_every_try_is_in_the_log(
 def test_a_worker_that_dies_after_sending_neither_loses_nor_forges(receiver: Receiver) -> None:
     _, secret = listen(receiver.url)
     happen(ParcelSent("F-1", FIRM))
-    batch = lease(due_timers(), room={WorkQueue.CALLS: 10})[WorkQueue.CALLS]
+    batch = lease(due_timers(), room={WorkQueue.WEBHOOKS: 10})[WorkQueue.WEBHOOKS]
     held = claim(Timer, batch)
     assert held is not None
     sending._sent(WebhookMessage.objects.select_related("endpoint", "event").get())
@@ -322,6 +329,18 @@ def test_a_replay_is_of_one_time_one_type_and_ones_own(receiver: Receiver) -> No
     drain()
     assert count == 2
     assert sorted(each["data"]["number"] for each in receiver.read(secret)) == ["F-0", "F-1"]
+
+
+def test_who_has_much_told_again_stands_behind_himself_alone(receiver: Receiver) -> None:
+    happen(*(ParcelSent(f"F-{n}", FIRM) for n in range(45)))
+    made, _ = listen(receiver.url)
+    endpoints.replay(party_id=FIRM, endpoint_id=made, since=AT, until=AT + timedelta(days=1))
+    turns = Timer.objects.filter(handler=telling.TIMER, queue=WorkQueue.WEBHOOKS)
+    assert Counter(turns.values_list("turn", flat=True)) == {0: 20, 1: 20, 2: 5}
+    endpoints.pause(party_id=FIRM, endpoint_id=made)
+    Timer.objects.all().delete()
+    endpoints.resume(party_id=FIRM, endpoint_id=made)
+    assert Counter(turns.values_list("turn", flat=True)) == {0: 20, 1: 20, 2: 5}
 
 
 def test_one_message_is_sent_again_by_its_owner_alone(receiver: Receiver) -> None:
