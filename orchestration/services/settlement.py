@@ -40,7 +40,8 @@ def on_settlement_due(payload: Mapping[str, Any]) -> bool:
         Unknown: he did not. Refused: he has no such month.
     """
     month = date.fromisoformat(payload["month"])
-    _set(_next(month))
+    if not Settlement.objects.filter(month=_next(month)).exists():
+        _set(_next(month))
     _note(month, reconcile(month))
     return True
 
@@ -83,10 +84,12 @@ def reconcile(month: date) -> tuple[Difference, ...]:
     first = month.replace(day=1)
     last = first.replace(day=monthrange(first.year, first.month)[1])
     settled = cast(Content, provider("content")).settlement(first)
+    # By the tasks: what was said to him is blanked after a year, and contracts go on.
     asked = Effect.objects.filter(
-        port="content", state=EffectState.ACCEPTED, request__has_key="service"
-    ).values_list("request__reference", flat=True)
-    references = {*asked, *(line.reference for line in settled)}
+        port="content", state=EffectState.ACCEPTED, task__action="content.entitle"
+    ).values_list("task__plan__order_number", "task__lines")
+    references = {f"{number}/{line}" for number, lines in asked for line in lines}
+    references |= {line.reference for line in settled}
     held = days_held(references, first=first, last=last)
     return differences(settled, {name: Held(each.days, each.billed) for name, each in held.items()})
 

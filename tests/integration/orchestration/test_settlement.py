@@ -17,9 +17,10 @@ from commerce.kernel.errors import Refused, Unknown
 from orchestration.actions import provider
 from orchestration.boards import settled_months, waiting_differences
 from orchestration.domain.settlement import Difference, Differing, Settled
-from orchestration.models import Effect, Plan, SettlementDifference, Task
+from orchestration.models import Effect, Plan, Settlement, SettlementDifference, Task
 from orchestration.ports import Content, Entitlement
 from orchestration.services import settlement
+from orchestration.services.erasure import blank_old_requests
 from orchestration.services.settlement import reconcile
 from tests.integration.frontend.test_portal_and_ops import as_staff
 from tests.integration.orchestration.conftest import AT
@@ -44,7 +45,14 @@ def with_a_newspaper(on: date) -> None:
     of = Plan.objects.create(
         order_number="F-1", group="g1", party_id=1, release=1, created_at=AT, state="completed"
     )
-    task = Task.objects.create(plan=of, key="1.entitle", position=0, lines=["press-1"], kind="call")
+    task = Task.objects.create(
+        plan=of,
+        key="1.entitle",
+        position=0,
+        lines=["press-1"],
+        kind="call",
+        action="content.entitle",
+    )
     Effect.objects.create(
         task=task,
         generation=1,
@@ -102,6 +110,18 @@ def test_each_planted_difference_is_found(
     assert reconcile(APRIL) == (Difference(*found),)
     with pytest.raises(CommandError, match="1 differences in 2026-04"):
         call_command("reconcile_content", "2026-04")
+
+
+def test_what_he_forgets_is_found_also_when_what_he_was_asked_is_blanked(
+    contract: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(date(2026, 4, 10))
+    settles(monkeypatch)
+    Plan.objects.update(finished_at=datetime(2026, 3, 10, 12, tzinfo=UTC))
+    with business_time_fixed(datetime(2027, 4, 1, 12, tzinfo=UTC)):
+        assert blank_old_requests() == 1
+    assert Effect.objects.get().request == {}
+    assert reconcile(APRIL) == (Difference(Differing.NOT_THEIRS, "F-1/press-1", 0, 30),)
 
 
 def test_what_the_bills_do_not_cover_is_found(
@@ -181,6 +201,25 @@ def test_a_partner_who_is_silent_is_asked_again(
         drain()
         assert [(each.month, each.waiting) for each in settled_months()] == [(APRIL, 0)]
     assert answers == []
+
+
+def test_who_has_an_old_month_looked_at_again_asks_for_that_month_alone(
+    contract: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(date(2026, 4, 10))
+    settles(monkeypatch, OURS)
+    for month in (APRIL, date(2026, 5, 1)):
+        Settlement.objects.create(month=month, looked_at=AT)
+    operator = as_staff(StaffKind.OPERATOR)
+    with business_time_fixed(datetime(2026, 6, 20, 12, tzinfo=UTC)):
+        operator.post("/ops/settlements/2026-04/")
+        drain()
+    looked_at = {each.month: each.looked_at for each in settled_months()}
+    assert looked_at == {
+        APRIL: datetime(2026, 6, 20, 12, tzinfo=UTC),
+        date(2026, 5, 1): AT,
+    }
+    assert not Timer.objects.filter(handler=settlement.TIMER).exists()
 
 
 def test_a_month_that_was_never_looked_at_is_not_asked_for_again() -> None:
