@@ -60,6 +60,7 @@ from subscriptions.domain.states import ChangeKind
 from subscriptions.finding import contracts_running
 
 _ORDER = Prepared(lambda: Order.objects.filter(number=Given("number")))
+_ORDER_WITH_QUOTE = Prepared(lambda: Order.objects.defer(None).filter(number=Given("number")))
 _ITEMS = Prepared(lambda: OrderItem.objects.filter(order_id=Given("order")))
 _ITEMS_OF_GROUPS = Prepared(
     lambda: OrderItem.objects.filter(
@@ -445,7 +446,7 @@ def order_charges(number: str) -> OrderCharges:
     Raises:
         NotFound: `unknown_order`.
     """
-    order = _ORDER.first(number=number)
+    order = _ORDER_WITH_QUOTE.first(number=number)
     if order is None:
         raise NotFound("There is no such order.", code="unknown_order", order=number[:20])
     ended = order.items.filter(state=ItemState.CANCELLED)

@@ -25,7 +25,12 @@ from commerce.ordering.domain.numbering import NumberChoice
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.models import Cart, Order, OrderItem
-from commerce.ordering.selectors import order_for_fulfilment, order_view, orders_of
+from commerce.ordering.selectors import (
+    order_charges,
+    order_for_fulfilment,
+    order_view,
+    orders_of,
+)
 from commerce.ordering.services import carts, payment
 from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.checkout import start_checkout
@@ -310,6 +315,15 @@ def test_another_customer_sees_nothing_of_an_order(shop: object) -> None:
     with pytest.raises(Exception, match="no such order") as refused:
         order_view(other, number=placed.number)
     assert getattr(refused.value, "code", "") == "unknown_order"
+
+
+def test_what_is_to_be_paid_is_read_in_two_statements(
+    shop: object, django_assert_num_queries: Any
+) -> None:
+    number = _placed(customer()).number
+    with django_assert_num_queries(2):
+        charges = order_charges(number)
+    assert sum(item.taken_out for item in charges.items) == 0 < len(charges.items)
 
 
 def test_placing_ten_lines_takes_twenty_nine_statements(
