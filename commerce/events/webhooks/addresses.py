@@ -2,7 +2,7 @@
 
 import socket
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
 from django.conf import settings
@@ -10,6 +10,8 @@ from django.conf import settings
 from commerce.kernel.errors import InvalidInput
 
 LONGEST = 500
+_TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
+"""RFC 6052 (NAT64) and, of old, RFC 4291: the last 32 bits are an address of the older kind."""
 
 
 class NotAllowed(Exception):
@@ -78,7 +80,18 @@ def _parsed(text: str) -> httpx.URL:
 def _is_inside(address: str) -> bool:
     """Raises ValueError where it is a name."""
     found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address):
+        within = _wrapped(found)
+        if found.is_site_local or (within is not None and not within.is_global):
+            return True
     return not found.is_global or found.is_multicast
+
+
+def _wrapped(address: IPv6Address) -> IPv4Address | None:
+    """The address of the older kind to which a gateway would lead this one."""
+    if any(address in network for network in _TRANSLATED):
+        return IPv4Address(address.packed[-4:])
+    return address.sixtofour
 
 
 def _bad(sentence: str) -> InvalidInput:

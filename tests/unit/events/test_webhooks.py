@@ -1,5 +1,6 @@
 """Where webhooks may go, when they are tried again, and how they are signed."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -71,6 +72,28 @@ def test_an_address_inside_or_without_tls_is_refused(url: str, settings: Any) ->
     with pytest.raises(InvalidInput) as refusal:
         checked_url(url)
     assert (refusal.value.code, refusal.value.detail["field"]) == ("bad_address", "url")
+
+
+@pytest.mark.parametrize(
+    ("host", "inside"),
+    [
+        ("64:ff9b::a9fe:a9fe", True),
+        ("64:ff9b::5db8:d822", False),
+        ("::127.0.0.1", True),
+        ("2002:a00:1::1", True),
+        ("fec0::1", True),
+        ("::ffff:10.0.0.1", True),
+        ("2606:2800:220:1:248:1893:25c8:1946", False),
+    ],
+)
+def test_an_address_that_a_gateway_translates_is_judged_by_where_it_leads(
+    host: str, inside: bool, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WEBHOOKS_STAY_HOME = False
+    found = [(0, 0, 0, "", (host, 443, 0, 0))]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(NotAllowed) if inside else nullcontext():
+        assert way_to("https://receiver.example/hook").url.host == host
 
 
 def test_a_public_address_is_kept(settings: Any) -> None:
