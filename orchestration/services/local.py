@@ -27,6 +27,8 @@ from orchestration.domain.unwinding import PAYING_BACK, SETTLING
 from orchestration.models import Task
 from orchestration.porting.rio import rio_of_subscription, tell_rio
 from orchestration.services.desk import Desk
+from subscriptions.domain.states import ChangeKind
+from subscriptions.lines import line_of_subscription
 from subscriptions.selectors import subscription_view
 from subscriptions.services.number import take_number
 
@@ -94,15 +96,19 @@ def _lend_number(desk: Desk, task: Task) -> None:
 
 
 def _cut_over(desk: Desk, task: Task) -> None:
-    """The number that came along is the contract's now, with a RIO of its own; the other rests."""
+    """The number that came along is the contract's now, with a RIO of its own; the other rests. If
+    the contract has ended meanwhile both do, and he may take the one along or have it back."""
     item = desk.context(task).item
     if not item.came_along:
         return
     order, group = desk.plan.order_number, desk.plan.group
     contract = take_number(order_number=order, group=group, msisdn=item.config["msisdn"])
     numbers.retire(key=numbers.temporary_key(_key(desk, task)))
-    if contract is not None:
-        tell_rio(contract, about="rio/ported")
+    line = line_of_subscription(contract) if contract is not None else None
+    if line is not None:
+        tell_rio(line.subscription_id, about="rio/ported")
+        if not line.active:
+            numbers.retire(key=_key(desk, task))
 
 
 def _give_up_number(desk: Desk, *, key: str) -> None:

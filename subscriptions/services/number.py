@@ -4,8 +4,7 @@ from django.db import transaction
 
 from commerce.events.outbox import publish
 from commerce.kernel.clock import business_today
-from commerce.kernel.errors import RuleViolated
-from subscriptions.domain.states import ChangeKind, SubscriptionStatus
+from subscriptions.domain.states import ChangeKind
 from subscriptions.events import SubscriptionChanged
 from subscriptions.models import Subscription
 
@@ -13,17 +12,12 @@ from subscriptions.models import Subscription
 @transaction.atomic
 def take_number(*, order_number: str, group: str, msisdn: str) -> int | None:
     """The line has the number that was ordered with it, in place of a temporary one. Nothing else
-    of the contract is otherwise. May be repeated; its id, None where it is billed elsewhere.
-
-    Raises:
-        RuleViolated: `contract_ended`.
-    """
+    of the contract is otherwise, also if it has ended. May be repeated; its id, None where it is
+    billed elsewhere."""
     rows = Subscription.objects.select_for_update()
     contract = rows.filter(order_number=order_number, group=group).first()
     if contract is None:
         return None
-    if contract.status == SubscriptionStatus.ENDED:
-        raise RuleViolated("This contract has ended.", code="contract_ended")
     if contract.msisdn != msisdn:
         contract.msisdn = msisdn
         contract.save(update_fields=["msisdn"])

@@ -11,14 +11,20 @@ from django.utils.translation import override
 
 from catalogue.models import Number, NumberState
 from catalogue.selectors import forget_snapshots
+from commerce.accounts.identity import AccountContext
 from commerce.accounts.models import User
 from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.errors import RuleViolated
+from commerce.kernel.money import Money
 from commerce.notifications.models import Message
+from commerce.ordering.domain.changes import ChangeReason, ChangeRequest
 from commerce.ordering.domain.states import ItemState
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.selectors import cart_view, order_view
 from commerce.ordering.services import carts
-from commerce.ordering.services.place import place_order
+from commerce.ordering.services.changes import place_change, quote_change
+from commerce.ordering.services.numbering import former_numbers
+from commerce.ordering.services.place import Checkout, place_order
 from commerce.ordering.services.withdrawing import withdrawable
 from commerce.ordering.subscribers import on_subscription_activated
 from frontend.shop.contract import number_text
@@ -31,12 +37,17 @@ from orchestration.domain.porting import PortState
 from orchestration.domain.states import PlanState, TaskState
 from orchestration.models import Effect, Plan, Porting, ProviderCallback, Task
 from orchestration.porting import calls, changing, selectors
+from orchestration.porting.leaving import on_contract_changed
+from orchestration.porting.rio import rio_of_subscription
 from orchestration.ports import Answer, Found, Standing
 from orchestration.selectors import tracking
+from orchestration.services import fallout
 from orchestration.services.advance import advance
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.making_way import end_with_contract
 from orchestration.services.plans import create_plans
+from orchestration.subscribers import on_plan_completed
+from subscriptions.domain.states import ChangeKind
 from subscriptions.models import Subscription
 from tests.integration.orchestration.test_porting import AT, NUMBER
 from tests.integration.ordering.conftest import open_shop
@@ -272,3 +283,24 @@ def test_it_is_asked_for_on_the_page_and_in_the_api_and_off_by_default(db: None)
             (number,) = answer.json()["numbers"]
             assert number["temporary"] is expected
         forget_snapshots()
+def test_a_number_that_comes_after_the_end_of_its_contract_rests_and_can_leave_again(
+    case: Case,
+) -> None:
+    lent = case.activated()
+    case.ship()
+    contract = Subscription.objects.get()
+    Subscription.objects.update(status="ended", ended_on=AT.date())
+    with business_time_fixed(case.at):
+        on_contract_changed({"kind": "withdraw", "subscription_id": contract.pk})
+    case.hear("porting.port_in", "port.completed", msisdn=NUMBER)
+    contract.refresh_from_db()
+    assert (case.outside.numbers("renumber"), contract.msisdn) == ([], NUMBER)
+    assert (state(lent), state(NUMBER)) == (("quarantine", ""), ("quarantine", ""))
+    with business_time_fixed(case.at):
+        assert former_numbers(case.who.party_id) == (NUMBER,)
+        rio = rio_of_subscription(contract.pk)
+    told = Message.objects.filter(code="line_rio").order_by("id").last()
+    assert told is not None
+    assert rio in told.text
+
+
