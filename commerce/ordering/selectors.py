@@ -29,6 +29,7 @@ from commerce.ordering.domain.fulfilment import (
     FulfilmentOrder,
     OrderCharges,
     said,
+    temporary_number,
 )
 from commerce.ordering.domain.quote import Quote, QuoteLine
 from commerce.ordering.domain.states import (
@@ -134,10 +135,8 @@ class OrderItemView:
 
     @property
     def temporary(self) -> str:
-        """The number with which the line works until the one that comes along is here."""
-        lent = self.facts.get("temporary", "")
-        waits = self.config.get("number_choice") == "port" and lent == self.facts.get("msisdn")
-        return lent if waits else ""
+        """As `temporary_number`."""
+        return temporary_number(config=self.config, facts=self.facts)
 
 
 @dataclass(frozen=True, slots=True)

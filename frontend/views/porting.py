@@ -40,7 +40,7 @@ from orchestration.porting.settling import settle
 DONE: Mapping[str, Any] = {
     "correct": gettext_lazy("The request goes out again with what you corrected."),
     "move": gettext_lazy("The new date is asked for."),
-    "cancel": gettext_lazy("The transfer is being cancelled; you get a new number."),
+    "cancel": gettext_lazy("The transfer is being cancelled."),
     "redirect": gettext_lazy("The redirection is asked for."),
 }
 

@@ -35,6 +35,8 @@ from subscriptions.services.number import take_number
 _MESSAGE = "message."
 RESUMED = "line_resumed"
 """It would not be true while something else blocks the line."""
+COMING = "porting_scheduled"
+"""It is about the number that comes along, whatever the line has until then."""
 _SERVING = frozenset({"network.activate", "network.route"})
 
 
@@ -165,6 +167,8 @@ def tell(desk: Desk, task: Task, *, code: str, about: str = "") -> None:
     names = ", ".join(item.name for item in own)
     told = {
         **facts,
+        **_line_now(desk),
+        **_coming_number(own, code=code),
         **_special_number(own, on=order.placed_on),
         **_shop(desk, task, code=code),
         **_ending(desk, facts),
@@ -176,6 +180,24 @@ def tell(desk: Desk, task: Task, *, code: str, about: str = "") -> None:
         values={"order": order.number, "service": names, **told},
         reference=f"{order.number}/{desk.plan.group}/{about or task.key}",
     )
+
+
+def _line_now(desk: Desk) -> dict[str, str]:
+    """The number of the contract that is changed: it may be another than when that was ordered."""
+    if desk.order.subject is None or desk.order.change is ChangeKind.NUMBER:
+        return {}
+    line = line_of_subscription(desk.order.subject)
+    return {"msisdn": line.msisdn} if line is not None and line.msisdn else {}
+
+
+def _coming_number(items: Sequence[FulfilmentItem], *, code: str) -> dict[str, str]:
+    """Of a number that comes along: which it is, and with which the line works until it is here."""
+    for item in items:
+        if item.config.get("number_choice") == "port":
+            coming = market(settings.MARKET).display_number(item.config["msisdn"])
+            named = {"msisdn": coming} if code == COMING else {}
+            return {"temporary": item.temporary, **named}
+    return {"temporary": ""}
 
 
 def _special_number(items: Sequence[FulfilmentItem], *, on: date | None) -> dict[str, Any]:

@@ -71,10 +71,21 @@ class FulfilmentItem:
         brought = self.config.get("number_choice") == "port"
         return brought and self.facts.get("msisdn") == self.config["msisdn"]
 
+    @property
+    def temporary(self) -> str:
+        """As `temporary_number`."""
+        return temporary_number(config=self.config, facts=self.facts)
+
 
 def said(name: str, *, config: Mapping[str, str], facts: Mapping[str, str]) -> str:
     """As `FulfilmentItem.said`, for an item of any shape."""
     return facts.get(name) or config.get(name, "")
+
+
+def temporary_number(*, config: Mapping[str, str], facts: Mapping[str, str]) -> str:
+    """The number with which a line works until the one that comes along is here; empty: none."""
+    lent = facts.get("temporary", "")
+    return lent if config.get("number_choice") == "port" and lent == facts.get("msisdn") else ""
 
 
 def parcels_of(item: FulfilmentItem) -> tuple[Parcel, ...]:

@@ -181,6 +181,8 @@ def test_the_line_works_at_once_and_gets_its_number_at_the_cut_over(case: Case) 
     case.ship()
     case.hear("porting.port_in", "port.scheduled", date="2026-11-30", slot="08:00-12:00")
     assert case.outside.numbers("renumber") == []
+    planned = Message.objects.get(code="porting_scheduled").text.replace("\xa0", " ")
+    assert ("06 39 98 12 34" in planned, lent in planned) == (True, False)
     case.hear("porting.port_in", "port.completed", msisdn=NUMBER)
     assert case.outside.numbers("renumber") == [NUMBER]
     contract.refresh_from_db()
