@@ -5,6 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from catalogue.domain.model import Kind, Offering
+from commerce.kernel.errors import RuleViolated
 from commerce.markets.pack import NumberUse
 
 
@@ -22,6 +23,15 @@ NUMBER_KEYS = frozenset(
     {"number_choice", "msisdn", "rio", "port_on", "port_slot", "temporary", "number_class"}
 )
 """The entries of a line's config that say which number it gets."""
+
+
+def comes_along() -> RuleViolated:
+    """Why a number that is still to come can't be exchanged as others are."""
+    return RuleViolated(
+        "This number comes from another operator: its day is changed, or it is given up for a new"
+        " one, on its own page.",
+        code="number_comes_along",
+    )
 
 
 @dataclass(frozen=True, slots=True)

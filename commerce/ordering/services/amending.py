@@ -21,7 +21,7 @@ from commerce.kernel.money import Money
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.checks import issues
 from commerce.ordering.domain.fulfilment import FulfilmentItem
-from commerce.ordering.domain.numbering import Keep, NumberChoice
+from commerce.ordering.domain.numbering import Keep, NumberChoice, comes_along
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import ItemState
 from commerce.ordering.models import Order, OrderItem
@@ -188,7 +188,7 @@ def _delay(rows: Mapping[str, OrderItem], day: date, *, touched: dict[str, set[A
         )
     for row in rows.values():
         if row.config.get("number_choice") == "port":
-            raise _comes_along()
+            raise comes_along()
         if row.port_not_before != day:
             row.port_not_before = day
             touched.setdefault(row.line_id, set()).add(Aspect.DATE)
@@ -201,20 +201,12 @@ def _renumber(
     if row is None or row.config["number_choice"] == "keep":
         raise NotFound("Nothing of this gets a number.", code="unknown_line")
     if row.config["number_choice"] == "port":
-        raise _comes_along()
+        raise comes_along()
     chosen = checked_choice(NumberChoice(Keep.NEW, msisdn=msisdn))
     kept = {name: value for name, value in row.config.items() if name != "msisdn"}
     row.config = kept | chosen
     row.facts = {name: value for name, value in row.facts.items() if name != "msisdn"}
     touched.setdefault(row.line_id, set()).add(Aspect.NUMBER)
-
-
-def _comes_along() -> RuleViolated:
-    return RuleViolated(
-        "This number comes from another operator: its day is changed, or it is given up for a new"
-        " one, on its own page.",
-        code="number_comes_along",
-    )
 
 
 def _swap_sim(

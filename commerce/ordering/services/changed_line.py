@@ -10,6 +10,8 @@ from commerce.accounts.services.contacts import require_verified
 from commerce.kernel.errors import Forbidden, RuleViolated
 from commerce.kernel.tax import Basis
 from commerce.ordering.domain.changes import ChangeRequest
+from commerce.ordering.domain.fulfilment import temporary_number
+from commerce.ordering.domain.numbering import comes_along
 from commerce.ordering.domain.states import ItemAction
 from commerce.ordering.models import OrderItem
 from commerce.ordering.services.writing import Touched
@@ -69,6 +71,16 @@ def told_of_end(
         raise RuleViolated("This contract has no line.", code="change_not_offered")
     told.sort(key=lambda item: kind_of(item, catalogue) is not Kind.PLAN)
     return tuple(touch(item, ItemAction.DELETE, catalogue=catalogue) for item in told)
+
+
+def check_number_here(contract: SubscriptionView) -> None:
+    """Raises RuleViolated `number_comes_along`: the line has its number only until the one that
+    comes from another operator is here."""
+    coming = OrderItem.objects.filter(
+        order__number=contract.order_number, group=contract.group, config__number_choice="port"
+    )
+    if any(temporary_number(config=row.config, facts=row.facts) for row in coming):
+        raise comes_along()
 
 
 def known_of(

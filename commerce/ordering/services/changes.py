@@ -31,6 +31,7 @@ from commerce.ordering.domain.states import ItemAction
 from commerce.ordering.services.buying import Bought, bought_with, replaced_items
 from commerce.ordering.services.changed_line import (
     check_may,
+    check_number_here,
     known_of,
     told_of_end,
     touch,
@@ -95,7 +96,7 @@ def quote_change(
             `notice`, `motive`: a contract can't end on that day, or for that reason.
         RuleViolated: `contract_ended`, `line_suspended`, `not_suspended`, `already_suspended`,
             `already_there`, `renewal_not_yet`; what does not go together, `not_removable`,
-            or those of `replacing.value_of`.
+            or those of `replacing.value_of`; `number_comes_along`: its number is temporary.
     """
     return _prepare(context, subscription_id=subscription_id, request=request).shown
 
@@ -283,6 +284,7 @@ def _touched(
         case ChangeKind.SIM:
             return (touched_plan(items, catalogue=catalogue),)
         case ChangeKind.NUMBER:
+            check_number_here(contract)
             value = bought.value
             number = number_wanted(
                 request, pricing=bought.pricing, segment=value.segment, channel=value.channel

@@ -10,6 +10,7 @@ from commerce.accounts.identity import SYSTEM
 from commerce.events import outbox
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import NotFound
+from commerce.ordering.domain.fulfilment import temporary_number
 from commerce.ordering.domain.numbering import NUMBER_KEYS
 from commerce.ordering.domain.states import GIVEN_UP, ItemState, OrderState
 from commerce.ordering.events import OrderCompleted, OrderItemActivated
@@ -127,8 +128,14 @@ def change_port_in(
 @transaction.atomic
 def activate_items(*, order_number: str, group: str) -> None:
     """Nothing of a bundle is to come any more: its lines are in service, with the numbers that they
-    have. The order is locked before them, as everywhere."""
+    have, also those with which they were to work only for a time. The order is locked before them,
+    as everywhere."""
     order = _locked(order_number)
+    for line in order.items.filter(group=group, config__number_choice="port"):
+        if temporary_number(config=line.config, facts=line.facts):
+            change_port_in(
+                order_number=order_number, line_id=line.line_id, config={"number_choice": "new"}
+            )
     holds.close_port_ins(order, group=group)
     _activate(order, group=group)
 

@@ -216,6 +216,57 @@ def test_who_is_refused_his_number_keeps_the_temporary_one(case: Case) -> None:
     assert not Number.objects.filter(msisdn=NUMBER).exists()
 
 
+def test_who_keeps_the_temporary_number_is_not_told_that_it_is_temporary(case: Case) -> None:
+    case.go_on()
+    case.hear("porting.port_in", "port.refused", motive="OPD_INACTIVE")
+    changing.cancel(case.who, number=case.number, line_id=case.line)
+    lent = case.activated()
+    active = Message.objects.get(code="line_active").text
+    assert (lent in active, "provisoire" in active) == (True, False)
+
+
+def test_whose_number_an_operator_gives_up_keeps_the_temporary_one(
+    case: Case, operator: AccountContext
+) -> None:
+    lent = case.activated()
+    case.ship()
+    case.hear("porting.port_in", "port.refused", motive="OPD_INACTIVE")
+    task = Task.objects.get(action="porting.port_in")
+    fallout.skip(operator, task_id=task.pk, note="He will not have it.")
+    case.go_on()
+    on_plan_completed({"order_number": case.number, "group": case.item.group})
+    assert (case.shown, case.item.config["msisdn"]) == ("", lent)
+    assert state(lent) == ("assigned", f"{case.number}/{case.line}")
+    assert not Number.objects.filter(msisdn=NUMBER).exists()
+
+
+def test_a_temporary_number_is_not_exchanged_for_a_third_one(case: Case) -> None:
+    case.activated()
+    contract = Subscription.objects.get()
+    wish = ChangeRequest(ChangeKind.NUMBER, reason=ChangeReason.WISH)
+    with pytest.raises(RuleViolated) as refused, business_time_fixed(case.at):
+        quote_change(case.who, subscription_id=contract.pk, request=wish)
+    assert refused.value.code == "number_comes_along"
+
+    case.hear("porting.port_in", "port.completed", msisdn=NUMBER)
+    with business_time_fixed(case.at):
+        assert quote_change(case.who, subscription_id=contract.pk, request=wish).number == NUMBER
+
+
+def test_an_end_that_was_ordered_before_names_the_number_that_came_since(case: Case) -> None:
+    lent = case.activated()
+    contract = Subscription.objects.get()
+    wish, nothing = ChangeRequest(ChangeKind.TERMINATE), Checkout(expected_total=Money.zero())
+    with business_time_fixed(case.at):
+        end = place_change(case.who, subscription_id=contract.pk, request=wish, checkout=nothing)
+    case.hear("porting.port_in", "port.completed", msisdn=NUMBER)
+    with business_time_fixed(case.at):
+        create_plans(order_number=end.number)
+        advance(plan_id=Plan.objects.get(order_number=end.number).pk)
+    told = Message.objects.get(code="termination_confirmed").text
+    assert (NUMBER in told, lent in told) == (True, False)
+
+
 def test_a_corrected_request_still_takes_the_place_of_the_temporary_number(case: Case) -> None:
     case.activated()
     case.hear("porting.port_in", "port.refused", motive="OPD_INACTIVE")
@@ -257,6 +308,27 @@ def test_a_number_does_not_come_to_a_contract_that_has_ended(case: Case) -> None
     assert case.plan.state == PlanState.COMPLETED
 
 
+def test_a_number_that_comes_after_the_end_of_its_contract_rests_and_can_leave_again(
+    case: Case,
+) -> None:
+    lent = case.activated()
+    case.ship()
+    contract = Subscription.objects.get()
+    Subscription.objects.update(status="ended", ended_on=AT.date())
+    with business_time_fixed(case.at):
+        on_contract_changed({"kind": "withdraw", "subscription_id": contract.pk})
+    case.hear("porting.port_in", "port.completed", msisdn=NUMBER)
+    contract.refresh_from_db()
+    assert (case.outside.numbers("renumber"), contract.msisdn) == ([], NUMBER)
+    assert (state(lent), state(NUMBER)) == (("quarantine", ""), ("quarantine", ""))
+    with business_time_fixed(case.at):
+        assert former_numbers(case.who.party_id) == (NUMBER,)
+        rio = rio_of_subscription(contract.pk)
+    told = Message.objects.filter(code="line_rio").order_by("id").last()
+    assert told is not None
+    assert rio in told.text
+
+
 def test_it_is_asked_for_on_the_page_and_in_the_api_and_off_by_default(db: None) -> None:
     with business_time_fixed(AT):
         forget_snapshots()
@@ -285,24 +357,3 @@ def test_it_is_asked_for_on_the_page_and_in_the_api_and_off_by_default(db: None)
             (number,) = answer.json()["numbers"]
             assert number["temporary"] is expected
         forget_snapshots()
-def test_a_number_that_comes_after_the_end_of_its_contract_rests_and_can_leave_again(
-    case: Case,
-) -> None:
-    lent = case.activated()
-    case.ship()
-    contract = Subscription.objects.get()
-    Subscription.objects.update(status="ended", ended_on=AT.date())
-    with business_time_fixed(case.at):
-        on_contract_changed({"kind": "withdraw", "subscription_id": contract.pk})
-    case.hear("porting.port_in", "port.completed", msisdn=NUMBER)
-    contract.refresh_from_db()
-    assert (case.outside.numbers("renumber"), contract.msisdn) == ([], NUMBER)
-    assert (state(lent), state(NUMBER)) == (("quarantine", ""), ("quarantine", ""))
-    with business_time_fixed(case.at):
-        assert former_numbers(case.who.party_id) == (NUMBER,)
-        rio = rio_of_subscription(contract.pk)
-    told = Message.objects.filter(code="line_rio").order_by("id").last()
-    assert told is not None
-    assert rio in told.text
-
-
