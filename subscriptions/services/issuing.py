@@ -58,7 +58,8 @@ UPDATE subscriptions_invoice AS invoice
        seller_id = %(seller)s,
        buyer_id = buyer.id,
        template = %(template)s,
-       prepaid = CASE WHEN invoice.kind = 'order' THEN greatest(0, least(invoice.gross, (
+       prepaid = CASE WHEN invoice.key = 'order:' || invoice.order_number
+                      THEN greatest(0, least(invoice.gross, (
            SELECT coalesce(sum(CASE moved.credit WHEN 'unapplied' THEN moved.amount
                                                  ELSE -moved.amount END), 0)
              FROM subscriptions_transfer AS moved
@@ -81,7 +82,8 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
     """Number and issue those of `invoice_ids` that are drafts, enter them in the ledger, and tell
     of each by `InvoiceIssued`.
 
-    What was paid with an order before its bill pays for it at once, and is printed on it.
+    What was paid with an order before its bill pays for it at once, and is printed on it; not for
+    the wear of what came back, as that money goes back to the card.
     Belongs at the end of a transaction: the series stays locked until it commits, and takes its
     numbers back if it doesn't.
     """

@@ -25,7 +25,7 @@ from subscriptions.ledger import Wanted, balance_of, transfers
 from subscriptions.models import BillingAccount, Invoice, Transfer
 from subscriptions.selectors import bills_of, document_of
 from subscriptions.services import issuing
-from subscriptions.services.credit import credit_order
+from subscriptions.services.credit import bill_wear, credit_order
 from subscriptions.services.one_off import bill_order
 from tests.integration.subscriptions.contracts import (
     DAY,
@@ -223,6 +223,20 @@ def test_a_credit_note_pays_for_what_of_its_bill_is_open() -> None:
     assert balance(party) == ("0.00", "0.00")
     note, bill = bills_of(party)
     assert (note.open, note.paid, bill.open) == (Money.of("0"), Money.of("0"), Money.of("0.00"))
+
+
+def test_wear_is_not_paid_by_money_that_is_on_its_way_back() -> None:
+    party = person()
+    paid(party)
+    billed(party)
+    credited(party)
+    worn = bill_wear(
+        order_number="F-1", group="g1", party_id=party, segment="consumer",
+        owed={"handset-1": Money.of("39.80")},
+    )  # fmt: skip
+    paid_back(party)
+    assert balance(party) == ("39.80", "0.00")
+    assert str(Invoice.objects.get(number=worn).prepaid) == "0.00"
 
 
 def test_a_bill_run_enters_a_chunk_with_one_statement() -> None:
