@@ -66,8 +66,8 @@ def apply_change(change: ContractChange) -> int:
     """Let `change` take effect; the id of its row. What was agreed for the days before it stays.
 
     The next bill settles the difference, as promised; only of a contract that is withdrawn from all
-    is settled at once, as its money goes back within days. May be repeated: the same row is
-    answered and nothing is done again.
+    is settled at once, as its money goes back within days, unless an operator has still to decide
+    what of its bills stands. May be repeated: the same row is answered and nothing is done again.
 
     Raises:
         NotFound: `unknown_subscription`, `unknown_item`, or nothing was promised with the change.
@@ -85,7 +85,7 @@ def apply_change(change: ContractChange) -> int:
     account = subscription.account
     assert account.cycle_day is not None
     bills_from = account.next_bill_on or change.on
-    at_once = change.kind is ChangeKind.WITHDRAW
+    at_once = change.kind is ChangeKind.WITHDRAW and account.parked_at is None
     promise_id = fix_change(
         order_number=change.order_number,
         group=change.group,

@@ -414,3 +414,25 @@ def test_days_that_no_bill_holds_yet_are_billed_with_the_withdrawal() -> None:
     assert expected(date(2026, 5, 10)) == ["29.99", "-17.90"]
     assert Parking.objects.count() == 0
     assert all(check.equal for check in bills_against_promises())
+
+
+def test_a_withdrawal_credits_nothing_of_a_bill_that_an_operator_may_throw_away() -> None:
+    """April's bill is wrong and held; 5 of its 30 days of 29.99 are due."""
+    contract = begun("F-1", [plan("29.99")], party=person())
+    ItemCharge.objects.update(amount="28.99")
+    months_later(1)
+    assert Invoice.objects.get(key__startswith="cycle").state == "held"
+    promised("F-2", [], group="change")
+    on = date(2026, 4, 15)
+    with business_time_fixed(at(on)):
+        apply_change(
+            ContractChange("F-2", "change", contract, ChangeKind.WITHDRAW, on=on, channel="web")
+        )
+    assert not Invoice.objects.filter(kind="credit_note").exists()
+    ItemCharge.objects.update(amount="29.99")
+    account = BillingAccount.objects.get().pk
+    release_held(account_id=account, decision=Release.REDRAFT, operator="Olivia")
+    with business_time_fixed(at(on, 18)):
+        run(on)
+    release_held(account_id=account, decision=Release.ISSUE, operator="Olivia")
+    assert [bill[2] for bill in bills()] == ["29.99", "5.00"]
