@@ -42,6 +42,7 @@ from commerce.ordering.services.open_changes import (
     change_under_way,
     check_free,
     is_stopping,
+    take_turns,
     taken_back_by,
 )
 from commerce.ordering.services.place import (
@@ -124,6 +125,7 @@ def place_change(
             `change_not_offered`, `out_of_stock`.
         InvalidInput: `address_missing`, `purchase_order_missing`.
     """
+    take_turns(subscription_id)
     found = _prepare(context, subscription_id=subscription_id, request=request)
     consumer = found.value.segment is Segment.CONSUMER
     check_may(context, consumer=consumer)

@@ -168,7 +168,7 @@ def hold_for_cart(
     )
 
 
-def _one_at_a_time(name: str) -> None:
+def one_at_a_time(name: str) -> None:
     """Whoever does the same waits, until the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
@@ -178,7 +178,7 @@ def _check_kept(cart: Cart, *, key: str, at: datetime) -> None:
     """One request of an owner after the other, so that none counts what the other is about to
     keep. A visitor is who his browser says he is."""
     owner = f"party:{cart.party_id}" if cart.party_id else f"visitor:{cart.visitor_key}"
-    _one_at_a_time(f"numbers kept for {owner}")
+    one_at_a_time(f"numbers kept for {owner}")
     own = Cart.objects.filter(state=CartState.OPEN)
     if cart.party_id:
         own = own.filter(party_id=cart.party_id)

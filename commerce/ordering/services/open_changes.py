@@ -13,6 +13,7 @@ from commerce.kernel.errors import RuleViolated
 from commerce.ordering.domain.changes import CAN_WAIT
 from commerce.ordering.domain.states import UNDER_WAY, WAITING, ItemAction, OrderState
 from commerce.ordering.models import Order
+from commerce.ordering.services.numbering import one_at_a_time
 from commerce.ordering.services.writing import Amendment
 from subscriptions.domain.states import APART, AT_ANY_TIME, ENDING, ChangeKind
 
@@ -72,6 +73,12 @@ def ends_at_once(number: str) -> bool:
     the customer withdrew."""
     at_once = Q(items__config__ported="yes") | Q(change=ChangeKind.WITHDRAW)
     return Order.objects.filter(at_once, number=number).exists()
+
+
+def take_turns(subscription_id: int) -> None:
+    """Whoever orders a change of the contract waits for who does just now, until the end of his
+    transaction: neither would see the order of the other."""
+    one_at_a_time(f"changes of contract {subscription_id}")
 
 
 def check_free(

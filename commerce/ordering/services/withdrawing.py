@@ -25,7 +25,12 @@ from commerce.ordering.domain.withdrawing import Condition, Thing, WithdrawalQuo
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.access import find_order, order_scope
 from commerce.ordering.services.changed_line import check_may, known_of, told_of_end
-from commerce.ordering.services.open_changes import change_under_way, check_free, taken_back_by
+from commerce.ordering.services.open_changes import (
+    change_under_way,
+    check_free,
+    take_turns,
+    taken_back_by,
+)
 from commerce.ordering.services.place import PlacedOrder, placed, written
 from commerce.ordering.services.pricing import Pricing, priced, pricing_now
 from commerce.ordering.services.unwinding import settled_share
@@ -92,6 +97,7 @@ def withdraw(
         raise InvalidInput("Say how the pieces are.", code="declared", field="declared")
     amendment = _amendment(found, declared=declared, ported=ported)
     if found.contract is not None:
+        take_turns(found.contract.id)
         check_free(amendment, subscription_id=found.contract.id)
     order = found.order
     reach = accounts.reach(order.party_id)

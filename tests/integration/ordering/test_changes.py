@@ -1,11 +1,14 @@
 """Ordering changes of a running line: quoted, placed, and promised as they were shown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from threading import Event, Thread
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection, transaction
 
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
@@ -24,6 +27,7 @@ from commerce.ordering.domain.changes import ChangeQuote, ChangeReason, ChangeRe
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.changes import place_change, quote_change
+from commerce.ordering.services.open_changes import take_turns
 from commerce.ordering.services.place import Checkout, PlacedOrder
 from orchestration.adapters.local_billing import LocalBilling
 from orchestration.models import Task
@@ -399,3 +403,40 @@ def test_a_sim_that_is_told_lost_twice_is_blocked_by_one_order(
     )  # fmt: skip
     ordered(owner, line, ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.WISH))
     assert Order.objects.count() == 2
+
+
+@contextmanager
+def another_orders(line: int) -> Iterator[None]:
+    """Somebody is ordering a change of the line, in a transaction of his own."""
+    holds, over = Event(), Event()
+
+    def order() -> None:
+        with transaction.atomic():
+            take_turns(line)
+            holds.set()
+            over.wait(30)
+        connection.close()
+
+    thread = Thread(target=order)
+    thread.start()
+    assert holds.wait(30)
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_who_orders_a_change_waits_for_who_orders_another_of_the_same_line(
+    owner: AccountContext, line: int
+) -> None:
+    """An option at once and with the next bill: if neither saw the other, both would be billed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '100ms'")
+    with another_orders(line), pytest.raises(OperationalError), transaction.atomic():
+        ordered(owner, line, added("escale-monde"))
+    assert Order.objects.count() == 0
+    ordered(owner, line, added("escale-monde"))
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, replace(added("escale-monde"), when=When.CYCLE_END))
+    assert refused.value.code == "change_under_way"
