@@ -13,6 +13,7 @@ from commerce.kernel.errors import Conflict, RuleViolated
 from commerce.ordering.domain.states import WAITING
 from commerce.ordering.selectors import order_states
 from commerce.ordering.services.cancel import cancel_order
+from commerce.ordering.services.ending import name_what_came
 from commerce.ordering.services.open_changes import in_the_way_of_end, open_apart
 from orchestration.domain.porting import OVER, Direction
 from orchestration.models import Porting
@@ -53,7 +54,7 @@ def begin(*, order_number: str) -> None:
 def on_clear_due(payload: Mapping[str, Any]) -> None:
     """Timer, machine time; called with no transaction open: take back what the end of a contract
     goes before, each by its own rules, and look again. What can't be taken back any more is waited
-    for, as it ends by itself."""
+    for, as it ends by itself; what it has brought ends with the contract."""
     number = payload["number"]
     party_id, others = in_the_way_of_end(number)
     for other in others:
@@ -65,6 +66,7 @@ def on_clear_due(payload: Mapping[str, Any]) -> None:
             key=_key(number), handler=CLEAR, due_at=due, payload=payload, clock="machine"
         )
     else:
+        name_what_came(number=number)
         create_plans(order_number=number)
 
 

@@ -56,17 +56,18 @@ def touched_plan(items: tuple[ItemView, ...], *, catalogue: Snapshot) -> Touched
     return replace(touch(plan, ItemAction.MODIFY, catalogue=catalogue), facts={})
 
 
+def has_recipe(item: ItemView, *, kind: ChangeKind, catalogue: Snapshot) -> bool:
+    """Whether the release says how such a change is done to the item."""
+    offering = catalogue.offerings.get(item.offering)
+    return offering is not None and f"{offering.specification.recipe}.{kind}" in catalogue.recipes
+
+
 def told_of_end(
     items: tuple[ItemView, ...], *, kind: ChangeKind, catalogue: Snapshot
 ) -> tuple[Touched, ...]:
     """What somebody has to be told of the end: all that has a recipe for it, the plan first. The
     rest ends with the contract, without a word to anybody."""
-    told = [
-        item
-        for item in items
-        if item.offering in catalogue.offerings
-        and f"{catalogue.offering(item.offering).specification.recipe}.{kind}" in catalogue.recipes
-    ]
+    told = [item for item in items if has_recipe(item, kind=kind, catalogue=catalogue)]
     if not told:
         raise RuleViolated("This contract has no line.", code="change_not_offered")
     told.sort(key=lambda item: kind_of(item, catalogue) is not Kind.PLAN)

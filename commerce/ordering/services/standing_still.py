@@ -4,7 +4,7 @@ from catalogue.domain.model import Kind, Snapshot
 from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.ordering.domain.changes import BLOCKS_BY_WISH, GONE, ChangeRequest
 from commerce.ordering.domain.states import ItemAction
-from commerce.ordering.services.changed_line import kind_of, touch, touched_plan
+from commerce.ordering.services.changed_line import has_recipe, kind_of, touch, touched_plan
 from commerce.ordering.services.writing import Touched
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.domain.views import ItemView, SubscriptionView
@@ -29,7 +29,7 @@ def touched_with_services(
         item
         for item in items
         if kind_of(item, catalogue) is Kind.CONTENT
-        and f"{catalogue.offering(item.offering).specification.recipe}.{kind}" in catalogue.recipes
+        and has_recipe(item, kind=kind, catalogue=catalogue)
     ]
     return (
         touched_plan(items, catalogue=catalogue),

@@ -228,7 +228,9 @@ def _items(order: Order, draft: Draft, *, shares: Mapping[str, tuple[Share, ...]
         items.append(item)
     if draft.amendment is not None:
         items = _amending(order, items, draft.amendment, recipes=draft.pricing.snapshot.recipes)
-        items += _touching(order, draft, draft.amendment, after=len(items))
+        items += _touching(
+            order, draft.amendment, snapshot=draft.pricing.snapshot, after=len(items)
+        )
     OrderItem.objects.bulk_create(items, batch_size=2000)
 
 
@@ -252,8 +254,12 @@ def _changed_lines(amendment: Amendment | None) -> tuple[CartLine, ...]:
     return tuple(CartLine(each.line_id, each.offering, config=each.config) for each in touched)
 
 
-def _touching(order: Order, draft: Draft, by: Amendment, *, after: int) -> list[OrderItem]:
-    snapshot = draft.pricing.snapshot
+def add_touched(order: Order, by: Amendment, *, snapshot: Snapshot, after: int) -> None:
+    """Lines of what `by` touches, behind the first `after` that the order has."""
+    OrderItem.objects.bulk_create(_touching(order, by, snapshot=snapshot, after=after))
+
+
+def _touching(order: Order, by: Amendment, *, snapshot: Snapshot, after: int) -> list[OrderItem]:
     return [
         OrderItem(
             order=order,

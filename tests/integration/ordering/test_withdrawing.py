@@ -29,7 +29,7 @@ from orchestration.subscribers import on_plan_cancelled
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
 from tests.integration.ordering.people import customer, visitor
-from tests.integration.ordering.test_changes import ordered
+from tests.integration.ordering.test_changes import carried_out, ordered
 from tests.integration.ordering.test_next_offers import START, begin
 from tests.integration.subscriptions.contracts import at
 
@@ -110,6 +110,33 @@ def test_who_withdraws_takes_the_coming_end_and_what_waits_for_a_later_day_back(
         on_clear_due(clear.payload)
     assert Order.objects.get(number=ending.number).state == "cancelled"
     assert Plan.objects.filter(order_number=placed.number).count() == 1
+
+
+def test_a_service_that_comes_while_the_end_waits_ends_with_the_contract(
+    owner: AccountContext, line: int
+) -> None:
+    """It could not be taken back any more: its partner is told all the same."""
+    music = ChangeRequest(ChangeKind.ADD, choices={"content": ("ondine-musique",)})
+    coming, _ = ordered(owner, line, music, on=SOON)
+    ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=SOON)
+    with business_time_fixed(at(SOON)):
+        begin_order(order_number=ending.number)
+    OrderItem.objects.filter(order__number=coming.number).update(facts={"entitlement_id": "ent_7"})
+    carried_out(coming.number, on=SOON)
+    with business_time_fixed(at(SOON)):
+        for _ in range(2):
+            on_clear_due(Timer.objects.get(handler=CLEAR).payload)
+    items = OrderItem.objects.filter(order__number=ending.number).order_by("position")
+    assert list(items.values_list("offering", "recipe", "state")) == [
+        ("horizon-130", "mobile-line.terminate", "planned"),
+        ("ondine-musique", "content.terminate", "planned"),
+    ]
+    plan, service = items
+    assert (service.facts["entitlement_id"], service.facts["ends_on"], service.port_not_before) == (
+        "ent_7", plan.facts["ends_on"], plan.port_not_before,
+    )  # fmt: skip
+    task = Task.objects.get(plan__order_number=ending.number, action="content.stop")
+    assert task.lines == [service.line_id]
 
 
 def test_money_goes_back_only_once_it_is_known_to_have_come(
