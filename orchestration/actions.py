@@ -228,6 +228,12 @@ def _stands_still(context: TaskContext) -> bool:
     return bool(set(contract.blocks) - {context.item.config.get("lifts", "")})
 
 
+def _goes_on(context: TaskContext) -> bool:
+    """Nothing blocks the line any more: another order let it go on meanwhile."""
+    assert context.order.subject is not None
+    return not subscription_view(context.order.party_id, context.order.subject).blocks
+
+
 def _line(context: TaskContext) -> Mapping[str, Any]:
     return {
         "reference": f"{context.order.number}/{context.group}",
@@ -356,7 +362,7 @@ ACTIONS: Mapping[str, Action] = {
     "content.entitle": Action(
         "content", "entitle", Entitlement, _entitle, _told("entitlement_id", "activation_url")
     ),
-    "content.suspend": Action("content", "suspend", EntitlementOrder, _service, _told()),
+    "content.suspend": Action("content", "suspend", EntitlementOrder, _service, _told(), _goes_on),
     "content.resume": Action(
         "content", "resume", EntitlementOrder, _service, _told(), _stands_still
     ),

@@ -30,7 +30,7 @@ from commerce.ordering.services.changes import place_change, quote_change
 from commerce.ordering.services.open_changes import take_turns
 from commerce.ordering.services.place import Checkout, PlacedOrder
 from orchestration.adapters.local_billing import LocalBilling
-from orchestration.models import Task
+from orchestration.models import Plan, Task
 from orchestration.ports import BillingChange, OrderBill
 from orchestration.services.decide import decide
 from orchestration.services.plans import create_plans
@@ -440,3 +440,23 @@ def test_who_orders_a_change_waits_for_who_orders_another_of_the_same_line(
     with pytest.raises(RuleViolated) as refused:
         ordered(owner, line, replace(added("escale-monde"), when=When.CYCLE_END))
     assert refused.value.code == "change_under_way"
+
+
+def test_of_two_orders_that_lift_a_block_the_later_lets_the_line_go_on(
+    owner: AccountContext, line: int
+) -> None:
+    """Neither would, if each looked for other blocks before its own is lifted."""
+    for block in (BlockKind.WISH, BlockKind.LOST_SIM):
+        carried_out(ordered(owner, line, ChangeRequest(ChangeKind.SUSPEND, block=block))[0].number)
+    go, _ = ordered(owner, line, ChangeRequest(ChangeKind.RESUME, block=BlockKind.WISH))
+    OrderItem.objects.filter(order__number=go.number).update(facts={"line_id": "lin_1"})
+    with business_time_fixed(at(LATE)):
+        create_plans(order_number=go.number)
+        plan = Plan.objects.get(order_number=go.number).pk
+        asked = sorted(call.task.action for call in decide(plan_id=plan))
+        assert asked == ["billing.change", "billing.order"]
+        carried_out(go.number)
+        # Meanwhile another SIM lifts the other.
+        Subscription.objects.get().blocks.update(lifted_at=at(LATE))
+        Task.objects.filter(plan=plan, state="running").update(state="done")
+        assert [call.task.action for call in decide(plan_id=plan)] == ["network.resume"]

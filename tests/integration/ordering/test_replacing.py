@@ -11,14 +11,15 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import FaisceauError, RuleViolated
 from commerce.ordering.domain.changes import ChangeReason, ChangeRequest, When
 from commerce.ordering.domain.states import OrderState
-from commerce.ordering.models import Order
+from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.changes import quote_change
 from commerce.ordering.services.fulfilment import record_item_facts
 from commerce.ordering.services.open_changes import open_apart
 from orchestration.actions import action
 from orchestration.domain.requests import TaskContext
 from orchestration.domain.states import PlanState
-from orchestration.models import Plan, Task
+from orchestration.models import Effect, Plan, Task
+from orchestration.services.decide import decide
 from orchestration.services.desk import Desk
 from orchestration.services.plans import create_plans
 from orchestration.subscribers import on_contract_changed
@@ -136,7 +137,8 @@ def test_a_lost_sim_stops_the_line_at_once_and_the_new_one_lets_it_go_on(
     assert Subscription.objects.get().status == "suspended"
     tasks = accepted(placed.number)
     assert tasks["resume"].action == "network.resume"
-    assert set(tasks["change"].needs) >= {tasks["resume"].key, tasks["swap"].key}
+    assert set(tasks["change"].needs) >= {tasks["old_sim"].key, tasks["swap"].key}
+    assert tasks["resume"].needs == [tasks["change"].key]
     record_item_facts(order_number=placed.number, facts={"sim": {"iccid": NEW}})
     carried_out(placed.number)
     contract = subscription_view(owner.party_id or 0, with_sim)
@@ -301,3 +303,24 @@ def test_a_phone_without_an_esim_gets_none_unless_it_is_another_phone(
         assert refused.value.code == "esim-supported"
         other = sim(ChangeReason.NEW_PHONE, code="esim")
         assert quote_change(owner, subscription_id=with_sim, request=other).quote.lines
+
+
+def test_a_service_whose_partner_was_silent_is_not_stopped_on_a_line_that_goes_on_again(
+    owner: AccountContext, line: int
+) -> None:
+    opened, _ = ordered(
+        owner, line, ChangeRequest(ChangeKind.ADD, choices={"content": ("ondine-musique",)})
+    )
+    OrderItem.objects.filter(order__number=opened.number).update(facts={"entitlement_id": "ent_7"})
+    carried_out(opened.number)
+    stopped, _ = ordered(owner, line, ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.LOST_SIM))
+    carried_out(stopped.number)
+    tasks = Task.objects.filter(plan__order_number=stopped.number)
+    tasks.exclude(action="content.suspend").update(state="done")
+    stop = tasks.get(action="content.suspend")
+    assert not action(stop.action).needless(context_of(stop))
+    Subscription.objects.get().blocks.update(lifted_at=at(LATE))
+    with business_time_fixed(at(LATE)):
+        assert decide(plan_id=stop.plan_id) == []
+    stop.refresh_from_db()
+    assert (stop.state, Effect.objects.count()) == ("done", 0)
