@@ -6,12 +6,13 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from django.contrib import messages
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from commerce.kernel.errors import FaisceauError, Forbidden, NotFound
-from commerce.web.errors import error_page
+from commerce.web.errors import bad_request, error_page
 from commerce.web.problems import Problem, is_api, problem_of
 from frontend.sentences import sentence_of, way_out_of
 
@@ -33,7 +34,11 @@ class RefusalsAsPages:
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if is_api(request) or not isinstance(error, FaisceauError):
+        if is_api(request):
+            return None
+        if isinstance(error, DataError) and "NUL" in str(error):
+            return bad_request(request, error)  # Of an address or a form; no text of ours has one.
+        if not isinstance(error, FaisceauError):
             return None
         sentence = " ".join(part for part in (sentence_of(error), way_out_of(error)) if part)
         back = _came_from(request)

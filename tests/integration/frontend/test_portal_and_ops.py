@@ -329,3 +329,21 @@ def test_a_buyer_decides_nothing_about_plans(stuck: Task, buyer: Client) -> None
     assert answer.status_code == 403
     stuck.refresh_from_db()
     assert stuck.state == "fallout"
+
+
+@pytest.mark.parametrize(
+    "address", ["/ops/orders/?q=%00", "/ops/fallout/?cause=a%00b", "/portal/orders/?before=%00"]
+)
+def test_a_character_that_no_text_has_is_no_fault_of_ours(address: str, buyer: Client) -> None:
+    client = buyer if "portal" in address else as_staff(StaffKind.OPERATOR)
+    answer = client.get(address)
+    assert answer.status_code == 400
+    assert "The request is malformed." in answer.content.decode()
+
+
+def test_a_note_with_such_a_character_is_not_kept(stuck: Task) -> None:
+    operator = as_staff(StaffKind.OPERATOR)
+    note = {"decision": "skip", "note": "a\0b", "order": stuck.plan.order_number}
+    assert operator.post(f"/ops/tasks/{stuck.pk}/", note).status_code == 400
+    stuck.refresh_from_db()
+    assert stuck.state == "fallout"
