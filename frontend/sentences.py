@@ -66,6 +66,7 @@ SENTENCES: Mapping[str, Any] = {
     ),
     "port_under_way": _("Bringing this number to us is already ordered. Check how it is written."),
     "number_invalid": _("A French number has 10 figures and starts with 0: 06 39 98 12 34."),
+    "no_temporary_number": _("There is no temporary number with this plan."),
     "number_not_sold": _("This number can't be had with this line. Choose another one."),
     "route_invalid": _(
         "Calls are led to a landline or mobile number of 10 figures: 01 99 00 12 34."

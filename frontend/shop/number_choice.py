@@ -11,7 +11,7 @@ from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import FaisceauError, InvalidInput
 from commerce.markets.pack import market
-from commerce.ordering.domain.numbering import SLOTS, Keep, NumberChoice
+from commerce.ordering.domain.numbering import SLOTS, Keep, NumberChoice, lends_number
 from commerce.ordering.selectors import CartView
 from commerce.ordering.services import carts
 from commerce.ordering.services.numbering import former_numbers
@@ -57,7 +57,14 @@ def number_values(
         "kept_until": view.numbers_until.get(line_id),
         "picked": form["proposed"].value() or "",
         "early": withdrawal_words(),
+        "lends": _lends(view, line_id=line_id),
     }
+
+
+def _lends(view: CartView, *, line_id: str) -> bool:
+    catalogue = snapshot_of(view.quote.release)
+    line = next((line for line in view.quote.lines if line.id == line_id), None)
+    return line is not None and lends_number(catalogue.offering(line.offering), catalogue=catalogue)
 
 
 def keep_number(

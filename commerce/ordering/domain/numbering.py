@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
-from catalogue.domain.model import Kind, Offering
+from catalogue.domain.model import Kind, Offering, Snapshot
 from commerce.kernel.errors import RuleViolated
 from commerce.markets.pack import NumberUse
 
@@ -62,6 +63,13 @@ class DeclaredUse:
 def has_number(offering: Offering) -> bool:
     """Whether a line of it gets a number: a plan, or a special number."""
     return offering.kind is Kind.PLAN or sells_range(offering)
+
+
+def lends_number(offering: Offering, *, catalogue: Snapshot) -> bool:
+    """Whether its line can work with a temporary number until the one that comes along is here: its
+    recipe says so. Releases of earlier days do not."""
+    recipe: Any = catalogue.recipes.get(offering.specification.recipe or "", {})
+    return any(task.get("action") == "numbering.lend" for task in recipe.get("tasks", ()))
 
 
 def sells_range(offering: Offering) -> bool:

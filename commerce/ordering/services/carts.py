@@ -15,6 +15,7 @@ from commerce.ordering.domain.numbering import (
     Keep,
     NumberChoice,
     has_number,
+    lends_number,
 )
 from commerce.ordering.domain.packs import groups_of, line_group, pack_of, place_in
 from commerce.ordering.domain.states import CartState
@@ -260,7 +261,8 @@ def choose_number(
             `rio_key`), or the day or slot of the porting is not acceptable; `field` says which.
         NotFound: `unknown_line`.
         RuleViolated: `no_number_here`: the line is no plan; `number_is_ours` or `port_under_way`:
-            the number can't be brought in; `number_taken`, `number_not_sold`.
+            the number can't be brought in; `number_taken`, `number_not_sold`;
+            `no_temporary_number`.
     """
     config = checked_choice(choice)
     if choice.keep is Keep.PORT:
@@ -271,6 +273,8 @@ def choose_number(
         item = item_of(items, line_id)
         if not has_number(pricing.snapshot.offering(item.offering)):
             raise RuleViolated("Only a plan has a number.", code="no_number_here")
+        if "temporary" in config:
+            _check_lends(item, pricing)
         kept = {k: v for k, v in item.config.items() if k not in NUMBER_KEYS}
         item.config = {**kept, **config}
         if choice.keep is Keep.NEW and choice.msisdn:
@@ -278,6 +282,15 @@ def choose_number(
             _take_number(cart, items, item, pricing, own=own)
 
     return changed(context, code=code, change=change)
+
+
+def _check_lends(item: CartItem, pricing: Pricing) -> None:
+    if not lends_number(pricing.snapshot.offering(item.offering), catalogue=pricing.snapshot):
+        raise RuleViolated(
+            "This plan can't be had with a temporary number.",
+            code="no_temporary_number",
+            field="temporary",
+        )
 
 
 def declare_use(

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils.translation import override
 
 from catalogue.models import Number, NumberState
-from catalogue.selectors import forget_snapshots
+from catalogue.selectors import current_snapshot, forget_snapshots
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.models import User
 from commerce.kernel.clock import business_time_fixed
@@ -18,6 +18,7 @@ from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import Money
 from commerce.notifications.models import Message
 from commerce.ordering.domain.changes import ChangeReason, ChangeRequest
+from commerce.ordering.domain.numbering import lends_number
 from commerce.ordering.domain.states import ItemState
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.selectors import cart_view, order_view
@@ -51,7 +52,7 @@ from subscriptions.domain.states import ChangeKind
 from subscriptions.models import Subscription
 from tests.integration.orchestration.test_porting import AT, NUMBER
 from tests.integration.ordering.conftest import open_shop
-from tests.integration.ordering.people import KEPT, bundle_cart, checkout_for, customer
+from tests.integration.ordering.people import ALSO_KEPT, KEPT, bundle_cart, checkout_for, customer
 from tests.integration.ordering.test_carts import handset
 
 TOLD = {
@@ -327,6 +328,25 @@ def test_a_number_that_comes_after_the_end_of_its_contract_rests_and_can_leave_a
     told = Message.objects.filter(code="line_rio").order_by("id").last()
     assert told is not None
     assert rio in told.text
+
+
+def test_where_no_task_of_a_release_lends_a_number_none_is_offered(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue = current_snapshot(AT)
+    plan = catalogue.offering("horizon-130")
+    assert lends_number(plan, catalogue=catalogue)
+    before = {"mobile-line": {"tasks": [{"key": "activate", "action": "network.activate"}]}}
+    assert not lends_number(plan, catalogue=replace(catalogue, recipes=before))
+
+    code = bundle_cart(case.who, handset=handset())
+    line = next(x.id for x in cart_view(case.who, code=code).quote.lines if x.role == "plan")
+    monkeypatch.setattr(carts, "lends_number", lambda plan, catalogue: False)
+    choice = replace(ALSO_KEPT, temporary=True)
+    with pytest.raises(RuleViolated) as refused:
+        carts.choose_number(case.who, code=code, line_id=line, choice=choice)
+    assert refused.value.code == "no_temporary_number"
+    carts.choose_number(case.who, code=code, line_id=line, choice=replace(choice, temporary=False))
 
 
 def test_it_is_asked_for_on_the_page_and_in_the_api_and_off_by_default(db: None) -> None:
