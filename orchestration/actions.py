@@ -51,8 +51,9 @@ from orchestration.ports import (
     TakeBack,
     WearBill,
 )
-from subscriptions.domain.states import ENDING, SubscriptionStatus
-from subscriptions.selectors import subscription_view, subscriptions_of_order
+from subscriptions.domain.states import ENDING
+from subscriptions.lines import has_ended
+from subscriptions.selectors import subscription_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,15 +211,8 @@ def _renumber(context: TaskContext) -> Mapping[str, Any]:
 def _stays_away(context: TaskContext) -> bool:
     """The number that should come along has not come, and will not: the line keeps what it has. Or
     the line has ended meanwhile."""
-    return not context.item.came_along or _has_ended(context)
-
-
-def _has_ended(context: TaskContext) -> bool:
-    contracts = subscriptions_of_order(context.order.party_id, context.order.number)
-    return any(
-        contract.group == context.group and contract.status == SubscriptionStatus.ENDED
-        for contract in contracts
-    )
+    over = has_ended(context.order.number, group=context.group)
+    return over or not context.item.came_along
 
 
 def _stands_still(context: TaskContext) -> bool:

@@ -48,6 +48,13 @@ def line_of_subscription(subscription_id: int) -> Line | None:
     return _line(rows.first())
 
 
+def has_ended(order_number: str, *, group: str) -> bool:
+    """Whether the contract that began with the bundle is over; one that is billed elsewhere, or
+    has not begun, is not. One query."""
+    rows = Subscription.objects.filter(order_number=order_number, group=group)
+    return rows.filter(status=SubscriptionStatus.ENDED).exists()
+
+
 def _line(row: Subscription | None) -> Line | None:
     if row is None:
         return None

@@ -14,6 +14,7 @@ from orchestration.porting import book, clocks, telling
 from orchestration.porting.following import PORT_IN
 from orchestration.services.desk import ask_keys, hold_plan
 from orchestration.services.plans import wake
+from subscriptions.lines import has_ended
 
 
 def locked(porting_id: int) -> Porting:
@@ -84,11 +85,9 @@ def give_up(porting: Porting, *, by: str) -> None:
         finish(each, TaskState.CANCELLED, by=by, note="the porting is cancelled")
     timers.cancel_all([*ask_keys(task.pk), *clocks.timer_keys(porting)])
     book.move(porting, PortState.CANCELLED, by=by, data={"new_number": config["msisdn"]})
-    telling.tell(
-        porting,
-        "porting_cancelled",
-        new_number=book.pack().display_number(config["msisdn"]),
-    )
+    over = has_ended(porting.order_number, group=porting.group)
+    new = "" if over else book.pack().display_number(config["msisdn"])
+    telling.tell(porting, "porting_cancelled", new_number=new)
     wake(task.plan_id)
 
 

@@ -301,12 +301,15 @@ def test_a_number_does_not_come_to_a_contract_that_has_ended(case: Case) -> None
     lent = case.activated()
     case.ship()
     contract = Subscription.objects.get()
+    Subscription.objects.update(status="ended", ended_on=AT.date())
     with business_time_fixed(case.at):
         end_with_contract(subscription_id=contract.pk, party_id=contract.party_id)
     case.settle()
     assert Porting.objects.get().state == PortState.CANCELLED
     assert (case.outside.numbers("renumber"), case.item.config["msisdn"]) == ([], lent)
     assert case.plan.state == PlanState.COMPLETED
+    told = Message.objects.get(code="porting_cancelled").text
+    assert told.endswith("il reste chez votre ancien opérateur.")
 
 
 def test_a_number_that_comes_after_the_end_of_its_contract_rests_and_can_leave_again(
