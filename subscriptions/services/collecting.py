@@ -113,7 +113,8 @@ def pay_by_hand(*, party_id: int, number: str, label: str, back: str) -> str:
     (`payments.services.checkout.open_session`). `back` is the address to come back to.
 
     Raises:
-        NotFound: `unknown_bill`. RuleViolated: `nothing_to_pay`.
+        NotFound: `unknown_bill`, also for one that is not collected from a card.
+        RuleViolated: `nothing_to_pay`.
         Conflict: `payment_under_way`: the card is being charged, or another page is being paid on.
     """
     invoice = _own_bill(party_id, number)
@@ -171,10 +172,12 @@ def _look_again(note: Invoice) -> None:
 
 def _own_bill(party_id: int, number: str) -> Invoice:
     """Locked with its account."""
-    found = Invoice.objects.filter(
-        number=number, account__party_id=party_id, state=InvoiceState.ISSUED
-    ).first()
-    if found is None:
+    found = (
+        Invoice.objects.filter(number=number, account__party_id=party_id, state=InvoiceState.ISSUED)
+        .select_related("account")
+        .first()
+    )
+    if found is None or not is_collected(kind=found.kind, segment=found.account.segment):
         raise NotFound("There is no such bill.", code="unknown_bill")
     return _locked(found.pk)
 

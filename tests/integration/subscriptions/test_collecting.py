@@ -24,12 +24,15 @@ from subscriptions.selectors import bills_of
 from subscriptions.services import collecting, issuing
 from subscriptions.services.change import ContractChange, apply_change
 from subscriptions.services.collecting import pay_by_hand
+from subscriptions.services.one_off import bill_order
 from subscriptions.subscribers import on_payment_authorised
 from tests.integration.subscriptions.contracts import (
     DAY,
+    RATES,
     at,
     begun,
     firm,
+    handset,
     person,
     plan,
     promised,
@@ -336,6 +339,22 @@ def test_a_credit_note_pays_for_what_is_open_before_anything_goes_back() -> None
     assert effects_of() == []
     _, bill = bills_of(party)
     assert (bill.open, bill.paid) == (Money.of("10.00"), Money.of("21.00"))
+
+
+def test_what_is_paid_with_its_order_or_by_transfer_has_no_page_of_its_own() -> None:
+    party, business = person(), firm()
+    begun("B-1", [plan("20.00")], party=business, segment="business")
+    with business_time_fixed(at(date(2026, 4, 10))):
+        run(date(2026, 4, 10))
+    ordered = bill_order(
+        order_number="F-1", party_id=party, segment="consumer",
+        charges={"g1": [handset()]}, tax_rates=RATES,
+    )  # fmt: skip
+    transferred, *_ = bills_of(business)
+    for who, number in ((party, ordered), (business, transferred.number)):
+        with pytest.raises(NotFound):
+            by_hand(who, number or "")
+    assert attempts() == []
 
 
 def test_nobody_pays_for_another_ones_bill() -> None:
