@@ -29,7 +29,7 @@ from subscriptions.models import (
     SubscriptionChange,
     SubscriptionItem,
 )
-from subscriptions.services import calendar, last_bill
+from subscriptions.services import calendar, collecting, last_bill
 from subscriptions.services.activate import ActivatedItem, store_items
 from subscriptions.services.promise import EndedItem, agreed_charges, fix_change
 
@@ -118,6 +118,8 @@ def apply_change(change: ContractChange) -> int:
     calendar.bill_from(account, bills_from)
     if at_once:
         last_bill.make(account, subscription)
+    if change.kind in ENDING:
+        collecting.arm_rests(account, on=bills_from)
     publish(
         SubscriptionChanged(
             subscription_id=subscription.pk,

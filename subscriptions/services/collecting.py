@@ -21,7 +21,7 @@ from commerce.payments.services import effects
 from commerce.payments.services.charge import request_charge
 from commerce.payments.services.checkout import request_payment
 from subscriptions.domain.states import InvoiceKind, InvoiceState
-from subscriptions.ledger import money_on_its_way, owed_on
+from subscriptions.ledger import money_on_its_way, owed_on, unapplied_under
 from subscriptions.models import BillingAccount, Invoice
 from subscriptions.services import ledger, paying_back
 
@@ -60,6 +60,14 @@ def arm(due: Iterable[tuple[date, int]]) -> None:
         )
         for day, ids in found
     )
+
+
+def arm_rests(account: BillingAccount, *, on: date) -> None:
+    """A contract has ended, so that no bill may come any more: have what credit notes of a consumer
+    have left looked at again on that day, the last on which one could come."""
+    if account.segment == Segment.CONSUMER:
+        notes = ledger.cycle_notes(account)
+        arm((on, note.pk) for note in notes if unapplied_under(account, note.number or ""))
 
 
 def on_due(payload: Mapping[str, Any]) -> None:

@@ -253,12 +253,12 @@ def test_a_capture_that_was_refused_is_not_tried_again_once_the_bill_is_paid(cha
     assert PaymentEffect.objects.get().state == "requested"
 
 
-def withdrawn(party: int, contract: int, *, on: date) -> None:
-    """The contract ends at once; days from `on` on go back."""
+def ended(party: int, contract: int, *, on: date, kind: ChangeKind = ChangeKind.WITHDRAW) -> None:
+    """The contract ends; days from `on` on go back."""
     promised("C-2", [], group="change")
     apply_change(
         ContractChange(
-            "C-2", "change", contract, ChangeKind.WITHDRAW, on=on, channel="web",
+            "C-2", "change", contract, kind, on=on, channel="web",
             ends=[item.pk for item in SubscriptionItem.objects.filter(subscription=contract)],
         )
     )  # fmt: skip
@@ -273,7 +273,7 @@ def test_what_a_withdrawal_gives_back_of_a_bill_goes_to_the_card_that_paid_it() 
     on_payment_settled({"key": key})
     Timer.objects.all().delete()
     with business_time_fixed(at(date(2026, 3, 20))):
-        withdrawn(party, contract, on=date(2026, 3, 20))
+        ended(party, contract, on=date(2026, 3, 20))
         collected()
         collected()
     assert effects_of() == [(key, "refund", "21.00")]
@@ -299,7 +299,7 @@ def test_a_credit_note_waits_for_what_becomes_of_a_charge(
     moved(key, "opening")
     Timer.objects.all().delete()
     with business_time_fixed(at(date(2026, 3, 20))):
-        withdrawn(party, contract, on=date(2026, 3, 20))
+        ended(party, contract, on=date(2026, 3, 20))
         collected()
         assert effects_of() == []
         moved(key, outcome)
@@ -324,9 +324,30 @@ def test_the_last_credit_note_takes_along_what_an_earlier_one_has_left() -> None
     collected()
     assert effects_of() == []
     with business_time_fixed(at(date(2026, 3, 20))):
-        withdrawn(party, contract, on=date(2026, 3, 20))
+        ended(party, contract, on=date(2026, 3, 20))
         collected()
     assert effects_of() == [(key, "refund", "5.00"), (key, "refund", "21.00")]
+
+
+def test_what_a_credit_note_has_left_goes_back_if_the_contract_ends_without_another_bill() -> None:
+    party = with_card(person())
+    contract = begun("C-1", [plan("31.00")], party=party)
+    collected()
+    key = "FA-2026-0000001/charge/1"
+    moved(key, "settled")
+    on_payment_settled({"key": key})
+    issued(BillingAccount.objects.get(), "credit_note", net="-4.00", tax="-1.00")
+    collected()
+    Timer.objects.all().delete()
+    next_bill = date(2026, 4, 10)
+    ended(party, contract, on=next_bill, kind=ChangeKind.TERMINATE)
+    (timer,) = Timer.objects.filter(handler=collecting.TIMER)
+    assert timer.due_at == at(next_bill, hour=9)
+    with business_time_fixed(at(next_bill)):
+        run(next_bill)
+        collected()
+    assert len(bills_of(party)) == 2
+    assert effects_of() == [(key, "refund", "5.00")]
 
 
 def test_a_credit_note_pays_for_what_is_open_before_anything_goes_back() -> None:
@@ -334,7 +355,7 @@ def test_a_credit_note_pays_for_what_is_open_before_anything_goes_back() -> None
     contract = begun("C-1", [plan("31.00")], party=party)
     Timer.objects.all().delete()
     with business_time_fixed(at(date(2026, 3, 20))):
-        withdrawn(party, contract, on=date(2026, 3, 20))
+        ended(party, contract, on=date(2026, 3, 20))
         collected()
     assert effects_of() == []
     _, bill = bills_of(party)
