@@ -1,6 +1,6 @@
 """Reads of carts and orders, as frozen values. Another's is not found."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -503,6 +503,19 @@ def order_states(numbers: Sequence[str]) -> Mapping[str, OrderState]:
     """For operators: where these orders stand."""
     rows = Order.objects.filter(number__in=list(numbers)).values_list("number", "state")
     return {number: OrderState(state) for number, state in rows}
+
+
+OrderLine = tuple[str, str]
+"""The number of an order and the id of one of its lines."""
+
+
+def learnt_of(lines: Collection[OrderLine]) -> Mapping[OrderLine, Mapping[str, str]]:
+    """What was learnt of the lines while they were fulfilled; one query."""
+    rows = OrderItem.objects.filter(
+        order__number__in={number for number, _ in lines}, line_id__in={line for _, line in lines}
+    ).order_by("order_id", "position")
+    found = rows.values_list("order__number", "line_id", "facts")
+    return {(number, line): facts for number, line, facts in found if (number, line) in lines}
 
 
 def fulfilment_items(

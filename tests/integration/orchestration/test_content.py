@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from commerce.kernel.clock import business_now
+from commerce.ordering.models import Order, OrderItem
 from orchestration.content import ContentAccess, accesses_of
 from orchestration.models import Effect, Plan, Task
 from orchestration.ports import ProviderEvent
@@ -34,6 +35,17 @@ def test_a_service_is_opened_by_its_link_and_in_use_since_the_partner_said_so() 
         task=task, generation=1, key="e:1", port="content", request={}, state="accepted",
         answer={"entitlement_id": "ent_1", "activation_url": "https://music.test/open"},
     )  # fmt: skip
+    order = Order.objects.create(
+        number=item.order_number, state="completed", party_id=party, segment="consumer",
+        channel="web", actor_kind="user", actor_name="Camille", release=1, agreed={}, digest="x",
+        basis="TTC", due_today=0, gross=0, commitment_total=0, hold_until=business_now(),
+        placed_at=business_now(),
+    )  # fmt: skip
+    OrderItem.objects.create(
+        order=order, position=1, line_id=item.line_id, offering="ondine-musique", group="g1",
+        role="content", quantity=1, state="active",
+        facts={"entitlement_id": "ent_1", "activation_url": "https://music.test/open"},
+    )  # fmt: skip
 
     def found() -> tuple[ContentAccess, ...]:
         return accesses_of(subscription_view(party, line))
@@ -44,6 +56,10 @@ def test_a_service_is_opened_by_its_link_and_in_use_since_the_partner_said_so() 
     assert [
         receive(provider_code="content", request_key="e:1", events=[event]) for _ in range(2)
     ] == [1, 0]
+    assert found() == (ContentAccess(item.id, "https://music.test/open", used_at),)
+
+    # A year after, what was said to the partner is blanked; the service is still opened there.
+    Effect.objects.update(request={}, answer=None)
     assert found() == (ContentAccess(item.id, "https://music.test/open", used_at),)
 
     SubscriptionItem.objects.filter(pk=item.id).update(
