@@ -135,6 +135,7 @@ def _page(
     view = selectors.port_in_of(order.summary.number, line_id)
     own = reverse(here, args=[order.summary.number, line_id])
     shown = forms_of(view, with_key=not context.staff)
+    problem = ""
     if request.method == "POST":
         act = request.POST.get("act", "")
         form = _sent(request, act)
@@ -143,11 +144,14 @@ def _page(
             return redirect(own)
         if form is not None and act in shown:
             shown[act] = form
+        elif form is not None:  # what has no fields, or can't be done any more
+            problem = " ".join(str(text) for each in form.errors.values() for text in each)
     values = porting_values(view, sim_ready=_sim_ready(order, view), order=order) | {
         "order": order,
         "number": order.summary.number,
         "here": own,
         "port_forms": shown,
+        "port_problem": problem,
     }
     status = 422 if request.method == "POST" else 200
     return render(request, template, dict(frame or {}) | values, status=status)

@@ -12,6 +12,8 @@ from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.selectors import cart_view
 from commerce.ordering.services import carts
 from commerce.ordering.services.place import place_order
+from frontend.sentences import SENTENCES
+from orchestration.domain.porting import PortState
 from orchestration.models import PlanAmendment, Porting
 from orchestration.services.plans import create_plans
 from tests.factories import UserFactory
@@ -112,6 +114,21 @@ def test_of_a_number_that_comes_along_another_day_or_a_new_one_is_asked_for_ther
     item = OrderItem.objects.get(role="plan")
     assert (item.config["number_choice"], item.facts["msisdn"]) == ("new", item.config["msisdn"])
     assert browser.get(address).context["new_number"]
+
+
+def test_why_a_transfer_is_not_called_off_is_said_on_its_page() -> None:
+    who, number = under_way(KEPT)
+    line = OrderItem.objects.get(role="plan").line_id
+    agent = UserFactory.create(first_name="Nadia", last_name="Benali")
+    StaffRole.objects.create(user=agent, kind="agent")
+    browser = browser_of(agent)
+    said = {"reason": "order", "channel": "call_centre", "party": who.party_id}
+    browser.post("/agent/contacts/", said)
+    refused = browser.post(f"/agent/orders/{number}/numbers/{line}/", {"act": "cancel"})
+    assert refused.status_code == 422
+    assert refused.context["port_problem"] == str(SENTENCES["caller_not_verified"])
+    assert refused.context["port_problem"] in refused.content.decode()
+    assert Porting.objects.get().state == PortState.RIO_CHECKED
 
 
 def test_an_agent_changes_it_for_who_is_calling_once_he_has_proven_who_he_is() -> None:
