@@ -46,8 +46,16 @@ def is_collected(*, kind: str, segment: str) -> bool:
     return kind != InvoiceKind.ORDER and segment == Segment.CONSUMER
 
 
+def looked_at_on(*, kind: str, segment: str, issued_on: date, due_on: date) -> date | None:
+    """The day on which an issued bill is looked at: one to be charged when it is due, a business's
+    at once, for what credit notes pay of it; not that of an order."""
+    if kind == InvoiceKind.ORDER:
+        return None
+    return due_on if segment == Segment.CONSUMER else issued_on
+
+
 def arm(due: Iterable[tuple[date, int]]) -> None:
-    """Have issued bills (day due, id) collected on their day; one timer for each day among them."""
+    """Have issued bills (day, id) looked at on their day; one timer for each day among them."""
     found = [
         (day, [pk for _, pk in rows]) for day, rows in groupby(sorted(due), key=lambda row: row[0])
     ]
@@ -93,7 +101,7 @@ def collect(invoice_id: int) -> None:
     """Have what is open on the bill charged to the saved card, less what is the customer's; give
     back what a credit note gives back.
 
-    Once: what is declined stays open. Nothing happens without a saved card.
+    Once: what is declined stays open. Nothing is charged without a saved card, nor to a business.
     """
     invoice = _locked(invoice_id)
     if invoice.kind == InvoiceKind.CREDIT_NOTE:
@@ -104,7 +112,7 @@ def collect(invoice_id: int) -> None:
         return
     ledger.use_credit(invoice)
     owed = owed_on(invoice)
-    if owed < LEAST:
+    if owed < LEAST or not is_collected(kind=invoice.kind, segment=invoice.account.segment):
         return
     request_charge(
         key=f"{invoice.number}/charge/1",

@@ -98,11 +98,12 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         for row in _issue_in(entity, CREDIT_NOTES if credit else INVOICES, ids, on=on, named=named)
     ]
     ledger.enter_issued([pk for _, _, ids, _ in drafts for pk in ids])
-    collecting.arm(
-        (due_on, pk)
+    days = (
+        (collecting.looked_at_on(kind=kind, segment=segment, issued_on=on, due_on=due_on), pk)
         for _, _, _, kind, gross, due_on, pk, segment in issued
-        if collecting.is_collected(kind=kind, segment=segment) and gross
+        if gross
     )
+    collecting.arm((day, pk) for day, pk in days if day is not None)
     publish_all(
         InvoiceIssued(
             number=number,

@@ -22,6 +22,7 @@ from subscriptions.ledger import Wanted, balance_of, transfers
 from subscriptions.models import BillingAccount, Invoice, SubscriptionItem
 from subscriptions.selectors import bills_of
 from subscriptions.services import collecting, issuing
+from subscriptions.services.accounts import locked_account
 from subscriptions.services.change import ContractChange, apply_change
 from subscriptions.services.collecting import pay_by_hand
 from subscriptions.services.one_off import bill_order
@@ -140,6 +141,18 @@ def test_a_credit_note_of_an_earlier_cycle_pays_first() -> None:
     assert (bill.open, bill.paid) == (Money.of("18.00"), Money.of("12.00"))
     of_bill = transfers(Wanted(named=bill.number), limit=9)
     assert [str(each.kind) for each in of_bill] == ["allocation", "invoice", "invoice"]
+
+
+def test_a_credit_note_pays_for_a_businesss_bill_on_the_day_of_its_issue() -> None:
+    account = locked_account(party_id=with_card(firm()), segment="business")
+    issued(account, "credit_note", net="-10.00", tax="-2.00")
+    issued(account, "recurring", net="25.00", tax="5.00")
+    due = {timer.due_at for timer in Timer.objects.filter(handler=collecting.TIMER)}
+    assert due == {at(DAY, hour=9)}
+    collected()
+    assert attempts() == []
+    bill = next(each for each in bills_of(account.party_id) if each.kind == "recurring")
+    assert (bill.open, bill.paid) == (Money.of("18.00"), Money.of("12.00"))
 
 
 def test_what_is_declined_stays_open_and_can_be_paid_by_hand() -> None:
