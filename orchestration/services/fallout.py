@@ -11,9 +11,11 @@ from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Conflict, Forbidden, NotFound
 from commerce.ordering.services.fulfilment import record_item_facts
 from orchestration.domain.keeping import KEPT
+from orchestration.domain.porting import Direction
 from orchestration.domain.requests import MISFORTUNES
 from orchestration.domain.states import FINISHED, TASK_LIFE, EffectState, TaskState
-from orchestration.models import Effect, Task, TaskHistory
+from orchestration.models import Effect, Porting, Task, TaskHistory
+from orchestration.porting.following import PORT_IN
 from orchestration.services.callbacks import refused_later
 from orchestration.services.desk import hold_plan
 from orchestration.services.keeping import kept_timers
@@ -51,13 +53,25 @@ def skip(context: AccountContext, *, task_id: int, note: str) -> None:
 def complete_by_hand(
     context: AccountContext, *, task_id: int, note: str, facts: dict[str, str] | None = None
 ) -> None:
-    """It was done outside of the system; `facts` are what the rest of the plan needs to know."""
+    """It was done outside of the system; `facts` are what the rest of the plan needs to know. Of a
+    number that comes along it is that it came."""
     with transaction.atomic():
         task = locked_task(context, task_id=task_id)
-        if facts:
-            learnt = dict.fromkeys(task.lines, facts)
+        told = _came(task) | (facts or {})
+        if told:
+            learnt = dict.fromkeys(task.lines, told)
             record_item_facts(order_number=task.plan.order_number, facts=learnt)
         move_task(task, TaskState.DONE, by=context.actor.name, note=note)
+
+
+def _came(task: Task) -> dict[str, str]:
+    """The number that the task has brought over, if it is such a one."""
+    if task.action != PORT_IN:
+        return {}
+    coming = Porting.objects.filter(
+        direction=Direction.IN, order_number=task.plan.order_number, line_id__in=task.lines
+    ).first()
+    return {"msisdn": coming.msisdn} if coming is not None else {}
 
 
 def _keep_on(task: Task, *, by: str) -> None:

@@ -241,6 +241,23 @@ def test_whose_number_an_operator_gives_up_keeps_the_temporary_one(
     assert not Number.objects.filter(msisdn=NUMBER).exists()
 
 
+def test_a_number_that_an_operator_brought_over_by_hand_takes_its_place(
+    case: Case, operator: AccountContext
+) -> None:
+    lent = case.activated()
+    case.ship()
+    case.hear("porting.port_in", "port.refused", motive="OPD_INACTIVE")
+    task = Task.objects.get(action="porting.port_in")
+    fallout.complete_by_hand(operator, task_id=task.pk, note="Settled by telephone.")
+    case.go_on()
+    on_plan_completed({"order_number": case.number, "group": case.item.group})
+    assert (case.outside.numbers("renumber"), Subscription.objects.get().msisdn) == (
+        *([NUMBER], NUMBER),
+    )
+    assert state(NUMBER) == (NumberState.PORTED_IN, f"{case.number}/{case.line}")
+    assert (state(lent), Porting.objects.get().state) == (("quarantine", ""), PortState.PORTED)
+
+
 def test_a_temporary_number_is_not_exchanged_for_a_third_one(case: Case) -> None:
     case.activated()
     contract = Subscription.objects.get()
