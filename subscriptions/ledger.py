@@ -1,17 +1,22 @@
 """What the ledger answers: open amounts, balances, and its rows for operators."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db.models import Case, DecimalField, F, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
+from commerce.accounts.kinds import Segment
 from commerce.kernel.money import Money
-from commerce.payments.selectors import coming_in, payments_of
+from commerce.payments.selectors import asked_for, coming_in, payments_of
 from subscriptions.domain.ledger import Balance, Book, TransferKind, TransferView
+from subscriptions.domain.states import InvoiceKind
 from subscriptions.models import BillingAccount, Invoice, Transfer
 
 NOTHING = Decimal(0)
+ORDER_KEY = "order:"
+"""How the keys of bills begin that are made of an order, before its number."""
 
 
 def debited(book: Book) -> Coalesce:
@@ -48,6 +53,22 @@ def money_on_its_way(invoice: Invoice, *, but: str = "") -> bool:
     entered = Transfer.objects.filter(key__in=[f"payment/{key}" for key in taken])
     known = {key.removeprefix("payment/") for key in entered.values_list("key", flat=True)}
     return bool({*coming, *taken} - known - {but})
+
+
+def paid_with_orders(keys: Iterable[str]) -> frozenset[str]:
+    """Of bills, by their keys, those that are paid with the order that they are for: a payment was
+    asked for it. What is owed later, for leaving or for wear, is a bill like those of the months.
+    """
+    orders = {key: key.removeprefix(ORDER_KEY) for key in keys if key.startswith(ORDER_KEY)}
+    asked = asked_for(orders.values()) if orders else frozenset()
+    return frozenset(key for key, order in orders.items() if order in asked)
+
+
+def is_collected(invoice: Invoice) -> bool:
+    """Whether a consumer's card pays for it; what a business owes it transfers."""
+    by_card = invoice.account.segment == Segment.CONSUMER
+    charged = by_card and invoice.kind != InvoiceKind.CREDIT_NOTE
+    return charged and not paid_with_orders([invoice.key])
 
 
 def unapplied_under(account: BillingAccount, reference: str) -> Money:

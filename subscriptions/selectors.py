@@ -5,6 +5,7 @@ Foreign or unknown things are NotFound alike. Each selector takes a fixed number
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
@@ -41,7 +42,7 @@ from subscriptions.domain.views import (
     Section,
     SubscriptionView,
 )
-from subscriptions.ledger import open_amount
+from subscriptions.ledger import is_collected, open_amount
 from subscriptions.models import (
     BillingAccount,
     BillRun,
@@ -131,7 +132,8 @@ def bill_view(party_id: int, number: str) -> BillView:
     Raises:
         NotFound: it is not the party's, or not issued.
     """
-    return _bill(_one_bill(party_id, number))
+    row = _one_bill(party_id, number)
+    return replace(_bill(row), collected=is_collected(row))
 
 
 def document_of(party_id: int, number: str) -> InvoiceDocument:
@@ -150,7 +152,7 @@ def document_of(party_id: int, number: str) -> InvoiceDocument:
 def _one_bill(party_id: int, number: str) -> Invoice:
     row = (
         _issued()
-        .select_related("seller", "buyer")
+        .select_related("seller", "buyer", "account")
         .filter(account__party_id=party_id, number=number)
         .first()
     )

@@ -1,5 +1,6 @@
 """Reads: what became of a payment."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -69,6 +70,12 @@ def payment(key: str) -> PaymentView:
     if found is None:
         raise NotFound("There is no such payment.")
     return view_of(found)
+
+
+def asked_for(references: Iterable[str]) -> frozenset[str]:
+    """Those orders or invoices for which a payment was ever asked, whatever became of it."""
+    found = PaymentAttempt.objects.filter(reference__in=list(references))
+    return frozenset(found.values_list("reference", flat=True))
 
 
 def payments_of(reference: str) -> tuple[PaymentView, ...]:

@@ -26,6 +26,7 @@ from subscriptions.domain.views import (
     Section,
 )
 from subscriptions.files import Form, invoice_file
+from subscriptions.services.collecting import LEAST
 
 
 def section_name(code: Section) -> str:
@@ -93,22 +94,22 @@ def bill_page(bill: BillView, *, payments: tuple[PaymentView, ...]) -> dict[str,
         "commitments": [commitment_text(each) for each in bill.commitments],
         "mentions": _mentions(bill, business=summary.basis is Basis.HT),
         "paid_by": _card(paid) if paid is not None else "",
-        "payment_note": payment_note(summary, payments),
-        "can_pay": is_payable(summary, payments),
+        "payment_note": payment_note(bill, payments),
+        "can_pay": is_payable(bill, payments),
         "paid": summary.paid,
         "open": summary.open,
     }
 
 
-def is_payable(summary: BillSummary, payments: tuple[PaymentView, ...]) -> bool:
-    """A consumer's bill of the month on which something is open and no payment under way."""
-    by_hand = summary.kind == InvoiceKind.RECURRING and summary.basis is Basis.TTC
-    return by_hand and bool(summary.open) and not any(map(_under_way, payments))
+def is_payable(bill: BillView, payments: tuple[PaymentView, ...]) -> bool:
+    """A consumer's bill on which enough is open to be taken, and no payment under way."""
+    enough = bill.collected and bill.summary.open >= LEAST
+    return enough and not any(map(_under_way, payments))
 
 
-def payment_note(summary: BillSummary, payments: tuple[PaymentView, ...]) -> str:
+def payment_note(bill: BillView, payments: tuple[PaymentView, ...]) -> str:
     """What became of the last try to have the bill paid, as long as something is open."""
-    if not summary.open or not payments or summary.kind != InvoiceKind.RECURRING:
+    if not bill.summary.open or not payments or not bill.collected:
         return ""
     last = payments[-1]
     if any(map(_under_way, payments)):

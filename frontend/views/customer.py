@@ -141,7 +141,8 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     context = context_for_request(request)
     party_id = context.party_id or 0
     found = subscriptions.bill_view(party_id, number)
-    payments = payments_of(found.summary.order_number or number)
+    with_order = found.summary.order_number if not found.collected else ""
+    payments = payments_of(with_order or number)
     if "back" in request.GET:
         payments = tuple(refresh(key=each.key) if each.is_open else each for each in payments)
     values = {

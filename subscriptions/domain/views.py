@@ -210,7 +210,8 @@ class Reference:
 class BillView:
     """A bill with its promise laid over it; `mentions` are codes of legal sentences.
 
-    `template`, `seller` and `buyer` are None of a bill that was issued before they were kept.
+    `template`, `seller` and `buyer` are None of a bill that was issued before they were kept. One
+    that is `collected` is charged to a card, or paid by hand.
     """
 
     summary: BillSummary
@@ -224,6 +225,7 @@ class BillView:
     seller: Identity | None = None
     buyer: Identity | None = None
     corrects: tuple[Reference, ...] = ()
+    collected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

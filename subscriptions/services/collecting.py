@@ -21,7 +21,7 @@ from commerce.payments.services import effects
 from commerce.payments.services.charge import request_charge
 from commerce.payments.services.checkout import request_payment
 from subscriptions.domain.states import InvoiceKind, InvoiceState
-from subscriptions.ledger import money_on_its_way, owed_on, unapplied_under
+from subscriptions.ledger import is_collected, money_on_its_way, owed_on, unapplied_under
 from subscriptions.models import BillingAccount, Invoice
 from subscriptions.services import ledger, paying_back
 
@@ -41,17 +41,12 @@ class CollectingFailed(Exception):
     """Some bills of a timer could not be collected; the log names them."""
 
 
-def is_collected(*, kind: str, segment: str) -> bool:
-    """Orders are paid as they are placed; what a business owes it transfers."""
-    return kind != InvoiceKind.ORDER and segment == Segment.CONSUMER
-
-
 def looked_at_on(*, kind: str, segment: str, issued_on: date, due_on: date) -> date | None:
     """The day on which an issued bill is looked at: one to be charged when it is due, a business's
-    at once, for what credit notes pay of it; not that of an order."""
-    if kind == InvoiceKind.ORDER:
-        return None
-    return due_on if segment == Segment.CONSUMER else issued_on
+    at once, for what credit notes pay of it; not that of its order."""
+    if segment == Segment.CONSUMER:
+        return due_on
+    return None if kind == InvoiceKind.ORDER else issued_on
 
 
 def arm(due: Iterable[tuple[date, int]]) -> None:
@@ -112,7 +107,7 @@ def collect(invoice_id: int) -> None:
         return
     ledger.use_credit(invoice)
     owed = owed_on(invoice)
-    if owed < LEAST or not is_collected(kind=invoice.kind, segment=invoice.account.segment):
+    if owed < LEAST or not is_collected(invoice):
         return
     request_charge(
         key=f"{invoice.number}/charge/1",
@@ -193,7 +188,7 @@ def _own_bill(party_id: int, number: str) -> Invoice:
         .select_related("account")
         .first()
     )
-    if found is None or not is_collected(kind=found.kind, segment=found.account.segment):
+    if found is None or not is_collected(found):
         raise NotFound("There is no such bill.", code="unknown_bill")
     return _locked(found.pk)
 

@@ -9,6 +9,7 @@ from django.db import connection
 from commerce.events.outbox import publish_all
 from subscriptions.domain.document import TEMPLATE
 from subscriptions.events import InvoiceIssued
+from subscriptions.ledger import paid_with_orders
 from subscriptions.services import collecting, ledger
 from subscriptions.services.identities import kept_parties
 
@@ -74,7 +75,7 @@ UPDATE subscriptions_invoice AS invoice
  WHERE invoice.id = numbered.id AND account.id = invoice.account_id
    AND buyer.party_id = account.party_id
 RETURNING invoice.number, account.id, account.party_id, invoice.kind, invoice.gross, invoice.due_on,
-          invoice.id, account.segment
+          invoice.id, account.segment, invoice.key
 """
 
 
@@ -98,10 +99,11 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         for row in _issue_in(entity, CREDIT_NOTES if credit else INVOICES, ids, on=on, named=named)
     ]
     ledger.enter_issued([pk for _, _, ids, _ in drafts for pk in ids])
+    with_orders = paid_with_orders(key for *_, key in issued)
     days = (
         (collecting.looked_at_on(kind=kind, segment=segment, issued_on=on, due_on=due_on), pk)
-        for _, _, _, kind, gross, due_on, pk, segment in issued
-        if gross
+        for _, _, _, kind, gross, due_on, pk, segment, key in issued
+        if gross and key not in with_orders
     )
     collecting.arm((day, pk) for day, pk in days if day is not None)
     publish_all(

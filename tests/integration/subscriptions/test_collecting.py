@@ -12,15 +12,17 @@ from commerce.kernel.clock import business_now, business_time_fixed, business_to
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.payments.models import PaymentAttempt, PaymentEffect, SavedMethod
+from commerce.payments.ports import PayLine
 from commerce.payments.selectors import coming_in
 from commerce.payments.services import effects
+from commerce.payments.services.checkout import request_payment
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
 from subscriptions.audit import ledger_differences
 from subscriptions.domain.ledger import Balance
 from subscriptions.domain.states import ChangeKind
 from subscriptions.ledger import Wanted, balance_of, transfers
 from subscriptions.models import BillingAccount, Invoice, SubscriptionItem
-from subscriptions.selectors import bills_of
+from subscriptions.selectors import bill_view, bills_of
 from subscriptions.services import collecting, issuing
 from subscriptions.services.accounts import locked_account
 from subscriptions.services.change import ContractChange, apply_change
@@ -380,6 +382,12 @@ def test_what_is_paid_with_its_order_or_by_transfer_has_no_page_of_its_own() -> 
     begun("B-1", [plan("20.00")], party=business, segment="business")
     with business_time_fixed(at(date(2026, 4, 10))):
         run(date(2026, 4, 10))
+    request_payment(
+        key="F-1/pay/1", amount=Money.of("1.00"), party_id=party, reference="F-1",
+        lines=(PayLine("Phone", Money.of("1.00")),),
+        email="a@example.test", language="fr", success_url=BACK, cancel_url=BACK, purpose="order",
+    )  # fmt: skip
+    promised("F-1", [handset()])
     ordered = bill_order(
         order_number="F-1", party_id=party, segment="consumer",
         charges={"g1": [handset()]}, tax_rates=RATES,
@@ -388,7 +396,27 @@ def test_what_is_paid_with_its_order_or_by_transfer_has_no_page_of_its_own() -> 
     for who, number in ((party, ordered), (business, transferred.number)):
         with pytest.raises(NotFound):
             by_hand(who, number or "")
-    assert attempts() == []
+        assert not bill_view(who, number or "").collected
+    assert [key for key, *_ in attempts()] == ["F-1/pay/1"]
+
+
+def test_what_is_owed_for_an_order_that_was_not_paid_for_is_charged_like_a_months_bill() -> None:
+    """The fee for leaving, the wear of what came back."""
+    party = with_card(person())
+    promised("F-2", [handset()])
+    owed = bill_order(
+        order_number="F-2", party_id=party, segment="consumer",
+        charges={"g1": [handset()]}, tax_rates=RATES,
+    )  # fmt: skip
+    bill = bill_view(party, owed or "")
+    (timer,) = Timer.objects.filter(handler=collecting.TIMER)
+    assert timer.due_at == at(bill.summary.due_on, hour=9)
+    assert (bill.collected, bill.summary.open) == (True, bill.summary.gross)
+    assert by_hand(party, owed or "") == f"{owed}/pay/1"
+    collected()
+    assert attempts()[-1] == (
+        f"{owed}/charge/1", owed, str(bill.summary.gross.amount), True,
+    )  # fmt: skip
 
 
 def test_nobody_pays_for_another_ones_bill() -> None:
