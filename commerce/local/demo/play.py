@@ -9,6 +9,7 @@ from typing import Protocol
 
 import httpx
 
+from commerce.kernel.clock import PARIS
 from commerce.local.demo import sabotage as planted
 from commerce.local.demo import telling
 from commerce.local.demo.bills import Audit, read_back
@@ -117,8 +118,8 @@ def _play(stack: Stack, outcome: Outcome, *, sabotage: str | None) -> None:
 
 
 def _advance(stack: Stack) -> date:
-    """Move business time eight months on, to noon; the day."""
-    now = datetime.fromisoformat(stack.manage("clock", "show").split(" ")[0])
+    """Move business time eight months on, to noon; the day, in Paris as the bills have it."""
+    now = datetime.fromisoformat(stack.manage("clock", "show").split(" ")[0]).astimezone(PARIS)
     month = now.month - 1 + MONTHS
     day = date(now.year + month // 12, month % 12 + 1, min(now.day, 28))
     telling.say(f"The clock moves on to {day:%d %B %Y}, from one due instant to the next.")
