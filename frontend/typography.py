@@ -47,11 +47,11 @@ def money_text(value: Money | Decimal | int, *, language: str | None, short: boo
     return text.replace("-", MINUS)
 
 
-def difference_text(value: Money | Decimal, *, language: str | None) -> str:
+def difference_text(value: Money | Decimal, *, language: str | None, short: bool = True) -> str:
     """A change of price with its sign: `+ 10 €`, `− 6 €`; English `+€10`. Zero has no sign."""
     money = value if isinstance(value, Money) else Money(Decimal(value))
     amount = money_text(
-        Money(abs(money.rounded().amount), money.currency), language=language, short=True
+        Money(abs(money.rounded().amount), money.currency), language=language, short=short
     )
     if not money.rounded():
         return amount

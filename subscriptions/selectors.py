@@ -162,7 +162,7 @@ def _one_bill(party_id: int, number: str) -> Invoice:
 
 
 def _bill(row: Invoice) -> BillView:
-    lines = _bill_lines(row.pk, currency=row.currency)
+    lines = bill_lines(row.pk, currency=row.currency)
     summary = _summary(row)
     return BillView(
         summary=summary,
@@ -399,7 +399,7 @@ SELECT line.kind, line.label, line.order_number, line.group, line.item, line.cha
 """
 
 
-def _bill_lines(invoice_id: int, *, currency: str) -> tuple[BillLineView, ...]:
+def bill_lines(invoice_id: int, *, currency: str) -> tuple[BillLineView, ...]:
     with connection.cursor() as cursor:
         cursor.execute(_LINES, [invoice_id])
         return tuple(

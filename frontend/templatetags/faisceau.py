@@ -40,6 +40,12 @@ def difference(value: Money | Decimal | None) -> str:
 
 
 @register.filter
+def step(value: Money) -> str:
+    """An amount that is added or taken off, with its sign and its cents: `+ 12,00 €`."""
+    return typography.difference_text(value, language=get_language(), short=False)
+
+
+@register.filter
 def number(value: Decimal | int | None) -> str:
     return "" if value is None else typography.number_text(value, language=get_language())
 

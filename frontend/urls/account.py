@@ -18,6 +18,7 @@ urlpatterns = [
     path("account/lines/<int:subscription_id>/change/<slug:kind>/", changes.change, name="change"),
     path("account/bills/", customer.bills, name="bills"),
     path("account/bills/<str:number>/", customer.bill, name="bill"),
+    path("account/bills/<str:number>/explained/", customer.bill_explained, name="bill_explained"),
     path("account/bills/<str:number>/pay/", paying.pay, name="pay_bill"),
     path("account/cards/<int:card>/", paying.card, name="card"),
     path("account/bills/<str:number>/pdf/", customer.bill_file, {"form": Form.PDF}, "bill_pdf"),

@@ -44,6 +44,7 @@ urlpatterns = [
     path("agent/orders/<str:number>/cancel/", cancelling.agent, name="cancel_order"),
     path("agent/orders/<str:number>/withdraw/", withdrawing.agent, name="withdraw"),
     path("agent/orders/<str:number>/numbers/<str:line_id>/", porting.agent, name="porting"),
+    path("agent/bills/<str:number>/explained/", agent.bill_explained, name="bill_explained"),
     path("agent/bills/<str:number>/pdf/", agent.bill_file, name="bill_pdf"),
     path("agent/guide/", agent_guide.index, name="guide"),
     path("agent/guide/usage/", agent_guide.usage, name="usage"),

@@ -20,6 +20,7 @@ urlpatterns = [
     path("portal/approvals/", business.approvals, name="approvals"),
     path("portal/bills/", business.bills, name="bills"),
     path("portal/bills/<str:number>/", business.bill, name="bill"),
+    path("portal/bills/<str:number>/explained/", business.bill_explained, name="bill_explained"),
     path("portal/bills/<str:number>/pdf/", business.bill_file, {"form": Form.PDF}, "bill_pdf"),
     path("portal/bills/<str:number>/xml/", business.bill_file, {"form": Form.XML}, "bill_xml"),
     path("portal/people/", business.people, name="people"),

@@ -23,8 +23,10 @@ from commerce.web.policy import Policy, policy
 from frontend import errors
 from frontend.account import words
 from frontend.account.bills import download
+from frontend.account.explaining import explanation_page
 from frontend.agent.forms import CheckForm, ContactForm, EndContactForm, SettleForm
-from frontend.agent.screen import CART, agent_path, around, customer_screen
+from frontend.agent.screen import CART, agent_path, around, contact_bar, customer_screen
+from subscriptions.explaining import explanation
 from subscriptions.files import Form
 
 FRAME = "frontend/agent/contact.html"
@@ -100,6 +102,16 @@ def contact(request: HttpRequest) -> HttpResponse:
 def bill_file(request: HttpRequest, number: str) -> HttpResponse:
     """A bill of the customer of the present contact, to be read with him."""
     return download(context_for_request(request), number, form=Form.PDF)
+
+
+@policy(Policy.AGENT)
+@never_cache
+def bill_explained(request: HttpRequest, number: str) -> HttpResponse:
+    """Why a bill of the present contact's customer differs from last month's, to be told him."""
+    context = context_for_request(request)
+    told = explanation_page(explanation(context.party_id or 0, number))
+    values = around(context) | contact_bar(context) | {"told": told}
+    return render(request, "frontend/agent/explained.html", values)
 
 
 @policy(Policy.AGENT)

@@ -33,6 +33,7 @@ from commerce.ordering.services.bulk import BulkCheckout, place_bulk_order, quot
 from commerce.web.policy import Policy, policy
 from frontend.account import bills as bill_words
 from frontend.account import words
+from frontend.account.explaining import explanation_page
 from frontend.business import screen
 from frontend.business.answers import answered, merged
 from frontend.business.forms import LinesForm, OrderForm
@@ -42,6 +43,7 @@ from frontend.sentences import sentence_of
 from frontend.shop.deliveries import delivery
 from frontend.shop.words import language
 from subscriptions import selectors as subscriptions
+from subscriptions.explaining import explanation
 from subscriptions.files import Form
 from subscriptions.ledger import balance_of
 
@@ -298,6 +300,22 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "bill": page,
     }
     return render(request, "frontend/portal/bill.html", values)
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def bill_explained(request: HttpRequest, number: str) -> HttpResponse:
+    """Why a bill differs from last month's, and what was promised of it."""
+    context = context_for_request(request)
+    values = screen.around(context, here="portal:bills") | {
+        "trail": [
+            {"label": _("Bills"), "url": reverse("portal:bills")},
+            {"label": number, "url": reverse("portal:bill", args=[number])},
+            {"label": _("Explained")},
+        ],
+        "told": explanation_page(explanation(context.party_id or 0, number)),
+    }
+    return render(request, "frontend/portal/explained.html", values)
 
 
 @policy(Policy.BUSINESS)

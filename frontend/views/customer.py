@@ -31,6 +31,7 @@ from commerce.web.policy import Policy, policy
 from frontend import errors
 from frontend.account import bills as bill_words
 from frontend.account import lines, words
+from frontend.account.explaining import explanation_page
 from frontend.account.forms import AddressForm
 from frontend.consumption import this_month
 from frontend.next_offers import offer_cards
@@ -39,6 +40,7 @@ from orchestration.content import accesses_of
 from orchestration.esim import profile_of
 from orchestration.porting.rio import rio_of_subscription
 from subscriptions import selectors as subscriptions
+from subscriptions.explaining import explanation
 from subscriptions.files import Form
 from subscriptions.finding import ComingBill, coming_bills
 from subscriptions.ledger import balance_of
@@ -155,6 +157,22 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         "bill": bill_words.bill_page(found, payments=payments),
     }
     return render(request, "frontend/account/bill.html", values)
+
+
+@policy(Policy.CUSTOMER)
+def bill_explained(request: HttpRequest, number: str) -> HttpResponse:
+    """Why a bill differs from last month's, and what was promised of it."""
+    found = explanation(context_for_request(request).party_id or 0, number)
+    values = {
+        "tabs": tabs("bills"),
+        "trail": [
+            {"label": _("Bills"), "url": reverse("account:bills")},
+            {"label": number, "url": reverse("account:bill", args=[number])},
+            {"label": _("Explained")},
+        ],
+        "told": explanation_page(found),
+    }
+    return render(request, "frontend/account/explained.html", values)
 
 
 @policy(Policy.CUSTOMER)

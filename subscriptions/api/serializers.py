@@ -9,6 +9,7 @@ from rest_framework import serializers
 from commerce.kernel.tax import Basis
 from commerce.web.fields import MoneySerializer, OneOf, Shown, Strict, Wording
 from promotions.domain.benefits import BenefitKind
+from subscriptions.domain.explaining import Why
 from subscriptions.domain.states import BlockKind, InvoiceKind, LineKind, SubscriptionStatus
 from subscriptions.domain.views import Section
 
@@ -183,6 +184,58 @@ class InvoiceDetailSerializer(Shown):
     commitments = CommitmentSerializer(many=True)
     promised = MoneySerializer()
     as_promised = serializers.BooleanField()
+
+
+class BillReasonSerializer(Shown):
+    """One part of the difference, in the basis of the bill; `why` says which.
+
+    `label` names what it is about and `other` what took its place, or what the advantage is on.
+    `on` is the day of the customer's `act`, or the first day without the advantage. What is alike
+    is one reason: `lines` are the numbers concerned, `count` how many there are.
+    """
+
+    why = OneOf(Why)
+    amount = MoneySerializer()
+    label = Wording()  # type: ignore[assignment]
+    other = Wording()
+    now = MoneySerializer(allow_null=True)
+    before = MoneySerializer(allow_null=True)
+    act = serializers.CharField(allow_blank=True)
+    on = serializers.DateField(allow_null=True)
+    days = PeriodSerializer(allow_null=True)
+    lines = serializers.ListField(child=serializers.CharField())
+    count = serializers.IntegerField(min_value=1)
+
+
+class BesidePromiseSerializer(Shown):
+    """A line that the promise does not name (`promised` null), or names otherwise."""
+
+    label = Wording()  # type: ignore[assignment]
+    kind = OneOf(LineKind)
+    days = PeriodSerializer(allow_null=True)
+    billed = MoneySerializer()
+    promised = MoneySerializer(allow_null=True)
+
+
+class ExplanationSerializer(Shown):
+    """The reasons add up to `difference`, which is `now` less `before`.
+
+    `before` is null where there is nothing to compare with. `promised` and `billed` are the sums of
+    the lines that were promised.
+    """
+
+    number = serializers.CharField(source="summary.number")
+    beside = serializers.ListField(
+        child=serializers.CharField(), help_text="The bills of the month before"
+    )
+    basis = OneOf(Basis, source="summary.basis")
+    now = MoneySerializer(source="explanation.now")
+    before = MoneySerializer(source="explanation.before", allow_null=True)
+    difference = MoneySerializer()
+    reasons = BillReasonSerializer(source="explanation.reasons", many=True)
+    promised = MoneySerializer(source="explanation.promised")
+    billed = MoneySerializer(source="explanation.billed")
+    beside_promise = BesidePromiseSerializer(source="explanation.beside", many=True)
 
 
 def page(found: tuple[Any, ...], *, asked: Mapping[str, Any]) -> dict[str, Any]:

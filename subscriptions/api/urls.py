@@ -21,5 +21,6 @@ urlpatterns = [
     path("invoices/<slug:number>.pdf", views.InvoicePdfView.as_view(), name="invoice_pdf"),
     path("invoices/<slug:number>.xml", views.InvoiceXmlView.as_view(), name="invoice_xml"),
     path("invoices/<slug:number>.ubl.xml", views.InvoiceUblView.as_view(), name="invoice_ubl"),
+    path("invoices/<slug:number>/explanation", views.ExplanationView.as_view(), name="explanation"),
     path("invoices/<slug:number>", views.InvoiceView.as_view(), name="invoice"),
 ]

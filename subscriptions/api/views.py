@@ -23,6 +23,7 @@ from subscriptions.api.consumption import (
     reports_of,
 )
 from subscriptions.api.serializers import (
+    ExplanationSerializer,
     InvoiceDetailSerializer,
     InvoicesSerializer,
     PageQuery,
@@ -31,6 +32,7 @@ from subscriptions.api.serializers import (
     page,
 )
 from subscriptions.domain.consumption import in_whole_units, usual
+from subscriptions.explaining import explanation
 from subscriptions.files import Form, invoice_file
 from subscriptions.selectors import bill_view, bills_of, subscription_view, subscriptions_of
 from subscriptions.services.consumption import take_consumption
@@ -132,6 +134,17 @@ class InvoiceView(ApiView):
     def get(self, request: Request, number: str) -> Response:
         """One invoice, line by line, with what was promised for each."""
         return Response(InvoiceDetailSerializer(bill_view(_party(caller_of(request)), number)).data)
+
+
+class ExplanationView(ApiView):
+    policy = OWNERS
+    tag = "Invoices"
+
+    @extend_schema(operation_id="explainInvoice", responses=ExplanationSerializer)
+    def get(self, request: Request, number: str) -> Response:
+        """Why an invoice differs from the month before, reason by reason, and from its promise."""
+        found = explanation(_party(caller_of(request)), number)
+        return Response(ExplanationSerializer(found).data)
 
 
 class _Whatever(DefaultContentNegotiation):

@@ -219,7 +219,7 @@ def _cuts(
     """The days of `span` in runs with the same benefits: (days, those benefits in order)."""
     cycle_day = span.whole.end.day
     months = [
-        _days_of(benefit, activation=activation, cycle_day=cycle_day) for benefit in charge.benefits
+        days_of(benefit, activation=activation, cycle_day=cycle_day) for benefit in charge.benefits
     ]
     start, end = span.period.start, span.period.end
     edges = {start, end}
@@ -235,8 +235,8 @@ def _cuts(
         yield (following - first).days, covering
 
 
-def _days_of(benefit: Benefit, *, activation: date, cycle_day: int) -> tuple[date, date | None]:
-    """The days of a benefit: its contract months."""
+def days_of(benefit: Benefit, *, activation: date, cycle_day: int) -> tuple[date, date | None]:
+    """A benefit's contract months: the first day with it, the first without (None: never)."""
     since = _month_start(benefit.first, activation=activation, cycle_day=cycle_day)
     if benefit.periods is None:
         return since, None

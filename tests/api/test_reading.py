@@ -115,6 +115,23 @@ def test_a_bill_carries_its_promise(shopper: Api) -> None:
     ]
 
 
+def test_a_bill_is_explained_reason_by_reason(shopper: Api) -> None:
+    party = Party.objects.get(email="camille@example.test")
+    begun("F-8", [plan("19.99", SIX_FREE)], party=party.pk)
+    number = bills_of(party.pk)[0].number
+    told = shopper.get(f"invoices/{number}/explanation").json()
+    assert (told["number"], told["before"], told["difference"]) == (number, None, money("0.00"))
+    assert [(each["why"], each["amount"], each["on"]) for each in told["reasons"]] == [
+        ("started", money("19.99"), None),
+        ("benefit_began", money("-19.99"), "2026-09-10"),
+    ]
+    assert (told["promised"], told["billed"], told["beside_promise"]) == (
+        money("0.00"),
+        money("0.00"),
+        [],
+    )
+
+
 def test_a_bill_is_had_as_a_file_whatever_the_caller_accepts(shopper: Api) -> None:
     party = Party.objects.get(email="camille@example.test")
     begun("F-8", [plan("19.99")], party=party.pk)

@@ -91,6 +91,28 @@ def test_a_bill_shows_the_free_month_tax_per_rate_and_the_promise_in_words(camil
         assert expected.replace("2.1 %", "2.1%") in page.replace("2.1 %", "2.1%"), expected
 
 
+def test_a_bill_is_explained_in_sentences(camille: User) -> None:
+    with business_time_fixed(contracts.at(date(2027, 1, 10))):
+        contracts.begun(
+            "F-2", [contracts.plan("9.99", line="extra-1")], party=camille.party_id or 0
+        )
+    for day in (date(2027, 1, 23), date(2027, 5, 23)):
+        with business_time_fixed(contracts.at(day)):
+            contracts.run(day)
+    numbers = list(Invoice.objects.order_by("pk").values_list("number", flat=True))
+    first = text_of(browser(camille), f"/account/bills/{numbers[0]}/explained/")
+    assert "There is no earlier bill to compare this one with." in first
+    assert "6 months free on Line plan-1, until 22 May 2027." in first
+    ended = text_of(browser(camille), f"/account/bills/{numbers[-1]}/explained/")
+    for expected in (
+        "€29.99 more than last month.",
+        "6 months free on Line plan-1 ended on 22 May 2027.",
+        "+€29.99",
+        "Billed: the same, line by line.",
+    ):
+        assert expected in ended, expected
+
+
 @pytest.mark.parametrize(
     "path", ["/account/", "/account/bills/", "/account/orders/", "/account/profile/"]
 )

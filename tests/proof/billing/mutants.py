@@ -49,21 +49,21 @@ def _without_benefits(charge: AgreedCharge, *, activation: date, span: Span) -> 
     return _due_lines(charge, activation=activation, span=span)[:1]
 
 
-_days_of = charges._days_of
+days_of = charges.days_of
 
 
 def _a_month_more(
     benefit: Benefit, *, activation: date, cycle_day: int
 ) -> tuple[date, date | None]:
     longer = replace(benefit, periods=benefit.periods and benefit.periods + 1)
-    return _days_of(longer, activation=activation, cycle_day=cycle_day)
+    return days_of(longer, activation=activation, cycle_day=cycle_day)
 
 
 def _a_month_late(
     benefit: Benefit, *, activation: date, cycle_day: int
 ) -> tuple[date, date | None]:
     late = replace(benefit, first=benefit.first + 1)
-    return _days_of(late, activation=activation, cycle_day=cycle_day)
+    return days_of(late, activation=activation, cycle_day=cycle_day)
 
 
 def _calendar_months(month: int, *, activation: date, cycle_day: int) -> date:
@@ -203,8 +203,8 @@ MUTANTS: Mapping[str, Callable[[], Patches]] = {
     "a cycle has thirty days": _in(invoice, "due_lines", _thirty_days),
     "a part of a cycle is paid for in full": _in(invoice, "due_lines", _parts_are_whole),
     "benefits are not billed": _in(invoice, "due_lines", _without_benefits),
-    "a benefit lasts a month more": _in(charges, "_days_of", _a_month_more),
-    "a benefit begins a month late": _in(charges, "_days_of", _a_month_late),
+    "a benefit lasts a month more": _in(charges, "days_of", _a_month_more),
+    "a benefit begins a month late": _in(charges, "days_of", _a_month_late),
     "months of the 31st are calendar months": _in(charges, "_month_start", _calendar_months),
     "who starts on the cycle day waits for the next": _in_both("first_cycle_start", _a_cycle_later),
     "the last benefit comes first": _in(charges, "_taken", _the_last_first),
