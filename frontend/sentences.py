@@ -112,6 +112,26 @@ SENTENCES: Mapping[str, Any] = {
     "decision_note_missing": _("Say what became of it."),
     "difference_decided": _("This difference waits for nobody any more."),
     "unknown_settlement": _("This month was never settled."),
+    "file_missing": _("Choose a file."),
+    "bank_file_unreadable": _(
+        "This file is no bank statement that can be read (camt.053): %(what)s."
+    ),
+    "bank_file_does_not_add_up": _(
+        "The movements of this file do not lead from its opening to its closing balance."
+    ),
+    "bank_file_of_another": _("This file is of another bank account, or not in euros."),
+    "bank_file_contradicts": _(
+        "The file says something else of %(what)s than when it was taken in before."
+    ),
+    "unknown_bank_entry": _("There is no such movement at the bank."),
+    "bank_entry_given": _("This money has been given to a customer meanwhile."),
+    "whose_is_missing": _("Say whose it is: name bills or a billing account."),
+    "unknown_account": _("There is no such billing account."),
+    "unknown_bill": _("There is no such bill."),
+    "rest_is_whose": _("These bills are of several customers. Say first whose the rest is."),
+    "nothing_to_return": _("Less than this is the customer’s."),
+    "undone_already": _("This was taken back already."),
+    "not_aside": _("This was not set aside."),
     "order_anew": _(
         "A change of a running line is done as it was quoted. Cancel it and order it anew."
     ),

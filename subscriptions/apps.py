@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core import checks
 
-from subscriptions.checks import seller_is_a_company
+from subscriptions.checks import our_bank_account_is_one, seller_is_a_company
 
 
 class SubscriptionsConfig(AppConfig):
@@ -12,3 +12,4 @@ class SubscriptionsConfig(AppConfig):
 
     def ready(self) -> None:
         checks.register(seller_is_a_company)
+        checks.register(our_bank_account_is_one)

@@ -83,7 +83,8 @@ def bills_against_promises(orders: Collection[str] | None = None) -> tuple[BillC
 
 @dataclass(frozen=True, slots=True)
 class LedgerDifference:
-    """A bill, payment or refund (by its number or key) whose transfers say another amount."""
+    """A bill, payment, refund or share of a bank's transfer (by its number or key) whose transfers
+    say another amount."""
 
     what: str
     amount: Money
@@ -101,6 +102,11 @@ WITH claimed AS (
       FROM payments_paymenteffect AS effect
       JOIN payments_paymentattempt AS payment ON payment.id = effect.payment_id
      WHERE effect.kind = 'refund' AND effect.state = 'done' AND payment.party_id IS NOT NULL
+     UNION ALL
+    SELECT 'bank/' || share.id, share.amount FROM subscriptions_bankshare AS share
+     UNION ALL
+    SELECT 'bank/' || share.id || '/undone', share.amount FROM subscriptions_bankshare AS share
+     WHERE share.undone_at IS NOT NULL
 ), entered AS (
     SELECT CASE WHEN moved.kind IN ('invoice', 'credit_note') THEN invoice.number
                 ELSE moved.key END AS what,
@@ -108,7 +114,7 @@ WITH claimed AS (
                     ELSE moved.amount END) AS amount
       FROM subscriptions_transfer AS moved
       LEFT JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
-     WHERE moved.kind <> 'allocation' GROUP BY 1
+     WHERE moved.kind NOT IN ('allocation', 'write_off') GROUP BY 1
 )
 SELECT what, coalesce(claimed.amount, 0), coalesce(entered.amount, 0)
   FROM claimed FULL JOIN entered USING (what)

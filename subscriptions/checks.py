@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
 from commerce.kernel.errors import InvalidInput
+from commerce.markets.identifiers import is_iban
 from commerce.markets.pack import market
 
 
@@ -17,4 +18,12 @@ def seller_is_a_company(**_: Any) -> list[CheckMessage]:
         )
     except InvalidInput as refusal:
         return [Error(f"SELLER_SITE_NUMBER, SELLER_VAT_NUMBER: {refusal}", id="subscriptions.E001")]
+    return []
+
+
+def our_bank_account_is_one(**_: Any) -> list[CheckMessage]:
+    """Businesses are told to pay there; empty where nobody pays by transfer."""
+    iban = settings.SELLER.get("iban", "")
+    if iban and not is_iban(iban):
+        return [Error(f"SELLER_IBAN: {iban} is no IBAN.", id="subscriptions.E002")]
     return []

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Case, DecimalField, F, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models import Case, DecimalField, F, Min, OuterRef, Q, QuerySet, Subquery, Sum, When
 from django.db.models.functions import Coalesce
 
 from commerce.accounts.kinds import Segment
@@ -15,6 +15,8 @@ from subscriptions.domain.states import InvoiceKind
 from subscriptions.models import BillingAccount, Invoice, Transfer
 
 NOTHING = Decimal(0)
+BANK_REFERENCE = "bank/"
+"""How the references of transfers begin that are for the next bill (`BankShare.key`)."""
 ORDER_KEY = "order:"
 """How the keys of bills begin that are made of an order, before its number."""
 
@@ -78,6 +80,39 @@ def unapplied_under(account: BillingAccount, reference: str) -> Money:
     """
     found = account.transfers.filter(reference=reference)
     return -_sum(found, Book.UNAPPLIED, currency=account.currency)
+
+
+def paid_under(invoice: Invoice, reference: str) -> Money:
+    """What money and credit notes of this reference have paid of the bill."""
+    found = invoice.transfers.filter(reference=reference, kind=TransferKind.ALLOCATION)
+    return -_sum(found, Book.RECEIVABLE, currency=invoice.currency)
+
+
+def given_up(invoice: Invoice) -> Money:
+    """What was written off of the bill."""
+    return _sum(invoice.transfers.all(), Book.LOSS, currency=invoice.currency)
+
+
+def rests(account_id: int) -> tuple[tuple[str, Money], ...]:
+    """What is left of the account's transfers to our bank, by reference, the oldest first: for no
+    bill that they named, so for the next one."""
+    return tuple(
+        (reference, left)
+        for reference, left in unapplied(account_id)
+        if reference.startswith(BANK_REFERENCE)
+    )
+
+
+def unapplied(account_id: int) -> tuple[tuple[str, Money], ...]:
+    """What is the customer's, by reference, the oldest first."""
+    rows = (
+        Transfer.objects.filter(account=account_id)
+        .values("reference")
+        .annotate(left=-debited(Book.UNAPPLIED), first=Min("pk"))
+        .filter(left__gt=0)
+        .order_by("first")
+    )
+    return tuple((row["reference"], Money(row["left"])) for row in rows)
 
 
 def balance_of(account_id: int) -> Balance:

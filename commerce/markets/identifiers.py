@@ -1,8 +1,10 @@
-"""Numbers of cards and devices, the same in every country: ICCID, IMEI, EID, activation code."""
+"""Numbers that are the same in every country: of cards and devices (ICCID, IMEI, EID, activation
+code), of bank accounts (IBAN), and the reference that a payer states (ISO 11649)."""
 
 from dataclasses import dataclass
 
-from stdnum import imei, luhn
+from stdnum import iban, imei, iso11649, luhn
+from stdnum.iso7064 import mod_97_10
 
 from commerce.kernel.errors import InvalidInput
 
@@ -28,6 +30,25 @@ def is_imei(text: str) -> bool:
 def is_eid(text: str) -> bool:
     """32 figures whose remainder by 97 is 1 (SGP.29); they need not begin with 89."""
     return len(text) == EID_LENGTH and text.isascii() and text.isdigit() and int(text) % 97 == 1
+
+
+def is_iban(text: str) -> bool:
+    """With its check digits right (ISO 13616), and as long as its country has it."""
+    return bool(iban.is_valid(text))
+
+
+def creditor_reference(text: str) -> str:
+    """The letters and figures of `text`, at most 21, as a reference with check digits (ISO 11649):
+    RF18539007547034."""
+    body = "".join(each for each in text.upper() if each.isalnum())
+    return f"RF{mod_97_10.calc_check_digits(f'{body}RF')}{body}"
+
+
+def referred_to(reference: str) -> str | None:
+    """What a creditor reference was made of; None if it is none, or its check digits are wrong."""
+    if not iso11649.is_valid(reference):
+        return None
+    return str(iso11649.compact(reference))[4:]
 
 
 @dataclass(frozen=True, slots=True)

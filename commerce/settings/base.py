@@ -364,6 +364,7 @@ SELLER = {
     "site_number": env_value("SELLER_SITE_NUMBER", "01020304000018"),
     "vat_number": env_value("SELLER_VAT_NUMBER", "FR06010203040"),
     "registration": env_value("SELLER_REGISTRATION", "SAS, RCS Paris 010 203 040"),
+    "iban": env_value("SELLER_IBAN", "FR7699999000010000000000115"),
 }
 """Who sells, on bills and in the legal notice; invented here: no real company number begins so."""
 PUBLISHER = [

@@ -229,6 +229,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:providers", _("Providers")),
         ("ops:billing", _("Billing")),
         ("ops:payments", _("Payments")),
+        ("ops:bank", _("Bank")),
         ("ops:ledger", _("Ledger")),
         ("ops:portings", _("Portings")),
         ("ops:settlements", _("Settlements")),

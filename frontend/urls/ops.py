@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import ledger, operators, ops, porting, settlements
+from frontend.views import bank, ledger, operators, ops, porting, settlements
 
 app_name = "ops"
 urlpatterns = [
@@ -22,6 +22,9 @@ urlpatterns = [
     path("ops/billing/<int:account_id>/", ops.release, name="release"),
     path("ops/payments/", ops.payments, name="payments"),
     path("ops/payments/<int:effect_id>/", ops.decide_payment, name="decide_payment"),
+    path("ops/bank/", bank.overview, name="bank"),
+    path("ops/bank/<int:entry_id>/", bank.movement, name="bank_movement"),
+    path("ops/bank/shares/<int:share_id>/", bank.undo, name="bank_undo"),
     path("ops/ledger/", ledger.ledger, name="ledger"),
     path("ops/portings/", porting.portings, name="portings"),
     path("ops/portings/<int:porting_id>/", porting.porting, name="porting"),

@@ -23,13 +23,17 @@ KINDS = {
     TransferKind.PAYMENT: _("Payment"),
     TransferKind.REFUND: _("Paid back"),
     TransferKind.ALLOCATION: _("Bill paid"),
+    TransferKind.REVERSAL: _("Taken back"),
+    TransferKind.WRITE_OFF: _("Given up"),
 }
 BOOKS = {
     Book.RECEIVABLE: _("Open on bills"),
     Book.UNAPPLIED: _("The customer’s"),
     Book.PROVIDER: _("With the payment provider"),
+    Book.BANK: _("At the bank"),
     Book.REVENUE: _("Revenue"),
     Book.VAT: _("VAT"),
+    Book.LOSS: _("Loss"),
 }
 
 

@@ -11,23 +11,33 @@ class Book(StrEnum):
     """The chart of accounts; each is kept per billing account. See docs/decisions.
 
     `UNAPPLIED` holds what is the customer's: payments that no bill has used, and credit notes.
+    `BANK` is our own account, `LOSS` what we gave up.
     """
 
     RECEIVABLE = "receivable"
     UNAPPLIED = "unapplied"
     PROVIDER = "provider"
+    BANK = "bank"
     REVENUE = "revenue"
     VAT = "vat"
+    LOSS = "loss"
 
 
 class TransferKind(StrEnum):
-    """Why money moved. An `ALLOCATION` lets what is unapplied pay for a bill."""
+    """Why money moved. An `ALLOCATION` lets what is unapplied pay for a bill; a `REVERSAL` takes
+    money at the bank back that was returned, or taken for somebody else's."""
 
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"
     PAYMENT = "payment"
     REFUND = "refund"
     ALLOCATION = "allocation"
+    REVERSAL = "reversal"
+    WRITE_OFF = "write_off"
+
+
+SMALL_DIFFERENCE = Money.of("0.50")
+"""What is open below this on a bill that was paid, or that no card can be charged, is given up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,15 @@ class InvoiceKind(StrEnum):
     CREDIT_NOTE = "credit_note"
 
 
+class EntryState(StrEnum):
+    """Of a movement at the bank: part of it is nobody's yet, all of it is somebody's, or it has
+    nothing to do with customers."""
+
+    WAITING = "waiting"
+    BOOKED = "booked"
+    ASIDE = "aside"
+
+
 class LineKind(StrEnum):
     """`PRORATED` is a part of a cycle, priced by days; `REPAIR` corrects an earlier bill."""
 

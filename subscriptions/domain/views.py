@@ -182,7 +182,8 @@ class CommitmentView:
 class Identity:
     """A party as an invoice names it (CGI ann. II 242 nonies A; C. com. L441-9).
 
-    `company_number` is the SIREN, `site_number` the SIRET; both are empty for a consumer.
+    `company_number` is the SIREN, `site_number` the SIRET; both are empty for a consumer. `iban` is
+    that of the seller.
     """
 
     name: str
@@ -196,6 +197,7 @@ class Identity:
     vat_number: str = ""
     registration: str = ""
     language: str = "fr"
+    iban: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from commerce.accounts.selectors import reach
 from commerce.events import timers
 from commerce.kernel.clock import PARIS, machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
-from commerce.kernel.money import Money
 from commerce.payments.ports import PayLine
 from commerce.payments.selectors import payment, payments_of
 from commerce.payments.services import effects
 from commerce.payments.services.charge import request_charge
 from commerce.payments.services.checkout import request_payment
+from subscriptions.domain.ledger import SMALL_DIFFERENCE
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.ledger import is_collected, money_on_its_way, owed_on, unapplied_under
 from subscriptions.models import BillingAccount, Invoice
@@ -33,8 +33,8 @@ COLLECT_AT = time(9)
 """In Paris, on the day a bill is due; one that is issued later that day is charged at once."""
 MONEY_COMES = timedelta(seconds=20)
 """Of machine time, until the outcome of a payment is looked for again."""
-LEAST = Money.of("0.50")
-"""What the provider takes at least; a smaller rest stays open."""
+LEAST = SMALL_DIFFERENCE
+"""What the provider takes at least; a smaller rest is given up."""
 
 
 class CollectingFailed(Exception):
@@ -96,7 +96,8 @@ def collect(invoice_id: int) -> None:
     """Have what is open on the bill charged to the saved card, less what is the customer's; give
     back what a credit note gives back.
 
-    Once: what is declined stays open. Nothing is charged without a saved card, nor to a business.
+    Once: what is declined stays open; a rest too small to be charged is given up. Nothing is
+    charged without a saved card, nor to a business.
     """
     invoice = _locked(invoice_id)
     if invoice.kind == InvoiceKind.CREDIT_NOTE:
@@ -106,8 +107,11 @@ def collect(invoice_id: int) -> None:
     if money_on_its_way(invoice):
         return
     ledger.use_credit(invoice)
+    if not is_collected(invoice):
+        return
     owed = owed_on(invoice)
-    if owed < LEAST or not is_collected(invoice):
+    if owed < LEAST:
+        ledger.write_off(invoice, cause="too-small")
         return
     request_charge(
         key=f"{invoice.number}/charge/1",

@@ -8,9 +8,9 @@ from django.db.models import Q, QuerySet
 from commerce.accounts.selectors import party
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
-from subscriptions.domain.ledger import Book, TransferKind, allocated
+from subscriptions.domain.ledger import SMALL_DIFFERENCE, Book, TransferKind, allocated
 from subscriptions.domain.states import InvoiceKind, InvoiceState
-from subscriptions.ledger import owed_on, unapplied_under
+from subscriptions.ledger import given_up, owed_on, paid_under, rests, unapplied_under
 from subscriptions.models import BillingAccount, Invoice, Transfer
 from subscriptions.services.accounts import locked_account
 
@@ -74,6 +74,100 @@ def enter_refund(*, key: str, sequence: int, party_id: int, reference: str, amou
     )
 
 
+def enter_transfer(
+    account: BillingAccount,
+    *,
+    key: str,
+    reference: str,
+    amount: Money,
+    kind: TransferKind = TransferKind.PAYMENT,
+) -> None:
+    """Money that came to our bank account: it pays for the bill that `reference` names, but for a
+    rest too small to be asked for. Once by its key; the caller has locked the account."""
+    entered = _enter(
+        account,
+        kind=kind,
+        moved=(Book.BANK, Book.UNAPPLIED),
+        amount=amount,
+        reference=reference,
+        key=key,
+    )
+    if entered:
+        allocate(account, reference=reference, cause=key)
+        paid = Invoice.objects.filter(account=account, number=reference).first()
+        if paid is not None and owed_on(paid) < SMALL_DIFFERENCE:
+            write_off(paid, cause=key)
+
+
+def enter_transfer_back(
+    account: BillingAccount, *, key: str, reference: str, amount: Money, kind: TransferKind
+) -> None:
+    """Money that left our bank account, or never was this customer's: what it had paid for under
+    `reference` is open again, the latest bill first. As above."""
+    entered = _enter(
+        account,
+        kind=kind,
+        moved=(Book.UNAPPLIED, Book.BANK),
+        amount=amount,
+        reference=reference,
+        key=key,
+    )
+    if entered:
+        _reopen(account, reference=reference, cause=key)
+
+
+def write_off(invoice: Invoice, *, cause: str) -> None:
+    """Give up what is open on the bill: it is our loss. The caller has locked the account."""
+    owed = owed_on(invoice)
+    if owed.amount > 0:
+        _enter(
+            invoice.account,
+            kind=TransferKind.WRITE_OFF,
+            moved=(Book.LOSS, Book.RECEIVABLE),
+            amount=owed,
+            reference=invoice.number or "",
+            key=f"{invoice.number}/write_off/{cause}",
+            invoice=invoice,
+        )
+
+
+def _reopen(account: BillingAccount, *, reference: str, cause: str) -> None:
+    paid = Invoice.objects.filter(
+        transfers__account=account,
+        transfers__reference=reference,
+        transfers__kind=TransferKind.ALLOCATION,
+    )
+    for invoice in paid.distinct().order_by("-pk"):
+        lacking = -unapplied_under(account, reference)
+        amount = allocated(owed=lacking, unapplied=paid_under(invoice, reference))
+        if amount:
+            _enter(
+                account,
+                kind=TransferKind.ALLOCATION,
+                moved=(Book.RECEIVABLE, Book.UNAPPLIED),
+                amount=amount,
+                reference=reference,
+                key=f"{invoice.number}/back/{cause}",
+                invoice=invoice,
+            )
+            _take_up_again(invoice, cause=cause)
+
+
+def _take_up_again(invoice: Invoice, *, cause: str) -> None:
+    """What was given up of the bill is asked for again."""
+    lost = given_up(invoice)
+    if lost:
+        _enter(
+            invoice.account,
+            kind=TransferKind.WRITE_OFF,
+            moved=(Book.RECEIVABLE, Book.LOSS),
+            amount=lost,
+            reference=invoice.number or "",
+            key=f"{invoice.number}/write_off/back/{cause}",
+            invoice=invoice,
+        )
+
+
 def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
     """Let what is unapplied under `reference` pay for its bill, as far as it goes.
 
@@ -100,7 +194,8 @@ def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
 
 
 def use_credit(invoice: Invoice) -> None:
-    """Let the account's credit notes of earlier cycles pay for the bill, the oldest first.
+    """Let the account's credit notes of earlier cycles pay for the bill, the oldest first, then
+    what is left of its transfers.
 
     What stands under an order is left alone: it goes back to the card that paid. The caller has
     locked the account.
@@ -110,6 +205,18 @@ def use_credit(invoice: Invoice) -> None:
         amount = allocated(owed=owed_on(invoice), unapplied=credit)
         if amount:
             _pay_by_note(invoice, note, amount)
+    for reference, left in rests(invoice.account_id):
+        amount = allocated(owed=owed_on(invoice), unapplied=left)
+        if amount:
+            _enter(
+                invoice.account,
+                kind=TransferKind.ALLOCATION,
+                moved=(Book.UNAPPLIED, Book.RECEIVABLE),
+                amount=amount,
+                reference=reference,
+                key=f"{invoice.number}/{reference}",
+                invoice=invoice,
+            )
 
 
 def cycle_notes(account: BillingAccount) -> QuerySet[Invoice]:

@@ -36,7 +36,17 @@ PORTAL = (
     "people/",
     "webhooks/",
 )
-OPS = ("", "orders/", "jeopardy/", "fallout/", "manual/", "billing/", "work/", "settlements/")
+OPS = (
+    "",
+    "orders/",
+    "jeopardy/",
+    "fallout/",
+    "manual/",
+    "billing/",
+    "work/",
+    "settlements/",
+    "bank/",
+)
 TABLE = "user_name;user_email;plan;term;site\n"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 

@@ -130,6 +130,20 @@ def test_a_business_and_who_has_no_card_are_not_charged() -> None:
     assert attempts() == []
 
 
+def test_a_rest_that_no_card_can_be_charged_is_given_up() -> None:
+    party = with_card(person())
+    begun("C-1", [plan("0.49")], party=party)
+    collected()
+    collected()
+    assert attempts() == []
+    (row, *_) = transfers(Wanted(), limit=1)
+    assert (row.kind, row.debit, row.credit, row.amount) == (
+        "write_off", "loss", "receivable", Money.of("0.49"),
+    )  # fmt: skip
+    assert [each.open for each in bills_of(party)] == [Money.of("0.00")]
+    assert ledger_differences() == ()
+
+
 def test_a_credit_note_of_an_earlier_cycle_pays_first() -> None:
     party = with_card(person())
     account = BillingAccount.objects.create(

@@ -162,6 +162,8 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
             ("task_id", "account_id", "contact_id", "effect_id", "row_id", "card"), "1"
         ),
         "difference_id": "1",
+        "entry_id": "1",
+        "share_id": "1",
         "month": "2026-12",
         "kind": "deliveries",
         "draft_id": "1",
