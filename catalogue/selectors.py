@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Q
 
 from catalogue.domain.document import NOTHING, Document, snapshot_from
-from catalogue.domain.model import Segment, Snapshot
+from catalogue.domain.model import Offering, Segment, Snapshot
 from catalogue.domain.sourcing import PartnerKind, Source, preferred
 from catalogue.importer.writing import restored
 from catalogue.models import Number, NumberState, Preview, Release
@@ -91,6 +91,22 @@ def snapshot_of(release: int) -> Snapshot:
         NotFound: code `unknown_release`.
     """
     return _empty() if release == 0 else _loaded(release)
+
+
+def last_sold(code: str, *, catalogue: Snapshot) -> Offering | None:
+    """The offering as the release has it, or else the newest release before it that did: what
+    somebody has may be sold no longer. None if it never was sold."""
+    return catalogue.offerings.get(code) or _sold_before(code, catalogue.release)
+
+
+@lru_cache(maxsize=256)
+def _sold_before(code: str, release: int) -> Offering | None:
+    earlier = Release.objects.filter(number__lt=release, withdrawal=None).order_by("-number")
+    for number in earlier.values_list("number", flat=True):
+        found = snapshot_of(number).offerings.get(code)
+        if found is not None:
+            return found
+    return None
 
 
 def current_release(at: datetime | None = None) -> ReleaseFacts | None:
@@ -287,5 +303,5 @@ def kept_per_release(*caches: Cache) -> None:
 
 def forget_snapshots() -> None:
     """Empty the process's caches; for tests, where one release number may be made twice."""
-    for cache in (_loaded, *_per_release):
+    for cache in (_loaded, _sold_before, *_per_release):
         cache.cache_clear()

@@ -182,10 +182,6 @@ SENTENCES: Mapping[str, Any] = {
     "no_withdrawal": _("There is no right to withdraw from this; you can end the contract."),
     "withdrawal_over": _("The days for changing your mind are over; you can end the contract."),
     "withdrawn_already": _("You have withdrawn from this already."),
-    "not_arrived": _(
-        "Not all of it has come yet: your days count from then on. Until then you can ask to cancel"
-        " the order."
-    ),
     "declared": _("Say how the pieces are that come back."),
     "notice": _("That day is too early: a contract ends ten days after you say so, or later."),
     "too_far": _("That day is too far away: choose one within two years."),

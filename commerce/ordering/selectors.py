@@ -10,7 +10,7 @@ from django.db.models import Q
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot, role_of
 from catalogue.domain.sourcing import PartnerKind, Share
 from catalogue.pool import held_until
-from catalogue.selectors import snapshot_of
+from catalogue.selectors import last_sold, snapshot_of
 from catalogue.shops import Shop, shop
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
@@ -523,10 +523,16 @@ def fulfilment_items(
 ) -> tuple[FulfilmentItem, ...]:
     """The rows as fulfilment needs them."""
     return tuple(
-        _fulfilment_item(row, offering=snapshot.offering(row.offering))
+        _fulfilment_item(row, offering=_offering(row, catalogue=snapshot))
         for row in rows
         if row.state != ItemState.CANCELLED
     )
+
+
+def _offering(item: OrderItem, *, catalogue: Snapshot) -> Offering:
+    """Of the order's release; what a change touches may have been sold before that. Raises NotFound
+    `unknown_offering`."""
+    return last_sold(item.offering, catalogue=catalogue) or catalogue.offering(item.offering)
 
 
 def _fulfilment_item(item: OrderItem, *, offering: Offering) -> FulfilmentItem:
@@ -609,7 +615,7 @@ def _summary(order: Order) -> OrderSummary:
 
 def _item(item: OrderItem, *, quoted: QuoteLine | None, order: Order) -> OrderItemView:
     catalogue = snapshot_of(order.release)
-    offering = catalogue.offering(item.offering)
+    offering = _offering(item, catalogue=catalogue)
     number = role_of(item.role) == Kind.NUMBER
     bundle = quoted.bundle if quoted is not None else ""
     nested = catalogue.offerings.get(bundle)

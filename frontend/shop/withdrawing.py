@@ -23,6 +23,7 @@ def withdrawal_screen(shown: WithdrawalQuote) -> dict[str, Any]:
         "shown": shown,
         "line": display_number(shown.msisdn) if shown.msisdn else "",
         "ends": [said(name) for name in shown.ends],
+        "coming": [said(name) for name in shown.coming],
         "things": [
             {"name": said(thing.name), "quantity": thing.quantity, "price": thing.price}
             for thing in shown.things

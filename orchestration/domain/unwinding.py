@@ -122,6 +122,31 @@ def impact_of(steps: Sequence[Step], *, ending: Collection[str] | None = None) -
     )
 
 
+def staying(steps: Sequence[Step]) -> frozenset[str]:
+    """Of a plan that can't be taken back as a whole: what has passed its point of no return, or may
+    at this moment, with all that it was built on, but for parcels that have not left; and where it
+    can't be called off any more, as a number after its cut-off, all that follows of it."""
+    impact = impact_of(steps)
+    before = {step.key: step.before for step in steps}
+    forward = _reached({*impact.passing, *impact.late}, _dependents(steps))
+    not_left = {
+        key
+        for step in steps
+        if step.ponr and step.kind is TaskKind.MILESTONE and step.state is not TaskState.DONE
+        for key in step.before
+    }
+    return frozenset(_reached({*impact.passed, *forward}, before) - not_left)
+
+
+def _reached(start: Collection[str], edges: Mapping[str, Sequence[str]]) -> set[str]:
+    seen, look = set(start), list(start)
+    while look:
+        fresh = set(edges.get(look.pop(), ())) - seen
+        seen |= fresh
+        look.extend(fresh)
+    return seen
+
+
 def undo_key(key: str) -> str:
     return f"undo:{key}"
 

@@ -54,10 +54,13 @@ def open_port_in(order: FulfilmentOrder, item: FulfilmentItem) -> Porting:
 
 
 @transaction.atomic
-def close_port_ins(*, order_number: str, group: str) -> None:
-    """The bundle is in service, or taken back: what an operator settled by hand, or what was
-    cancelled with the whole bundle, is settled here as well; and what we owe for a delay."""
+def close_port_ins(*, order_number: str, group: str, lines: Collection[str] | None = None) -> None:
+    """The bundle, or some of its lines, is in service, or taken back: what an operator settled by
+    hand, or what was cancelled with the whole, is settled here as well; and what we owe for a
+    delay."""
     rows = Porting.objects.filter(order_number=order_number, direction=Direction.IN, group=group)
+    if lines is not None:
+        rows = rows.filter(line_id__in=list(lines))
     for porting in rows.exclude(state__in=[*OVER]).select_for_update():
         order = order_for_fulfilment(order_number, group=group)
         item = next(each for each in order.items if each.line_id == porting.line_id)

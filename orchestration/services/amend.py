@@ -20,10 +20,9 @@ from commerce.ordering.selectors import order_for_fulfilment
 from commerce.ordering.services.amending import Amended, Aspect, Wish, amended, write_amended
 from commerce.ordering.services.unwinding import begun_order
 from orchestration.domain.amending import Rework, base_key, duration, rework
-from orchestration.domain.decompose import ORDER_BILL, TaskSpec, decompose
+from orchestration.domain.decompose import TaskSpec, decompose
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.states import FINISHED, EffectState, PlanState, TaskState
-from orchestration.domain.unwinding import CREDITING, SETTLING
 from orchestration.models import Plan, PlanAmendment, Task
 from orchestration.services.desk import Desk
 from orchestration.services.jeopardy import day_of, plan_anew
@@ -37,6 +36,7 @@ from orchestration.services.taking_back import (
     next_position,
     note_what_arrived,
     refusal_of,
+    settling,
     stop,
     touched,
 )
@@ -281,7 +281,13 @@ def _carry_out(context: AccountContext, order: Order, found: _Found, *, note: st
     now_so = order_for_fulfilment(order.number, group=desk.plan.group)
     for task in anew:
         task.starts_on = day_of(task, order=now_so, now=desk.now)
-    closing = _closing(found, after=[task.key for task in back], position=first + len(anew))
+    closing = settling(
+        desk,
+        found.of.dropped,
+        version=found.version,
+        after=[task.key for task in back],
+        position=first + len(anew),
+    )
     add(desk, [*back, *anew, *closing], by=by)
     PlanAmendment.objects.create(
         plan=desk.plan,
@@ -305,30 +311,3 @@ def _reached(desk: Desk, task: Task) -> bool:
     plan, which is perhaps not taken back yet."""
     effect = desk.effect(task) if task.action in _SERVICES else None
     return effect is not None and effect.state != EffectState.REFUSED
-
-
-def _closing(found: _Found, *, after: list[str], position: int) -> list[Task]:
-    """The bill of what is left out is credited; then its pieces and its money go back."""
-    lines, plan = list(found.of.dropped), found.desk.plan
-    if not lines:
-        return []
-    bill = [task.key for task in found.desk.tasks if task.key == ORDER_BILL.key]
-    credit = Task(
-        plan=plan,
-        key=f"credit~{found.version}",
-        position=position,
-        lines=lines,
-        kind=TaskKind.CALL,
-        action=CREDITING,
-        needs=[*bill, *after],
-    )
-    settle = Task(
-        plan=plan,
-        key=f"settle~{found.version}",
-        position=position + 1,
-        lines=lines,
-        kind=TaskKind.CALL,
-        action=SETTLING,
-        needs=[credit.key],
-    )
-    return [credit, settle]

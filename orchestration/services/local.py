@@ -25,6 +25,7 @@ from orchestration.domain.keeping import KEPT, PICK_UP
 from orchestration.domain.states import EffectState, TaskState
 from orchestration.domain.unwinding import PAYING_BACK, SETTLING
 from orchestration.models import Task
+from orchestration.porting.opening import close_port_ins
 from orchestration.porting.rio import rio_of_subscription, tell_rio
 from orchestration.services.desk import Desk
 from subscriptions.domain.states import ChangeKind
@@ -70,7 +71,9 @@ def _do(desk: Desk, task: Task) -> None:
     elif task.action == "line.works":
         line_works(order_number=desk.plan.order_number, group=desk.plan.group)
     elif task.action == SETTLING:
-        lines_unwound(order_number=desk.plan.order_number, line_ids=task.lines)
+        order, group = desk.plan.order_number, desk.plan.group
+        close_port_ins(order_number=order, group=group, lines=task.lines)
+        lines_unwound(order_number=order, line_ids=task.lines)
     elif task.action == PAYING_BACK:
         _pay_back(desk, task)
     elif task.action == "stock.refurbish":

@@ -15,9 +15,11 @@ from commerce.ordering.selectors import order_states
 from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.ending import name_what_came
 from commerce.ordering.services.open_changes import in_the_way_of_end, open_apart
+from commerce.ordering.services.withdrawn import Bundle, withdrawn_bundle
 from orchestration.domain.porting import OVER, Direction
 from orchestration.models import Porting
 from orchestration.porting import changing
+from orchestration.services import withdrawing
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.plans import create_plans
 from subscriptions.lines import Line, line_of_subscription
@@ -42,10 +44,14 @@ def make_way(context: AccountContext, *, number: str, note: str) -> None:
 
 
 def begin(*, order_number: str) -> None:
-    """Plan the accepted order; one that ends a contract only once its way is clear, by a timer. In
-    the caller's transaction."""
+    """Plan the accepted order; one that ends a contract, or withdraws from what has not all
+    arrived, only once its way is clear, by a timer. In the caller's transaction."""
     _, others = in_the_way_of_end(order_number)
-    if others:
+    bundle = withdrawn_bundle(order_number)
+    coming = bundle is not None and withdrawing.is_under_way(bundle)
+    if bundle is not None and coming:
+        withdrawing.acknowledge(number=order_number, bundle=bundle)
+    if others or coming:
         timers.soon(key=_key(order_number), handler=CLEAR, payload={"number": order_number})
     else:
         create_plans(order_number=order_number)
@@ -54,20 +60,31 @@ def begin(*, order_number: str) -> None:
 def on_clear_due(payload: Mapping[str, Any]) -> None:
     """Timer, machine time; called with no transaction open: take back what the end of a contract
     goes before, each by its own rules, and look again. What can't be taken back any more is waited
-    for, as it ends by itself; what it has brought ends with the contract."""
+    for, as it ends by itself; what it has brought ends with the contract. Of what is withdrawn from
+    is taken back what has not arrived."""
     number = payload["number"]
     party_id, others = in_the_way_of_end(number)
     for other in others:
         with suppress(Conflict, RuleViolated):
             make_way(replace(SYSTEM, party_id=party_id), number=other, note="contract_ends")
-    if others:
+    bundle = withdrawn_bundle(number)
+    coming = bundle is not None and not _taken_back(bundle)
+    if others or coming:
         due = machine_now() + AGAIN
         timers.schedule(
             key=_key(number), handler=CLEAR, due_at=due, payload=payload, clock="machine"
         )
+    elif bundle is not None:
+        withdrawing.go_on(number=number, bundle=bundle)
     else:
         name_what_came(number=number)
         create_plans(order_number=number)
+
+
+def _taken_back(bundle: Bundle) -> bool:
+    with suppress(Conflict, RuleViolated):
+        return withdrawing.take_back(bundle)
+    return False
 
 
 def _key(order_number: str) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestration.domain.decompose import ORDER_BILL
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.states import FINISHED, PlanState, TaskState
-from orchestration.domain.unwinding import Impact
+from orchestration.domain.unwinding import CREDITING, SETTLING, Impact
 from orchestration.models import Task, TaskHistory
 from orchestration.services.decide import arrived, take_in
 from orchestration.services.desk import Desk
@@ -90,6 +91,35 @@ def compensating(desk: Desk, impact: Impact) -> list[Task]:
         )
         for place, each in enumerate(impact.undone)
     ]
+
+
+def settling(
+    desk: Desk, lines: Sequence[str], *, version: int, after: Sequence[str], position: int
+) -> list[Task]:
+    """Of lines that are left out of the plan's `version`: their bill is credited once all `after`
+    is done; then their pieces and their money go back."""
+    if not lines:
+        return []
+    bill = [task.key for task in desk.tasks if task.key == ORDER_BILL.key]
+    credit = Task(
+        plan=desk.plan,
+        key=f"credit~{version}",
+        position=position,
+        lines=list(lines),
+        kind=TaskKind.CALL,
+        action=CREDITING,
+        needs=[*bill, *after],
+    )
+    settle = Task(
+        plan=desk.plan,
+        key=f"settle~{version}",
+        position=position + 1,
+        lines=list(lines),
+        kind=TaskKind.CALL,
+        action=SETTLING,
+        needs=[credit.key],
+    )
+    return [credit, settle]
 
 
 def next_position(desk: Desk) -> int:

@@ -38,8 +38,9 @@ class WithdrawalQuote:
     service was asked for at once, so that the days used are paid, else on its first day; one of
     `bills` settles it today. `refund` goes back to the card once the things are on their way back
     (L221-24), on the day `refund_by` at the latest if they are by then; `wear` is the share of the
-    price, by grade, that is billed afterwards. `takes_back` are the orders for the line that are
-    taken back with it.
+    price, by grade, that is billed afterwards. `coming` has not arrived: it is not sent any more,
+    or comes back if it has left. `takes_back` are the orders for the line that are taken back with
+    it.
     """
 
     number: str
@@ -56,11 +57,13 @@ class WithdrawalQuote:
     refund_by: date
     wear: Mapping[str, Decimal]
     takes_back: tuple[str, ...] = ()
+    coming: tuple[Text, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 of what is agreed."""
         things = ",".join(f"{thing.line_id}:{thing.price}" for thing in self.things)
-        parts = (self.number, self.group, str(self.ends_on), things, str(self.refund))
+        coming = ",".join(name.in_("fr") for name in self.coming)
+        parts = (self.number, self.group, str(self.ends_on), things, coming, str(self.refund))
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from catalogue.domain.model import Kind, Segment, Snapshot
+from catalogue.selectors import last_sold
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.accounts.services.contacts import require_verified
@@ -36,7 +37,7 @@ def check_may(context: AccountContext, *, consumer: bool) -> None:
 
 
 def kind_of(item: ItemView, catalogue: Snapshot) -> Kind | None:
-    offering = catalogue.offerings.get(item.offering)
+    offering = last_sold(item.offering, catalogue=catalogue)
     return offering.kind if offering is not None else None
 
 
@@ -58,7 +59,7 @@ def touched_plan(items: tuple[ItemView, ...], *, catalogue: Snapshot) -> Touched
 
 def has_recipe(item: ItemView, *, kind: ChangeKind, catalogue: Snapshot) -> bool:
     """Whether the release says how such a change is done to the item."""
-    offering = catalogue.offerings.get(item.offering)
+    offering = last_sold(item.offering, catalogue=catalogue)
     return offering is not None and f"{offering.specification.recipe}.{kind}" in catalogue.recipes
 
 

@@ -131,7 +131,8 @@ def activate_items(*, order_number: str, group: str) -> None:
     have, also those with which they were to work only for a time. The order is locked before them,
     as everywhere."""
     order = _locked(order_number)
-    for line in order.items.filter(group=group, config__number_choice="port"):
+    ported = order.items.filter(group=group, config__number_choice="port")
+    for line in ported.exclude(state=ItemState.CANCELLED):
         if temporary_number(config=line.config, facts=line.facts):
             change_port_in(
                 order_number=order_number, line_id=line.line_id, config={"number_choice": "new"}

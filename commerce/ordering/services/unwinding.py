@@ -24,6 +24,7 @@ from subscriptions.domain.invoice import DraftLine, one_off_lines, totals
 from subscriptions.services.accounts import basis_of
 
 REASON = "cancelled_under_way"
+RECEIVED = ("delivered_at", "collected_at")
 AFTER_BUNDLES = MOST_ROWS
 """Sequences of refunds: of bundles by their place in the order, of single lines from here on."""
 
@@ -147,7 +148,7 @@ def money_is_known(order_number: str) -> bool:
 @transaction.atomic
 def lines_unwound(*, order_number: str, line_ids: Collection[str]) -> None:
     """As `bundle_unwound`, for lines that were taken out of their bundle; their pieces too are
-    free. Not to be repeated.
+    free, but for what has left already. Not to be repeated.
 
     Raises:
         Conflict: `payment_under_way`.
@@ -156,7 +157,13 @@ def lines_unwound(*, order_number: str, line_ids: Collection[str]) -> None:
     lines = list(order.items.filter(line_id__in=line_ids))
     for line in lines:
         _pay_back(order, lines=[line], sequence=AFTER_BUNDLES + line.position)
-    holds.let_bundle_go(order, lines=lines)
+    OrderItem.objects.filter(pk__in=[line.pk for line in lines]).update(state=ItemState.CANCELLED)
+    holds.let_bundle_go(order, lines=[line for line in lines if not has_left(line.facts)])
+
+
+def has_left(facts: Mapping[str, str]) -> bool:
+    """Whether a piece is in the customer's hands, or on its way there."""
+    return any(facts.get(name) for name in ("tracking_number", *RECEIVED))
 
 
 def _place(order: Order, group: str) -> int:

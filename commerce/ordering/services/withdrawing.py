@@ -1,6 +1,6 @@
 """Withdrawing from a distance contract within its days (L221-18 of the consumer code)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from catalogue.domain.model import Kind, Segment, Snapshot, Text
+from catalogue.selectors import last_sold
 from commerce.accounts import selectors as accounts
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import PARIS, business_today
@@ -24,7 +25,7 @@ from commerce.ordering.domain.states import GIVEN_UP, ItemAction, ItemState, Ord
 from commerce.ordering.domain.withdrawing import Condition, Thing, WithdrawalQuote, owed_for
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.access import find_order, order_scope
-from commerce.ordering.services.changed_line import check_may, known_of, told_of_end
+from commerce.ordering.services.changed_line import check_may, kind_of, known_of, told_of_end
 from commerce.ordering.services.open_changes import (
     change_under_way,
     check_free,
@@ -33,12 +34,12 @@ from commerce.ordering.services.open_changes import (
 )
 from commerce.ordering.services.place import PlacedOrder, placed, written
 from commerce.ordering.services.pricing import Pricing, priced, pricing_now
-from commerce.ordering.services.unwinding import settled_share
+from commerce.ordering.services.unwinding import RECEIVED, settled_share
 from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched
 from promotions.domain.model import CustomerFacts
 from subscriptions.domain.charges import AgreedCharge, net_in_period
 from subscriptions.domain.states import ChangeKind, SubscriptionStatus
-from subscriptions.domain.views import ItemView, SubscriptionView
+from subscriptions.domain.views import SubscriptionView
 from subscriptions.preview import bills_with_change
 from subscriptions.selectors import subscriptions_of_order
 
@@ -51,8 +52,12 @@ class _Prepared:
     order: Order
     contract: SubscriptionView | None
     pricing: Pricing
-    items: tuple[OrderItem, ...]
+    things: tuple[OrderItem, ...]
     shown: WithdrawalQuote
+
+    @property
+    def catalogue(self) -> Snapshot:
+        return self.pricing.snapshot
 
 
 def quote_withdrawal(context: AccountContext, *, number: str, group: str) -> WithdrawalQuote:
@@ -61,8 +66,7 @@ def quote_withdrawal(context: AccountContext, *, number: str, group: str) -> Wit
     Raises:
         NotFound: `unknown_order`, `unknown_bundle`.
         RuleViolated: `no_withdrawal`: a business has no such right, or the order only changed a
-            contract; `withdrawal_over`: its days are; `withdrawn_already`; `not_arrived`: not all
-            of it has come yet, so that its days have not begun and the order may be cancelled.
+            contract; `withdrawal_over`: its days are; `withdrawn_already`; `contract_ended`.
     """
     return _prepare(context, number=number, group=group).shown
 
@@ -79,6 +83,7 @@ def withdraw(
 ) -> PlacedOrder:
     """Withdraw from the bundle as it was shown; `declared` is what is said of the pieces that come
     back. It is an order, which ends the service at once and brings the pieces and the money back.
+    What has not arrived is taken back before that, as far as it has not left.
     `ported`: because its number went to another operator.
 
     Raises:
@@ -149,7 +154,6 @@ def withdrawable(context: AccountContext, *, number: str) -> Mapping[str, date]:
         group: _last_day(order, items)
         for group, items in bundles.items()
         if f"{order.number}/{group}" not in over
-        and any(item.state == ItemState.ACTIVE for item in items)
     }
     return {group: day for group, day in found.items() if business_today() <= day}
 
@@ -181,33 +185,35 @@ def _prepare(context: AccountContext, *, number: str, group: str) -> _Prepared:
             last_day=last_day.isoformat(),
         )
     pricing = pricing_now()
-    contracts = subscriptions_of_order(order.party_id, order.number)
-    contract = next((each for each in contracts if each.group == group), None)
+    contract = contract_of(order, group=group)
     if contract is not None and contract.status == SubscriptionStatus.ENDED:
         raise RuleViolated("This contract has ended.", code="contract_ended")
-    things = tuple(item for item in items if _comes_back(item, pricing))
-    if any(item.state == ItemState.PLANNED for item in items):
-        # Its plan would still send what is withdrawn from.
-        raise RuleViolated("Not all of it has come yet.", code="not_arrived")
-    if contract is None and not things:
+    things = tuple(item for item in items if comes_back(item, pricing.snapshot))
+    if contract is None and not things and not any(_is_coming(order, item) for item in items):
         raise RuleViolated("There is no right to withdraw from this.", code="no_withdrawal")
-    return _Prepared(
-        order, contract, pricing, items, _shown(order, group, contract, things, last_day, pricing)
-    )
+    shown = _shown(order, group, contract, items, last_day, pricing)
+    return _Prepared(order, contract, pricing, things, shown)
+
+
+def contract_of(order: Order, *, group: str) -> SubscriptionView | None:
+    contracts = subscriptions_of_order(order.party_id, order.number)
+    return next((each for each in contracts if each.group == group), None)
 
 
 def _shown(
     order: Order,
     group: str,
     contract: SubscriptionView | None,
-    things: tuple[OrderItem, ...],
+    items: Iterable[OrderItem],
     last_day: date,
     pricing: Pricing,
 ) -> WithdrawalQuote:
-    paid = bool(order.consents.get(str(Purpose.EARLY_EXECUTION)))
     today = business_today()
     rules = market(settings.MARKET).withdrawal_rules()
-    ends_on = contract.activated_on if contract is not None and not paid else today
+    ends_on = end_of(order, contract, asked_on=today)
+    coming = [item for item in items if _is_coming(order, item)]
+    there = [item for item in items if item not in coming]
+    things = [item for item in there if comes_back(item, pricing.snapshot)]
     running = [item for item in contract.items if item.until_on is None] if contract else []
     bills = (
         bills_with_change(
@@ -228,11 +234,12 @@ def _shown(
         subscription_id=contract.id if contract is not None else None,
         msisdn=contract.msisdn if contract is not None else "",
         ends_on=ends_on,
-        days_are_paid=paid,
+        days_are_paid=_days_are_paid(order),
         ends=tuple(Text(item.names) for item in running if item.names),
         things=tuple(
             Thing(item.line_id, _name(item, pricing), item.quantity, _paid(item)) for item in things
         ),
+        coming=tuple(_name(item, pricing) for item in coming),
         bills=tuple(ComingBill(bill.on, bill.before, bill.after) for bill in bills),
         takes_back=taken_back_by(ChangeKind.WITHDRAW, subscription_id=contract.id)
         if contract is not None
@@ -244,34 +251,49 @@ def _shown(
 
 
 def _amendment(found: _Prepared, *, declared: str, ported: bool) -> Amendment:
-    contract, shown, catalogue = found.contract, found.shown, found.pricing.snapshot
-    there = contract.items_on(business_today()) if contract is not None else ()
-    running = tuple(item for item in there if _is_service(item, catalogue))
-    request = ChangeRequest(ChangeKind.WITHDRAW)
-    services = (
-        told_of_end(running, kind=ChangeKind.WITHDRAW, catalogue=catalogue) if running else ()
-    )
-    known = known_of(request, contract, there, catalogue=catalogue) if contract is not None else {}
+    asked = {"change": str(ChangeKind.WITHDRAW), "declared": declared}
     return Amendment(
         kind=ChangeKind.WITHDRAW,
-        subscription_id=shown.subscription_id,
-        facts=known
-        | {"ends_on": shown.ends_on.isoformat(), "owed": "0"}
+        subscription_id=found.shown.subscription_id,
+        facts=known_at_end(found.contract, ends_on=found.shown.ends_on, catalogue=found.catalogue)
         | ({"ported": "yes"} if ported else {}),
-        config={"change": str(ChangeKind.WITHDRAW), "declared": declared},
-        touched=(*services, *_things_back(found)),
-        withdraws=f"{shown.number}/{shown.group}",
+        config=asked,
+        touched=(
+            *services_back(found.contract, catalogue=found.catalogue),
+            *things_back(found.things),
+        ),
+        withdraws=f"{found.shown.number}/{found.shown.group}",
     )
 
 
-def _is_service(item: ItemView, catalogue: Snapshot) -> bool:
-    """Things are told of by the order that brought them."""
-    offering = catalogue.offerings.get(item.offering)
-    return offering is not None and offering.kind not in THINGS
+def known_at_end(
+    contract: SubscriptionView | None, *, ends_on: date, catalogue: Snapshot
+) -> dict[str, str]:
+    """What those who carry the withdrawal out must know of the line."""
+    said = {"ends_on": ends_on.isoformat(), "owed": "0"}
+    if contract is None:
+        return said
+    there = contract.items_on(business_today())
+    return known_of(ChangeRequest(ChangeKind.WITHDRAW), contract, there, catalogue=catalogue) | said
 
 
-def _things_back(found: _Prepared) -> tuple[Touched, ...]:
-    lines = {thing.line_id: thing for thing in found.shown.things}
+def services_back(
+    contract: SubscriptionView | None, *, catalogue: Snapshot, but: Collection[str] = ()
+) -> tuple[Touched, ...]:
+    """What ends of the contract, but for these lines of its order. Things are told of by the order
+    that brought them."""
+    there = contract.items_on(business_today()) if contract is not None else ()
+    services = tuple(
+        item
+        for item in there
+        if kind_of(item, catalogue) not in THINGS and (contract is None or item.line_id not in but)
+    )
+    if not services:
+        return ()
+    return told_of_end(services, kind=ChangeKind.WITHDRAW, catalogue=catalogue)
+
+
+def things_back(things: Iterable[OrderItem]) -> tuple[Touched, ...]:
     return tuple(
         Touched(
             item.pk,
@@ -280,21 +302,41 @@ def _things_back(found: _Prepared) -> tuple[Touched, ...]:
             ItemAction.DELETE,
             {
                 "came_as": item.line_id,
-                "price": str(lines[item.line_id].price.amount),
+                "price": str(_paid(item).amount),
                 **{name: item.facts[name] for name in ("imei",) if item.facts.get(name)},
             },
             line=f"return-{item.position}",
             quantity=item.quantity,
         )
-        for item in found.items
-        if item.line_id in lines
+        for item in things
     )
 
 
-def _comes_back(item: OrderItem, pricing: Pricing) -> bool:
-    offering = pricing.snapshot.offerings.get(item.offering)
-    told = f"{item.recipe}.{ChangeKind.WITHDRAW}" in pricing.snapshot.recipes
+def comes_back(item: OrderItem, catalogue: Snapshot) -> bool:
+    """Also what is sold no longer."""
+    offering = last_sold(item.offering, catalogue=catalogue)
+    told = f"{item.recipe}.{ChangeKind.WITHDRAW}" in catalogue.recipes
     return told and offering is not None and offering.kind in THINGS
+
+
+def _is_coming(order: Order, item: OrderItem) -> bool:
+    """Whether it has not arrived: a line in service says that of its services alone."""
+    if order.state == OrderState.COMPLETED or any(item.facts.get(name) for name in RECEIVED):
+        return False
+    return item.state == ItemState.PLANNED or bool(item.shares)
+
+
+def _days_are_paid(order: Order) -> bool:
+    return bool(order.consents.get(str(Purpose.EARLY_EXECUTION)))
+
+
+def end_of(order: Order, contract: SubscriptionView | None, *, asked_on: date) -> date:
+    """The last day that is billed is the one before: of a contract whose days are paid until the
+    withdrawal, `asked_on`, or its first day."""
+    if contract is None:
+        return asked_on
+    began = contract.activated_on
+    return max(asked_on, began) if _days_are_paid(order) else began
 
 
 def _paid(item: OrderItem) -> Money:
@@ -303,18 +345,21 @@ def _paid(item: OrderItem) -> Money:
 
 
 def _name(item: OrderItem, pricing: Pricing) -> Text:
-    offering = pricing.snapshot.offerings.get(item.offering)
+    offering = last_sold(item.offering, catalogue=pricing.snapshot)
     return offering.name if offering is not None else Text({"fr": item.offering})
 
 
 def _last_day(order: Order, items: Iterable[OrderItem]) -> date:
-    """Counted from the conclusion, or from the receipt of the last piece where there are pieces."""
+    """Counted from the conclusion, or from the receipt of the last piece where there are pieces: as
+    long as one is to come it is not before that many days from today."""
     assert order.accepted_at is not None
     days = [order.accepted_at.astimezone(PARIS).date()]
     for item in items:
-        received = item.facts.get("delivered_at") or item.facts.get("collected_at")
+        received = next((item.facts[name] for name in RECEIVED if item.facts.get(name)), "")
         if received:
             days.append(datetime.fromisoformat(received).astimezone(PARIS).date())
+        elif item.shares and _is_coming(order, item):
+            days.append(business_today())
     return market(settings.MARKET).withdrawal_last_day(max(days))
 
 

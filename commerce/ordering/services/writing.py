@@ -10,6 +10,7 @@ from django.db import connection
 
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot
 from catalogue.domain.sourcing import Share
+from catalogue.selectors import last_sold
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.accounts.services.consents import record_consents
@@ -272,7 +273,7 @@ def _touching(order: Order, by: Amendment, *, snapshot: Snapshot, after: int) ->
             role=touched.role,
             quantity=touched.quantity,
             recipe=recipe_of_change(
-                snapshot.offering(touched.offering).specification.recipe or "",
+                _recipe_of(touched.offering, snapshot=snapshot),
                 kind=by.kind,
                 recipes=snapshot.recipes,
             ),
@@ -283,6 +284,12 @@ def _touching(order: Order, by: Amendment, *, snapshot: Snapshot, after: int) ->
         )
         for position, touched in enumerate(by.touched, start=after + 1)
     ]
+
+
+def _recipe_of(offering: str, *, snapshot: Snapshot) -> str:
+    """Also of what is sold no longer. Raises NotFound `unknown_offering`."""
+    found = last_sold(offering, catalogue=snapshot) or snapshot.offering(offering)
+    return found.specification.recipe or ""
 
 
 def recipe_of_change(recipe: str, *, kind: ChangeKind, recipes: Mapping[str, object]) -> str:

@@ -5,6 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from catalogue.domain.sourcing import PartnerKind, Share
+from catalogue.models import Release
+from catalogue.selectors import current_snapshot
 from commerce.accounts.identity import SYSTEM, AccountContext
 from commerce.accounts.kinds import Role
 from commerce.events.models import Timer
@@ -12,8 +15,10 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.codec import to_plain
 from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.kernel.money import Money
+from commerce.markets.fr.withdrawal import withdrawal_last_day
 from commerce.ordering.domain.changes import ChangeRequest, When
 from commerce.ordering.models import Cart, Order, OrderItem
+from commerce.ordering.selectors import order_view
 from commerce.ordering.services import carts
 from commerce.ordering.services.access import find_order
 from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw
@@ -69,14 +74,44 @@ def order(owner: AccountContext, line: int) -> Order:
     return made
 
 
-def test_nothing_is_withdrawn_from_while_a_part_is_still_to_be_sent(
+def test_what_is_still_to_come_can_be_withdrawn_from_without_an_end(
     owner: AccountContext, order: Order
 ) -> None:
-    """The line runs; its phone would be sent after the money went back."""
-    order.items.filter(role="handset").update(state="planned")
-    with business_time_fixed(at(SOON)), pytest.raises(RuleViolated) as early:
-        quote_withdrawal(owner, number=ORDER, group="g1")
-    assert early.value.code == "not_arrived"
+    """Its days begin with its receipt (L221-18): they are not over before that."""
+    order.items.filter(role="handset").update(
+        state="planned", shares=to_plain((Share("own", PartnerKind.OWN, 1, START),))
+    )
+    late = START + timedelta(days=40)
+    with business_time_fixed(at(late)):
+        shown = quote_withdrawal(owner, number=ORDER, group="g1")
+    assert ([name.in_("fr") for name in shown.coming], shown.things) == (
+        ["Ardoval X2 128 Go Nuit"], (),
+    )  # fmt: skip
+    assert shown.last_day == withdrawal_last_day(late)
+
+
+def test_what_is_sold_no_longer_comes_back_and_ends_as_well(
+    owner: AccountContext, order: Order
+) -> None:
+    """A release without the phone and the plan; each is told of by its name of before."""
+    release = Release.objects.get(number=1)
+    document = release.document
+    sold = ("horizon-130", "ardoval-x2-128-nuit")
+    document["offerings"] = [o for o in document["offerings"] if o["code"] not in sold]
+    Release.objects.create(
+        number=2, document=document, digest="2" * 64, published_at=release.published_at
+    )
+    with business_time_fixed(at(SOON)):
+        assert current_snapshot().release == 2
+        digest = quote_withdrawal(owner, number=ORDER, group="g1").digest()
+        placed = withdraw(owner, number=ORDER, group="g1", digest=digest)
+        create_plans(order_number=placed.number)
+    items = OrderItem.objects.filter(order__number=placed.number).order_by("position")
+    assert list(items.values_list("offering", "recipe")) == [
+        ("horizon-130", "mobile-line.withdraw"), ("ardoval-x2-128-nuit", "handset.withdraw"),
+    ]  # fmt: skip
+    names = [item.name["fr"] for item in order_view(owner, number=placed.number).items]
+    assert names == ["Horizon 130 5G", "Ardoval X2 128 Go Nuit"]
 
 
 def test_who_withdraws_takes_the_coming_end_and_what_waits_for_a_later_day_back(

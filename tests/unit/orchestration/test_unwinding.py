@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.states import EffectState, TaskState
-from orchestration.domain.unwinding import Standing, Step, impact_of, token_of, undo_key
+from orchestration.domain.unwinding import (
+    Standing,
+    Step,
+    impact_of,
+    staying,
+    token_of,
+    undo_key,
+)
 
 CALL, CALLBACK, MILESTONE = TaskKind.CALL, TaskKind.CALLBACK, TaskKind.MILESTONE
 DONE, WAITING, AWAITING = TaskState.DONE, TaskState.WAITING, TaskState.AWAITING
@@ -109,6 +116,26 @@ def test_the_token_changes_with_what_would_happen() -> None:
     further = (*LINE[:6], step("activate", "ship", kind=CALLBACK, undo=None), LINE[7])
     assert token_of("F-1", {"g1": impact_of(further)}, amount="235.00") != before
     assert token_of("F-1", {"g1": impact_of(LINE)}, amount="234.00") != before
+
+
+def test_what_has_passed_stays_with_what_it_was_built_on_but_for_parcels_that_have_not_left() -> (
+    None
+):
+    """A line runs on the card of a parcel that is still in the warehouse."""
+    billing = step("billing", "activate", undo=None, ponr=True)
+    runs = (*LINE[:6], step("activate", "number", "profile", "ship", kind=CALLBACK), billing)
+    assert staying(runs) == {"billing", "activate", "number", "profile", "download"}
+    left = step("shipped", "ship", kind=MILESTONE, undo=None, effect=None, ponr=True)
+    assert staying((*LINE[:4], left, *LINE[5:])) == {"ship", "shipped"}
+
+
+def test_what_can_be_called_off_no_more_stays_with_what_follows_of_it() -> None:
+    port = step("port", "profile", kind=CALLBACK, state=AWAITING, late=True, ponr=True)
+    after = step("activate", "port", kind=CALLBACK, state=WAITING, effect=None)
+    assert staying((*LINE[:6], port, after, LINE[7])) == {
+        *("download", "profile", "port", "activate", "billing"),
+    }
+    assert staying(LINE) == frozenset()
 
 
 @st.composite

@@ -30,8 +30,9 @@ class ThingBackSerializer(Shown):
 class WithdrawalQuoteSerializer(Shown):
     """The contract ends on `ends_on`; where `days_are_paid`, the days used are due in proportion.
     `refund` goes back to the card once the `things` are on their way back, on `refund_by` at the
-    latest if they are by then; wear that shows when they are looked at is billed. `takes_back`: the
-    orders for the line that are taken back with it."""
+    latest if they are by then; wear that shows when they are looked at is billed. `coming` has not
+    arrived: it is not sent any more, or comes back if it has left. `takes_back`: the orders for the
+    line that are taken back with it."""
 
     number = serializers.CharField()
     bundle = serializers.CharField(source="group")
@@ -40,6 +41,7 @@ class WithdrawalQuoteSerializer(Shown):
     days_are_paid = serializers.BooleanField()
     ends = serializers.ListField(child=Wording())
     things = ThingBackSerializer(many=True)
+    coming = serializers.ListField(child=Wording())
     bills = ComingBillSerializer(many=True)
     refund = MoneySerializer()
     refund_by = serializers.DateField()
