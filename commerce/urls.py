@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("promotions.api.urls")),
     path("api/v1/", include("subscriptions.api.urls")),
     path("api/v1/", include("orchestration.api.v1")),
+    path("", include("subscriptions.carrier.api.urls")),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     path("", include("catalogue.oscar_bridge.urls")),
     path("", include("commerce.payments.urls")),

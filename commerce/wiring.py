@@ -77,6 +77,8 @@ from orchestration.services.plans import ADVANCE, PLAN_MORE, REFUND
 from promotions.domain import findings as promotions
 from promotions.domain import next_offers
 from subscriptions import subscribers as bills
+from subscriptions.carrier.services import purchasing as carrier_purchasing
+from subscriptions.carrier.services import telling as carrier_telling
 from subscriptions.events import (
     AccountParked,
     InvoiceIssued,
@@ -179,6 +181,15 @@ def connect() -> None:
     register_timer(bill_run.CHUNK_TIMER, bill_run.on_chunk, durable=False, queue=billing)
     register_timer(collecting.TIMER, collecting.on_due, durable=False, queue=billing)
     subscribe(PaymentAuthorised, bills.on_payment_authorised, name="bills.authorised")
+
+    register_timer(carrier_purchasing.EXPIRY, carrier_purchasing.on_expiry_due)
+    register_timer(
+        carrier_telling.TIMER,
+        carrier_telling.on_tell_due,
+        durable=False,
+        housekeeping=True,
+        queue=WorkQueue.WEBHOOKS,
+    )
 
     subscribe(VisitorIdentified, ordering.on_visitor_identified, name="ordering.visitor")
     subscribe(PaymentAuthorised, ordering.on_payment_authorised, name="ordering.authorised")

@@ -41,7 +41,7 @@ WITH billed AS (
     SELECT invoice.number, invoice.issued_on, promise.id AS promise_id, line.*
       FROM subscriptions_invoiceline AS line
       JOIN subscriptions_invoice AS invoice
-        ON invoice.id = line.invoice_id AND invoice.state = 'issued'
+        ON invoice.id = line.invoice_id AND invoice.state = 'issued' AND line.kind <> 'third'
       LEFT JOIN subscriptions_promise AS promise
         ON promise.order_number = line.order_number AND promise.group = line.group
 ), spoken_of AS (

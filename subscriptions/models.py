@@ -14,6 +14,13 @@ from django.db.models import F, Q, Value
 from catalogue.domain.usage import Dimension
 from commerce.kernel.tax import Basis
 from promotions.domain.benefits import BenefitKind, EarlyExit
+from subscriptions.carrier.models import CarrierDenial as CarrierDenial
+from subscriptions.carrier.models import CarrierLimits as CarrierLimits
+from subscriptions.carrier.models import CarrierPayment as CarrierPayment
+from subscriptions.carrier.models import CarrierRefund as CarrierRefund
+from subscriptions.carrier.models import CarrierSubscription as CarrierSubscription
+from subscriptions.carrier.models import Merchant as Merchant
+from subscriptions.carrier.models import SinkMessage as SinkMessage
 from subscriptions.domain.bank import Waiting
 from subscriptions.domain.ledger import Book, TransferKind
 from subscriptions.domain.states import (

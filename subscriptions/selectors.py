@@ -173,7 +173,9 @@ def _bill(row: Invoice) -> BillView:
         promised=total(
             (line.promised for line in lines if line.promised is not None), currency=row.currency
         ),
-        as_promised=all(line.promised == line.amount for line in lines),
+        as_promised=all(
+            line.promised == line.amount for line in lines if line.kind != LineKind.THIRD
+        ),
         template=row.template,
         seller=Identity(**row.seller.facts) if row.seller else None,
         buyer=Identity(**row.buyer.facts) if row.buyer else None,
@@ -430,8 +432,7 @@ def _sections(lines: Sequence[BillLineView], *, currency: str) -> tuple[BillSect
     """Own services, third parties, one-off: those that have lines."""
     found: dict[Section, list[BillLineView]] = {}
     for line in lines:
-        once = line.kind == LineKind.ONE_OFF or line.period == 0
-        found.setdefault(Section.ONE_OFF if once else Section.OWN_SERVICES, []).append(line)
+        found.setdefault(_section_of(line), []).append(line)
     return tuple(
         BillSection(
             section,
@@ -441,6 +442,13 @@ def _sections(lines: Sequence[BillLineView], *, currency: str) -> tuple[BillSect
         for section in Section
         if section in found
     )
+
+
+def _section_of(line: BillLineView) -> Section:
+    if line.kind == LineKind.THIRD:
+        return Section.THIRD_PARTIES
+    once = line.kind == LineKind.ONE_OFF or line.period == 0
+    return Section.ONE_OFF if once else Section.OWN_SERVICES
 
 
 def _tax_part(part: Mapping[str, str], *, currency: str) -> TaxPart:
@@ -483,7 +491,7 @@ SELECT greatest(line.starts_on, invoice.period_start) AS day, sum(line.amount)
   JOIN subscriptions_invoiceline AS line
     ON line.order_number = promise.order_number AND line.group = promise.group
   JOIN subscriptions_invoice AS invoice ON invoice.id = line.invoice_id
- WHERE promise.id = ANY(%s) AND invoice.state = 'issued'
+ WHERE promise.id = ANY(%s) AND invoice.state = 'issued' AND line.kind <> 'third'
  GROUP BY day
 """
 

@@ -50,8 +50,8 @@ def forget_context(request: HttpRequest, *, then: AccountContext | None = None) 
 
 
 def context_for_client(application_id: Any) -> AccountContext | None:
-    """The context of an OAuth2 application: of the member that it is bound to, or of a system of
-    the operator's own; None if it is neither, or its member is not active."""
+    """The context of an OAuth2 application: of the member or the merchant that it is bound to, or
+    of a system of the operator's own; None if it is none of them, or its member is not active."""
     client = (
         ApiClient.objects.filter(application_id=application_id, active=True)
         .exclude(membership__active=False)
@@ -63,7 +63,8 @@ def context_for_client(application_id: Any) -> AccountContext | None:
     member = client.membership
     if member is None:
         actor = Actor(ActorKind.CLIENT, client.pk, client.name)
-        return AccountContext(actor, None, Role.REPORTER, Channel.B2B_API)
+        role = Role.REPORTER if client.merchant_id is None else Role.MERCHANT
+        return AccountContext(actor, client.merchant_id, role, Channel.B2B_API)
     return AccountContext(
         actor=Actor(ActorKind.CLIENT, client.pk, f"{member.name} ({client.name})"),
         party_id=member.unit.organisation.party_id,

@@ -4,8 +4,11 @@ from enum import StrEnum
 
 
 class PartyKind(StrEnum):
+    """Customers, and merchants, who sell on the bills of ours."""
+
     PERSON = "person"
     ORGANISATION = "organisation"
+    MERCHANT = "merchant"
 
 
 class Segment(StrEnum):
@@ -25,7 +28,8 @@ class Channel(StrEnum):
 class Role(StrEnum):
     """What an actor may do in this request; a member's role comes from the membership used.
 
-    A REPORTER is a system of the operator's own that tells what it counted."""
+    A REPORTER is a system of the operator's own that tells what it counted; a MERCHANT sells on our
+    bills and sees his own payments."""
 
     VISITOR = "visitor"
     CUSTOMER = "customer"
@@ -37,6 +41,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
     SYSTEM = "system"
     REPORTER = "reporter"
+    MERCHANT = "merchant"
 
 
 MEMBER_ROLES = (Role.BUYER, Role.APPROVER, Role.ADMINISTRATOR, Role.VIEWER)

@@ -336,8 +336,9 @@ class ContractRequest(models.Model):
 
 
 class ApiClient(models.Model):
-    """An OAuth2 application: a program of an organisation, which acts as one member, or without
-    one a system of the operator's own, which reports what it knows and sees nobody's things."""
+    """An OAuth2 application: a program of an organisation, which acts as one member, one of a
+    `merchant`, or without either a system of the operator's own, which reports what it knows and
+    sees nobody's things."""
 
     application = models.OneToOneField(
         settings.OAUTH2_PROVIDER_APPLICATION_MODEL,
@@ -347,8 +348,19 @@ class ApiClient(models.Model):
     membership = models.OneToOneField(
         Membership, null=True, blank=True, on_delete=models.CASCADE, related_name="api_client"
     )
+    merchant = models.ForeignKey(
+        Party, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
     name = models.CharField(max_length=120)
     active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(membership__isnull=True) | models.Q(merchant__isnull=True),
+                name="api_client_of_one",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -308,12 +308,16 @@ def find_parties(text: str) -> tuple[PartyFacts, ...]:
     text = text.strip()
     if len(text) < 2:
         return ()
-    found = Party.objects.filter(
-        Q(display_name__istartswith=text)
-        | Q(person__last_name__istartswith=text)
-        | Q(email__iexact=text)
-        | Q(phone=text)
-    ).select_related("person")
+    found = (
+        Party.objects.exclude(kind=PartyKind.MERCHANT)
+        .filter(
+            Q(display_name__istartswith=text)
+            | Q(person__last_name__istartswith=text)
+            | Q(email__iexact=text)
+            | Q(phone=text)
+        )
+        .select_related("person")
+    )
     return tuple(
         _party(entry, getattr(entry, "person", None))
         for entry in found.prefetch_related("addresses").order_by("display_name", "pk")[:MOST_FOUND]

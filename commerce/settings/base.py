@@ -299,6 +299,12 @@ OAUTH2_PROVIDER = {
         "catalogue": "Read offers",
         "orders": "Quote, order and approve",
         "consumption": "Report what lines used",
+        # CAMARA Carrier Billing 0.5 and Carrier Billing Refund 0.3
+        "carrier-billing:payments:create": "Charge or reserve on a line's bill",
+        "carrier-billing:payments:write": "Validate, confirm and cancel",
+        "carrier-billing:payments:read": "Read one's own payments",
+        "carrier-billing-refund:refunds:create": "Give a payment back",
+        "carrier-billing-refund:refunds:read": "Read one's own refunds",
     },
     "DEFAULT_SCOPES": ["catalogue", "orders"],
     # RFC 9700. Only client credentials are served; what else the library can do is closed.

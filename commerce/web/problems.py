@@ -223,4 +223,6 @@ def _sqlstate(exc: OperationalError) -> str:
 
 def is_api(request: HttpRequest) -> bool:
     """Whether the caller wants a problem document rather than a page."""
-    return request.path.startswith(("/api/", "/oauth/", "/webhooks/", "/callbacks/"))
+    return request.path.startswith(
+        ("/api/", "/oauth/", "/webhooks/", "/callbacks/", "/carrier-billing")
+    )

@@ -178,7 +178,9 @@ def _line(line: BillLineView) -> dict[str, Any]:
     notes = []
     if line.quantity > 1:
         notes.append(_("quantity %(count)s") % {"count": line.quantity})
-    if line.days is not None:
+    if line.days is not None and line.kind == LineKind.THIRD:
+        notes.append(on_day(line.days.start))
+    elif line.days is not None:
         notes.append(
             _("%(start)s to %(end)s")
             % {"start": on_day(line.days.start), "end": on_day(line.days.last_day)}

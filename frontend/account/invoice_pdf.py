@@ -231,6 +231,8 @@ def _line(alike: list[DocumentLine]) -> dict[str, Any]:
 def _notes(line: DocumentLine) -> Iterable[str]:
     if line.month and line.kind is LineKind.BENEFIT:
         yield _("month %(number)s") % {"number": line.month}
+    elif line.days is not None and line.kind is LineKind.THIRD:
+        yield on_day(line.days.start)
     elif line.days is not None:
         yield (
             _("%(start)s to %(end)s")

@@ -59,13 +59,16 @@ class EntryState(StrEnum):
 
 
 class LineKind(StrEnum):
-    """`PRORATED` is a part of a cycle, priced by days; `REPAIR` corrects an earlier bill."""
+    """`PRORATED` is a part of a cycle, priced by days; `REPAIR` corrects an earlier bill.
+
+    `THIRD` is a purchase from a third party, or what is given back of one; no promise names it."""
 
     ONE_OFF = "one_off"
     RECURRING = "recurring"
     PRORATED = "prorated"
     BENEFIT = "benefit"
     REPAIR = "repair"
+    THIRD = "third"
 
 
 class ChangeKind(StrEnum):

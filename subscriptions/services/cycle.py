@@ -34,12 +34,13 @@ def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int
     while due:
         charges = drafting.running_charges([account.pk for account in due])
         back = drafting.open_compensations([account.pk for account in due])
+        bought = drafting.open_purchases([account.pk for account in due])
         parked: set[int] = set()
         drafts: list[Draft] = []
         without: dict[int, Period] = {}
         for account in due:
             try:
-                period, draft = _next_draft(account, charges, back)
+                period, draft = _next_draft(account, charges, back, bought)
             except RuleViolated as impossible:
                 _park_impossible(account, reason=impossible.message)
                 parked.add(account.pk)
@@ -72,18 +73,23 @@ def _next_draft(
     account: BillingAccount,
     charges: Mapping[int, Sequence[RunningCharge]],
     compensations: Mapping[int, Sequence[tuple[date, DraftLine]]],
+    purchases: Mapping[int, Sequence[tuple[date, DraftLine]]],
 ) -> tuple[Period, Draft | None]:
-    """The account's next period and its bill (None if nothing falls due); moves the account on."""
+    """The account's next period and its bill (None if nothing falls due); moves the account on.
+
+    Purchases from third parties are billed in arrears: those of the days before the period.
+    """
     assert account.next_bill_on is not None
     assert account.cycle_day is not None
     period = bill_period(account.next_bill_on, cycle_day=account.cycle_day)
     running = charges.get(account.pk, [])
     back = [line for due_on, line in compensations.get(account.pk, ()) if due_on < period.end]
-    if not running and not back:
+    bought = [line for day, line in purchases.get(account.pk, ()) if day < period.start]
+    if not running and not back and account.pk not in purchases:
         account.next_bill_on = None
         return period, None
     key = f"cycle:{account.pk}:{period.start}:{account.bills}"
-    draft = drafting.cycle_draft(account, running, period=period, key=key, back=back)
+    draft = drafting.cycle_draft(account, running, period=period, key=key, back=[*back, *bought])
     account.next_bill_on = period.end
     account.bills += 1
     return period, draft

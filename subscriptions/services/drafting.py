@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -15,6 +15,7 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
 from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
+from subscriptions.domain.carrier import purchase_label
 from subscriptions.domain.charges import AgreedCharge, DueLine
 from subscriptions.domain.invoice import (
     BilledDays,
@@ -38,6 +39,8 @@ from subscriptions.models import (
 
 COMPENSATION = "compensation"
 """The charge of lines that give back, in bills and promises."""
+PURCHASE, PURCHASE_REFUND = "purchase", "purchase-refund"
+"""The charges of third parties' lines; their item is the payment, or the refund."""
 BILLED_STATUSES = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
 
 _NEXT_IDS = """
@@ -54,6 +57,35 @@ COPY subscriptions_invoiceline (
     invoice_id, position, kind, order_number, "group", item, charge, period, benefit, starts_on,
     ends_on, label, quantity, amount, tax_class, tax_rate
 ) FROM STDIN
+"""
+# Each in the basis of its account, on the local day on which it was paid or given back.
+_PURCHASES = """
+SELECT account.id, account.currency, contract.order_number, contract.group, done.id, done.sold,
+       (done.at AT TIME ZONE account.zone)::date AS day,
+       (CASE WHEN done.sold THEN 1 ELSE -1 END)
+       * CASE account.basis WHEN 'HT' THEN done.net ELSE done.gross END,
+       paid.tax_class, paid.tax_rate,
+       paid.service, paid.seller, paid.support, paid.belongs_to_id IS NOT NULL AS monthly
+  FROM (SELECT id, id AS payment_id, account_id, paid_at AS at, true AS sold, net, gross
+          FROM subscriptions_carrierpayment
+         WHERE account_id = ANY(%(accounts)s) AND state = 'succeeded' AND to_bill
+           AND billed_in_id IS NULL
+         UNION ALL
+        SELECT id, payment_id, account_id, made_at, false, net, gross
+          FROM subscriptions_carrierrefund
+         WHERE account_id = ANY(%(accounts)s) AND to_bill AND billed_in_id IS NULL) AS done
+  JOIN subscriptions_carrierpayment AS paid ON paid.id = done.payment_id
+  JOIN subscriptions_subscription AS contract ON contract.id = paid.subscription_id
+  JOIN subscriptions_billingaccount AS account ON account.id = done.account_id
+ ORDER BY account.id, monthly DESC, done.at, done.sold DESC, done.id
+"""
+_PURCHASES_BILLED = """
+UPDATE subscriptions_carrierpayment AS paid SET billed_in_id = given.invoice_id
+  FROM unnest(%s::uuid[], %s::bigint[]) AS given (id, invoice_id) WHERE paid.id = given.id
+"""
+_REFUNDS_BILLED = """
+UPDATE subscriptions_carrierrefund AS back SET billed_in_id = given.invoice_id
+  FROM unnest(%s::uuid[], %s::bigint[]) AS given (id, invoice_id) WHERE back.id = given.id
 """
 _COPY_COVERAGE = """
 COPY subscriptions_coverage (charge_id, invoice_id, days, revision, live) FROM STDIN
@@ -272,6 +304,29 @@ def open_compensations(account_ids: Sequence[int]) -> dict[int, list[tuple[date,
     return result
 
 
+def open_purchases(account_ids: Sequence[int]) -> dict[int, list[tuple[date, DraftLine]]]:
+    """What third parties sold to the lines of the accounts, and what is given back of it, that no
+    bill has yet, by account, each with its day; monthly services first. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PURCHASES, {"accounts": list(account_ids)})
+        rows = cursor.fetchall()
+    result: dict[int, list[tuple[date, DraftLine]]] = {}
+    for account, currency, order, group, item, sold, day, amount, tax, rate, *said in rows:
+        charge = PURCHASE if sold else PURCHASE_REFUND
+        line = DraftLine(
+            kind=LineKind.THIRD,
+            order_number=order,
+            group=group,
+            due=DueLine(item.hex, charge, 0, None, Money(amount, currency), tax),
+            days=Period(day, day + timedelta(days=1)),
+            label=purchase_label(*said, given_back=not sold),
+            quantity=1,
+            tax_rate=rate,
+        )
+        result.setdefault(account, []).append((day, line))
+    return result
+
+
 def cycle_draft(
     account: BillingAccount,
     charges: Sequence[RunningCharge],
@@ -307,7 +362,8 @@ def cycle_draft(
 def write(drafts: Sequence[Draft], *, on: date, chunk_id: int | None = None) -> list[int]:
     """Store drafts, their lines and what they cover; their ids, in the order given.
 
-    Five statements whatever the number of drafts, six with repairs. In the caller's transaction.
+    Five statements whatever the number of drafts, one more with repairs, one with purchases and one
+    with refunds of them. In the caller's transaction.
 
     Raises:
         IntegrityError: a day of a charge is covered already, or a draft's key is taken.
@@ -329,6 +385,7 @@ def write(drafts: Sequence[Draft], *, on: date, chunk_id: int | None = None) -> 
             for invoice_id, draft in zip(ids, drafts, strict=True):
                 for values in _line_rows(draft):
                     copy.write_row((invoice_id, *values))
+        _mark_purchases(cursor, drafts, ids)
         repairs = [(cover.repairs, invoice_id) for invoice_id, cover in covers if cover.repairs]
         if repairs:
             cursor.execute(_CLOSE_COVERAGE, [list(column) for column in zip(*repairs, strict=True)])
@@ -345,6 +402,19 @@ def write(drafts: Sequence[Draft], *, on: date, chunk_id: int | None = None) -> 
             ],
         )
     return ids
+
+
+def _mark_purchases(cursor: Any, drafts: Sequence[Draft], ids: Sequence[int]) -> None:
+    """The bill is told to each purchase and refund that stands on it."""
+    for charge, statement in ((PURCHASE, _PURCHASES_BILLED), (PURCHASE_REFUND, _REFUNDS_BILLED)):
+        found = [
+            (line.due.item, invoice_id)
+            for invoice_id, draft in zip(ids, drafts, strict=True)
+            for line in draft.lines
+            if line.kind is LineKind.THIRD and line.due.charge == charge
+        ]
+        if found:
+            cursor.execute(statement, [list(column) for column in zip(*found, strict=True)])
 
 
 def _invoice_row(draft: Draft, *, on: date, chunk_id: int | None) -> tuple[object, ...]:

@@ -173,6 +173,21 @@ def add_system_client(*, name: str, client_id: str, client_secret: str) -> ApiCl
     return ApiClient.objects.create(application=application, membership=None, name=name)
 
 
+@transaction.atomic
+def add_merchant(*, name: str, email: str, client_id: str, client_secret: str) -> int:
+    """A merchant as a party of his own kind, and his program, by OAuth2 client credentials: it may
+    only use routes of the policy `merchant`. The secret is kept hashed. Answers the party's id."""
+    party = Party.objects.create(
+        kind=PartyKind.MERCHANT,
+        segment=Segment.BUSINESS,
+        display_name=name.strip(),
+        email=clean_email(email),
+    )
+    application = _application(name, client_id=client_id, client_secret=client_secret)
+    ApiClient.objects.create(application=application, merchant=party, name=name)
+    return party.pk
+
+
 def _application(name: str, *, client_id: str, client_secret: str) -> Any:
     applications = get_application_model()
     return applications.objects.create(

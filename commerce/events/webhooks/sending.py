@@ -130,10 +130,18 @@ def _sent(message: WebhookMessage) -> Answer:
     body, now = body_of(message), machine_now()
     try:
         headers = headers_of(message, body, at=now)
-        return asyncio.run(_posted(way_to(message.endpoint.url), body.encode(), headers))
+    except Unreadable as error:
+        return Answer(None, f"{type(error).__name__}: {error}")
+    return post(message.endpoint.url, body.encode(), headers)
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Post it to where a webhook may go; what came of it, also where nothing came back."""
+    try:
+        return asyncio.run(_posted(way_to(url), body, headers))
     except TimeoutError:
         return Answer(None, f"no whole answer within {WHOLE_ANSWER_WITHIN:g} seconds")
-    except (NotAllowed, Unreadable, httpx.HTTPError) as error:
+    except (NotAllowed, httpx.HTTPError) as error:
         return Answer(None, f"{type(error).__name__}: {error}")
 
 

@@ -1,0 +1,26 @@
+"""Addresses as in CAMARA's documents: /carrier-billing/v0.5 and /carrier-billing-refund/v0.3."""
+
+from django.urls import path
+
+from subscriptions.carrier.api import views
+
+_PAYMENTS = "carrier-billing/v0.5/payments"
+_REFUNDS = "carrier-billing-refund/v0.3/payments/<uuid:payment>/refunds"
+
+urlpatterns = [
+    path(_PAYMENTS, views.PaymentsView.as_view(), name="carrier_payments"),
+    path(f"{_PAYMENTS}/prepare", views.PrepareView.as_view(), name="carrier_prepare"),
+    path(f"{_PAYMENTS}/<uuid:payment>", views.PaymentView.as_view(), name="carrier_payment"),
+    path(
+        f"{_PAYMENTS}/<uuid:payment>/validate",
+        views.ValidateView.as_view(),
+        name="carrier_validate",
+    ),
+    path(
+        f"{_PAYMENTS}/<uuid:payment>/confirm", views.ConfirmView.as_view(), name="carrier_confirm"
+    ),
+    path(f"{_PAYMENTS}/<uuid:payment>/cancel", views.CancelView.as_view(), name="carrier_cancel"),
+    path(_REFUNDS, views.RefundsView.as_view(), name="carrier_refunds"),
+    path(f"{_REFUNDS}/remaining-amount", views.RemainingView.as_view(), name="carrier_remaining"),
+    path(f"{_REFUNDS}/<uuid:refund>", views.RefundView.as_view(), name="carrier_refund"),
+]

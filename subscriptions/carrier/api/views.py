@@ -1,0 +1,243 @@
+"""The routes of CAMARA Carrier Billing 0.5 and Carrier Billing Refund 0.3; they only translate.
+
+They are described by CAMARA's own documents, so they are not in ours.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from commerce.accounts.api.caller import caller_of
+from commerce.kernel.clock import business_now
+from commerce.kernel.errors import InvalidInput, RuleViolated
+from commerce.web.authentication import ApiClient
+from commerce.web.fields import Moment
+from commerce.web.policy import Policy
+from commerce.web.views import ApiView
+from subscriptions.carrier.api.errors import answer
+from subscriptions.carrier.api.serializers import (
+    REFUND_STATES,
+    STATES,
+    CreateRefundAsked,
+    NumberAsked,
+    PaymentAsked,
+    ValidationAsked,
+    purchase_of,
+    refund_of,
+    shown_payment,
+    shown_prepared,
+    shown_refund,
+    shown_remaining,
+)
+from subscriptions.carrier.selectors import Found, Wanted, payment_of, payments_of, refunds_of
+from subscriptions.carrier.selectors import refund_of as known_refund
+from subscriptions.carrier.services import purchasing, refunding
+
+CORRELATOR = "x-correlator"
+_CORRELATOR = re.compile(r"[a-zA-Z0-9\-_:;./<>{}]{0,256}", re.ASCII)
+MOST_A_PAGE = 100
+LAST_PAGE = 100_000
+CREATE = "carrier-billing:payments:create"
+WRITE = "carrier-billing:payments:write"
+READ = "carrier-billing:payments:read"
+REFUND = "carrier-billing-refund:refunds:create"
+READ_REFUNDS = "carrier-billing-refund:refunds:read"
+
+
+class CamaraView(ApiView):
+    """A program with a token, errors and the correlator as CAMARA has them."""
+
+    policy = (Policy.MERCHANT,)
+    authentication_classes = (ApiClient,)
+    schema = None
+    of_refunds = False
+    scopes: Mapping[str, str] = {}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """As DRF, after a look at the correlator."""
+        if not _CORRELATOR.fullmatch(request.headers.get(CORRELATOR, "")):
+            raise InvalidInput("x-correlator is malformed.", code="bad_correlator")
+        self.scope = self.scopes.get(request.method or "", "")
+        super().initial(request, *args, **kwargs)
+
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        return answer
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """The correlator goes back as it came."""
+        done = super().finalize_response(request, response, *args, **kwargs)
+        told = request.headers.get(CORRELATOR, "")
+        if told and _CORRELATOR.fullmatch(told):
+            done[CORRELATOR] = told
+        return done
+
+    def party(self, request: Request) -> int:
+        """The merchant's."""
+        found = caller_of(request).party_id
+        assert found is not None
+        return found
+
+
+class PaymentsView(CamaraView):
+    scopes = {"POST": CREATE, "GET": READ}
+
+    def post(self, request: Request) -> Response:
+        """createPayment"""
+        purchase = _purchase(self, request)
+        made = purchasing.charge(party_id=self.party(request), purchase=purchase)
+        return Response(shown_payment(made), status=201)
+
+    def get(self, request: Request) -> Response:
+        """retrievePayments"""
+        wanted = _wanted(request, by="paymentCreationDate", states=("paymentStatus", STATES))
+        found = payments_of(self.party(request), wanted)
+        return _listed(found, [shown_payment(row) for row in found.rows], wanted)
+
+
+class PrepareView(CamaraView):
+    scopes = {"POST": CREATE}
+
+    def post(self, request: Request) -> Response:
+        """preparePayment"""
+        purchase = _purchase(self, request)
+        made = purchasing.prepare(party_id=self.party(request), purchase=purchase)
+        return Response(shown_prepared(made), status=201)
+
+
+class PaymentView(CamaraView):
+    scopes = {"GET": READ}
+
+    def get(self, request: Request, payment: UUID) -> Response:
+        """retrievePayment"""
+        return Response(shown_payment(payment_of(self.party(request), payment)))
+
+
+class ValidateView(CamaraView):
+    scopes = {"POST": WRITE}
+
+    def post(self, request: Request, payment: UUID) -> Response:
+        """validatePayment"""
+        asked = self.body(ValidationAsked)
+        purchasing.validate(
+            party_id=self.party(request),
+            payment_id=payment,
+            authorization=asked["authorizationId"],
+            code=asked["code"],
+        )
+        return Response(status=204)
+
+
+class ConfirmView(CamaraView):
+    scopes = {"POST": WRITE}
+
+    def post(self, request: Request, payment: UUID) -> Response:
+        """confirmPayment"""
+        number = _number(self.body(NumberAsked))
+        purchasing.confirm(party_id=self.party(request), payment_id=payment, number=number)
+        return Response(status=202)
+
+
+class CancelView(CamaraView):
+    scopes = {"POST": WRITE}
+
+    def post(self, request: Request, payment: UUID) -> Response:
+        """cancelPayment"""
+        number = _number(self.body(NumberAsked))
+        purchasing.cancel(party_id=self.party(request), payment_id=payment, number=number)
+        return Response(status=202)
+
+
+class RefundsView(CamaraView):
+    scopes = {"POST": REFUND, "GET": READ_REFUNDS}
+    of_refunds = True
+
+    def post(self, request: Request, payment: UUID) -> Response:
+        """createRefund"""
+        asked = refund_of(self.body(CreateRefundAsked))
+        context = caller_of(request)
+        made = refunding.refund_by_merchant(
+            party_id=self.party(request), payment_id=payment, asked=asked, by=context.actor.name
+        )
+        return Response(shown_refund(made), status=201)
+
+    def get(self, request: Request, payment: UUID) -> Response:
+        """retrieveRefunds"""
+        row = payment_of(self.party(request), payment)
+        wanted = _wanted(request, by="refundCreationDate", states=("refundStatus", REFUND_STATES))
+        found = refunds_of(row, wanted)
+        return _listed(found, [shown_refund(each) for each in found.rows], wanted)
+
+
+class RefundView(CamaraView):
+    scopes = {"GET": READ_REFUNDS}
+    of_refunds = True
+
+    def get(self, request: Request, payment: UUID, refund: UUID) -> Response:
+        """retrieveRefund"""
+        return Response(shown_refund(known_refund(self.party(request), payment, refund)))
+
+
+class RemainingView(CamaraView):
+    scopes = {"GET": READ_REFUNDS}
+    of_refunds = True
+
+    def get(self, request: Request, payment: UUID) -> Response:
+        """retrievePaymentRemainingAmount"""
+        return Response(shown_remaining(payment_of(self.party(request), payment)))
+
+
+def _purchase(view: CamaraView, request: Request) -> purchasing.Purchase:
+    asked = view.body(PaymentAsked)
+    _number(asked["amountTransaction"])
+    return purchase_of(asked)
+
+
+def _number(asked: Mapping[str, Any]) -> str:
+    """Our tokens name no line, so the request does."""
+    if not asked.get("phoneNumber"):
+        raise RuleViolated("Name the line.", code="missing_number")
+    return str(asked["phoneNumber"])
+
+
+def _wanted(request: Request, *, by: str, states: tuple[str, tuple[str, ...]]) -> Wanted:
+    query = request.query_params
+    name, known = states
+    chosen = [each for told in query.getlist(name) for each in told.split(",") if each]
+    order = query.get("order", "desc")
+    if not set(chosen) <= set(known) or order not in ("asc", "desc"):
+        raise InvalidInput("There is no such status, or no such order.", code="bad_query")
+    since, until = _moment(query.get(f"{by}.gte")), _moment(query.get(f"{by}.lte"))
+    if since is not None and since > (until or business_now()):
+        raise InvalidInput("The end comes before the beginning.", code="bad_range")
+    return Wanted(
+        page=_whole(query.get("page", "1"), most=LAST_PAGE),
+        per_page=_whole(query.get("perPage", "10"), most=MOST_A_PAGE),
+        since=since,
+        until=until,
+        newest_first=order == "desc",
+        states=frozenset(chosen),
+        merchant=query.get("merchantIdentifier", "")[:80],
+    )
+
+
+def _moment(told: str | None) -> Any:
+    return None if told is None else Moment().run_validation(told)
+
+
+def _whole(told: str, *, most: int) -> int:
+    if not told.isascii() or not told.lstrip("-").isdigit():
+        raise InvalidInput("That is not a whole number.", code="bad_query")
+    if not 1 <= int(told[:12]) <= most:
+        raise InvalidInput(f"From 1 to {most}.", code="out_of_range")
+    return int(told)
+
+
+def _listed(found: Found[Any], shown: list[dict[str, Any]], wanted: Wanted) -> Response:
+    last = (wanted.page - 1) * wanted.per_page + len(shown)
+    return Response(
+        shown, headers={"X-Total-Count": str(found.count), "Content-Last-Key": str(last)}
+    )

@@ -1,0 +1,107 @@
+"""What a line allows: the customer's own caps and blocks, below the law's."""
+
+from collections.abc import Collection
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+
+from commerce.accounts.identity import AccountContext
+from commerce.kernel.clock import business_now
+from commerce.kernel.errors import InvalidInput, NotFound
+from commerce.kernel.money import Money
+from commerce.markets.pack import CarrierCaps, market
+from subscriptions.carrier.models import CarrierLimits, Merchant
+from subscriptions.domain.carrier import Category, Limits
+from subscriptions.models import Subscription
+
+
+def caps() -> CarrierCaps:
+    """The law's, of the market."""
+    return market(settings.MARKET).carrier_caps()
+
+
+def limits_of(subscription_id: int, *, currency: str = "EUR") -> Limits:
+    """What the customer chose; nothing where he chose nothing."""
+    row = CarrierLimits.objects.filter(subscription_id=subscription_id).first()
+    if row is None:
+        return Limits()
+    return Limits(
+        per_purchase=None if row.per_purchase is None else Money(row.per_purchase, currency),
+        per_month=None if row.per_month is None else Money(row.per_month, currency),
+        blocked=row.blocked,
+        categories=frozenset(Category(each) for each in row.categories),
+        merchants=frozenset(row.merchants),
+    )
+
+
+@transaction.atomic
+def set_limits(
+    *,
+    context: AccountContext,
+    subscription_id: int,
+    per_purchase: Decimal | None = None,
+    per_month: Decimal | None = None,
+    blocked: bool = False,
+    categories: Collection[Category] = (),
+) -> None:
+    """Choose the line's own caps (tax included; None: the law's) and what is blocked on it. Blocked
+    merchants stay so; see `block_merchant`. Holds for purchases from now on.
+
+    Raises:
+        NotFound: no such line of the party's.
+        InvalidInput: `cap_out_of_range`: not from 0 to the law's cap, in cents.
+    """
+    line = _locked(context, subscription_id)
+    law = caps()
+    for field, chosen, most in (
+        ("per_purchase", per_purchase, law.per_purchase),
+        ("per_month", per_month, law.per_month),
+    ):
+        if chosen is not None and (not 0 <= chosen <= most.amount or chosen != round(chosen, 2)):
+            raise InvalidInput(
+                f"Choose an amount from 0 to {most.amount} EUR.",
+                code="cap_out_of_range",
+                field=field,
+            )
+    _keep(
+        context,
+        line,
+        per_purchase=per_purchase,
+        per_month=per_month,
+        blocked=blocked,
+        categories=sorted(str(each) for each in set(categories)),
+    )
+
+
+@transaction.atomic
+def block_merchant(
+    *, context: AccountContext, subscription_id: int, code: str, blocked: bool = True
+) -> None:
+    """Let a merchant sell nothing (more) on the line, or let him again.
+
+    Raises:
+        NotFound: no such line of the party's, or no such merchant.
+    """
+    line = _locked(context, subscription_id)
+    if not Merchant.objects.filter(code=code).exists():
+        raise NotFound("There is no such merchant.", code="unknown_merchant")
+    row = CarrierLimits.objects.filter(subscription=line).first()
+    known = set(row.merchants if row else ())
+    _keep(context, line, merchants=sorted(known | {code} if blocked else known - {code}))
+
+
+def _locked(context: AccountContext, subscription_id: int) -> Subscription:
+    """Locked as purchases lock it: none slips in between."""
+    lines = Subscription.objects.select_for_update(no_key=True)
+    found = lines.filter(pk=subscription_id, party_id=context.party_id or 0).first()
+    if found is None:
+        raise NotFound("There is no such line.", code="unknown_line")
+    return found
+
+
+def _keep(context: AccountContext, line: Subscription, **values: object) -> None:
+    CarrierLimits.objects.update_or_create(
+        subscription=line,
+        defaults={**values, "changed_at": business_now(), "changed_by": context.actor.name},
+    )

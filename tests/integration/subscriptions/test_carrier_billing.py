@@ -1,0 +1,361 @@
+"""Purchases of third parties: two at once never pass a cap, each stands on one bill, what is given
+back goes the way that its purchase went, and merchants hear of it whatever fails."""
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from commerce.accounts.context import SYSTEM, AccountContext
+from commerce.events.models import Timer
+from commerce.kernel.clock import business_time_fixed, machine_now
+from commerce.kernel.errors import RuleViolated
+from subscriptions.audit import bills_against_promises, ledger_differences
+from subscriptions.carrier.models import CarrierPayment, CarrierRefund, Merchant, SinkMessage
+from subscriptions.carrier.services import purchasing, refunding, telling
+from subscriptions.carrier.services.merchants import MerchantContract, take_on
+from subscriptions.carrier.services.purchasing import Purchase
+from subscriptions.carrier.services.refunding import RefundAsked
+from subscriptions.domain.carrier import Category, RefundKind
+from subscriptions.domain.states import Release
+from subscriptions.domain.views import Section
+from subscriptions.models import BillingAccount, Invoice, InvoiceLine, Parking, Subscription
+from subscriptions.selectors import bill_view, bills_of, promise_view
+from subscriptions.services.release import release_held
+from tests.integration.subscriptions.contracts import (
+    DAY,
+    at,
+    begun,
+    firm,
+    person,
+    plan,
+    run,
+)
+
+APRIL, MAY, JUNE = date(2026, 4, 10), date(2026, 5, 10), date(2026, 6, 10)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _on_the_day() -> Iterator[None]:
+    with business_time_fixed(at(DAY)):
+        yield
+
+
+def merchant(*, rate: str = "20", code: str = "lune") -> Merchant:
+    made = take_on(
+        MerchantContract(
+            code=code,
+            name="Éditions Lune",
+            email="lune@example.test",
+            support="0800 000 001",
+            categories=(Category.DIGITAL,),
+            tax_class="standard",
+            tax_rate=Decimal(rate),
+            share=Decimal(70),
+            confirms_himself=True,
+            monthly={"lune-month": Decimal("4.99")},
+        ),
+        client_id=f"{code}-id",
+        client_secret="secret",
+    )
+    return Merchant.objects.get(pk=made)
+
+
+def asked(amount: str, reference: str, **more: Any) -> Purchase:
+    return Purchase(
+        **{
+            "number": "+33639980001",
+            "reference": reference,
+            "correlator": "",
+            "amount": Decimal(amount),
+            "currency": "EUR",
+            "tax_included": True,
+            "tax": None,
+            "description": "Lune+",
+            "category": "press",
+            "seller": "",
+            "service_code": "",
+            "told": {"phoneNumber": "+33639980001", "paymentAmount": {}},
+            "digest": reference,
+            **more,
+        }
+    )
+
+
+def bought(
+    seller: Merchant, amount: str, *, on: date, reference: str = "", **more: Any
+) -> CarrierPayment:
+    with business_time_fixed(at(on)):
+        return purchasing.charge(
+            party_id=seller.party_id, purchase=asked(amount, reference or f"{on}/{amount}", **more)
+        )
+
+
+def given_back(payment: CarrierPayment, amount: str | None = None, *, on: date) -> CarrierRefund:
+    with business_time_fixed(at(on)):
+        return refunding.refund_by_merchant(
+            party_id=payment.merchant.party_id,
+            payment_id=payment.pk,
+            asked=RefundAsked(
+                kind=RefundKind.TOTAL if amount is None else RefundKind.PARTIAL,
+                reference=f"{on}/{amount}",
+                reason="not delivered",
+                amount=None if amount is None else Decimal(amount),
+            ),
+            by="Lune",
+        )
+
+
+def billed(on: date) -> list[tuple[str, str]]:
+    """Runs the bills of a day; the third parties' lines of the newest bill: label and amount."""
+    with business_time_fixed(at(on, 4)):
+        run(on)
+    newest = Invoice.objects.order_by("-pk")[0]
+    assert newest.number, "issued, not held: no promise speaks of purchases"
+    rows = InvoiceLine.objects.filter(invoice=newest, kind="third").order_by("position")
+    return [(row.label["en"], str(row.amount)) for row in rows]
+
+
+LUNE = "Lune+ – Éditions Lune (help: 0800 000 001)"
+
+
+def test_purchases_stand_on_the_next_bill_once() -> None:
+    party = person()
+    begun("F-1", [plan("29.99")], party=party)
+    seller = merchant()
+    bought(seller, "4.99", on=date(2026, 3, 20))
+    bought(seller, "2.50", on=date(2026, 4, 9))
+    bought(seller, "7.00", on=APRIL)
+    assert billed(APRIL) == [(LUNE, "4.99"), (LUNE, "2.50")]
+    (bill,) = [each for each in bills_of(party) if each.issued_on == APRIL]
+    assert str(bill.gross) == "37.48 EUR"
+    view = bill_view(party, bill.number)
+    sections = {section.code: section for section in view.sections}
+    assert str(sections[Section.THIRD_PARTIES].total) == "7.49 EUR"
+    first = sections[Section.THIRD_PARTIES].lines[0]
+    assert first.days is not None
+    assert (first.days.start, first.promised) == (date(2026, 3, 20), None)
+    assert view.as_promised
+    april = promise_view("F-1", "g1").bills[1]
+    assert (april.starts_on, str(april.billed)) == (APRIL, "29.99 EUR")
+    assert all(check.equal for check in bills_against_promises())
+    assert billed(MAY) == [(LUNE, "7.00")]
+    assert billed(JUNE) == []
+    assert ledger_differences() == ()
+
+
+def test_a_business_is_billed_without_tax() -> None:
+    begun("F-1", [plan("20.00")], party=firm(), segment="business")
+    bought(merchant(), "6.00", on=date(2026, 3, 20))
+    assert billed(APRIL) == [(LUNE, "5.00")]
+    assert str(Invoice.objects.order_by("-pk")[0].gross) == "30.00"
+
+
+def test_what_goes_back_before_the_bill_never_comes_to_it() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    seller = merchant()
+    whole = bought(seller, "4.99", on=date(2026, 3, 20))
+    in_parts = bought(seller, "9.00", on=date(2026, 3, 21))
+    part = bought(seller, "10.00", on=date(2026, 3, 22))
+    given_back(whole, on=date(2026, 3, 23))
+    given_back(in_parts, "4.00", on=date(2026, 3, 23))
+    given_back(in_parts, "5.00", on=date(2026, 3, 24))
+    given_back(part, "4.00", on=date(2026, 3, 24))
+    assert billed(APRIL) == [(LUNE, "10.00"), (f"Refund: {LUNE}", "-4.00")]
+
+
+def test_what_goes_back_after_the_bill_is_on_the_next_one() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    payment = bought(merchant(), "4.99", on=date(2026, 3, 20))
+    assert billed(APRIL) == [(LUNE, "4.99")]
+    given_back(CarrierPayment.objects.get(pk=payment.pk), on=date(2026, 4, 15))
+    assert billed(MAY) == [(f"Refund: {LUNE}", "-4.99")]
+    assert billed(JUNE) == []
+
+
+def test_without_a_bill_to_come_a_refund_is_a_credit_note_at_once() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    payment = bought(merchant(), "4.99", on=date(2026, 3, 20))
+    billed(APRIL)
+    BillingAccount.objects.update(next_bill_on=None)
+    given_back(CarrierPayment.objects.get(pk=payment.pk), on=date(2026, 4, 15))
+    newest = Invoice.objects.order_by("-pk")[0]
+    assert (newest.kind, str(newest.gross)) == ("credit_note", "-4.99")
+    assert newest.number is not None
+    assert CarrierRefund.objects.get().billed_in_id == newest.pk
+
+
+def test_the_last_purchases_of_a_line_are_billed_after_its_end() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    seller = merchant()
+    bought(seller, "4.99", on=date(2026, 4, 5))
+    Subscription.objects.update(status="ended")
+    account = BillingAccount.objects.get()
+    with business_time_fixed(at(APRIL, 4)):
+        run(APRIL)
+    rows = InvoiceLine.objects.filter(kind="third")
+    assert [str(row.amount) for row in rows] == ["4.99"]
+    with business_time_fixed(at(MAY, 4)):
+        run(MAY)
+    account.refresh_from_db()
+    assert account.next_bill_on is None
+
+
+def test_a_bill_that_is_drafted_anew_holds_them_again() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    bought(merchant(), "4.99", on=date(2026, 3, 20))
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE subscriptions_itemcharge SET amount = 31")
+    with business_time_fixed(at(APRIL, 4)):
+        run(APRIL)
+    assert Parking.objects.get().rule == "price"
+    assert CarrierPayment.objects.get().billed_in_id is not None
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE subscriptions_itemcharge SET amount = 29.99")
+    release_held(account_id=BillingAccount.objects.get().pk, decision=Release.REDRAFT, operator="x")
+    assert CarrierPayment.objects.get().billed_in_id is None
+    assert billed(APRIL) == [(LUNE, "4.99")]
+
+
+def test_a_monthly_service_is_confirmed_once_and_paid_each_month() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    seller = merchant()
+    Merchant.objects.update(confirms_himself=False)
+    monthly = {"service_code": "lune-month"}
+    with pytest.raises(Exception, match="not possible") as refused:
+        bought(seller, "4.99", on=DAY, **monthly)
+    assert refused.value.code == "needs_confirmation"  # type: ignore[attr-defined]
+    payment = purchasing.prepare(
+        party_id=seller.party_id, purchase=asked("4.99", "first", **monthly)
+    )
+    CarrierPayment.objects.filter(pk=payment.pk).update(state="reserved")
+    purchasing.confirm(party_id=seller.party_id, payment_id=payment.pk, number="+33639980001")
+    held = CarrierPayment.objects.get(pk=payment.pk).belongs_to
+    assert held is not None
+    assert (held.service_code, str(held.gross)) == ("lune-month", "4.99")
+    next_month = bought(seller, "4.99", on=date(2026, 4, 2), **monthly)
+    assert next_month.belongs_to_id == held.pk
+    for more in ("4.99", "5.99"):
+        with pytest.raises(Exception, match="not possible"):
+            bought(seller, more, on=date(2026, 4, 3), reference=f"x{more}", **monthly)
+    assert [label for label, _ in billed(APRIL)] == [f"Subscription: {LUNE}"] * 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_purchases_at_once_never_pass_the_cap_together() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    seller = merchant()
+    for each in range(5):
+        bought(seller, "50.00", on=DAY, reference=f"before-{each}")
+    together = threading.Barrier(6)
+
+    def one(number: int) -> bool:
+        together.wait()
+        try:
+            bought(seller, "20.00", on=DAY, reference=f"at-once-{number}")
+        except RuleViolated:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(one, range(6))) == 2
+    assert sum(row.gross for row in CarrierPayment.objects.all()) == Decimal("290.00")
+
+
+def test_an_agents_refund_has_a_reason_and_is_of_his_customers_line() -> None:
+    party = person()
+    begun("F-1", [plan("29.99")], party=party)
+    payment = bought(merchant(), "4.99", on=date(2026, 3, 20))
+    context = AccountContext(SYSTEM.actor, party, SYSTEM.role, SYSTEM.channel)
+
+    def refund(by: AccountContext, reason: str) -> CarrierRefund:
+        return refunding.refund_by_agent(
+            context=by, payment_id=payment.pk, amount=Decimal("2.00"), reason=reason
+        )
+
+    for by, reason, code in ((context, " ", "reason_missing"), (SYSTEM, "x", "unknown_payment")):
+        with pytest.raises(Exception) as refused:  # noqa: PT011
+            refund(by, reason)
+        assert refused.value.code == code  # type: ignore[attr-defined]
+    assert not CarrierRefund.objects.exists()
+    made = refund(context, "He never bought it")
+    assert (str(made.gross), made.reason, made.by) == ("2.00", "He never bought it", "system")
+
+
+@pytest.fixture
+def sink() -> Iterator[tuple[str, list[tuple[dict[str, str], bytes]], list[int]]]:
+    heard: list[tuple[dict[str, str], bytes]] = []
+    answers: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            heard.append(({name.lower(): text for name, text in self.headers.items()}, body))
+            self.send_response(answers.pop(0) if answers else 204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/events", heard, answers
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_event_is_sent_until_it_arrives_with_the_same_bytes(
+    sink: tuple[str, list[tuple[dict[str, str], bytes]], list[int]],
+) -> None:
+    url, heard, answers = sink
+    answers += [503, 204]
+    begun("F-1", [plan("29.99")], party=person())
+    bought(merchant(), "4.99", on=DAY, sink=url, token="t-1")
+    message = SinkMessage.objects.get()
+    payload = Timer.objects.get(handler=telling.TIMER).payload
+    for _ in range(3):
+        telling.on_tell_due(payload)
+    message.refresh_from_db()
+    assert (message.attempts, message.next_at) == (2, None)
+    assert message.delivered_at is not None
+    assert len({body for _, body in heard}) == 1
+    headers, body = heard[0]
+    assert headers["authorization"] == "Bearer t-1"
+    assert headers["content-type"] == "application/cloudevents+json"
+    event = json.loads(body)
+    assert event["type"] == "org.camaraproject.carrier-billing.v0.payment-completed"
+    assert UUID(event["data"]["paymentId"]) == CarrierPayment.objects.get().pk
+
+
+def test_a_sink_that_is_gone_is_told_nothing_more_and_an_old_token_goes_nowhere(
+    sink: tuple[str, list[tuple[dict[str, str], bytes]], list[int]],
+) -> None:
+    url, heard, answers = sink
+    answers.append(410)
+    begun("F-1", [plan("29.99")], party=person())
+    bought(
+        merchant(),
+        "4.99",
+        on=DAY,
+        sink=url,
+        token="t-1",
+        token_until=machine_now(),
+    )
+    payload = Timer.objects.get(handler=telling.TIMER).payload
+    for _ in range(2):
+        telling.on_tell_due(payload)
+    assert len(heard) == 1
+    assert "authorization" not in heard[0][0]
+    message = SinkMessage.objects.get()
+    assert (message.next_at, message.delivered_at) == (None, None)

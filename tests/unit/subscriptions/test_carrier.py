@@ -1,0 +1,183 @@
+"""Purchases of third parties: what forbids one, what it costs, what a refund gives back."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commerce.kernel.errors import IllegalTransition, InvalidInput
+from commerce.kernel.money import Money
+from commerce.markets.pack import market
+from subscriptions.domain.carrier import (
+    CATEGORIES,
+    PAYMENT_LIFE,
+    Asked,
+    Category,
+    Limits,
+    PaymentState,
+    Price,
+    Rule,
+    price_of,
+    purchase_label,
+    refunded,
+    refusal,
+    steps_crossed,
+)
+
+CAPS = market("fr").carrier_caps()
+ALL = frozenset(Category)
+
+
+def asked(
+    gross: str, category: Category | None = Category.DIGITAL, *, confirmed: bool = True
+) -> Asked:
+    return Asked(Money.of(gross), category, "lune", confirmed)
+
+
+def decided(
+    what: Asked,
+    *,
+    spent: str = "0",
+    limits: Limits | None = None,
+    contract: frozenset[Category] = ALL,
+    line_open: bool = True,
+) -> Rule | None:
+    return refusal(
+        what,
+        line_open=line_open,
+        contract=contract,
+        limits=limits or Limits(),
+        caps=CAPS,
+        spent=Money.of(spent),
+    )
+
+
+@pytest.mark.parametrize(
+    ("case", "gross", "spent", "rule"),
+    [
+        ("exactly the purchase cap", "50.00", "0", None),
+        ("a cent more", "50.01", "0", Rule.OVER_PURCHASE_CAP),
+        ("exactly up to the month's cap", "50.00", "250.00", None),
+        ("a cent beyond the month's cap", "50.00", "250.01", Rule.OVER_MONTH_CAP),
+        ("a cent when all is spent", "0.01", "300.00", Rule.OVER_MONTH_CAP),
+    ],
+)
+def test_the_caps_of_the_law(case: str, gross: str, spent: str, rule: Rule | None) -> None:
+    assert decided(asked(gross), spent=spent) is rule, case
+
+
+@pytest.mark.parametrize(
+    ("limits", "rule"),
+    [
+        (Limits(per_purchase=Money.of("9.99")), Rule.OVER_OWN_PURCHASE_CAP),
+        (Limits(per_purchase=Money.of("10.00")), None),
+        (Limits(per_month=Money.of("29.99")), Rule.OVER_OWN_MONTH_CAP),
+        (Limits(per_month=Money.of("30.00")), None),
+        (Limits(blocked=True), Rule.ALL_BLOCKED),
+        (Limits(categories=frozenset({Category.DIGITAL})), Rule.CATEGORY_BLOCKED),
+        (Limits(categories=frozenset({Category.TICKET})), None),
+        (Limits(merchants=frozenset({"lune"})), Rule.MERCHANT_BLOCKED),
+        (Limits(merchants=frozenset({"soleil"})), None),
+    ],
+)
+def test_what_the_customer_chose(limits: Limits, rule: Rule | None) -> None:
+    assert decided(asked("10.00"), spent="20.00", limits=limits) is rule
+
+
+def test_the_line_the_law_and_the_contract_come_first() -> None:
+    assert decided(asked("99"), line_open=False) is Rule.LINE_BLOCKED
+    assert decided(asked("99", None)) is Rule.NOT_LEGAL
+    assert decided(asked("99"), contract=frozenset({Category.VOICE})) is Rule.NOT_IN_CONTRACT
+    assert decided(asked("99", confirmed=False)) is Rule.NOT_CONFIRMED
+
+
+def test_goods_are_no_category_that_may_stand_on_a_bill() -> None:
+    assert {CATEGORIES[each] for each in ("games", "ticketing", "donations", "calls")} == ALL
+    assert "clothing" not in CATEGORIES
+
+
+@pytest.mark.parametrize(
+    ("amount", "included", "tax", "rate", "net", "gross"),
+    [
+        ("4.99", True, None, "20", "4.16", "4.99"),
+        ("4.158", False, None, "20", "4.16", "4.99"),
+        ("4.16", False, "0.83", "20", "4.16", "4.99"),
+        ("10.00", True, "1.67", "20", "8.33", "10.00"),
+        ("2.10", True, None, "2.1", "2.06", "2.10"),
+        ("5", True, None, "0", "5.00", "5.00"),
+    ],
+)
+def test_a_price_with_and_without_tax(
+    amount: str, included: bool, tax: str | None, rate: str, net: str, gross: str
+) -> None:
+    found = price_of(
+        Money.of(amount),
+        tax_included=included,
+        tax=None if tax is None else Decimal(tax),
+        rate=Decimal(rate),
+    )
+    assert found == Price(Money.of(net), Money.of(gross))
+
+
+@pytest.mark.parametrize(
+    ("amount", "tax", "code"),
+    [("4.16", "0.50", "tax_mismatch"), ("0.004", None, "less_than_a_cent")],
+)
+def test_a_price_that_nobody_can_pay(amount: str, tax: str | None, code: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        price_of(
+            Money.of(amount),
+            tax_included=False,
+            tax=None if tax is None else Decimal(tax),
+            rate=Decimal(20),
+        )
+    assert refused.value.code == code
+
+
+@given(
+    cents=st.integers(1, 5000),
+    parts=st.lists(st.integers(1, 1999), max_size=6),
+    rate=st.sampled_from(["0", "2.1", "5.5", "20"]),
+)
+def test_refunds_add_up_to_the_payment_and_never_to_more(
+    cents: int, parts: list[int], rate: str
+) -> None:
+    amount = Money.from_cents(cents)
+    price = price_of(amount, tax_included=True, tax=None, rate=Decimal(rate))
+    remaining, back = amount.amount, Price(Money.zero(), Money.zero())
+    for part in [*(Decimal(each) / 100 for each in parts), None]:
+        taken = remaining if part is None else min(part, remaining)
+        if taken <= 0:
+            continue
+        given_now = refunded(
+            price, amount=amount.amount, part=taken, remaining=remaining, given_back=back
+        )
+        back = Price(back.net + given_now.net, back.gross + given_now.gross)
+        remaining -= taken
+        assert back.gross <= price.gross
+    assert back == price
+
+
+def test_each_five_euros_are_told_of() -> None:
+    def crossed(before: str, after: str) -> int:
+        return steps_crossed(before=Money.of(before), after=Money.of(after), step=Money.of(5))
+
+    assert [crossed("0", "4.99"), crossed("4.99", "5.00"), crossed("5.00", "9.99")] == [0, 1, 0]
+    assert crossed("4.00", "16.00") == 3
+
+
+def test_the_life_of_a_payment() -> None:
+    PAYMENT_LIFE.check(PaymentState.PENDING_VALIDATION, PaymentState.RESERVED)
+    for last in (PaymentState.SUCCEEDED, PaymentState.DENIED, PaymentState.CANCELLED):
+        assert PAYMENT_LIFE.is_final(last)
+    with pytest.raises(IllegalTransition):
+        PAYMENT_LIFE.check(PaymentState.PENDING_VALIDATION, PaymentState.SUCCEEDED)
+
+
+def test_a_bill_names_the_service_who_sold_it_and_who_helps() -> None:
+    told = purchase_label("Lune+", "Éditions Lune", "0800 000 001", True, given_back=False)
+    assert told == {
+        "fr": "Abonnement : Lune+ – Éditions Lune (assistance : 0800 000 001)",
+        "en": "Subscription: Lune+ – Éditions Lune (help: 0800 000 001)",
+    }
