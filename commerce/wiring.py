@@ -216,7 +216,7 @@ def connect() -> None:
     ):
         telling_the_biller = Guarded("billing", handler)
         subscribe(event, telling_the_biller, name=name, durable=False, queue=billing)
-    register_timer(PLAN_MORE, orchestration.on_more_to_plan, queue=WorkQueue.BULK)
+    register_timer(PLAN_MORE, orchestration.on_more_to_plan)
     register_timer(ADVANCE, orchestration.on_advance_due, durable=False)
     register_timer(ASK, orchestration.on_ask_due, durable=False, housekeeping=True)
     register_timer(OVERDUE, orchestration.on_ask_due, durable=False)
