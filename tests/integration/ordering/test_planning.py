@@ -52,7 +52,7 @@ def plan_parts(number: str) -> list[int]:
         if more is None:
             return counts
         after, position = more.payload["after"], more.payload["position"]
-        assert (more.queue, more.turn) == (WorkQueue.BULK, 0)
+        assert (more.queue, more.turn) == (WorkQueue.SETTLING, 0)
         more.delete()
 
 
