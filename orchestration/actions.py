@@ -29,6 +29,7 @@ from orchestration.ports import (
     Answer,
     Billing,
     BillingChange,
+    BillingNumber,
     BillingStart,
     Entitlement,
     EntitlementOrder,
@@ -209,10 +210,8 @@ def _renumber(context: TaskContext) -> Mapping[str, Any]:
 
 
 def _stays_away(context: TaskContext) -> bool:
-    """The number that should come along has not come, and will not: the line keeps what it has. Or
-    the line has ended meanwhile."""
-    over = has_ended(context.order.number, group=context.group)
-    return over or not context.item.came_along
+    """As `_not_here`; or the line has ended meanwhile."""
+    return has_ended(context.order.number, group=context.group) or _not_here(context)
 
 
 def _stands_still(context: TaskContext) -> bool:
@@ -260,6 +259,21 @@ def _change_billing(context: TaskContext) -> Mapping[str, Any]:
         "party_id": context.order.party_id,
         "on": said or context.today.isoformat(),
     }
+
+
+def _number_of_contract(context: TaskContext) -> Mapping[str, Any]:
+    return {
+        "order_number": context.order.number,
+        "group": context.group,
+        "party_id": context.order.party_id,
+        "msisdn": context.item.config["msisdn"],
+        "on": context.today.isoformat(),
+    }
+
+
+def _not_here(context: TaskContext) -> bool:
+    """The number that should come along has not come, and will not: the line keeps what it has."""
+    return not context.item.came_along
 
 
 def _bill_order(context: TaskContext) -> Mapping[str, Any]:
@@ -380,6 +394,9 @@ ACTIONS: Mapping[str, Action] = {
     "billing.credit": Action("billing", "credit_order", OrderCredit, _credit, _told()),
     "billing.change": Action(
         "billing", "change", BillingChange, _change_billing, _told("change_id")
+    ),
+    "billing.number": Action(
+        "billing", "renumber", BillingNumber, _number_of_contract, _told(), _not_here
     ),
     "billing.owed": Action("billing", "bill_order", OrderBill, _bill_order, _told()),
     "billing.order": Action("billing", "bill_order", OrderBill, _bill_order, _told()),

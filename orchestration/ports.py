@@ -358,6 +358,18 @@ class BillingChange:
     on: date
 
 
+@dataclass(frozen=True, slots=True)
+class BillingNumber:
+    """From `on` (a local date) the contract that began with the bundle has the number `msisdn`,
+    which came along with it, in place of a temporary one."""
+
+    order_number: str
+    group: str
+    party_id: int
+    msisdn: str
+    on: date
+
+
 class MoneyKind(StrEnum):
     TAKEN = "taken"
     PAID_BACK = "paid_back"
@@ -421,6 +433,9 @@ class Billing(Provider, Protocol):
 
     def change(self, request: BillingChange, *, key: str) -> Answer:
         """What a change order begins and ends of a contract that it knows; facts: `change_id`."""
+
+    def renumber(self, request: BillingNumber, *, key: str) -> Answer:
+        """Nothing is billed otherwise, but that number stands on its bills."""
 
     def note_money(self, request: MoneyMoved, *, key: str) -> Answer:
         """A fact for its books; nothing is to be done."""

@@ -44,6 +44,7 @@ ACTIONS: Mapping[str, str | None] = {
     "stock.refurbish": None,
     "billing.start": None,
     "billing.change": None,
+    "billing.number": None,
 }
 """Each with the one that takes it back; None: it has none of its own."""
 CHANGES = frozenset(

@@ -31,6 +31,7 @@ TASK_WORDS: Mapping[str, Any] = {
     "numbering.take_back": gettext_lazy("Take the temporary number back"),
     "network.cut_over": gettext_lazy("Give the line the number that came"),
     "numbering.cut_over": gettext_lazy("Give the contract the number that came"),
+    "billing.number": gettext_lazy("Bill the line under the number that came"),
     "line.works": gettext_lazy("Note that the line works"),
     "porting.port_in": gettext_lazy("Bring the number over"),
     "esim.download": gettext_lazy("Order the eSIM profile"),

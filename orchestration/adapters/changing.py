@@ -1,8 +1,36 @@
-"""What a change order says to whoever bills, ourselves or another."""
+"""What an order says to whoever bills, ourselves or another."""
+
+from collections.abc import Iterable, Mapping
 
 from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
 from commerce.ordering.domain.states import ItemAction
 from subscriptions.domain.states import AT_ANY_TIME, ChangeKind
+
+NEW_FACTS: Mapping[ChangeKind, tuple[str, ...]] = {
+    ChangeKind.RENEW: ("imei",),
+    ChangeKind.SIM: ("iccid", "lpa", "eid"),
+    ChangeKind.NUMBER: ("msisdn",),
+}
+"""What the contract says otherwise after a change of that kind, learnt while it was carried out."""
+OF_A_LINE = ("msisdn", "iccid", "imei", "eid", "lpa")
+"""What the contract of a new line says of it."""
+
+
+def facts_of(items: Iterable[FulfilmentItem]) -> Mapping[str, str]:
+    """What was learnt of all of them."""
+    return {name: value for item in items for name, value in item.facts.items()}
+
+
+def config_of(items: Iterable[FulfilmentItem]) -> Mapping[str, str]:
+    """What was asked of all of them."""
+    return {name: value for item in items for name, value in item.config.items()}
+
+
+def new_facts(order: FulfilmentOrder) -> Mapping[str, str]:
+    """What the contract says otherwise of its line after the change."""
+    assert order.change is not None
+    facts = facts_of(order.items)
+    return {name: facts[name] for name in NEW_FACTS.get(order.change, ()) if name in facts}
 
 
 def begun(order: FulfilmentOrder) -> tuple[FulfilmentItem, ...]:

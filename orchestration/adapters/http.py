@@ -6,18 +6,27 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from catalogue.domain.model import Snapshot
 from catalogue.selectors import snapshot_of
 from commerce.kernel.errors import Refused, Unknown
 from commerce.kernel.money import Money
 from commerce.ordering.domain.fulfilment import ChargedItem, FulfilmentItem, OrderCharges
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
-from orchestration.adapters.changing import begun, ended
+from orchestration.adapters.changing import (
+    OF_A_LINE,
+    begun,
+    config_of,
+    ended,
+    facts_of,
+    new_facts,
+)
 from orchestration.adapters.client import HttpProvider, plain
 from orchestration.domain.porting import OUR_OPERATOR
 from orchestration.domain.settlement import Settled
 from orchestration.ports import (
     Answer,
     BillingChange,
+    BillingNumber,
     BillingStart,
     Entitlement,
     EntitlementOrder,
@@ -43,6 +52,7 @@ from orchestration.ports import (
     TakeBack,
     WearBill,
 )
+from promotions.selectors import promotions_of
 from subscriptions.domain.charges import due_in_period
 from subscriptions.domain.states import ENDING, ChangeKind
 from subscriptions.selectors import subscription_view
@@ -285,32 +295,33 @@ class HttpBilling(HttpProvider):
 
     def bill_wear(self, request: WearBill, *, key: str) -> Answer:
         agreed = order_charges(request.order_number)
-        of = OrderCredit(request.order_number, request.group, request.party_id)
-        (first, *_) = _due_once(agreed, credited=of)
-        same = {**first, "code": "wear", "benefit": "", "times": 1}
+        lines = _worn(agreed, request)
         body = {
             "reference": f"{agreed.number}/{request.group}/wear",
             "account_reference": _account(agreed.party_id),
             "segment": str(agreed.segment),
             "purchase_order": "",
             "description": f"Wear of what came back of order {agreed.number}",
-            "amount": str(sum(request.owed.values())),
-            "currency": first["currency"],
-            "lines": [{**same, "amount": str(amount)} for amount in request.owed.values()],
+            "amount": str(sum(Decimal(line["amount"]) for line in lines)),
+            "currency": lines[0]["currency"],
+            "lines": lines,
         }
         return Answer({"bill": self.post("charges", body=body, key=key)["charge_id"]})
 
     def start(self, request: BillingStart, *, key: str) -> Answer:
         order = order_for_fulfilment(request.order_number, group=request.group)
-        rates = snapshot_of(order.release).tax_rates
-        items = [_billed(item, rates=rates) for item in order.items]
+        snapshot, facts = snapshot_of(order.release), facts_of(order.items)
+        said = config_of(order.items)
         body = {
             "reference": request.reference,
             "account_reference": _account(request.party_id),
             "starts_on": request.starts_on.isoformat(),
             "segment": str(order.segment),
+            "channel": order.channel,
+            "user_name": said.get("user_name", ""),
             "term_months": max((item.term for item in order.items), default=0),
-            "items": [item for item in items if item["charges"]],
+            "facts": {name: facts[name] for name in OF_A_LINE if facts.get(name)},
+            "items": [_billed(item, snapshot=snapshot) for item in order.items],
         }
         return Answer(self.post("subscriptions", body=body, key=key))
 
@@ -325,22 +336,34 @@ class HttpBilling(HttpProvider):
             "subscription_reference": f"{contract.order_number}/{contract.group}",
         }
         if order.change in ENDING:
-            told["ends_on"] = request.on.isoformat()
+            told |= {"kind": str(order.change), "ends_on": request.on.isoformat()}
             return Answer({"change_id": self.post("ends", body=told, key=key)["end_id"]})
-        rates = snapshot_of(order.release).tax_rates
+        snapshot, said = snapshot_of(order.release), config_of(order.items)
         lines = {item.id: item.line_id for item in contract.items}
-        said = {name: value for item in order.items for name, value in item.config.items()}
         renewed = begun(order) if order.change is ChangeKind.RENEW else ()
         body = told | {
             "kind": str(order.change),
             "on": request.on.isoformat(),
             "term_months": max((item.term for item in renewed), default=0),
-            "begins": [_billed(item, rates=rates) for item in begun(order)],
+            "begins": [_billed(item, snapshot=snapshot) for item in begun(order)],
             "ends": [lines[subject] for subject in ended(order)],
             "blocks": said.get("block", "") if order.change is ChangeKind.SUSPEND else "",
             "lifts": said.get("lifts", ""),
+            "facts": dict(new_facts(order)),
         }
         return Answer({"change_id": self.post("changes", body=body, key=key)["change_id"]})
+
+    def renumber(self, request: BillingNumber, *, key: str) -> Answer:
+        contract = f"{request.order_number}/{request.group}"
+        body = {
+            "reference": f"{contract}/number",
+            "account_reference": _account(request.party_id),
+            "subscription_reference": contract,
+            "kind": str(ChangeKind.NUMBER),
+            "on": request.on.isoformat(),
+            "facts": {"msisdn": request.msisdn},
+        }
+        return Answer(self.post("changes", body=body, key=key))
 
     def note_money(self, request: MoneyMoved, *, key: str) -> Answer:
         body = {
@@ -364,6 +387,7 @@ def _due_once(agreed: OrderCharges, *, credited: OrderCredit | None = None) -> l
     are one, so that the order of a fleet stays short."""
     rates = snapshot_of(agreed.release).tax_rates
     sums: dict[tuple[str, str, str, Money, str], int] = {}
+    names: dict[tuple[str, str], Mapping[str, str]] = {}
     for item in agreed.items:
         if credited is not None and not _is_credited(item, credited):
             continue
@@ -371,9 +395,11 @@ def _due_once(agreed: OrderCharges, *, credited: OrderCredit | None = None) -> l
             for due in due_in_period(charge, period=0):
                 like = (item.offering, due.charge, due.benefit or "", due.amount, due.tax_class)
                 sums[like] = sums.get(like, 0) + 1
+                names[item.offering, due.charge] = item.names
     return [
         {
             "offering": offering,
+            "names": dict(names[offering, code]),
             "code": code,
             "benefit": benefit,
             "amount": str((amount * times).amount),
@@ -386,6 +412,33 @@ def _due_once(agreed: OrderCharges, *, credited: OrderCredit | None = None) -> l
     ]
 
 
+def _worn(agreed: OrderCharges, request: WearBill) -> list[dict[str, Any]]:
+    """What is owed for each piece that came back, at the tax of the piece."""
+    rates = snapshot_of(agreed.release).tax_rates
+    pieces = {
+        item.line_id: (item, charge)
+        for item in agreed.items
+        for charge in item.charges
+        if not charge.recurring
+    }
+    return [
+        {
+            "offering": item.offering,
+            "names": dict(item.names),
+            "code": "wear",
+            "benefit": "",
+            "amount": str(amount),
+            "currency": charge.amount.currency,
+            "times": 1,
+            "tax_class": charge.tax_class,
+            "tax_rate": str(rates[charge.tax_class]),
+        }
+        for item, charge, amount in (
+            (*pieces[line], amount) for line, amount in request.owed.items()
+        )
+    ]
+
+
 def _is_credited(item: ChargedItem, by: OrderCredit) -> bool:
     """Of a bundle's credit, what was credited alone before is no part."""
     if by.lines:
@@ -393,12 +446,15 @@ def _is_credited(item: ChargedItem, by: OrderCredit) -> bool:
     return item.group == by.group and not item.taken_out
 
 
-def _billed(item: FulfilmentItem, *, rates: Mapping[str, Decimal]) -> dict[str, Any]:
+def _billed(item: FulfilmentItem, *, snapshot: Snapshot) -> dict[str, Any]:
     """An item with what it costs again and again, in the master basis of the segment; what it cost
     once was billed with the order."""
+    promotions = promotions_of(snapshot).promotions
+    names = {code: promotion.name.by_language for code, promotion in promotions.items()}
     return {
         "reference": item.line_id,
         "offering": item.offering,
+        "names": dict(snapshot.offering(item.offering).name.by_language),
         "facts": dict(item.facts),
         "charges": [
             {
@@ -408,10 +464,11 @@ def _billed(item: FulfilmentItem, *, rates: Mapping[str, Decimal]) -> dict[str, 
                 "quantity": charge.quantity,
                 "every_months": charge.every_months,
                 "tax_class": charge.tax_class,
-                "tax_rate": str(rates[charge.tax_class]),
+                "tax_rate": str(snapshot.tax_rates[charge.tax_class]),
                 "benefits": [
                     {
                         "code": benefit.code,
+                        "names": dict(names.get(benefit.code, {})),
                         "kind": str(benefit.kind),
                         "value": str(benefit.value),
                         "first": benefit.first,

@@ -7,10 +7,18 @@ from catalogue.selectors import snapshot_of
 from commerce.kernel.money import Money
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
-from orchestration.adapters.changing import begun, ended
+from orchestration.adapters.changing import (
+    OF_A_LINE,
+    begun,
+    config_of,
+    ended,
+    facts_of,
+    new_facts,
+)
 from orchestration.ports import (
     Answer,
     BillingChange,
+    BillingNumber,
     BillingStart,
     Found,
     MoneyKind,
@@ -27,14 +35,8 @@ from subscriptions.services import ledger
 from subscriptions.services.activate import ActivatedItem, activate
 from subscriptions.services.change import ContractChange, apply_change
 from subscriptions.services.credit import bill_wear, credit_order
+from subscriptions.services.number import take_number
 from subscriptions.services.one_off import bill_order
-
-NEW_FACTS: Mapping[ChangeKind, tuple[str, ...]] = {
-    ChangeKind.RENEW: ("imei",),
-    ChangeKind.SIM: ("iccid", "lpa", "eid"),
-    ChangeKind.NUMBER: ("msisdn",),
-}
-"""What the contract says otherwise after a change of that kind, learnt while it was carried out."""
 
 
 class LocalBilling:
@@ -104,7 +106,7 @@ class LocalBilling:
         order = order_for_fulfilment(request.order_number, group=request.group)
         snapshot = snapshot_of(order.release)
         plan = next((item for item in order.items if item.role == "plan"), order.items[0])
-        facts = _facts(order.items)
+        facts = facts_of(order.items)
         subscription = activate(
             order_number=request.order_number,
             group=request.group,
@@ -116,11 +118,7 @@ class LocalBilling:
             activated_on=request.starts_on,
             release=order.release,
             channel=order.channel,
-            msisdn=facts.get("msisdn", ""),
-            iccid=facts.get("iccid", ""),
-            imei=facts.get("imei", ""),
-            eid=facts.get("eid", ""),
-            lpa=facts.get("lpa", ""),
+            **{name: facts.get(name, "") for name in OF_A_LINE},
             user_name=plan.config.get("user_name", ""),
             benefit_names=_benefit_names(snapshot),
         )
@@ -131,8 +129,7 @@ class LocalBilling:
         assert order.change is not None
         assert order.subject is not None
         snapshot = snapshot_of(order.release)
-        kind, config = order.change, _config(order.items)
-        facts = _facts(order.items) if kind in NEW_FACTS else {}
+        kind, config = order.change, config_of(order.items)
         plan = next((item for item in order.items if item.role == "plan"), None)
         row = apply_change(
             ContractChange(
@@ -147,12 +144,18 @@ class LocalBilling:
                 tax_rates=snapshot.tax_rates,
                 benefit_names=_benefit_names(snapshot),
                 term_months=plan.term or None if plan and kind is ChangeKind.RENEW else None,
-                facts={name: facts[name] for name in NEW_FACTS.get(kind, ()) if name in facts},
+                facts=new_facts(order),
                 blocks=_block(config) if kind is ChangeKind.SUSPEND else None,
                 lifts=BlockKind(config["lifts"]) if config.get("lifts") else None,
             )
         )
         return Answer({"change_id": str(row)})
+
+    def renumber(self, request: BillingNumber, *, key: str) -> Answer:
+        contract = take_number(
+            order_number=request.order_number, group=request.group, msisdn=request.msisdn
+        )
+        return Answer({"subscription_id": str(contract or "")})
 
     def find(self, key: str) -> Found:
         """It never answers late: what is asked again is done once all the same."""
@@ -169,10 +172,6 @@ def _activated(item: FulfilmentItem, *, snapshot: Snapshot) -> ActivatedItem:
     )
 
 
-def _config(items: tuple[FulfilmentItem, ...]) -> Mapping[str, str]:
-    return {name: value for item in items for name, value in item.config.items()}
-
-
 def _block(config: Mapping[str, str]) -> BlockKind:
     return BlockKind(config["block"])
 
@@ -182,7 +181,3 @@ def _benefit_names(snapshot: Snapshot) -> dict[str, Mapping[str, str]]:
         code: promotion.name.by_language
         for code, promotion in promotions_of(snapshot).promotions.items()
     }
-
-
-def _facts(items: tuple[FulfilmentItem, ...]) -> Mapping[str, str]:
-    return {name: value for item in items for name, value in item.facts.items()}

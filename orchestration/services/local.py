@@ -107,6 +107,7 @@ def _cut_over(desk: Desk, task: Task) -> None:
     if not item.came_along:
         return
     order, group = desk.plan.order_number, desk.plan.group
+    # Plans of releases without `billing.number` have nothing else that tells our own billing.
     contract = take_number(order_number=order, group=group, msisdn=item.config["msisdn"])
     numbers.retire(key=numbers.temporary_key(_key(desk, task)))
     line = line_of_subscription(contract) if contract is not None else None

@@ -15,7 +15,8 @@ from commerce.events.outbox import publish
 from commerce.events.pump import drain
 from commerce.kernel.errors import Refused, Unknown
 from commerce.ordering import subscribers as ordering
-from commerce.ordering.models import Order
+from commerce.ordering.models import Order, OrderItem
+from commerce.ordering.services.fulfilment import record_item_facts
 from commerce.ordering.services.place import PlacedOrder, place_order
 from commerce.payments.events import PaymentRefunded
 from commerce.payments.models import PaymentAttempt, PaymentState
@@ -25,7 +26,7 @@ from orchestration import actions
 from orchestration.adapters import client
 from orchestration.adapters.http import HttpBilling
 from orchestration.models import Task
-from orchestration.ports import BillingStart, OrderBill, Standing
+from orchestration.ports import BillingNumber, BillingStart, OrderBill, Standing, WearBill
 from orchestration.services.callbacks import ask
 from subscriptions.models import BillingAccount, Invoice, Subscription
 from tests.integration.ordering.conftest import at, committed_shop, shop
@@ -34,6 +35,7 @@ from tests.integration.sandbox_providers.harness import API_KEY, Receiver, Sandb
 
 __all__ = ["at", "committed_shop", "shop"]
 KEY = "F-1:g1:billing:1"
+IMEI, ICCID = "490154203237518", "8933158000000000022"
 EXTERNAL = "orchestration.adapters.http.HttpBilling"
 
 
@@ -114,6 +116,7 @@ def test_it_is_told_every_recurring_charge_with_its_benefits_and_its_rate(
     assert monthly["benefits"] == [
         {
             "code": "six-free",
+            "names": {"fr": "6 mois de forfait offerts", "en": "Six months of your plan free"},
             "kind": "percent_off",
             "value": "100",
             "first": 1,
@@ -123,6 +126,54 @@ def test_it_is_told_every_recurring_charge_with_its_benefits_and_its_rate(
         }
     ]
     assert list(charges) == [("horizon-130", "monthly")]
+
+
+def test_it_is_told_what_the_line_is_and_all_that_belongs_to_it(
+    biller: Sandbox, wish: BillingStart
+) -> None:
+    rows = OrderItem.objects.filter(order__number=wish.order_number)
+    lines = dict(rows.values_list("role", "line_id"))
+    learnt = {"plan": {"msisdn": "0639980001"}, "handset": {"imei": IMEI}, "sim": {"iccid": ICCID}}
+    facts = {lines[role]: told for role, told in learnt.items()}
+    record_item_facts(order_number=wish.order_number, facts=facts)
+    answer = HttpBilling().start(wish, key=KEY)
+    books = biller.http.get(f"/biller/subscriptions/{answer.facts['subscription_id']}").json()
+    assert books["facts"] == {"msisdn": "0639980001", "imei": IMEI, "iccid": ICCID}
+    assert {item["reference"]: item["facts"] for item in books["items"]} == facts
+    assert [len(item["charges"]) for item in books["items"]].count(0) == 2
+    names = {item["names"]["en"] for item in books["items"]}
+    assert names == {"Horizon 130 5G", "Ardoval X2 128 GB Lilac", "eSIM"}
+
+
+def test_a_number_that_came_along_takes_the_place_of_the_temporary_one_in_its_books(
+    biller: Sandbox, wish: BillingStart
+) -> None:
+    begun = HttpBilling().start(wish, key=KEY).facts["subscription_id"]
+    number = BillingNumber(wish.order_number, "g1", wish.party_id, "0639981234", date(2026, 12, 3))
+    for _ in range(2):
+        HttpBilling().renumber(number, key="F-1:g1:billed_number:1")
+    books = biller.http.get(f"/biller/subscriptions/{begun}").json()
+    assert (books["facts"], len(books["items"])) == ({"msisdn": "0639981234"}, 3)
+    assert biller.counted("change", f"{wish.reference}/number")["effects"] == 1
+
+
+def test_what_came_back_worn_is_told_piece_by_piece_at_its_tax(
+    biller: Sandbox, wish: BillingStart
+) -> None:
+    sent: list[dict[str, Any]] = []
+    client._http().event_hooks = {"request": [lambda r: sent.append(json.loads(r.content))]}
+    phone = OrderItem.objects.get(order__number=wish.order_number, role="handset")
+    owed = {phone.line_id: Decimal("43.80")}
+    answer = HttpBilling().bill_wear(
+        WearBill(wish.order_number, "g1", wish.party_id, owed), key="F-2:wear:1"
+    )
+    assert str(answer.facts["bill"]).startswith("bch_")
+    (body,) = sent
+    (line,) = body["lines"]
+    assert (body["reference"], body["amount"]) == (f"{wish.reference}/wear", "43.80")
+    assert (line["offering"], line["code"], line["amount"], line["tax_rate"]) == (
+        "ardoval-x2-128-lilas", "wear", "43.80", "20",
+    )  # fmt: skip
 
 
 def test_the_same_key_is_one_subscription_and_its_answer_is_found(

@@ -186,6 +186,8 @@ def test_the_line_works_at_once_and_gets_its_number_at_the_cut_over(case: Case) 
     assert ("06 39 98 12 34" in planned, lent in planned) == (True, False)
     case.hear("porting.port_in", "port.completed", msisdn=NUMBER)
     assert case.outside.numbers("renumber") == [NUMBER]
+    billed = Effect.objects.get(task__action="billing.number")
+    assert (billed.port, billed.request["msisdn"], billed.state) == ("billing", NUMBER, "accepted")
     contract.refresh_from_db()
     assert (contract.msisdn, case.item.facts["msisdn"], case.shown) == (NUMBER, NUMBER, "")
     assert state(lent) == ("quarantine", "")

@@ -9,6 +9,7 @@ import pytest
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.domain.changes import ChangeRequest
+from commerce.ordering.models import OrderItem
 from orchestration.adapters import client
 from orchestration.adapters.http import HttpBilling
 from orchestration.adapters.local_billing import LocalBilling
@@ -19,6 +20,8 @@ from subscriptions.models import Subscription, SubscriptionItem
 from subscriptions.selectors import subscription_view
 from tests.integration.orchestration.test_http_billing import biller
 from tests.integration.ordering.test_changes import AT, LATE, added, ordered, renewed
+from tests.integration.ordering.test_replacing import NEW, OLD, sim
+from tests.integration.ordering.test_replacing import number as number_wish
 from tests.integration.sandbox_providers.harness import Sandbox
 from tests.integration.subscriptions.contracts import at
 
@@ -27,22 +30,25 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
 def told(sandbox: Sandbox, owner: AccountContext, line: int, *, number: str, on: date) -> Any:
-    """What the biller, who knows the contract, is told of the change; and its answer's facts."""
+    """What the biller, who knows the contract, is told of the change; its answer's facts; and what
+    its books hold of the contract then."""
     contract = subscription_view(owner.party_id or 0, line)
     known = {
         "reference": f"{contract.order_number}/{contract.group}",
         "account_reference": f"P-{owner.party_id}",
         "starts_on": contract.activated_on.isoformat(),
+        "facts": {"msisdn": contract.msisdn, "iccid": contract.iccid},
         "items": [{"reference": item.line_id, "charges": []} for item in contract.items],
     }
-    assert sandbox.post("/biller/subscriptions", key="begun", body=known).status_code == 201
+    begun = sandbox.post("/biller/subscriptions", key="begun", body=known).json()
     sent: list[Any] = []
     client._http().event_hooks = {"request": [lambda r: sent.append(json.loads(r.content))]}
     change = BillingChange(number, "change", owner.party_id or 0, on)
     first = HttpBilling().change(change, key="c")
     assert HttpBilling().change(change, key="c") == first
     assert sent[0] == sent[1]
-    return sent[0], first.facts
+    books = sandbox.http.get(f"/biller/subscriptions/{begun['subscription_id']}").json()
+    return sent[0], first.facts, books
 
 
 @pytest.mark.parametrize("request_of", [lambda: added("escale-monde"), renewed])
@@ -52,7 +58,7 @@ def test_it_is_told_what_begins_and_ends_on_the_day(
     with business_time_fixed(at(LATE)):
         placed, _ = ordered(owner, line, request_of())
         create_plans(order_number=placed.number)
-        body, facts = told(biller, owner, line, number=placed.number, on=LATE)
+        body, facts, _ = told(biller, owner, line, number=placed.number, on=LATE)
         before = set(SubscriptionItem.objects.filter(until_on=None).values_list("pk", flat=True))
         LocalBilling().change(BillingChange(placed.number, "change", 0, LATE), key="c")
     begun = SubscriptionItem.objects.exclude(pk__in=before)
@@ -70,7 +76,7 @@ def test_it_is_told_of_a_standstill(biller: Sandbox, owner: AccountContext, line
     with business_time_fixed(at(LATE)):
         request = ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.LOST_SIM)
         stopped, _ = ordered(owner, line, request)
-        body, _ = told(biller, owner, line, number=stopped.number, on=LATE)
+        body, *_ = told(biller, owner, line, number=stopped.number, on=LATE)
         assert (body["begins"], body["ends"], body["blocks"]) == ([], [], "lost_sim")
 
 
@@ -80,7 +86,34 @@ def test_a_contract_that_ends_is_ended_there_once(
     end = date(2028, 9, 20)
     with business_time_fixed(at(LATE)):
         placed, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE))
-        body, facts = told(biller, owner, line, number=placed.number, on=end)
+        body, facts, books = told(biller, owner, line, number=placed.number, on=end)
+    assert (body["kind"], books["state"], books["ends_on"]) == ("terminate", "ended", "2028-09-20")
     assert (body["ends_on"], str(facts["change_id"])[:4]) == ("2028-09-20", "bed_")
     assert biller.counted("end_subscription", f"{placed.number}/change")["effects"] == 1
     assert Subscription.objects.get().status == "active"
+
+
+def test_another_number_and_another_sim_stand_in_its_books_as_in_ours(
+    biller: Sandbox, owner: AccountContext, line: int
+) -> None:
+    Subscription.objects.update(iccid=OLD)
+    wish = number_wish("0639980042")
+    with business_time_fixed(at(LATE)):
+        renumbered, _ = ordered(owner, line, wish)
+        learnt = {"msisdn": "0639980042", "old_msisdn": "0639980001"}
+        OrderItem.objects.filter(order__number=renumbered.number).update(facts=learnt)
+        body, _, books = told(biller, owner, line, number=renumbered.number, on=LATE)
+    assert (body["kind"], body["facts"]) == ("number", {"msisdn": "0639980042"})
+    assert (body["begins"], body["ends"]) == ([], [])
+    assert books["facts"] == {"msisdn": "0639980042", "iccid": OLD}
+    with business_time_fixed(at(LATE)):
+        swapped, _ = ordered(owner, line, sim(code="esim"))
+        chip = OrderItem.objects.filter(order__number=swapped.number, role="sim")
+        chip.update(facts={"iccid": NEW, "lpa": "LPA:1$a$b"})
+        HttpBilling().change(BillingChange(swapped.number, "change", 0, LATE), key="s")
+        LocalBilling().change(BillingChange(swapped.number, "change", 0, LATE), key="s")
+    books = biller.http.get(f"/biller/subscriptions/{books['subscription_id']}").json()
+    assert books["facts"] == {"msisdn": "0639980042", "iccid": NEW, "lpa": "LPA:1$a$b"}
+    running = [item["reference"] for item in books["items"] if item["until_on"] is None]
+    ours = SubscriptionItem.objects.filter(until_on=None).values_list("line_id", flat=True)
+    assert sorted(running) == sorted(ours)

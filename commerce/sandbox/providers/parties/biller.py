@@ -73,8 +73,15 @@ def _begun(fields: Fields, body: Json) -> Json:
         "starts_on": starts_on,
         "segment": str(body.get("segment", ""))[:20],
         "term_months": body.get("term_months", 0),
+        "facts": _line_facts(body),
         "items": [{**item, "from_on": starts_on, "until_on": None} for item in items],
     }
+
+
+def _line_facts(body: Json) -> Json:
+    """What is said of the line itself: its number, its SIM, its phone."""
+    told = body.get("facts")
+    return {name: str(value)[:200] for name, value in told.items()} if told else {}
 
 
 def _changed(fields: Fields, body: Json) -> Json:
@@ -86,6 +93,7 @@ def _changed(fields: Fields, body: Json) -> Json:
         "ends": fields.texts("ends"),
         "blocks": fields.text("blocks", optional=True),
         "lifts": fields.text("lifts", optional=True),
+        "facts": _line_facts(body),
     }
 
 
@@ -103,7 +111,8 @@ def _change(world: World, subscription: Thing, facts: Json) -> None:
         for item in items
     ]
     new = [{**item, "from_on": on, "until_on": None} for item in facts["begins"]]
-    world.change(subscription, items=[*left, *new])
+    known = subscription.facts.get("facts", {}) | facts["facts"]
+    world.change(subscription, items=[*left, *new], facts=known)
 
 
 def _ended(fields: Fields, _: Json) -> Json:
@@ -114,6 +123,14 @@ def _end(world: World, subscription: Thing, facts: Json) -> None:
     """Raises Refusal: it has ended."""
     _check_runs(subscription)
     world.change(subscription, state="ended", ends_on=facts["ends_on"])
+
+
+def _show(world: World, call: Call) -> Answer:
+    """What stands in the books of a subscription, with all that it was told of it."""
+    found = world.get(call.path["id"])
+    if found is None or found.kind != "subscription":
+        raise Refusal("not_found", "there is no such subscription", status=404)
+    return Answer(200, found.shown(), thing_id=found.id)
 
 
 def _check_runs(subscription: Thing) -> None:
@@ -166,6 +183,7 @@ BILLER = Party(
         Operation(
             "POST", "subscriptions", Entry("subscription", "bsu", "active", "subscribe", _begun)
         ),
+        Operation("GET", "subscriptions/<id>", _show, needs_key=False),
         Operation("POST", "changes", Entry("change", "bcg", "noted", "change", _changed, _change)),
         Operation("POST", "ends", Entry("end", "bed", "noted", "end_subscription", _ended, _end)),
         Operation("POST", "charges", Entry("charge", "bch", "posted", "charge", _charge)),
