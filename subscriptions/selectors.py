@@ -5,7 +5,7 @@ Foreign or unknown things are NotFound alike. Each selector takes a fixed number
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
@@ -73,6 +73,30 @@ def subscription_view(party_id: int, subscription_id: int) -> SubscriptionView:
     if row is None:
         raise NotFound("There is no such subscription.", code="unknown_subscription")
     return _subscription(row)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldItem:
+    """An item that a contract holds or held: the line of the order that brought it, and the number
+    of the one that ended it, empty as long as it runs."""
+
+    id: int
+    order_number: str
+    line_id: str
+    ended_by: str
+
+
+def held_items(subscription_id: int) -> tuple[HeldItem, ...]:
+    """All items that the contract ever held; one query."""
+    rows = SubscriptionItem.objects.filter(subscription=subscription_id).order_by("pk")
+    found = rows.values_list(
+        "pk", "subscription__order_number", "begun_by__order_number", "line_id",
+        "ended_by__order_number",
+    )  # fmt: skip
+    return tuple(
+        HeldItem(item, begun or first, line, ended or "")
+        for item, first, begun, line, ended in found
+    )
 
 
 def subscriptions_of_order(party_id: int, order_number: str) -> tuple[SubscriptionView, ...]:

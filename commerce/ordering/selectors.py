@@ -55,6 +55,7 @@ from commerce.ordering.services.handover import Lease, lease_of
 from commerce.ordering.services.numbering import cart_key
 from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
 from commerce.ordering.services.stocking import supply_of
+from commerce.ordering.taken_places import as_it_stands
 from commerce.rows import Given, Prepared
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
@@ -380,7 +381,7 @@ def order_for_fulfilment(
     number: str, *, group: str | None = None, groups: Sequence[str] | None = None
 ) -> FulfilmentOrder:
     """What fulfilment needs of an order, or of one bundle or some of it, without lines that were
-    taken out; two queries.
+    taken out; two queries, for an order that changes a contract some more.
 
     Raises:
         NotFound: `unknown_order`.
@@ -404,7 +405,7 @@ def order_for_fulfilment(
         language=order.language,
         email=order.email,
         phone=order.phone,
-        items=fulfilment_items(items, snapshot=snapshot),
+        items=as_it_stands(order, fulfilment_items(items, snapshot=snapshot)),
         placed_on=_day(order.placed_at),
         change=ChangeKind(order.change) if order.change else None,
         subject=order.subject,

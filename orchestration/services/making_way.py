@@ -14,7 +14,7 @@ from commerce.ordering.domain.states import WAITING
 from commerce.ordering.selectors import order_states
 from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.ending import name_what_came
-from commerce.ordering.services.open_changes import in_the_way_of_end, open_apart
+from commerce.ordering.services.open_changes import in_the_way_of, open_apart
 from commerce.ordering.services.withdrawn import Bundle, withdrawn_bundle
 from orchestration.domain.porting import OVER, Direction
 from orchestration.models import Porting
@@ -46,7 +46,7 @@ def make_way(context: AccountContext, *, number: str, note: str) -> None:
 def begin(*, order_number: str) -> None:
     """Plan the accepted order; one that ends a contract, or withdraws from what has not all
     arrived, only once its way is clear, by a timer. In the caller's transaction."""
-    _, others = in_the_way_of_end(order_number)
+    _, others = in_the_way_of(order_number)
     bundle = withdrawn_bundle(order_number)
     coming = bundle is not None and withdrawing.is_under_way(bundle)
     if bundle is not None and coming:
@@ -63,10 +63,10 @@ def on_clear_due(payload: Mapping[str, Any]) -> None:
     for, as it ends by itself; what it has brought ends with the contract. Of what is withdrawn from
     is taken back what has not arrived."""
     number = payload["number"]
-    party_id, others = in_the_way_of_end(number)
+    party_id, others = in_the_way_of(number)
     for other in others:
         with suppress(Conflict, RuleViolated):
-            make_way(replace(SYSTEM, party_id=party_id), number=other, note="contract_ends")
+            make_way(replace(SYSTEM, party_id=party_id), number=other, note="made_way")
     bundle = withdrawn_bundle(number)
     coming = bundle is not None and not _taken_back(bundle)
     if others or coming:

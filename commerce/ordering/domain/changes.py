@@ -127,6 +127,14 @@ class ComingBill:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingOrder:
+    """An order for the line that takes effect on the later day `on`, whatever comes before."""
+
+    number: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Unfit:
     """What the line has and loses with the change, as it does not go with what is chosen."""
 
@@ -143,7 +151,8 @@ class ChangeQuote:
     to end.
     `still_blocked`: the line stands still afterwards all the same, for another reason. `leaving`
     says what it costs to end the contract, if that is what is asked; `takes_back` are the orders
-    for the line that are taken back then.
+    for the line that are taken back then, `waits` those that take effect on a later day all the
+    same, and that the bills count.
     """
 
     request: ChangeRequest
@@ -161,6 +170,7 @@ class ChangeQuote:
     leaving: Leaving | None = None
     delivers: bool = False
     takes_back: tuple[str, ...] = ()
+    waits: tuple[WaitingOrder, ...] = ()
 
     @property
     def binds(self) -> bool:

@@ -23,6 +23,7 @@ from commerce.ordering.domain.changes import (
     ChangeRequest,
     ComingBill,
     Unfit,
+    WaitingOrder,
     When,
 )
 from commerce.ordering.domain.consents import check_consents, check_early
@@ -32,6 +33,7 @@ from commerce.ordering.services.buying import Bought, bought_with, replaced_item
 from commerce.ordering.services.changed_line import (
     check_may,
     check_number_here,
+    is_told_of_end,
     known_of,
     told_of_end,
     touch,
@@ -65,10 +67,11 @@ from commerce.ordering.services.standing_still import (
     touched_with_services,
 )
 from commerce.ordering.services.terminating import last_day, leaving_of, said_of
+from commerce.ordering.services.waiting import coming_changes
 from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched, lines_to_deliver
 from subscriptions.domain.states import BlockKind, ChangeKind, SubscriptionStatus
 from subscriptions.domain.views import ItemView, SubscriptionView
-from subscriptions.preview import bills_with_change
+from subscriptions.preview import Coming, bills_with_change
 from subscriptions.selectors import subscription_view
 
 
@@ -130,12 +133,25 @@ def place_change(
     consumer = found.value.segment is Segment.CONSUMER
     check_may(context, consumer=consumer)
     begins = [line.offering for line in found.value.lines if line.role != "fee"]
-    later = check_free(found.amendment, subscription_id=found.contract.id, begins=begins)
+    later = check_free(
+        found.amendment,
+        subscription_id=found.contract.id,
+        begins=begins,
+        told_of_end=any(
+            is_told_of_end(found.pricing.snapshot.offering(code), catalogue=found.pricing.snapshot)
+            for code in begins
+        ),
+    )
     check_fits_later(
         later,
         found.contract.items_on(business_today()),
         ending=found.ending,
         begins=begins,
+        instead={
+            found.amendment.replaced[line.id]: line.offering
+            for line in found.value.lines
+            if line.id in found.amendment.replaced
+        },
         segment=found.value.segment,
         catalogue=found.pricing.snapshot,
     )
@@ -217,12 +233,21 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         touched=touched,
         not_before=on if _waits(request) else None,
     )
+    waiting = coming_changes(contract.id)
+    takes_back = taken_back_by(request.kind, subscription_id=contract.id)
     bills = bills_with_change(
         contract.id,
-        on=on,
-        begins=quote.agreed_charges(),
-        ends=ending,
-        tax_rates=catalogue.tax_rates,
+        Coming(
+            number="",
+            on=on,
+            tax_rates=catalogue.tax_rates,
+            begins=quote.agreed_charges(),
+            ends=ending,
+            instead=replaced,
+            ends_all=request.kind is ChangeKind.TERMINATE,
+        ),
+        waiting=waiting,
+        takes_back=takes_back,
     )
     shown = ChangeQuote(
         request=request,
@@ -243,7 +268,10 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         ),
         leaving=leaving,
         delivers=bool(lines_to_deliver(value.lines, snapshot=catalogue)),
-        takes_back=taken_back_by(request.kind, subscription_id=contract.id),
+        takes_back=takes_back,
+        waits=tuple(
+            WaitingOrder(each.number, each.on) for each in waiting if each.number not in takes_back
+        ),
     )
     return _Prepared(contract, value, quote, pricing, amendment, frozenset(ending), shown)
 

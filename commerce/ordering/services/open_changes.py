@@ -17,6 +17,10 @@ from commerce.ordering.services.numbering import one_at_a_time
 from commerce.ordering.services.writing import Amendment
 from subscriptions.domain.states import APART, AT_ANY_TIME, ENDING, ChangeKind
 
+TAKING_BACK = ENDING | {ChangeKind.RENEW}
+BEFORE_AN_END = frozenset({ChangeKind.ADD, ChangeKind.REMOVE})
+"""What an end costs depends on the plan and its commitment alone."""
+
 
 def open_change(subscription_id: int) -> str:
     """The number of the order that changes the contract now; empty if there is none. One that waits
@@ -46,22 +50,27 @@ def open_apart(subscription_id: int) -> tuple[str, ...]:
 
 
 def taken_back_by(kind: ChangeKind, *, subscription_id: int) -> tuple[str, ...]:
-    """The numbers of the open orders that such an end of the contract takes back: all that change
-    what it holds, and, where the customer withdraws, its coming end."""
-    rows = _open(subscription_id).exclude(change__in=_words(AT_ANY_TIME | APART))
-    stays = ENDING if kind is ChangeKind.TERMINATE else frozenset({ChangeKind.WITHDRAW})
-    rows = rows.exclude(change__in=_words(stays)).order_by("pk")
-    return tuple(rows.values_list("number", flat=True)) if kind in ENDING else ()
+    """The numbers of the open orders that such a change takes back: an end of the contract all that
+    change what it holds, and, where the customer withdraws, its coming end; a renewal, which
+    chooses the plan and its commitment anew, another plan that waits for a later day."""
+    if kind not in TAKING_BACK:
+        return ()
+    rows = _open(subscription_id).exclude(change__in=_words(AT_ANY_TIME | APART)).order_by("pk")
+    if kind is ChangeKind.RENEW:
+        rows = rows.filter(change=ChangeKind.PLAN, begins_on__gt=business_today())
+    else:
+        stays = ENDING if kind is ChangeKind.TERMINATE else frozenset({ChangeKind.WITHDRAW})
+        rows = rows.exclude(change__in=_words(stays))
+    return tuple(rows.values_list("number", flat=True))
 
 
-def in_the_way_of_end(number: str) -> tuple[int, tuple[str, ...]]:
-    """Whose the accepted order `number` is, and what it takes back before it begins; nothing unless
-    it ends a contract."""
+def in_the_way_of(number: str) -> tuple[int, tuple[str, ...]]:
+    """Whose the accepted order `number` is, and what it takes back before it begins."""
     accepted = Order.objects.filter(
         number=number,
         state=OrderState.ACCEPTED,
         subject__isnull=False,
-        change__in=_words(ENDING),
+        change__in=_words(TAKING_BACK),
     )
     for party_id, subject, change in accepted.values_list("party_id", "subject", "change"):
         return party_id, taken_back_by(ChangeKind(change), subscription_id=subject or 0)
@@ -82,10 +91,14 @@ def take_turns(subscription_id: int) -> None:
 
 
 def check_free(
-    amendment: Amendment, *, subscription_id: int, begins: Collection[str] = ()
+    amendment: Amendment,
+    *,
+    subscription_id: int,
+    begins: Collection[str] = (),
+    told_of_end: bool = False,
 ) -> tuple[Order, ...]:
     """The orders that wait for a later day and before which the amendment goes; `begins` are the
-    offerings that it brings.
+    offerings that it brings, `told_of_end`: somebody must hear of the end of one of them.
 
     A block goes before everything but itself; a line goes on only after the blocks under way;
     another SIM or number waits for its own kind alone, and the end of the contract for another end.
@@ -104,26 +117,38 @@ def check_free(
         rows = rows.filter(change=kind)
     else:
         rows = rows.exclude(change__in=_words(AT_ANY_TIME | APART))
+        rows = rows.exclude(number__in=taken_back_by(kind, subscription_id=subscription_id))
     if kind is ChangeKind.SUSPEND:
         block = amendment.config["block"]
         rows = rows.filter(change=ChangeKind.SUSPEND, items__config__block=block)
     later = tuple(rows.order_by("pk"))
     for order in later:
-        if not _goes_before(order, amendment, begins=begins):
+        if not _goes_before(order, amendment, begins=begins, told_of_end=told_of_end):
             raise change_under_way(order.number)
     return later
 
 
-def _goes_before(later: Order, amendment: Amendment, *, begins: Collection[str]) -> bool:
-    """Whether the amendment can take effect before `later` does, each as it was quoted."""
+def _goes_before(
+    later: Order, amendment: Amendment, *, begins: Collection[str], told_of_end: bool
+) -> bool:
+    """Whether the amendment can take effect before `later` does, each as it was quoted. What takes
+    the place of a plan later takes that of the one that is there by then; an end goes after what
+    changes nothing of what it costs, and of which nobody must be told then."""
     if later.begins_on is None or later.begins_on <= business_today():
         return False
-    kind = ChangeKind(later.change)
-    if kind not in CAN_WAIT or (amendment.not_before is not None and kind is amendment.kind):
+    kind, waits = ChangeKind(later.change), amendment.not_before
+    if kind is ChangeKind.TERMINATE:
+        ends_after = waits is None or waits < later.begins_on
+        if amendment.kind not in BEFORE_AN_END or told_of_end or not ends_after:
+            return False
+    elif kind not in CAN_WAIT or (waits is not None and kind is amendment.kind):
         return False
+    replaced = set() if waits else set(amendment.replaced.values())
     touched = {*amendment.replaced.values(), *(each.item_id for each in amendment.touched)}
     for item in later.items.all():
-        if item.subject in touched:
+        if item.subject in touched and not (
+            item.action == ItemAction.MODIFY and item.subject in replaced
+        ):
             return False
         if item.action != ItemAction.DELETE and item.role != "fee" and item.offering in begins:
             return False

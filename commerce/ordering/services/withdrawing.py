@@ -35,12 +35,13 @@ from commerce.ordering.services.open_changes import (
 from commerce.ordering.services.place import PlacedOrder, placed, written
 from commerce.ordering.services.pricing import Pricing, priced, pricing_now
 from commerce.ordering.services.unwinding import RECEIVED, settled_share
+from commerce.ordering.services.waiting import coming_changes
 from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched
 from promotions.domain.model import CustomerFacts
 from subscriptions.domain.charges import AgreedCharge, net_in_period
 from subscriptions.domain.states import ChangeKind, SubscriptionStatus
 from subscriptions.domain.views import SubscriptionView
-from subscriptions.preview import bills_with_change
+from subscriptions.preview import Coming, bills_with_change
 from subscriptions.selectors import subscriptions_of_order
 
 THINGS = frozenset({Kind.HANDSET, Kind.ACCESSORY})
@@ -215,13 +216,13 @@ def _shown(
     there = [item for item in items if item not in coming]
     things = [item for item in there if comes_back(item, pricing.snapshot)]
     running = [item for item in contract.items if item.until_on is None] if contract else []
+    waiting = coming_changes(contract.id) if contract is not None else ()
     bills = (
         bills_with_change(
             contract.id,
-            on=ends_on,
-            begins=(),
-            ends={item.id for item in running},
-            tax_rates=pricing.snapshot.tax_rates,
+            Coming(number="", on=ends_on, ends_all=True),
+            waiting=waiting,
+            takes_back=[each.number for each in waiting],
             settled_on=today,
         )
         if contract is not None

@@ -93,11 +93,17 @@ class LeavingSerializer(Shown):
     without_motive = MoneySerializer()
 
 
+class WaitingOrderSerializer(Shown):
+    number = serializers.CharField()
+    on = serializers.DateField()
+
+
 class ChangeQuoteSerializer(Shown):
     """`on` is the day on which it is taken to take effect; `quote` is of what is bought; `unfit`
     are those of `ends` that nobody asked to end; `still_blocked`: the line stands still afterwards
     all the same, for another reason. `leaving` is there if the contract is to end; `takes_back` are
-    the orders for the line that are taken back then."""
+    the orders for the line that are taken back then, `waits` those that take effect on a later day
+    all the same: `bills` count them before and after."""
 
     on = serializers.DateField()
     begins = serializers.ListField(child=Wording())
@@ -110,6 +116,7 @@ class ChangeQuoteSerializer(Shown):
     quote = QuoteSerializer()
     leaving = LeavingSerializer(allow_null=True)
     takes_back = serializers.ListField(child=serializers.CharField())
+    waits = WaitingOrderSerializer(many=True)
     digest = serializers.SerializerMethodField()
 
     def get_digest(self, change: ChangeQuote) -> str:

@@ -1,0 +1,37 @@
+"""What is ordered for a contract and takes effect on a later day."""
+
+from catalogue.selectors import snapshot_of
+from commerce.kernel.clock import business_today
+from commerce.ordering.domain.quote import Quote
+from commerce.ordering.domain.states import UNDER_WAY, ItemAction
+from commerce.ordering.models import Order
+from subscriptions.domain.states import ENDING, ChangeKind
+from subscriptions.preview import Coming
+
+
+def coming_changes(subscription_id: int) -> tuple[Coming, ...]:
+    """The orders that bind and wait for a day after today, in the order of their days."""
+    rows = Order.objects.filter(
+        subject=subscription_id,
+        state__in=[str(state) for state in UNDER_WAY],
+        begins_on__gt=business_today(),
+    )
+    return tuple(
+        _coming(order) for order in rows.prefetch_related("items").order_by("begins_on", "pk")
+    )
+
+
+def _coming(order: Order) -> Coming:
+    assert order.begins_on is not None
+    items = [item for item in order.items.all() if item.subject is not None]
+    return Coming(
+        number=order.number,
+        on=order.begins_on,
+        tax_rates=snapshot_of(order.release).tax_rates,
+        begins=Quote.from_json(order.agreed).agreed_charges(),
+        ends=[item.subject or 0 for item in items],
+        instead={
+            item.line_id: item.subject or 0 for item in items if item.action == ItemAction.MODIFY
+        },
+        ends_all=ChangeKind(order.change) in ENDING,
+    )

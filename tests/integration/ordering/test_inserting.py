@@ -1,0 +1,155 @@
+"""Changes that go before what waits for a later day; bills are shown with all that waits."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pytest
+
+from commerce.accounts.identity import AccountContext
+from commerce.events.models import Timer
+from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.errors import RuleViolated
+from commerce.kernel.money import Money
+from commerce.ordering.domain.changes import ChangeQuote, ChangeRequest, WaitingOrder, When
+from commerce.ordering.models import Order
+from commerce.ordering.services.changes import quote_change
+from orchestration.models import Plan
+from orchestration.services.making_way import CLEAR, begin, on_clear_due
+from orchestration.services.plans import create_plans
+from subscriptions.audit import bills_against_promises
+from subscriptions.domain.states import ChangeKind
+from subscriptions.models import Parking, Subscription
+from subscriptions.selectors import promise_view, subscription_view
+from tests.integration.ordering.test_changes import (
+    BILL,
+    LATE,
+    added,
+    carried_out,
+    coming,
+    ordered,
+    promised,
+    removed,
+    renewed,
+)
+from tests.integration.ordering.test_next_offers import ORDER, START
+from tests.integration.ordering.test_plan_change import FREE, billed_until, network_asked, plan
+from tests.integration.subscriptions.contracts import at, run
+
+AT = at(START)
+DECEMBER = date(2028, 12, 23)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
+
+
+def amounts(shown: ChangeQuote) -> list[tuple[str, str]]:
+    return [(str(bill.before.amount), str(bill.after.amount)) for bill in shown.bills[:3]]
+
+
+def held(owner: AccountContext, line: int, *, on: date) -> set[str]:
+    return {item.offering for item in subscription_view(owner.party_id or 0, line).items_on(on)}
+
+
+def billed(day: date) -> None:
+    with business_time_fixed(at(day, 4)):
+        run(day)
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())
+
+
+def test_another_plan_at_once_goes_before_the_one_that_waits_for_the_bill(
+    owner: AccountContext, line: int
+) -> None:
+    billed_until(FREE)
+    later, _ = ordered(owner, line, plan("grand-large-300", when=When.CYCLE_END), on=FREE)
+    with business_time_fixed(at(FREE)):
+        create_plans(order_number=later.number)
+    now, shown = ordered(owner, line, plan("mini-20"), on=FREE)
+    assert shown.waits == (WaitingOrder(later.number, DECEMBER),)
+    # Of the month that is paid at 19.99, 22 of 30 days go back, and cost 5.99 a month instead; from
+    # the 23rd on both columns are those of the plan that waits.
+    assert amounts(shown) == [("34.99", "24.72"), ("34.99", "34.99"), ("34.99", "34.99")]
+    carried_out(now.number, on=FREE)
+    assert held(owner, line, on=FREE) >= {"mini-20"}
+    # It takes the place of the plan that is there by then, not of the one that it was quoted for.
+    assert network_asked(later.number, on=FREE) == ("grand-large-300", [])
+    carried_out(later.number, on=DECEMBER)
+    assert held(owner, line, on=DECEMBER) & {"mini-20", "grand-large-300", "horizon-130"} == {
+        "grand-large-300"
+    }
+    assert promised_from(DECEMBER) == coming(shown)
+    billed(DECEMBER)
+
+
+def promised_from(day: date) -> Sequence[tuple[date | None, Money]]:
+    bills = promise_view(ORDER, "g1").bills
+    return [(b.starts_on, b.amount) for b in bills if b.starts_on and b.starts_on >= day][:4]
+
+
+def test_a_renewal_takes_back_the_plan_that_waits_and_keeps_the_option_that_does(
+    owner: AccountContext, line: int
+) -> None:
+    later, _ = ordered(owner, line, plan("grand-large-300", when=When.CYCLE_END))
+    option = ChangeRequest(
+        ChangeKind.ADD, choices={"option": ("escale-monde",)}, when=When.CYCLE_END
+    )
+    with_it, added_to = ordered(owner, line, option)
+    assert amounts(added_to)[0] == ("29.99", "44.98")
+    placed, shown = ordered(owner, line, renewed())
+    assert (shown.takes_back, [each.number for each in shown.waits]) == (
+        (later.number,), [with_it.number],
+    )  # fmt: skip
+    # 22 of 31 days at half of 19.99 instead of all of it, the month after, and the option.
+    assert amounts(shown)[0] == ("44.98", "17.88")
+    with business_time_fixed(at(LATE)):
+        begin(order_number=placed.number)
+        assert not Plan.objects.filter(order_number=placed.number).exists()
+        for _ in range(2):
+            on_clear_due(Timer.objects.get(handler=CLEAR).payload)
+    assert Order.objects.get(number=later.number).state == "cancelled"
+    assert Plan.objects.filter(order_number=placed.number).count() == 1
+    carried_out(placed.number)
+    carried_out(with_it.number, on=BILL)
+    assert promised() == coming(shown)
+    billed(BILL)
+
+
+def test_an_option_comes_and_goes_before_the_end_of_the_contract(
+    owner: AccountContext, line: int
+) -> None:
+    asked = date(2028, 9, 20)
+    ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=asked)
+    end = date(2028, 9, 30)
+    option, shown = ordered(owner, line, added("escale-monde"), on=asked)
+    assert shown.waits == (WaitingOrder(ending.number, end),)
+    carried_out(option.number, on=asked)
+    music = ChangeRequest(ChangeKind.ADD, choices={"content": ("ondine-musique",)})
+    with pytest.raises(RuleViolated) as content:
+        ordered(owner, line, music, on=asked)
+    with pytest.raises(RuleViolated) as larger:
+        ordered(owner, line, plan("grand-large-300"), on=asked)
+    assert [each.value.detail["order"] for each in (content, larger)] == [ending.number] * 2
+    with business_time_fixed(at(asked)):
+        again = quote_change(owner, subscription_id=line, request=removed("escale-monde"))
+    assert [bill.after for bill in again.bills[2:]] == [bill.before for bill in again.bills[2:]]
+    billed(BILL)
+    carried_out(ending.number, on=end)
+    ended = Subscription.objects.get()
+    assert (ended.status, held(owner, line, on=end)) == ("ended", set())
+    october = date(2028, 10, 23)
+    assert promised_from(october)[:1] == [
+        (bill.on, bill.after) for bill in shown.bills if bill.on == october
+    ]
+    billed(october)
+
+
+def test_what_would_begin_on_the_day_of_the_end_or_later_is_refused(
+    owner: AccountContext, line: int
+) -> None:
+    ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE))
+    option = ChangeRequest(
+        ChangeKind.ADD, choices={"option": ("escale-monde",)}, when=When.CYCLE_END
+    )
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, option)
+    assert (refused.value.code, refused.value.detail["order"]) == (
+        "change_under_way", ending.number,
+    )  # fmt: skip
