@@ -28,6 +28,15 @@ def test_each_row_of_the_failure_matrix_names_a_test() -> None:
     assert [line for line in told if "::test_" not in line.rpartition(" | ")[2]] == []
 
 
+def test_each_duty_names_a_test_or_says_why_there_is_none() -> None:
+    text = (ROOT / "docs" / "duties.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    told = [line.rstrip(" |").rpartition(" | ")[2] for line in rows if "| duty |" not in line]
+    assert len(told) > 40
+    said = re.compile(r"`tests/\S+`|out of scope: .|\*\*missing\*\*")
+    assert [shown for shown in told if not said.match(shown)] == []
+
+
 def test_each_variable_of_the_settings_is_documented() -> None:
     text = (ROOT / "docs" / "production.md").read_text(encoding="utf-8")
     settings = (ROOT / "commerce" / "settings" / "base.py").read_text(encoding="utf-8")
