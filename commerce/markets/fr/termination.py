@@ -27,7 +27,6 @@ SHARES = (
     _Share(date.min, subsidised=Decimal(1), plain=Decimal(1)),
 )
 """The latest first: L224-28 as of 2023, the law of 3 January 2008 before it, none before that."""
-MAXIMUM_COMMITMENT = 24
 
 RULES = TerminationRules(
     notice_days=10,

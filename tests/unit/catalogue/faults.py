@@ -22,6 +22,7 @@ FAULTS = [
     ("an unknown tax class", "tax_class: telecom", "tax_class: luxury", "offerings[0].charges[0].tax_class", "luxury is not a tax class"),
     ("no business price", ", business: 8.00", "", "offerings[0].charges", "no monthly price for business customers at 0 months"),
     ("no price at one term", "business: 8.00}", "business: 8.00, terms: [24]}", "offerings[0].charges", "no monthly price for consumer customers at 0 months"),
+    ("a commitment of more than 24 months (L224-28)", "    terms: [0, 24]", "    terms: [0, 36]", "offerings[0].terms[1]", "One of these is expected: 0, 12, 24."),
     ("a handset without list price", "business: 82.50}", "business: 82.50, terms: [24]}", "families[0].variants[0].charges", "no list price for consumer"),
     ("a code twice", "code: tide", "code: rook-red", "offerings[0].code", "rook-red is given to more than one"),
     ("a rule about nothing", "fact: handset.network", "fact: handset.netwrk", "rules[0].then", "Nothing has a characteristic netwrk"),
