@@ -142,7 +142,8 @@ def _port_in(context: TaskContext) -> Mapping[str, Any]:
 def _activate(context: TaskContext) -> Mapping[str, Any]:
     return {
         "reference": context.reference(context.item),
-        "msisdn": context.fact("msisdn"),
+        # What comes along takes the place of a temporary number by a task of its own.
+        "msisdn": context.item.facts.get("temporary") or context.fact("msisdn"),
         "iccid": context.fact("iccid"),
         "plan": context.item.offering,
         "services": [item.offering for item in context.bundle if item.role == "option"],

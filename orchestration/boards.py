@@ -91,6 +91,11 @@ def waiting_differences(*, limit: int = 100) -> tuple[WaitingDifference, ...]:
     )
 
 
+def count_waiting() -> int:
+    """Of all differences that nobody has decided about."""
+    return SettlementDifference.objects.filter(decided_at=None).count()
+
+
 def late_orders(*, limit: int = 100, colour: Colour | None = None) -> tuple[LateOrder, ...]:
     """Those that break their word first come first; three queries."""
     found = OrderWatch.objects.exclude(colour=Colour.GREEN)

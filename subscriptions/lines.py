@@ -48,6 +48,12 @@ def line_of_subscription(subscription_id: int) -> Line | None:
     return _line(rows.first())
 
 
+def line_of_bundle(order_number: str, *, group: str) -> Line | None:
+    """The contract that began with the bundle; None where it is billed elsewhere. One query."""
+    rows = Subscription.objects.filter(order_number=order_number, group=group)
+    return _line(rows.select_related("account").first())
+
+
 def has_ended(order_number: str, *, group: str) -> bool:
     """Whether the contract that began with the bundle is over; one that is billed elsewhere, or
     has not begun, is not. One query."""

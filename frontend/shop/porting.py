@@ -226,8 +226,21 @@ def _step_state(step: PortState, view: PortingView, *, reached: bool) -> str:
     return "running" if step is view.state and step is not PortState.PORTED else "done"
 
 
-def check_list(view: PortingView, *, sim_ready: bool) -> list[tuple[bool, str]]:
-    """What the customer sees to until the number is here: (done already, what)."""
+def _at_the_move(temporary: str) -> str:
+    """Whose line works with a temporary number has its SIM in the telephone already."""
+    if temporary:
+        return _(
+            "During the move the line may be down for four hours; then it has your number, with the"
+            " SIM that is in your phone."
+        )
+    return _("During the move the line may be down for four hours; then put in the new SIM.")
+
+
+def check_list(
+    view: PortingView, *, sim_ready: bool, temporary: str = ""
+) -> list[tuple[bool, str]]:
+    """What the customer sees to until the number is here: (done already, what); `temporary` is the
+    number with which the line works meanwhile, if it does."""
     if view.state in (PortState.PORTED, PortState.CANCELLED):
         return []
     return [
@@ -236,10 +249,7 @@ def check_list(view: PortingView, *, sim_ready: bool) -> list[tuple[bool, str]]:
         (False, _("Keep the old line active until the move: pay it, do not let it be cut.")),
         (False, _("Do not end the old contract yourself: the transfer ends it for you.")),
         (False, _("A commitment that still runs there remains due to your former operator.")),
-        (
-            False,
-            _("During the move the line may be down for four hours; then put in the new SIM."),
-        ),
+        (False, _at_the_move(temporary)),
     ]
 
 
@@ -274,7 +284,9 @@ def porting_values(
         "porting": view,
         "port_headline": headline(view, order=order),
         "port_steps": steps(view),
-        "port_checks": check_list(view, sim_ready=sim_ready),
+        "port_checks": check_list(
+            view, sim_ready=sim_ready, temporary=temporary_of(view, order) if order else ""
+        ),
         "port_log": log(view),
         "port_waits": str(_WAITS.get(view.asked, "")),
         "port_refused_call": str(_REFUSED.get(view.refused_call, "")),

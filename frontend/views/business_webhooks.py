@@ -19,6 +19,7 @@ from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.services.webhooks import MANAGERS, owner_of_webhooks
 from commerce.events.webhooks import endpoints, selectors
+from commerce.events.webhooks.sealing import seal, unseal
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import FaisceauError, InvalidInput, NotFound
 from commerce.web.policy import Policy, policy
@@ -28,6 +29,7 @@ from frontend.business.forms import EndpointForm, ReplayForm
 from frontend.sentences import sentence_of
 
 HERE = "portal:webhooks"
+TO_SHOW = "webhook_to_show"
 LAST_DAY = date.max - timedelta(days=1)
 """That a calendar has another day after."""
 
@@ -35,7 +37,7 @@ LAST_DAY = date.max - timedelta(days=1)
 @policy(Policy.BUSINESS)
 @never_cache
 def webhooks(request: HttpRequest) -> HttpResponse:
-    """The firm's endpoints; POST adds one and shows its secret, this once."""
+    """The firm's endpoints; POST adds one, whose page shows its secret, this once."""
     context = context_for_request(request)
     owner = owner_of_webhooks(context, manage=request.method == "POST")
     form = _endpoint_form(owner, request.POST if request.method == "POST" else None)
@@ -47,7 +49,7 @@ def webhooks(request: HttpRequest) -> HttpResponse:
         except FaisceauError as refusal:
             _note(form, refusal)
         else:
-            return _page(request, context, made, secret=secret)
+            return _show_once(request, made, secret=secret)
     values = _around(context) | {
         "rows": [words.endpoint_row(each) for each in selectors.endpoints_of(owner)],
         "most": endpoints.MOST_ENDPOINTS,
@@ -64,7 +66,7 @@ def webhook(request: HttpRequest, endpoint: UUID) -> HttpResponse:
     context = context_for_request(request)
     if request.method != "POST":
         owner_of_webhooks(context)
-        return _page(request, context, endpoint)
+        return _page(request, context, endpoint, secret=_shown_once(request, endpoint))
     owner = owner_of_webhooks(context, manage=True)
     asked = request.POST.get("do", "")
     if asked in FORMS:
@@ -74,7 +76,7 @@ def webhook(request: HttpRequest, endpoint: UUID) -> HttpResponse:
     try:
         if asked == "rotate":
             secret = endpoints.rotate(party_id=owner, endpoint_id=endpoint)
-            return _page(request, context, endpoint, secret=secret)
+            return _show_once(request, endpoint, secret=secret)
         done = ACTS[asked](request, context, endpoint)
         messages.success(request, done)
     except NotFound:
@@ -93,6 +95,20 @@ def log(request: HttpRequest, endpoint: UUID) -> HttpResponse:
     owner = owner_of_webhooks(context)
     values = {"may_manage": context.role in MANAGERS} | _log(owner, endpoint)
     return render(request, "frontend/portal/webhook_log.html", values)
+
+
+def _show_once(request: HttpRequest, endpoint: UUID, *, secret: str) -> HttpResponse:
+    """On to the page of the endpoint, so that a reload asks for nothing again; meanwhile the secret
+    lies sealed in the session."""
+    request.session[TO_SHOW] = {"endpoint": str(endpoint), "sealed": seal(secret)}
+    return redirect("portal:webhook", endpoint=endpoint)
+
+
+def _shown_once(request: HttpRequest, endpoint: UUID) -> str:
+    """The new secret of the endpoint, the first time that its page is shown; else nothing."""
+    if request.session.get(TO_SHOW, {}).get("endpoint") != str(endpoint):
+        return ""
+    return unseal(request.session.pop(TO_SHOW)["sealed"])
 
 
 def _page(

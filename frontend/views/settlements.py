@@ -14,7 +14,7 @@ from commerce.kernel.errors import FaisceauError, NotFound
 from commerce.web.policy import Policy, policy
 from frontend.ops import boards, screen
 from frontend.sentences import sentence_of
-from orchestration.boards import settled_months, waiting_differences
+from orchestration.boards import count_waiting, settled_months, waiting_differences
 from orchestration.services import settlement
 
 HERE = "ops:settlements"
@@ -30,6 +30,7 @@ def settlements(request: HttpRequest) -> HttpResponse:
             for each in waiting_differences()
         ],
         "months": settled_months(),
+        "waiting": count_waiting(),
     }
     return render(request, "frontend/ops/settlements.html", values)
 

@@ -10,7 +10,12 @@ from catalogue.domain.model import Snapshot
 from catalogue.selectors import snapshot_of
 from commerce.kernel.errors import Refused, Unknown
 from commerce.kernel.money import Money
-from commerce.ordering.domain.fulfilment import ChargedItem, FulfilmentItem, OrderCharges
+from commerce.ordering.domain.fulfilment import (
+    ChargedItem,
+    FulfilmentItem,
+    FulfilmentOrder,
+    OrderCharges,
+)
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
 from orchestration.adapters.changing import (
     OF_A_LINE,
@@ -321,7 +326,7 @@ class HttpBilling(HttpProvider):
             "user_name": said.get("user_name", ""),
             "term_months": max((item.term for item in order.items), default=0),
             "facts": {name: facts[name] for name in OF_A_LINE if facts.get(name)},
-            "items": [_billed(item, snapshot=snapshot) for item in order.items],
+            "items": [_billed(item, order, snapshot=snapshot) for item in order.items],
         }
         return Answer(self.post("subscriptions", body=body, key=key))
 
@@ -339,13 +344,13 @@ class HttpBilling(HttpProvider):
             told |= {"kind": str(order.change), "ends_on": request.on.isoformat()}
             return Answer({"change_id": self.post("ends", body=told, key=key)["end_id"]})
         snapshot, said = snapshot_of(order.release), config_of(order.items)
-        lines = {item.id: item.line_id for item in contract.items}
+        lines = {item.id: f"{item.order_number}/{item.line_id}" for item in contract.items}
         renewed = begun(order) if order.change is ChangeKind.RENEW else ()
         body = told | {
             "kind": str(order.change),
             "on": request.on.isoformat(),
             "term_months": max((item.term for item in renewed), default=0),
-            "begins": [_billed(item, snapshot=snapshot) for item in begun(order)],
+            "begins": [_billed(item, order, snapshot=snapshot) for item in begun(order)],
             "ends": [lines[subject] for subject in ended(order)],
             "blocks": said.get("block", "") if order.change is ChangeKind.SUSPEND else "",
             "lifts": said.get("lifts", ""),
@@ -446,13 +451,13 @@ def _is_credited(item: ChargedItem, by: OrderCredit) -> bool:
     return item.group == by.group and not item.taken_out
 
 
-def _billed(item: FulfilmentItem, *, snapshot: Snapshot) -> dict[str, Any]:
+def _billed(item: FulfilmentItem, order: FulfilmentOrder, *, snapshot: Snapshot) -> dict[str, Any]:
     """An item with what it costs again and again, in the master basis of the segment; what it cost
-    once was billed with the order."""
+    once was billed with the order. Lines of two orders may be called alike."""
     promotions = promotions_of(snapshot).promotions
     names = {code: promotion.name.by_language for code, promotion in promotions.items()}
     return {
-        "reference": item.line_id,
+        "reference": f"{order.number}/{item.line_id}",
         "offering": item.offering,
         "names": dict(snapshot.offering(item.offering).name.by_language),
         "facts": dict(item.facts),

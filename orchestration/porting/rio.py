@@ -15,6 +15,7 @@ from commerce.accounts.services.contacts import require_verified
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.notifications.services import send
+from commerce.ordering.services.numbering import has_temporary_number
 from orchestration.domain.porting import OUR_OPERATOR
 from orchestration.models import LineReference
 from orchestration.porting import book
@@ -72,9 +73,11 @@ def rio_of_subscription(subscription_id: int) -> str:
 def on_subscription_activated(payload: Mapping[str, Any]) -> None:
     """The customer gets it by SMS on the day of the activation (decision 2012-0576, article 13).
 
-    A firm's lines are many: it reads theirs on their pages.
+    A firm's lines are many: it reads theirs on their pages. Of a number that the line has only
+    until another comes none is told, but once it is known which one it keeps.
     """
-    tell_rio(payload["subscription_id"], about="rio")
+    if not has_temporary_number(payload["order_number"], group=payload["group"]):
+        tell_rio(payload["subscription_id"], about="rio")
 
 
 def tell_rio(subscription_id: int, *, about: str) -> None:

@@ -29,7 +29,7 @@ from orchestration.porting.opening import close_port_ins
 from orchestration.porting.rio import rio_of_subscription, tell_rio
 from orchestration.services.desk import Desk
 from subscriptions.domain.states import ChangeKind
-from subscriptions.lines import line_of_subscription
+from subscriptions.lines import line_of_bundle, line_of_subscription
 from subscriptions.selectors import subscription_view
 from subscriptions.services.number import take_number
 
@@ -101,19 +101,19 @@ def _lend_number(desk: Desk, task: Task) -> None:
 
 
 def _cut_over(desk: Desk, task: Task) -> None:
-    """The number that came along is the contract's now, with a RIO of its own; the other rests. If
-    the contract has ended meanwhile both do, and he may take the one along or have it back."""
+    """The number that came along is the contract's now; the other rests. If the contract has ended
+    meanwhile both do, and he may take the one along or have it back. Whichever it keeps, its RIO is
+    told now."""
     item = desk.context(task).item
-    if not item.came_along:
-        return
     order, group = desk.plan.order_number, desk.plan.group
-    # Plans of releases without `billing.number` have nothing else that tells our own billing.
-    contract = take_number(order_number=order, group=group, msisdn=item.config["msisdn"])
-    numbers.retire(key=numbers.temporary_key(_key(desk, task)))
-    line = line_of_subscription(contract) if contract is not None else None
+    if item.came_along:
+        # Plans of releases without `billing.number` have nothing else that tells our own billing.
+        take_number(order_number=order, group=group, msisdn=item.config["msisdn"])
+        numbers.retire(key=numbers.temporary_key(_key(desk, task)))
+    line = line_of_bundle(order, group=group)
     if line is not None:
-        tell_rio(line.subscription_id, about="rio/ported")
-        if not line.active:
+        tell_rio(line.subscription_id, about="rio")
+        if item.came_along and not line.active:
             numbers.retire(key=_key(desk, task))
 
 

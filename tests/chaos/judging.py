@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from commerce.local.demo.effects import Identity, happened
+from commerce.local.demo.effects import Identity, happened, line_of
 from commerce.local.stack import Stack
 from tests.chaos.faults import PERMANENT
 
@@ -19,7 +19,8 @@ SELECT number, state, CASE WHEN payment_key = '' THEN '0' ELSE gross::text END
   FROM ordering_order WHERE number = ANY(%s)
 """
 _ITEMS = """
-SELECT placed.number, item.line_id, item.role, item.offering, item.shares, item.config, item.facts
+SELECT placed.number, item.line_id, item."group", item.role, item.offering, item.shares,
+       item.config, item.facts
   FROM ordering_orderitem AS item JOIN ordering_order AS placed ON placed.id = item.order_id
  WHERE placed.number = ANY(%s)
 """
@@ -143,6 +144,7 @@ def plant_duplicate(stack: Stack) -> Identity:
 def _of_item(
     number: str,
     line: str,
+    group: str,
     role: str,
     offering: str,
     shares: Any,
@@ -153,7 +155,7 @@ def _of_item(
     for share in shares:
         yield (_SHIPPERS[share["kind"]], "ship", reference)
     if role == "plan":
-        yield ("network", "activate", str(facts.get("msisdn", f"unknown of {reference}")))
+        yield from line_of(number, {"line_id": line, "group": group, "facts": facts})
         if config.get("number_choice") == "port":
             yield ("porting", "port", str(config["msisdn"]))
     elif role == "sim" and offering == "esim":

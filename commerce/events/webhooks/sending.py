@@ -9,6 +9,7 @@ import json
 import random
 import ssl
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -45,8 +46,8 @@ GIVE_UP_AFTER = timedelta(days=3)
 """An endpoint that answered nothing well for so long hears of nothing more."""
 GONE = 410
 WHOLE_ANSWER_WITHIN = 10.0
-"""Seconds, of which five for the connection: of all that is sent and read, so that a receiver that
-drips bytes holds no worker for longer."""
+"""Seconds, of which five for the connection: of looking the name up and of all that is sent and
+read, so that a receiver that drips bytes holds no worker for longer."""
 _CONNECT = 5.0
 _MOST_READ = 300
 
@@ -71,6 +72,13 @@ def wait_after(attempt: int, *, draw: float) -> timedelta | None:
     if attempt > len(DISTANCES):
         return None
     return DISTANCES[attempt - 1] * (1 - SPREAD + 2 * SPREAD * draw)
+
+
+def woken_at(silent_until: datetime, *, failures: int, draw: float) -> datetime:
+    """When a message that was put off is looked at again: not all of them at once, but `draw` in
+    [0, 1) spreads them over the fifth of the pause after its end."""
+    pause = DISTANCES[max(min(failures, MOST_SILENT), 1) - 1]
+    return silent_until + pause * SPREAD * draw
 
 
 def body_of(message: WebhookMessage) -> str:
@@ -113,7 +121,8 @@ def on_send_due(payload: Mapping[str, Any]) -> None:
         return
     silent_until = message.endpoint.silent_until
     if silent_until is not None and silent_until > machine_now():
-        _put_off(message, silent_until)
+        draw = random.random()  # noqa: S311  jitter, not a secret
+        _put_off(message, woken_at(silent_until, failures=message.endpoint.failures, draw=draw))
         return
     _note(message, _sent(message))
 
@@ -138,22 +147,29 @@ def _sent(message: WebhookMessage) -> Answer:
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """Post it to where a webhook may go; what came of it, also where nothing came back."""
     try:
-        return asyncio.run(_posted(way_to(url), body, headers))
+        return asyncio.run(_posted(url, body, headers))
     except TimeoutError:
         return Answer(None, f"no whole answer within {WHOLE_ANSWER_WITHIN:g} seconds")
     except (NotAllowed, httpx.HTTPError) as error:
         return Answer(None, f"{type(error).__name__}: {error}")
 
 
-async def _posted(way: Way, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """No redirects and no proxy: both would lead past the judged address.
+async def _posted(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Look the name up, send, and read what is answered, all in time.
 
     Raises:
-        TimeoutError: not all of the answer came in time.
+        NotAllowed: as `way_to`. TimeoutError: not all of the answer came in time.
     """
+    async with asyncio.timeout(WHOLE_ANSWER_WITHIN):
+        # Names are looked up by threads that nobody waits for: a resolver may take its time.
+        way = await asyncio.get_running_loop().run_in_executor(_looking_up(), way_to, url)
+        return await _answered(way, body, headers)
+
+
+async def _answered(way: Way, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """No redirects and no proxy: both would lead past the judged address."""
     wait = httpx.Timeout(WHOLE_ANSWER_WITHIN, connect=_CONNECT)
     async with (
-        asyncio.timeout(WHOLE_ANSWER_WITHIN),
         httpx.AsyncClient(
             verify=_trusted(), timeout=wait, follow_redirects=False, trust_env=False
         ) as http,
@@ -172,6 +188,11 @@ async def _posted(way: Way, body: bytes, headers: Mapping[str, str]) -> Answer:
                 break
     text = said[:_MOST_READ].decode("utf-8", "replace").replace("\0", "")
     return Answer(answer.status_code, text)
+
+
+@lru_cache(maxsize=1)
+def _looking_up() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=8, thread_name_prefix="look-up")
 
 
 @lru_cache(maxsize=1)

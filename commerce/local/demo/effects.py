@@ -73,7 +73,7 @@ def expected_of(told: Told, *, items: Iterable[Mapping[str, Any]]) -> Iterable[I
     for item in items:
         role, reference = item["role"], f"{number}/{item['line_id']}"
         if role == "plan":
-            yield ("network", "activate", item["facts"].get("msisdn", f"unknown of {reference}"))
+            yield from line_of(number, item)
         elif role == "sim" and item["offering"] == "esim":
             yield ("smdp", "esim", reference)
             yield ("smdp", "esim_confirm", reference)
@@ -87,6 +87,17 @@ def expected_of(told: Told, *, items: Iterable[Mapping[str, Any]]) -> Iterable[I
     if told.paid is not None:
         yield ("payments", "authorised", number, str(told.paid))
         yield ("payments", "captured", number, str(told.paid))
+
+
+def line_of(number: str, item: Mapping[str, Any]) -> Iterable[Identity]:
+    """A line is activated under its number, or under the one that it has until its own comes: then
+    it is given that."""
+    facts = item["facts"]
+    own = facts.get("msisdn", f"unknown of {number}/{item['line_id']}")
+    lent = facts.get("temporary", "")
+    yield ("network", "activate", lent or own)
+    if lent and lent != own:
+        yield ("network", "change", lent, f"{number}/{item['group']}")
 
 
 def _collected(bill: Bill) -> Iterable[Identity]:

@@ -11,10 +11,10 @@ from commerce.accounts.services.contacts import require_verified
 from commerce.kernel.errors import Forbidden, RuleViolated
 from commerce.kernel.tax import Basis
 from commerce.ordering.domain.changes import ChangeRequest
-from commerce.ordering.domain.fulfilment import temporary_number
 from commerce.ordering.domain.numbering import comes_along
 from commerce.ordering.domain.states import ItemAction
 from commerce.ordering.models import OrderItem
+from commerce.ordering.services.numbering import has_temporary_number
 from commerce.ordering.services.writing import Touched
 from subscriptions.domain.states import ChangeKind
 from subscriptions.domain.views import ItemView, SubscriptionView
@@ -87,10 +87,7 @@ def told_of_end(
 def check_number_here(contract: SubscriptionView) -> None:
     """Raises RuleViolated `number_comes_along`: the line has its number only until the one that
     comes from another operator is here."""
-    coming = OrderItem.objects.filter(
-        order__number=contract.order_number, group=contract.group, config__number_choice="port"
-    )
-    if any(temporary_number(config=row.config, facts=row.facts) for row in coming):
+    if has_temporary_number(contract.order_number, group=contract.group):
         raise comes_along()
 
 

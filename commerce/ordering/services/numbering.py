@@ -15,6 +15,7 @@ from commerce.events import timers
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.markets.pack import market
+from commerce.ordering.domain.fulfilment import temporary_number
 from commerce.ordering.domain.numbering import (
     NUMBER_KEYS,
     SLOTS,
@@ -26,7 +27,7 @@ from commerce.ordering.domain.numbering import (
     uses_sold,
 )
 from commerce.ordering.domain.states import CartState
-from commerce.ordering.models import Cart, CartItem
+from commerce.ordering.models import Cart, CartItem, OrderItem
 from commerce.ordering.number_shop import tariff_of
 from commerce.ordering.services.access import find_cart
 from subscriptions.lines import last_used_by
@@ -55,6 +56,14 @@ def former_numbers(party_id: int | None) -> tuple[str, ...]:
     found = last_used_by(party_id, since=business_today() - kept)
     here = resting(found)
     return tuple(msisdn for msisdn in found if msisdn in here and pack.is_mobile(msisdn))
+
+
+def has_temporary_number(order_number: str, *, group: str) -> bool:
+    """Whether the bundle's line has its number only until the one that comes along is here."""
+    coming = OrderItem.objects.filter(
+        order__number=order_number, group=group, config__number_choice="port"
+    )
+    return any(temporary_number(config=row.config, facts=row.facts) for row in coming)
 
 
 def checked_choice(choice: NumberChoice) -> dict[str, str]:

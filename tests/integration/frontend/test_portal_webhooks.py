@@ -47,14 +47,17 @@ def words(client: Client, address: str) -> str:
 
 def added(client: Client) -> str:
     """The page of a new endpoint."""
-    assert client.post(LIST, SAID).status_code == 200
+    assert client.post(LIST, SAID).status_code == 302
     return f"{LIST}{WebhookEndpoint.objects.latest('created_at').pk}/"
 
 
 def test_an_address_is_added_and_its_secret_is_shown_that_once(administrator: Client) -> None:
     answer = administrator.post(LIST, SAID)
     row = WebhookEndpoint.objects.get()
-    assert SECRET.findall(answer.content.decode()) == [unseal(row.secret)]
+    # Somewhere else, so that a reload adds none again.
+    assert (answer.status_code, answer.headers["location"]) == (302, f"{LIST}{row.pk}/")
+    shown = administrator.get(answer.headers["location"])
+    assert SECRET.findall(shown.content.decode()) == [unseal(row.secret)]
     assert (row.url, row.name, row.types) == (SAID["url"], "ERP", ["order.placed"])
     assert row.created_by == "ada@firm.example"
     for place in (LIST, f"{LIST}{row.pk}/", f"{LIST}{row.pk}/log/"):
@@ -67,7 +70,7 @@ def test_a_new_secret_is_shown_once_too_and_signs_with_the_one_before(
 ) -> None:
     page = added(administrator)
     before = unseal(WebhookEndpoint.objects.get().secret)
-    answer = administrator.post(page, {"do": "rotate"})
+    answer = administrator.post(page, {"do": "rotate"}, follow=True)
     row = WebhookEndpoint.objects.get()
     assert SECRET.findall(answer.content.decode()) == [unseal(row.secret)]
     assert unseal(row.old_secret) == before

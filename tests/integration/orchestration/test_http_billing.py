@@ -139,7 +139,9 @@ def test_it_is_told_what_the_line_is_and_all_that_belongs_to_it(
     answer = HttpBilling().start(wish, key=KEY)
     books = biller.http.get(f"/biller/subscriptions/{answer.facts['subscription_id']}").json()
     assert books["facts"] == {"msisdn": "0639980001", "imei": IMEI, "iccid": ICCID}
-    assert {item["reference"]: item["facts"] for item in books["items"]} == facts
+    assert {item["reference"]: item["facts"] for item in books["items"]} == {
+        f"{wish.order_number}/{line}": told for line, told in facts.items()
+    }
     assert [len(item["charges"]) for item in books["items"]].count(0) == 2
     names = {item["names"]["en"] for item in books["items"]}
     assert names == {"Horizon 130 5G", "Ardoval X2 128 GB Lilac", "eSIM"}

@@ -162,6 +162,19 @@ def test_on_the_third_the_partners_file_is_read_and_what_differs_lies_before_an_
         assert [timer.payload["month"] for timer in timers.all()] == [f"{year}-04-01"]
         page = operator.get("/ops/settlements/").content.decode()
         assert "settled, and held by no contract of ours" in page
+        assert "The first" not in page
+        (row,) = SettlementDifference.objects.all()
+        others = [
+            SettlementDifference(
+                settlement_id=row.settlement_id, kind=row.kind, reference=f"F-8/{place}",
+                theirs=1, ours=0,
+            )
+            for place in range(100)
+        ]  # fmt: skip
+        SettlementDifference.objects.bulk_create(others)
+        page = operator.get("/ops/settlements/").content.decode()
+        assert "The first 100 of 101 differences" in page
+        SettlementDifference.objects.exclude(pk=row.pk).delete()
         (row,) = SettlementDifference.objects.all()
         decide = f"/ops/settlements/differences/{row.pk}/"
         refused = operator.post(decide, {"note": " "}, follow=True).content.decode()

@@ -31,7 +31,7 @@ from commerce.ordering.subscribers import on_subscription_activated
 from frontend.shop.contract import number_text
 from frontend.shop.forms import NumberForm
 from frontend.shop.number_choice import days_to_choose, keep_number, slots_to_choose
-from frontend.shop.porting import headline
+from frontend.shop.porting import headline, porting_values
 from orchestration import actions
 from orchestration.adapters.local_billing import LocalBilling
 from orchestration.domain.porting import PortState
@@ -39,6 +39,7 @@ from orchestration.domain.states import PlanState, TaskState
 from orchestration.models import Effect, Plan, Porting, ProviderCallback, Task
 from orchestration.porting import calls, changing, selectors
 from orchestration.porting.leaving import on_contract_changed
+from orchestration.porting.rio import on_subscription_activated as tell_of_activated
 from orchestration.porting.rio import rio_of_subscription
 from orchestration.ports import Answer, Found, Standing
 from orchestration.selectors import tracking
@@ -162,6 +163,12 @@ def state(msisdn: str) -> tuple[str, str]:
     return found.state, found.key
 
 
+def told_rio(contract: Subscription) -> None:
+    """As when the contract begins."""
+    begun = {"order_number": contract.order_number, "group": contract.group}
+    tell_of_activated({**begun, "subscription_id": contract.pk})
+
+
 def test_the_line_works_at_once_and_gets_its_number_at_the_cut_over(case: Case) -> None:
     lent = case.activated()
     assert lent != NUMBER
@@ -178,6 +185,11 @@ def test_the_line_works_at_once_and_gets_its_number_at_the_cut_over(case: Case) 
     with override("en"):
         told = headline(coming, order=order)
     assert told["text"].endswith(f"reachable at {told['temporary']}.")
+    with override("en"):
+        last = porting_values(coming, sim_ready=True, order=order)["port_checks"][-1]
+    assert last[1].endswith("then it has your number, with the SIM that is in your phone.")
+    told_rio(contract)
+    assert Message.objects.filter(code="line_rio").count() == 0
 
     case.ship()
     case.hear("porting.port_in", "port.scheduled", date="2026-11-30", slot="08:00-12:00")
@@ -213,9 +225,13 @@ def test_who_is_refused_his_number_keeps_the_temporary_one(case: Case) -> None:
     assert Porting.objects.get().state == PortState.CANCELLED
     assert (case.item.config["number_choice"], case.item.config["msisdn"]) == ("new", lent)
     assert state(lent) == ("assigned", f"{case.number}/{case.line}")
-    assert Subscription.objects.get().msisdn == lent
+    contract = Subscription.objects.get()
+    assert contract.msisdn == lent
     assert case.outside.numbers("renumber") == []
     assert (case.plan.state, case.shown) == (PlanState.COMPLETED, "")
+    told_rio(contract)
+    (rio,) = Message.objects.filter(code="line_rio")
+    assert rio_of_subscription(contract.pk) in rio.text
     assert not Number.objects.filter(msisdn=NUMBER).exists()
 
 

@@ -17,9 +17,10 @@ from orchestration.ports import BillingChange
 from orchestration.services.plans import create_plans
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.models import Subscription, SubscriptionItem
-from subscriptions.selectors import subscription_view
+from subscriptions.selectors import held_items, subscription_view
 from tests.integration.orchestration.test_http_billing import biller
 from tests.integration.ordering.test_changes import AT, LATE, added, ordered, renewed
+from tests.integration.ordering.test_next_offers import ORDER
 from tests.integration.ordering.test_replacing import NEW, OLD, sim
 from tests.integration.ordering.test_replacing import number as number_wish
 from tests.integration.sandbox_providers.harness import Sandbox
@@ -38,7 +39,10 @@ def told(sandbox: Sandbox, owner: AccountContext, line: int, *, number: str, on:
         "account_reference": f"P-{owner.party_id}",
         "starts_on": contract.activated_on.isoformat(),
         "facts": {"msisdn": contract.msisdn, "iccid": contract.iccid},
-        "items": [{"reference": item.line_id, "charges": []} for item in contract.items],
+        "items": [
+            {"reference": f"{item.order_number}/{item.line_id}", "charges": []}
+            for item in contract.items
+        ],
     }
     begun = sandbox.post("/biller/subscriptions", key="begun", body=known).json()
     sent: list[Any] = []
@@ -68,7 +72,9 @@ def test_it_is_told_what_begins_and_ends_on_the_day(
     assert {item["offering"] for item in body["begins"]} == set(
         begun.values_list("offering", flat=True)
     )
-    assert sorted(body["ends"]) == sorted(ended.values_list("line_id", flat=True))
+    assert sorted(body["ends"]) == [
+        f"{ORDER}/{line}" for line in sorted(ended.values_list("line_id", flat=True))
+    ]
     assert biller.counted("change", f"{placed.number}/change")["effects"] == 1
 
 
@@ -115,5 +121,5 @@ def test_another_number_and_another_sim_stand_in_its_books_as_in_ours(
     books = biller.http.get(f"/biller/subscriptions/{books['subscription_id']}").json()
     assert books["facts"] == {"msisdn": "0639980042", "iccid": NEW, "lpa": "LPA:1$a$b"}
     running = [item["reference"] for item in books["items"] if item["until_on"] is None]
-    ours = SubscriptionItem.objects.filter(until_on=None).values_list("line_id", flat=True)
-    assert sorted(running) == sorted(ours)
+    held = [each for each in held_items(line) if not each.ended_by]
+    assert sorted(running) == sorted(f"{each.order_number}/{each.line_id}" for each in held)

@@ -1,13 +1,16 @@
 """Where webhooks may go, when they are tried again, and how they are signed."""
 
+import asyncio
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
 from commerce.events.models import OutboxEvent, WebhookEndpoint, WebhookMessage
+from commerce.events.webhooks import sending
 from commerce.events.webhooks.addresses import NotAllowed, checked_url, way_to
 from commerce.events.webhooks.sealing import Unreadable, seal, sealed_anew, unseal
 from commerce.events.webhooks.sending import DISTANCES, body_of, headers_of, wait_after
@@ -39,6 +42,29 @@ def message(**endpoint: Any) -> WebhookMessage:
 )
 def test_the_distance_grows_from_seconds_to_a_day(attempt: int, draw: float, seconds: int) -> None:
     assert wait_after(attempt, draw=draw) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("failures", "draw", "seconds"),
+    [(0, 0.0, 0), (1, 0.5, 0.5), (2, 0.5, 6), (4, 0.99, 356.4), (9, 0.99, 356.4)],
+)
+def test_what_was_put_off_wakes_one_after_the_other_in_a_fifth_of_the_pause(
+    failures: int, draw: float, seconds: float
+) -> None:
+    until = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    woken = sending.woken_at(until, failures=failures, draw=draw)
+    assert woken - until == timedelta(seconds=seconds)
+
+
+def test_a_name_that_nobody_looks_up_in_time_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as it would take all the same: nobody waits for it."""
+    over = Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: over.wait(60) or [])
+    monkeypatch.setattr(sending, "WHOLE_ANSWER_WITHIN", 0.05)
+    with pytest.raises(TimeoutError):
+        asyncio.run(sending._posted("https://receiver.example/hook", b"", {}))
+    assert not over.is_set()
+    over.set()
 
 
 def test_after_three_days_it_is_tried_no_more() -> None:
