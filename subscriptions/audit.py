@@ -41,7 +41,8 @@ WITH billed AS (
     SELECT invoice.number, invoice.issued_on, promise.id AS promise_id, line.*
       FROM subscriptions_invoiceline AS line
       JOIN subscriptions_invoice AS invoice
-        ON invoice.id = line.invoice_id AND invoice.state = 'issued' AND line.kind <> 'third'
+        ON invoice.id = line.invoice_id AND invoice.state = 'issued'
+       AND line.kind NOT IN ('third', 'usage')
       LEFT JOIN subscriptions_promise AS promise
         ON promise.order_number = line.order_number AND promise.group = line.group
 ), spoken_of AS (
@@ -70,7 +71,10 @@ SELECT coalesce(billed.number, promised.number) AS number,
 
 
 def bills_against_promises(orders: Collection[str] | None = None) -> tuple[BillCheck, ...]:
-    """Every issued bill joined to the promise, by number and order (all orders if None)."""
+    """Every issued bill joined to the promise, by number and order (all orders if None).
+
+    What was used beyond plans is not promised, and left out.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_CHECKS)
         rows = cursor.fetchall()

@@ -58,6 +58,8 @@ from subscriptions.models import (
     SubscriptionItem,
 )
 
+UNPROMISED = (LineKind.USAGE, LineKind.THIRD)
+"""Lines that no promise speaks of."""
 RUNNING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
 
 
@@ -198,7 +200,7 @@ def _bill(row: Invoice) -> BillView:
             (line.promised for line in lines if line.promised is not None), currency=row.currency
         ),
         as_promised=all(
-            line.promised == line.amount for line in lines if line.kind != LineKind.THIRD
+            line.promised == line.amount for line in lines if line.kind not in UNPROMISED
         ),
         template=row.template,
         seller=Identity(**row.seller.facts) if row.seller else None,
@@ -453,7 +455,7 @@ def bill_lines(invoice_id: int, *, currency: str) -> tuple[BillLineView, ...]:
 
 
 def _sections(lines: Sequence[BillLineView], *, currency: str) -> tuple[BillSection, ...]:
-    """Own services, third parties, one-off: those that have lines."""
+    """Own services, communications, third parties, one-off: those that have lines."""
     found: dict[Section, list[BillLineView]] = {}
     for line in lines:
         found.setdefault(_section_of(line), []).append(line)
@@ -471,6 +473,8 @@ def _sections(lines: Sequence[BillLineView], *, currency: str) -> tuple[BillSect
 def _section_of(line: BillLineView) -> Section:
     if line.kind == LineKind.THIRD:
         return Section.THIRD_PARTIES
+    if line.kind == LineKind.USAGE:
+        return Section.COMMUNICATIONS
     once = line.kind == LineKind.ONE_OFF or line.period == 0
     return Section.ONE_OFF if once else Section.OWN_SERVICES
 
@@ -515,7 +519,7 @@ SELECT greatest(line.starts_on, invoice.period_start) AS day, sum(line.amount)
   JOIN subscriptions_invoiceline AS line
     ON line.order_number = promise.order_number AND line.group = promise.group
   JOIN subscriptions_invoice AS invoice ON invoice.id = line.invoice_id
- WHERE promise.id = ANY(%s) AND invoice.state = 'issued' AND line.kind <> 'third'
+ WHERE promise.id = ANY(%s) AND invoice.state = 'issued' AND line.kind NOT IN ('third', 'usage')
  GROUP BY day
 """
 

@@ -1,6 +1,7 @@
 """What is used of a plan: what a month includes, and what use beyond it costs. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
@@ -24,6 +25,33 @@ UNITS: Mapping[str, Dimension] = {
     "message": Dimension.MESSAGES,
 }
 """What the units of charges of use count."""
+
+
+POOL = "shared_allowance"
+"""The characteristic of plans whose lines on one bill share what they include: the pool's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a month includes of something (None: there is no end to it), and what each started unit
+    beyond costs (None: there is nothing beyond)."""
+
+    included: Decimal | None
+    charge: Charge | None
+
+
+def rates_of(
+    offerings: Iterable[Offering], *, segment: Segment, term: int, at: datetime
+) -> Mapping[Dimension, Rate]:
+    """What use of each kind includes and costs; the price beyond is the plan's, if it has one."""
+    of_lines = sorted(offerings, key=lambda each: each.kind is not Kind.PLAN)
+    included = allowances_of(of_lines, segment=segment, term=term, at=at)
+    prices: dict[Dimension, Charge] = {}
+    for offering in of_lines:
+        for charge in offering.charges_for(segment=segment, term=term, bundle=None, at=at):
+            if charge.kind is ChargeKind.USAGE and charge.unit in UNITS:
+                prices.setdefault(UNITS[charge.unit], charge)
+    return {each: Rate(included.get(each), prices.get(each)) for each in Dimension}
 
 
 def allowances_of(

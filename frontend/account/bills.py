@@ -32,6 +32,7 @@ from subscriptions.services.collecting import LEAST
 def section_name(code: Section) -> str:
     return {
         Section.OWN_SERVICES: _("Plans and services"),
+        Section.COMMUNICATIONS: _("Use beyond your plans"),
         Section.THIRD_PARTIES: _("Purchases from third parties"),
         Section.ONE_OFF: _("One-off amounts"),
     }[code]
@@ -155,6 +156,18 @@ def standing(summary: BillSummary) -> str:
 
 def promise_in_words(bill: BillView) -> str:
     """What was promised against what is billed, as a sentence."""
+    used = total(
+        (s.total for s in bill.sections if s.code is Section.COMMUNICATIONS),
+        currency=bill.promised.currency,
+    )
+    if bill.as_promised and used:
+        return _(
+            "Promised before you signed: %(promised)s. Billed: the same, line by line, and "
+            "%(used)s for use beyond your plans, which nobody can promise."
+        ) % {
+            "promised": euros(bill.promised, short=False),
+            "used": euros(used, short=False),
+        }
     billed = total((s.total for s in bill.sections), currency=bill.promised.currency)
     if bill.as_promised:
         return _("Promised before you signed: %(promised)s. Billed: the same, line by line.") % {

@@ -6,16 +6,20 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalogue.domain.usage import Dimension
+from commerce.kernel.sentences import in_words
 from commerce.web.fields import Instant, OneOf, Shown, Strict, Word
 from subscriptions.domain.consumption import Report
+from subscriptions.domain.usage import UsageTold
 
 MOST_RECORDS = 1000
 LONGEST_INSTANT = 40
 MONTH = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
+REFERENCE = r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$"
 AMOUNT = r"^[0-9]{1,8}(\.[0-9]{1,3})?$"
 
 
@@ -46,6 +50,53 @@ class RecordAsked(Strict):
 
 class RecordsAsked(Strict):
     records = serializers.ListField(child=RecordAsked(), min_length=1, max_length=MOST_RECORDS)
+
+
+class UsageRecordAsked(Strict):
+    """What a line used of something, once; `id` is its name in the system that saw it.
+
+    What is used abroad in Europe is told once, as `europe_gb`: it counts as data too.
+    """
+
+    id = Word(max_length=80, validators=[RegexValidator(REFERENCE)])
+    line = Word(max_length=20, help_text="Its number, national or international")
+    started_at = MomentAsked(help_text="With its zone: 2026-11-22T06:00:00+01:00")
+    allowance = OneOf(Dimension)
+    quantity = Word(
+        max_length=12, validators=[RegexValidator(AMOUNT)], help_text="GB, minutes or messages"
+    )
+    destination = Word(
+        max_length=20, required=False, help_text="Who was called, or where the line was"
+    )
+
+
+class UsageRecordsAsked(Strict):
+    source = Word(  # type: ignore[assignment]
+        max_length=40, validators=[RegexValidator(REFERENCE)], help_text="The system that saw it"
+    )
+    records = serializers.ListField(child=UsageRecordAsked(), min_length=1, max_length=MOST_RECORDS)
+
+
+class UsageFaultSerializer(Shown):
+    """`place` counts the records from 0."""
+
+    place = serializers.IntegerField(min_value=0)
+    field = serializers.CharField()
+    message = serializers.SerializerMethodField()
+
+    def get_message(self, fault: Any) -> str:
+        return str(in_words(fault.message, _))
+
+
+class UsageTakenSerializer(Shown):
+    """`barred` came more than a year late; `suspended` are kept and wait for their line; `refused`
+    were told before with other facts."""
+
+    added = serializers.IntegerField(min_value=0)
+    same = serializers.IntegerField(min_value=0)
+    barred = serializers.IntegerField(min_value=0)
+    suspended = UsageFaultSerializer(many=True)
+    refused = UsageFaultSerializer(many=True)
 
 
 class TakenSerializer(Shown):
@@ -99,6 +150,21 @@ def reports_of(asked: Mapping[str, Any]) -> list[Report]:
             dimension=Dimension(each["allowance"]),
             used=Decimal(each["used"]),
             counted_at=each["counted_at"],
+        )
+        for each in asked["records"]
+    ]
+
+
+def usage_of(asked: Mapping[str, Any]) -> list[UsageTold]:
+    """What `UsageRecordsAsked` validated."""
+    return [
+        UsageTold(
+            reference=each["id"],
+            line=each["line"],
+            started_at=each["started_at"],
+            dimension=Dimension(each["allowance"]),
+            quantity=Decimal(each["quantity"]),
+            destination=each.get("destination", ""),
         )
         for each in asked["records"]
     ]

@@ -17,6 +17,7 @@ urlpatterns = [
         name="consumption",
     ),
     path("consumption", views.ConsumptionReportsView.as_view(), name="consumption_reports"),
+    path("usage", views.UsageView.as_view(), name="usage"),
     path("invoices", views.InvoicesView.as_view(), name="invoices"),
     path("invoices/<slug:number>.pdf", views.InvoicePdfView.as_view(), name="invoice_pdf"),
     path("invoices/<slug:number>.xml", views.InvoiceXmlView.as_view(), name="invoice_xml"),

@@ -20,7 +20,10 @@ from subscriptions.api.consumption import (
     ConsumptionSerializer,
     RecordsAsked,
     TakenSerializer,
+    UsageRecordsAsked,
+    UsageTakenSerializer,
     reports_of,
+    usage_of,
 )
 from subscriptions.api.serializers import (
     ExplanationSerializer,
@@ -36,6 +39,7 @@ from subscriptions.explaining import explanation
 from subscriptions.files import Form, invoice_file
 from subscriptions.selectors import bill_view, bills_of, subscription_view, subscriptions_of
 from subscriptions.services.consumption import take_consumption
+from subscriptions.services.usage import take_usage
 from subscriptions.using import consumption_of
 
 OWNERS = (Policy.CUSTOMER, Policy.BUSINESS, Policy.AGENT)
@@ -108,6 +112,30 @@ class ConsumptionReportsView(ApiView):
         """
         done = take_consumption(reports_of(self.body(RecordsAsked)))
         return Response(TakenSerializer(done).data)
+
+
+class UsageView(ApiView):
+    """The same records may come as often as they like; no key is needed."""
+
+    policy = (Policy.REPORTER, Policy.OPERATOR)
+    scope = "consumption"
+    tag = "Consumption"
+
+    @extend_schema(
+        operation_id="reportUsage",
+        request=UsageRecordsAsked,
+        responses={200: UsageTakenSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Tell what lines used, record by record; for systems of the operator.
+
+        A record is known by its `id` in the `source`: each counts once, in any order. One that can
+        not be counted yet is kept and answered, and keeps no other out. What goes beyond a plan is
+        billed when its month is over.
+        """
+        asked = self.body(UsageRecordsAsked)
+        done = take_usage(usage_of(asked), source=asked["source"])
+        return Response(UsageTakenSerializer(done).data)
 
 
 class InvoicesView(ApiView):

@@ -61,7 +61,8 @@ class EntryState(StrEnum):
 class LineKind(StrEnum):
     """`PRORATED` is a part of a cycle, priced by days; `REPAIR` corrects an earlier bill.
 
-    `THIRD` is a purchase from a third party, or what is given back of one; no promise names it."""
+    No promise names `USAGE`, what was used beyond a plan, nor `THIRD`, a purchase from a third
+    party or what is given back of one."""
 
     ONE_OFF = "one_off"
     RECURRING = "recurring"
@@ -69,6 +70,7 @@ class LineKind(StrEnum):
     BENEFIT = "benefit"
     REPAIR = "repair"
     THIRD = "third"
+    USAGE = "usage"
 
 
 class ChangeKind(StrEnum):

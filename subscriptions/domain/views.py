@@ -137,6 +137,7 @@ class Section(StrEnum):
     """Where a line stands on the bill."""
 
     OWN_SERVICES = "own_services"
+    COMMUNICATIONS = "communications"
     THIRD_PARTIES = "third_parties"
     ONE_OFF = "one_off"
 

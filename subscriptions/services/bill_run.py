@@ -17,6 +17,7 @@ from subscriptions.domain.states import CHUNK_LIFE, ChunkState, InvoiceState, Ru
 from subscriptions.models import BillingAccount, BillRun, BillRunChunk, Invoice
 from subscriptions.services import calendar, issuing
 from subscriptions.services.cycle import bill_accounts
+from subscriptions.services.usage import take_up_suspended
 
 ACCOUNTS_PER_CHUNK = 500
 CHUNK_TIMER = "bill-chunk"
@@ -33,7 +34,9 @@ RETURNING id
 
 
 def on_timer(payload: Mapping[str, Any]) -> None:
-    """The timer `bill-run`: start what is due today and set the timer anew."""
+    """The timer `bill-run`: count use whose line is known by now, start what is due today and set
+    the timer anew."""
+    take_up_suspended()
     start(on=business_today())
 
 

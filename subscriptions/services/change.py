@@ -31,6 +31,7 @@ from subscriptions.models import (
 )
 from subscriptions.services import calendar, collecting, last_bill
 from subscriptions.services.activate import ActivatedItem, store_items
+from subscriptions.services.number import give_up_number
 from subscriptions.services.promise import EndedItem, agreed_charges, fix_change
 
 _LEARNT = ("msisdn", "iccid", "imei", "eid", "lpa")
@@ -206,6 +207,8 @@ def _end(items: Sequence[SubscriptionItem], *, by: SubscriptionChange) -> None:
 
 def _carry(subscription: Subscription, change: ContractChange) -> None:
     """What the contract itself says of its number, SIM, commitment and standing."""
+    if change.facts.get("msisdn"):
+        give_up_number(subscription, on=change.on)
     for name in _LEARNT:
         if change.facts.get(name):
             setattr(subscription, name, change.facts[name])

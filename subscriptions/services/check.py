@@ -23,6 +23,7 @@ SELECT promise.id, max(line.period)
  GROUP BY promise.id
 """
 
+# Use is not promised.
 _BILLED = """
 SELECT line.invoice_id, line.order_number || '/' || line.group, line.item, line.charge, line.period,
        line.benefit, line.amount, line.tax_rate, line.starts_on,
@@ -34,7 +35,7 @@ SELECT line.invoice_id, line.order_number || '/' || line.group, line.item, line.
     ON promised.promise_id = promise.id AND promised.item = line.item
    AND promised.charge = line.charge AND promised.period = line.period
    AND promised.benefit = line.benefit AND promised.superseded_by_id IS NULL
- WHERE line.invoice_id = ANY(%s) AND line.kind <> 'third'
+ WHERE line.invoice_id = ANY(%s) AND line.kind NOT IN ('third', 'usage')
 """
 
 # Promised for these days, to these contracts, and in no bill at all. The first bill of a contract

@@ -1,23 +1,21 @@
 """Consumption is taken in from the operator's systems, all of it or nothing, however often."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.conf import settings
 from django.db import connection, transaction
 
-from catalogue.domain.model import Kind, Segment
-from catalogue.domain.usage import Dimension, allowances_of
-from catalogue.selectors import current_snapshot, snapshot_of
+from catalogue.domain.usage import Dimension
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import InvalidInput
-from commerce.kernel.periods import add_months
 from commerce.kernel.sentences import Sentence
-from commerce.markets.pack import market
 from subscriptions.domain.consumption import Report
-from subscriptions.models import Subscription, SubscriptionItem
+from subscriptions.domain.rating import included_in, month_days
+from subscriptions.holders import holder_in, holdings
+from subscriptions.models import Subscription
+from subscriptions.rates import terms_of
 
 MOST = 50_000
 MOST_USED = Decimal(10_000_000)
@@ -56,14 +54,17 @@ class ConsumptionRefused(InvalidInput):
 
 _TAKE = """
 INSERT INTO subscriptions_consumption AS known
-       (subscription_id, month, dimension, used, included, counted_at, taken_at)
-SELECT * FROM unnest(%s::bigint[], %s::date[], %s::text[], %s::numeric[], %s::numeric[],
-                     %s::timestamptz[], %s::timestamptz[])
+       (subscription_id, month, dimension, used, included, counted_at, taken_at, from_records,
+        unsettled)
+SELECT *, false, false
+  FROM unnest(%s::bigint[], %s::date[], %s::text[], %s::numeric[], %s::numeric[],
+              %s::timestamptz[], %s::timestamptz[])
 ON CONFLICT (subscription_id, dimension, month) DO UPDATE
    SET used = excluded.used, included = excluded.included, counted_at = excluded.counted_at,
        taken_at = excluded.taken_at
- WHERE known.counted_at < excluded.counted_at
-    OR (known.counted_at = excluded.counted_at AND known.used <> excluded.used)
+ WHERE NOT known.from_records
+   AND (known.counted_at < excluded.counted_at
+        OR (known.counted_at = excluded.counted_at AND known.used <> excluded.used))
 RETURNING xmax = 0
 """
 
@@ -72,15 +73,17 @@ RETURNING xmax = 0
 def take_consumption(reports: Sequence[Report]) -> Taken:
     """Store what was used; with it what the line's contract includes.
 
+    Of what usage records speak of a count changes nothing: they are what is rated.
+
     Raises:
         ConsumptionRefused: a line that runs here in no such month, one fact reported twice, a
             month to come, an amount that can't be; then nothing is stored.
     """
-    contracts = _contracts({report.line for report in reports})
+    known = holdings({report.line for report in reports})
     found, faults = [], []
     seen: dict[tuple[object, ...], int] = {}
     for place, report in enumerate(reports):
-        contract = _contract_of(report, contracts)
+        contract = holder_in(known, report.line, days=month_days(report.month))
         own = list(_faults(place, report, contract, seen))
         faults += own
         if contract is not None and not own:
@@ -112,42 +115,6 @@ def _stored(found: Sequence[tuple[Subscription, Report]]) -> Taken:
         cursor.execute(_TAKE, [list(column) for column in zip(*rows, strict=True)])
         new = [fresh for (fresh,) in cursor.fetchall()]
     return Taken(sum(new), len(new) - sum(new), len(rows) - len(new))
-
-
-def _contracts(lines: Iterable[str]) -> Mapping[str, list[Subscription]]:
-    """By number, the latest first: a number may have had another owner before."""
-    numbers = {number for line in lines if (number := _number(line))}
-    rows = (
-        Subscription.objects.filter(msisdn__in=numbers)
-        .select_related("account")
-        .order_by("-activated_on", "-pk")
-    )
-    found: dict[str, list[Subscription]] = {}
-    for row in rows:
-        found.setdefault(row.msisdn, []).append(row)
-    return found
-
-
-def _number(line: str) -> str:
-    try:
-        return market(settings.MARKET).normalise_number(line)
-    except InvalidInput:
-        return ""
-
-
-def _contract_of(
-    report: Report, contracts: Mapping[str, list[Subscription]]
-) -> Subscription | None:
-    following = add_months(report.month, 1)
-    return next(
-        (
-            row
-            for row in contracts.get(_number(report.line), ())
-            if row.activated_on < following
-            and (row.ended_on is None or row.ended_on > report.month)
-        ),
-        None,
-    )
 
 
 def _faults(
@@ -183,37 +150,6 @@ def _included(
     found: Sequence[tuple[Subscription, Report]],
 ) -> Mapping[tuple[int, date], Mapping[Dimension, Decimal]]:
     """By contract and month, what it included, as its release sold it."""
-    contracts = {contract.pk: contract for contract, _ in found}
+    terms = terms_of(list({contract.pk: contract for contract, _ in found}.values()))
     months = {(contract.pk, report.month) for contract, report in found}
-    items: dict[int, list[SubscriptionItem]] = {key: [] for key in contracts}
-    for item in SubscriptionItem.objects.filter(subscription__in=contracts):
-        items[item.subscription_id].append(item)
-    return {(key, month): included_in(month, contracts[key], items[key]) for key, month in months}
-
-
-def included_in(
-    month: date, contract: Subscription, items: Iterable[SubscriptionItem]
-) -> Mapping[Dimension, Decimal]:
-    """What a month of the contract included; what is not named has no end.
-
-    Of two plans in a month, the one that it ended with.
-    """
-    following = add_months(month, 1)
-    there = [
-        item
-        for item in items
-        if item.from_on < following and (item.until_on is None or item.until_on > month)
-    ]
-    sold, now = snapshot_of(contract.release).offerings, current_snapshot().offerings
-    found = (
-        sold.get(item.offering) or now.get(item.offering)
-        for item in sorted(there, key=lambda item: item.from_on)
-    )
-    offerings = [each for each in found if each is not None]
-    plans = [each for each in offerings if each.kind is Kind.PLAN]
-    return allowances_of(
-        [*plans[-1:], *(each for each in offerings if each.kind is not Kind.PLAN)],
-        segment=Segment(contract.account.segment),
-        term=contract.commitment_months,
-        at=contract.activated_at,
-    )
+    return {(key, month): included_in(terms[key], month=month) for key, month in months}

@@ -10,8 +10,9 @@ from commerce.kernel.errors import RuleViolated
 from commerce.kernel.periods import Period
 from subscriptions.domain.invoice import DraftLine, RunningCharge, bill_period
 from subscriptions.models import BillingAccount
-from subscriptions.services import check, drafting
+from subscriptions.services import check, drafting, overuse
 from subscriptions.services.drafting import Draft
+from subscriptions.services.overuse import Overuse
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +36,13 @@ def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int
         charges = drafting.running_charges([account.pk for account in due])
         back = drafting.open_compensations([account.pk for account in due])
         bought = drafting.open_purchases([account.pk for account in due])
+        used = overuse.due(due)
         parked: set[int] = set()
         drafts: list[Draft] = []
         without: dict[int, Period] = {}
         for account in due:
             try:
-                period, draft = _next_draft(account, charges, back, bought)
+                period, draft = _next_draft(account, charges, back, bought, used)
             except RuleViolated as impossible:
                 _park_impossible(account, reason=impossible.message)
                 parked.add(account.pk)
@@ -56,6 +58,7 @@ def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int
                     drafts.append(draft)
         parked |= _write_and_check(drafts, on=on, chunk_id=chunk_id)
         if without:
+            overuse.settle(found for pk, found in used.items() if pk in without)
             parked |= set(check.park_what_is_forgotten(without))
         _advance([account for account in due if account.pk not in parked])
         held += len(parked)
@@ -74,6 +77,7 @@ def _next_draft(
     charges: Mapping[int, Sequence[RunningCharge]],
     compensations: Mapping[int, Sequence[tuple[date, DraftLine]]],
     purchases: Mapping[int, Sequence[tuple[date, DraftLine]]],
+    used: Mapping[int, Overuse],
 ) -> tuple[Period, Draft | None]:
     """The account's next period and its bill (None if nothing falls due); moves the account on.
 
@@ -85,11 +89,15 @@ def _next_draft(
     running = charges.get(account.pk, [])
     back = [line for due_on, line in compensations.get(account.pk, ()) if due_on < period.end]
     bought = [line for day, line in purchases.get(account.pk, ()) if day < period.start]
-    if not running and not back and account.pk not in purchases:
+    beyond = used.get(account.pk)
+    waits = account.pk in purchases or (beyond and beyond.lines)
+    if not running and not back and not waits:
         account.next_bill_on = None
         return period, None
     key = f"cycle:{account.pk}:{period.start}:{account.bills}"
-    draft = drafting.cycle_draft(account, running, period=period, key=key, back=[*back, *bought])
+    draft = drafting.cycle_draft(
+        account, running, period=period, key=key, back=[*back, *bought], used=beyond
+    )
     account.next_bill_on = period.end
     account.bills += 1
     return period, draft

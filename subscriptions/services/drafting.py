@@ -36,6 +36,8 @@ from subscriptions.models import (
     ItemBenefit,
     ItemCharge,
 )
+from subscriptions.services import overuse
+from subscriptions.services.overuse import Overuse
 
 COMPENSATION = "compensation"
 """The charge of lines that give back, in bills and promises."""
@@ -135,6 +137,7 @@ class Draft:
     period: Period | None = None
     order_number: str = ""
     purchase_order: str = ""
+    overuse: Overuse | None = None
 
 
 def running_charges(
@@ -334,15 +337,16 @@ def cycle_draft(
     period: Period,
     key: str,
     back: Sequence[DraftLine] = (),
+    used: Overuse | None = None,
 ) -> Draft | None:
-    """The bill of `charges` for `period` less what goes `back`, a credit note if that is more than
-    falls due; None when there is nothing of either.
+    """The bill of `charges` for `period` and of what was `used` beyond them, less what goes `back`,
+    a credit note if that is more than falls due; None when there is nothing of any.
 
     Raises:
         RuleViolated: a charge is in an impossible state.
     """
     lines, covers = recurring_lines(charges, period=period)
-    lines += tuple(back)
+    lines += (*(used.lines if used else ()), *back)
     if not lines:
         return None
     sums = totals(lines, basis=Basis(account.basis), currency=account.currency)
@@ -356,6 +360,7 @@ def cycle_draft(
         covers=covers,
         period=period,
         purchase_order=account.purchase_order,
+        overuse=used,
     )
 
 
@@ -363,7 +368,7 @@ def write(drafts: Sequence[Draft], *, on: date, chunk_id: int | None = None) -> 
     """Store drafts, their lines and what they cover; their ids, in the order given.
 
     Five statements whatever the number of drafts, one more with repairs, one with purchases and one
-    with refunds of them. In the caller's transaction.
+    with refunds of them, two with use beyond plans. In the caller's transaction.
 
     Raises:
         IntegrityError: a day of a charge is covered already, or a draft's key is taken.
@@ -401,6 +406,10 @@ def write(drafts: Sequence[Draft], *, on: date, chunk_id: int | None = None) -> 
                 [cover.days.end for _, cover in covers],
             ],
         )
+    used = [(pk, draft.overuse) for pk, draft in zip(ids, drafts, strict=True) if draft.overuse]
+    if used:
+        overuse.keep(used)
+        overuse.settle(found for _, found in used)
     return ids
 
 

@@ -1,12 +1,14 @@
 """The number of a contract that is no longer the one with which it began."""
 
+from datetime import date
+
 from django.db import transaction
 
 from commerce.events.outbox import publish
 from commerce.kernel.clock import business_today
 from subscriptions.domain.states import ChangeKind
 from subscriptions.events import SubscriptionChanged
-from subscriptions.models import Subscription
+from subscriptions.models import FormerNumber, Subscription
 
 
 @transaction.atomic
@@ -19,6 +21,7 @@ def take_number(*, order_number: str, group: str, msisdn: str) -> int | None:
     if contract is None:
         return None
     if contract.msisdn != msisdn:
+        give_up_number(contract, on=business_today())
         contract.msisdn = msisdn
         contract.save(update_fields=["msisdn"])
         publish(
@@ -31,3 +34,16 @@ def take_number(*, order_number: str, group: str, msisdn: str) -> int | None:
             )
         )
     return contract.pk
+
+
+def give_up_number(contract: Subscription, *, on: date) -> None:
+    """Keep that the contract had its number until that day: what is used under it is still told."""
+    if not contract.msisdn:
+        return
+    last = contract.former_numbers.order_by("-until_on", "-pk").first()
+    FormerNumber.objects.create(
+        subscription=contract,
+        msisdn=contract.msisdn,
+        from_on=last.until_on if last else contract.activated_on,
+        until_on=max(on, last.until_on if last else contract.activated_on),
+    )

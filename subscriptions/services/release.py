@@ -6,7 +6,7 @@ from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import NotFound, RuleViolated
 from subscriptions.domain.states import INVOICE_LIFE, InvoiceKind, InvoiceState, Release
 from subscriptions.models import BillingAccount, Coverage, Invoice, InvoiceLine, Parking
-from subscriptions.services import calendar, issuing
+from subscriptions.services import calendar, issuing, overuse
 
 _FORGET_COVERAGE = """
 UPDATE subscriptions_itemcharge AS charge
@@ -70,6 +70,7 @@ def _throw_away(account: BillingAccount, held: list[Invoice]) -> None:
     closed = Coverage.objects.filter(closed_by_id__in=ids)
     charges = [*coverage.values_list("charge_id", flat=True)]
     charges += closed.values_list("charge_id", flat=True)
+    overuse.take_back(ids)
     coverage.delete()
     closed.update(live=True, closed_by=None)
     InvoiceLine.objects.filter(invoice_id__in=ids).delete()

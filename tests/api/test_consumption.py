@@ -52,3 +52,32 @@ def test_it_may_do_nothing_else_and_nobody_else_may_report(
     member = Api(token=token_of(people["buyer_client"], scope="consumption"))
     assert member.post("consumption", body).status_code == 403
     assert buyer.post("consumption", body).status_code == 403
+
+
+def test_usage_is_told_record_by_record_and_one_that_waits_keeps_no_other_out(
+    network: Api, people: Mapping[str, Mapping[str, str]], buyer: Api
+) -> None:
+    party = User.objects.get(email=people["shopper"]["email"]).party_id
+    assert party is not None
+    begin(party)
+    body = {
+        "source": "network",
+        "records": [
+            {"id": "a/1", "line": "+33639980001", "started_at": "2027-05-20T12:00:00+02:00",
+             "allowance": "data_gb", "quantity": "1.5"},
+            {"id": "a/2", "line": "0639989999", "started_at": "2027-05-20T12:00:00+02:00",
+             "allowance": "minutes", "quantity": "3", "destination": "0139980000"},
+        ],
+    }  # fmt: skip
+    with business_time_fixed(at(date(2027, 6, 2))):
+        told = network.post("usage", body).json()
+        again = network.post("usage", body).json()
+    assert told == {
+        "added": 1, "same": 0, "barred": 0, "refused": [],
+        "suspended": [{"place": 1, "field": "line",
+                       "message": "Nobody had the number 0639989999 that day."}],
+    }  # fmt: skip
+    assert again == {"added": 0, "same": 2, "barred": 0, "suspended": [], "refused": []}
+    assert buyer.post("usage", body).status_code == 403
+    record = {**body["records"][0], "quantity": "-1"}  # type: ignore[dict-item]
+    assert network.post("usage", {**body, "records": [record]}).status_code == 400

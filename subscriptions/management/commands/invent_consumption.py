@@ -11,8 +11,10 @@ from catalogue.domain.usage import Dimension
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.periods import add_months
 from subscriptions.domain.consumption import Report, month_of_day
+from subscriptions.domain.rating import LineTerms, included_in
 from subscriptions.models import Subscription
-from subscriptions.services.consumption import included_in, take_consumption
+from subscriptions.rates import terms_of
+from subscriptions.services.consumption import take_consumption
 
 MONTHS = 3
 
@@ -26,12 +28,14 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         if not settings.VIRTUAL_CLOCK:
             raise CommandError("Use is only invented where the clock is virtual.")
-        lines = Subscription.objects.filter(status="active").exclude(msisdn="").order_by("pk")
+        rows = Subscription.objects.filter(status="active").exclude(msisdn="").order_by("pk")
+        lines = list(rows.select_related("account"))
+        terms = terms_of(lines)
         reports = [
             report
-            for line in lines.select_related("account").prefetch_related("items")
+            for line in lines
             for month in _months(line)
-            for report in _month(line, month)
+            for report in _month(line, terms[line.pk], month)
         ]
         done = take_consumption(reports)
         self.stdout.write(
@@ -45,10 +49,10 @@ def _months(line: Subscription) -> list[date]:
     return [month for month in months if month >= month_of_day(line.activated_on)]
 
 
-def _month(line: Subscription, month: date) -> list[Report]:
+def _month(line: Subscription, terms: LineTerms, month: date) -> list[Report]:
     """Always the same of a line and a month."""
     at, seed = business_now(), line.pk + month.month
-    data = included_in(month, line, line.items.all()).get(Dimension.DATA, Decimal(80))
+    data = included_in(terms, month=month).get(Dimension.DATA, Decimal(80))
     if month == month_of_day(business_today()):
         data = data * 3 / 4
     used = {

@@ -61,7 +61,7 @@ def test_a_record_counts_once_and_a_later_count_replaces_it(user: User) -> None:
     assert stored() == [(5, "data_gb", "95.500", "130.000"), (5, "minutes", "340.000", None)]
 
 
-def test_of_two_plans_in_a_month_the_later_one_counts_and_an_option_adds(user: User) -> None:
+def test_each_plan_of_a_month_includes_all_that_it_names_and_an_option_adds(user: User) -> None:
     plan = SubscriptionItem.objects.get(offering="horizon-130")
     SubscriptionItem.objects.filter(pk=plan.pk).update(until_on=date(2027, 5, 10))
     for line, code in (("p2", "grand-large-300"), ("o1", "rallonge-50")):
@@ -69,7 +69,7 @@ def test_of_two_plans_in_a_month_the_later_one_counts_and_an_option_adds(user: U
             subscription=plan.subscription, line_id=line, offering=code, from_on=date(2027, 5, 10)
         )
     take_consumption([report(4, "1"), report(5, "1")])
-    assert [included for *_, included in stored()] == ["130.000", "350.000"]
+    assert [included for *_, included in stored()] == ["130.000", "480.000"]
 
 
 def test_what_can_not_be_is_said_and_nothing_is_stored(user: User) -> None:
