@@ -41,7 +41,7 @@ from commerce.ordering.events import (
     OrderPlaced,
     ParcelDayMoved,
 )
-from commerce.ordering.services import coming_days
+from commerce.ordering.services import coming_days, unpaid
 from commerce.ordering.services.holds import CHECKOUT_TIMER, HOLD_TIMER
 from commerce.payments import selectors as payments
 from commerce.payments.events import (
@@ -81,11 +81,12 @@ from subscriptions.carrier.services import purchasing as carrier_purchasing
 from subscriptions.carrier.services import telling as carrier_telling
 from subscriptions.events import (
     AccountParked,
+    DunningMoved,
     InvoiceIssued,
     SubscriptionActivated,
     SubscriptionChanged,
 )
-from subscriptions.services import bill_run, calendar, collecting
+from subscriptions.services import bill_run, calendar, collecting, dunning, dunning_clock
 
 TOLD_TO_PARTIES: Mapping[type[Event], str] = {
     OrderPlaced: "order.placed",
@@ -180,6 +181,8 @@ def connect() -> None:
     register_timer(calendar.TIMER, bill_run.on_timer, durable=False, queue=billing)
     register_timer(bill_run.CHUNK_TIMER, bill_run.on_chunk, durable=False, queue=billing)
     register_timer(collecting.TIMER, collecting.on_due, durable=False, queue=billing)
+    register_timer(dunning_clock.BILLS, dunning.on_bills_due, durable=False, queue=billing)
+    register_timer(dunning_clock.LOOK, dunning.on_look_due, durable=False, queue=billing)
     subscribe(PaymentAuthorised, bills.on_payment_authorised, name="bills.authorised")
 
     register_timer(carrier_purchasing.EXPIRY, carrier_purchasing.on_expiry_due)
@@ -203,6 +206,8 @@ def connect() -> None:
     subscribe(OrderCancelled, ordering.on_order_cancelled, name="ordering.cancelled")
     subscribe(SubscriptionActivated, ordering.on_subscription_activated, name="ordering.activated")
     subscribe(ComingDayMoved, coming_days.on_coming_day_moved, name="ordering.day_moved")
+    subscribe(DunningMoved, ordering.on_dunning_moved, name="ordering.dunning")
+    register_timer(unpaid.TIMER, ordering.on_unpaid_due)
     register_timer(HOLD_TIMER, ordering.on_order_hold_due)
     register_timer(CHECKOUT_TIMER, ordering.on_checkout_due)
 
@@ -250,6 +255,9 @@ def connect() -> None:
         orchestration.on_contract_changed,
         name="orchestration.contract_ended",
         durable=False,
+    )
+    subscribe(
+        DunningMoved, orchestration.on_dunning_moved, name="orchestration.paid", durable=False
     )
     register_timer(porting_clocks.NOTICE, porting_clocks.on_notice_due)
     register_timer(porting_clocks.LATE, porting_clocks.on_late)

@@ -186,6 +186,18 @@ SENTENCES: Mapping[str, Any] = {
     "notice": _("That day is too early: a contract ends ten days after you say so, or later."),
     "too_far": _("That day is too far away: choose one within two years."),
     "motive": _("Choose one of the reasons of the list, or none."),
+    "promise_day": _("That day is over or too far away: choose one of those that are offered."),
+    "promised_already": _("There is a promise to pay already."),
+    "promised_too_often": _("No further promise is possible: please pay, or call us."),
+    "nothing_overdue": _("Nothing is overdue any more."),
+    "case_paused": _("The case is paused already."),
+    "case_not_paused": _("The case is not paused."),
+    "unknown_case": _("This case is closed: everything is paid."),
+    "contracts_run": _(
+        "Contracts of this account still run: it can be written off when they have ended."
+    ),
+    "case_reason_missing": _("Say why."),
+    "done_for_unpaid": _("We do this because bills are not paid; paying takes it back."),
     "line_suspended": _("This line stands still. Let it go on before you change it."),
     "already_there": _("This line has it already."),
     "already_suspended": _("This line stands still already."),

@@ -53,6 +53,7 @@ from orchestration.ports import (
     WearBill,
 )
 from subscriptions.domain.states import ENDING
+from subscriptions.domain.views import SubscriptionView
 from subscriptions.lines import has_ended
 from subscriptions.selectors import subscription_view
 
@@ -217,15 +218,34 @@ def _stays_away(context: TaskContext) -> bool:
 
 def _stands_still(context: TaskContext) -> bool:
     """Something blocks the line besides what the order lifts; it may have begun after the order."""
-    assert context.order.subject is not None
-    contract = subscription_view(context.order.party_id, context.order.subject)
-    return bool(set(contract.blocks) - {context.item.config.get("lifts", "")})
+    return bool(set(_contract(context).blocks) - {context.item.config.get("lifts", "")})
 
 
 def _goes_on(context: TaskContext) -> bool:
-    """Nothing blocks the line any more: another order let it go on meanwhile."""
+    """Nothing blocks the line altogether any more: another order let it go on meanwhile."""
+    return not _contract(context).stands_still
+
+
+def _services_stand_still(context: TaskContext) -> bool:
+    """As `_stands_still`; a service works on a line that can be called alone."""
+    contract = _contract(context)
+    blocks = set(contract.blocks) - set(contract.outgoing_only)
+    return bool(blocks - {context.item.config.get("lifts", "")})
+
+
+def _is_stopped(context: TaskContext) -> bool:
+    """Something blocks the line altogether, so that there is nothing to restrict."""
+    return _contract(context).stands_still
+
+
+def _is_not_restricted(context: TaskContext) -> bool:
+    """With what the order lifts nothing is left that restricts the line, or it stands still."""
+    return _is_stopped(context) or not _stands_still(context)
+
+
+def _contract(context: TaskContext) -> SubscriptionView:
     assert context.order.subject is not None
-    return not subscription_view(context.order.party_id, context.order.subject).blocks
+    return subscription_view(context.order.party_id, context.order.subject)
 
 
 def _line(context: TaskContext) -> Mapping[str, Any]:
@@ -366,6 +386,11 @@ ACTIONS: Mapping[str, Action] = {
     "network.renumber": Action("network", "renumber", LineNumber, _renumber, _told()),
     "network.cut_over": Action("network", "renumber", LineNumber, _renumber, _told(), _stays_away),
     "network.suspend": Action("network", "suspend", LineOrder, _line, _told()),
+    "network.suspend_again": Action("network", "suspend", LineOrder, _line, _told(), _goes_on),
+    "network.restrict": Action("network", "restrict", LineOrder, _line, _told(), _is_stopped),
+    "network.restrict_again": Action(
+        "network", "restrict", LineOrder, _line, _told(), _is_not_restricted
+    ),
     "network.resume": Action("network", "resume", LineOrder, _line, _told(), _stands_still),
     "network.route": Action("network", "route", NumberRoute, _route, _told("route_id")),
     "content.entitle": Action(
@@ -373,7 +398,7 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "content.suspend": Action("content", "suspend", EntitlementOrder, _service, _told(), _goes_on),
     "content.resume": Action(
-        "content", "resume", EntitlementOrder, _service, _told(), _stands_still
+        "content", "resume", EntitlementOrder, _service, _told(), _services_stand_still
     ),
     "logistics.take_back": Action(
         "logistics", "announce_return", Return, _return, _told("return_id")

@@ -296,6 +296,9 @@ class Network(Provider, Protocol):
     def suspend(self, request: LineOrder, *, key: str) -> Answer:
         """Nothing but emergency calls until `resume`."""
 
+    def restrict(self, request: LineOrder, *, key: str) -> Answer:
+        """It can be called, and calls emergency numbers alone, until `resume` or `suspend`."""
+
     def resume(self, request: LineOrder, *, key: str) -> Answer: ...
 
     def route(self, request: NumberRoute, *, key: str) -> Answer: ...

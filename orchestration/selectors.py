@@ -184,6 +184,7 @@ _CUSTOMER_WORDS: Mapping[str, str] = {
     "network.end_sim": "old_sim_ended",
     "network.renumber": "number_changed",
     "network.suspend": "line_suspended",
+    "network.restrict": "line_restricted",
     "network.resume": "line_resumed",
     "content.stop": "content_ended",
     "content.suspend": "content_suspended",

@@ -20,9 +20,10 @@ from orchestration.services.advance import advance
 from orchestration.services.callbacks import ask
 from orchestration.services.failing import follow_policy
 from orchestration.services.keeping import look_at_kept
-from orchestration.services.making_way import begin, end_with_contract
+from orchestration.services.making_way import begin, end_with_contract, keep_contracts
 from orchestration.services.parcels import move_parcel
 from orchestration.services.plans import create_plans, wake
+from subscriptions.domain.dunning import Action
 from subscriptions.domain.states import ENDING
 
 UNWOUND = "orchestration.unwound"
@@ -147,6 +148,12 @@ def tasks_under_way() -> int:
     return Task.objects.filter(
         state__in=[TaskState.RUNNING, TaskState.RETRYING], plan__state__in=MOVING
     ).count()
+
+
+def on_dunning_moved(payload: Mapping[str, Any]) -> None:
+    """Called with no transaction open: who has paid keeps what was about to end."""
+    if payload["grade"] != Action.TERMINATE:
+        keep_contracts(account_id=payload["account_id"], party_id=payload["party_id"])
 
 
 def on_contract_changed(payload: Mapping[str, Any]) -> None:

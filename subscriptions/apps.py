@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.core import checks
 
 from subscriptions.checks import our_bank_account_is_one, seller_is_a_company
+from subscriptions.dunning_policy import dunning_policy_reads
 
 
 class SubscriptionsConfig(AppConfig):
@@ -13,3 +14,4 @@ class SubscriptionsConfig(AppConfig):
     def ready(self) -> None:
         checks.register(seller_is_a_company)
         checks.register(our_bank_account_is_one)
+        checks.register(dunning_policy_reads)

@@ -41,6 +41,17 @@ class InvoiceIssued(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DunningMoved(Event):
+    """How hard the lines of an account that has not paid are to be treated: `grade` is empty,
+    `restrict`, `suspend` or `terminate`. Empty too once nothing is overdue any more."""
+
+    case_id: int
+    account_id: int
+    party_id: int
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountParked(Event):
     """An account waits for an operator; `rule` names the first thing that is wrong."""
 

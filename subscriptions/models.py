@@ -22,6 +22,7 @@ from subscriptions.carrier.models import CarrierSubscription as CarrierSubscript
 from subscriptions.carrier.models import Merchant as Merchant
 from subscriptions.carrier.models import SinkMessage as SinkMessage
 from subscriptions.domain.bank import Waiting
+from subscriptions.domain.dunning import GRADES, Action, EntryKind
 from subscriptions.domain.ledger import Book, TransferKind
 from subscriptions.domain.states import (
     BlockKind,
@@ -220,10 +221,14 @@ class SubscriptionChange(models.Model):
 
 
 class SubscriptionBlock(models.Model):
-    """A reason for which the contract's service stands still, until it is lifted."""
+    """A reason for which the contract's service stands still, until it is lifted.
+
+    `outgoing_only`: the line can still be called, and used for emergency calls.
+    """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="blocks")
     kind = models.CharField(max_length=8)
+    outgoing_only = models.BooleanField(default=False, db_default=False)
     since = models.DateTimeField(help_text="business time")
     lifted_at = models.DateTimeField(null=True, help_text="business time")
 
@@ -319,16 +324,19 @@ class ItemBenefit(models.Model):
 
 
 class Compensation(models.Model):
-    """What we owe a contract for a fault of ours: a line of the bill of the day `due_on`.
+    """What we owe a contract for a fault of ours: a line of the bill of the day `due_on`. Below
+    zero it is what the contract owes us for one of its own: for paying late.
 
-    `reference` says for what, once; on the bill and in the promise it is the line's item. Credited
-    when a bill's line names it. The days are those of the fault, half-open.
+    `reference` says for what, once; on the bill and in the promise it is the item of the line that
+    is called `charge`. Settled when a bill's line names it. The days are those of the fault,
+    half-open.
     """
 
     subscription = models.ForeignKey(
         Subscription, on_delete=models.PROTECT, related_name="compensations"
     )
     reference = models.CharField(max_length=60, unique=True)
+    charge = models.CharField(max_length=60, default="compensation", db_default="compensation")
     amount = _amount()
     tax_class = models.CharField(max_length=30)
     tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
@@ -341,7 +349,7 @@ class Compensation(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(amount__gt=0) & Q(starts_on__lt=F("ends_on")), name="compensation_sane"
+                condition=~Q(amount=0) & Q(starts_on__lt=F("ends_on")), name="compensation_sane"
             )
         ]
 
@@ -668,6 +676,71 @@ class BankShare(models.Model):
     def under(self) -> str:
         """The reference under which its money stands in the ledger."""
         return self.reference or self.key
+
+
+class DunningCase(models.Model):
+    """An account with bills that are overdue, from the day on which that is seen until none is.
+
+    `grade` is the hardest that was reached, empty before the first; `next_on` the day of the next
+    look. It waits for money until `promised_for`, that day included.
+    """
+
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="cases")
+    opened_on = models.DateField()
+    closed_on = models.DateField(null=True)
+    since = models.DateField(help_text="the due day of the oldest bill that is overdue")
+    owed = _amount()
+    grade = models.CharField(max_length=9, default="", blank=True)
+    promises = models.PositiveSmallIntegerField(default=0)
+    promised_for = models.DateField(null=True)
+    paused = models.BooleanField(default=False)
+    next_on = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"], condition=Q(closed_on__isnull=True), name="one_open_case"
+            ),
+            models.CheckConstraint(
+                condition=Q(grade__in=["", *(str(grade) for grade in GRADES)]),
+                name="case_grade_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"case {self.pk}"
+
+
+class DunningEntry(models.Model):
+    """A case's history; only ever added to, and each step once. `facts` are amounts, days, bills as
+    text; `by` names who acted, empty for the machine."""
+
+    case = models.ForeignKey(DunningCase, on_delete=models.PROTECT, related_name="entries")
+    kind = models.CharField(max_length=8)
+    step = models.CharField(max_length=40, default="", blank=True)
+    action = models.CharField(max_length=9, default="", blank=True)
+    on = models.DateField()
+    at = models.DateTimeField(help_text="business time")
+    by = models.CharField(max_length=120, default="", blank=True)
+    note = models.CharField(max_length=300, default="", blank=True)
+    facts = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "step"], condition=Q(kind="step"), name="dunning_step_once"
+            ),
+            _known("kind", EntryKind, name="dunning_entry_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind="step", action__in=[str(action) for action in Action])
+                & ~Q(step="")
+                | ~Q(kind="step") & Q(step="", action=""),
+                name="dunning_entry_step_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.step}"
 
 
 class Parking(models.Model):

@@ -318,7 +318,10 @@ def _subscriptions() -> QuerySet[Subscription]:
     ).order_by("pk")
     return (
         Subscription.objects.select_related("account")
-        .annotate(blocked_by=ArraySubquery(blocks.values("kind")))
+        .annotate(
+            blocked_by=ArraySubquery(blocks.values("kind")),
+            partly_blocked_by=ArraySubquery(blocks.filter(outgoing_only=True).values("kind")),
+        )
         .prefetch_related(Prefetch("items", items))
     )
 
@@ -348,6 +351,7 @@ def _subscription(row: Subscription) -> SubscriptionView:
         ),
         ended_on=row.ended_on,
         blocks=tuple(row.blocked_by),  # type: ignore[attr-defined]
+        outgoing_only=tuple(row.partly_blocked_by),  # type: ignore[attr-defined]
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date, time
 from decimal import Decimal
 from enum import StrEnum
 from importlib import import_module
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from commerce.kernel.money import Money
 from commerce.kernel.sentences import Sentence
@@ -223,6 +223,9 @@ class Market(Protocol):
 
     def carrier_caps(self) -> CarrierCaps:
         """The caps for purchases of third parties."""
+
+    def dunning_policy(self) -> Mapping[str, Any]:
+        """What becomes of unpaid bills: what `subscriptions.domain.dunning.read_policy` reads."""
 
     def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
         """What the invoice of that kind of buyer must say."""

@@ -7,8 +7,9 @@ from commerce.accounts.identity import SYSTEM
 from commerce.notifications.services import send
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, Order
-from commerce.ordering.services import acceptance, checkout, links, payment, refused_money
+from commerce.ordering.services import acceptance, checkout, links, payment, refused_money, unpaid
 from commerce.ordering.services.fulfilment import line_works
+from subscriptions.dunning import running_contracts
 
 
 def on_visitor_identified(payload: Mapping[str, Any]) -> None:
@@ -43,9 +44,9 @@ def on_payment_effect_refused(payload: Mapping[str, Any]) -> None:
 
 
 def on_order_accepted(payload: Mapping[str, Any]) -> None:
-    """The customer hears that we are bound."""
+    """The customer hears that we are bound; not of what we do because he has not paid."""
     order = Order.objects.get(number=payload["number"])
-    if order.email:
+    if order.email and not order.items.filter(config__unpaid="yes").exists():
         send(
             code="order_accepted",
             to=order.email,
@@ -75,6 +76,18 @@ def on_order_cancelled(payload: Mapping[str, Any]) -> None:
 def on_subscription_activated(payload: Mapping[str, Any]) -> None:
     """The lines of the bundle are in service; a number may still be to come along."""
     line_works(order_number=payload["order_number"], group=payload["group"])
+
+
+def on_dunning_moved(payload: Mapping[str, Any]) -> None:
+    """The lines of an account are to be treated harder, or to go on."""
+    unpaid.treat_soon(
+        party_id=payload["party_id"], subscription_ids=running_contracts(payload["account_id"])
+    )
+
+
+def on_unpaid_due(payload: Mapping[str, Any]) -> None:
+    """Timer, machine time."""
+    unpaid.treat(party_id=payload["party_id"], subscription_id=payload["subscription_id"])
 
 
 def on_order_hold_due(payload: Mapping[str, Any]) -> None:

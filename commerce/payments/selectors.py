@@ -34,6 +34,7 @@ class PaymentView:
     last_error: str
     purpose: str = "order"
     off_session: bool = False
+    method_id: str = ""
 
     @property
     def is_held(self) -> bool:
@@ -206,4 +207,5 @@ def view_of(row: PaymentAttempt) -> PaymentView:
         last_error=row.last_error,
         purpose=row.purpose,
         off_session=row.off_session,
+        method_id=row.method_id,
     )

@@ -361,6 +361,8 @@ PROVIDERS_CALLBACK_SECRET = env_value("PROVIDERS_CALLBACK_SECRET")
 PROVIDER_TIMEOUT_SECONDS = 5.0
 
 MARKET = "fr"
+DUNNING_POLICY = env_value("DUNNING_POLICY", "")
+"""A YAML file with the operator's own steps of dunning; else those of the market."""
 SELLER = {
     "name": env_value("SELLER_NAME", "Faisceau"),
     "line1": env_value("SELLER_ADDRESS", "1 rue de l'Exemple"),

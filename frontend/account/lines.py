@@ -51,7 +51,7 @@ def item_name(item: ItemView, catalogue: Snapshot) -> str:
 
 def card(line: SubscriptionView, catalogue: Snapshot) -> dict[str, Any]:
     """A line in the overview: its plan, its phone as a drawing, its content."""
-    state, label = subscription_state(line.status)
+    state, label = subscription_state(line)
     by_kind = _by_kind(line.items_on(business_today()), catalogue)
     plan = next(iter(by_kind.get(Kind.PLAN, ())), None)
     handset = next(iter(by_kind.get(Kind.HANDSET, ())), None)

@@ -13,6 +13,7 @@ from commerce.accounts.selectors import TimelineLine
 from commerce.markets.pack import market
 from commerce.ordering.domain.states import OrderState
 from frontend.shop.words import on_day
+from subscriptions.domain.views import SubscriptionView
 
 Values = Mapping[str, Any]
 Pill = tuple[str, str]
@@ -58,7 +59,10 @@ def order_state(state: OrderState | str, *, for_staff: bool = False) -> Pill:
     }[OrderState(state)]
 
 
-def subscription_state(status: str) -> Pill:
+def subscription_state(contract: SubscriptionView) -> Pill:
+    if contract.outgoing_only and not contract.stands_still:
+        return "waiting", _("can only be called")
+    status = contract.status
     return {
         "pending": ("waiting", _("not started yet")),
         "active": ("done", _("active")),

@@ -23,6 +23,7 @@ from commerce.ordering.domain.states import OrderState
 from commerce.ordering.services.next_offers import show_next_offers
 from frontend.account import lines, words
 from frontend.account.bills import period_text, standing
+from frontend.account.dunning import overdue
 from frontend.agent.forms import ASKED, CheckForm, EndContactForm, SettleForm
 from frontend.consumption import short_text
 from frontend.next_offers import decline_reasons, offer_cards
@@ -131,6 +132,7 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
             }
             for b in bills[:6]
         ],
+        "overdue": overdue(party.id),
         "coming": coming_bills(party.id, since=business_today(), count=3),
         "timeline": [
             {

@@ -162,6 +162,7 @@ ORDER = (
     "content_resumed",
     "line_changed",
     "line_suspended",
+    "line_restricted",
     "line_resumed",
     "line_ended",
     "contract_changed",
@@ -242,6 +243,7 @@ def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
         "content_resumed": (_("Service goes on"), names),
         "line_changed": (_("Line changed"), number),
         "line_suspended": (_("Line stands still"), number),
+        "line_restricted": (_("Line can only be called"), number),
         "line_resumed": (_("Line goes on"), number),
         "line_ended": (_("Line ended"), number),
         "return_label": (

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import account, changes, customer, next_offers, paying
+from frontend.views import account, changes, customer, dunning, next_offers, paying
 from subscriptions.files import Form
 
 app_name = "account"
@@ -20,6 +20,7 @@ urlpatterns = [
     path("account/bills/<str:number>/", customer.bill, name="bill"),
     path("account/bills/<str:number>/explained/", customer.bill_explained, name="bill_explained"),
     path("account/bills/<str:number>/pay/", paying.pay, name="pay_bill"),
+    path("account/promise/", dunning.promise, name="promise"),
     path("account/cards/<int:card>/", paying.card, name="card"),
     path("account/bills/<str:number>/pdf/", customer.bill_file, {"form": Form.PDF}, "bill_pdf"),
     path("account/bills/<str:number>/xml/", customer.bill_file, {"form": Form.XML}, "bill_xml"),

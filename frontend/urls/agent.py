@@ -9,6 +9,7 @@ from frontend.views import (
     amending,
     cancelling,
     changes,
+    dunning,
     porting,
     withdrawing,
 )
@@ -46,6 +47,7 @@ urlpatterns = [
     path("agent/orders/<str:number>/numbers/<str:line_id>/", porting.agent, name="porting"),
     path("agent/bills/<str:number>/explained/", agent.bill_explained, name="bill_explained"),
     path("agent/bills/<str:number>/pdf/", agent.bill_file, name="bill_pdf"),
+    path("agent/promise/", dunning.promise_of_caller, name="promise"),
     path("agent/guide/", agent_guide.index, name="guide"),
     path("agent/guide/usage/", agent_guide.usage, name="usage"),
     path("agent/guide/<slug:entry>/keep/", agent_guide.keep, name="keep"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import business, business_numbers, business_webhooks
+from frontend.views import business, business_numbers, business_webhooks, dunning
 from subscriptions.files import Form
 
 app_name = "portal"
@@ -23,6 +23,7 @@ urlpatterns = [
     path("portal/bills/<str:number>/explained/", business.bill_explained, name="bill_explained"),
     path("portal/bills/<str:number>/pdf/", business.bill_file, {"form": Form.PDF}, "bill_pdf"),
     path("portal/bills/<str:number>/xml/", business.bill_file, {"form": Form.XML}, "bill_xml"),
+    path("portal/promise/", dunning.promise_of_firm, name="promise"),
     path("portal/people/", business.people, name="people"),
     path("portal/webhooks/", business_webhooks.webhooks, name="webhooks"),
     path("portal/webhooks/<uuid:endpoint>/", business_webhooks.webhook, name="webhook"),

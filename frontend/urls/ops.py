@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import bank, ledger, operators, ops, porting, settlements
+from frontend.views import bank, dunning, ledger, operators, ops, porting, settlements
 
 app_name = "ops"
 urlpatterns = [
@@ -36,6 +36,9 @@ urlpatterns = [
         name="decide_difference",
     ),
     path("ops/settlements/<slug:month>/", settlements.look_again, name="settle_again"),
+    path("ops/dunning/", dunning.board, name="dunning"),
+    path("ops/dunning/<int:case_id>/", dunning.case, name="case"),
+    path("ops/dunning/<int:case_id>/decide/", dunning.decide_case, name="decide_case"),
     path("ops/work/", ops.work, name="work"),
     path("ops/work/<slug:kind>/<int:row_id>/", ops.retry_work, name="retry_work"),
 ]

@@ -33,6 +33,7 @@ from commerce.ordering.services.bulk import BulkCheckout, place_bulk_order, quot
 from commerce.web.policy import Policy, policy
 from frontend.account import bills as bill_words
 from frontend.account import words
+from frontend.account.dunning import overdue
 from frontend.account.explaining import explanation_page
 from frontend.business import screen
 from frontend.business.answers import answered, merged
@@ -282,6 +283,7 @@ def bills(request: HttpRequest) -> HttpResponse:
             (bill, bill_words.period_text(bill), bill_words.standing(bill)) for bill in found
         ],
         "balance": balance_of(found[0].account_id) if found else None,
+        "overdue": overdue(context.party_id or 0),
     }
     return render(request, "frontend/portal/bills.html", values)
 

@@ -31,6 +31,7 @@ from commerce.web.policy import Policy, policy
 from frontend import errors
 from frontend.account import bills as bill_words
 from frontend.account import lines, words
+from frontend.account.dunning import overdue
 from frontend.account.explaining import explanation_page
 from frontend.account.forms import AddressForm
 from frontend.consumption import this_month
@@ -91,7 +92,7 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
         if entry.values.get("number", entry.values.get("reference")) == contract.order_number
         or entry.values.get("contract") == contract.order_number
     ]
-    state, label = words.subscription_state(contract.status)
+    state, label = words.subscription_state(contract)
     today = business_today()
     used = consumption_of(party_id, on=today, subscription_id=contract.id)
     values = {
@@ -133,6 +134,7 @@ def bills(request: HttpRequest) -> HttpResponse:
         "next_bill_on": account.next_bill_on if account else None,
         "balance": balance_of(account.id) if account else None,
         "cards": saved_cards(party_id),
+        "overdue": overdue(party_id),
     }
     return render(request, "frontend/account/bills.html", values)
 

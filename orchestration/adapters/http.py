@@ -202,6 +202,9 @@ class HttpNetwork(HttpProvider):
     def suspend(self, request: LineOrder, *, key: str) -> Answer:
         return self._ask("suspend", request, key=key)
 
+    def restrict(self, request: LineOrder, *, key: str) -> Answer:
+        return self._ask("restrict", request, key=key)
+
     def resume(self, request: LineOrder, *, key: str) -> Answer:
         return self._ask("resume", request, key=key)
 
@@ -353,6 +356,7 @@ class HttpBilling(HttpProvider):
             "begins": [_billed(item, order, snapshot=snapshot) for item in begun(order)],
             "ends": [lines[subject] for subject in ended(order)],
             "blocks": said.get("block", "") if order.change is ChangeKind.SUSPEND else "",
+            "outgoing_only": said.get("grade", "") == "outgoing",
             "lifts": said.get("lifts", ""),
             "facts": dict(new_facts(order)),
         }

@@ -146,6 +146,7 @@ class LocalBilling:
                 term_months=plan.term or None if plan and kind is ChangeKind.RENEW else None,
                 facts=new_facts(order),
                 blocks=_block(config) if kind is ChangeKind.SUSPEND else None,
+                outgoing_only=config.get("grade", "") == "outgoing",
                 lifts=BlockKind(config["lifts"]) if config.get("lifts") else None,
             )
         )

@@ -14,7 +14,11 @@ from commerce.ordering.domain.states import WAITING
 from commerce.ordering.selectors import order_states
 from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.ending import name_what_came
-from commerce.ordering.services.open_changes import in_the_way_of, open_apart
+from commerce.ordering.services.open_changes import (
+    in_the_way_of,
+    open_apart,
+    open_ends_for_unpaid,
+)
 from commerce.ordering.services.withdrawn import Bundle, withdrawn_bundle
 from orchestration.domain.porting import OVER, Direction
 from orchestration.models import Porting
@@ -22,6 +26,7 @@ from orchestration.porting import changing
 from orchestration.services import withdrawing
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.plans import create_plans
+from subscriptions.dunning import running_contracts
 from subscriptions.lines import Line, line_of_subscription
 
 CLEAR = "orchestration.clear_the_way"
@@ -109,6 +114,24 @@ def end_with_contract(*, subscription_id: int, party_id: int) -> None:
         except RuleViolated as refusal:
             if refusal.code not in _FOR_GOOD:
                 raise
+
+
+def keep_contracts(*, account_id: int, party_id: int) -> None:
+    """Take back the coming ends of the account's contracts that we ordered as it had not paid.
+
+    What has ended stays ended. May be repeated.
+
+    Raises:
+        Conflict, RuleViolated: one can't be taken back yet.
+    """
+    context = replace(SYSTEM, party_id=party_id)
+    for subscription_id in running_contracts(account_id):
+        for number in open_ends_for_unpaid(subscription_id):
+            try:
+                make_way(context, number=number, note="paid")
+            except RuleViolated as refusal:
+                if refusal.code not in _FOR_GOOD:
+                    raise
 
 
 def _stop_port_ins(context: AccountContext, *, line: Line | None) -> None:

@@ -69,7 +69,8 @@ class ItemView:
 class SubscriptionView:
     """A contract; `lpa` is the eSIM's activation code, empty for a physical SIM.
 
-    `items` are all that it ever held. `blocks` say why its service stands still.
+    `items` are all that it ever held. `blocks` say why its service stands still, those among them
+    that are `outgoing_only` why it can only be called.
     """
 
     id: int
@@ -92,6 +93,12 @@ class SubscriptionView:
     items: tuple[ItemView, ...]
     ended_on: date | None = None
     blocks: tuple[str, ...] = ()
+    outgoing_only: tuple[str, ...] = ()
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether something blocks it altogether."""
+        return bool(set(self.blocks) - set(self.outgoing_only))
 
     def items_on(self, day: date) -> tuple[ItemView, ...]:
         """What it holds on a day."""

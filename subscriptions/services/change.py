@@ -59,6 +59,7 @@ class ContractChange:
     term_months: int | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     blocks: BlockKind | None = None
+    outgoing_only: bool = False
     lifts: BlockKind | None = None
 
 
@@ -224,12 +225,7 @@ def _carry(subscription: Subscription, change: ContractChange) -> None:
             add_months(change.on, change.term_months) if change.term_months else None
         )
     if change.blocks is not None:
-        SubscriptionBlock.objects.get_or_create(
-            subscription=subscription,
-            kind=change.blocks,
-            lifted_at=None,
-            defaults={"since": business_now()},
-        )
+        _block(subscription, change.blocks, outgoing_only=change.outgoing_only)
     if change.lifts is not None:
         subscription.blocks.filter(kind=change.lifts, lifted_at__isnull=True).update(
             lifted_at=business_now()
@@ -238,13 +234,26 @@ def _carry(subscription: Subscription, change: ContractChange) -> None:
     subscription.save()
 
 
+def _block(subscription: Subscription, kind: BlockKind, *, outgoing_only: bool) -> None:
+    """What stops the line already may become harder, never milder."""
+    block, begun = SubscriptionBlock.objects.get_or_create(
+        subscription=subscription,
+        kind=kind,
+        lifted_at=None,
+        defaults={"since": business_now(), "outgoing_only": outgoing_only},
+    )
+    if not begun and block.outgoing_only and not outgoing_only:
+        block.outgoing_only = False
+        block.save(update_fields=["outgoing_only"])
+
+
 def _move(subscription: Subscription, *, ended: bool, on: date) -> None:
-    """Service is open when nothing blocks it."""
+    """Service is open when nothing blocks it altogether."""
     target = SubscriptionStatus.ACTIVE
     if ended:
         target = SubscriptionStatus.ENDED
         subscription.ended_on = on
-    elif subscription.blocks.filter(lifted_at__isnull=True).exists():
+    elif subscription.blocks.filter(lifted_at__isnull=True, outgoing_only=False).exists():
         target = SubscriptionStatus.SUSPENDED
     if subscription.status != target:
         SUBSCRIPTION_LIFE.check(SubscriptionStatus(subscription.status), target)
@@ -261,4 +270,6 @@ def _history(subscription: Subscription, change: ContractChange) -> dict[str, st
         told["imei_before"] = subscription.imei
     if change.blocks or change.lifts:
         told["block"] = str(change.blocks or change.lifts)
+    if change.outgoing_only:
+        told["grade"] = "outgoing"
     return told

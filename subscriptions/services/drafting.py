@@ -43,6 +43,8 @@ COMPENSATION = "compensation"
 """The charge of lines that give back, in bills and promises."""
 PURCHASE, PURCHASE_REFUND = "purchase", "purchase-refund"
 """The charges of third parties' lines; their item is the payment, or the refund."""
+LATE_FEE = "recovery_fee"
+"""The charge of lines that ask for the costs of a late bill."""
 BILLED_STATUSES = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
 
 _NEXT_IDS = """
@@ -285,7 +287,7 @@ def open_compensations(account_ids: Sequence[int]) -> dict[int, list[tuple[date,
     billed = InvoiceLine.objects.filter(
         order_number=OuterRef("subscription__order_number"),
         group=OuterRef("subscription__group"),
-        charge=COMPENSATION,
+        charge=OuterRef("charge"),
         item=OuterRef("reference"),
     )
     rows = Compensation.objects.filter(~Exists(billed), subscription__account__in=account_ids)
@@ -297,7 +299,7 @@ def open_compensations(account_ids: Sequence[int]) -> dict[int, list[tuple[date,
             kind=LineKind.ONE_OFF,
             order_number=contract.order_number,
             group=contract.group,
-            due=DueLine(row.reference, COMPENSATION, 1, None, back, row.tax_class),
+            due=DueLine(row.reference, row.charge, 1, None, back, row.tax_class),
             days=Period(row.starts_on, row.ends_on),
             label=row.names,
             quantity=1,

@@ -8,9 +8,10 @@ from django.db import connection
 
 from commerce.events.outbox import publish_all
 from subscriptions.domain.document import TEMPLATE
+from subscriptions.domain.states import InvoiceKind
 from subscriptions.events import InvoiceIssued
 from subscriptions.ledger import paid_with_orders
-from subscriptions.services import collecting, ledger
+from subscriptions.services import collecting, dunning_clock, ledger
 from subscriptions.services.identities import kept_parties
 
 INVOICES, CREDIT_NOTES = "FA", "AV"
@@ -106,6 +107,11 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         if gross and key not in with_orders
     )
     collecting.arm((day, pk) for day, pk in days if day is not None)
+    dunning_clock.arm(
+        (due_on, pk)
+        for _, _, _, kind, gross, due_on, pk, _, key in issued
+        if gross and kind != InvoiceKind.CREDIT_NOTE and key not in with_orders
+    )
     publish_all(
         InvoiceIssued(
             number=number,

@@ -12,6 +12,7 @@ from subscriptions.domain.ledger import SMALL_DIFFERENCE, Book, TransferKind, al
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.ledger import given_up, owed_on, paid_under, rests, unapplied_under
 from subscriptions.models import BillingAccount, Invoice, Transfer
+from subscriptions.services import dunning_clock
 from subscriptions.services.accounts import locked_account
 
 # Amounts of both signs: a negative one goes the other way. What was prepaid is taken off again.
@@ -282,4 +283,8 @@ def _enter(
         reference=reference,
         key=key,
     )
+    if credit is Book.RECEIVABLE:
+        dunning_clock.look_soon(account)
+    elif debit is Book.RECEIVABLE:
+        dunning_clock.look_tomorrow(account)
     return True

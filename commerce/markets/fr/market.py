@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from commerce.kernel.money import Money
 from commerce.markets.fr import (
     companies,
+    dunning,
     invoice,
     numbers,
     porting,
@@ -107,6 +109,9 @@ class France:
 
     def carrier_caps(self) -> CarrierCaps:
         return invoice.CARRIER_CAPS
+
+    def dunning_policy(self) -> Mapping[str, Any]:
+        return dunning.POLICY
 
     def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
         return invoice.invoice_mentions(business=business)

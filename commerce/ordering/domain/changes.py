@@ -74,7 +74,8 @@ class ChangeRequest:
     the contract that end, `block` for standing still and going on. Another SIM stands in `choices`
     and is wanted for a `reason`, as another number is, which is `msisdn` or any that is free. A
     contract is ended `on` a day (None: as soon as possible), perhaps for a legitimate `motive`;
-    `ported`: because its number went to another operator, which ends it at once (L44-4 CPCE)."""
+    `ported`: because its number went to another operator, which ends it at once (L44-4 CPCE).
+    `outgoing_only`: the line can still be called. `unpaid`: we end it, as bills are not paid."""
 
     kind: ChangeKind
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_CHOICES)
@@ -87,6 +88,8 @@ class ChangeRequest:
     on: date | None = None
     motive: str = ""
     ported: bool = False
+    outgoing_only: bool = False
+    unpaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ from commerce.ordering.services.standing_still import (
 from commerce.ordering.services.terminating import last_day, leaving_of, said_of
 from commerce.ordering.services.waiting import coming_changes
 from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched, lines_to_deliver
-from subscriptions.domain.states import BlockKind, ChangeKind, SubscriptionStatus
+from subscriptions.domain.states import AT_ANY_TIME, BlockKind, ChangeKind, SubscriptionStatus
 from subscriptions.domain.views import ItemView, SubscriptionView
 from subscriptions.preview import Coming, bills_with_change
 from subscriptions.selectors import subscription_view
@@ -215,6 +215,8 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
     value, quote, pricing, term = bought.value, bought.quote, bought.pricing, bought.term
     catalogue = pricing.snapshot
     replaced = replaced_items(value, items, catalogue=catalogue)
+    if request.kind in AT_ANY_TIME:
+        check_block(context, request, contract)
     touched = _touched(request, contract, items, bought=bought)
     ending = {*replaced.values(), *(t.item_id for t in touched if t.action is ItemAction.DELETE)}
     on = _effective_on(request, contract, value=value, pricing=pricing)
@@ -307,10 +309,9 @@ def _touched(
         case ChangeKind.REMOVE:
             return removed(request, items, catalogue=catalogue)
         case ChangeKind.SUSPEND | ChangeKind.RESUME:
-            check_block(request, contract)
-            return touched_with_services(request.kind, items, catalogue=catalogue)
+            return touched_with_services(request, contract, items, catalogue=catalogue)
         case ChangeKind.SIM if lifts(request, contract) is not None:
-            return touched_with_services(request.kind, items, catalogue=catalogue)
+            return touched_with_services(request, contract, items, catalogue=catalogue)
         case ChangeKind.SIM:
             return (touched_plan(items, catalogue=catalogue),)
         case ChangeKind.NUMBER:
@@ -336,6 +337,8 @@ def _asked(request: ChangeRequest, contract: SubscriptionView) -> dict[str, str]
         "old_sim": "yes" if request.kind is ChangeKind.SIM and contract.iccid else "",
         "motive": request.motive,
         "ported": "yes" if request.ported else "",
+        "grade": "outgoing" if request.outgoing_only else "",
+        "unpaid": "yes" if request.unpaid or request.block is BlockKind.UNPAID else "",
     }
     return {name: text for name, text in asked.items() if text}
 

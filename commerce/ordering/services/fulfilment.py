@@ -15,9 +15,10 @@ from commerce.ordering.domain.numbering import NUMBER_KEYS
 from commerce.ordering.domain.states import GIVEN_UP, ItemState, OrderState
 from commerce.ordering.events import OrderCompleted, OrderItemActivated
 from commerce.ordering.models import Order, OrderItem
-from commerce.ordering.services import holds
+from commerce.ordering.services import holds, unpaid
 from commerce.ordering.services.moving import move
 from commerce.rows import Given, Prepared, update
+from subscriptions.domain.states import AT_ANY_TIME
 
 KEPT_FOR_LINE = timedelta(minutes=1)
 """Only until it is assigned, in the same transaction."""
@@ -175,6 +176,8 @@ def complete_order(*, order_number: str) -> None:
         move(order, OrderState.IN_PROGRESS, context=SYSTEM, reason="fulfilment_started")
     move(order, OrderState.COMPLETED, context=SYSTEM)
     outbox.publish(OrderCompleted(number=order.number, party_id=order.party_id))
+    if order.change in AT_ANY_TIME and order.subject is not None:
+        unpaid.treat_soon(party_id=order.party_id, subscription_ids=[order.subject])
 
 
 def _is_planned(order: Order) -> bool:

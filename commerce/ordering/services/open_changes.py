@@ -165,6 +165,12 @@ def change_under_way(number: str) -> RuleViolated:
     )
 
 
+def open_ends_for_unpaid(subscription_id: int) -> tuple[str, ...]:
+    """The numbers of the open orders by which we end the contract as its bills are not paid."""
+    rows = _open(subscription_id).filter(change=ChangeKind.TERMINATE, items__config__unpaid="yes")
+    return tuple(rows.order_by("pk").values_list("number", flat=True).distinct())
+
+
 def is_stopping(subscription_id: int, *, block: str) -> bool:
     """Whether a block of that kind is about to begin."""
     stopping = _open(subscription_id).filter(change=ChangeKind.SUSPEND, items__config__block=block)

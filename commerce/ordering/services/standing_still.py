@@ -1,6 +1,8 @@
 """A line that is to stand still, or to go on; and what blocks it all the same."""
 
 from catalogue.domain.model import Kind, Snapshot
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
 from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.ordering.domain.changes import BLOCKS_BY_WISH, GONE, ChangeRequest
 from commerce.ordering.domain.states import ItemAction
@@ -10,10 +12,16 @@ from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.domain.views import ItemView, SubscriptionView
 
 
-def check_block(request: ChangeRequest, contract: SubscriptionView) -> None:
-    if request.block not in BLOCKS_BY_WISH:
+def check_block(
+    context: AccountContext, request: ChangeRequest, contract: SubscriptionView
+) -> None:
+    """For unpaid bills only the system stops a line; a block may become harder."""
+    ours = context.role is Role.SYSTEM and request.block is BlockKind.UNPAID
+    if request.block not in BLOCKS_BY_WISH and not ours:
         raise InvalidInput("Say why the line is to stand still.", code="block", field="block")
     blocked = request.block in contract.blocks
+    if request.kind is ChangeKind.SUSPEND and not request.outgoing_only:
+        blocked = blocked and request.block not in contract.outgoing_only
     if request.kind is ChangeKind.RESUME and not blocked:
         raise RuleViolated("The line does not stand still for that.", code="not_suspended")
     if request.kind is ChangeKind.SUSPEND and blocked:
@@ -21,10 +29,17 @@ def check_block(request: ChangeRequest, contract: SubscriptionView) -> None:
 
 
 def touched_with_services(
-    kind: ChangeKind, items: tuple[ItemView, ...], *, catalogue: Snapshot
+    request: ChangeRequest,
+    contract: SubscriptionView,
+    items: tuple[ItemView, ...],
+    *,
+    catalogue: Snapshot,
 ) -> tuple[Touched, ...]:
     """The line, and the services on it that stand still and go on with it: those of which the
-    release says how."""
+    release says how. They work on while the line can be called."""
+    kind = request.kind
+    if request.outgoing_only or lifts(request, contract) in contract.outgoing_only:
+        return (touched_plan(items, catalogue=catalogue),)
     services = [
         item
         for item in items

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from catalogue.selectors import snapshot_of
 from commerce.accounts.identity import SYSTEM, AccountContext
+from commerce.accounts.kinds import Role
 from commerce.events import outbox
 from commerce.kernel.codec import from_plain
 from commerce.kernel.errors import Conflict, RuleViolated
@@ -34,10 +35,13 @@ def begun_order(context: AccountContext, *, number: str) -> Order:
 
     Raises:
         NotFound: `unknown_order`. Forbidden: as `order_to_cancel`.
-        RuleViolated: `not_accepted`: nothing has begun, it can simply be cancelled; `order_over`.
+        RuleViolated: `not_accepted`: nothing has begun, it can simply be cancelled; `order_over`;
+            `done_for_unpaid`: only a payment, or an operator, takes that back.
     """
     order = order_to_cancel(context, number=number)
     state = OrderState(order.state)
+    if order.change is not None and context.role not in (Role.SYSTEM, Role.OPERATOR):
+        _check_wished(order)
     if state in GIVEN_UP or state is OrderState.COMPLETED:
         raise RuleViolated(f"The order {order.number} is over.", code="order_over", state=state)
     if state not in (OrderState.ACCEPTED, OrderState.IN_PROGRESS):
@@ -47,6 +51,13 @@ def begun_order(context: AccountContext, *, number: str) -> Order:
             state=state,
         )
     return order
+
+
+def _check_wished(order: Order) -> None:
+    if order.items.filter(config__unpaid="yes").exists():
+        raise RuleViolated(
+            "We do this because bills are not paid; paying takes it back.", code="done_for_unpaid"
+        )
 
 
 def due_once(order: Order, *, groups: Collection[str], but: Collection[str] = frozenset()) -> Money:

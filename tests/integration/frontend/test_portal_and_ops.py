@@ -46,6 +46,7 @@ OPS = (
     "work/",
     "settlements/",
     "bank/",
+    "dunning/",
 )
 TABLE = "user_name;user_email;plan;term;site\n"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]

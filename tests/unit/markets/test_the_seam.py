@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -101,6 +102,9 @@ class Islandia:
         business: bool,
     ) -> Money:
         return Money.zero(self.currency)
+
+    def dunning_policy(self) -> Mapping[str, Any]:
+        return {"steps": [{"code": "call", "days": 9, "action": "retry"}]}
 
     def withdrawal_rules(self) -> WithdrawalRules:
         return WithdrawalRules(refund_days=30, wear={})

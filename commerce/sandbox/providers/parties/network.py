@@ -2,7 +2,7 @@
 
 from commerce.sandbox.common.clock import iso
 from commerce.sandbox.providers import numbers
-from commerce.sandbox.providers.parties.service import ServiceLife
+from commerce.sandbox.providers.parties.service import USUAL, ServiceLife
 from commerce.sandbox.providers.protocol import (
     Answer,
     Call,
@@ -183,7 +183,7 @@ def _check_iccid(fields: Fields, iccid: str) -> None:
         fields.reject("iccid", "is not an ICCID with a right check digit")
 
 
-LIFE = ServiceLife(kind="line", effect_suffix="")
+LIFE = ServiceLife(kind="line", effect_suffix="", verbs=("restrict", *USUAL))
 ROUTE_LIFE = ServiceLife(kind="route", effect_suffix="_route")
 
 NETWORK = Party(

@@ -8,23 +8,26 @@ from commerce.sandbox.common.clock import iso
 from commerce.sandbox.providers.protocol import Answer, Call, Operation, Refusal, Verdict
 from commerce.sandbox.providers.world import World
 
-RESULT = {"suspend": "suspended", "resume": "active", "end": "ended"}
+RESULT = {"suspend": "suspended", "restrict": "restricted", "resume": "active", "end": "ended"}
+USUAL = ("suspend", "resume", "end")
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceLife:
-    """`effect_suffix` tells apart the effects of one kind: `end` + `_entitlement`."""
+    """`effect_suffix` tells apart the effects of one kind: `end` + `_entitlement`. `verbs` are what
+    may be asked of it."""
 
     kind: str
     effect_suffix: str
+    verbs: tuple[str, ...] = USUAL
 
     def operations(self, path: str) -> tuple[Operation, ...]:
-        """Show, suspend, resume and end below `path`."""
+        """Show, and what may be asked, below `path`."""
         verbs: dict[str, Callable[[World, Call], Answer]] = {
-            verb: partial(self._move, verb=verb) for verb in RESULT
+            verb: partial(self._move, verb=verb) for verb in self.verbs
         }
         return (
-            *(Operation("POST", f"{path}/<id>/{verb}", verbs[verb]) for verb in RESULT),
+            *(Operation("POST", f"{path}/<id>/{verb}", verbs[verb]) for verb in self.verbs),
             Operation("GET", f"{path}/<id>", self._show),
         )
 

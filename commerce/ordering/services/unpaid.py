@@ -1,0 +1,95 @@
+"""Lines of an account that does not pay: restricted, stopped, ended, and let go on, by orders.
+
+What is wanted is looked up each time, so that it makes no difference how often or in which order
+this is told: an order that is under way is waited for, and its end tells again.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+
+from django.db import transaction
+
+from commerce.accounts.identity import SYSTEM
+from commerce.events import timers
+from commerce.kernel.clock import machine_now
+from commerce.kernel.errors import RuleViolated
+from commerce.kernel.money import Money
+from commerce.kernel.tax import Basis
+from commerce.ordering.domain.changes import ChangeRequest
+from commerce.ordering.selectors import purchase_order_of
+from commerce.ordering.services.changes import place_change
+from commerce.ordering.services.open_changes import open_ends
+from commerce.ordering.services.place import Checkout
+from subscriptions.domain.dunning import Action
+from subscriptions.domain.states import BlockKind, ChangeKind, SubscriptionStatus
+from subscriptions.domain.views import SubscriptionView
+from subscriptions.dunning import wanted_grade
+from subscriptions.selectors import subscription_view
+
+UNPAID = BlockKind.UNPAID
+TIMER = "ordering.unpaid"
+
+
+def treat_soon(*, party_id: int, subscription_ids: Iterable[int]) -> None:
+    """Each contract by itself: what can't be done with one of them holds up no other."""
+    timers.schedule_all(
+        timers.Due(
+            key=f"{TIMER}:{subscription_id}",
+            handler=TIMER,
+            due_at=machine_now(),
+            payload={"party_id": party_id, "subscription_id": subscription_id},
+            clock="machine",
+        )
+        for subscription_id in subscription_ids
+    )
+
+
+@transaction.atomic
+def treat(*, party_id: int, subscription_id: int) -> None:
+    """Order what the contract needs to be treated as hard as its account's case wants, or to go on.
+
+    Nothing while another order does the like: its end asks again. May be repeated.
+    """
+    contract = subscription_view(party_id, subscription_id)
+    if contract.status == SubscriptionStatus.ENDED:
+        return
+    request = _needed(contract, wanted_grade(subscription_id))
+    if request is None:
+        return
+    by_order = purchase_order_of(contract.order_number) if contract.basis is Basis.HT else ""
+    with suppress(_Waits):
+        _place(contract, request, purchase_order=by_order)
+
+
+class _Waits(Exception):
+    """Another order is in the way, or the contract has no line to be treated."""
+
+
+def _place(contract: SubscriptionView, request: ChangeRequest, *, purchase_order: str) -> None:
+    try:
+        place_change(
+            replace(SYSTEM, party_id=contract.party_id),
+            subscription_id=contract.id,
+            request=request,
+            checkout=Checkout(expected_total=Money.zero(), purchase_order=purchase_order),
+        )
+    except RuleViolated as refusal:
+        if refusal.code in ("change_under_way", "change_not_offered"):
+            raise _Waits from refusal
+        raise
+
+
+def _needed(contract: SubscriptionView, wanted: Action | None) -> ChangeRequest | None:
+    """The next order on the way to what is wanted; None where that is so already."""
+    blocked, partly = UNPAID in contract.blocks, UNPAID in contract.outgoing_only
+    if wanted is None:
+        return ChangeRequest(ChangeKind.RESUME, block=UNPAID) if blocked else None
+    if wanted is Action.RESTRICT:
+        milder = ChangeRequest(ChangeKind.SUSPEND, block=UNPAID, outgoing_only=True)
+        return None if blocked else milder
+    if not blocked or partly:
+        return ChangeRequest(ChangeKind.SUSPEND, block=UNPAID)
+    if wanted is Action.TERMINATE and not open_ends(contract.id):
+        return ChangeRequest(ChangeKind.TERMINATE, unpaid=True)
+    return None

@@ -1,0 +1,103 @@
+"""What is overdue is seen by who owes it, by an agent and by operators, and can be stopped."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from commerce.accounts.kinds import StaffKind
+from commerce.accounts.models import Contact, Party, User
+from commerce.kernel.clock import business_time_fixed
+from subscriptions.models import DunningCase, DunningEntry
+from tests.integration.frontend.test_portal_and_ops import as_staff, browser
+from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan
+from tests.integration.subscriptions.test_dunning import lived
+
+AT = at(DAY)
+TODAY = DAY + timedelta(days=16)
+LATER = (TODAY + timedelta(days=9)).isoformat()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
+
+
+@pytest.fixture
+def party() -> Iterator[int]:
+    """A customer whose bill of 42.00 EUR is overdue for 16 days; his line can only be called."""
+    found = person()
+    with business_time_fixed(AT):
+        begun("C-1", [plan("42.00")], party=found)
+    lived(15)
+    with business_time_fixed(at(TODAY)):
+        yield found
+
+
+@pytest.fixture
+def customer(party: int) -> Client:
+    owner = Party.objects.get(pk=party)
+    return browser(User.objects.create_user("camille@example.test", None, party=owner))
+
+
+def said(client: Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return answer.content.decode().replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def test_a_customer_sees_what_is_overdue_and_what_comes_and_promises_to_pay(
+    customer: Client,
+) -> None:
+    page = said(customer, "/account/bills/")
+    assert "€42.00 overdue since 10 March 2026" in page
+    assert "The lines can only be called until this is paid." in page
+    assert page.count('class="is-coming"') == 3
+    assert "The lines are stopped; emergency calls stay possible." in page
+    refused = customer.post("/account/promise/", {"on": "2026-09-01"}, follow=True)
+    assert "That day is over or too far away" in refused.content.decode()
+    assert "Choose a day." in customer.post("/account/promise/", {}, follow=True).content.decode()
+    assert customer.post("/account/promise/", {"on": LATER}).status_code == 302
+    page = said(customer, "/account/bills/")
+    assert "Payment is promised for 4 April 2026; until then nothing happens." in page
+    assert "Promise to pay" not in page
+    entry = DunningEntry.objects.get(kind="promised")
+    assert (entry.by, entry.facts["owed"]) == ("camille@example.test", "42.00")
+
+
+def test_another_s_case_is_not_seen(party: int) -> None:
+    other = Party.objects.create(kind="person", segment="consumer", display_name="Ada")
+    stranger = browser(User.objects.create_user("ada@example.test", None, party=other))
+    assert "overdue" not in said(stranger, "/account/bills/")
+    stranger.post("/account/promise/", {"on": LATER})
+    assert DunningEntry.objects.filter(kind="promised").count() == 0
+
+
+def test_an_agent_notes_the_promise_of_a_caller_whom_he_knows(party: int) -> None:
+    agent = as_staff(StaffKind.AGENT)
+    agent.post("/agent/contacts/", {"reason": "order", "channel": "call_centre", "party": party})
+    assert "Promise to pay" not in said(agent, "/agent/contact/")
+    agent.post("/agent/promise/", {"on": LATER})
+    assert DunningEntry.objects.filter(kind="promised").count() == 0
+    Contact.objects.update(verified=True)
+    assert "Promise to pay" in said(agent, "/agent/contact/")
+    agent.post("/agent/promise/", {"on": LATER})
+    assert DunningEntry.objects.get(kind="promised").by == "agent@faisceau.example"
+
+
+def test_operators_look_through_the_cases_and_pause_one_with_a_reason(party: int) -> None:
+    operator = as_staff(StaffKind.OPERATOR)
+    assert "Camille" in said(operator, "/ops/dunning/")
+    assert "Camille" in said(operator, "/ops/dunning/?of=restrict")
+    assert "Nothing is overdue here" in said(operator, "/ops/dunning/?of=reminded")
+    case = DunningCase.objects.get()
+    page = said(operator, f"/ops/dunning/{case.pk}/")
+    assert "The lines were restricted: they can only be called" in page
+    decide = f"/ops/dunning/{case.pk}/decide/"
+    refused = operator.post(decide, {"decision": "pause", "note": ""}, follow=True)
+    assert "Say why." in refused.content.decode()
+    operator.post(decide, {"decision": "pause", "note": "The bill is in dispute."})
+    page = said(operator, f"/ops/dunning/{case.pk}/")
+    assert "The bill is in dispute." in page
+    assert page.count('class="is-coming"') == 0
+    assert "Camille" in said(operator, "/ops/dunning/?of=paused")
+    operator.post(decide, {"decision": "resume", "note": "Settled."})
+    assert not DunningCase.objects.get().paused
+    assert operator.get("/ops/dunning/999999/").status_code == 404
