@@ -13,7 +13,10 @@ from django.utils.translation import gettext as _
 from catalogue.domain.usage import Dimension
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import business_today
+from commerce.kernel.money import total
+from commerce.kernel.periods import add_months
 from frontend.account.words import number
+from frontend.shop.words import euros, on_day
 from frontend.typography import moment_text, month_text, number_text
 from subscriptions.domain.consumption import (
     Consumption,
@@ -22,6 +25,7 @@ from subscriptions.domain.consumption import (
     month_of_day,
     usual,
 )
+from subscriptions.domain.rating import SoFar
 from subscriptions.selectors import subscriptions_of
 from subscriptions.using import consumption_of
 
@@ -41,17 +45,25 @@ def amount_text(amount: Decimal, dimension: Dimension) -> str:
     }[dimension] % {"n": shown}
 
 
-def this_month(records: Sequence[Consumption], *, on: date) -> dict[str, Any] | None:
-    """What was used of what this month; None if nothing is known of it."""
+def this_month(
+    records: Sequence[Consumption], *, on: date, so_far: Sequence[SoFar] = ()
+) -> dict[str, Any] | None:
+    """What was used of what this month, and what it costs by now; None if nothing is known."""
     found = in_month(records, month_of_day(on))
     if not found:
         return None
+    rated = {each.dimension: each for each in so_far}
     return {
         "month": month_text(on, language=get_language(), short=False),
         "counted": moment_text(
             timezone.localtime(max(each.counted_at for each in found)), language=get_language()
         ),
-        "rows": [_row(each) for each in found],
+        "rows": [
+            _rated_row(rated[each.dimension]) if each.dimension in rated else _row(each)
+            for each in found
+        ],
+        "cost": total(each.cost for each in so_far),
+        "billed_after": on_day(add_months(month_of_day(on), 1)),
     }
 
 
@@ -85,14 +97,32 @@ def _usual(msisdn: str, month: Any) -> dict[str, str]:
 
 
 def _row(each: Consumption) -> dict[str, Any]:
-    used = amount_text(each.used, each.dimension)
-    if each.included is None:
-        return {"text": _("%(used)s used, without limit") % {"used": used}, "share": None}
-    values = {"used": used, "included": amount_text(each.included, each.dimension)}
-    text = (
+    return _of(each.used, each.included, each.dimension)
+
+
+def _of(used: Decimal, included: Decimal | None, dimension: Dimension) -> dict[str, Any]:
+    text = amount_text(used, dimension)
+    if included is None:
+        return {"text": _("%(used)s used, without limit") % {"used": text}, "share": None}
+    values = {"used": text, "included": amount_text(included, dimension)}
+    said = (
         _("%(used)s used: all of the %(included)s included")
-        if each.used_up
+        if used >= included
         else _("%(used)s used of %(included)s")
     )
-    share = 100 if each.used_up else int(100 * each.used / each.included)
-    return {"text": text % values, "share": share}
+    share = 100 if used >= included else int(100 * used / included)
+    return {"text": said % values, "share": share}
+
+
+def _rated_row(each: SoFar) -> dict[str, Any]:
+    """The same, with what is left or what was used beyond, and who shares it."""
+    notes = []
+    if each.beyond:
+        beyond = amount_text(Decimal(each.beyond), each.dimension)
+        cost = euros(each.cost, short=False)
+        notes.append(_("%(beyond)s beyond: %(cost)s so far") % {"beyond": beyond, "cost": cost})
+    elif each.left:
+        notes.append(_("%(left)s left") % {"left": amount_text(each.left, each.dimension)})
+    if each.lines > 1:
+        notes.append(_("shared by %(count)s lines") % {"count": each.lines})
+    return _of(each.used, each.included, each.dimension) | {"note": ", ".join(notes)}

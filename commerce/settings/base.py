@@ -283,6 +283,7 @@ SPECTACULAR_SETTINGS = {
         "InvoiceKind": "subscriptions.domain.states.InvoiceKind",
         "InvoiceLineKind": "subscriptions.domain.states.LineKind",
         "InvoiceSectionCode": "subscriptions.domain.views.Section",
+        "InvoiceDifferenceReason": "subscriptions.domain.explaining.Why",
         "SubscriptionStatus": "subscriptions.domain.states.SubscriptionStatus",
         "JeopardyColour": "orchestration.api.jeopardy.LATE",
         "ManualTaskAct": "orchestration.api.by_hand.HandAct",

@@ -45,7 +45,7 @@ from subscriptions.explaining import explanation
 from subscriptions.files import Form
 from subscriptions.finding import ComingBill, coming_bills
 from subscriptions.ledger import balance_of
-from subscriptions.using import consumption_of
+from subscriptions.using import consumption_of, used_so_far
 
 LATEST = 3
 NEW = timedelta(days=14)
@@ -114,7 +114,11 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
         "is_new": contract.activated_on > today - NEW,
         "esim": lines.esim(profile_of(contract)),
         "chart": lines.chart(promise),
-        "used": this_month(used.get(contract.id, ()), on=today),
+        "used": this_month(
+            used.get(contract.id, ()),
+            on=today,
+            so_far=used_so_far(party_id, on=today, subscription_id=contract.id),
+        ),
         "kept": lines.kept_so_far(promise),
         "promise": promise,
         "timeline": [_event(entry) for entry in happened],

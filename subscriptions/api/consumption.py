@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from catalogue.domain.usage import Dimension
 from commerce.kernel.sentences import in_words
-from commerce.web.fields import Instant, OneOf, Shown, Strict, Word
+from commerce.web.fields import Instant, MoneySerializer, OneOf, Shown, Strict, Word
 from subscriptions.domain.consumption import Report
 from subscriptions.domain.usage import UsageTold
 
@@ -128,6 +128,31 @@ class UsedSerializer(Shown):
         return None if found.included is None else _plain(found.included)
 
 
+class SoFarSerializer(Shown):
+    """This month by what records tell: `left` null: there is no end to it; `beyond` are started
+    units, `cost` what is billed of them if nothing more is used; `lines` share it."""
+
+    allowance = OneOf(Dimension, source="dimension")
+    used = serializers.SerializerMethodField()
+    included = serializers.SerializerMethodField()
+    left = serializers.SerializerMethodField()
+    beyond = serializers.IntegerField(min_value=0)
+    cost = MoneySerializer()
+    lines = serializers.IntegerField(min_value=1)
+
+    @extend_schema_field({"type": "string", "pattern": AMOUNT})
+    def get_used(self, found: Any) -> str:
+        return _plain(found.used)
+
+    @extend_schema_field({"type": ["string", "null"], "pattern": AMOUNT})
+    def get_included(self, found: Any) -> str | None:
+        return None if found.included is None else _plain(found.included)
+
+    @extend_schema_field({"type": ["string", "null"], "pattern": AMOUNT})
+    def get_left(self, found: Any) -> str | None:
+        return None if found.left is None else _plain(found.left)
+
+
 class UsualSerializer(Shown):
     """A usual month, as `POST /plan-simulations` takes it: the mean of the last full ones."""
 
@@ -138,6 +163,7 @@ class UsualSerializer(Shown):
 
 class ConsumptionSerializer(Shown):
     items = UsedSerializer(many=True)
+    so_far = SoFarSerializer(many=True)
     usual = UsualSerializer(allow_null=True)
 
 

@@ -40,7 +40,7 @@ from subscriptions.files import Form, invoice_file
 from subscriptions.selectors import bill_view, bills_of, subscription_view, subscriptions_of
 from subscriptions.services.consumption import take_consumption
 from subscriptions.services.usage import take_usage
-from subscriptions.using import consumption_of
+from subscriptions.using import consumption_of, used_so_far
 
 OWNERS = (Policy.CUSTOMER, Policy.BUSINESS, Policy.AGENT)
 LARGEST_ID = 2**63 - 1
@@ -81,7 +81,8 @@ class ConsumptionView(ApiView):
     def get(self, request: Request, subscription_id: int) -> Response:
         """What the line used this month and in the twelve before, the oldest first.
 
-        `usual` is what `POST /plan-simulations` takes; null while no full month is known.
+        `so_far` says what this month costs by now beyond the plan. `usual` is what
+        `POST /plan-simulations` takes; null while no full month is known.
         """
         party_id, today = _party(caller_of(request)), business_today()
         line = subscription_view(party_id, min(subscription_id, LARGEST_ID)).id
@@ -89,7 +90,11 @@ class ConsumptionView(ApiView):
         month = usual(found, on=today)
         return Response(
             ConsumptionSerializer(
-                {"items": found, "usual": in_whole_units(month) if month else None}
+                {
+                    "items": found,
+                    "so_far": used_so_far(party_id, on=today, subscription_id=line),
+                    "usual": in_whole_units(month) if month else None,
+                }
             ).data
         )
 

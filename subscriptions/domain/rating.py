@@ -184,6 +184,48 @@ def _rated(
 
 
 @dataclass(frozen=True, slots=True)
+class SoFar:
+    """A month of a line that is not over: what was used, is included (None: there is no end to it)
+    and would be billed by now. `lines` share it."""
+
+    dimension: Dimension
+    used: Decimal
+    included: Decimal | None
+    beyond: int
+    cost: Money
+    lines: int
+
+    @property
+    def left(self) -> Decimal | None:
+        """None: there is no end to it."""
+        return None if self.included is None else max(self.included - self.used, Decimal(0))
+
+
+def so_far(rates: Iterable[Rated]) -> tuple[SoFar, ...]:
+    """What of one line, or of its pool, was used at all; all plans of the month together."""
+    found: dict[Dimension, SoFar] = {}
+    for each in rates:
+        own = SoFar(
+            each.dimension, each.used, each.included, each.beyond, each.amount, len(each.members)
+        )
+        before = found.get(each.dimension)
+        found[each.dimension] = _both(before, own) if before else own
+    return tuple(each for each in found.values() if each.used)
+
+
+def _both(one: SoFar, other: SoFar) -> SoFar:
+    limits = (one.included, other.included)
+    return SoFar(
+        dimension=one.dimension,
+        used=one.used + other.used,
+        included=None if None in limits else sum((n for n in limits if n is not None), Decimal(0)),
+        beyond=one.beyond + other.beyond,
+        cost=one.cost + other.cost,
+        lines=max(one.lines, other.lines),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Billed:
     """How much of the over-use of a plan in a month bills hold so far, in so many revisions."""
 

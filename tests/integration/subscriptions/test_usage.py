@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from catalogue.domain.usage import Dimension
+from catalogue.selectors import snapshot_of
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.money import Money
+from subscriptions import rates
 from subscriptions.audit import bills_against_promises
 from subscriptions.domain.consumption import Report
 from subscriptions.domain.states import Release
@@ -33,7 +36,8 @@ from subscriptions.services.activate import ActivatedItem, activate
 from subscriptions.services.consumption import Taken, take_consumption
 from subscriptions.services.release import release_held
 from subscriptions.services.usage import UsageTaken, take_up_suspended, take_usage
-from tests.factories import PersonFactory
+from subscriptions.using import used_so_far
+from tests.factories import PersonFactory, UserFactory
 from tests.integration.subscriptions.contracts import RATES, at, plan, promised, run
 
 START, JUNE, JULY = date(2027, 3, 15), date(2027, 6, 15), date(2027, 7, 15)
@@ -317,3 +321,47 @@ def test_a_file_is_taken_in_record_by_record_and_what_waits_is_named(
         "id", "started_at",
     ]  # fmt: skip
     assert UsageRecord.objects.count() == 2
+
+
+def test_the_customer_sees_what_is_used_left_and_owed_by_now(party: int) -> None:
+    take(
+        call("a", "131.2", on=date(2027, 6, 3)),
+        replace(call("b", "7.5", on=date(2027, 6, 3)), dimension=Dimension.DATA),
+    )
+    user = UserFactory.create(party_id=party, language="en")
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    line = Subscription.objects.get().pk
+    text = client.get(f"/account/lines/{line}/").content.decode().replace("\u00a0", " ")
+    assert "131.2 minutes used: all of the 120 minutes included" in text
+    assert "12 minutes beyond: €0.60 so far" in text
+    assert "12.5 GB left" in text
+    assert "Beyond your plan so far: €0.60, on the first bill from" in text
+    answer = client.get(f"/api/v1/subscriptions/{line}/consumption").json()
+    assert answer["so_far"] == [
+        {"allowance": "data_gb", "used": "7.5", "included": "20", "left": "12.5", "beyond": 0,
+         "cost": {"amount": "0.00", "currency": "EUR"}, "lines": 1},
+        {"allowance": "minutes", "used": "131.2", "included": "120", "left": "0", "beyond": 12,
+         "cost": {"amount": "0.60", "currency": "EUR"}, "lines": 1},
+    ]  # fmt: skip
+    assert answer["usual"] is None
+
+
+def test_lines_that_share_what_they_include_pay_together_once(
+    party: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sold = snapshot_of(1)
+    mini = sold.offerings["mini-20"]
+    facts = {**mini.characteristics, "shared_allowance": "home"}
+    shared = replace(mini, specification=replace(mini.specification, characteristics=facts))
+    pooled = replace(sold, offerings={**sold.offerings, "mini-20": shared})
+    monkeypatch.setattr(rates, "snapshot_of", lambda release: pooled)
+    second = begin(party, order="F-2", msisdn="0639980002")
+    take(call("a", "200"), call("b", "50", line="0639980002"))
+    (calls,) = used_so_far(party, on=date(2027, 5, 31), subscription_id=second)
+    assert (str(calls.used), str(calls.included), calls.beyond, calls.lines) == (
+        "250.000", "240", 10, 2,
+    )  # fmt: skip
+    bill(JULY)
+    assert [line[3:5] for line in used_lines()] == [(10, "0.50")]
+    assert not Consumption.objects.filter(unsettled=True).exists()
