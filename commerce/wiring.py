@@ -86,7 +86,15 @@ from subscriptions.events import (
     SubscriptionActivated,
     SubscriptionChanged,
 )
-from subscriptions.services import bill_run, calendar, collecting, dunning, dunning_clock
+from subscriptions.services import (
+    bill_run,
+    calendar,
+    collecting,
+    dunning,
+    dunning_clock,
+    einvoicing,
+    sales_reports,
+)
 
 TOLD_TO_PARTIES: Mapping[type[Event], str] = {
     OrderPlaced: "order.placed",
@@ -183,6 +191,18 @@ def connect() -> None:
     register_timer(collecting.TIMER, collecting.on_due, durable=False, queue=billing)
     register_timer(dunning_clock.BILLS, dunning.on_bills_due, durable=False, queue=billing)
     register_timer(dunning_clock.LOOK, dunning.on_look_due, durable=False, queue=billing)
+    handing_over = Guarded(einvoicing.PORT, einvoicing.on_send)
+    register_timer(einvoicing.TIMER, handing_over, durable=False, queue=WorkQueue.CALLS)
+    asking_the_platform = Guarded(einvoicing.PORT, einvoicing.on_ask)
+    register_timer(
+        einvoicing.ASK,
+        asking_the_platform,
+        durable=False,
+        housekeeping=True,
+        queue=WorkQueue.CALLS,
+    )
+    register_timer(sales_reports.TIMER, sales_reports.on_due, queue=billing)
+    register_beginning("sales reports", sales_reports.begin)
     subscribe(PaymentAuthorised, bills.on_payment_authorised, name="bills.authorised")
 
     register_timer(carrier_purchasing.EXPIRY, carrier_purchasing.on_expiry_due)

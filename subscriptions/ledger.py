@@ -46,6 +46,15 @@ def owed_on(invoice: Invoice) -> Money:
     return _sum(invoice.transfers.all(), Book.RECEIVABLE, currency=invoice.currency)
 
 
+def paid_in_money(invoice: Invoice) -> Money:
+    """What money paid of one bill: credit notes, and what was written off, left out."""
+    notes = Invoice.objects.filter(account=invoice.account_id, kind=InvoiceKind.CREDIT_NOTE)
+    paid = invoice.transfers.filter(kind=TransferKind.ALLOCATION).exclude(
+        reference__in=notes.filter(number__isnull=False).values("number")
+    )
+    return -_sum(paid, Book.RECEIVABLE, currency=invoice.currency)
+
+
 def money_on_its_way(invoice: Invoice, *, but: str = "") -> bool:
     """Whether a payment for the bill is being taken, or was and is not entered yet; `but` for one
     payment's key. The caller has locked the account, so that nothing is entered meanwhile."""

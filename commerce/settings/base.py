@@ -352,6 +352,7 @@ ADAPTERS = {
     "network": "orchestration.adapters.http.HttpNetwork",
     "content": "orchestration.adapters.http.HttpContent",
     "billing": "orchestration.adapters.local_billing.LocalBilling",
+    "einvoicing": "orchestration.adapters.einvoicing.HttpEinvoicing",
 }
 STRIPE_API_KEY = env_value("STRIPE_API_KEY")
 STRIPE_WEBHOOK_SECRET = env_value("STRIPE_WEBHOOK_SECRET")

@@ -233,6 +233,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:manual", _("By hand")),
         ("ops:providers", _("Providers")),
         ("ops:billing", _("Billing")),
+        ("ops:einvoicing", _("Electronic invoices")),
         ("ops:payments", _("Payments")),
         ("ops:bank", _("Bank")),
         ("ops:ledger", _("Ledger")),
@@ -264,6 +265,7 @@ PORT_WORDS: Mapping[str, Any] = {
     "content": gettext_lazy("Content partners"),
     "billing": gettext_lazy("Billing"),
     "messages": gettext_lazy("Carrier of messages"),
+    "einvoicing": gettext_lazy("Platform for electronic invoices"),
     "payments": gettext_lazy("Payment provider"),
 }
 

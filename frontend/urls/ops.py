@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from frontend.views import bank, dunning, ledger, operators, ops, porting, settlements
+from frontend.views import (
+    bank,
+    dunning,
+    einvoicing,
+    ledger,
+    operators,
+    ops,
+    porting,
+    settlements,
+)
 
 app_name = "ops"
 urlpatterns = [
@@ -19,6 +28,8 @@ urlpatterns = [
     path("ops/tasks/<int:task_id>/correct/", operators.correct, name="correct"),
     path("ops/providers/", ops.providers, name="providers"),
     path("ops/billing/", ops.billing_page, name="billing"),
+    path("ops/einvoicing/", einvoicing.board, name="einvoicing"),
+    path("ops/einvoicing/<int:einvoice_id>/", einvoicing.decide, name="decide_einvoice"),
     path("ops/billing/<int:account_id>/", ops.release, name="release"),
     path("ops/payments/", ops.payments, name="payments"),
     path("ops/payments/<int:effect_id>/", ops.decide_payment, name="decide_payment"),

@@ -34,6 +34,7 @@ from commerce.web.policy import Policy, policy
 from frontend.account import bills as bill_words
 from frontend.account import words
 from frontend.account.dunning import overdue
+from frontend.account.einvoices import einvoice_page
 from frontend.account.explaining import explanation_page
 from frontend.business import screen
 from frontend.business.answers import answered, merged
@@ -44,6 +45,7 @@ from frontend.sentences import sentence_of
 from frontend.shop.deliveries import delivery
 from frontend.shop.words import language
 from subscriptions import selectors as subscriptions
+from subscriptions.einvoices import einvoice_of
 from subscriptions.explaining import explanation
 from subscriptions.files import Form
 from subscriptions.ledger import balance_of
@@ -297,6 +299,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     found = subscriptions.bill_view(party_id, number)
     page = bill_words.bill_page(found, payments=())
     page["sections"] = screen.bill_sections(page["sections"])
+    page["electronic"] = einvoice_page(einvoice_of(party_id, number))
     values = screen.around(context, here="portal:bills") | {
         "trail": [{"label": _("Bills"), "url": reverse("portal:bills")}, {"label": number}],
         "bill": page,

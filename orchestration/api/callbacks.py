@@ -14,9 +14,11 @@ from commerce.kernel.errors import Forbidden, InvalidInput
 from commerce.web.policy import Policy, policy
 from commerce.web.problems import problem_of, problem_response
 from orchestration.adapters.client import callback_secret, read_event
+from orchestration.adapters.einvoicing import platform_event
 from orchestration.porting import leaving
 from orchestration.porting.calls import HOUSE
 from orchestration.services.callbacks import receive
+from subscriptions.services import einvoicing
 
 
 @csrf_exempt
@@ -32,6 +34,8 @@ def provider_callback(request: HttpRequest, provider: str) -> HttpResponse:
             raise InvalidInput("The callback lacks a field.", field=str(error)) from error
         if provider == HOUSE and event.type.startswith(leaving.PREFIX):
             leaving.take_in(provider_code=provider, request_key=key, event=event)
+        elif provider == einvoicing.PORT:
+            einvoicing.take_event(request_key=key, event=platform_event(event))
         else:
             receive(provider_code=provider, request_key=key, events=[event])
     except (Forbidden, InvalidInput) as problem:

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.db import connection
 
+from commerce.accounts.kinds import Segment
 from commerce.events.outbox import publish_all
 from subscriptions.domain.document import TEMPLATE
 from subscriptions.domain.states import InvoiceKind
 from subscriptions.events import InvoiceIssued
 from subscriptions.ledger import paid_with_orders
-from subscriptions.services import collecting, dunning_clock, ledger
+from subscriptions.services import collecting, dunning_clock, einvoicing, ledger
 from subscriptions.services.identities import kept_parties
 
 INVOICES, CREDIT_NOTES = "FA", "AV"
@@ -100,6 +101,7 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         for row in _issue_in(entity, CREDIT_NOTES if credit else INVOICES, ids, on=on, named=named)
     ]
     ledger.enter_issued([pk for _, _, ids, _ in drafts for pk in ids])
+    einvoicing.mark([row[6] for row in issued if row[7] == Segment.BUSINESS])
     with_orders = paid_with_orders(key for *_, key in issued)
     days = (
         (collecting.looked_at_on(kind=kind, segment=segment, issued_on=on, due_on=due_on), pk)

@@ -12,7 +12,7 @@ from subscriptions.domain.ledger import SMALL_DIFFERENCE, Book, TransferKind, al
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.ledger import given_up, owed_on, paid_under, rests, unapplied_under
 from subscriptions.models import BillingAccount, Invoice, Transfer
-from subscriptions.services import dunning_clock
+from subscriptions.services import dunning_clock, einvoicing
 from subscriptions.services.accounts import locked_account
 
 # Amounts of both signs: a negative one goes the other way. What was prepaid is taken off again.
@@ -287,4 +287,6 @@ def _enter(
         dunning_clock.look_soon(account)
     elif debit is Book.RECEIVABLE:
         dunning_clock.look_tomorrow(account)
+    if invoice is not None and kind is TransferKind.ALLOCATION and credit is Book.RECEIVABLE:
+        einvoicing.note_money(invoice)
     return True

@@ -17,6 +17,7 @@ from commerce.sandbox.providers.pages import Pages
 from commerce.sandbox.providers.parties import messages
 from commerce.sandbox.providers.parties.biller import BILLER
 from commerce.sandbox.providers.parties.content import CONTENT
+from commerce.sandbox.providers.parties.einvoicing import EINVOICING
 from commerce.sandbox.providers.parties.messages import MESSAGES
 from commerce.sandbox.providers.parties.network import NETWORK
 from commerce.sandbox.providers.parties.porting import PORTING
@@ -28,7 +29,10 @@ from commerce.sandbox.providers.world import World
 
 PARTIES = {
     party.code: party
-    for party in (WAREHOUSE, DROPSHIP, SHOPS, PORTING, SMDP, NETWORK, CONTENT, MESSAGES, BILLER)
+    for party in (
+        *(WAREHOUSE, DROPSHIP, SHOPS, PORTING, SMDP, NETWORK, CONTENT, MESSAGES, BILLER),
+        EINVOICING,
+    )
 }
 
 

@@ -23,12 +23,14 @@ SECONDS = {
     "out_of_order_callbacks": 60.0,
     "partial_stock": 0.0,
     "lost_parcel": 0.0,
+    "buyer_refuses": 0.0,
 }
 """The kinds, each with its usual duration."""
 
 CALLBACK_KINDS = frozenset(kind for kind in SECONDS if "callback" in kind)
-GOODS_KINDS = frozenset({"partial_stock", "lost_parcel"})
-"""What happens to things on their way; `operation` looks at `shipment <reference>`."""
+GOODS_KINDS = frozenset({"partial_stock", "lost_parcel", "buyer_refuses"})
+"""What happens to things on their way; `operation` looks at `shipment <reference>`, or at
+`invoice <reference>`."""
 REQUEST_KINDS = frozenset(SECONDS) - CALLBACK_KINDS - GOODS_KINDS
 
 CHANGES = "^(POST|PATCH) "

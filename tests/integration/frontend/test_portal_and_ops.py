@@ -47,6 +47,7 @@ OPS = (
     "settlements/",
     "bank/",
     "dunning/",
+    "einvoicing/",
 )
 TABLE = "user_name;user_email;plan;term;site\n"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
