@@ -14,6 +14,7 @@ from catalogue.selectors import snapshot_of
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import total
 from commerce.ordering.number_shop import callers_tariff
+from commerce.ordering.services.open_changes import open_stops
 from commerce.ordering.services.withdrawing import owed_for_wear
 from orchestration.adapters.changing import begun, ended
 from orchestration.adapters.client import plain
@@ -25,6 +26,7 @@ from orchestration.domain.requests import (
     port_day,
     shipment_lines,
 )
+from orchestration.models import Effect
 from orchestration.ports import (
     Answer,
     Billing,
@@ -56,6 +58,8 @@ from subscriptions.domain.states import ENDING
 from subscriptions.domain.views import SubscriptionView
 from subscriptions.lines import has_ended
 from subscriptions.selectors import subscription_view
+
+STOP = "network.suspend"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +252,15 @@ def _contract(context: TaskContext) -> SubscriptionView:
     return subscription_view(context.order.party_id, context.order.subject)
 
 
+def _stopped_by_nobody(context: TaskContext) -> bool:
+    """Nothing has stopped the line altogether while the network was asked to let it go on, or to
+    let it be called: such a request may be late, or sent again, and come after one to stop it."""
+    assert context.order.subject is not None
+    stops = open_stops(context.order.subject)
+    asked = Effect.objects.filter(task__action=STOP, task__plan__order_number__in=stops)
+    return _goes_on(context) and not asked.exists()
+
+
 def _line(context: TaskContext) -> Mapping[str, Any]:
     return {
         "reference": f"{context.order.number}/{context.group}",
@@ -385,8 +398,10 @@ ACTIONS: Mapping[str, Action] = {
     "network.end_sim": Action("network", "end_sim", SimEnd, _end_sim, _told()),
     "network.renumber": Action("network", "renumber", LineNumber, _renumber, _told()),
     "network.cut_over": Action("network", "renumber", LineNumber, _renumber, _told(), _stays_away),
-    "network.suspend": Action("network", "suspend", LineOrder, _line, _told()),
-    "network.suspend_again": Action("network", "suspend", LineOrder, _line, _told(), _goes_on),
+    STOP: Action("network", "suspend", LineOrder, _line, _told()),
+    "network.suspend_again": Action(
+        "network", "suspend", LineOrder, _line, _told(), _stopped_by_nobody
+    ),
     "network.restrict": Action("network", "restrict", LineOrder, _line, _told(), _is_stopped),
     "network.restrict_again": Action(
         "network", "restrict", LineOrder, _line, _told(), _is_not_restricted

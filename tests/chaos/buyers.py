@@ -213,11 +213,12 @@ def _lines(wish: Wish) -> Iterator[tuple[str, str]]:
         yield "content", "ondine-musique"
 
 
-def _kept(place: int) -> dict[str, str]:
-    """A number of its own to be kept, with its RIO."""
+def _kept(place: int) -> dict[str, Any]:
+    """A number of its own to be kept, with its RIO; each third line has a temporary one."""
     number = f"06{13_000_000 + place:08}"
     key = key_of(operator="02", quality="P", reference="A1B2C3", number=number)
-    return {"choice": "port", "msisdn": number, "rio": f"02PA1B2C3{key}"}
+    lent = place % 3 == 0
+    return {"choice": "port", "msisdn": number, "rio": f"02PA1B2C3{key}", "temporary": lent}
 
 
 def _fleet_line(index: int) -> dict[str, Any]:

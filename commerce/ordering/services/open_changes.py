@@ -177,6 +177,12 @@ def is_stopping(subscription_id: int, *, block: str) -> bool:
     return stopping.exists()
 
 
+def open_stops(subscription_id: int) -> tuple[str, ...]:
+    """The numbers of the open orders that let the line stand still."""
+    rows = _open(subscription_id).filter(change=ChangeKind.SUSPEND).order_by("pk")
+    return tuple(rows.values_list("number", flat=True))
+
+
 def _open(subscription_id: int) -> QuerySet[Order]:
     return Order.objects.filter(
         subject=subscription_id, state__in=[str(state) for state in {*WAITING, *UNDER_WAY}]

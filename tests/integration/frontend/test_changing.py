@@ -87,7 +87,11 @@ def test_a_contract_is_ended_with_its_cost_said_before() -> None:
         form = page.context["form"]
         seen = {name: form.initial[name] for name in ("expected", "digest")}
         placed = browser.post(address, seen)
+        option = f"/account/lines/{line}/change/add/?option=escale-monde"
+        before = browser.get(option).content.decode().replace("\xa0", " ")
     order = Order.objects.get()
+    waits = f"Order {order.number} for this line takes effect on 20 January 2028 all the same"
+    assert waits in before
     assert (placed.status_code, order.change, order.state) == (302, "terminate", "accepted")
     (item,) = order.items.all()
     assert (item.role, item.action, str(item.port_not_before)) == ("plan", "delete", "2028-01-20")

@@ -45,6 +45,7 @@ from tests.integration.subscriptions.contracts import at, run
 
 AT = at(START)
 BILL = date(2028, 9, 23)
+AGAIN = "network.suspend_again"
 LATE = date(2028, 9, 1)
 """In the last 90 days of the commitment, nine days into the month billed on the 23rd of August."""
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
@@ -460,3 +461,34 @@ def test_of_two_orders_that_lift_a_block_the_later_lets_the_line_go_on(
         Subscription.objects.get().blocks.update(lifted_at=at(LATE))
         Task.objects.filter(plan=plan, state="running").update(state="done")
         assert [call.task.action for call in decide(plan_id=plan)] == ["network.resume"]
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "asked"), [("nothing", []), ("stopped", [AGAIN]), ("asked to stop", [AGAIN])]
+)
+def test_a_line_that_was_stopped_while_it_was_let_go_on_is_stopped_again(
+    owner: AccountContext, line: int, meanwhile: str, asked: list[str]
+) -> None:
+    """The network may hear of it in the wrong order: what it is asked to go on comes late."""
+    wish = ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.WISH)
+    carried_out(ordered(owner, line, wish)[0].number)
+    go, _ = ordered(owner, line, ChangeRequest(ChangeKind.RESUME, block=BlockKind.WISH))
+    OrderItem.objects.filter(order__number=go.number).update(facts={"line_id": "lin_1"})
+    carried_out(go.number)
+    Order.objects.filter(number=go.number).update(state=OrderState.IN_PROGRESS)
+    plan = Plan.objects.get(order_number=go.number).pk
+    Task.objects.filter(plan=plan).exclude(key__endswith="changed_notice").update(state="done")
+    Task.objects.filter(plan=plan, action=AGAIN).update(state="waiting")
+    if meanwhile != "nothing":
+        lost = ChangeRequest(ChangeKind.SUSPEND, block=BlockKind.LOST_SIM)
+        stop, _ = ordered(owner, line, lost)
+        OrderItem.objects.filter(order__number=stop.number).update(facts={"line_id": "lin_1"})
+        with business_time_fixed(at(LATE)):
+            create_plans(order_number=stop.number)
+            calls = decide(plan_id=Plan.objects.get(order_number=stop.number).pk)
+        assert "network.suspend" in [call.task.action for call in calls]
+        if meanwhile == "stopped":
+            LocalBilling().change(BillingChange(stop.number, "change", 0, LATE), key="1")
+            Order.objects.filter(number=stop.number).update(state=OrderState.COMPLETED)
+    with business_time_fixed(at(LATE)):
+        assert [call.task.action for call in decide(plan_id=plan)] == asked
