@@ -683,7 +683,7 @@ class DunningCase(models.Model):
     """An account with bills that are overdue, from the day on which that is seen until none is.
 
     `grade` is the hardest that was reached, empty before the first; `next_on` the day of the next
-    look. It waits for money until `promised_for`, that day included.
+    step. It waits for money until `promised_for`, that day included.
     """
 
     account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="cases")

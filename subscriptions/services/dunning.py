@@ -309,17 +309,19 @@ def _look_again(case: DunningCase, bills: tuple[OverdueBill, ...]) -> None:
     it is refused, every day: another one may be chosen."""
     rules, today = policy(), business_today()
     stands = standing(case, bills=bills, by=rules)
-    days = [each.on for each in coming(stands, rules, today=today)]
-    if stands.promised_for is not None:
-        days = [stands.promised_for + _TOMORROW]
-    elif days and stands.card_refused and _waits_for_card(stands):
-        days.append(today + _TOMORROW)
-    case.next_on = max(min(days), today + _TOMORROW) if days and not case.paused else None
+    tomorrow = today + _TOMORROW
+    days = [max(each.on, tomorrow) for each in coming(stands, rules, today=today)]
+    case.next_on = min(days) if days and not case.paused else None
     case.save(update_fields=["next_on"])
-    if case.next_on is None:
-        dunning_clock.forget(case.account_id)
+    looks = [case.next_on] if case.next_on is not None else []
+    if stands.promised_for is not None:
+        looks = [stands.promised_for + _TOMORROW]
+    elif looks and stands.card_refused and _waits_for_card(stands):
+        looks = [tomorrow]
+    if looks:
+        dunning_clock.look_on(case.account_id, looks[0])
     else:
-        dunning_clock.look_on(case.account_id, case.next_on)
+        dunning_clock.forget(case.account_id)
 
 
 def _waits_for_card(stands: Standing) -> bool:

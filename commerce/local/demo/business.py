@@ -1,7 +1,11 @@
 """The third order: a firm's program orders 25 lines; another member's program approves."""
 
 from collections import Counter
+from datetime import date
+from decimal import Decimal
+from tempfile import NamedTemporaryFile
 
+from commerce.local.demo.bank import Transfer, statement
 from commerce.local.demo.browser import Program, wait_for
 from commerce.local.demo.errors import StoryBroken
 from commerce.local.demo.orders import DROPSHIP, WAREHOUSE, Told, promised_by
@@ -39,7 +43,7 @@ class Business:
             )
             for role in ("buyer", "approver")
         )
-        self.story: list[str] = []
+        self.stack, self.story = stack, list[str]()
 
     def order(self) -> Told:
         """Offers, quote, order, approval."""
@@ -86,6 +90,22 @@ class Business:
             seconds=seconds,
             every=1,
         )
+
+    def pay_bills(self, *, on: date) -> int:
+        """Transfer what is open on every bill, and have the bank's file of that day taken in; how
+        many bills that were."""
+        bills = self.buyer.api("GET", "invoices")["items"]
+        transfers = [
+            Transfer(bill["number"], Decimal(bill["open"]["amount"]))
+            for bill in bills
+            if Decimal(bill["open"]["amount"]) > 0
+        ]
+        if transfers:
+            with NamedTemporaryFile("w", suffix=".xml", encoding="utf-8") as file:
+                file.write(statement(transfers, on=on))
+                file.flush()
+                self.stack.manage("import_bank_file", file.name)
+        return len(transfers)
 
     def _approve(self, number: str) -> None:
         refusal = self.buyer.api("POST", f"orders/{number}/approve", {}, status=403)

@@ -10,6 +10,7 @@ from typing import Protocol
 import httpx
 
 from commerce.kernel.clock import PARIS
+from commerce.kernel.periods import add_months
 from commerce.local.demo import sabotage as planted
 from commerce.local.demo import telling
 from commerce.local.demo.bills import Audit, read_back
@@ -103,7 +104,7 @@ def _play(stack: Stack, outcome: Outcome, *, sabotage: str | None) -> None:
     telling.say("\nAll three orders are active.")
     if sabotage:
         telling.say(f"Sabotage: {planted.plant(stack, fault=sabotage, told=outcome.told)}.")
-    until = _advance(stack)
+    until = _advance(stack, clients["business"])
     numbers = [told.number for told in outcome.told.values()]
     outcome.audit = read_back(stack, numbers=numbers, until=until)
     outcome.effects = effects_of(
@@ -117,12 +118,19 @@ def _play(stack: Stack, outcome: Outcome, *, sabotage: str | None) -> None:
     telling.findings(outcome.audit, effects=outcome.effects, told=outcome.told.values())
 
 
-def _advance(stack: Stack) -> date:
-    """Move business time eight months on, to noon; the day, in Paris as the bills have it."""
+def _advance(stack: Stack, firm: Client) -> date:
+    """Move business time eight months on, to noon; the day, in Paris as the bills have it. Each
+    month the firm pays its bills by transfer; cards pay for the others by themselves."""
+    assert isinstance(firm, Business)
     now = datetime.fromisoformat(stack.manage("clock", "show").split(" ")[0]).astimezone(PARIS)
-    month = now.month - 1 + MONTHS
-    day = date(now.year + month // 12, month % 12 + 1, min(now.day, 28))
-    telling.say(f"The clock moves on to {day:%d %B %Y}, from one due instant to the next.")
+    first = date(now.year, now.month, min(now.day, 28))
+    last = add_months(first, MONTHS)
+    telling.say(f"The clock moves on to {last:%d %B %Y}, from one due instant to the next.")
     quiet = ("--quiet-timeout", str(QUIET_SECONDS))
-    stack.manage("clock", "advance", "--to", f"{day}T12:00", *quiet)
-    return day
+    paid = 0
+    for month in range(1, MONTHS + 1):
+        day = add_months(first, month)
+        stack.manage("clock", "advance", "--to", f"{day}T12:00", *quiet)
+        paid += firm.pay_bills(on=day)
+    telling.say(f"The firm has paid {paid} bills by transfer.")
+    return last
