@@ -81,6 +81,7 @@ from subscriptions.carrier.services import purchasing as carrier_purchasing
 from subscriptions.carrier.services import telling as carrier_telling
 from subscriptions.events import (
     AccountParked,
+    AllowanceReached,
     DunningMoved,
     InvoiceIssued,
     SubscriptionActivated,
@@ -110,6 +111,7 @@ TOLD_TO_PARTIES: Mapping[type[Event], str] = {
     SubscriptionActivated: "contract.activated",
     SubscriptionChanged: "contract.changed",
     InvoiceIssued: "bill.issued",
+    AllowanceReached: "allowance.reached",
     NextOfferAccepted: "offer.accepted",
     WebhookEndpointFailed: "webhook.endpoint_failed",
 }
@@ -204,6 +206,7 @@ def connect() -> None:
     register_timer(sales_reports.TIMER, sales_reports.on_due, queue=billing)
     register_beginning("sales reports", sales_reports.begin)
     subscribe(PaymentAuthorised, bills.on_payment_authorised, name="bills.authorised")
+    subscribe(AllowanceReached, bills.on_allowance_reached, name="bills.allowance")
 
     register_timer(carrier_purchasing.EXPIRY, carrier_purchasing.on_expiry_due)
     register_timer(

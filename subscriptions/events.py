@@ -58,3 +58,15 @@ class AccountParked(Event):
     account_id: int
     party_id: int
     rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllowanceReached(Event):
+    """A line has used `percent` (80 or 100) of what its plan includes of `allowance` in the month
+    (named by its first day)."""
+
+    subscription_id: int
+    party_id: int
+    month: date
+    allowance: str
+    percent: int

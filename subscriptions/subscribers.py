@@ -1,12 +1,36 @@
-"""What billing does when payments tell it something; it may be repeated. Of money that was taken or
-paid back it hears through the billing port."""
+"""What contracts and billing do when they are told something; it may be repeated. Of money that was
+taken or paid back they hear through the billing port."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
+
+from commerce.accounts.kinds import Segment
+from commerce.markets.pack import market
+from commerce.notifications.services import send
+from subscriptions.models import Subscription
 from subscriptions.services import collecting
 
 
 def on_payment_authorised(payload: Mapping[str, Any]) -> None:
     """Of a bill that is paid by hand; orders see to their own."""
     collecting.take(key=payload["key"])
+
+
+def on_allowance_reached(payload: Mapping[str, Any]) -> None:
+    """Tell a consumer, once for each part of it and month; firms hear of it by webhook."""
+    line = Subscription.objects.select_related("account").get(pk=payload["subscription_id"])
+    if line.account.segment != Segment.CONSUMER:
+        return
+    of = (payload["month"], payload["allowance"], payload["percent"])
+    send(
+        party_id=line.party_id,
+        code="allowance_reached",
+        values={
+            "msisdn": market(settings.MARKET).display_number(line.msisdn) or line.msisdn,
+            "allowance": payload["allowance"],
+            "all": payload["percent"] == 100,
+        },
+        reference="/".join(["allowance", str(line.pk), *map(str, of)]),
+    )

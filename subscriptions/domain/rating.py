@@ -108,6 +108,11 @@ def _stretch(line: LineTerms, plan: HeldOffering, days: Period) -> Stretch:
     return Stretch(line.contract, plan.item, plan.line, days, rates, shared)
 
 
+def shares(line: LineTerms, *, month: date) -> bool:
+    """Whether other lines may use what it includes."""
+    return any(each.pool for each in stretches(line, month=month))
+
+
 def included_in(line: LineTerms, *, month: date) -> Mapping[Dimension, Decimal]:
     """What the month includes in all its stretches; what is not named has no end."""
     found = stretches(line, month=month)
@@ -223,6 +228,17 @@ def _both(one: SoFar, other: SoFar) -> SoFar:
         cost=one.cost + other.cost,
         lines=max(one.lines, other.lines),
     )
+
+
+TOLD_AT = (100, 80)
+"""Per cent of an allowance at which its customer is told, the most first."""
+
+
+def reached(used: Decimal, *, more: Decimal, included: Decimal | None) -> int | None:
+    """The most of `TOLD_AT` that the last part of what was `used` has reached; None if none."""
+    if not included:
+        return None
+    return next((p for p in TOLD_AT if 100 * (used - more) < p * included <= 100 * used), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,14 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 
 from catalogue.domain.usage import Dimension
+from commerce.events.outbox import publish_all
 from commerce.kernel.clock import PARIS, business_now, business_today
 from commerce.kernel.sentences import Sentence
 from subscriptions.domain.consumption import month_of_day
 from subscriptions.domain.invoice import bill_period
-from subscriptions.domain.rating import COUNTS_AS, included_in, is_barred
+from subscriptions.domain.rating import COUNTS_AS, included_in, is_barred, reached, shares
 from subscriptions.domain.usage import Suspense, UsageState, UsageTold
+from subscriptions.events import AllowanceReached
 from subscriptions.holders import Holdings, holder, holdings, number_of
 from subscriptions.models import BillingAccount, Subscription
 from subscriptions.rates import terms_of
@@ -59,6 +61,7 @@ ON CONFLICT (subscription_id, dimension, month) DO UPDATE
                          ELSE excluded.counted_at END,
        included = excluded.included, taken_at = excluded.taken_at, from_records = true,
        unsettled = true
+RETURNING subscription_id, month, dimension, used, included
 """
 # Lines that are known by now; the others are not even looked at.
 _SUSPENDED = """
@@ -253,7 +256,8 @@ def _differing(
 
 
 def _count(placed: Sequence[_Placed], *, now: datetime) -> None:
-    """Add to what the lines used in those months; in the order of its key."""
+    """Add to what the lines used in those months, in the order of its key; tell what is used up, of
+    this month and of lines that share with no other."""
     if not placed:
         return
     used: dict[tuple[int, date, Dimension], Decimal] = defaultdict(Decimal)
@@ -277,6 +281,14 @@ def _count(placed: Sequence[_Placed], *, now: datetime) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, [list(column) for column in zip(*rows, strict=True)])
+        counted = cursor.fetchall()
+    this_month = month_of_day(now.astimezone(PARIS).date())
+    publish_all(
+        AllowanceReached(contract, contracts[contract].party_id, month, dimension, percent)
+        for contract, month, dimension, after, limit in counted
+        if month == this_month and not shares(terms[contract], month=month)
+        if (percent := reached(after, more=used[contract, month, dimension], included=limit))
+    )
 
 
 def _without_coming_bill(placed: Iterable[_Placed]) -> list[BillingAccount]:

@@ -12,8 +12,10 @@ from django.test import Client
 
 from catalogue.domain.usage import Dimension
 from catalogue.selectors import snapshot_of
+from commerce.events.models import OutboxEvent
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.money import Money
+from commerce.notifications.models import Message
 from subscriptions import rates
 from subscriptions.audit import bills_against_promises
 from subscriptions.domain.consumption import Report
@@ -36,6 +38,7 @@ from subscriptions.services.activate import ActivatedItem, activate
 from subscriptions.services.consumption import Taken, take_consumption
 from subscriptions.services.release import release_held
 from subscriptions.services.usage import UsageTaken, take_up_suspended, take_usage
+from subscriptions.subscribers import on_allowance_reached
 from subscriptions.using import used_so_far
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.subscriptions.contracts import RATES, at, plan, promised, run
@@ -365,3 +368,23 @@ def test_lines_that_share_what_they_include_pay_together_once(
     bill(JULY)
     assert [line[3:5] for line in used_lines()] == [(10, "0.50")]
     assert not Consumption.objects.filter(unsettled=True).exists()
+
+
+def test_a_customer_is_told_at_80_and_at_100_per_cent_once(party: int) -> None:
+    told: list[str] = []
+    for reference, minutes in (("a", "95"), ("b", "1"), ("c", "23.5"), ("d", "0.5"), ("e", "9")):
+        take(call(reference, minutes, on=date(2027, 6, 3)))
+        percents = OutboxEvent.objects.filter(name="AllowanceReached").order_by("pk")
+        told.append(" ".join(str(event.payload["percent"]) for event in percents))
+    assert told == ["", "80", "80", "80 100", "80 100"]
+    take(call("f", "500"))
+    assert OutboxEvent.objects.filter(name="AllowanceReached").count() == 2
+    for event in OutboxEvent.objects.filter(name="AllowanceReached").order_by("pk"):
+        on_allowance_reached(event.payload)
+        on_allowance_reached(event.payload)
+    texts = Message.objects.filter(party_id=party, code="allowance_reached").order_by("pk")
+    assert [text.partition(". ")[0].partition(" : ")[2] for text in texts.values_list(
+        "text", flat=True)] == [
+        "la ligne 06 39 98 00 01 a utilisé 80 % des appels compris ce mois-ci",
+        "la ligne 06 39 98 00 01 a utilisé la totalité des appels compris ce mois-ci",
+    ]  # fmt: skip
