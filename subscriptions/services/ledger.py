@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from commerce.accounts.kinds import Segment
 from commerce.accounts.selectors import party
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
@@ -287,6 +288,7 @@ def _enter(
         dunning_clock.look_soon(account)
     elif debit is Book.RECEIVABLE:
         dunning_clock.look_tomorrow(account)
-    if invoice is not None and kind is TransferKind.ALLOCATION and credit is Book.RECEIVABLE:
+    pays = kind is TransferKind.ALLOCATION and credit is Book.RECEIVABLE
+    if invoice is not None and pays and account.segment == Segment.BUSINESS:
         einvoicing.note_money(invoice)
     return True

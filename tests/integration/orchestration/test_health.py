@@ -210,6 +210,8 @@ def test_all_that_reaches_a_provider_beside_the_plans_leaves_a_silent_one_alone(
         "porting.call": "porting",
         "porting.ask_out": "porting",
         "orchestration.settlement": "content",
+        "einvoicing": "einvoicing",
+        "einvoicing-ask": "einvoicing",
     }
 
 
