@@ -163,6 +163,7 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
         ),
         "difference_id": "1",
         "entry_id": "1",
+        "case_id": "1",
         "einvoice_id": "1",
         "share_id": "1",
         "month": "2026-12",
