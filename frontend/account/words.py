@@ -138,6 +138,13 @@ def _wished(values: Values) -> str:
 
 
 _ENTRIES: Mapping[str, Callable[[Values], str]] = {
+    "purchases_limited": lambda values: _("Limits of purchases on the bill changed"),
+    "third_party_stopped": lambda values: (
+        _("%(service)s stopped, free of charge") % {"service": values.get("service", "")}
+    ),
+    "purchase_refunded": lambda values: (
+        _("Purchase given back: %(service)s") % {"service": values.get("service", "")}
+    ),
     "registered": lambda values: _("Account created"),
     "created": lambda values: _("Known as a customer since an order"),
     "password_changed": lambda values: _("Password changed"),

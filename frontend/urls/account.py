@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import account, changes, customer, dunning, next_offers, paying
+from frontend.views import account, changes, customer, dunning, next_offers, paying, purchases
 from subscriptions.files import Form
 
 app_name = "account"
@@ -16,6 +16,7 @@ urlpatterns = [
     path("account/", customer.home, name="home"),
     path("account/lines/<int:subscription_id>/", customer.line, name="line"),
     path("account/lines/<int:subscription_id>/change/<slug:kind>/", changes.change, name="change"),
+    path("account/lines/<int:subscription_id>/purchases/", purchases.purchases, name="purchases"),
     path("account/bills/", customer.bills, name="bills"),
     path("account/bills/<str:number>/", customer.bill, name="bill"),
     path("account/bills/<str:number>/explained/", customer.bill_explained, name="bill_explained"),

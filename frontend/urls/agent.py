@@ -11,6 +11,7 @@ from frontend.views import (
     changes,
     dunning,
     porting,
+    purchases,
     withdrawing,
 )
 
@@ -29,6 +30,7 @@ urlpatterns = [
         changes.change_for_customer,
         name="change_line",
     ),
+    path("agent/lines/<int:subscription_id>/purchases/", purchases.for_customer, name="purchases"),
     path("agent/lines/<int:subscription_id>/esim/", changes.esim_again, name="esim_again"),
     path("agent/lines/<int:subscription_id>/rio/", changes.rio, name="rio"),
     path("agent/requests/<str:reference>/", agent.settle, name="settle"),

@@ -3,13 +3,24 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Sum
 
+from commerce.kernel.clock import business_today
 from commerce.kernel.errors import NotFound
-from subscriptions.carrier.models import CarrierPayment, CarrierRefund
+from commerce.kernel.money import Money
+from subscriptions.carrier.models import (
+    CarrierDenial,
+    CarrierPayment,
+    CarrierRefund,
+    CarrierSubscription,
+)
+from subscriptions.carrier.services.limits import limits_of
+from subscriptions.domain.carrier import COUNTED, Limits, PaymentState, Rule, month_of
+from subscriptions.models import Subscription
 
 R = TypeVar("R", CarrierPayment, CarrierRefund)
 
@@ -33,6 +44,135 @@ class Found(Generic[R]):
 
     rows: tuple[R, ...]
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseView:
+    """A purchase as its customer sees it. `bill` is the number of the bill that it stands on, empty
+    as long as none does; `left` what can still be given back. It was `confirmed` by a code sent to
+    the line, or by the merchant's own page."""
+
+    id: UUID
+    at: datetime
+    state: PaymentState
+    service: str
+    seller: str
+    merchant: str
+    support: str
+    reference: str
+    gross: Money
+    left: Money
+    bill: str
+    monthly: bool
+    by_code: bool
+    denied_for: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldService:
+    """A third party's service that goes on month after month; the price is of a month."""
+
+    id: int
+    service: str
+    seller: str
+    support: str
+    gross: Money
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DenialView:
+    """A purchase that was refused, and the rule that refused it."""
+
+    at: datetime
+    service: str
+    seller: str
+    gross: Money
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class LinePurchases:
+    """All that third parties sell on a line; `spent` is what counts of this calendar month."""
+
+    limits: Limits
+    spent: Money
+    held: tuple[HeldService, ...]
+    purchases: tuple[PurchaseView, ...]
+    denials: tuple[DenialView, ...]
+
+
+def purchases_of_line(
+    party_id: int, subscription_id: int, *, words: str = "", most: int = 100
+) -> LinePurchases:
+    """The newest purchases first, of those whose service, seller or reference holds `words`.
+
+    Raises:
+        NotFound: `unknown_line`: no such line of the party's.
+    """
+    line = Subscription.objects.filter(pk=subscription_id, party_id=party_id).first()
+    if line is None:
+        raise NotFound("There is no such line.", code="unknown_line")
+    rows = line.carrier_payments.select_related("merchant", "billed_in").prefetch_related("refunds")
+    if words:
+        rows = rows.filter(
+            Q(service__icontains=words) | Q(seller__icontains=words) | Q(reference__icontains=words)
+        )
+    counted = line.carrier_payments.filter(month=month_of(business_today()), state__in=COUNTED)
+    held = line.carrier_subscriptions.filter(ended_at__isnull=True).select_related("merchant")
+    denials = line.carrier_denials.select_related("merchant").order_by("-at", "-pk")[:20]
+    return LinePurchases(
+        limits=limits_of(line.pk),
+        spent=Money(counted.aggregate(sum=Sum("gross"))["sum"] or Decimal(0)),
+        held=tuple(_held(each) for each in held.order_by("pk")),
+        purchases=tuple(_purchase(each) for each in rows.order_by("-made_at", "-pk")[:most]),
+        denials=tuple(_denial(each) for each in denials),
+    )
+
+
+def _purchase(row: CarrierPayment) -> PurchaseView:
+    refunds = list(row.refunds.all())
+    back = sum((each.gross for each in refunds), Decimal(0))
+    paid = row.state == PaymentState.SUCCEEDED
+    return PurchaseView(
+        id=row.pk,
+        at=row.paid_at or row.made_at,
+        state=PaymentState(row.state),
+        service=row.service,
+        seller=row.seller,
+        merchant=row.merchant.code,
+        support=row.support,
+        reference=row.reference,
+        gross=Money(row.gross, row.currency),
+        left=Money(row.gross - back if paid else Decimal(0), row.currency),
+        bill=(row.billed_in.number or "") if row.billed_in else "",
+        monthly=row.belongs_to_id is not None,
+        by_code=bool(row.code_digest),
+        denied_for=row.denied_for,
+        reasons=tuple(each.reason for each in refunds if each.reason),
+    )
+
+
+def _held(row: CarrierSubscription) -> HeldService:
+    return HeldService(
+        id=row.pk,
+        service=row.service,
+        seller=row.merchant.name,
+        support=row.merchant.support,
+        gross=Money(row.gross, row.currency),
+        began_at=row.began_at,
+    )
+
+
+def _denial(row: CarrierDenial) -> DenialView:
+    return DenialView(
+        at=row.at,
+        service=row.service,
+        seller=row.merchant.name,
+        gross=Money(row.gross, row.currency),
+        rule=Rule(row.rule),
+    )
 
 
 def payment_of(party_id: int, payment_id: UUID) -> CarrierPayment:

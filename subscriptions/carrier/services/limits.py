@@ -7,6 +7,9 @@ from django.conf import settings
 from django.db import transaction
 
 from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import EntryKind
+from commerce.accounts.services.contacts import require_verified
+from commerce.accounts.services.timeline import record
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import InvalidInput, NotFound
 from commerce.kernel.money import Money
@@ -49,7 +52,7 @@ def set_limits(
     merchants stay so; see `block_merchant`. Holds for purchases from now on.
 
     Raises:
-        NotFound: no such line of the party's.
+        NotFound: no such line of the party's. Forbidden: `caller_not_verified`, of an agent.
         InvalidInput: `cap_out_of_range`: not from 0 to the law's cap, in cents.
     """
     line = _locked(context, subscription_id)
@@ -81,7 +84,7 @@ def block_merchant(
     """Let a merchant sell nothing (more) on the line, or let him again.
 
     Raises:
-        NotFound: no such line of the party's, or no such merchant.
+        NotFound: no such line of the party's, or no such merchant. Forbidden as `set_limits`.
     """
     line = _locked(context, subscription_id)
     if not Merchant.objects.filter(code=code).exists():
@@ -97,6 +100,7 @@ def _locked(context: AccountContext, subscription_id: int) -> Subscription:
     found = lines.filter(pk=subscription_id, party_id=context.party_id or 0).first()
     if found is None:
         raise NotFound("There is no such line.", code="unknown_line")
+    require_verified(context)
     return found
 
 
@@ -104,4 +108,11 @@ def _keep(context: AccountContext, line: Subscription, **values: object) -> None
     CarrierLimits.objects.update_or_create(
         subscription=line,
         defaults={**values, "changed_at": business_now(), "changed_by": context.actor.name},
+    )
+    record(
+        party_id=line.party_id,
+        kind=EntryKind.SUBSCRIPTION,
+        code="purchases_limited",
+        context=context,
+        values={"contract": line.order_number},
     )

@@ -15,6 +15,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet, Sum
 
 from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import EntryKind
+from commerce.accounts.services.contacts import require_verified
+from commerce.accounts.services.timeline import record
 from commerce.events.webhooks.addresses import checked_url
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
@@ -68,17 +71,18 @@ def refund_by_agent(
     all that remains; the merchant is told if he wants to hear of it.
 
     Raises:
-        NotFound: `unknown_payment`. InvalidInput: `reason_missing`. RuleViolated as
-        `refund_by_merchant`.
+        NotFound: `unknown_payment`. InvalidInput: `refund_reason_missing`. Forbidden:
+        `caller_not_verified`. RuleViolated as `refund_by_merchant`.
     """
     if not reason.strip():
-        raise InvalidInput("Say why.", code="reason_missing", field="reason")
+        raise InvalidInput("Say why.", code="refund_reason_missing", field="reason")
     ours = CarrierPayment.objects.filter(
         pk=payment_id, subscription__party_id=context.party_id or 0
     )
     payment = ours.first()
     if payment is None:
         raise NotFound("There is no such payment.", code="unknown_payment")
+    require_verified(context)
     asked = RefundAsked(
         kind=RefundKind.TOTAL if amount is None else RefundKind.PARTIAL,
         reference=f"care-{uuid4().hex[:12]}",
@@ -88,7 +92,16 @@ def refund_by_agent(
         credential=payment.credential,
         credential_until=payment.credential_until,
     )
-    return _refund(ours, asked=asked, by=context.actor.name)
+    with transaction.atomic():
+        made = _refund(ours, asked=asked, by=context.actor.name)
+        record(
+            party_id=payment.subscription.party_id,
+            kind=EntryKind.BILL,
+            code="purchase_refunded",
+            context=context,
+            values={"service": payment.service, "amount": str(made.gross), "note": made.reason},
+        )
+    return made
 
 
 def remaining_of(payment: CarrierPayment) -> Decimal:

@@ -284,7 +284,10 @@ def test_an_agents_refund_has_a_reason_and_is_of_his_customers_line() -> None:
             context=by, payment_id=payment.pk, amount=Decimal("2.00"), reason=reason
         )
 
-    for by, reason, code in ((context, " ", "reason_missing"), (SYSTEM, "x", "unknown_payment")):
+    for by, reason, code in (
+        (context, " ", "refund_reason_missing"),
+        (SYSTEM, "x", "unknown_payment"),
+    ):
         with pytest.raises(Exception) as refused:  # noqa: PT011
             refund(by, reason)
         assert refused.value.code == code  # type: ignore[attr-defined]
