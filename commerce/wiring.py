@@ -78,6 +78,7 @@ from promotions.domain import findings as promotions
 from promotions.domain import next_offers
 from subscriptions import subscribers as bills
 from subscriptions.carrier.services import purchasing as carrier_purchasing
+from subscriptions.carrier.services import stopping as carrier_stopping
 from subscriptions.carrier.services import telling as carrier_telling
 from subscriptions.events import (
     AccountParked,
@@ -209,6 +210,7 @@ def connect() -> None:
     subscribe(AllowanceReached, bills.on_allowance_reached, name="bills.allowance")
 
     register_timer(carrier_purchasing.EXPIRY, carrier_purchasing.on_expiry_due)
+    register_timer(carrier_stopping.REMINDER, carrier_stopping.on_reminder_due)
     register_timer(
         carrier_telling.TIMER,
         carrier_telling.on_tell_due,

@@ -240,6 +240,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:dunning", _("Unpaid")),
         ("ops:portings", _("Portings")),
         ("ops:settlements", _("Settlements")),
+        ("ops:merchants", _("Merchants")),
         ("ops:work", _("Parked work")),
     ]
     return {

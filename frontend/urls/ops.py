@@ -7,6 +7,7 @@ from frontend.views import (
     dunning,
     einvoicing,
     ledger,
+    merchants,
     operators,
     ops,
     porting,
@@ -50,6 +51,8 @@ urlpatterns = [
     path("ops/dunning/", dunning.board, name="dunning"),
     path("ops/dunning/<int:case_id>/", dunning.case, name="case"),
     path("ops/dunning/<int:case_id>/decide/", dunning.decide_case, name="decide_case"),
+    path("ops/merchants/", merchants.merchants, name="merchants"),
+    path("ops/merchants/<slug:month>.csv", merchants.merchants_file, name="merchants_file"),
     path("ops/work/", ops.work, name="work"),
     path("ops/work/<slug:kind>/<int:row_id>/", ops.retry_work, name="retry_work"),
 ]

@@ -18,7 +18,11 @@ from orchestration.adapters.einvoicing import platform_event
 from orchestration.porting import leaving
 from orchestration.porting.calls import HOUSE
 from orchestration.services.callbacks import receive
+from subscriptions.carrier.services.stopping import stop_by_message
 from subscriptions.services import einvoicing
+
+MESSAGES, RECEIVED = "messages", "message.received"
+"""An SMS that a customer wrote to us: the carrier's word, and nobody's request."""
 
 
 @csrf_exempt
@@ -32,7 +36,11 @@ def provider_callback(request: HttpRequest, provider: str) -> HttpResponse:
             event, key = read_event(body), str(body["request_key"])
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidInput("The callback lacks a field.", field=str(error)) from error
-        if provider == HOUSE and event.type.startswith(leaving.PREFIX):
+        if provider == MESSAGES and event.type == RECEIVED:
+            stop_by_message(
+                number=str(event.data.get("from", "")), text=str(event.data.get("text", ""))
+            )
+        elif provider == HOUSE and event.type.startswith(leaving.PREFIX):
             leaving.take_in(provider_code=provider, request_key=key, event=event)
         elif provider == einvoicing.PORT:
             einvoicing.take_event(request_key=key, event=platform_event(event))

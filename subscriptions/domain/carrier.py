@@ -4,7 +4,7 @@ Who sells is a merchant with a contract of his own. The caps are the law's (CMF 
 may have lower ones and blocks of its own. Sums are tax included: what the customer pays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -212,3 +212,28 @@ def purchase_label(
         "fr": f"{before['fr']}{service} \u2013 {seller} (assistance : {support})",
         "en": f"{before['en']}{service} \u2013 {seller} (help: {support})",
     }
+
+
+def share_of(net: Money, *, share: Decimal, purchases: int, fee: Money) -> Money:
+    """What a merchant gets of a month: his `share` (percent) of what was sold without tax, less
+    what was given back, and less the fee of each purchase; rounded once. Below zero he owes it."""
+    return (net * share / 100).rounded() - fee * purchases
+
+
+def stopped_by(text: str, services: Collection[tuple[str, str]]) -> tuple[int, ...] | None:
+    """Which of the monthly services, by their places, a customer's SMS ends; None if it ends
+    nothing, as it does not begin with STOP.
+
+    A service (code and name) is meant if its code or name begins with what follows. STOP alone, or
+    with a name that nobody has, ends all: who writes it wants to be charged no more.
+    """
+    word, _, rest = text.strip().partition(" ")
+    if word.casefold().rstrip(".!") != "stop":
+        return None
+    named = rest.strip().casefold()
+    found = tuple(
+        place
+        for place, names in enumerate(services)
+        if named and any(name.casefold().startswith(named) for name in names)
+    )
+    return found or tuple(range(len(services)))

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import yaml
+from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
@@ -216,6 +218,17 @@ def test_one_step_charges_and_tells_the_customer(lune: Merchant, line: Subscript
     ):
         assert each in text
     assert lune.get(f"{PAYMENTS}/{row.pk}").json() == told
+
+
+def test_a_merchant_is_taken_on_by_a_command(line: Subscription) -> None:
+    told = StringIO()
+    call_command(
+        *("take_on_merchant", "soleil", "Radio Soleil", "s@example.test", "0800 000 002"),
+        *("--share", "60", "--category", "digital", "--monthly", "radio=3.99"),
+        stdout=told,
+    )
+    who = dict(row.split(" ") for row in told.getvalue().strip().split("\n"))
+    assert Merchant(who).prepare(3.99).status_code == 201
 
 
 def test_the_correlator_of_a_request_comes_back(lune: Merchant) -> None:

@@ -33,6 +33,7 @@ from subscriptions.carrier.models import (
 )
 from subscriptions.carrier.services import messages, telling
 from subscriptions.carrier.services.limits import caps, limits_of
+from subscriptions.carrier.services.stopping import remind_from
 from subscriptions.domain.carrier import (
     CATEGORIES,
     COUNTED,
@@ -289,7 +290,7 @@ def _succeed(payment: CarrierPayment) -> None:
     payment.month = month_of(now.astimezone(PARIS).date())
     monthly = _monthly_price(payment)
     if monthly is not None and payment.belongs_to is None:
-        payment.belongs_to, _ = CarrierSubscription.objects.get_or_create(
+        payment.belongs_to, begun = CarrierSubscription.objects.get_or_create(
             subscription=payment.subscription,
             merchant=payment.merchant,
             service_code=payment.service_code,
@@ -301,6 +302,8 @@ def _succeed(payment: CarrierPayment) -> None:
                 "began_at": now,
             },
         )
+        if begun:
+            remind_from(payment.belongs_to)
     _move(payment, PaymentState.SUCCEEDED)
     timers.cancel(f"{EXPIRY}:{payment.pk}")
     _tell_paid(payment)

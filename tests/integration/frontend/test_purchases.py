@@ -176,3 +176,18 @@ def test_an_agent_changes_nothing_before_he_knows_who_calls(
     assert not CarrierRefund.objects.exists()
     assert not CarrierLimits.objects.exists()
     assert CarrierSubscription.objects.get().ended_at is None
+
+
+def test_operators_see_what_merchants_sold_and_take_it_along(
+    line: Subscription, camille: Client
+) -> None:
+    user = User.objects.create_user("omar@faisceau.example", "x")
+    StaffRole.objects.create(user=user, kind="operator")
+    omar = browser(user)
+    page = read(omar, "/ops/merchants/?month=2026-03")
+    for each in ("Éditions Lune", "€12.50", "€7.29", "agrees", "€12.50 on no bill yet"):
+        assert each in page
+    rows = omar.get("/ops/merchants/2026-03.csv").content.decode().split("\r\n")
+    assert rows[1] == ("2026-03;lune;Éditions Lune;1;12.50;0;10.42;70.00;0.00;7.29;0;12.50;yes")
+    assert omar.get("/ops/merchants/never.csv").status_code == 404
+    assert camille.get("/ops/merchants/").status_code == 403

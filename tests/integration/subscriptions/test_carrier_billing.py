@@ -13,17 +13,28 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.test import Client
+from standardwebhooks import Webhook
 
 from commerce.accounts.context import SYSTEM, AccountContext
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import RuleViolated
+from commerce.notifications.models import Message
+from orchestration.adapters.client import callback_secret
 from subscriptions.audit import bills_against_promises, ledger_differences
-from subscriptions.carrier.models import CarrierPayment, CarrierRefund, Merchant, SinkMessage
-from subscriptions.carrier.services import purchasing, refunding, telling
+from subscriptions.carrier.models import (
+    CarrierPayment,
+    CarrierRefund,
+    CarrierSubscription,
+    Merchant,
+    SinkMessage,
+)
+from subscriptions.carrier.services import purchasing, refunding, stopping, telling
 from subscriptions.carrier.services.merchants import MerchantContract, take_on
 from subscriptions.carrier.services.purchasing import Purchase
 from subscriptions.carrier.services.refunding import RefundAsked
+from subscriptions.carrier.statements import statements
 from subscriptions.domain.carrier import Category, RefundKind
 from subscriptions.domain.states import Release
 from subscriptions.domain.views import Section
@@ -248,6 +259,108 @@ def test_a_monthly_service_is_confirmed_once_and_paid_each_month() -> None:
         with pytest.raises(Exception, match="not possible"):
             bought(seller, more, on=date(2026, 4, 3), reference=f"x{more}", **monthly)
     assert [label for label, _ in billed(APRIL)] == [f"Subscription: {LUNE}"] * 2
+
+
+def held_service() -> CarrierSubscription:
+    """A monthly service that began with its confirmed first payment."""
+    begun("F-1", [plan("29.99")], party=person())
+    seller = merchant()
+    payment = purchasing.prepare(
+        party_id=seller.party_id, purchase=asked("4.99", "first", service_code="lune-month")
+    )
+    CarrierPayment.objects.filter(pk=payment.pk).update(state="reserved")
+    purchasing.confirm(party_id=seller.party_id, payment_id=payment.pk, number="+33639980001")
+    return CarrierSubscription.objects.get()
+
+
+def test_a_monthly_service_is_reminded_of_each_month_until_it_ends() -> None:
+    held = held_service()
+    timer = Timer.objects.get(handler=stopping.REMINDER)
+    assert timer.due_at == at(APRIL)
+    with business_time_fixed(at(APRIL)):
+        for _ in range(2):
+            stopping.on_reminder_due(timer.payload)
+    assert Timer.objects.get(handler=stopping.REMINDER).due_at == at(MAY)
+    text = Message.objects.get(code="carrier_reminder").text
+    for each in ("Lune+", "4,99 €", "0800 000 001", "STOP Lune+", "/purchases/"):
+        assert each in text
+    stopping.stop_by_message(number="+33639980001", text="STOP")
+    assert not Timer.objects.filter(handler=stopping.REMINDER).exists()
+    stopping.on_reminder_due({"held": held.pk})
+    assert Message.objects.filter(code="carrier_reminder").count() == 1
+
+
+def test_stop_by_sms_ends_a_service_once_and_nothing_more_is_charged() -> None:
+    held = held_service()
+    Merchant.objects.update(confirms_himself=False)
+    assert stopping.stop_by_message(number="+33639980009", text="STOP") == 0
+    assert stopping.stop_by_message(number="+33639980001", text="hello") == 0
+    done = [stopping.stop_by_message(number="+33639980001", text="Stop Lune+") for _ in range(2)]
+    assert done == [1, 0]
+    held.refresh_from_db()
+    assert held.ended_at == at(DAY)
+    assert Message.objects.filter(code="carrier_ended").count() == 1
+    with pytest.raises(Exception, match="not possible") as refused:
+        bought(held.merchant, "4.99", on=APRIL, service_code="lune-month")
+    assert refused.value.code == "needs_confirmation"  # type: ignore[attr-defined]
+
+
+def test_the_carriers_word_of_an_sms_is_signed() -> None:
+    held_service()
+    body = json.dumps(
+        {
+            "id": "in-1",
+            "type": "message.received",
+            "occurred_at": "2026-03-10T12:00:00+01:00",
+            "request_key": "in-1",
+            "data": {"from": "+33639980001", "text": "STOP"},
+        }
+    )
+    path = "/callbacks/providers/messages"
+    now = machine_now()
+    signature = Webhook(callback_secret("messages")).sign("in-1", now, body)
+    signed = {
+        "webhook-id": "in-1",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": signature,
+    }
+    forged = Client().post(
+        path, body, "application/json", headers={**signed, "webhook-signature": "v1,AAAA"}
+    )
+    assert forged.status_code == 403
+    assert CarrierSubscription.objects.get().ended_at is None
+    taken = Client().post(path, body, "application/json", headers=signed)
+    assert taken.status_code == 204
+    assert CarrierSubscription.objects.get().ended_at is not None
+
+
+def test_a_merchants_month_agrees_with_the_bills() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    seller = merchant()
+    Merchant.objects.update(fee=Decimal("0.10"))
+    first = bought(seller, "12.00", on=date(2026, 3, 20))
+    bought(seller, "6.00", on=date(2026, 3, 21))
+    gone = bought(seller, "3.00", on=date(2026, 3, 22))
+    bought(seller, "9.00", on=date(2026, 4, 1))
+    given_back(gone, on=date(2026, 3, 23))
+    march, april = date(2026, 3, 1), date(2026, 4, 1)
+
+    def told(month: date) -> tuple[object, ...]:
+        (row,) = statements(month)
+        sums = (row.sold, row.given_back, row.net, row.due, row.billed, row.waiting)
+        return (row.purchases, *(str(each.amount) for each in sums), row.agrees)
+
+    assert told(march) == (3, "21.00", "3.00", "15.00", "10.20", "0", "18.00", True)
+    billed(APRIL)
+    assert told(march) == (3, "21.00", "3.00", "15.00", "10.20", "18.00", "0", True)
+    given_back(CarrierPayment.objects.get(pk=first.pk), "6.00", on=date(2026, 4, 15))
+    assert told(april) == (1, "9.00", "6.00", "2.50", "1.65", "9.00", "-6.00", True)
+    assert told(march)[1:5] == ("21.00", "3.00", "15.00", "10.20"), "a month is not rewritten"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE subscriptions_carrierpayment SET gross = gross + 1 WHERE id = %s", [first.pk]
+        )
+    assert told(march)[-1] is False, "a bill that says otherwise is found"
 
 
 @pytest.mark.django_db(transaction=True)

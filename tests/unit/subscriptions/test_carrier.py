@@ -22,7 +22,9 @@ from subscriptions.domain.carrier import (
     purchase_label,
     refunded,
     refusal,
+    share_of,
     steps_crossed,
+    stopped_by,
 )
 
 CAPS = market("fr").carrier_caps()
@@ -181,3 +183,36 @@ def test_a_bill_names_the_service_who_sold_it_and_who_helps() -> None:
         "fr": "Abonnement : Lune+ – Éditions Lune (assistance : 0800 000 001)",
         "en": "Subscription: Lune+ – Éditions Lune (help: 0800 000 001)",
     }
+
+
+@pytest.mark.parametrize(
+    ("net", "share", "purchases", "fee", "due"),
+    [
+        ("100.00", "70", 10, "0.10", "69.00"),
+        ("4.16", "70", 1, "0", "2.91"),
+        ("0.00", "70", 2, "0.10", "-0.20"),
+        ("-4.16", "70", 0, "0.10", "-2.91"),
+    ],
+)
+def test_the_share_of_a_merchant(net: str, share: str, purchases: int, fee: str, due: str) -> None:
+    found = share_of(Money.of(net), share=Decimal(share), purchases=purchases, fee=Money.of(fee))
+    assert found == Money.of(due)
+
+
+@pytest.mark.parametrize(
+    ("text", "ended"),
+    [
+        ("STOP", (0, 1)),
+        ("  stop. ", (0, 1)),
+        ("STOP lune+", (0,)),
+        ("Stop soleil-month", (1,)),
+        ("STOP LUN", (0,)),
+        ("STOP mars", (0, 1)),
+        ("stopper", None),
+        ("please STOP", None),
+        ("", None),
+    ],
+)
+def test_what_a_customers_sms_ends(text: str, ended: tuple[int, ...] | None) -> None:
+    held = [("lune-month", "Lune+"), ("soleil-month", "Radio Soleil")]
+    assert stopped_by(text, held) == ended

@@ -1,0 +1,52 @@
+"""`take_on_merchant`: who sells on the telephone bill, with his contract and his program."""
+
+from argparse import ArgumentParser
+from decimal import Decimal
+from secrets import token_urlsafe
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from subscriptions.carrier.services.merchants import MerchantContract, take_on
+from subscriptions.domain.carrier import Category
+
+
+class Command(BaseCommand):
+    help = "Take a merchant on; his client id and secret are written once, here."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("code", help="short, of letters and hyphens")
+        parser.add_argument("name")
+        parser.add_argument("email")
+        parser.add_argument("support", help="where his customers find help")
+        parser.add_argument("--share", type=Decimal, required=True, help="his part, in percent")
+        parser.add_argument("--fee", type=Decimal, default=Decimal(0), help="kept of each purchase")
+        parser.add_argument("--tax-class", default="standard")
+        parser.add_argument("--tax-rate", type=Decimal, default=Decimal(20))
+        parser.add_argument(
+            "--category", action="append", choices=[str(each) for each in Category], required=True
+        )
+        parser.add_argument("--monthly", action="append", default=[], metavar="SERVICE=PRICE")
+        parser.add_argument("--confirms-himself", action="store_true")
+
+    def handle(self, *args: Any, **told: Any) -> None:
+        client_id, secret = f"merchant-{told['code']}", token_urlsafe(32)
+        monthly = (each.partition("=") for each in told["monthly"])
+        take_on(
+            MerchantContract(
+                code=told["code"],
+                name=told["name"],
+                email=told["email"],
+                support=told["support"],
+                categories=[Category(each) for each in told["category"]],
+                tax_class=told["tax_class"],
+                tax_rate=told["tax_rate"],
+                share=told["share"],
+                fee=told["fee"],
+                confirms_himself=told["confirms_himself"],
+                monthly={code: Decimal(price) for code, _, price in monthly},
+            ),
+            client_id=client_id,
+            client_secret=secret,
+        )
+        self.stdout.write(f"client_id {client_id}\nclient_secret {secret}")
