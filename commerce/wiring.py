@@ -67,7 +67,7 @@ from orchestration.events import (
 from orchestration.porting import calls as porting_calls
 from orchestration.porting import clocks as porting_clocks
 from orchestration.porting import leaving, rio
-from orchestration.services import jeopardy, making_way, refunds, settlement
+from orchestration.services import jeopardy, making_way, reconciling, refunds, settlement
 from orchestration.services.decide import TIMER_DUE
 from orchestration.services.desk import ASK, OVERDUE
 from orchestration.services.erasure import blank_old_requests
@@ -266,6 +266,8 @@ def connect() -> None:
     settling = Guarded("content", settlement.on_settlement_due)
     register_timer(settlement.TIMER, settling, durable=False)
     register_beginning("settlement", settlement.begin)
+    register_timer(reconciling.TIMER, reconciling.on_due, durable=False)
+    register_beginning("reconciliation", reconciling.begin)
     register_timer(orchestration.UNWOUND, orchestration.on_plan_cancelled)
     asking_the_house = Guarded(porting_calls.HOUSE, porting_calls.carry_out)
     register_timer(porting_calls.TIMER, asking_the_house, durable=False)

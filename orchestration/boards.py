@@ -11,8 +11,16 @@ from orchestration.actions import ACTIONS
 from orchestration.domain.jeopardy import Colour, told_by
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.settlement import Difference, Differing
-from orchestration.domain.states import MOVING, TaskState
-from orchestration.models import OrderWatch, Plan, Settlement, SettlementDifference, Task
+from orchestration.domain.states import MOVING, FoundState, TaskState
+from orchestration.models import (
+    FoundDifference,
+    OrderWatch,
+    Plan,
+    Reconciliation,
+    Settlement,
+    SettlementDifference,
+    Task,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,57 @@ def waiting_differences(*, limit: int = 100) -> tuple[WaitingDifference, ...]:
 def count_waiting() -> int:
     """Of all differences that nobody has decided about."""
     return SettlementDifference.objects.filter(decided_at=None).count()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundView:
+    """A difference of daily reconciliation that is not solved; `note` says what became of it."""
+
+    id: int
+    kind: str
+    identity: str
+    expected: str
+    found: str
+    first_on: date
+    last_on: date
+    state: str
+    decided_at: datetime | None
+    decided_by: str
+    note: str
+
+
+def differences_found(*, kind: str = "", limit: int) -> tuple[FoundView, ...]:
+    """What waits for somebody first, then what was explained; the oldest first."""
+    rows = FoundDifference.objects.exclude(state=FoundState.SOLVED)
+    if kind:
+        rows = rows.filter(kind=kind)
+    return tuple(
+        FoundView(
+            id=row.pk, kind=row.kind, identity=row.identity, expected=row.expected,
+            found=row.found, first_on=row.first_on, last_on=row.last_on, state=row.state,
+            decided_at=row.decided_at, decided_by=row.decided_by, note=row.note,
+        )
+        for row in rows.order_by("-state", "first_on", "pk")[:limit]
+    )  # fmt: skip
+
+
+def kinds_found() -> Mapping[str, int]:
+    """How many of each kind are not solved."""
+    rows = FoundDifference.objects.exclude(state=FoundState.SOLVED).values_list("kind")
+    return dict(rows.annotate(Count("pk")).order_by("kind"))
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    day: date
+    looked_at: datetime
+    silent: tuple[str, ...]
+
+
+def last_reconciliation() -> LastLook | None:
+    """None if there was none yet."""
+    row = Reconciliation.objects.order_by("-day").first()
+    return LastLook(row.day, row.looked_at, tuple(row.silent)) if row else None
 
 
 def late_orders(*, limit: int = 100, colour: Colour | None = None) -> tuple[LateOrder, ...]:

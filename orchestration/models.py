@@ -7,7 +7,7 @@ from orchestration.domain.jeopardy import Colour
 from orchestration.domain.porting import Direction, PortState
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.settlement import Differing
-from orchestration.domain.states import MOVING, EffectState, PlanState, TaskState
+from orchestration.domain.states import MOVING, EffectState, FoundState, PlanState, TaskState
 
 
 def _known(field: str, values: type, name: str) -> models.CheckConstraint:
@@ -388,3 +388,46 @@ class SettlementDifference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reference} {self.kind}"
+
+
+class Reconciliation(models.Model):
+    """A day on which everything was laid beside everything; `silent` are those who did not answer,
+    about whom nothing is said."""
+
+    day = models.DateField(primary_key=True)
+    looked_at = models.DateTimeField(help_text="business time; the last time")
+    silent = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return self.day.isoformat()
+
+
+class FoundDifference(models.Model):
+    """One difference, from the day on which it was first found to the last."""
+
+    kind = models.CharField(max_length=30)
+    identity = models.CharField(max_length=200)
+    expected = models.CharField(max_length=60)
+    found = models.CharField(max_length=60)
+    first_on = models.DateField()
+    last_on = models.DateField()
+    state = models.CharField(max_length=9, default=FoundState.OPEN)
+    decided_at = models.DateTimeField(null=True, help_text="business time")
+    decided_by = models.CharField(max_length=200, blank=True, default="")
+    note = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            _known("state", FoundState, "found_difference_state_known"),
+            models.UniqueConstraint(
+                fields=["kind", "identity", "expected", "found"], name="found_difference_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=~Q(state="solved"), name="found_difference_unsolved"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.identity}"

@@ -4,7 +4,7 @@ Every call carries a `key` under which the provider carries it out at most once.
 `Refused` (the provider said no) or `Unknown` (no answer: `find` tells later what became of it).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -277,6 +277,16 @@ class LineOrder:
     line_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkLine:
+    """A line as the network has it; `reference` is what we named it."""
+
+    line_id: str
+    reference: str
+    msisdn: str
+    iccid: str
+
+
 class Network(Provider, Protocol):
     """Provisioning of lines and of special numbers; tells line.activated, sim.activated and
     route.active."""
@@ -307,6 +317,9 @@ class Network(Provider, Protocol):
 
     def end_route(self, request: TakeBack, *, key: str) -> Answer: ...
 
+    def lines(self) -> Iterable[NetworkLine]:
+        """Every line that has not ended. Raises Unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
@@ -335,6 +348,9 @@ class Content(Provider, Protocol):
     def resume(self, request: EntitlementOrder, *, key: str) -> Answer: ...
 
     def end(self, request: TakeBack, *, key: str) -> Answer: ...
+
+    def entitlements(self) -> Iterable[str]:
+        """The references of those that have not ended, once for each. Raises Unknown."""
 
     def settlement(self, month: date) -> Sequence[Settled]:
         """What the partner wants to be paid for a month that is over. Raises Unknown."""

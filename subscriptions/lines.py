@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.models import Subscription
@@ -22,6 +22,24 @@ class Line:
     active: bool
     ended_on: date | None
     commitment_ends_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningLine:
+    party_id: int
+    msisdn: str
+    iccid: str
+
+
+MOBILE = ("06", "07")
+
+
+def running_lines() -> tuple[RunningLine, ...]:
+    """Every mobile line that a contract holds, suspended ones too. One query."""
+    mobile = Q(msisdn__startswith=MOBILE[0]) | Q(msisdn__startswith=MOBILE[1])
+    running = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
+    rows = Subscription.objects.filter(mobile, status__in=running).order_by("pk")
+    return tuple(RunningLine(*row) for row in rows.values_list("party_id", "msisdn", "iccid"))
 
 
 def line_of(msisdn: str) -> Line | None:

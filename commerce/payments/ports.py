@@ -1,6 +1,6 @@
 """What we need of a payment provider, in our words. Two errors: `Refused` and `Unknown`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -72,6 +72,16 @@ class PaymentReport:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenMoney:
+    """What the provider took and gave back of one payment; `key` is empty for one not of ours."""
+
+    key: str
+    intent_id: str
+    taken: Money
+    refunded: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A webhook whose signature holds. `key` and `session_id` are empty when it names none."""
 
@@ -112,6 +122,9 @@ class PaymentGateway(Protocol):
 
     def find_charge(self, *, key: str, customer_id: str) -> PaymentReport | None:
         """What became of a charge: settled, or open with the reason why; None: it never came."""
+
+    def taken_since(self, since: datetime) -> Iterable[TakenMoney]:
+        """All money that was taken since that instant of the provider's clock, by his own list."""
 
     def forget_method(self, *, key: str, method_id: str) -> None:
         """Let go of a saved card; Refused if it is gone already."""

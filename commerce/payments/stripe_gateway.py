@@ -1,7 +1,8 @@
 """The only door to Stripe: its official client, our words."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any, TypeVar
 
 import stripe
@@ -18,6 +19,7 @@ from commerce.payments.ports import (
     Outcome,
     PayLine,
     PaymentReport,
+    TakenMoney,
 )
 
 Answer = TypeVar("Answer")
@@ -158,6 +160,24 @@ class StripeGateway:
             if intent.to_dict().get("metadata", {}).get("key") == key:
                 return _report_of(intent, customer=customer_id)
         return None
+
+    def taken_since(self, since: datetime) -> Iterator[TakenMoney]:
+        """The list of Charges, a hundred at a time."""
+        params: Any = {"created": {"gte": int(since.timestamp())}, "limit": 100}
+        while True:
+            page = _ask(lambda: self._stripe.v1.charges.list(params, options=_options()))
+            for each in page.data:
+                if each.captured:
+                    currency = each.currency.upper()
+                    yield TakenMoney(
+                        key=str((each.to_dict().get("metadata") or {}).get("key", "")),
+                        intent_id=_id(each.payment_intent) or each.id,
+                        taken=Money.from_cents(each.amount_captured, currency),
+                        refunded=Money.from_cents(each.amount_refunded, currency),
+                    )
+            if not page.has_more:
+                return
+            params["starting_after"] = page.data[-1].id
 
     def forget_method(self, *, key: str, method_id: str) -> None:
         """Detach the PaymentMethod from its customer."""

@@ -238,6 +238,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:bank", _("Bank")),
         ("ops:ledger", _("Ledger")),
         ("ops:dunning", _("Unpaid")),
+        ("ops:reconciliation", _("Reconciliation")),
         ("ops:portings", _("Portings")),
         ("ops:settlements", _("Settlements")),
         ("ops:merchants", _("Merchants")),

@@ -11,6 +11,7 @@ from frontend.views import (
     operators,
     ops,
     porting,
+    reconciliation,
     settlements,
 )
 
@@ -41,6 +42,14 @@ urlpatterns = [
     path("ops/portings/", porting.portings, name="portings"),
     path("ops/portings/<int:porting_id>/", porting.porting, name="porting"),
     path("ops/portings/<int:porting_id>/settle/", porting.settle_owed, name="porting_settle"),
+    path("ops/reconciliation/", reconciliation.overview, name="reconciliation"),
+    path("ops/reconciliation/now/", reconciliation.look_now, name="reconcile_now"),
+    path("ops/reconciliation/file.csv", reconciliation.as_file, name="reconciliation_file"),
+    path(
+        "ops/reconciliation/<int:difference_id>/",
+        reconciliation.explain,
+        name="explain_difference",
+    ),
     path("ops/settlements/", settlements.settlements, name="settlements"),
     path(
         "ops/settlements/differences/<int:difference_id>/",

@@ -3,7 +3,7 @@
 import base64
 import hmac
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from functools import lru_cache
@@ -75,6 +75,17 @@ class HttpProvider:
     def get(self, path: str) -> dict[str, Any]:
         """A question about something else than a request. Raises as `post`."""
         return self._answer("GET", path)
+
+    def held(self, what: str) -> Iterator[dict[str, Any]]:
+        """His own list of what has not ended, page after page. Raises as `post`."""
+        place: int | None = 0
+        while place is not None:
+            told = self.get(f"{what}/after/{place}")
+            try:
+                yield from told["held"]
+                place = told["next"] if told["next"] is None else int(told["next"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise Unknown(f"{self.prefix} listed nothing that can be read") from error
 
     def find(self, key: str) -> Found:
         try:

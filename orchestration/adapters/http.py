@@ -1,6 +1,6 @@
 """The providers' ports over HTTP (protocol: docs/providers.md)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -40,6 +40,7 @@ from orchestration.ports import (
     LineNumber,
     LineOrder,
     MoneyMoved,
+    NetworkLine,
     NumberRoute,
     OrderBill,
     OrderCredit,
@@ -220,6 +221,12 @@ class HttpNetwork(HttpProvider):
     def end(self, request: TakeBack, *, key: str) -> Answer:
         return self.take_back("lines/{id}/end", name="line_id", request=request, key=key)
 
+    def lines(self) -> Iterator[NetworkLine]:
+        for each in self.held("lines"):
+            yield NetworkLine(
+                *(str(each.get(name, "")) for name in ("line_id", "reference", "msisdn", "iccid"))
+            )
+
     def end_route(self, request: TakeBack, *, key: str) -> Answer:
         return self.take_back("routes/{id}/end", name="route_id", request=request, key=key)
 
@@ -247,6 +254,10 @@ class HttpContent(HttpProvider):
         return self.take_back(
             "entitlements/{id}/end", name="entitlement_id", request=request, key=key
         )
+
+    def entitlements(self) -> Iterator[str]:
+        for each in self.held("entitlements"):
+            yield str(each.get("reference", ""))
 
     def settlement(self, month: date) -> Sequence[Settled]:
         told = self.get(f"settlements/{month:%Y-%m}")

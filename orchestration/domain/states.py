@@ -40,6 +40,17 @@ PLAN_LIFE = Transitions(
         PlanState.CANCELLING: frozenset({PlanState.CANCELLED}),
     }
 )
+
+
+class FoundState(StrEnum):
+    """Of a difference that reconciliation found: an operator explains it, or the day comes on which
+    it is not found any more."""
+
+    OPEN = "open"
+    EXPLAINED = "explained"
+    SOLVED = "solved"
+
+
 MOVING = frozenset({PlanState.RUNNING, PlanState.CANCELLING})
 
 TASK_LIFE = Transitions(

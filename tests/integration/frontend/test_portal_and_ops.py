@@ -48,6 +48,7 @@ OPS = (
     "bank/",
     "dunning/",
     "einvoicing/",
+    "reconciliation/",
 )
 TABLE = "user_name;user_email;plan;term;site\n"
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]

@@ -1,19 +1,23 @@
 """A saved card is charged once without its holder, whatever crashes; what is refused says why."""
 
 import itertools
+from datetime import timedelta
 
 import pytest
 import stripe
+from django.db import transaction
 
 from commerce.accounts.models import Party
 from commerce.events.pump import drain
-from commerce.kernel.clock import business_now, machine_now
+from commerce.kernel.clock import business_now, business_time_fixed, machine_now
 from commerce.kernel.errors import NotFound, Unknown
 from commerce.kernel.money import Money
+from commerce.payments.gateway import gateway
 from commerce.payments.models import PaymentAttempt, PaymentState, SavedMethod
 from commerce.payments.ports import PayLine
+from commerce.payments.reconciling import provider_differences
 from commerce.payments.selectors import payment, saved_cards
-from commerce.payments.services import charge, methods
+from commerce.payments.services import charge, effects, methods
 from commerce.payments.services.checkout import open_session, refresh, request_payment
 from tests.integration.payments.conftest import Shop, told
 from tests.integration.sandbox_payments.harness import type_card
@@ -164,3 +168,23 @@ def test_a_card_is_chosen_removed_and_forgotten_by_the_provider(shop: Shop, part
         with pytest.raises(NotFound):
             change(party_id=stranger.pk, saved_id=second)
     assert [each.id for each in saved_cards(party)] == [second]
+
+
+def test_the_provider_lists_what_he_took_and_gave_back(shop: Shop, party: int, key: str) -> None:
+    holding(shop, party)
+    since = machine_now() - timedelta(hours=1)
+    with business_time_fixed(machine_now()):
+        asked(party, key)
+        drain()
+        (mine,) = [each for each in gateway().taken_since(since) if each.key == key]
+        assert (mine.taken, mine.refunded) == (AMOUNT, Money.zero())
+        found = {each.identity for each in provider_differences(since=since)}
+        assert key not in found
+        with transaction.atomic():
+            effects.refund(key=key, amount=Money.of("9.99"))
+        drain()
+        shop.sandbox.client().v1.refunds.create({"payment_intent": mine.intent_id, "amount": 999})
+        (doubled,) = [each for each in provider_differences(since=since) if each.identity == key]
+    assert (doubled.kind, doubled.expected, doubled.found) == (
+        "refund", "9.99 EUR", "19.98 EUR",
+    )  # fmt: skip

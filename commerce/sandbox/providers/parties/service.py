@@ -8,6 +8,7 @@ from commerce.sandbox.common.clock import iso
 from commerce.sandbox.providers.protocol import Answer, Call, Operation, Refusal, Verdict
 from commerce.sandbox.providers.world import World
 
+PAGE = 500
 RESULT = {"suspend": "suspended", "restrict": "restricted", "resume": "active", "end": "ended"}
 USUAL = ("suspend", "resume", "end")
 
@@ -29,11 +30,26 @@ class ServiceLife:
         return (
             *(Operation("POST", f"{path}/<id>/{verb}", verbs[verb]) for verb in self.verbs),
             Operation("GET", f"{path}/<id>", self._show),
+            Operation("GET", f"{path}/after/<place>", self._held),
         )
 
     def _show(self, world: World, call: Call) -> Answer:
         thing = world.find(call.provider, kind=self.kind, thing_id=call.path["id"])
         return Answer(200, thing.shown())
+
+    def _held(self, world: World, call: Call) -> Answer:
+        """What has not ended, a page at a time; `next` is the place to go on after, or null."""
+        place = call.path["place"]
+        if not place.isdecimal() or len(place) > 12:
+            raise Refusal("invalid_request", f"{place} is no place in the list")
+        rows = world.database.rows(
+            "SELECT rowid AS place, id FROM thing"
+            " WHERE kind = ? AND state <> 'ended' AND rowid > ? ORDER BY rowid LIMIT ?",
+            (self.kind, int(place), PAGE),
+        )
+        found = [world.find(call.provider, kind=self.kind, thing_id=row["id"]) for row in rows]
+        more = rows[-1]["place"] if len(rows) == PAGE else None
+        return Answer(200, {"held": [thing.shown() for thing in found], "next": more})
 
     def _move(self, world: World, call: Call, *, verb: str) -> Answer:
         """What is already so is done; what has ended stays ended."""

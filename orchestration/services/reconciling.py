@@ -1,0 +1,212 @@
+"""Every day everything is laid beside everything: contracts, bills, promises, ledger, bank, the
+payment provider's list, what network and content partner have, and the partner's settlement."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, cast
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
+from commerce.events import timers
+from commerce.kernel.clock import PARIS, business_now, business_today
+from commerce.kernel.differences import Difference
+from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, Refused, Unknown
+from commerce.payments.reconciling import provider_differences
+from orchestration.actions import provider
+from orchestration.boards import waiting_differences
+from orchestration.domain.reconciling import HeldLine, content_differences, line_differences
+from orchestration.domain.states import MOVING, EffectState, FoundState
+from orchestration.models import Effect, FoundDifference, Plan, Reconciliation
+from orchestration.ports import Content, Network
+from subscriptions.held import days_held
+from subscriptions.leaks import billing_differences
+from subscriptions.lines import running_lines
+
+TIMER = "orchestration.reconciliation"
+DUE_AT = time(7, 0)
+"""In Paris: after the morning's bill run."""
+LOOKED_BACK = timedelta(days=7)
+"""Over which payments are laid beside the provider's list."""
+MOST = 10_000
+"""Of one day; so many differences have one cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """`silent` are the parts about which a provider did not answer."""
+
+    day: date
+    differences: tuple[Difference, ...]
+    silent: tuple[str, ...]
+
+
+def reconcile(day: date) -> Reconciled:
+    """Look now, and note what differs on `day`; may be repeated. Called with no transaction open.
+
+    What was explained stays so while it stays as it is; what is not found any more is solved; what
+    a silent provider knows stays as it was.
+    """
+    found: list[Difference] = []
+    silent = []
+    for part, collect in PARTS.items():
+        try:
+            found += collect(day)
+        except (Refused, Unknown):
+            silent.append(part)
+    done = Reconciled(day, tuple(dict.fromkeys(found))[:MOST], tuple(silent))
+    _note(done)
+    return done
+
+
+def begin() -> None:
+    """Make sure that tomorrow's timer is set; the pump calls this when it starts. Where business
+    time is virtual its days pass in seconds: there `manage.py reconcile` looks."""
+    if not settings.VIRTUAL_CLOCK and timers.due_at(TIMER) is None:
+        _set(business_today() + timedelta(days=1))
+
+
+def on_due(payload: Mapping[str, Any]) -> None:
+    """Timer, business time; called with no transaction open. May come twice."""
+    day = business_today()
+    reconcile(day)
+    if not settings.VIRTUAL_CLOCK:
+        _set(day + timedelta(days=1))
+
+
+@transaction.atomic
+def look_now(context: AccountContext) -> None:
+    """Have everything looked at once more. Raises Forbidden `operators_only`."""
+    _operators_only(context)
+    timers.soon(key=f"{TIMER}:now", handler=TIMER, payload={})
+
+
+@transaction.atomic
+def explain(context: AccountContext, *, difference_id: int, note: str) -> None:
+    """Say why it is so, or what was done about it.
+
+    Raises:
+        Forbidden: `operators_only`. InvalidInput: `decision_note_missing`.
+        NotFound: `difference_decided`: there is none, or it waits for nobody.
+    """
+    _operators_only(context)
+    if not note.strip():
+        raise InvalidInput("Say what became of it.", code="decision_note_missing", field="note")
+    waiting = FoundDifference.objects.filter(pk=difference_id, state=FoundState.OPEN)
+    said = {"decided_by": context.actor.name, "note": note.strip()[:500]}
+    if not waiting.update(state=FoundState.EXPLAINED, decided_at=business_now(), **said):
+        raise NotFound("This difference waits for nobody any more.", code="difference_decided")
+
+
+def _billing(day: date) -> Iterable[Difference]:
+    return billing_differences(day)
+
+
+def _payments(day: date) -> Iterable[Difference]:
+    since = datetime.combine(day - LOOKED_BACK, time(), tzinfo=PARIS)
+    return provider_differences(since=since)
+
+
+def _network(day: date) -> Iterator[Difference]:
+    """After the list has come, so that what was activated meanwhile is no difference."""
+    theirs = [
+        HeldLine(each.msisdn, each.iccid) for each in cast(Network, provider("network")).lines()
+    ]
+    moving = set(Plan.objects.filter(state__in=MOVING).values_list("party_id", flat=True))
+    ours = running_lines()
+    under_way = {each.msisdn for each in ours if each.party_id in moving}
+    under_way |= _asked_for()
+    contracts = [HeldLine(each.msisdn, each.iccid) for each in ours]
+    return line_differences(theirs, contracts, under_way=under_way)
+
+
+def _asked_for() -> set[str]:
+    """The numbers of lines that orders under way have asked the network for."""
+    asked = Effect.objects.filter(port="network", task__plan__state__in=MOVING)
+    return {
+        str(request.get("msisdn", "")) for request in asked.values_list("request", flat=True)
+    } - {""}
+
+
+def _content(day: date) -> Iterator[Difference]:
+    theirs = [*cast(Content, provider("content")).entitlements()]
+    asked = Effect.objects.filter(
+        port="content", state=EffectState.ACCEPTED, task__action="content.entitle"
+    ).values_list("task__plan__order_number", "task__lines")
+    references = {f"{number}/{line}" for number, lines in asked for line in lines}
+    held = days_held(references | set(theirs), first=day, last=day)
+    moving = Plan.objects.filter(state__in=MOVING)
+    under_way = set(moving.values_list("order_number", flat=True))
+    parties = set(moving.values_list("party_id", flat=True))
+    orders = Plan.objects.filter(party_id__in=parties).values_list("order_number", flat=True)
+    return content_differences(theirs, held.keys(), under_way=under_way | set(orders))
+
+
+def _settlement(day: date) -> Iterator[Difference]:
+    for waiting in waiting_differences(limit=MOST):
+        each = waiting.difference
+        identity = f"{waiting.month:%Y-%m} {each.reference} {each.kind}"
+        yield Difference("settlement", identity, str(each.ours), str(each.theirs))
+
+
+PARTS: Mapping[str, Callable[[date], Iterable[Difference]]] = {
+    "billing": _billing,
+    "payments": _payments,
+    "network": _network,
+    "content": _content,
+    "settlement": _settlement,
+}
+KINDS: Mapping[str, frozenset[str]] = {
+    "payments": frozenset({"payment", "refund"}),
+    "network": frozenset(
+        {"line_without_contract", "contract_without_line", "line_twice", "line_with_other_sim"}
+    ),
+    "content": frozenset({"content_without_contract", "contract_without_content", "content_twice"}),
+}
+"""Of the parts that a provider's answer is needed for."""
+
+
+@transaction.atomic
+def _note(done: Reconciled) -> None:
+    Reconciliation.objects.update_or_create(
+        day=done.day, defaults={"looked_at": business_now(), "silent": list(done.silent)}
+    )
+    again = Q(identity__in={each.identity for each in done.differences})
+    rows = FoundDifference.objects.filter(~Q(state=FoundState.SOLVED) | again)
+    known = {
+        Difference(row.kind, row.identity, row.expected, row.found): row
+        for row in rows.select_for_update().order_by("pk")
+    }
+    unheard = {kind for part in done.silent for kind in KINDS.get(part, ())}
+    for each in done.differences:
+        row = known.pop(each, None)
+        if row is None:
+            FoundDifference.objects.create(
+                kind=each.kind, identity=each.identity, expected=each.expected,
+                found=each.found, first_on=done.day, last_on=done.day,
+            )  # fmt: skip
+        else:
+            row.last_on = max(row.last_on, done.day)
+            row.state = FoundState.OPEN if row.state == FoundState.SOLVED else row.state
+            row.save(update_fields=["last_on", "state"])
+    whole = len(done.differences) < MOST
+    gone = [row.pk for each, row in known.items() if whole and each.kind not in unheard]
+    FoundDifference.objects.filter(pk__in=gone).update(state=FoundState.SOLVED)
+
+
+def _set(day: date) -> None:
+    timers.schedule(
+        key=TIMER,
+        handler=TIMER,
+        due_at=datetime.combine(day, DUE_AT, tzinfo=PARIS),
+        payload={},
+    )
+
+
+def _operators_only(context: AccountContext) -> None:
+    if context.role != Role.OPERATOR:
+        raise Forbidden("Operators decide about differences.", code="operators_only")

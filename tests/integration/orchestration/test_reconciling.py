@@ -1,0 +1,321 @@
+"""Daily reconciliation: nothing differs where all is well, and each planted leakage is found."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from commerce.accounts.kinds import StaffKind
+from commerce.events.models import Timer
+from commerce.events.pump import drain
+from commerce.kernel.clock import business_now, business_time_fixed
+from commerce.kernel.errors import Unknown
+from commerce.kernel.money import Money
+from commerce.payments import reconciling as payments
+from commerce.payments.models import PaymentAttempt
+from commerce.payments.ports import TakenMoney
+from orchestration.actions import provider
+from orchestration.domain.states import FoundState
+from orchestration.models import FoundDifference, Reconciliation, Settlement, SettlementDifference
+from orchestration.ports import Entitlement, LineActivation, NetworkLine
+from orchestration.services import reconciling
+from orchestration.subscribers import on_payment_settled
+from subscriptions.leaks import billing_differences
+from subscriptions.models import BankEntry, Coverage, ItemCharge, SubscriptionItem
+from subscriptions.services.bank_file import take_in
+from tests.bank_files import Moved, bank_file
+from tests.integration.frontend.test_portal_and_ops import as_staff
+from tests.integration.orchestration.test_cancelling import outside
+from tests.integration.orchestration.test_settlement import with_a_newspaper
+from tests.integration.sandbox_providers.harness import Sandbox
+from tests.integration.subscriptions.contracts import at, run, sql
+from tests.integration.subscriptions.test_bank import GROSS, owing
+from tests.integration.subscriptions.test_ledger import unlock
+
+__all__ = ["outside"]
+pytestmark = pytest.mark.django_db
+BEGUN, DAY = date(2026, 3, 10), date(2026, 4, 10)
+LINE = NetworkLine("lin_1", "F-1/g1", "0639980001", "")
+TAKEN = TakenMoney("FA-2026-0000001/charge/1", "pi_1", Money.of("32.09"), Money.zero())
+
+
+@dataclass
+class Outside:
+    """What network, content partner and payment provider list."""
+
+    lines: list[NetworkLine] = field(default_factory=lambda: [LINE])
+    services: list[str] = field(default_factory=lambda: ["F-1/press-1"])
+    taken: list[TakenMoney] = field(default_factory=lambda: [TAKEN])
+    silent: set[str] = field(default_factory=set)
+
+    def port(self, name: str) -> Any:
+        told = self
+
+        class Port:
+            def lines(self) -> list[NetworkLine]:
+                return told.answer("network", told.lines)
+
+            def entitlements(self) -> list[str]:
+                return told.answer("content", told.services)
+
+        return Port()
+
+    def gateway(self) -> Any:
+        told = self
+
+        class Gateway:
+            def taken_since(self, since: datetime) -> list[TakenMoney]:
+                assert since == datetime(2026, 4, 2, 22, tzinfo=UTC)
+                return told.answer("payments", told.taken)
+
+        return Gateway()
+
+    def answer(self, who: str, what: list[Any]) -> list[Any]:
+        if who in self.silent:
+            raise Unknown(f"{who} is silent")
+        return what
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+    """A consumer with a newspaper, billed twice, who paid; a firm that paid by transfer."""
+    told = Outside()
+    monkeypatch.setattr(reconciling, "provider", told.port)
+    monkeypatch.setattr(payments, "gateway", told.gateway)
+    with business_time_fixed(at(BEGUN)):
+        with_a_newspaper(BEGUN)
+        take_in(bank_file(Moved(GROSS, owing("B-1"), ref="B1")), file="a.xml", by="Odile")
+    with business_time_fixed(at(DAY, hour=5)):
+        run(DAY)
+        paid()
+        yield told
+
+
+def paid() -> None:
+    PaymentAttempt.objects.create(
+        key=TAKEN.key, party_id=SubscriptionItem.objects.all()[0].subscription.party_id,
+        reference="FA-2026-0000001", amount=Decimal("32.09"), state="settled",
+        expires_at=business_now(), success_url="https://a.test/", cancel_url="https://a.test/",
+    )  # fmt: skip
+    on_payment_settled({"key": TAKEN.key})
+
+
+def differences() -> list[tuple[str, str]]:
+    return [(each.kind, each.identity) for each in reconciling.reconcile(DAY).differences]
+
+
+def test_where_all_is_well_nothing_differs(
+    world: Outside, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert differences() == []
+    call_command("reconcile")
+    assert "No difference on 2026-04-10." in capsys.readouterr().out
+    assert [each.day for each in Reconciliation.objects.all()] == [DAY]
+
+
+def unbilled(world: Outside) -> None:
+    ItemCharge.objects.filter(code="plan").update(billed_until=BEGUN)
+
+
+def forgotten(world: Outside) -> None:
+    sql("UPDATE subscriptions_billingaccount SET next_bill_on = NULL, cycle_day = 10")
+
+
+def beyond_its_end(world: Outside) -> None:
+    SubscriptionItem.objects.filter(line_id="press-1").update(until_on=BEGUN)
+    world.services.clear()
+
+
+def another_price(world: Outside) -> None:
+    sql("UPDATE subscriptions_promiseline SET amount = 1 WHERE charge = 'plan' AND period = 1")
+
+
+def payment_not_entered(world: Outside) -> None:
+    unlock()
+    sql("DELETE FROM subscriptions_transfer WHERE key LIKE 'payment/%%'")
+
+
+def paid_twice(world: Outside) -> None:
+    sql(
+        "INSERT INTO subscriptions_transfer (at, kind, debit, credit, amount, currency, account_id,"
+        " invoice_id, reference, key) SELECT at, kind, debit, credit, amount, currency, account_id,"
+        " invoice_id, reference, key || '/again' FROM subscriptions_transfer"
+        " WHERE kind = 'allocation' AND reference = 'FA-2026-0000001'"
+    )
+
+
+def never_taken(world: Outside) -> None:
+    world.taken.clear()
+
+
+def taken_and_unknown(world: Outside) -> None:
+    world.taken.append(TakenMoney("", "pi_9", Money.of("5.00"), Money.zero()))
+
+
+def refund_doubled(world: Outside) -> None:
+    PaymentAttempt.objects.update(refunded=Decimal("10.00"))
+    world.taken[:] = [TakenMoney(TAKEN.key, "pi_1", TAKEN.taken, Money.of("20.00"))]
+
+
+def line_unpaid_for(world: Outside) -> None:
+    world.lines.append(NetworkLine("lin_2", "X", "+33639980099", ""))
+
+
+def line_lost(world: Outside) -> None:
+    world.lines.clear()
+
+
+def line_doubled(world: Outside) -> None:
+    world.lines.append(LINE)
+
+
+def another_sim(world: Outside) -> None:
+    sql("UPDATE subscriptions_subscription SET iccid = '8933150000000000018'")
+    world.lines[:] = [NetworkLine("lin_1", "F-1/g1", "+33639980001", "8933150000000000026")]
+
+
+def service_unpaid_for(world: Outside) -> None:
+    world.services.append("F-9/press-1")
+
+
+def service_lost(world: Outside) -> None:
+    world.services.clear()
+
+
+def service_doubled(world: Outside) -> None:
+    world.services.append("F-1/press-1")
+
+
+def settled_too_much(world: Outside) -> None:
+    month = Settlement.objects.create(month=date(2026, 3, 1), looked_at=business_now())
+    SettlementDifference.objects.create(
+        settlement=month, kind="other_days", reference="F-1/press-1", theirs=31, ours=22
+    )
+
+
+def money_forgotten(world: Outside) -> None:
+    file = bank_file(Moved("7.00", ref="B2"), statement="S-2", opening="1238.80")
+    take_in(file, file="b.xml", by="Odile")
+
+
+def movement_unbooked(world: Outside) -> None:
+    BankEntry.objects.get().shares.update(undone_by="Odile", undone_at=business_now())
+
+
+def movement_lost(world: Outside) -> None:
+    file = bank_file(Moved("7.00", ref="B2", on="2026-04-09"), statement="S-2", opening="1238.80")
+    take_in(file, file="b.xml", by="Odile")
+    BankEntry.objects.filter(key="B2").delete()
+
+
+@pytest.mark.parametrize(
+    ("plant", "found"),
+    [
+        (unbilled, ("unbilled", "F-1/plan-1/plan")),
+        (forgotten, ("unbilled", "F-1/plan-1/plan")),
+        (another_price, ("promise", "FA-2026-0000001/F-1")),
+        (payment_not_entered, ("ledger", f"payment/{TAKEN.key}")),
+        (paid_twice, ("overpaid", "FA-2026-0000001")),
+        (never_taken, ("payment", TAKEN.key)),
+        (taken_and_unknown, ("payment", "pi_9")),
+        (refund_doubled, ("refund", TAKEN.key)),
+        (line_unpaid_for, ("line_without_contract", "0639980099")),
+        (line_lost, ("contract_without_line", "0639980001")),
+        (line_doubled, ("line_twice", "0639980001")),
+        (another_sim, ("line_with_other_sim", "0639980001")),
+        (service_unpaid_for, ("content_without_contract", "F-9/press-1")),
+        (service_lost, ("contract_without_content", "F-1/press-1")),
+        (service_doubled, ("content_twice", "F-1/press-1")),
+        (settled_too_much, ("settlement", "2026-03 F-1/press-1 other_days")),
+        (money_forgotten, ("bank_waiting", "B2")),
+        (movement_unbooked, ("bank_unbooked", "B1")),
+        (movement_lost, ("bank_balance", "FR7699999000010000000000115")),
+    ],
+    ids=lambda each: each.__name__ if callable(each) else "",
+)
+def test_each_planted_leakage_is_found(
+    world: Outside, plant: Callable[[Outside], None], found: tuple[str, str]
+) -> None:
+    plant(world)
+    assert found in differences()
+    (row,) = FoundDifference.objects.filter(kind=found[0], identity=found[1])
+    assert (row.state, row.first_on, row.last_on) == (FoundState.OPEN, DAY, DAY)
+
+
+def test_what_is_billed_beyond_its_end_is_found_once_it_had_to_be_settled(world: Outside) -> None:
+    beyond_its_end(world)
+    assert differences() == []
+    later = date(2026, 4, 11)
+    kinds = [each.kind for each in billing_differences(later)]
+    assert kinds == ["billed_after_end"]
+    assert Coverage.objects.filter(live=True).count() == 4
+
+
+def test_a_difference_is_kept_until_it_is_explained_or_gone(world: Outside) -> None:
+    line_lost(world)
+    for _ in range(2):
+        assert differences() == [("contract_without_line", "0639980001")]
+    row = FoundDifference.objects.get()
+    operator = as_staff(StaffKind.OPERATOR)
+    assert "0639980001" in operator.get("/ops/reconciliation/").content.decode()
+    operator.post(f"/ops/reconciliation/{row.pk}/", {"note": ""})
+    row.refresh_from_db()
+    assert row.state == FoundState.OPEN
+    operator.post(f"/ops/reconciliation/{row.pk}/", {"note": "The network was asked"})
+    differences()
+    row.refresh_from_db()
+    assert (row.state, row.note) == (FoundState.EXPLAINED, "The network was asked")
+    said = operator.get("/ops/reconciliation/file.csv").content.decode().splitlines()
+    assert len(said) == 2
+    assert said[1].startswith("contract_without_line;0639980001;a line;no line;2026-04-10;")
+    world.silent.add("network")
+    assert reconciling.reconcile(DAY).silent == ("network",)
+    row.refresh_from_db()
+    assert row.state == FoundState.EXPLAINED
+    with pytest.raises(CommandError):
+        call_command("reconcile", "--day", "2026-04-10")
+    world.silent.clear()
+    world.lines.append(LINE)
+    assert differences() == []
+    row.refresh_from_db()
+    assert row.state == FoundState.SOLVED
+    line_lost(world)
+    differences()
+    row.refresh_from_db()
+    assert row.state == FoundState.OPEN
+
+
+def test_it_looks_every_morning_where_time_is_real_and_whenever_an_operator_asks(
+    world: Outside, settings: LazySettings, client: Client
+) -> None:
+    settings.VIRTUAL_CLOCK = True
+    reconciling.begin()
+    assert not Timer.objects.filter(handler=reconciling.TIMER).exists()
+    settings.VIRTUAL_CLOCK = False
+    reconciling.begin()
+    reconciling.begin()
+    (timer,) = Timer.objects.filter(handler=reconciling.TIMER)
+    assert timer.due_at == at(date(2026, 4, 11), hour=7)
+    as_staff(StaffKind.OPERATOR).post("/ops/reconciliation/now/")
+    drain()
+    assert [each.day for each in Reconciliation.objects.all()] == [DAY]
+
+
+def test_network_and_partner_list_what_they_have_over_http(outside: Sandbox) -> None:
+    network: Any = provider("network")
+    content: Any = provider("content")
+    network.activate(
+        LineActivation("F-1/g1", "+33639981234", "8933150123456789017", "P", ()), key="a:1"
+    )
+    content.entitle(Entitlement("F-1/press-1", "press", "P-1"), key="e:1")
+    (line,) = network.lines()
+    assert (line.reference, line.msisdn[-9:], line.iccid) == (
+        "F-1/g1", "639981234", "8933150123456789017",
+    )  # fmt: skip
+    assert [*content.entitlements()] == ["F-1/press-1"]
