@@ -323,9 +323,9 @@ def test_a_line_is_activated_changed_suspended_and_ended(sandbox: Sandbox) -> No
     assert (changed.json()["plan"], changed.json()["state"]) == ("FORFAIT-200", "active")
     states = [
         sandbox.post(f"/network/lines/{line_id}/{verb}", key=f"line:{verb}").json()["state"]
-        for verb in ("suspend", "resume", "end")
+        for verb in ("restrict", "suspend", "resume", "end")
     ]
-    assert states == ["suspended", "active", "ended"]
+    assert states == ["restricted", "suspended", "active", "ended"]
     over = sandbox.post(f"/network/lines/{line_id}/resume", key="line:over")
     assert (over.status_code, over.json()["code"]) == (409, "wrong_state")
 
