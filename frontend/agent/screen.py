@@ -24,6 +24,7 @@ from commerce.ordering.services.next_offers import show_next_offers
 from frontend.account import lines, words
 from frontend.account.bills import period_text, standing
 from frontend.account.dunning import overdue
+from frontend.agent.doubts import doubts
 from frontend.agent.forms import ASKED, CheckForm, EndContactForm, SettleForm
 from frontend.consumption import short_text
 from frontend.next_offers import decline_reasons, offer_cards
@@ -148,7 +149,7 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
             {"purpose": words.purpose(c.purpose), "granted": c.granted, "at": c.at}
             for c in written.consents(party.id, limit=6)
         ],
-        "requests": requests,
+        "requests": [{"asked": asked, "doubts": doubts(asked)} for asked in requests],
         "facts": _facts(party, orders[0].number if orders else "", bills),
         "checked": ", ".join(words.fact(code) for code in contact.facts_checked),
         "next": _next(contact, orders=orders, carts=values["carts"], contracts=contracts)

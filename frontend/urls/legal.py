@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from frontend.views import legal
+from frontend.views import confirming, legal
 
 app_name = "legal"
 urlpatterns = [
     path("end-contract/", legal.end_contract, name="end_contract"),
     path("withdraw/", legal.withdraw, name="withdraw"),
     path("request-received/", legal.received, name="received"),
+    path("confirm-request/<str:key>/", confirming.page, name="confirm"),
     path("legal/", legal.notice, name="notice"),
     path("terms/", legal.terms, name="terms"),
     path("privacy/", legal.privacy, name="privacy"),

@@ -40,7 +40,7 @@ from subscriptions.selectors import subscription_view
 @policy(Policy.CUSTOMER)
 def change(request: HttpRequest, subscription_id: int, kind: str) -> HttpResponse:
     """The owner sees what changes, agrees where something is bought, and orders it."""
-    page = _Page(request, subscription_id=subscription_id, kind=kind, asks=True)
+    page = ChangePage(request, subscription_id=subscription_id, kind=kind, asks=True)
     placed = page.order()
     if placed is not None:
         if placed.payment_key:
@@ -64,7 +64,7 @@ def change(request: HttpRequest, subscription_id: int, kind: str) -> HttpRespons
 @never_cache
 def change_for_customer(request: HttpRequest, subscription_id: int, kind: str) -> HttpResponse:
     """The agent orders it for the caller; what is bought waits for the customer's own yes."""
-    page = _Page(request, subscription_id=subscription_id, kind=kind, asks=False)
+    page = ChangePage(request, subscription_id=subscription_id, kind=kind, asks=False)
     placed = page.order()
     if placed is not None:
         return redirect("agent:order", number=placed.number)
@@ -100,16 +100,22 @@ def rio(request: HttpRequest, subscription_id: int) -> HttpResponse:
     return redirect("agent:contact")
 
 
-class _Page:
+class ChangePage:
     """One change as it is asked in the address; `asks`: who looks at it is who agrees."""
 
     def __init__(
-        self, request: HttpRequest, *, subscription_id: int, kind: str, asks: bool
+        self,
+        request: HttpRequest,
+        *,
+        subscription_id: int,
+        kind: str,
+        asks: bool,
+        context: AccountContext | None = None,
     ) -> None:
         if kind not in TITLES:
             raise Http404
         self.request, self.line = request, subscription_id
-        self.context: AccountContext = context_for_request(request)
+        self.context: AccountContext = context or context_for_request(request)
         self.wanted: ChangeRequest = request_in(ChangeKind(kind), request.GET)
         self.title = TITLES[self.wanted.kind]
         self.problem, self.shown = "", None
@@ -143,12 +149,15 @@ class _Page:
             deliver_to=self.form.address,
         )
         try:
-            return place_change(
-                self.context, subscription_id=self.line, request=self.wanted, checkout=checkout
-            )
+            return self.place(checkout)
         except FaisceauError as refusal:
             errors.put(self.form, refusal)
         return None
+
+    def place(self, checkout: Checkout) -> PlacedOrder:
+        return place_change(
+            self.context, subscription_id=self.line, request=self.wanted, checkout=checkout
+        )
 
     def values(self) -> dict[str, Any]:
         if self.shown is None:

@@ -111,8 +111,27 @@ def note_handled(*, context: AccountContext, reference: str, outcome: str) -> No
         raise Conflict("This request is settled already.", code="already_handled")
     if not outcome.strip():
         raise InvalidInput("Say what came of it.", code="outcome_missing", field="outcome")
-    row.handled_at, row.handled_by = business_now(), context.actor.name
-    row.outcome = outcome.strip()[:300]
+    _settle(row, context=context, outcome=outcome.strip())
+
+
+@transaction.atomic
+def settle_request(*, context: AccountContext, reference: str, outcome: str) -> None:
+    """The customer has confirmed it himself, so that nobody has to see to it any more.
+
+    Raises:
+        NotFound: no such request. Conflict: `already_handled`.
+    """
+    row = ContractRequest.objects.select_for_update().filter(reference=reference).first()
+    if row is None:
+        raise NotFound("There is no such request.", code="unknown_request")
+    if row.handled_at is not None:
+        raise Conflict("This request is settled already.", code="already_handled")
+    _settle(row, context=context, outcome=outcome)
+
+
+def _settle(row: ContractRequest, *, context: AccountContext, outcome: str) -> None:
+    row.handled_at, row.handled_by = business_now(), context.actor.name[:200]
+    row.outcome = outcome[:300]
     row.save(update_fields=["handled_at", "handled_by", "outcome"])
     if row.party_id is not None:
         timeline.record(

@@ -1,7 +1,7 @@
 """Ending a contract, or withdrawing from it, in writing and without an account.
 
 The wish is received, acknowledged on a durable medium and put before an agent; the change itself
-is a later act.
+is a later act: his, or the customer's own where all that he said agrees with what we know.
 """
 
 from dataclasses import replace
@@ -22,6 +22,7 @@ from commerce.markets.pack import market
 from commerce.notifications.models import MessageChannel
 from commerce.notifications.services import send
 from commerce.ordering.models import Order
+from commerce.ordering.services.confirming import confirmation_link
 from subscriptions.finding import parties_of
 
 SAID = {"fr": "dès que possible", "en": "as soon as possible"}
@@ -80,6 +81,7 @@ def _acknowledge(received: ContractRequestFacts) -> None:
         "message": received.message,
         "received": at.strftime("%d/%m/%Y, %H:%M"),
         "wished": received.wished_on.strftime("%d/%m/%Y") if received.wished_on else SAID[language],
+        "confirm": confirmation_link(received),
     }
     send(
         code="request_end" if received.kind is RequestKind.END else "request_withdraw",

@@ -1,5 +1,6 @@
 """The customer area on PostgreSQL: what it says of contracts and bills, and to whom."""
 
+import re
 from datetime import date
 
 import pytest
@@ -10,11 +11,15 @@ from django.test.utils import CaptureQueriesContext
 from commerce.accounts.events import PasswordForgotten
 from commerce.accounts.models import ContractRequest, Party, TimelineEntry, User
 from commerce.accounts.services.passwords import link_for
+from commerce.accounts.written import open_contract_requests
 from commerce.events.models import OutboxEvent
 from commerce.kernel.clock import business_time_fixed
 from commerce.notifications.models import Message
 from commerce.notifications.subscribers import on_password_forgotten
+from commerce.ordering.models import Order
+from commerce.ordering.services.confirming import disagreeing
 from subscriptions.models import Invoice, Subscription
+from tests.integration.ordering.test_next_offers import begin
 from tests.integration.subscriptions import contracts
 
 DAY = date(2026, 11, 23)
@@ -210,6 +215,49 @@ def test_ending_takes_three_clicks_and_no_account_and_is_acknowledged(camille: U
     assert asked.reference in message.text
     entry = TimelineEntry.objects.get(code="request_end")
     assert entry.party_id == camille.party_id
+
+
+def link_in(message: Message) -> str:
+    (path,) = re.findall(r"/confirm-request/\S+", message.text)
+    return str(path)
+
+
+def test_who_says_all_as_we_know_it_ends_his_contract_by_the_link_that_he_gets() -> None:
+    client, user = browser(), customer()
+    assert user.party_id is not None
+    begin(user.party_id)
+    with business_time_fixed(contracts.at(date(2026, 12, 24), 9)):
+        client.post("/end-contract/", {**SAID, "wished_on": "2027-01-31", "send": "1"})
+        path = link_in(Message.objects.get())
+        assert browser().get(path)["Location"] == f"{path}?on=2027-01-31"
+        page = browser().get(f"{path}?on=2027-01-31").content.decode().replace("\u00a0", " ")
+        assert "The contract ends on 31 January 2027" in page
+        sent = client.post(
+            f"{path}?on=2027-01-31",
+            {name: re.findall(rf'name="{name}" value="([^"]+)"', page)[0]
+             for name in ("expected", "digest")},
+        )  # fmt: skip
+        again = browser().get(path).content.decode()
+    order = Order.objects.get()
+    assert (sent["Location"], order.change) == (f"/orders/{order.number}/", "terminate")
+    asked = ContractRequest.objects.get()
+    assert (asked.outcome, asked.handled_by) == (order.number, "Camille Renard")
+    assert "settled already" in again
+    assert client.get(sent["Location"]).status_code == 200
+    assert browser().get("/confirm-request/forged/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [("name", "Sacha Renard"), ("email", "sacha@example.test"), ("line_number", "06 39 98 00 09")],
+)
+def test_what_does_not_agree_gets_no_link_and_is_named_to_the_agent(
+    camille: User, wrong: str, said: str
+) -> None:
+    browser().post("/end-contract/", {**SAID, wrong: said, "send": "1"})
+    assert "/confirm-request/" not in Message.objects.get().text
+    (asked,) = open_contract_requests()
+    assert disagreeing(asked) == (wrong.partition("_")[0],)
 
 
 def test_what_names_no_contract_of_the_sender_is_received_but_laid_to_nobody(

@@ -1,26 +1,34 @@
 """What can be withdrawn from, and what stands in its way."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from catalogue.domain.sourcing import PartnerKind, Share
 from catalogue.models import Release
 from catalogue.selectors import current_snapshot
 from commerce.accounts.identity import SYSTEM, AccountContext
-from commerce.accounts.kinds import Role
+from commerce.accounts.kinds import RequestKind, Role
+from commerce.accounts.models import Party
+from commerce.accounts.services.requests import Statement
+from commerce.accounts.written import contract_request
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.codec import to_plain
-from commerce.kernel.errors import NotFound, RuleViolated
+from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.markets.fr.withdrawal import withdrawal_last_day
+from commerce.notifications.models import Message
 from commerce.ordering.domain.changes import ChangeRequest, When
 from commerce.ordering.models import Cart, Order, OrderItem
 from commerce.ordering.selectors import order_view
 from commerce.ordering.services import carts
 from commerce.ordering.services.access import find_order
+from commerce.ordering.services.confirming import wish_of, withdraw_as_asked
+from commerce.ordering.services.requests import ask_in_writing
 from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw
 from commerce.payments.models import PaymentAttempt, PaymentEffect
 from orchestration.models import Plan, Task
@@ -264,3 +272,26 @@ def test_a_guest_reads_his_own_withdrawal_and_no_other(order: Order) -> None:
     for number in (ORDER, placed.number):
         with pytest.raises(NotFound):
             find_order(stranger, number=number)
+
+
+def test_a_guest_withdraws_in_writing_and_confirms_it_by_the_link_that_he_gets(
+    owner: AccountContext, order: Order
+) -> None:
+    """He says no line: his order has one bundle that can be withdrawn from."""
+    party = Party.objects.get(pk=owner.party_id or 0)
+    first, last = party.display_name.split()
+    statement = Statement(RequestKind.WITHDRAW, f"{last.upper()} {first}", party.email, ORDER)
+    with business_time_fixed(at(SOON)):
+        asked = ask_in_writing(visitor("v-9"), statement=statement)
+        (key,) = re.findall(r"/confirm-request/(\S+)/", Message.objects.get().text)
+        page = Client(headers={"accept-language": "en"}).get(f"/confirm-request/{key}/")
+        assert "Confirm the withdrawal" in page.content.decode()
+        wish = wish_of(key)
+        assert (wish.number, wish.group) == (ORDER, "g1")
+        digest = quote_withdrawal(wish.context, number=ORDER, group="g1").digest()
+        placed = withdraw_as_asked(wish, digest=digest, declared="worn")
+        with pytest.raises(Conflict) as settled:
+            wish_of(key)
+    assert settled.value.code == "already_handled"
+    assert Order.objects.get(number=placed.number).withdraws == f"{ORDER}/g1"
+    assert contract_request(asked.reference).outcome == placed.number

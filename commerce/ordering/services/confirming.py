@@ -1,0 +1,158 @@
+"""A written wish that its customer confirms by the link that was sent to the address we know.
+
+The link is only sent where all agrees: name, e-mail address, reference and line. Whatever does not
+is an agent's to look at.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.core import signing
+from django.db import transaction
+
+from catalogue.domain.search import folded
+from commerce.accounts import selectors as accounts
+from commerce.accounts.identity import AccountContext, Actor
+from commerce.accounts.kinds import ActorKind, Channel, RequestKind, Role, Segment
+from commerce.accounts.services.requests import settle_request
+from commerce.accounts.written import ContractRequestFacts, contract_request
+from commerce.kernel.errors import Conflict, NotFound
+from commerce.ordering.domain.changes import ChangeRequest
+from commerce.ordering.models import Order
+from commerce.ordering.services import links
+from commerce.ordering.services.changes import place_change
+from commerce.ordering.services.place import Checkout, PlacedOrder
+from commerce.ordering.services.withdrawing import withdraw, withdrawable
+from subscriptions.domain.states import SubscriptionStatus
+from subscriptions.domain.views import SubscriptionView
+from subscriptions.finding import parties_of
+from subscriptions.selectors import subscriptions_of
+
+GOOD_FOR = timedelta(days=30)
+_SALT = "contract-request"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a request asks for, found: the contract that ends, or the bundle of an order that is
+    withdrawn from; `context` acts for its customer."""
+
+    asked: ContractRequestFacts
+    context: AccountContext
+    subscription_id: int | None = None
+    number: str = ""
+    group: str = ""
+
+
+def disagreeing(asked: ContractRequestFacts) -> tuple[str, ...]:
+    """What of the request does not agree with the customer to whom it was laid: `name`, `email`,
+    `contract`, `line`; all of it where there is none."""
+    if asked.party_id is None:
+        return ("name", "email", "contract", "line")
+    party = accounts.party(asked.party_id)
+    known = parties_of(reference=asked.contract) | _ordered_by(asked.contract)
+    lines = parties_of(msisdn=asked.line_number) if asked.line_number else {party.id}
+    agrees = {
+        "name": _words(asked.name) == _words(party.name),
+        "email": asked.email.lower() == party.email.lower(),
+        "contract": party.id in known,
+        "line": party.id in lines,
+    }
+    return tuple(name for name, so in agrees.items() if not so)
+
+
+def confirmation_link(asked: ContractRequestFacts) -> str:
+    """Where the customer confirms it; empty where an agent has to look first."""
+    if _wish(asked) is None:
+        return ""
+    return links.absolute(links.CONFIRM, key=signing.dumps(asked.reference, salt=_SALT))
+
+
+def wish_of(key: str) -> Wish:
+    """What the link confirms.
+
+    Raises:
+        NotFound: `unknown_request`: it is forged, too old, or no longer so.
+        Conflict: `already_handled`.
+    """
+    try:
+        reference: Any = signing.loads(key, salt=_SALT, max_age=GOOD_FOR)
+    except signing.BadSignature:
+        raise _unknown() from None
+    asked = contract_request(reference)
+    if asked.handled_at is not None:
+        raise Conflict("This request is settled already.", code="already_handled")
+    wish = _wish(asked)
+    if wish is None:
+        raise _unknown()
+    return wish
+
+
+@transaction.atomic
+def end_as_asked(wish: Wish, *, request: ChangeRequest, checkout: Checkout) -> PlacedOrder:
+    """As `place_change`; nobody has to see to the request any more."""
+    assert wish.subscription_id is not None
+    placed = place_change(
+        wish.context, subscription_id=wish.subscription_id, request=request, checkout=checkout
+    )
+    return _settled(wish, placed)
+
+
+@transaction.atomic
+def withdraw_as_asked(wish: Wish, *, digest: str, declared: str) -> PlacedOrder:
+    """As `withdraw`; nobody has to see to the request any more."""
+    placed = withdraw(
+        wish.context, number=wish.number, group=wish.group, digest=digest, declared=declared
+    )
+    return _settled(wish, placed)
+
+
+def _settled(wish: Wish, placed: PlacedOrder) -> PlacedOrder:
+    settle_request(context=wish.context, reference=wish.asked.reference, outcome=placed.number)
+    return placed
+
+
+def _wish(asked: ContractRequestFacts) -> Wish | None:
+    """None unless all agrees, and one contract or bundle alone can be meant."""
+    if asked.party_id is None or disagreeing(asked):
+        return None
+    party = accounts.party(asked.party_id)
+    if party.segment != Segment.CONSUMER:
+        return None
+    actor = Actor(ActorKind.VISITOR, None, party.name)
+    context = AccountContext(actor, party.id, Role.CUSTOMER, Channel.WEB)
+    if asked.kind is RequestKind.END:
+        contracts = [each for each in subscriptions_of(party.id) if _is_meant(asked, each)]
+        return Wish(asked, context, contracts[0].id) if len(contracts) == 1 else None
+    bundles = _bundles(asked, context)
+    return Wish(asked, context, None, *bundles[0]) if len(bundles) == 1 else None
+
+
+def _is_meant(asked: ContractRequestFacts, contract: SubscriptionView) -> bool:
+    running = contract.status != SubscriptionStatus.ENDED
+    line = not asked.line_number or contract.msisdn == asked.line_number
+    by_order = not _ordered_by(asked.contract) or contract.order_number == asked.contract
+    return running and line and by_order
+
+
+def _bundles(asked: ContractRequestFacts, context: AccountContext) -> list[tuple[str, str]]:
+    """Those that can be withdrawn from: of the order that is named, and with the line if one is."""
+    groups = withdrawable(context, number=asked.contract)
+    if asked.line_number:
+        held = [each for each in subscriptions_of(context.party_id or 0) if _is_meant(asked, each)]
+        groups = {each.group: groups[each.group] for each in held if each.group in groups}
+    return [(asked.contract, group) for group in groups]
+
+
+def _ordered_by(number: str) -> frozenset[int]:
+    return frozenset(Order.objects.filter(number=number).values_list("party_id", flat=True))
+
+
+def _words(name: str) -> list[str]:
+    """First and last name in either order."""
+    return sorted(folded(name).split())
+
+
+def _unknown() -> NotFound:
+    return NotFound("This link is no longer good.", code="unknown_request")
