@@ -246,7 +246,9 @@ def test_a_number_is_refused_for_a_motive_of_the_list_only(
 def test_the_number_of_a_contract_that_ends_rests_and_one_of_others_goes_back(
     house: House, line: Subscription
 ) -> None:
-    rio.on_subscription_activated({"subscription_id": line.pk})
+    rio.on_subscription_activated(
+        {"subscription_id": line.pk, "order_number": line.order_number, "group": line.group}
+    )
     leaving.on_contract_changed({"kind": "plan", "subscription_id": line.pk})
     assert Number.objects.get(msisdn=NUMBER).state == NumberState.ASSIGNED
     leaving.on_contract_changed({"kind": "terminate", "subscription_id": line.pk})
