@@ -30,7 +30,7 @@ LEFT_OUT: Mapping[str, str] = {
     "a renewal": "brings items of its own; benefits on an item that runs are not given",
     "a suspension that is not": "a suspended line is paid for: none of ours is without",
     "a suspension across a cycle": "as above",
-    "usage": "is counted, not rated: there is no price per unit",
+    "usage": "the engine rates calendar months and started units, the oracle cycles and parts",
     "usage that came out of order": "as above",
     "usage that came twice": "as above",
     "usage that came after its bill": "as above",
