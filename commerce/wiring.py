@@ -45,6 +45,8 @@ from commerce.ordering.services import coming_days, unpaid
 from commerce.ordering.services.holds import CHECKOUT_TIMER, HOLD_TIMER
 from commerce.payments import selectors as payments
 from commerce.payments.events import (
+    DisputeMoved,
+    MethodUnusable,
     PaymentAuthorised,
     PaymentCancelled,
     PaymentDeclined,
@@ -52,7 +54,7 @@ from commerce.payments.events import (
     PaymentRefunded,
     PaymentSettled,
 )
-from commerce.payments.services import charge, checkout, effects, methods, webhooks
+from commerce.payments.services import charge, checkout, effects, methods, setups, webhooks
 from commerce.web import idempotency
 from commerce.web.health import register_check
 from commerce.web.identity import Resolvers, use_resolvers
@@ -128,6 +130,8 @@ TOLD_TO_THE_OPERATOR: Mapping[type[Event], str] = {
     PaymentCancelled: "payment.cancelled",
     PaymentRefunded: "payment.refunded",
     PaymentEffectRefused: "payment.effect_refused",
+    DisputeMoved: "payment.dispute_moved",
+    MethodUnusable: "payment.method_unusable",
     AccountParked: "bill.held",
     ReleasePublished: "catalogue.release_published",
     ReleaseInForce: "catalogue.release_in_force",
@@ -173,6 +177,8 @@ def connect() -> None:
         WebhookEndpointFailed, messages.on_webhook_endpoint_failed, name="notifications.webhook"
     )
 
+    subscribe(MethodUnusable, messages.on_method_unusable, name="notifications.method")
+
     paying, billing = WorkQueue.PAYMENTS, WorkQueue.BILLING
     opening = Guarded("payments", checkout.open_again)
     register_timer(checkout.OPEN_TIMER, opening, durable=False, queue=paying)
@@ -183,6 +189,8 @@ def connect() -> None:
     register_timer(effects.TIMER, moving, durable=False, queue=paying)
     charging = Guarded("payments", charge.carry_out)
     register_timer(charge.TIMER, charging, durable=False, queue=paying)
+    adding = Guarded("payments", setups.look_after)
+    register_timer(setups.TIMER, adding, durable=False, housekeeping=True, queue=paying)
     forgetting = Guarded("payments", methods.forget)
     register_timer(methods.TIMER, forgetting, durable=False, queue=paying)
     hearing = Guarded("payments", webhooks.handle_webhook)
@@ -208,6 +216,7 @@ def connect() -> None:
     register_beginning("sales reports", sales_reports.begin)
     subscribe(PaymentAuthorised, bills.on_payment_authorised, name="bills.authorised")
     subscribe(AllowanceReached, bills.on_allowance_reached, name="bills.allowance")
+    subscribe(DisputeMoved, bills.on_dispute_moved, name="bills.disputed")
 
     register_timer(carrier_purchasing.EXPIRY, carrier_purchasing.on_expiry_due)
     register_timer(carrier_stopping.REMINDER, carrier_stopping.on_reminder_due)

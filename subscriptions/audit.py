@@ -111,6 +111,13 @@ WITH claimed AS (
      UNION ALL
     SELECT 'bank/' || share.id || '/undone', share.amount FROM subscriptions_bankshare AS share
      WHERE share.undone_at IS NOT NULL
+     UNION ALL
+    SELECT 'dispute/' || dispute.dispute_id || moved.how, dispute.amount
+      FROM payments_dispute AS dispute
+      JOIN payments_paymentattempt AS payment ON payment.id = dispute.payment_id,
+           LATERAL (VALUES ('/withdrawn', dispute.withdrawn_at),
+                           ('/reinstated', dispute.reinstated_at)) AS moved (how, at)
+     WHERE moved.at IS NOT NULL AND payment.party_id IS NOT NULL
 ), entered AS (
     SELECT CASE WHEN moved.kind IN ('invoice', 'credit_note') THEN invoice.number
                 ELSE moved.key END AS what,

@@ -10,6 +10,7 @@ from commerce.kernel.clock import business_today
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
 from commerce.payments.selectors import chosen_method, payments_of
+from subscriptions.debits import left_in_peace
 from subscriptions.domain.dunning import (
     Action,
     CaseState,
@@ -76,8 +77,8 @@ class CaseView:
 
 
 def overdue_bills(account: BillingAccount, *, today: date) -> tuple[OverdueBill, ...]:
-    """The oldest first; what is paid with its order is left to the order. Nothing if less than
-    `LEAST` is open in all."""
+    """The oldest first; what is paid with its order is left to the order, and what will be debited
+    or is disputed in peace. Nothing if less than `LEAST` is open in all."""
     rows = (
         Invoice.objects.filter(account=account, state=InvoiceState.ISSUED, due_on__lt=today)
         .exclude(kind=InvoiceKind.CREDIT_NOTE)
@@ -87,10 +88,11 @@ def overdue_bills(account: BillingAccount, *, today: date) -> tuple[OverdueBill,
     )
     found = list(rows)
     elsewhere = paid_with_orders(row.key for row in found)
+    in_peace = left_in_peace(row.number or "" for row in found)
     bills = tuple(
         OverdueBill(row.pk, row.number or "", row.due_on, Money(row.owed, row.currency))
         for row in found
-        if row.key not in elsewhere and row.due_on is not None
+        if row.key not in elsewhere and row.number not in in_peace and row.due_on is not None
     )
     return bills if total(bill.open for bill in bills) >= LEAST else ()
 

@@ -9,8 +9,9 @@ from django.conf import settings
 from commerce.accounts.kinds import Segment
 from commerce.markets.pack import market
 from commerce.notifications.services import send
+from commerce.payments.selectors import dispute
 from subscriptions.models import Subscription
-from subscriptions.services import collecting
+from subscriptions.services import collecting, ledger
 
 
 def on_payment_authorised(payload: Mapping[str, Any]) -> None:
@@ -34,3 +35,17 @@ def on_allowance_reached(payload: Mapping[str, Any]) -> None:
         },
         reference="/".join(["allowance", str(line.pk), *map(str, of)]),
     )
+
+
+def on_dispute_moved(payload: Mapping[str, Any]) -> None:
+    """Where the money is decides whether its bill is open; as it stands now, whatever is told."""
+    found = dispute(payload["dispute_id"])
+    if found.withdrawn and found.party_id is not None:
+        ledger.enter_dispute(
+            dispute_id=found.dispute_id,
+            party_id=found.party_id,
+            reference=found.reference,
+            amount=found.amount,
+            reinstated=found.reinstated,
+            decided=not found.is_open,
+        )

@@ -137,6 +137,15 @@ class WithdrawalRules:
     wear: Mapping[str, Decimal]
 
 
+@dataclass(frozen=True, slots=True)
+class DebitRules:
+    """`notice_days`: how long before a debit its payer is told of it, as the terms say;
+    `refund_weeks` after it he may have the money back without a reason."""
+
+    notice_days: int
+    refund_weeks: int
+
+
 class Market(Protocol):
     """The rules of one country. All functions are pure."""
 
@@ -220,6 +229,9 @@ class Market(Protocol):
 
     def withdrawal_last_day(self, concluded_on: date) -> date:
         """The last day on which a distance contract can be withdrawn from."""
+
+    def debit_rules(self) -> DebitRules:
+        """Notice and refund of direct debits."""
 
     def carrier_caps(self) -> CarrierCaps:
         """The caps for purchases of third parties."""

@@ -25,6 +25,17 @@ def on_webhook_endpoint_failed(event: Mapping[str, Any]) -> None:
         )
 
 
+def on_method_unusable(event: Mapping[str, Any]) -> None:
+    """Tell the holder of an account that it can't be debited any more, so that he gives another."""
+    send(
+        party_id=event["party_id"],
+        code="method_unusable",
+        values={"last4": event["last4"]},
+        reference=f"method/{event['saved_id']}",
+        channel=MessageChannel.EMAIL,
+    )
+
+
 def on_password_forgotten(event: Mapping[str, Any]) -> None:
     """Send the link to the user's own address; a repeated event sends nothing more."""
     try:

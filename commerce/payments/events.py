@@ -49,6 +49,29 @@ class PaymentRefunded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeMoved(Event):
+    """A payment's holder has his bank take it back, or that was decided; `state` says how it stands
+    and `withdrawn` whether the money is with the bank just now."""
+
+    key: str
+    reference: str
+    dispute_id: str
+    state: str
+    amount: str
+    withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MethodUnusable(Event):
+    """Nothing can be charged to a saved account any more: `reason` is the bank's."""
+
+    party_id: int
+    saved_id: int
+    last4: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentEffectRefused(Event):
     """The provider refused a capture, cancellation or refund; a person has to look."""
 

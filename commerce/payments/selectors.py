@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 from commerce.payments.models import (
+    Dispute,
     EffectKind,
     EffectState,
     PaymentAttempt,
@@ -16,6 +17,7 @@ from commerce.payments.models import (
     PaymentState,
     SavedMethod,
 )
+from commerce.payments.ports import DisputeState, MethodKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class PaymentView:
     purpose: str = "order"
     off_session: bool = False
     method_id: str = ""
+    method_kind: MethodKind = MethodKind.CARD
 
     @property
     def is_held(self) -> bool:
@@ -53,6 +56,11 @@ class PaymentView:
     @property
     def is_declined(self) -> bool:
         return self.state is PaymentState.DECLINED
+
+    @property
+    def is_processing(self) -> bool:
+        """The customer's bank will say within some days whether it pays."""
+        return self.state is PaymentState.PROCESSING
 
     @property
     def is_open(self) -> bool:
@@ -147,7 +155,8 @@ def effects_under_way() -> int:
 def coming_in(reference: str) -> tuple[str, ...]:
     """The keys of payments for one order or bill whose money is on its way: a charge or a capture
     is asked for, and its outcome is not known."""
-    asked = Q(off_session=True, state__in=[PaymentState.REQUESTED, PaymentState.OPENING]) | Q(
+    taking = [PaymentState.REQUESTED, PaymentState.OPENING, PaymentState.PROCESSING]
+    asked = Q(off_session=True, state__in=taking) | Q(
         state=PaymentState.AUTHORISED,
         effects__kind=EffectKind.CAPTURE,
         effects__state__in=[EffectState.REQUESTED, EffectState.SENT],
@@ -169,27 +178,160 @@ def refunds_of(key: str) -> tuple[Money, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedCard:
-    """A card that bills may be charged to; the first of a party's is the one that is charged."""
+class Saved:
+    """A card or account that bills may be charged to, as `SavedMethod` says; `given_at` (business
+    time) is that of the mandate."""
 
     id: int
     customer_id: str
     method_id: str
     card_brand: str
     card_last4: str
+    kind: MethodKind
+    bank_code: str
+    mandate_reference: str
+    given_at: datetime
+    unusable_because: str
+    for_bills: bool
+
+    @property
+    def is_debit(self) -> bool:
+        return self.kind is MethodKind.SEPA_DEBIT
 
 
-def saved_cards(party_id: int) -> tuple[SavedCard, ...]:
+def saved_methods(party_id: int) -> tuple[Saved, ...]:
     """The one chosen last comes first."""
     rows = SavedMethod.objects.filter(party_id=party_id, removed_at__isnull=True)
-    return tuple(
-        SavedCard(row.pk, row.customer_id, row.method_id, row.card_brand, row.card_last4)
-        for row in rows.order_by("-chosen_at", "-pk")
+    return tuple(_saved(row) for row in rows.order_by("-chosen_at", "-pk"))
+
+
+def chosen_method(
+    party_id: int, *, kind: MethodKind | None = None, for_bills: bool = False
+) -> Saved | None:
+    """The one that is charged; of that kind only, or only if its holder said so of his bills."""
+    return next(
+        (
+            each
+            for each in saved_methods(party_id)
+            if not each.unusable_because
+            and (kind is None or each.kind is kind)
+            and (each.for_bills or not for_bills)
+        ),
+        None,
     )
 
 
-def chosen_method(party_id: int) -> SavedCard | None:
-    return next(iter(saved_cards(party_id)), None)
+def usable_method(party_id: int, method_id: str) -> Saved | None:
+    """That one, unless it is removed or can't be charged any more."""
+    found = (each for each in saved_methods(party_id) if each.method_id == method_id)
+    return next((each for each in found if not each.unusable_because), None)
+
+
+def _saved(row: SavedMethod) -> Saved:
+    return Saved(
+        id=row.pk,
+        customer_id=row.customer_id,
+        method_id=row.method_id,
+        card_brand=row.card_brand,
+        card_last4=row.card_last4,
+        kind=MethodKind(row.kind),
+        bank_code=row.bank_code,
+        mandate_reference=row.mandate_reference,
+        given_at=row.saved_at,
+        unusable_because=row.unusable_because,
+        for_bills=row.for_bills,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeView:
+    """A payment that its holder has his bank take back; the rest as `models.Dispute` says."""
+
+    id: int
+    dispute_id: str
+    payment_key: str
+    reference: str
+    party_id: int | None
+    amount: Money
+    reason: str
+    state: DisputeState
+    evidence_until: datetime | None
+    opened_at: datetime
+    withdrawn: bool
+    reinstated: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_DISPUTES
+
+    @property
+    def is_ours(self) -> bool:
+        """The money is with us."""
+        return self.reinstated or not self.withdrawn
+
+    @property
+    def waits_for_us(self) -> bool:
+        """Evidence is asked for."""
+        return self.state in (DisputeState.ASKED, DisputeState.OPEN)
+
+
+OPEN_DISPUTES = (DisputeState.ASKED, DisputeState.OPEN, DisputeState.REVIEWED)
+
+
+def dispute(dispute_id: str) -> DisputeView:
+    """By the provider's id. Raises NotFound."""
+    found = _disputes().filter(dispute_id=dispute_id).first()
+    if found is None:
+        raise NotFound("There is no such dispute.")
+    return _dispute(found)
+
+
+def open_disputes() -> tuple[DisputeView, ...]:
+    """Those that are not decided, the first to be answered first."""
+    found = _disputes().filter(state__in=OPEN_DISPUTES)
+    return tuple(_dispute(row) for row in found.order_by("evidence_until", "pk"))
+
+
+def closed_disputes(*, limit: int = 50) -> tuple[DisputeView, ...]:
+    """The latest first."""
+    found = _disputes().exclude(state__in=OPEN_DISPUTES)
+    return tuple(_dispute(row) for row in found.order_by("-opened_at", "-pk")[:limit])
+
+
+def disputed(references: Iterable[str]) -> frozenset[str]:
+    """Those orders or bills of which a payment is disputed and not decided: nobody is reminded of
+    them meanwhile."""
+    found = Dispute.objects.filter(payment__reference__in=list(references), state__in=OPEN_DISPUTES)
+    return frozenset(found.values_list("payment__reference", flat=True))
+
+
+def processing(references: Iterable[str]) -> frozenset[str]:
+    """Those orders or bills of which a debit is with the customer's bank."""
+    found = PaymentAttempt.objects.filter(
+        reference__in=list(references), state=PaymentState.PROCESSING
+    )
+    return frozenset(found.values_list("reference", flat=True))
+
+
+def _disputes() -> QuerySet[Dispute]:
+    return Dispute.objects.select_related("payment")
+
+
+def _dispute(row: Dispute) -> DisputeView:
+    return DisputeView(
+        id=row.pk,
+        dispute_id=row.dispute_id,
+        payment_key=row.payment.key,
+        reference=row.payment.reference,
+        party_id=row.payment.party_id,
+        amount=Money(row.amount, row.currency),
+        reason=row.reason,
+        state=DisputeState(row.state),
+        evidence_until=row.evidence_until,
+        opened_at=row.opened_at,
+        withdrawn=row.withdrawn_at is not None,
+        reinstated=row.reinstated_at is not None,
+    )
 
 
 def view_of(row: PaymentAttempt) -> PaymentView:
@@ -208,4 +350,5 @@ def view_of(row: PaymentAttempt) -> PaymentView:
         purpose=row.purpose,
         off_session=row.off_session,
         method_id=row.method_id,
+        method_kind=MethodKind(row.method_kind),
     )

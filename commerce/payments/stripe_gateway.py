@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import stripe
@@ -14,11 +14,18 @@ from commerce.kernel.trace import traceparent
 from commerce.payments.ports import (
     ChargeRequest,
     CheckoutRequest,
+    DisputeReport,
+    DisputeState,
+    Method,
+    MethodKind,
     Notice,
     OpenedCheckout,
     Outcome,
     PayLine,
     PaymentReport,
+    SentCharge,
+    SetupReport,
+    SetupRequest,
     TakenMoney,
 )
 
@@ -26,9 +33,21 @@ Answer = TypeVar("Answer")
 
 OUTCOMES = {
     "requires_capture": Outcome.AUTHORISED,
-    "processing": Outcome.OPEN,
+    "processing": Outcome.PROCESSING,
     "succeeded": Outcome.SETTLED,
     "canceled": Outcome.CANCELLED,
+}
+
+
+DISPUTES = {
+    "warning_needs_response": DisputeState.ASKED,
+    "warning_under_review": DisputeState.REVIEWED,
+    "needs_response": DisputeState.OPEN,
+    "under_review": DisputeState.REVIEWED,
+    "won": DisputeState.WON,
+    "lost": DisputeState.LOST,
+    "warning_closed": DisputeState.DROPPED,
+    "prevented": DisputeState.DROPPED,
 }
 
 
@@ -46,11 +65,6 @@ class StripeGateway:
 
     def open_checkout(self, request: CheckoutRequest) -> OpenedCheckout:
         """A Checkout Session in mode `payment`; the card is kept for later bills."""
-        who: dict[str, Any] = (
-            {"customer": request.customer_id}
-            if request.customer_id
-            else {"customer_creation": "always", "customer_email": request.email}
-        )
         params: Any = {
             "mode": "payment",
             "line_items": [_line(line) for line in request.lines],
@@ -65,12 +79,50 @@ class StripeGateway:
             "success_url": request.success_url,
             "cancel_url": request.cancel_url,
             "expires_at": int(request.expires_at.timestamp()),
-            **who,
+            **_who(request),
         }
+        return self._opened(params, key=f"checkout/{request.key}")
+
+    def open_setup(self, request: SetupRequest) -> OpenedCheckout:
+        """A Checkout Session in mode `setup`; for a debit it asks for the mandate."""
+        params: Any = {
+            "mode": "setup",
+            "payment_method_types": [str(request.kind)],
+            "setup_intent_data": {"metadata": {"key": request.key}},
+            "metadata": {"key": request.key},
+            "locale": request.language,
+            "success_url": request.success_url,
+            "cancel_url": request.cancel_url,
+            "expires_at": int(request.expires_at.timestamp()),
+            **_who(request),
+        }
+        return self._opened(params, key=f"setup/{request.key}")
+
+    def report_setup(self, *, session_id: str) -> SetupReport:
+        """The session's state, and the method of its SetupIntent when one was added."""
+        wanted = ("payment_method", "mandate")
         session = _ask(
-            lambda: self._stripe.v1.checkout.sessions.create(
-                params, options=_options(f"checkout/{request.key}")
+            lambda: self._stripe.v1.checkout.sessions.retrieve(
+                session_id,
+                params={"expand": [f"setup_intent.{name}" for name in wanted]},
+                options=_options(),
             )
+        )
+        if session.status == "expired":
+            return SetupReport(Outcome.CANCELLED)
+        found: Any = session.setup_intent
+        if found is None or isinstance(found, str) or found.status != "succeeded":
+            return SetupReport(Outcome.OPEN)
+        return SetupReport(Outcome.SETTLED, _method_of(found, customer=_id(session.customer)))
+
+    def mandate_holds(self, *, mandate_id: str) -> bool:
+        """Its status is `active`."""
+        found = _ask(lambda: self._stripe.v1.mandates.retrieve(mandate_id, options=_options()))
+        return found.status == "active"
+
+    def _opened(self, params: Any, *, key: str) -> OpenedCheckout:
+        session = _ask(
+            lambda: self._stripe.v1.checkout.sessions.create(params, options=_options(key))
         )
         return OpenedCheckout(session_id=session.id, url=session.url or "")
 
@@ -131,6 +183,7 @@ class StripeGateway:
             "currency": request.amount.currency.lower(),
             "customer": request.customer_id,
             "payment_method": request.method_id,
+            "payment_method_types": [str(request.kind)],
             "off_session": True,
             "confirm": True,
             "metadata": {"key": request.key, "reference": request.reference},
@@ -148,18 +201,54 @@ class StripeGateway:
             ) from refusal
         return _report_of(intent, customer=request.customer_id)
 
-    def find_charge(self, *, key: str, customer_id: str) -> PaymentReport | None:
-        """By the metadata of the customer's last hundred PaymentIntents."""
+    def find_charge(self, sent: SentCharge) -> PaymentReport | None:
+        """By its id, else by the metadata of all that the customer was charged since: a search
+        would not find what is younger than a minute."""
+        if sent.intent_id:
+            found = _ask(
+                lambda: self._stripe.v1.payment_intents.retrieve(
+                    sent.intent_id, {"expand": ["latest_charge"]}, options=_options()
+                )
+            )
+            return _report_of(found, customer=sent.customer_id)
+        return _ask(lambda: self._looked_for(sent))
+
+    def _looked_for(self, sent: SentCharge) -> PaymentReport | None:
+        pages = self._stripe.v1.payment_intents.list(
+            {
+                "customer": sent.customer_id,
+                "created": {"gte": int(sent.since.timestamp())},
+                "limit": 100,
+                "expand": ["data.latest_charge"],
+            },
+            options=_options(),
+        )
+        for intent in pages.auto_paging_iter():
+            if _key_of(intent) == sent.key:
+                return _report_of(intent, customer=sent.customer_id)
+        return None
+
+    def dispute(self, *, dispute_id: str) -> DisputeReport:
+        """The Dispute; where the money is says the sum of its balance transactions."""
         found = _ask(
-            lambda: self._stripe.v1.payment_intents.list(
-                {"customer": customer_id, "limit": 100, "expand": ["data.latest_charge"]},
-                options=_options(),
+            lambda: self._stripe.v1.disputes.retrieve(
+                dispute_id, {"expand": ["payment_intent"]}, options=_options()
             )
         )
-        for intent in found.data:
-            if intent.to_dict().get("metadata", {}).get("key") == key:
-                return _report_of(intent, customer=customer_id)
-        return None
+        until = found.evidence_details.due_by
+        moved = [each.amount for each in found.balance_transactions]
+        return DisputeReport(
+            dispute_id=found.id,
+            key=_key_of(found.payment_intent),
+            intent_id=_id(found.payment_intent),
+            amount=Money.from_cents(found.amount, found.currency.upper()),
+            reason=found.reason,
+            state=DISPUTES.get(found.status, DisputeState.OPEN),
+            evidence_until=datetime.fromtimestamp(until, UTC) if until else None,
+            opened_at=datetime.fromtimestamp(found.created, UTC),
+            withdrawn=any(amount < 0 for amount in moved),
+            reinstated=any(amount > 0 for amount in moved),
+        )
 
     def taken_since(self, since: datetime) -> Iterator[TakenMoney]:
         """The list of Charges, a hundred at a time."""
@@ -199,6 +288,8 @@ class StripeGateway:
                 key=str((thing.get("metadata") or {}).get("key", "")),
                 session_id=thing["id"] if is_session else "",
                 intent_id=_intent_of(thing),
+                dispute_id=thing["id"] if thing["object"] == "dispute" else "",
+                mandate_id=thing["id"] if thing["object"] == "mandate" else "",
             )
         except (stripe.SignatureVerificationError, UnicodeDecodeError):
             raise InvalidInput("The signature doesn't hold.", code="bad_signature") from None
@@ -242,6 +333,12 @@ def _options(key: str | None = None) -> Any:
     return options
 
 
+def _who(request: CheckoutRequest | SetupRequest) -> dict[str, Any]:
+    if request.customer_id:
+        return {"customer": request.customer_id}
+    return {"customer_creation": "always", "customer_email": request.email}
+
+
 def _line(line: PayLine) -> dict[str, Any]:
     return {
         "quantity": line.quantity,
@@ -256,7 +353,7 @@ def _line(line: PayLine) -> dict[str, Any]:
 def _report_of(intent: Any, *, customer: str) -> PaymentReport:
     charge = intent.latest_charge
     details = getattr(charge, "payment_method_details", None)
-    card = getattr(details, "card", None)
+    card = getattr(details, "card", None) or getattr(details, "sepa_debit", None)
     error = intent.last_payment_error
     return PaymentReport(
         outcome=OUTCOMES.get(intent.status, Outcome.OPEN),
@@ -269,10 +366,35 @@ def _report_of(intent: Any, *, customer: str) -> PaymentReport:
     )
 
 
+def _method_of(setup: Any, *, customer: str) -> Method:
+    """Of a SetupIntent with its method and mandate expanded."""
+    found = setup.payment_method
+    facts = found[found.type]
+    mandate = setup.mandate
+    given = getattr(getattr(mandate, "payment_method_details", None), "sepa_debit", None)
+    return Method(
+        kind=MethodKind(found.type),
+        customer_id=customer or _id(setup.customer),
+        method_id=found.id,
+        card_brand=str(getattr(facts, "brand", "") or ""),
+        card_last4=str(facts.last4 or ""),
+        bank_code=str(getattr(facts, "bank_code", "") or ""),
+        mandate_id=_id(mandate),
+        mandate_reference=str(getattr(given, "reference", "") or ""),
+    )
+
+
 def _reason_of(error: BaseException | None) -> str:
     """The issuer's reason for a decline, where Stripe tells it."""
     told = getattr(error, "json_body", None) or {}
     return str((told.get("error") or {}).get("decline_code") or "")
+
+
+def _key_of(intent: Any) -> str:
+    """Our key of a PaymentIntent, if it is one of ours."""
+    if intent is None or isinstance(intent, str):
+        return ""
+    return str((intent.to_dict().get("metadata") or {}).get("key", ""))
 
 
 def _id(thing: Any) -> str:

@@ -365,6 +365,8 @@ PROVIDER_TIMEOUT_SECONDS = 5.0
 MARKET = "fr"
 DUNNING_POLICY = env_value("DUNNING_POLICY", "")
 """A YAML file with the operator's own steps of dunning; else those of the market."""
+SEPA_CREDITOR_ID = env_value("SEPA_CREDITOR_ID", "FR72ZZZ123456")
+"""Under which payers see our direct debits (identifiant créancier SEPA)."""
 SELLER = {
     "name": env_value("SELLER_NAME", "Faisceau"),
     "line1": env_value("SELLER_ADDRESS", "1 rue de l'Exemple"),

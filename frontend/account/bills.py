@@ -11,10 +11,12 @@ from commerce.accounts.context import AccountContext
 from commerce.kernel.money import total
 from commerce.kernel.tax import Basis
 from commerce.markets.pack import market
+from commerce.payments.ports import MethodKind
 from commerce.payments.selectors import PaymentView
 from frontend.account.words import number
 from frontend.shop.words import euros, language, named, on_day
 from frontend.typography import number_text
+from subscriptions.debits import Announced
 from subscriptions.domain.states import InvoiceKind, LineKind
 from subscriptions.domain.views import (
     BillLineView,
@@ -62,8 +64,10 @@ def download(context: AccountContext, number: str, *, form: Form) -> HttpRespons
     )
 
 
-def bill_page(bill: BillView, *, payments: tuple[PaymentView, ...]) -> dict[str, Any]:
-    """The context of the bill's page."""
+def bill_page(
+    bill: BillView, *, payments: tuple[PaymentView, ...], debit: Announced | None = None
+) -> dict[str, Any]:
+    """The context of the bill's page; `debit`: what its payer was told of one that is to come."""
     summary = bill.summary
     taken = (each for each in payments if each.amount == summary.gross and each.is_held)
     paid = next((each for each in taken if each.is_taken or summary.period is None), None)
@@ -95,7 +99,7 @@ def bill_page(bill: BillView, *, payments: tuple[PaymentView, ...]) -> dict[str,
         "commitments": [commitment_text(each) for each in bill.commitments],
         "mentions": _mentions(bill, business=summary.basis is Basis.HT),
         "paid_by": _card(paid) if paid is not None else "",
-        "payment_note": payment_note(bill, payments),
+        "payment_note": payment_note(bill, payments, debit=debit),
         "can_pay": is_payable(bill, payments),
         "paid": summary.paid,
         "open": summary.open,
@@ -108,20 +112,41 @@ def is_payable(bill: BillView, payments: tuple[PaymentView, ...]) -> bool:
     return enough and not any(map(_under_way, payments))
 
 
-def payment_note(bill: BillView, payments: tuple[PaymentView, ...]) -> str:
-    """What became of the last try to have the bill paid, as long as something is open."""
-    if not bill.summary.open or not payments or not bill.collected:
+def payment_note(
+    bill: BillView, payments: tuple[PaymentView, ...], *, debit: Announced | None = None
+) -> str:
+    """What became of the last try to have the bill paid, as long as something is open; else when it
+    will be debited."""
+    if not bill.summary.open:
         return ""
-    last = payments[-1]
     if any(map(_under_way, payments)):
         return _("Your payment is under way.")
-    if last.off_session and last.is_declined:
+    if debit is not None:
+        return _debit_note(debit)
+    last = payments[-1] if payments else None
+    if last is not None and last.off_session and last.is_declined:
         return (
-            _("Your card ending in %(digits)s was refused (%(reason)s).")
+            _("The debit of your account ending in %(digits)s was refused (%(reason)s).")
+            if last.method_kind is MethodKind.SEPA_DEBIT
+            else _("Your card ending in %(digits)s was refused (%(reason)s).")
             if last.card_last4
             else _("Your card was refused (%(reason)s).")
         ) % {"digits": last.card_last4, "reason": declined_because(last.last_error)}
     return ""
+
+
+def _debit_note(debit: Announced) -> str:
+    """The mentions of a debit that is to come (SEPA Core rulebook)."""
+    return _(
+        "%(amount)s at most is debited on %(day)s from the account ending in %(digits)s: mandate"
+        " %(mandate)s, creditor %(creditor)s."
+    ) % {
+        "amount": euros(debit.amount, short=False),
+        "day": on_day(debit.debit_on),
+        "digits": debit.last4,
+        "mandate": debit.mandate_reference,
+        "creditor": settings.SEPA_CREDITOR_ID,
+    }
 
 
 def declined_because(code: str) -> str:
@@ -133,12 +158,15 @@ def declined_because(code: str) -> str:
         "card_removed": _("you have removed it"),
         "lost_card": _("the bank refuses this card"),
         "stolen_card": _("the bank refuses this card"),
+        "account_closed": _("the account is closed"),
+        "debit_not_authorized": _("you have revoked the mandate"),
     }
     return reasons.get(code, _("the bank gave no reason"))
 
 
 def _under_way(payment: PaymentView) -> bool:
-    return (payment.is_open and payment.off_session) or payment.is_reserved
+    asked = payment.is_open and payment.off_session
+    return asked or payment.is_processing or payment.is_reserved
 
 
 def standing(summary: BillSummary) -> str:

@@ -236,6 +236,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:einvoicing", _("Electronic invoices")),
         ("ops:payments", _("Payments")),
         ("ops:bank", _("Bank")),
+        ("ops:disputes", _("Disputes")),
         ("ops:ledger", _("Ledger")),
         ("ops:dunning", _("Unpaid")),
         ("ops:reconciliation", _("Reconciliation")),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from frontend.views import business, business_numbers, business_webhooks, dunning
+from frontend.views import business, business_numbers, business_webhooks, dunning, paying
 from subscriptions.files import Form
 
 app_name = "portal"
@@ -24,6 +24,8 @@ urlpatterns = [
     path("portal/bills/<str:number>/pdf/", business.bill_file, {"form": Form.PDF}, "bill_pdf"),
     path("portal/bills/<str:number>/xml/", business.bill_file, {"form": Form.XML}, "bill_xml"),
     path("portal/promise/", dunning.promise_of_firm, name="promise"),
+    path("portal/methods/", paying.add_for_firm, name="add_method"),
+    path("portal/methods/<int:method>/", paying.method_of_firm, name="method"),
     path("portal/people/", business.people, name="people"),
     path("portal/webhooks/", business_webhooks.webhooks, name="webhooks"),
     path("portal/webhooks/<uuid:endpoint>/", business_webhooks.webhook, name="webhook"),

@@ -4,6 +4,7 @@ from django.urls import path
 
 from frontend.views import (
     bank,
+    disputes,
     dunning,
     einvoicing,
     ledger,
@@ -38,6 +39,7 @@ urlpatterns = [
     path("ops/bank/", bank.overview, name="bank"),
     path("ops/bank/<int:entry_id>/", bank.movement, name="bank_movement"),
     path("ops/bank/shares/<int:share_id>/", bank.undo, name="bank_undo"),
+    path("ops/disputes/", disputes.disputes, name="disputes"),
     path("ops/ledger/", ledger.ledger, name="ledger"),
     path("ops/portings/", porting.portings, name="portings"),
     path("ops/portings/<int:porting_id>/", porting.porting, name="porting"),

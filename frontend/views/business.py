@@ -15,6 +15,7 @@ from catalogue.selectors import current_snapshot, snapshot_of
 from commerce.accounts import selectors as accounts
 from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.domain.consents import OrderConsents
@@ -30,12 +31,14 @@ from commerce.ordering.domain.states import OrderState
 from commerce.ordering.selectors import OrderView, approvals_waiting, order_view, orders_of
 from commerce.ordering.services.approval import approve_order, reject_order
 from commerce.ordering.services.bulk import BulkCheckout, place_bulk_order, quote_bulk
+from commerce.payments.selectors import payments_of
 from commerce.web.policy import Policy, policy
 from frontend.account import bills as bill_words
 from frontend.account import words
 from frontend.account.dunning import overdue
 from frontend.account.einvoices import einvoice_page
 from frontend.account.explaining import explanation_page
+from frontend.account.methods import methods_section
 from frontend.business import screen
 from frontend.business.answers import answered, merged
 from frontend.business.forms import LinesForm, OrderForm
@@ -44,7 +47,9 @@ from frontend.business.panel import fleet_panel
 from frontend.sentences import sentence_of
 from frontend.shop.deliveries import delivery
 from frontend.shop.words import language
+from frontend.views.paying import note_added
 from subscriptions import selectors as subscriptions
+from subscriptions.debits import announced_debit
 from subscriptions.einvoices import einvoice_of
 from subscriptions.explaining import explanation
 from subscriptions.files import Form
@@ -279,8 +284,13 @@ def approvals(request: HttpRequest) -> HttpResponse:
 @never_cache
 def bills(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
-    found = subscriptions.bills_of(context.party_id or 0)
+    party_id = context.party_id or 0
+    note_added(request, party_id=party_id)
+    found = subscriptions.bills_of(party_id)
     values = screen.around(context, here="portal:bills") | {
+        "methods": methods_section(
+            party_id, area="portal", may_change=context.role is Role.ADMINISTRATOR
+        ),
         "bills": [
             (bill, bill_words.period_text(bill), bill_words.standing(bill)) for bill in found
         ],
@@ -297,7 +307,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     context = context_for_request(request)
     party_id = context.party_id or 0
     found = subscriptions.bill_view(party_id, number)
-    page = bill_words.bill_page(found, payments=())
+    page = bill_words.bill_page(found, payments=payments_of(number), debit=announced_debit(number))
     page["sections"] = screen.bill_sections(page["sections"])
     page["electronic"] = einvoice_page(einvoice_of(party_id, number))
     values = screen.around(context, here="portal:bills") | {

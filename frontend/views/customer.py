@@ -25,7 +25,7 @@ from commerce.ordering.services import links
 from commerce.ordering.services.next_offers import show_next_offers
 from commerce.ordering.services.open_changes import open_change
 from commerce.ordering.services.withdrawing import withdrawable
-from commerce.payments.selectors import payments_of, saved_cards
+from commerce.payments.selectors import payments_of
 from commerce.payments.services.checkout import refresh
 from commerce.web.policy import Policy, policy
 from frontend import errors
@@ -34,13 +34,16 @@ from frontend.account import lines, words
 from frontend.account.dunning import overdue
 from frontend.account.explaining import explanation_page
 from frontend.account.forms import AddressForm
+from frontend.account.methods import methods_section
 from frontend.consumption import this_month
 from frontend.next_offers import offer_cards
 from frontend.typography import month_text
+from frontend.views.paying import note_added
 from orchestration.content import accesses_of
 from orchestration.esim import profile_of
 from orchestration.porting.rio import rio_of_subscription
 from subscriptions import selectors as subscriptions
+from subscriptions.debits import announced_debit
 from subscriptions.explaining import explanation
 from subscriptions.files import Form
 from subscriptions.finding import ComingBill, coming_bills
@@ -131,13 +134,14 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
 def bills(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
     party_id = context.party_id or 0
+    note_added(request, party_id=party_id)
     account = subscriptions.account_view(party_id)
     values = {
         "tabs": tabs("bills"),
         "bills": [_bill_row(bill) for bill in subscriptions.bills_of(party_id)],
         "next_bill_on": account.next_bill_on if account else None,
         "balance": balance_of(account.id) if account else None,
-        "cards": saved_cards(party_id),
+        "methods": methods_section(party_id, area="account", may_change=True),
         "overdue": overdue(party_id),
     }
     return render(request, "frontend/account/bills.html", values)
@@ -160,7 +164,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
             {"label": _("Bills"), "url": reverse("account:bills")},
             {"label": number},
         ],
-        "bill": bill_words.bill_page(found, payments=payments),
+        "bill": bill_words.bill_page(found, payments=payments, debit=announced_debit(number)),
     }
     return render(request, "frontend/account/bill.html", values)
 

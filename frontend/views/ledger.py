@@ -25,6 +25,7 @@ KINDS = {
     TransferKind.ALLOCATION: _("Bill paid"),
     TransferKind.REVERSAL: _("Taken back"),
     TransferKind.WRITE_OFF: _("Given up"),
+    TransferKind.DISPUTE: _("Dispute"),
 }
 BOOKS = {
     Book.RECEIVABLE: _("Open on bills"),

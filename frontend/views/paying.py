@@ -1,4 +1,6 @@
-"""Bills paid by hand, and the cards that bills are charged to."""
+"""Bills paid by hand, and the methods that bills are charged to: consumers' and firms'."""
+
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -8,11 +10,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from commerce.accounts.context import context_for_request
-from commerce.kernel.errors import FaisceauError, ProviderError
-from commerce.payments.services import methods
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
+from commerce.accounts.selectors import reach
+from commerce.kernel.errors import FaisceauError, Forbidden, ProviderError
+from commerce.payments.ports import MethodKind
+from commerce.payments.services import methods, setups
 from commerce.payments.services.checkout import open_session
 from commerce.web.policy import Policy, policy
 from frontend.sentences import sentence_of
+from frontend.shop.words import language
 from subscriptions.services.collecting import pay_by_hand
 
 
@@ -22,32 +29,112 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
     """To the provider's page, with what is open on the bill."""
     context = context_for_request(request)
     page = reverse("account:bill", args=[number])
-    try:
+
+    def opened() -> str:
         key = pay_by_hand(
             party_id=context.party_id or 0,
             number=number,
             label=_("Bill %(number)s") % {"number": number},
             back=request.build_absolute_uri(f"{page}?back=1"),
         )
-        return redirect(open_session(key=key))
+        return open_session(key=key)
+
+    return _to_provider(request, opened, otherwise=page)
+
+
+@policy(Policy.CUSTOMER)
+@require_POST
+def add(request: HttpRequest) -> HttpResponse:
+    """To the provider's page, where a card or an account is added and nothing paid."""
+    return _add(request, context_for_request(request), page=reverse("account:bills"))
+
+
+@policy(Policy.CUSTOMER)
+@require_POST
+def method(request: HttpRequest, method: int) -> HttpResponse:
+    """Charge bills to this card or account from now on, or forget it."""
+    return _change(request, context_for_request(request), method, page="account:bills")
+
+
+@policy(Policy.BUSINESS)
+@require_POST
+def add_for_firm(request: HttpRequest) -> HttpResponse:
+    """As `add`; for administrators."""
+    return _add(request, _administrator(request), page=reverse("portal:bills"))
+
+
+@policy(Policy.BUSINESS)
+@require_POST
+def method_of_firm(request: HttpRequest, method: int) -> HttpResponse:
+    """As `method`; for administrators."""
+    return _change(request, _administrator(request), method, page="portal:bills")
+
+
+def note_added(request: HttpRequest, *, party_id: int) -> None:
+    """The browser is back from the provider's page: say whether a method has been added there."""
+    if "added" not in request.GET:
+        return
+    if setups.back_from_setup(party_id=party_id):
+        messages.success(request, _("Your payment method is kept. Your bills are charged to it."))
+    else:
+        messages.warning(request, _("The payment method is not there yet. Look again in a moment."))
+
+
+def _administrator(request: HttpRequest) -> AccountContext:
+    context = context_for_request(request)
+    if context.role is not Role.ADMINISTRATOR:
+        raise Forbidden("Only an administrator decides how bills are paid.", code="not_permitted")
+    return context
+
+
+def _add(request: HttpRequest, context: AccountContext, *, page: str) -> HttpResponse:
+    party_id = context.party_id or 0
+    asked = request.POST.get("kind", "")
+    kind = MethodKind(asked) if asked in set(MethodKind) else MethodKind.CARD
+    back = request.build_absolute_uri(page)
+
+    def opened() -> str:
+        key = setups.request_setup(
+            party_id=party_id,
+            kind=kind,
+            email=reach(party_id).email,
+            language=language(),
+            success_url=f"{back}?added=1",
+            cancel_url=back,
+        )
+        return setups.open_setup(key=key)
+
+    return _to_provider(request, opened, otherwise=page)
+
+
+def _change(
+    request: HttpRequest, context: AccountContext, method_id: int, *, page: str
+) -> HttpResponse:
+    party_id = context.party_id or 0
+    try:
+        if request.POST.get("do") == "remove":
+            methods.remove(party_id=party_id, saved_id=method_id)
+            messages.success(request, _("The payment method is removed."))
+        else:
+            methods.choose(party_id=party_id, saved_id=method_id)
+            messages.success(request, _("Your bills are charged to it from now on."))
+    except FaisceauError as error:
+        if error.code == "unknown_method":
+            raise
+        messages.warning(request, sentence_of(error))
+    return redirect(page)
+
+
+def _to_provider(
+    request: HttpRequest, opened: Callable[[], str], *, otherwise: str
+) -> HttpResponse:
+    """To the address of his page; back with a sentence if there is none."""
+    try:
+        return redirect(opened())
     except ProviderError:
         messages.warning(request, _("The payment page did not answer. Try again in a moment."))
     except FaisceauError as error:
         if error.code == "unknown_bill":
             raise
         messages.warning(request, sentence_of(error))
-    return redirect(page)
-
-
-@policy(Policy.CUSTOMER)
-@require_POST
-def card(request: HttpRequest, card: int) -> HttpResponse:
-    """Charge bills to this card from now on, or forget it."""
-    party_id = context_for_request(request).party_id or 0
-    if request.POST.get("do") == "remove":
-        methods.remove(party_id=party_id, saved_id=card)
-        messages.success(request, _("The card is removed."))
-    else:
-        methods.choose(party_id=party_id, saved_id=card)
-        messages.success(request, _("Your bills are charged to this card from now on."))
-    return redirect("account:bills")
+    return redirect(otherwise)

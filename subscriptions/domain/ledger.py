@@ -25,7 +25,8 @@ class Book(StrEnum):
 
 class TransferKind(StrEnum):
     """Why money moved. An `ALLOCATION` lets what is unapplied pay for a bill; a `REVERSAL` takes
-    money at the bank back that was returned, or taken for somebody else's."""
+    money at the bank back that was returned, or taken for somebody else's; in a `DISPUTE` the
+    payer's bank takes a payment back, or gives it to us again."""
 
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"
@@ -34,6 +35,7 @@ class TransferKind(StrEnum):
     ALLOCATION = "allocation"
     REVERSAL = "reversal"
     WRITE_OFF = "write_off"
+    DISPUTE = "dispute"
 
 
 SMALL_DIFFERENCE = Money.of("0.50")

@@ -1,5 +1,6 @@
-"""Collecting: consumers' bills are charged to their saved card on the day they are due, or paid by
-hand on the provider's page. A business pays by transfer."""
+"""Collecting: consumers' bills are charged to the saved method on the day they are due, debits once
+they were announced; or paid by hand on the provider's page. A business pays by transfer, unless it
+has chosen a method for its bills."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -12,18 +13,25 @@ from django.db import transaction
 from commerce.accounts.kinds import Segment
 from commerce.accounts.selectors import reach
 from commerce.events import timers
-from commerce.kernel.clock import PARIS, machine_now
+from commerce.kernel.clock import PARIS, business_today, machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
+from commerce.kernel.money import Money
 from commerce.payments.ports import PayLine
-from commerce.payments.selectors import payment, payments_of
+from commerce.payments.selectors import Saved, chosen_method, payment, payments_of
 from commerce.payments.services import effects
 from commerce.payments.services.charge import request_charge
 from commerce.payments.services.checkout import request_payment
 from subscriptions.domain.ledger import SMALL_DIFFERENCE
 from subscriptions.domain.states import InvoiceKind, InvoiceState
-from subscriptions.ledger import is_collected, money_on_its_way, owed_on, unapplied_under
-from subscriptions.models import BillingAccount, Invoice
-from subscriptions.services import ledger, paying_back
+from subscriptions.ledger import (
+    is_collected,
+    money_on_its_way,
+    owed_on,
+    paid_with_orders,
+    unapplied_under,
+)
+from subscriptions.models import BillingAccount, DebitNotice, Invoice
+from subscriptions.services import announcing, ledger, paying_back
 
 logger = logging.getLogger(__name__)
 
@@ -93,11 +101,11 @@ def on_due(payload: Mapping[str, Any]) -> None:
 
 @transaction.atomic
 def collect(invoice_id: int) -> None:
-    """Have what is open on the bill charged to the saved card, less what is the customer's; give
+    """Have what is open on the bill charged to the chosen method, less what is the customer's; give
     back what a credit note gives back.
 
-    Once: what is declined stays open; a rest too small to be charged is given up. Nothing is
-    charged without a saved card, nor to a business.
+    Once: what is declined stays open; a rest too small to be charged is given up. A debit is
+    announced first, and looked at again on its day.
     """
     invoice = _locked(invoice_id)
     if invoice.kind == InvoiceKind.CREDIT_NOTE:
@@ -107,19 +115,44 @@ def collect(invoice_id: int) -> None:
     if money_on_its_way(invoice):
         return
     ledger.use_credit(invoice)
-    if not is_collected(invoice):
-        return
-    owed = owed_on(invoice)
+    owed, method = owed_on(invoice), _method_for(invoice)
     if owed < LEAST:
-        ledger.write_off(invoice, cause="too-small")
+        if is_collected(invoice):
+            ledger.write_off(invoice, cause="too-small")
+        return
+    if method is None:
+        return
+    notice = announcing.announce(invoice, method, amount=owed) if method.is_debit else None
+    day = _day_of(invoice, notice)
+    if day > business_today():
+        arm([(day, invoice.pk)])
         return
     request_charge(
         key=f"{invoice.number}/charge/1",
         party_id=invoice.account.party_id,
-        amount=owed,
+        amount=min(owed, Money(notice.amount, owed.currency)) if notice else owed,
         reference=invoice.number or "",
         purpose=PURPOSE,
+        method=method,
     )
+
+
+def _method_for(invoice: Invoice) -> Saved | None:
+    """What pays for it; None where nothing is charged: it is paid with its order or by transfer."""
+    party_id = invoice.account.party_id
+    if is_collected(invoice):
+        return chosen_method(party_id)
+    if invoice.kind == InvoiceKind.CREDIT_NOTE or paid_with_orders([invoice.key]):
+        return None
+    return chosen_method(party_id, for_bills=True)
+
+
+def _day_of(invoice: Invoice, notice: DebitNotice | None) -> date:
+    """A consumer's card is charged on the day on which the bill is looked at, that of its date."""
+    if notice is not None:
+        return notice.debit_on
+    business = invoice.account.segment == Segment.BUSINESS
+    return invoice.due_on if business and invoice.due_on else business_today()
 
 
 @transaction.atomic

@@ -12,7 +12,9 @@ from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
 from commerce.notifications.services import send
+from commerce.payments.selectors import chosen_method
 from commerce.payments.services.charge import request_charge
+from subscriptions.debits import announced_under
 from subscriptions.domain.dunning import (
     GRADES,
     Action,
@@ -260,14 +262,21 @@ def _settle_promise(case: DunningCase, *, today: date) -> None:
 
 
 def _charge_again(case: DunningCase, step: Step, bills: tuple[OverdueBill, ...]) -> None:
-    """Ask for each bill; the step makes the key, so that it is asked for once."""
+    """Ask for each bill; the step makes the key, so that it is asked for once. Nothing is debited
+    that was not announced."""
+    method = chosen_method(case.account.party_id)
     for bill in bills:
+        if method is None:
+            return
+        if method.is_debit and not announced_under(bill.number, method.mandate_reference):
+            continue
         request_charge(
             key=f"{bill.number}/dunning/{case.pk}/{step.code}",
             party_id=case.account.party_id,
             amount=bill.open,
             reference=bill.number,
             purpose=PURPOSE,
+            method=method,
         )
 
 

@@ -118,6 +118,43 @@ def enter_transfer_back(
         _reopen(account, reference=reference, cause=key)
 
 
+@transaction.atomic
+def enter_dispute(
+    *,
+    dispute_id: str,
+    party_id: int,
+    reference: str,
+    amount: Money,
+    reinstated: bool,
+    decided: bool,
+) -> None:
+    """The payer's bank took a payment back, so that its bill is open again; with `reinstated` it
+    has given it to us again since. What stays lost once it is `decided` is asked for. May be
+    repeated, and come before the payment."""
+    account = locked_account(party_id=party_id, segment=party(party_id).segment)
+    cause = f"dispute/{dispute_id}"
+    if _enter(
+        account,
+        kind=TransferKind.DISPUTE,
+        moved=(Book.UNAPPLIED, Book.PROVIDER),
+        amount=amount,
+        reference=reference,
+        key=f"{cause}/withdrawn",
+    ):
+        _reopen(account, reference=reference, cause=cause)
+    if reinstated and _enter(
+        account,
+        kind=TransferKind.DISPUTE,
+        moved=(Book.PROVIDER, Book.UNAPPLIED),
+        amount=amount,
+        reference=reference,
+        key=f"{cause}/reinstated",
+    ):
+        allocate(account, reference=reference, cause=f"{cause}/won")
+    if decided and not reinstated:
+        dunning_clock.look_tomorrow(account)
+
+
 def write_off(invoice: Invoice, *, cause: str) -> None:
     """Give up what is open on the bill: it is our loss. The caller has locked the account."""
     owed = owed_on(invoice)
@@ -175,11 +212,7 @@ def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
 
     Once for each `cause`, the key of what made it possible. The caller has locked the account.
     """
-    invoice = Invoice.objects.filter(
-        Q(key=f"order:{reference}") | Q(number=reference),
-        account=account,
-        state=InvoiceState.ISSUED,
-    ).first()
+    invoice = _bill_of(account, reference)
     if invoice is None:
         return
     amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, reference))
@@ -193,6 +226,14 @@ def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
             key=f"{invoice.number}/{cause}",
             invoice=invoice,
         )
+
+
+def _bill_of(account: BillingAccount, reference: str) -> Invoice | None:
+    return Invoice.objects.filter(
+        Q(key=f"order:{reference}") | Q(number=reference),
+        account=account,
+        state=InvoiceState.ISSUED,
+    ).first()
 
 
 def use_credit(invoice: Invoice) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from commerce.kernel.money import Money
 from commerce.markets.fr import (
     companies,
+    debits,
     dunning,
     invoice,
     numbers,
@@ -21,6 +22,7 @@ from commerce.markets.fr import (
 )
 from commerce.markets.pack import (
     CarrierCaps,
+    DebitRules,
     Market,
     Mention,
     Motive,
@@ -106,6 +108,9 @@ class France:
 
     def withdrawal_last_day(self, concluded_on: date) -> date:
         return withdrawal.withdrawal_last_day(concluded_on)
+
+    def debit_rules(self) -> DebitRules:
+        return debits.RULES
 
     def carrier_caps(self) -> CarrierCaps:
         return invoice.CARRIER_CAPS

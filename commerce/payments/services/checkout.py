@@ -17,6 +17,7 @@ from commerce.payments.gateway import gateway
 from commerce.payments.models import PaymentAttempt, PaymentState
 from commerce.payments.ports import CheckoutRequest, PayLine
 from commerce.payments.selectors import PaymentView, payment
+from commerce.payments.services.methods import known_customer
 from commerce.payments.services.outcome import note_report
 from commerce.rows import Given, Prepared
 
@@ -187,20 +188,13 @@ def _claimed(key: str) -> PaymentAttempt:
             raise NotFound("There is no such payment.")
         if row.state == PaymentState.REQUESTED:
             row.expires_at = business_now() + PAGE_LIFE
-            row.customer_id = _known_customer(row)
+            row.customer_id = known_customer(row.party_id)
             row.state = PaymentState.OPENING
         elif row.state == PaymentState.UNKNOWN:
             row.state = PaymentState.OPENING
         row.claimed_at = machine_now()
         row.save(update_fields=["expires_at", "customer_id", "state", "claimed_at"])
     return row
-
-
-def _known_customer(row: PaymentAttempt) -> str:
-    if row.party_id is None:
-        return ""
-    earlier = PaymentAttempt.objects.filter(party_id=row.party_id).exclude(customer_id="")
-    return earlier.order_by("-pk").values_list("customer_id", flat=True).first() or ""
 
 
 def _request(row: PaymentAttempt) -> CheckoutRequest:

@@ -10,10 +10,11 @@ from commerce.payments.events import (
     PaymentSettled,
 )
 from commerce.payments.models import LIFE, PaymentAttempt, PaymentState
-from commerce.payments.ports import Outcome, PaymentReport
+from commerce.payments.ports import Method, MethodKind, Outcome, PaymentReport
 from commerce.payments.services.methods import keep
 
 STATES = {
+    Outcome.PROCESSING: PaymentState.PROCESSING,
     Outcome.AUTHORISED: PaymentState.AUTHORISED,
     Outcome.SETTLED: PaymentState.SETTLED,
     Outcome.CANCELLED: PaymentState.CANCELLED,
@@ -36,11 +37,25 @@ def note_report(*, key: str, report: PaymentReport) -> None:
     if reached and target is not None:
         row.state = target
         if target in (PaymentState.AUTHORISED, PaymentState.SETTLED):
-            keep(row)
+            _keep_card(row)
     row.save()
-    if reached:
+    if reached and target is not PaymentState.PROCESSING:
         with traced(row.trace_id or current_trace()):
             publish(_event(row))
+
+
+def _keep_card(row: PaymentAttempt) -> None:
+    """The card of a payment that its holder made himself is the one that is charged from now on."""
+    if row.party_id is None or not (row.method_id and row.customer_id) or row.off_session:
+        return
+    card = Method(
+        kind=MethodKind.CARD,
+        customer_id=row.customer_id,
+        method_id=row.method_id,
+        card_brand=row.card_brand,
+        card_last4=row.card_last4,
+    )
+    keep(party_id=row.party_id, method=card)
 
 
 def _event(row: PaymentAttempt) -> Event:

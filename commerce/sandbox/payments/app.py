@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -15,8 +16,10 @@ from commerce.sandbox.common.delivery import DeliveryQueue
 from commerce.sandbox.common.faults import Faults
 from commerce.sandbox.common.runner import Runner
 from commerce.sandbox.common.storage import Database
+from commerce.sandbox.payments import disputes
 from commerce.sandbox.payments.api import AFTER, BEFORE, Api
 from commerce.sandbox.payments.checkout import Timers
+from commerce.sandbox.payments.errors import ApiError
 from commerce.sandbox.payments.events import WEBHOOK_FAULTS, signer
 from commerce.sandbox.payments.hosted import Pages
 from commerce.sandbox.payments.ledger import Ledger
@@ -42,6 +45,21 @@ class Records:
 
     def webhooks(self, request: Request) -> Response:
         return JSONResponse({"webhooks": self.world.queue.history()})
+
+    async def dispute(self, request: Request) -> Response:
+        """POST /_control/disputes {"payment_intent", "reason"}: its holder objects to a payment, as
+        he may to a debit for eight weeks."""
+        asked = await request.json()
+        return await run_in_threadpool(self._dispute, asked)
+
+    def _dispute(self, asked: dict[str, str]) -> Response:
+        try:
+            with self.world.database.transaction():
+                charge = disputes.of_intent(self.world, asked["payment_intent"])
+                made = disputes.begin(self.world, charge, reason=asked.get("reason", "general"))
+        except ApiError as error:
+            return refusal(error.status, error.message)
+        return JSONResponse({"dispute": made.id})
 
 
 def build_world(settings: PaymentSettings) -> World:
@@ -80,6 +98,7 @@ def build_app(world: World) -> Starlette:
             *control.routes(),
             Route("/_control/ledger", records.ledger),
             Route("/_control/webhooks", records.webhooks),
+            Route("/_control/disputes", records.dispute, methods=["POST"]),
             Route("/v1/{path:path}", answer, methods=["GET", "POST", "DELETE"]),
             *Pages(world).routes(),
         ],

@@ -22,20 +22,30 @@ def read(
 ) -> CardEntry | Refusals:
     """The card that was typed, or what is wrong with it. `now` is business time."""
     refusals: dict[str, str] = {}
-    email = form.get("email", "").strip() if asks_email else None
-    if email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
-        refusals["email"] = words["e_email"]
+    email = read_email(form, refusals, words=words) if asks_email else None
     card = _card(form.get("number", ""), refusals, words=words)
     expiry = _expiry(form.get("expiry", ""), refusals, words=words, now=now)
     digits = 4 if card is not None and card.brand == "amex" else 3
     if not re.fullmatch(rf"\d{{{digits}}}", form.get("cvc", "").strip()):
         refusals["cvc"] = words["e_cvc"].format(digits=digits)
-    name = form.get("name", "").strip()
-    if not name or len(name) > 200:
-        refusals["name"] = words["e_name"]
+    name = read_name(form, refusals, words=words)
     if refusals or card is None or expiry is None:
         return Refusals(refusals)
     return CardEntry(card=card, exp_month=expiry[0], exp_year=expiry[1], name=name, email=email)
+
+
+def read_email(form: Mapping[str, str], refusals: dict[str, str], *, words: Words) -> str:
+    email = form.get("email", "").strip()
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
+        refusals["email"] = words["e_email"]
+    return email
+
+
+def read_name(form: Mapping[str, str], refusals: dict[str, str], *, words: Words) -> str:
+    name = form.get("name", "").strip()
+    if not name or len(name) > 200:
+        refusals["name"] = words["e_name"]
+    return name
 
 
 def _card(typed: str, refusals: dict[str, str], *, words: Words) -> TestCard | None:

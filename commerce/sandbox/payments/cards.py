@@ -16,7 +16,10 @@ class Authentication(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TestCard:
-    """`decline` is the refusal of a charge; one with `attachable` false can't be saved either."""
+    """`decline` is the refusal of a charge; one with `attachable` false can't be saved either.
+
+    `dispute` is why its holder objects to each payment; with `inquiry` his bank asks only.
+    """
 
     __test__ = False
 
@@ -29,6 +32,8 @@ class TestCard:
     attachable: bool = True
     cvc_check: str = "pass"
     network: str | None = None
+    dispute: str | None = None
+    inquiry: bool = False
 
     @property
     def last4(self) -> str:
@@ -123,6 +128,9 @@ CARDS = {
         _declined("4000000000006975", "card_velocity_exceeded"),
         _declined("4100000000000019", "fraudulent"),
         TestCard("4000000000000341", decline="generic_decline"),
+        TestCard("4000000000000259", dispute="fraudulent"),
+        TestCard("4000000000002685", dispute="product_not_received"),
+        TestCard("4000000000001976", dispute="fraudulent", inquiry=True),
     )
 }
 
@@ -165,6 +173,9 @@ TOKENS = {
     "pm_card_visa_chargeDeclinedVelocityLimitExceeded": "4000000000006975",
     "pm_card_chargeDeclinedFraudulent": "4100000000000019",
     "pm_card_chargeCustomerFail": "4000000000000341",
+    "pm_card_createDispute": "4000000000000259",
+    "pm_card_createDisputeProductNotReceived": "4000000000002685",
+    "pm_card_createDisputeInquiry": "4000000000001976",
 }
 
 

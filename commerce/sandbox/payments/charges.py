@@ -1,6 +1,7 @@
 """Charges: what a payment intent does to the card."""
 
 from commerce.sandbox.payments import lists
+from commerce.sandbox.payments.banks import FAILURES
 from commerce.sandbox.payments.cards import DECLINES
 from commerce.sandbox.payments.errors import Document, missing
 from commerce.sandbox.payments.ids import new_id, random_text
@@ -54,10 +55,9 @@ def make(
         "paid": succeeded,
         "payment_intent": intent["id"],
         "payment_method": method.id,
-        "payment_method_details": {
-            "card": _card_details(world, intent, method=method, authenticated=authenticated),
-            "type": "card",
-        },
+        "payment_method_details": _details(
+            world, intent, method=method, authenticated=authenticated
+        ),
         "receipt_email": intent["receipt_email"],
         "receipt_number": None,
         "receipt_url": f"{world.settings.base.public_url}/c/receipt/{identifier}"
@@ -76,6 +76,39 @@ def make(
     resource = Resource(KIND, body)
     world.store.add(resource)
     return resource
+
+
+def begin_debit(world: World, intent: Document, *, method: Resource) -> Resource:
+    """A charge whose outcome the bank tells some days later."""
+    charge = make(world, intent, method=method, decline=None, authenticated=False)
+    charge.body |= {
+        "status": "pending",
+        "paid": False,
+        "balance_transaction": None,
+        "receipt_url": None,
+    }
+    world.store.save(charge)
+    return charge
+
+
+def end_debit(world: World, charge: Resource, *, failure: str | None) -> None:
+    """The bank has paid, or says why not."""
+    if failure is None:
+        charge.body |= {
+            "status": "succeeded",
+            "paid": True,
+            "balance_transaction": new_id("txn"),
+            "receipt_url": f"{world.settings.base.public_url}/c/receipt/{charge.id}",
+        }
+    else:
+        charge.body |= {
+            "status": "failed",
+            "captured": False,
+            "amount_captured": 0,
+            "failure_code": failure,
+            "failure_message": FAILURES[failure],
+        }
+    world.store.save(charge)
 
 
 def find(world: World, wanted: str, *, param: str = "charge") -> Resource:
@@ -139,6 +172,16 @@ def _outcome(decline: str | None) -> Document:
         "seller_message": sentence,
         "type": kind,
     }
+
+
+def _details(world: World, intent: Document, *, method: Resource, authenticated: bool) -> Document:
+    if method.body["type"] == "card":
+        facts = _card_details(world, intent, method=method, authenticated=authenticated)
+        return {"card": facts, "type": "card"}
+    kept = ("bank_code", "branch_code", "country", "fingerprint", "last4")
+    debited: Document = {name: method.body["sepa_debit"][name] for name in kept}
+    debited |= {"expected_debit_date": None, "mandate": method.private["mandate"]}
+    return {"sepa_debit": debited, "type": "sepa_debit"}
 
 
 def _card_details(

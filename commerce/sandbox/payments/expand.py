@@ -14,7 +14,18 @@ EXPANDABLE = {
         "payment_method": "payment_method",
     },
     "charge": {"customer": "customer", "payment_intent": "payment_intent"},
-    "checkout.session": {"customer": "customer", "payment_intent": "payment_intent"},
+    "checkout.session": {
+        "customer": "customer",
+        "payment_intent": "payment_intent",
+        "setup_intent": "setup_intent",
+    },
+    "setup_intent": {
+        "customer": "customer",
+        "mandate": "mandate",
+        "payment_method": "payment_method",
+    },
+    "mandate": {"payment_method": "payment_method"},
+    "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
     "refund": {
         "charge": "charge",
         "customer": "customer",

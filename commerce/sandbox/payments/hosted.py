@@ -1,7 +1,9 @@
-"""The pages that shoppers see: payment, the bank's authentication, receipt. No scripts."""
+"""The pages that shoppers see: payment, a method added, the bank's authentication, receipt. No
+scripts."""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader
@@ -10,8 +12,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from commerce.sandbox.payments import checkout, payment_intents, payments
+from commerce.sandbox.payments import (
+    checkout,
+    debit_form,
+    payment_intents,
+    payments,
+    setup_intents,
+)
 from commerce.sandbox.payments.card_form import Refusals, read
+from commerce.sandbox.payments.checkout import CardEntry, DebitEntry
 from commerce.sandbox.payments.errors import ApiError
 from commerce.sandbox.payments.payments import CONFIRMABLE, Status
 from commerce.sandbox.payments.store import Resource
@@ -28,6 +37,13 @@ TEST_CARDS = (
     ("4000 0000 0000 0069", "case_expired"),
     ("4000 0000 0000 0127", "case_cvc"),
     ("4000 0000 0000 0119", "case_processing"),
+)
+TEST_ACCOUNTS = (
+    ("FR14 2004 1010 0505 0001 3M02 606", "case_paid"),
+    ("FR97 2004 1010 0500 0000 2222 227", "case_debit_funds"),
+    ("FR84 2004 1010 0505 0001 3M02 607", "case_closed"),
+    ("FR79 2004 1010 0505 0001 3M02 600", "case_revoked"),
+    ("FR57 2004 1010 0505 0001 3M02 608", "case_returned"),
 )
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:;"
@@ -68,8 +84,7 @@ class Pages:
             return self._notice(words, "unknown", status=404)
         if session.body["status"] != "open":
             return self._closed(words, session)
-        problem = self._last_refusal(session, words)
-        return self._payment_page(words, session, problem=problem)
+        return self._form(words, session, problem=self._last_refusal(session, words))
 
     async def submit_payment(self, request: Request) -> Response:
         form = await request.form()
@@ -87,17 +102,26 @@ class Pages:
                 return _to_success(session)
             if session.body["status"] != "open":
                 return self._closed(words, session)
-            entry = read(typed, words=words, now=world.clock.now(), asks_email=_asks_email(session))
+            entry = self._entry(typed, words, session)
             if isinstance(entry, Refusals):
-                return self._payment_page(
-                    words, session, typed=typed, refusals=entry.by_field, status=422
-                )
+                return self._form(words, session, typed=typed, refusals=entry.by_field, status=422)
             try:
-                intent = checkout.pay(world, session, entry)
+                if isinstance(entry, CardEntry) and not _sets_up(session):
+                    intent = checkout.pay(world, session, entry)
+                else:
+                    intent = checkout.set_up(world, session, entry)
             except ApiError as error:
                 sentence = words[f"d_{error.decline_code or 'generic_decline'}"]
-                return self._payment_page(words, session, typed=typed, problem=sentence, status=402)
+                return self._form(words, session, typed=typed, problem=sentence, status=402)
         return _to_bank(intent) or _to_success(session)
+
+    def _entry(
+        self, typed: Mapping[str, str], words: Words, session: Resource
+    ) -> CardEntry | DebitEntry | Refusals:
+        asks_email = _asks_email(session)
+        if _takes_card(session):
+            return read(typed, words=words, now=self._world.clock.now(), asks_email=asks_email)
+        return debit_form.read(typed, words=words, asks_email=asks_email)
 
     def show_bank(self, request: Request) -> Response:
         intent = self._waiting_intent(request)
@@ -109,7 +133,8 @@ class Pages:
         return self._page(
             "bank.html",
             words,
-            amount=money(intent.body["amount"], intent.body["currency"], words=words),
+            text="bank_setup_text" if intent.kind == setup_intents.KIND else "bank_text",
+            amount=_amount(intent, words),
             last4=method.body["card"]["last4"],
         )
 
@@ -129,14 +154,7 @@ class Pages:
             if intent is None:
                 return self._notice(words, "bank_done", status=404)
             if intent.body["status"] == Status.REQUIRES_ACTION:
-                origin = Origin() if session is None else checkout.origin_of(session)
-                try:
-                    payments.authenticate(world, intent, passed=passed, origin=origin)
-                except ApiError as error:
-                    if not error.keeps_effects:
-                        raise
-                if session is not None and intent.body["status"] not in CONFIRMABLE:
-                    checkout.complete(world, session, intent, origin=origin)
+                _authenticate(world, intent, session, passed=passed)
         if session is not None:
             return _to_success(session) if _done(session) else _to_payment(world, session)
         return self._return(words, intent)
@@ -148,19 +166,23 @@ class Pages:
             return self._notice(words, "unknown", status=404)
         body = charge.body
         amount = body["amount_captured"] if body["captured"] else body["amount"]
+        details = body["payment_method_details"]
+        paid_text = "receipt_text" if details["type"] == "card" else "receipt_debit_text"
         return self._page(
             "receipt.html",
             words,
-            text="receipt_text" if body["captured"] else "receipt_held_text",
+            text=paid_text if body["captured"] else "receipt_held_text",
             amount=money(amount, body["currency"], words=words),
-            last4=body["payment_method_details"]["card"]["last4"],
+            last4=details[details["type"]]["last4"],
             refunded=money(body["amount_refunded"], body["currency"], words=words)
             if body["amount_refunded"]
             else None,
         )
 
     def _waiting_intent(self, request: Request) -> Resource | None:
-        intent = self._world.store.find(payments.KIND, request.path_params["intent"])
+        wanted = request.path_params["intent"]
+        store = self._world.store
+        intent = store.find(payments.KIND, wanted) or store.find(setup_intents.KIND, wanted)
         if intent is None or intent.private.get("token") != request.path_params["token"]:
             return None
         return intent
@@ -171,10 +193,14 @@ class Pages:
 
     def _last_refusal(self, session: Resource, words: Words) -> str | None:
         """Why the last try failed, for someone who comes back from the bank."""
-        if session.body["payment_intent"] is None:
+        if session.body["setup_intent"] is not None:
+            setup = setup_intents.find(self._world, session.body["setup_intent"])
+            error = setup.body["last_setup_error"]
+        elif session.body["payment_intent"] is not None:
+            intent = payment_intents.find(self._world, session.body["payment_intent"])
+            error = intent.body["last_payment_error"]
+        else:
             return None
-        intent = payment_intents.find(self._world, session.body["payment_intent"])
-        error = intent.body["last_payment_error"]
         if error is None:
             return None
         return words[f"d_{error.get('decline_code', 'authentication')}"]
@@ -198,6 +224,8 @@ class Pages:
         body = session.body
         if body["status"] == "expired":
             return self._notice(words, "expired", status=410, link=body["cancel_url"])
+        if _sets_up(session):
+            return self._notice(words, "added", link=_success_url(session))
         text = "paid" if body["payment_status"] == "paid" else "held"
         return self._notice(
             words,
@@ -207,7 +235,7 @@ class Pages:
             amount=money(body["amount_total"], body["currency"], words=words),
         )
 
-    def _payment_page(
+    def _form(
         self,
         words: Words,
         session: Resource,
@@ -217,9 +245,34 @@ class Pages:
         problem: str | None = None,
         status: int = 200,
     ) -> Response:
-        """Of what was typed, the card number and the code are never sent back."""
+        """Of what was typed, the numbers and the code are never sent back."""
+        show = self._setup_page if _sets_up(session) else self._payment_page
+        return show(
+            words,
+            session,
+            status=status,
+            asks_email=_asks_email(session),
+            typed={name: (typed or {}).get(name, "") for name in ("email", "expiry", "name")},
+            refusals=refusals or {},
+            problem=problem,
+        )
+
+    def _setup_page(self, words: Words, session: Resource, **form: object) -> Response:
+        is_card = _takes_card(session)
+        kind = "card" if is_card else "debit"
+        return self._page(
+            "setup.html",
+            words,
+            session=session.body,
+            title=f"setup_{kind}_title",
+            heading=f"setup_{kind}_heading",
+            is_card=is_card,
+            examples=TEST_CARDS if is_card else TEST_ACCOUNTS,
+            **form,
+        )
+
+    def _payment_page(self, words: Words, session: Resource, **form: object) -> Response:
         body, wishes = session.body, session.private["intent"]
-        kept = {name: (typed or {}).get(name, "") for name in ("email", "expiry", "name")}
         lines = [
             {
                 "name": line["description"],
@@ -232,17 +285,13 @@ class Pages:
         return self._page(
             "pay.html",
             words,
-            status=status,
             session=body,
             lines=lines,
             total=money(body["amount_total"], body["currency"], words=words),
             manual=wishes["capture_method"] == "manual",
             keeps=wishes.get("setup_future_usage") is not None,
-            asks_email=_asks_email(session),
-            typed=kept,
-            refusals=refusals or {},
-            problem=problem,
             test_cards=TEST_CARDS,
+            **form,
         )
 
     def _notice(
@@ -262,12 +311,12 @@ class Pages:
             title=words[f"{title}_title"],
             text=f"{text or title}_text",
             link=link,
-            label="paid_link" if title == "paid" else "back",
+            label="paid_link" if title in ("paid", "added") else "back",
             amount=amount,
         )
 
     def _page(
-        self, template: str, words: Words, *, status: int = 200, **context: object
+        self, template: str, words: Words, *, status: Any = 200, **context: object
     ) -> Response:
         merchant = self._world.settings.merchant
 
@@ -288,6 +337,39 @@ def _asks_email(session: Resource) -> bool:
     known = session.body["customer_details"]
     has_customer = session.body["customer"] is not None and known is not None and known["email"]
     return not has_customer and session.body["customer_email"] is None
+
+
+def _sets_up(session: Resource) -> bool:
+    return bool(session.body["mode"] == "setup")
+
+
+def _takes_card(session: Resource) -> bool:
+    return "card" in session.body["payment_method_types"]
+
+
+def _amount(intent: Resource, words: Words) -> str:
+    if intent.kind == setup_intents.KIND:
+        return ""
+    return money(intent.body["amount"], intent.body["currency"], words=words)
+
+
+def _authenticate(
+    world: World, intent: Resource, session: Resource | None, *, passed: bool
+) -> None:
+    """Take the answer over; what was declined all the same stays written."""
+    origin = Origin() if session is None else checkout.origin_of(session)
+    if intent.kind == setup_intents.KIND:
+        setup_intents.authenticate(world, intent, passed=passed, origin=origin)
+        if session is not None and intent.body["status"] == Status.SUCCEEDED:
+            checkout.close(world, session, payment_status="no_payment_required", origin=origin)
+        return
+    try:
+        payments.authenticate(world, intent, passed=passed, origin=origin)
+    except ApiError as error:
+        if not error.keeps_effects:
+            raise
+    if session is not None and intent.body["status"] not in CONFIRMABLE:
+        checkout.complete(world, session, intent, origin=origin)
 
 
 def _done(session: Resource) -> bool:

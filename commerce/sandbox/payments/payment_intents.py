@@ -92,8 +92,8 @@ def create(world: World, call: Call) -> Document:
     amount, currency = checked_amount(params), checked_currency(params)
     capture_method = params.choice("capture_method", CAPTURE_METHODS) or "automatic_async"
     types = params.texts("payment_method_types")
-    if any(kind != "card" for kind in types):
-        raise invalid("This sandbox takes cards only.", param="payment_method_types")
+    if any(kind not in payment_methods.KINDS for kind in types):
+        raise invalid("This sandbox has cards and debits.", param="payment_method_types")
     body = blank(
         world,
         amount=amount,
@@ -101,6 +101,9 @@ def create(world: World, call: Call) -> Document:
         capture_method=capture_method,
         automatic=not types,
     )
+    body["payment_method_types"] = list(types) or ["card"]
+    if types and "card" not in types:
+        body["payment_method_options"] = {"sepa_debit": {}}
     _automatic(params, body)
     confirmation = params.choice("confirmation_method", ("automatic", "manual"))
     body["confirmation_method"] = confirmation or "automatic"
@@ -116,12 +119,22 @@ def create(world: World, call: Call) -> Document:
         _require_return_url(body, confirmation_only)
     method = None if wanted is None else payment_methods.find(world, wanted)
     if method is not None:
+        _check_kind(body, method)
         body["payment_method"] = method.id
         body["status"] = Status.REQUIRES_CONFIRMATION.value
     add(world, intent, origin=call.origin)
     if confirm:
         _confirm(world, intent, confirmation_only, method=method, origin=call.origin)
     return intent.body
+
+
+def _check_kind(body: Document, method: Resource) -> None:
+    if method.body["type"] not in body["payment_method_types"]:
+        raise invalid(
+            f"The PaymentMethod provided ({method.body['type']}) is not allowed for this"
+            " PaymentIntent. Please attach a PaymentMethod of one of its payment_method_types.",
+            param="payment_method",
+        )
 
 
 def find(world: World, wanted: str, *, param: str = "intent") -> Resource:

@@ -1,6 +1,7 @@
-"""Payment methods: cards only, made from the documented test tokens or on the hosted page."""
+"""Payment methods: cards, made from the documented test tokens or on the hosted page; accounts to
+be debited, made on the page only."""
 
-from commerce.sandbox.payments import customers, events, lists
+from commerce.sandbox.payments import banks, customers, events, lists
 from commerce.sandbox.payments.cards import CARDS, DECLINES, TOKENS, TestCard
 from commerce.sandbox.payments.errors import ApiError, Document, doc_url, invalid, missing
 from commerce.sandbox.payments.forms import Params
@@ -10,6 +11,7 @@ from commerce.sandbox.payments.store import Resource
 from commerce.sandbox.payments.world import Call, Origin, World
 
 KIND = "payment_method"
+KINDS = ("card", "sepa_debit")
 BY_FINGERPRINT = {card.fingerprint: card for card in CARDS.values()}
 TOKEN_EXPIRY_YEARS = 4
 
@@ -25,41 +27,74 @@ def make(
 ) -> Resource:
     """A new payment method; of the number only its last four digits and fingerprint stay."""
     networks = [card.brand] if card.network is None else [card.network, card.brand]
+    facts: Document = {
+        "brand": card.brand,
+        "checks": {
+            "address_line1_check": None,
+            "address_postal_code_check": None,
+            "cvc_check": card.cvc_check,
+        },
+        "country": card.country,
+        "display_brand": card.brand,
+        "exp_month": exp_month,
+        "exp_year": exp_year,
+        "fingerprint": card.fingerprint,
+        "funding": card.funding,
+        "generated_from": None,
+        "last4": card.last4,
+        "networks": {"available": networks, "preferred": None},
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": {"supported": True},
+        "wallet": None,
+    }
+    return _made(world, "card", facts, details=details, metadata=metadata)
+
+
+def make_debit(world: World, account: banks.TestAccount, *, details: Document) -> Resource:
+    """A bank account that may be debited; of its number only the last four characters stay."""
+    facts: Document = {
+        "bank_code": account.bank_code,
+        "branch_code": "",
+        "country": account.country,
+        "fingerprint": account.fingerprint,
+        "generated_from": {"charge": None, "setup_attempt": None},
+        "last4": account.last4,
+    }
+    return _made(world, "sepa_debit", facts, details=details, metadata=None)
+
+
+def _made(
+    world: World,
+    kind: str,
+    facts: Document,
+    *,
+    details: Document | None,
+    metadata: dict[str, str] | None,
+) -> Resource:
     body: Document = {
         "id": new_id("pm"),
         "object": "payment_method",
         "allow_redisplay": "unspecified",
         "billing_details": details or billing_details(None),
-        "card": {
-            "brand": card.brand,
-            "checks": {
-                "address_line1_check": None,
-                "address_postal_code_check": None,
-                "cvc_check": card.cvc_check,
-            },
-            "country": card.country,
-            "display_brand": card.brand,
-            "exp_month": exp_month,
-            "exp_year": exp_year,
-            "fingerprint": card.fingerprint,
-            "funding": card.funding,
-            "generated_from": None,
-            "last4": card.last4,
-            "networks": {"available": networks, "preferred": None},
-            "regulated_status": "unregulated",
-            "three_d_secure_usage": {"supported": True},
-            "wallet": None,
-        },
+        kind: facts,
         "created": world.now(),
         "customer": None,
         "customer_account": None,
         "livemode": False,
         "metadata": metadata or {},
-        "type": "card",
+        "type": kind,
     }
     resource = Resource(KIND, body, {"set_up": False})
     world.store.add(resource)
     return resource
+
+
+def is_card(method: Resource) -> bool:
+    return bool(method.body["type"] == "card")
+
+
+def account_of(method: Resource) -> banks.TestAccount:
+    return banks.BY_FINGERPRINT[method.body["sepa_debit"]["fingerprint"]]
 
 
 def card_of(method: Resource) -> TestCard:
@@ -81,7 +116,7 @@ def create(world: World, call: Call) -> Document:
     """From `card[token]=tok_visa` and the like; a bare card number is refused."""
     params = call.params
     if params.required("type") != "card":
-        raise invalid("This sandbox takes cards only.", param="type")
+        raise invalid("Here only cards are made over the API.", param="type")
     section = params.section("card")
     if section is None:
         raise params.absent("card")
@@ -144,9 +179,8 @@ def attach(world: World, call: Call) -> Document:
             "The payment method you provided has already been attached to a customer.",
             param="payment_method",
         )
-    card = card_of(resource)
-    if not card.attachable:
-        raise declined(card.decline or "generic_decline", param=None)
+    if is_card(resource) and not card_of(resource).attachable:
+        raise declined(card_of(resource).decline or "generic_decline", param=None)
     attach_to(world, resource, customer=customer.id, origin=call.origin)
     return resource.body
 

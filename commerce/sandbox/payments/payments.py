@@ -2,15 +2,18 @@
 
 from enum import StrEnum
 
-from commerce.sandbox.payments import charges, events
+from commerce.sandbox.payments import banks, charges, disputes, events, mandates
+from commerce.sandbox.payments.bank_page import ask_the_holder
 from commerce.sandbox.payments.cards import needs_authentication
 from commerce.sandbox.payments.charges import HOLD_SECONDS
 from commerce.sandbox.payments.errors import Document, doc_url, invalid
-from commerce.sandbox.payments.ids import new_id, random_text
+from commerce.sandbox.payments.ids import new_id
 from commerce.sandbox.payments.payment_methods import (
+    account_of,
     attach_to,
     card_of,
     declined,
+    is_card,
     payment_error,
     refuse_if_spent,
 )
@@ -25,6 +28,7 @@ class Status(StrEnum):
     REQUIRES_CONFIRMATION = "requires_confirmation"
     REQUIRES_ACTION = "requires_action"
     REQUIRES_CAPTURE = "requires_capture"
+    PROCESSING = "processing"
     SUCCEEDED = "succeeded"
     CANCELED = "canceled"
 
@@ -63,7 +67,8 @@ def attempt(
     off_session: bool = False,
     error_on_action: bool = False,
 ) -> None:
-    """Charge the card, or ask for authentication (the status is then `requires_action`).
+    """Charge the card, or ask for authentication (the status is then `requires_action`); begin the
+    debit of an account (`processing`).
 
     Raises:
         ApiError: the card was declined; the failed charge and its events stay.
@@ -71,6 +76,9 @@ def attempt(
     _check_owner(intent.body, method)
     refuse_if_spent(method)
     intent.body |= {"payment_method": method.id, "last_payment_error": None, "next_action": None}
+    if not is_card(method):
+        _debit(world, intent, method=method, origin=origin)
+        return
     set_up = bool(method.private.get("set_up"))
     if not needs_authentication(card_of(method), off_session=off_session, set_up=set_up):
         _charge(world, intent, method=method, origin=origin, authenticated=False)
@@ -126,6 +134,28 @@ def capture(world: World, intent: Resource, *, amount: int, origin: Origin) -> N
         record(world, "cancelled", intent.body, amount=released, reference=charge.id, origin=origin)
     events.emit(world, "charge.captured", charge.body, origin=origin)
     events.emit(world, "payment_intent.succeeded", intent.body, origin=origin)
+    _object(world, intent, charge=charge)
+
+
+def end_debit(world: World, intent: Resource) -> None:
+    """Time has come: the bank has paid the debit, or tells why not. Also this may be disputed."""
+    method = world.store.find("payment_method", intent.body["payment_method"])
+    assert method is not None
+    account = account_of(method)
+    charge = charges.find(world, intent.body["latest_charge"])
+    charges.end_debit(world, charge, failure=account.failure)
+    intent.private.pop("due_at", None)
+    origin = Origin(trace=intent.private.get("trace", {}))
+    if account.failure is not None:
+        _fail_debit(world, intent, charge=charge, method=method, origin=origin)
+        return
+    amount = intent.body["amount"]
+    intent.body |= {"status": Status.SUCCEEDED.value, "amount_received": amount}
+    world.store.save(intent)
+    record(world, "captured", intent.body, amount=amount, reference=charge.id, origin=origin)
+    events.emit(world, "charge.succeeded", charge.body, origin=origin)
+    events.emit(world, "payment_intent.succeeded", intent.body, origin=origin)
+    _object(world, intent, charge=charge)
 
 
 def cancel(world: World, intent: Resource, *, reason: str | None, origin: Origin) -> None:
@@ -202,22 +232,7 @@ def _check_owner(intent: Document, method: Resource) -> None:
 
 
 def _ask(world: World, intent: Resource, *, origin: Origin) -> None:
-    """Send the cardholder to the bank's page; without a return address the app shows it."""
-    token = intent.private.setdefault("token", random_text(32))
-    page = f"{world.settings.base.public_url}/c/authenticate/{intent.id}/{token}"
-    return_url = intent.private.get("return_url")
-    if return_url is None:
-        action: Document = {
-            "type": "use_stripe_sdk",
-            "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": page},
-        }
-    else:
-        action = {
-            "type": "redirect_to_url",
-            "redirect_to_url": {"return_url": return_url, "url": page},
-        }
-    intent.body |= {"status": Status.REQUIRES_ACTION.value, "next_action": action}
-    world.store.save(intent)
+    ask_the_holder(world, intent)
     events.emit(world, "payment_intent.requires_action", intent.body, origin=origin)
 
 
@@ -252,6 +267,58 @@ def _charge(
     world.store.save(intent)
     events.emit(world, "charge.succeeded", charge.body, origin=origin)
     events.emit(world, final, intent.body, origin=origin)
+    if intent.body["status"] == Status.SUCCEEDED:
+        _object(world, intent, charge=charge)
+
+
+def _object(world: World, intent: Resource, *, charge: Resource) -> None:
+    """The holders of some test cards and accounts dispute each payment as soon as it is made."""
+    method = world.store.find("payment_method", intent.body["payment_method"])
+    assert method is not None
+    if not is_card(method):
+        if account_of(method).disputed:
+            disputes.begin(world, charge, reason="general")
+        return
+    card = card_of(method)
+    if card.dispute is not None:
+        disputes.begin(world, charge, reason=card.dispute, inquiry=card.inquiry)
+
+
+def _debit(world: World, intent: Resource, *, method: Resource, origin: Origin) -> None:
+    mandate = mandates.find(world, method.private["mandate"])
+    if mandate.body["status"] != "active":
+        raise invalid(
+            "The mandate of this PaymentMethod is no longer active.",
+            code="payment_intent_mandate_invalid",
+            payment_intent=intent.body,
+        )
+    charge = charges.begin_debit(world, intent.body, method=method)
+    intent.body |= {"status": Status.PROCESSING.value, "latest_charge": charge.id}
+    days = account_of(method).days
+    intent.private |= {
+        "due_at": banks.outcome_at(world.now(), days=days),
+        "trace": dict(origin.trace),
+    }
+    world.store.save(intent)
+    events.emit(world, "charge.pending", charge.body, origin=origin)
+    events.emit(world, "payment_intent.processing", intent.body, origin=origin)
+
+
+def _fail_debit(
+    world: World, intent: Resource, *, charge: Resource, method: Resource, origin: Origin
+) -> None:
+    code = charge.body["failure_code"]
+    intent.body["last_payment_error"] = {
+        "charge": charge.id,
+        "code": code,
+        "message": charge.body["failure_message"],
+        "payment_method": method.body,
+        "type": "invalid_request_error",
+    }
+    events.emit(world, "charge.failed", charge.body, origin=origin)
+    _fail(world, intent, origin=origin)
+    if code in banks.LASTING:
+        mandates.end(world, mandates.find(world, method.private["mandate"]), origin=origin)
 
 
 def _keep_card(world: World, intent: Document, *, method: Resource, origin: Origin) -> None:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from commerce.sandbox.payments import (
     charges,
     customers,
+    disputes,
     events,
     lists,
+    mandates,
     payment_intents,
     payment_methods,
     refunds,
     sessions,
+    setup_intents,
 )
 from commerce.sandbox.payments.errors import ApiError, Document, missing
 from commerce.sandbox.payments.world import Call, World
@@ -72,6 +75,13 @@ TABLE: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "payment_intents/:id/confirm", payment_intents.confirm),
     ("POST", "payment_intents/:id/capture", payment_intents.capture),
     ("POST", "payment_intents/:id/cancel", payment_intents.cancel),
+    ("GET", "setup_intents", setup_intents.listed),
+    ("GET", "setup_intents/:id", setup_intents.retrieve),
+    ("GET", "mandates/:id", mandates.retrieve),
+    ("GET", "disputes", disputes.listed),
+    ("GET", "disputes/:id", disputes.retrieve),
+    ("POST", "disputes/:id", disputes.update),
+    ("POST", "disputes/:id/close", disputes.close),
     ("GET", "charges", charges.listed),
     ("GET", "charges/:id", charges.retrieve),
     ("POST", "charges/:id", charges.update),

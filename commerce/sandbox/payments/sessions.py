@@ -1,6 +1,13 @@
 """Checkout Sessions over the API: create, retrieve, list, expire, line items."""
 
-from commerce.sandbox.payments import checkout, customers, lists, payment_intents
+from commerce.sandbox.payments import (
+    checkout,
+    customers,
+    lists,
+    payment_intents,
+    payment_methods,
+    setup_intents,
+)
 from commerce.sandbox.payments.checkout import KIND
 from commerce.sandbox.payments.errors import ApiError, Document, invalid, missing
 from commerce.sandbox.payments.forms import Params
@@ -31,14 +38,17 @@ INTENT_TEXTS = (
 
 def create(world: World, call: Call) -> Document:
     params = call.params
-    if params.required("mode") != "payment":
-        raise invalid("This sandbox has Checkout Sessions in `payment` mode only.", param="mode")
+    mode = params.required("mode")
+    if mode not in ("payment", "setup"):
+        raise invalid("This sandbox has the modes `payment` and `setup`.", param="mode")
     params.choice("ui_mode", ("hosted_page",))
-    if any(kind != "card" for kind in params.texts("payment_method_types")):
-        raise invalid("This sandbox takes cards only.", param="payment_method_types")
+    kind = _kind(params, mode=mode)
     lines = [_line(world, line) for line in params.sections("line_items")]
     body = _blank(world)
-    _amounts(body, lines)
+    if mode == "payment":
+        _amounts(body, lines)
+    else:
+        _sets_up(body, lines, kind=kind)
     body["success_url"] = params.required("success_url")
     for name in ("cancel_url", "client_reference_id", "customer_email", "submit_type"):
         body[name] = params.text(name, longest=200 if name == "client_reference_id" else 5000)
@@ -48,6 +58,7 @@ def create(world: World, call: Call) -> Document:
     _customer(world, params, body)
     _refinements(params, body)
     intent_data = _intent_data(params.section("payment_intent_data"))
+    setup_data = _setup_data(params.section("setup_intent_data"))
     params.finish()
     _check_urls(body)
     private = {
@@ -57,6 +68,11 @@ def create(world: World, call: Call) -> Document:
         "operation": call.origin.operation,
         "due_at": body["expires_at"],
     }
+    if mode == "setup":
+        made = setup_intents.make(
+            world, kind=kind, session=body["id"], wishes=setup_data, origin=call.origin
+        )
+        body["setup_intent"] = made.id
     world.store.add(Resource(KIND, body, private))
     return body
 
@@ -133,6 +149,38 @@ def _page_of_lines(session: str, lines: list[Document], *, limit: int) -> Docume
         "has_more": len(lines) > limit,
         "url": f"/v1/checkout/sessions/{session}/line_items",
     }
+
+
+def _kind(params: Params, *, mode: str) -> str:
+    """The one kind of payment method that the page takes."""
+    kinds = params.texts("payment_method_types") or ["card"]
+    known = payment_methods.KINDS if mode == "setup" else ("card",)
+    if len(kinds) > 1 or kinds[0] not in known:
+        raise invalid(
+            "This sandbox takes one kind of payment method per session, and pays by card only.",
+            param="payment_method_types",
+        )
+    return kinds[0]
+
+
+def _sets_up(body: Document, lines: list[Document], *, kind: str) -> None:
+    if lines:
+        raise invalid("You can not pass `line_items` in `setup` mode.", param="line_items")
+    body |= {
+        "mode": "setup",
+        "payment_status": "no_payment_required",
+        "payment_method_collection": "always",
+        "payment_method_types": [kind],
+        "total_details": None,
+    }
+    if kind != "card":
+        body["payment_method_options"] = {kind: {}}
+
+
+def _setup_data(params: Params | None) -> Document:
+    if params is None:
+        return {"description": None, "metadata": {}}
+    return {"description": params.text("description"), "metadata": params.metadata()}
 
 
 def _line(world: World, params: Params) -> Document:

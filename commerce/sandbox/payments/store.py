@@ -49,7 +49,7 @@ class Store:
         self._database.insert(
             "INSERT INTO resource (id, kind, created, due_at, customer, payment_intent, charge,"
             " status, type, body, private) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (resource.id, resource.kind, resource.body["created"], *_columns(resource)),
+            (resource.id, resource.kind, _created(resource), *_columns(resource)),
         )
 
     def save(self, resource: Resource) -> None:
@@ -97,6 +97,12 @@ class Store:
             (now,),
         )
         return [_resource(row) for row in rows]
+
+
+def _created(resource: Resource) -> int:
+    """Mandates don't say it; they keep it to themselves."""
+    found: int = resource.body.get("created") or resource.private["created"]
+    return found
 
 
 def _columns(resource: Resource) -> tuple[object, ...]:

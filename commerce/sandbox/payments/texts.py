@@ -51,14 +51,43 @@ ENGLISH: Words = {
     "bank_name": "Test bank",
     "bank_text": "{merchant} asks for {amount} from your card ending in {last4}. Your bank wants to"
     " be sure that it is you.",
+    "bank_setup_text": "{merchant} asks to keep your card ending in {last4} for coming bills."
+    " Your bank"
+    " wants to be sure that it is you.",
     "bank_complete": "Complete authentication",
     "bank_fail": "Fail authentication",
     "bank_done_title": "Nothing to confirm",
     "bank_done_text": "This payment no longer waits for your bank. You can close this page.",
     "bank_passed_text": "Your bank has confirmed. You can close this page.",
     "bank_failed_text": "The authentication failed. You can close this page and try again.",
+    "setup_card_title": "Add a card",
+    "setup_debit_title": "Pay by direct debit",
+    "setup_card_heading": "Your card",
+    "setup_debit_heading": "Your bank account",
+    "nothing_now": "Nothing is taken now. {merchant} tells you before each bill is collected.",
+    "not_kept": "Your card was not added.",
+    "keep_card": "Add this card",
+    "iban": "IBAN",
+    "iban_hint": "It stands on your bank details or in your bank’s app.",
+    "holder": "Account holder",
+    "mandate": "By clicking the button you authorise {merchant} to send instructions to your bank"
+    " to"
+    " debit your account, and your bank to debit it accordingly. You are entitled to a refund from"
+    " your bank under the terms of your agreement with it, to be claimed within 8 weeks of the"
+    " debit. You are told of each debit beforehand.",
+    "agree": "Authorise direct debits",
+    "test_accounts": "Test accounts",
+    "test_account_note": "No real account is accepted here, and no account number is kept.",
+    "case_paid": "Paid after five working days",
+    "case_debit_funds": "Refused: insufficient funds",
+    "case_closed": "Refused: account closed",
+    "case_revoked": "Refused: the holder has revoked the mandate",
+    "case_returned": "Paid, then taken back by the holder",
+    "added_title": "This is done",
+    "added_text": "Your payment method is kept for coming bills with {merchant}.",
     "receipt_title": "Receipt",
     "receipt_text": "{amount} paid to {merchant} with the card ending in {last4}.",
+    "receipt_debit_text": "{amount} paid to {merchant} from the account ending in {last4}.",
     "receipt_held_text": "{amount} held for {merchant} on the card ending in {last4}.",
     "refunded_text": "Refunded: {amount}",
     "e_email": "Enter an e-mail address such as name@example.com.",
@@ -67,6 +96,10 @@ ENGLISH: Words = {
     "e_number_live": "Only test cards are accepted here, for instance 4242 4242 4242 4242.",
     "e_expiry": "Enter the expiry date as month and year, such as 04 / 29.",
     "e_expiry_past": "This card has expired. Use another one.",
+    "e_iban_missing": "Enter your IBAN.",
+    "e_iban": "This IBAN is not valid. Check each character.",
+    "e_iban_live": "Only test accounts are accepted here, for instance"
+    " FR14 2004 1010 0505 0001 3M02 606.",
     "e_cvc": "Enter the {digits} digits of the security code.",
     "e_name": "Enter the name as it stands on the card.",
     "d_generic_decline": "Your card was declined. Try another card or ask your bank.",
@@ -131,14 +164,48 @@ FRENCH: Words = {
     "bank_name": "Banque de test",
     "bank_text": "{merchant} demande {amount} sur votre carte se terminant par {last4}. Votre"
     " banque veut s’assurer qu’il s’agit bien de vous.",
+    "bank_setup_text": "{merchant} demande à conserver votre carte se terminant par {last4} pour"
+    " vos"
+    " prochaines factures. Votre banque veut s’assurer qu’il s’agit bien de vous.",
     "bank_complete": "Réussir l’authentification",
     "bank_fail": "Échouer à l’authentification",
     "bank_done_title": "Rien à confirmer",
     "bank_done_text": "Ce paiement n’attend plus votre banque. Vous pouvez fermer cette page.",
     "bank_passed_text": "Votre banque a confirmé. Vous pouvez fermer cette page.",
     "bank_failed_text": "L’authentification a échoué. Vous pouvez fermer cette page et réessayer.",
+    "setup_card_title": "Ajouter une carte",
+    "setup_debit_title": "Payer par prélèvement",
+    "setup_card_heading": "Votre carte",
+    "setup_debit_heading": "Votre compte bancaire",
+    "nothing_now": "Rien n’est débité maintenant. {merchant} vous prévient avant chaque"
+    " encaissement.",
+    "not_kept": "Votre carte n’a pas été ajoutée.",
+    "keep_card": "Ajouter cette carte",
+    "iban": "IBAN",
+    "iban_hint": "Il figure sur votre RIB ou dans l’application de votre banque.",
+    "holder": "Titulaire du compte",
+    "mandate": "En cliquant sur le bouton, vous autorisez {merchant} à envoyer des instructions à"
+    " votre"
+    " banque pour débiter votre compte, et votre banque à le débiter conformément à ces"
+    " instructions. Vous avez droit au remboursement par votre banque selon les conditions"
+    " convenues"
+    " avec elle, à demander dans les 8 semaines suivant le débit. Chaque prélèvement vous est"
+    " annoncé"
+    " à l’avance.",
+    "agree": "Autoriser les prélèvements",
+    "test_accounts": "Comptes de test",
+    "test_account_note": "Aucun vrai compte n’est accepté ici et aucun numéro n’est conservé.",
+    "case_paid": "Payé après cinq jours ouvrés",
+    "case_debit_funds": "Rejeté : provision insuffisante",
+    "case_closed": "Rejeté : compte clos",
+    "case_revoked": "Rejeté : mandat révoqué par le titulaire",
+    "case_returned": "Payé, puis repris par le titulaire",
+    "added_title": "C’est fait",
+    "added_text": "Votre moyen de paiement est conservé pour vos prochaines factures chez"
+    " {merchant}.",
     "receipt_title": "Reçu",
     "receipt_text": "{amount} payés à {merchant} avec la carte se terminant par {last4}.",
+    "receipt_debit_text": "{amount} payés à {merchant} depuis le compte se terminant par {last4}.",
     "receipt_held_text": "{amount} réservés pour {merchant} sur la carte se terminant par {last4}.",
     "refunded_text": "Remboursé : {amount}",
     "e_email": "Saisissez une adresse e-mail comme nom@exemple.fr.",
@@ -148,6 +215,10 @@ FRENCH: Words = {
     " 4242 4242 4242 4242.",
     "e_expiry": "Saisissez le mois et l’année d’expiration, par exemple 04 / 29.",
     "e_expiry_past": "Cette carte est expirée. Utilisez-en une autre.",
+    "e_iban_missing": "Saisissez votre IBAN.",
+    "e_iban": "Cet IBAN n’est pas valide. Vérifiez chaque caractère.",
+    "e_iban_live": "Seuls les comptes de test sont acceptés ici, par exemple"
+    " FR14 2004 1010 0505 0001 3M02 606.",
     "e_cvc": "Saisissez les {digits} chiffres du cryptogramme.",
     "e_name": "Saisissez le nom tel qu’il figure sur la carte.",
     "d_generic_decline": "Votre carte a été refusée. Essayez-en une autre ou contactez votre"

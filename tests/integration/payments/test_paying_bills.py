@@ -10,7 +10,7 @@ from commerce.events.models import Timer
 from commerce.events.pump import drain
 from commerce.kernel.clock import business_today, machine_now
 from commerce.payments.models import PaymentAttempt, SavedMethod
-from commerce.payments.selectors import saved_cards
+from commerce.payments.selectors import saved_methods
 from subscriptions.models import Invoice
 from subscriptions.selectors import bills_of
 from subscriptions.services.collecting import TIMER
@@ -73,7 +73,7 @@ def test_a_bill_is_paid_by_hand_and_the_next_one_by_the_card_that_is_kept(
     shown = web.get(page).content.decode()
     assert "Paid by card ending in 4242." in shown
     assert "/pay/" not in shown
-    (card,) = saved_cards(camille)
+    (card,) = saved_methods(camille)
     later, also = billed(camille, order="C-2")
     on_the_day()
     key = f"{later}/charge/1"
@@ -101,7 +101,7 @@ def test_a_refused_card_is_told_on_the_bills_page_and_can_be_changed(
     assert "Your card ending in 0341 was refused (the bank gave no reason)." in shown
     assert f"Pay €{gross} now" in shown
     assert "0341" in web.get("/account/bills/").content.decode()
-    assert web.post(f"/account/cards/{kept.pk}/", {"do": "remove"}).status_code == 302
+    assert web.post(f"/account/methods/{kept.pk}/", {"do": "remove"}).status_code == 302
     drain()
     assert "0341" not in web.get("/account/bills/").content.decode()
     assert paid(camille) == [(str(gross), "0.00")]

@@ -16,7 +16,7 @@ from commerce.payments.gateway import gateway
 from commerce.payments.models import PaymentAttempt, PaymentState, SavedMethod
 from commerce.payments.ports import PayLine
 from commerce.payments.reconciling import provider_differences
-from commerce.payments.selectors import payment, saved_cards
+from commerce.payments.selectors import payment, saved_methods
 from commerce.payments.services import charge, effects, methods
 from commerce.payments.services.checkout import open_session, refresh, request_payment
 from tests.integration.payments.conftest import Shop, told
@@ -69,7 +69,7 @@ def test_the_card_that_was_paid_with_is_kept_and_charged_once(
     )  # fmt: skip
     assert type_card(open_session(key=f"{key}/first"), "4242424242424242").status_code == 303
     refresh(key=f"{key}/first")
-    (card,) = saved_cards(party)
+    (card,) = saved_methods(party)
     assert (card.card_brand, card.card_last4) == ("visa", "4242")
     for _ in range(2):
         asked(party, key)
@@ -79,7 +79,7 @@ def test_the_card_that_was_paid_with_is_kept_and_charged_once(
     view = payment(key)
     assert (view.state, view.off_session, view.card_last4) == (PaymentState.SETTLED, True, "4242")
     assert told(key) == ["PaymentSettled"]
-    assert [each.id for each in saved_cards(party)] == [card.id]
+    assert [each.id for each in saved_methods(party)] == [card.id]
 
 
 @pytest.mark.parametrize(
@@ -151,14 +151,14 @@ def test_a_card_that_is_removed_before_it_is_charged_is_not_charged(party: int, 
 
 def test_a_card_is_chosen_removed_and_forgotten_by_the_provider(shop: Shop, party: int) -> None:
     first, second = holding(shop, party), holding(shop, party, card="pm_card_amex", last4="8431")
-    assert [each.id for each in saved_cards(party)] == [second, first]
+    assert [each.id for each in saved_methods(party)] == [second, first]
     replaced = holding(shop, party)
     SavedMethod.objects.filter(pk=replaced).update(removed_at=business_now())
     methods.choose(party_id=party, saved_id=first)
-    assert [each.id for each in saved_cards(party)] == [first, second]
+    assert [each.id for each in saved_methods(party)] == [first, second]
     methods.remove(party_id=party, saved_id=first)
     drain()
-    assert [each.id for each in saved_cards(party)] == [second]
+    assert [each.id for each in saved_methods(party)] == [second]
     for removed in SavedMethod.objects.filter(pk__in=[first, replaced]):
         found = shop.sandbox.client().v1.payment_methods.retrieve(removed.method_id)
         assert found.customer is None
@@ -167,7 +167,7 @@ def test_a_card_is_chosen_removed_and_forgotten_by_the_provider(shop: Shop, part
     for change in (methods.choose, methods.remove):
         with pytest.raises(NotFound):
             change(party_id=stranger.pk, saved_id=second)
-    assert [each.id for each in saved_cards(party)] == [second]
+    assert [each.id for each in saved_methods(party)] == [second]
 
 
 def test_the_provider_lists_what_he_took_and_gave_back(shop: Shop, party: int, key: str) -> None:

@@ -20,6 +20,13 @@ from tests.integration.sandbox_payments.shapes import (
     fixture,
     misfits,
 )
+from tests.integration.sandbox_payments.test_setting_up import (
+    GOOD,
+    debit,
+    dispute_of,
+    mandated,
+    setup_page,
+)
 
 
 def _customer(sandbox: PaymentSandbox) -> Any:
@@ -100,6 +107,36 @@ def _event(sandbox: PaymentSandbox) -> Any:
     return sandbox.client().v1.events.list({"type": "payment_intent.succeeded"}).data[0]
 
 
+def _setup(sandbox: PaymentSandbox) -> Any:
+    return sandbox.client().v1.setup_intents.retrieve(mandated(sandbox, GOOD).id)
+
+
+def _mandate(sandbox: PaymentSandbox) -> Any:
+    return mandated(sandbox, GOOD).mandate
+
+
+def _account(sandbox: PaymentSandbox) -> Any:
+    return mandated(sandbox, GOOD).payment_method
+
+
+def _debit(sandbox: PaymentSandbox) -> Any:
+    return debit(sandbox, mandated(sandbox, GOOD))
+
+
+def _pending(sandbox: PaymentSandbox) -> Any:
+    return sandbox.client().v1.charges.retrieve(str(_debit(sandbox).latest_charge))
+
+
+def _setup_page(sandbox: PaymentSandbox) -> Any:
+    return setup_page(sandbox, "sepa_debit")
+
+
+def _dispute(sandbox: PaymentSandbox) -> Any:
+    return dispute_of(sandbox, payment(sandbox, payment_method="pm_card_createDisputeInquiry").id)
+
+
+OF_DEBITS = frozenset({"an account to be debited", "its charge"})
+"""Stripe's examples of these are of cards."""
 CASES: list[tuple[str, str, Any, Callable[[PaymentSandbox], Any]]] = [
     ("a customer", "customer", stripe.Customer, _customer),
     ("a deleted customer", "deleted_customer", None, _deleted_customer),
@@ -115,6 +152,13 @@ CASES: list[tuple[str, str, Any, Callable[[PaymentSandbox], Any]]] = [
     ("its price", "price", stripe.Price, _price),
     ("a refund", "refund", stripe.Refund, _refund),
     ("an event", "event", None, _event),
+    ("a setup intent", "setup_intent", stripe.SetupIntent, _setup),
+    ("a mandate", "mandate", stripe.Mandate, _mandate),
+    ("an account to be debited", "payment_method", stripe.PaymentMethod, _account),
+    ("a debit under way", "payment_intent", stripe.PaymentIntent, _debit),
+    ("its charge", "charge", stripe.Charge, _pending),
+    ("a session that sets up", "checkout.session", stripe.checkout.Session, _setup_page),
+    ("a dispute", "dispute", stripe.Dispute, _dispute),
 ]
 
 
@@ -130,6 +174,9 @@ def test_has_the_keys_and_types_of_stripe(
     example = fixture(name)
     if name == "event":
         example.pop("data")
+    for examples in (example, example.get("payment_method_details", {})):
+        if case in OF_DEBITS:
+            examples.pop("card", None)
     assert differences_from_example(answer, example, name=name) == []
     if kind is not None:
         assert isinstance(make(sandbox), kind)

@@ -159,7 +159,7 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
     known = {
         **names,
         **dict.fromkeys(
-            ("task_id", "account_id", "contact_id", "effect_id", "row_id", "card"), "1"
+            ("task_id", "account_id", "contact_id", "effect_id", "row_id", "method"), "1"
         ),
         "difference_id": "1",
         "entry_id": "1",

@@ -13,6 +13,7 @@ from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
 from commerce.markets.pack import (
     CarrierCaps,
+    DebitRules,
     Market,
     Mend,
     Mention,
@@ -105,6 +106,9 @@ class Islandia:
 
     def dunning_policy(self) -> Mapping[str, Any]:
         return {"steps": [{"code": "call", "days": 9, "action": "retry"}]}
+
+    def debit_rules(self) -> DebitRules:
+        return DebitRules(notice_days=2, refund_weeks=1)
 
     def withdrawal_rules(self) -> WithdrawalRules:
         return WithdrawalRules(refund_days=30, wear={})

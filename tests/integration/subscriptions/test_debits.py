@@ -1,0 +1,250 @@
+"""Debits are announced, made on their day, and what banks take back opens the bill again."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+
+from commerce.accounts.models import Party
+from commerce.events.models import Timer
+from commerce.kernel.clock import business_now, business_time_fixed, machine_now
+from commerce.kernel.money import Money
+from commerce.notifications.models import Message
+from commerce.payments.models import Dispute, PaymentAttempt, SavedMethod
+from commerce.payments.ports import DisputeState, MethodKind
+from orchestration.subscribers import on_payment_settled
+from subscriptions.audit import ledger_differences
+from subscriptions.debits import announced_debit, left_in_peace
+from subscriptions.dunning import overdue_bills
+from subscriptions.models import BillingAccount, DebitNotice
+from subscriptions.selectors import bills_of
+from subscriptions.services import collecting
+from subscriptions.subscribers import on_dispute_moved
+from tests.integration.subscriptions.contracts import DAY, at, begun, firm, person, plan, run
+
+pytestmark = pytest.mark.django_db
+NUMBER = "FA-2026-0000001"
+APRIL = date(2026, 4, 10)
+DEBIT_DAY = DAY + timedelta(days=14)
+
+
+@pytest.fixture(autouse=True)
+def _on_the_day() -> Iterator[None]:
+    with business_time_fixed(at(DAY, hour=9)):
+        yield
+
+
+def with_method(party: int, kind: MethodKind, *, for_bills: bool = True) -> int:
+    debit = kind is MethodKind.SEPA_DEBIT
+    SavedMethod.objects.create(
+        party_id=party,
+        customer_id="cus_1",
+        method_id=f"pm_{kind}_{party}",
+        kind=kind,
+        card_brand="" if debit else "visa",
+        card_last4="2606" if debit else "4242",
+        bank_code="20041" if debit else "",
+        mandate_id=f"mandate_{party}" if debit else "",
+        mandate_reference="UMR0123456789ABC" if debit else "",
+        for_bills=for_bills,
+        saved_at=business_now(),
+        chosen_at=machine_now(),
+    )
+    return party
+
+
+def mandated(party: int) -> int:
+    Party.objects.filter(pk=party).update(email="ada@example.test", language="en")
+    return with_method(party, MethodKind.SEPA_DEBIT)
+
+
+def on_day(day: date) -> None:
+    """What the pump does on that day."""
+    with business_time_fixed(at(day, hour=9)):
+        due = Timer.objects.filter(handler=collecting.TIMER, due_at__lte=at(day, hour=9))
+        for timer in due.order_by("due_at"):
+            collecting.on_due(timer.payload)
+
+
+def charges() -> list[tuple[str, str, str]]:
+    rows = PaymentAttempt.objects.order_by("pk")
+    return [(row.key, str(row.amount), row.method_kind) for row in rows]
+
+
+def settled() -> None:
+    key = f"{NUMBER}/charge/1"
+    PaymentAttempt.objects.filter(key=key).update(state="settled")
+    on_payment_settled({"key": key})
+
+
+def open_on(party: int) -> Money:
+    return bills_of(party)[-1].open
+
+
+def test_a_debit_is_announced_fourteen_days_before_and_made_on_its_day_once() -> None:
+    party = mandated(person())
+    begun("C-1", [plan("29.99")], party=party)
+    on_day(DAY)
+    on_day(DAY)
+    assert charges() == []
+    (notice,) = DebitNotice.objects.all()
+    assert (notice.debit_on, str(notice.amount)) == (DEBIT_DAY, "29.99")
+    told = Message.objects.get(code="debit_coming")
+    for said in ("29.99", "UMR0123456789ABC", "FR72ZZZ123456", NUMBER, "2606"):
+        assert said in told.text
+    found = announced_debit(NUMBER)
+    assert found is not None
+    assert found.debit_on == DEBIT_DAY
+    assert left_in_peace([NUMBER, "F-9"]) == {NUMBER}
+    on_day(DEBIT_DAY - timedelta(days=1))
+    assert charges() == []
+    on_day(DEBIT_DAY)
+    on_day(DEBIT_DAY)
+    assert charges() == [(f"{NUMBER}/charge/1", "29.99", "sepa_debit")]
+
+
+def test_what_was_paid_meanwhile_is_not_debited() -> None:
+    party = mandated(person())
+    begun("C-1", [plan("29.99")], party=party)
+    on_day(DAY)
+    PaymentAttempt.objects.create(
+        key=f"{NUMBER}/charge/1", party_id=party, reference=NUMBER, amount="29.99",
+        expires_at=business_now(),
+    )  # fmt: skip
+    settled()
+    on_day(DEBIT_DAY)
+    assert len(charges()) == 1
+
+
+def test_another_mandate_is_announced_anew() -> None:
+    party = mandated(person())
+    begun("C-1", [plan("29.99")], party=party)
+    on_day(DAY)
+    SavedMethod.objects.update(mandate_reference="UMR9")
+    on_day(DEBIT_DAY)
+    assert charges() == []
+    days = DebitNotice.objects.order_by("pk").values_list("debit_on", flat=True)
+    assert list(days) == [DEBIT_DAY, DEBIT_DAY + timedelta(days=14)]
+
+
+def test_a_mandate_that_has_ended_is_neither_announced_nor_debited() -> None:
+    party = mandated(person())
+    SavedMethod.objects.update(unusable_because="account_closed")
+    begun("C-1", [plan("29.99")], party=party)
+    on_day(DAY)
+    assert (DebitNotice.objects.count(), charges()) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "for_bills", "expected"),
+    [
+        (MethodKind.SEPA_DEBIT, True, 2),
+        (MethodKind.CARD, True, 2),
+        (MethodKind.CARD, False, 0),
+    ],
+)
+def test_a_firm_that_chose_a_method_for_its_bills_pays_with_it_when_they_are_due(
+    kind: MethodKind, for_bills: bool, expected: int
+) -> None:
+    party = with_method(firm(), kind, for_bills=for_bills)
+    begun("B-1", [plan("20.00")], party=party, segment="business")
+    with business_time_fixed(at(APRIL)):
+        run(APRIL)
+    due = sorted(bill.due_on for bill in bills_of(party))
+    for day in (DAY, APRIL, due[0] - timedelta(days=1)):
+        on_day(day)
+    assert charges() == []
+    on_day(due[-1])
+    assert [row[1:] for row in charges()] == [("24.00", str(kind))] * expected
+
+
+def disputed(*, state: DisputeState, reinstated: bool = False) -> None:
+    payment = PaymentAttempt.objects.get(reference=NUMBER)
+    Dispute.objects.update_or_create(
+        dispute_id="dp_1",
+        defaults={
+            "payment": payment,
+            "amount": payment.amount,
+            "reason": "general",
+            "state": state,
+            "opened_at": business_now(),
+            "withdrawn_at": business_now(),
+            "reinstated_at": business_now() if reinstated else None,
+        },
+    )
+    for _ in range(2):
+        on_dispute_moved({"dispute_id": "dp_1"})
+
+
+def debited() -> int:
+    party = mandated(person())
+    begun("C-1", [plan("29.99")], party=party)
+    on_day(DAY)
+    on_day(DEBIT_DAY)
+    return party
+
+
+def test_money_that_the_bank_takes_back_opens_the_bill_and_winning_closes_it() -> None:
+    party = debited()
+    settled()
+    assert open_on(party) == Money.of("0.00")
+    disputed(state=DisputeState.OPEN)
+    assert open_on(party) == Money.of("29.99")
+    assert NUMBER in left_in_peace([NUMBER])
+    assert ledger_differences() == ()
+    disputed(state=DisputeState.WON, reinstated=True)
+    assert open_on(party) == Money.of("0.00")
+    assert ledger_differences() == ()
+
+
+def test_a_dispute_that_is_heard_of_before_its_payment_leaves_the_bill_open() -> None:
+    party = debited()
+    PaymentAttempt.objects.update(state="settled")
+    disputed(state=DisputeState.LOST)
+    settled()
+    assert open_on(party) == Money.of("29.99")
+    assert ledger_differences() == ()
+
+
+def test_a_lost_dispute_that_nobody_entered_is_found() -> None:
+    debited()
+    settled()
+    Dispute.objects.create(
+        dispute_id="dp_2", payment=PaymentAttempt.objects.get(), amount="29.99", reason="general",
+        state=DisputeState.LOST, opened_at=business_now(), withdrawn_at=business_now(),
+    )  # fmt: skip
+    assert [each.what for each in ledger_differences()] == ["dispute/dp_2/withdrawn"]
+
+
+def overdue(party: int, day: date) -> list[str]:
+    account = BillingAccount.objects.get(party_id=party)
+    return [bill.number for bill in overdue_bills(account, today=day)]
+
+
+def test_nobody_is_reminded_of_what_will_be_debited_is_being_or_is_disputed() -> None:
+    party = mandated(person())
+    begun("C-1", [plan("29.99")], party=party)
+    after = DAY + timedelta(days=1)
+    assert overdue(party, after) == [NUMBER]
+    on_day(DAY)
+    assert overdue(party, after) == []
+    on_day(DEBIT_DAY)
+    PaymentAttempt.objects.update(state="processing")
+    DebitNotice.objects.update(debit_on=DAY - timedelta(days=1))
+    assert overdue(party, after) == []
+    settled()
+    disputed(state=DisputeState.OPEN)
+    assert overdue(party, after) == []
+    disputed(state=DisputeState.LOST)
+    assert overdue(party, after) == [NUMBER]
+    account = BillingAccount.objects.get(party_id=party)
+    assert Timer.objects.filter(key=f"dunning-look:{account.pk}").exists()
+
+
+def test_a_bill_whose_debit_came_to_nothing_is_looked_at_by_dunning() -> None:
+    party = mandated(person())
+    begun("C-1", [plan("29.99")], party=party)
+    on_day(DAY)
+    looks = Timer.objects.filter(handler="dunning-bills").order_by("due_at")
+    late = DEBIT_DAY + timedelta(days=9)
+    assert [each.due_at for each in looks][-1] == at(late, hour=10)
