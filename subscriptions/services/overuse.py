@@ -41,7 +41,7 @@ NAMES: Mapping[Dimension, Mapping[str, str]] = {
 }
 
 _UNSETTLED = """
-SELECT used.month, account.id, contract.id
+SELECT used.month, account.id, contract.id, used.id
   FROM unnest(%s::bigint[], %s::date[]) AS account (id, bill_on)
   JOIN subscriptions_subscription AS contract ON contract.account_id = account.id
   JOIN subscriptions_consumption AS used
@@ -50,45 +50,46 @@ SELECT used.month, account.id, contract.id
  ORDER BY used.subscription_id, used.month, used.dimension
    FOR UPDATE OF used
 """
-_SETTLE = """
-UPDATE subscriptions_consumption AS used SET unsettled = false
-  FROM unnest(%s::bigint[], %s::date[]) AS given (contract, month)
- WHERE used.subscription_id = given.contract AND used.month = given.month AND used.unsettled
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Overuse:
-    """What a bill takes up: lines, what they are made of, and the months of contracts that it
+    """What a bill takes up: lines, what they are made of, and the ids of the consumption that it
     settles by that."""
 
     lines: tuple[DraftLine, ...]
     owing: tuple[Owing, ...]
-    settles: tuple[tuple[int, date], ...]
+    settles: tuple[int, ...]
 
 
 def due(accounts: Sequence[BillingAccount]) -> Mapping[int, Overuse]:
     """What the next bill of each account takes up; one statement if there is nothing.
 
-    What is read stays locked, so that a record which comes meanwhile is left to the bill after.
-    The accounts are locked by the caller.
+    What is read stays locked, and that alone is settled: a record which comes meanwhile, also one
+    of another line or of something else, is left to the bill after. The accounts are locked by the
+    caller.
     """
     bill_on = {one.pk: one.next_bill_on for one in accounts if one.next_bill_on is not None}
     with connection.cursor() as cursor:
         cursor.execute(_UNSETTLED, [list(bill_on), list(bill_on.values())])
-        unsettled = sorted(set(cursor.fetchall()))
+        unsettled = sorted(cursor.fetchall())
     if not unsettled:
         return {}
     contracts: dict[int, list[Subscription]] = defaultdict(list)
-    rows = Subscription.objects.filter(account__in={account for _, account, _ in unsettled})
+    rows = Subscription.objects.filter(account__in={account for _, account, *_ in unsettled})
     for contract in rows.select_related("account").order_by("pk"):
         contracts[contract.account_id].append(contract)
     terms = terms_of([contract for own in contracts.values() for contract in own])
     found: dict[int, list[Overuse]] = defaultdict(list)
     for month, asked in groupby(unsettled, key=lambda row: row[0]):
-        of_month = _Month(month, {account: contracts[account] for _, account, _ in asked}, terms)
-        for account in of_month.contracts:
-            found[account].append(of_month.overuse(account, bill_on=bill_on[account]))
+        read: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for _, account, *row in asked:
+            read[account].append((row[0], row[1]))
+        of_month = _Month(month, {account: contracts[account] for account in read}, terms)
+        for account, rows_read in read.items():
+            found[account].append(
+                of_month.overuse(account, bill_on=bill_on[account], read=rows_read)
+            )
     return {account: _together(parts) for account, parts in found.items()}
 
 
@@ -113,8 +114,11 @@ class _Month:
         self._used = used_in(every)
         self._billed = _billed(every, month=month)
 
-    def overuse(self, account: int, *, bill_on: date) -> Overuse:
-        """Of lines whose month is over, or that have ended; of a pool when all its lines are so."""
+    def overuse(self, account: int, *, bill_on: date, read: Sequence[tuple[int, int]]) -> Overuse:
+        """Of lines whose month is over, or that have ended; of a pool when all its lines are so.
+
+        `read`: contract and id of the consumption that is not settled yet.
+        """
         known = {contract.pk: contract for contract in self.contracts[account]}
         over = month_days(self._month).end <= bill_on
         ready = {pk for pk, contract in known.items() if over or _has_ended(contract, bill_on)}
@@ -128,7 +132,7 @@ class _Month:
         return Overuse(
             tuple(_line(each, known[each.rated.contract], on=bill_on) for each in made),
             made,
-            tuple((pk, self._month) for pk in sorted(ready - waiting)),
+            tuple(pk for contract, pk in read if contract in ready - waiting),
         )
 
 
@@ -202,10 +206,9 @@ def keep(bills: Iterable[tuple[int, Overuse]]) -> None:
 
 def settle(found: Iterable[Overuse]) -> None:
     """What was rated has not to be looked at again until another record comes."""
-    months = [one for overuse in found for one in overuse.settles]
-    if months:
-        with connection.cursor() as cursor:
-            cursor.execute(_SETTLE, [list(column) for column in zip(*months, strict=True)])
+    rated_now = [pk for overuse in found for pk in overuse.settles]
+    if rated_now:
+        Consumption.objects.filter(pk__in=rated_now).update(unsettled=False)
 
 
 def take_back(invoice_ids: Sequence[int]) -> None:

@@ -1,6 +1,6 @@
 """Usage records: each counted once, billed in arrears beyond the plan, and nothing billed twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from commerce.notifications.models import Message
 from subscriptions import rates
 from subscriptions.audit import bills_against_promises
 from subscriptions.domain.consumption import Report
+from subscriptions.domain.rating import Stretch, Used
 from subscriptions.domain.states import Release
 from subscriptions.domain.usage import UsageTold
 from subscriptions.models import (
@@ -33,7 +34,7 @@ from subscriptions.models import (
     UsageRecord,
 )
 from subscriptions.selectors import bill_view, document_of, promise_view
-from subscriptions.services import bill_run, check, number
+from subscriptions.services import bill_run, check, number, overuse
 from subscriptions.services.activate import ActivatedItem, activate
 from subscriptions.services.consumption import Taken, take_consumption
 from subscriptions.services.release import release_held
@@ -350,15 +351,20 @@ def test_the_customer_sees_what_is_used_left_and_owed_by_now(party: int) -> None
     assert answer["usual"] is None
 
 
-def test_lines_that_share_what_they_include_pay_together_once(
-    party: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the lines of an account share what their plan includes."""
     sold = snapshot_of(1)
     mini = sold.offerings["mini-20"]
     facts = {**mini.characteristics, "shared_allowance": "home"}
     shared = replace(mini, specification=replace(mini.specification, characteristics=facts))
     pooled = replace(sold, offerings={**sold.offerings, "mini-20": shared})
     monkeypatch.setattr(rates, "snapshot_of", lambda release: pooled)
+
+
+def test_lines_that_share_what_they_include_pay_together_once(
+    party: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share(monkeypatch)
     second = begin(party, order="F-2", msisdn="0639980002")
     take(call("a", "200"), call("b", "50", line="0639980002"))
     (calls,) = used_so_far(party, on=date(2027, 5, 31), subscription_id=second)
@@ -370,16 +376,37 @@ def test_lines_that_share_what_they_include_pay_together_once(
     assert not Consumption.objects.filter(unsettled=True).exists()
 
 
+def test_what_comes_while_bills_are_drafted_is_left_to_the_next(
+    party: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(party, order="F-2", msisdn="0639980002")
+    take(call("a", "121"))
+    read = rates.used_in
+
+    def and_more_comes(stretches: Sequence[Stretch]) -> Used:
+        found = read(stretches)
+        take(call("b", "122", line="0639980002"))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(overuse, "used_in", and_more_comes)
+        bill(JULY)
+    bill(date(2027, 8, 15))
+    assert [line[3:5] for line in used_lines()] == [(1, "0.05"), (2, "0.10")]
+
+
 def test_a_customer_is_told_at_80_and_at_100_per_cent_once(party: int) -> None:
     told: list[str] = []
     for reference, minutes in (("a", "95"), ("b", "1"), ("c", "23.5"), ("d", "0.5"), ("e", "9")):
         take(call(reference, minutes, on=date(2027, 6, 3)))
-        percents = OutboxEvent.objects.filter(name="AllowanceReached").order_by("pk")
-        told.append(" ".join(str(event.payload["percent"]) for event in percents))
+        events = OutboxEvent.objects.filter(name="AllowanceReached")
+        percents = sorted(event.payload["percent"] for event in events)
+        told.append(" ".join(map(str, percents)))
     assert told == ["", "80", "80", "80 100", "80 100"]
     take(call("f", "500"))
     assert OutboxEvent.objects.filter(name="AllowanceReached").count() == 2
-    for event in OutboxEvent.objects.filter(name="AllowanceReached").order_by("pk"):
+    reached = OutboxEvent.objects.filter(name="AllowanceReached")
+    for event in sorted(reached, key=lambda event: event.payload["percent"]):
         on_allowance_reached(event.payload)
         on_allowance_reached(event.payload)
     texts = Message.objects.filter(party_id=party, code="allowance_reached").order_by("pk")
