@@ -212,10 +212,11 @@ def settle(found: Iterable[Overuse]) -> None:
 
 
 def take_back(invoice_ids: Sequence[int]) -> None:
-    """The bills are thrown away: what they held of use is open again."""
+    """The bills are thrown away: what they held of use is open again, of all lines of the account,
+    as who carries a pool's line of the bill may have used nothing of it."""
     rows = UsageBilled.objects.filter(invoice__in=invoice_ids)
-    for contract, month in set(rows.values_list("item__subscription", "month")):
-        Consumption.objects.filter(subscription=contract, month=month, from_records=True).update(
-            unsettled=True
-        )
+    for account, month in set(rows.values_list("invoice__account", "month")):
+        Consumption.objects.filter(
+            subscription__account=account, month=month, from_records=True
+        ).update(unsettled=True)
     rows.delete()

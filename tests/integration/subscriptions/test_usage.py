@@ -376,6 +376,21 @@ def test_lines_that_share_what_they_include_pay_together_once(
     assert not Consumption.objects.filter(unsettled=True).exists()
 
 
+def test_a_bill_that_is_thrown_away_leaves_what_the_other_line_of_a_pool_used(
+    party: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share(monkeypatch)
+    begin(party, order="F-2", msisdn="0639980002")
+    take(call("a", "250", line="0639980002"))
+    with monkeypatch.context() as patched:
+        patched.setattr(check, "hold_what_differs", _hold_all)
+        bill(JULY)
+    with business_time_fixed(at(JULY)):
+        release_held(account_id=_account(), decision=Release.REDRAFT, operator="Nadia")
+        run(JULY)
+    assert [line[3:5] for line in used_lines()] == [(10, "0.50")]
+
+
 def test_what_comes_while_bills_are_drafted_is_left_to_the_next(
     party: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
