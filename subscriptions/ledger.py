@@ -4,8 +4,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Case, DecimalField, F, Min, OuterRef, Q, QuerySet, Subquery, Sum, When
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    Case,
+    DecimalField,
+    F,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Concat
 
 from commerce.accounts.kinds import Segment
 from commerce.kernel.money import Money
@@ -47,10 +59,16 @@ def owed_on(invoice: Invoice) -> Money:
 
 
 def paid_in_money(invoice: Invoice) -> Money:
-    """What money paid of one bill: credit notes, and what was written off, left out."""
-    notes = Invoice.objects.filter(account=invoice.account_id, kind=InvoiceKind.CREDIT_NOTE)
+    """What money paid of one bill: credit notes, and what was written off, left out.
+
+    What a note pays is named by both numbers; its reference may be that of an order.
+    """
+    notes = Invoice.objects.filter(
+        account=invoice.account_id, kind=InvoiceKind.CREDIT_NOTE, number__isnull=False
+    )
+    by_notes = notes.annotate(pays=Concat(Value(f"{invoice.number}/"), F("number")))
     paid = invoice.transfers.filter(kind=TransferKind.ALLOCATION).exclude(
-        reference__in=notes.filter(number__isnull=False).values("number")
+        key__in=by_notes.values("pays")
     )
     return -_sum(paid, Book.RECEIVABLE, currency=invoice.currency)
 

@@ -40,7 +40,7 @@ SELECT invoice.issued_on, (part ->> 'rate')::numeric, sum((part ->> 'net')::nume
    AND invoice.issued_on >= %(start)s AND invoice.issued_on < %(end)s
  GROUP BY 1, 2 ORDER BY 1, 2
 """
-# What a credit note pays is no money that came in.
+# What a credit note pays, named by both numbers, is no money that came in.
 _PAID = """
 SELECT (moved.at AT TIME ZONE 'Europe/Paris')::date, (part ->> 'rate')::numeric,
        sum(CASE moved.credit WHEN 'receivable' THEN moved.amount ELSE -moved.amount END
@@ -53,7 +53,8 @@ SELECT (moved.at AT TIME ZONE 'Europe/Paris')::date, (part ->> 'rate')::numeric,
    AND 'receivable' IN (moved.debit, moved.credit)
    AND moved.at >= %(since)s AND moved.at < %(until)s
    AND NOT EXISTS (SELECT FROM subscriptions_invoice AS note
-                    WHERE note.number = moved.reference AND note.kind = 'credit_note')
+                    WHERE note.account_id = moved.account_id AND note.kind = 'credit_note'
+                      AND moved.key = invoice.number || '/' || note.number)
  GROUP BY 1, 2 ORDER BY 1, 2
 """
 

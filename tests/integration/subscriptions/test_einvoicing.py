@@ -13,14 +13,29 @@ from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Forbidden, Refused, Unknown
 from commerce.kernel.money import Money
+from commerce.kernel.periods import Period
 from subscriptions.einvoices import came_back, einvoice_of
 from subscriptions.models import Einvoice, EinvoiceStep, Invoice, PlatformRequest, SalesReport
 from subscriptions.ports import ElectronicInvoice, Known, PlatformEvent
 from subscriptions.ports import SalesReport as Report
 from subscriptions.selectors import bills_of
 from subscriptions.services import einvoice_decisions, einvoicing, sales_reports
+from subscriptions.services.credit import credit_order
 from subscriptions.services.ledger import enter_payment
-from tests.integration.subscriptions.contracts import DAY, at, begun, firm, person, plan, press, run
+from subscriptions.services.one_off import bill_order
+from tests.integration.subscriptions.contracts import (
+    DAY,
+    RATES,
+    at,
+    begun,
+    firm,
+    handset,
+    person,
+    plan,
+    press,
+    promised,
+    run,
+)
 
 pytestmark = pytest.mark.django_db
 AFTER = date(2026, 4, 10)
@@ -197,6 +212,29 @@ def test_money_that_came_before_the_deposit_is_told_with_it(platform: Memory, at
     assert not PlatformRequest.objects.filter(kind="paid").exists()
     told(number, "deposited")
     assert PlatformRequest.objects.get(kind="paid").key == f"{number}/paid"
+
+
+def test_what_a_credit_note_pays_is_no_money(platform: Memory, atelier: int) -> None:
+    consumer = person()
+    numbers = {}
+    for order, party, segment in (("F-7", atelier, "business"), ("F-8", consumer, "consumer")):
+        promised(order, [handset("100.00")], segment=segment)
+        numbers[order] = bill_order(
+            order_number=order,
+            party_id=party,
+            segment=segment,
+            charges={"g1": [handset("100.00")]},
+            tax_rates=RATES,
+        )
+    number = numbers["F-7"] or ""
+    einvoicing.on_send({"keys": [f"{number}/1"]})
+    told(number, "deposited")
+    credit_order(order_number="F-7", group="g1", party_id=atelier, segment="business")
+    credit_order(order_number="F-8", group="g1", party_id=consumer, segment="consumer")
+    assert [str(bill.open) for bill in bills_of(atelier) if bill.number == number] == ["0.00 EUR"]
+    assert not PlatformRequest.objects.filter(kind="paid").exists()
+    sales, payments = sales_reports.books(Period(DAY, AFTER))
+    assert ([(row["net"], row["documents"]) for row in sales], payments) == ([("0.00", 2)], [])
 
 
 def test_a_rejected_invoice_is_sent_anew_by_an_operator_alone(
