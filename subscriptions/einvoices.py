@@ -55,9 +55,10 @@ def stuck(*, limit: int = 50) -> tuple[EinvoiceView, ...]:
 
 def reports(*, limit: int = 12) -> tuple[ReportView, ...]:
     """The latest first; for staff."""
+    last_first = Prefetch("requests", PlatformRequest.objects.order_by("-pk"))
     rows = (
         SalesReport.objects.select_related("corrects")
-        .prefetch_related("requests")
+        .prefetch_related(last_first)
         .order_by("-start", "-pk")[:limit]
     )
     return tuple(_report(row) for row in rows)

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max, Min
+from django.db.models import Count, Max, Min
 
 from commerce.accounts.kinds import Segment
 from commerce.events import timers
@@ -14,6 +14,7 @@ from commerce.kernel.clock import PARIS, business_now, business_today
 from commerce.kernel.periods import Period
 from subscriptions.domain.einvoicing import (
     RequestKind,
+    RequestState,
     SalesRow,
     paid_rows,
     period_of,
@@ -74,22 +75,40 @@ def on_due(payload: Mapping[str, Any]) -> None:
 @transaction.atomic
 def report_until(today: date) -> tuple[str, ...]:
     """Make the reports of all periods that are over, each after the one before, and corrections of
-    those that the books contradict; their references. What is made is sent by timers."""
+    those that the books contradict; their references. They are sent by timers, after all that the
+    platform has not taken so far: it takes no period before the one before."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
     start = _first_missing()
     made = [_correction(report) for report in _contradicted(today)]
     if start is not None:
         made += [_make(period) for period in periods_until(start, today)]
-    for report in made:
-        key = f"report/{report.reference}"
-        PlatformRequest.objects.create(
-            key=key, kind=RequestKind.REPORT, report=report, made_at=business_now()
-        )
-    if made:
-        # One piece of work, in their order: the platform takes no period before the one before.
-        send_soon(*(f"report/{report.reference}" for report in made))
+    unsent = _unsent()
+    if unsent:
+        send_soon(*unsent)
     return tuple(report.reference for report in made)
+
+
+def _unsent() -> list[str]:
+    """The keys of what the platform has not taken, in the order of the reports, for one piece of
+    work; what it refused is asked anew under another key, as it may have lacked an earlier one."""
+    tried = [RequestState.WAITING, RequestState.CLAIMED, RequestState.ACCEPTED]
+    to_ask = SalesReport.objects.exclude(requests__state__in=tried).annotate(
+        asked=Count("requests")
+    )
+    PlatformRequest.objects.bulk_create(
+        PlatformRequest(
+            key=f"report/{report.reference}" + (f"#{report.asked + 1}" if report.asked else ""),
+            kind=RequestKind.REPORT,
+            report=report,
+            made_at=business_now(),
+        )
+        for report in to_ask.order_by("pk")
+    )
+    unsent = PlatformRequest.objects.filter(
+        kind=RequestKind.REPORT, state__in=[RequestState.WAITING, RequestState.CLAIMED]
+    )
+    return list(unsent.order_by("report_id", "pk").values_list("key", flat=True))
 
 
 def books(period: Period) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

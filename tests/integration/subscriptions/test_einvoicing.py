@@ -14,7 +14,7 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Forbidden, Refused, Unknown
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
-from subscriptions.einvoices import came_back, einvoice_of
+from subscriptions.einvoices import came_back, einvoice_of, reports
 from subscriptions.models import Einvoice, EinvoiceStep, Invoice, PlatformRequest, SalesReport
 from subscriptions.ports import ElectronicInvoice, Known, PlatformEvent
 from subscriptions.ports import SalesReport as Report
@@ -291,3 +291,19 @@ def test_sales_to_consumers_are_reported_without_a_gap_and_corrected_later(
     correction = SalesReport.objects.get(reference="ER-2026-03-21/1")
     assert correction.corrects == third
     assert [row["net"] for row in correction.sales] == ["8.33"]
+
+
+def test_a_report_that_was_refused_is_sent_again_before_those_after_it(platform: Memory) -> None:
+    begun("F-1", [plan("30.00")], party=person())
+    platform.refusing.add("report/ER-2026-03-01")
+    for day in (date(2026, 3, 11), date(2026, 3, 21)):
+        with business_time_fixed(at(day)):
+            sales_reports.report_until(day)
+            for timer in Timer.objects.filter(key__startswith="einvoicing:report/"):
+                einvoicing.on_send(timer.payload)
+    assert platform.arrivals == [
+        "report/ER-2026-03-01", "report/ER-2026-03-01#2", "report/ER-2026-03-11",
+    ]  # fmt: skip
+    assert [(each.reference, each.state) for each in reports()] == [
+        ("ER-2026-03-11", "accepted"), ("ER-2026-03-01", "accepted"),
+    ]  # fmt: skip
