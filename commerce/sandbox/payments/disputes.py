@@ -87,7 +87,9 @@ def update(world: World, call: Call) -> Document:
         world.store.save(dispute)
         events.emit(world, "charge.dispute.updated", dispute.body, origin=call.origin)
         return dispute.body
-    dispute.body["evidence_details"]["submission_count"] += 1
+    details = dispute.body["evidence_details"]
+    details["submission_count"] += 1
+    details["submission_method"] = "manual"
     warned = dispute.body["status"] == INQUIRY
     dispute.body["status"] = "warning_under_review" if warned else "under_review"
     dispute.private.pop("due_at", None)
@@ -207,6 +209,7 @@ def _blank(world: World, charge: Document, *, reason: str, status: str) -> Docum
             "has_evidence": False,
             "past_due": False,
             "submission_count": 0,
+            "submission_method": "not_submitted",
         },
         "is_charge_refundable": status == INQUIRY,
         "livemode": False,

@@ -203,6 +203,7 @@ def test_all_that_reaches_a_provider_beside_the_plans_leaves_a_silent_one_alone(
         "payments.open": "payments",
         "payments.effect": "payments",
         "payments.charge": "payments",
+        "payments.setup": "payments",
         "payments.forget": "payments",
         "payments.webhook": "payments",
         "billing.settled": "billing",
