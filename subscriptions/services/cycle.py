@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.periods import Period
@@ -117,12 +117,12 @@ def _write_and_check(drafts: Sequence[Draft], *, on: date, chunk_id: int) -> set
         with transaction.atomic():
             ids = drafting.write(drafts, on=on, chunk_id=chunk_id)
         owners = {pk: draft.account.pk for pk, draft in zip(ids, drafts, strict=True)}
-    except IntegrityError:
+    except (IntegrityError, DataError):
         for draft in drafts:
             try:
                 with transaction.atomic():
                     (pk,) = drafting.write([draft], on=on, chunk_id=chunk_id)
-            except IntegrityError as refused:
+            except (IntegrityError, DataError) as refused:
                 _park_refused(draft, refused)
                 parked.add(draft.account.pk)
             else:
@@ -141,7 +141,7 @@ def _park_impossible(account: BillingAccount, *, reason: str) -> None:
     )
 
 
-def _park_refused(draft: Draft, refused: IntegrityError) -> None:
+def _park_refused(draft: Draft, refused: DatabaseError) -> None:
     cause = refused.__cause__
     constraint = getattr(getattr(cause, "diag", None), "constraint_name", None) or "refused"
     check.park(

@@ -32,6 +32,8 @@ from subscriptions.services.consumption import AHEAD, MOST_USED, Fault
 
 MOST = 10_000
 LONGEST_LINE = 20
+MOST_COUNTED = Decimal("999999999.999")
+"""More is not shown of a month; what is billed is the sum of the records."""
 
 _ADD = """
 INSERT INTO subscriptions_usagerecord
@@ -55,7 +57,8 @@ SELECT *, true, true
   FROM unnest(%s::bigint[], %s::date[], %s::text[], %s::numeric[], %s::numeric[],
               %s::timestamptz[], %s::timestamptz[])
 ON CONFLICT (subscription_id, dimension, month) DO UPDATE
-   SET used = CASE WHEN known.from_records THEN known.used ELSE 0 END + excluded.used,
+   SET used = least(CASE WHEN known.from_records THEN known.used ELSE 0 END + excluded.used,
+                    999999999.999),
        counted_at = CASE WHEN known.from_records
                          THEN greatest(known.counted_at, excluded.counted_at)
                          ELSE excluded.counted_at END,
@@ -276,7 +279,10 @@ def _count(placed: Sequence[_Placed], *, now: datetime) -> None:
         (contract, month): included_in(terms[contract], month=month) for contract, month, _ in used
     }
     rows = sorted(
-        (*key[:2], key[2].value, amount, included[key[:2]].get(key[2]), until[key], now)
+        (
+            *(*key[:2], key[2].value, min(amount, MOST_COUNTED)),
+            *(included[key[:2]].get(key[2]), until[key], now),
+        )
         for key, amount in used.items()
     )
     with connection.cursor() as cursor:

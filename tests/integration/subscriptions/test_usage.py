@@ -410,6 +410,19 @@ def test_what_comes_while_bills_are_drafted_is_left_to_the_next(
     assert [line[3:5] for line in used_lines()] == [(1, "0.05"), (2, "0.10")]
 
 
+def test_what_no_bill_can_hold_parks_its_account_and_stops_no_other(party: int) -> None:
+    other = PersonFactory.create().pk
+    begin(other, order="F-2", msisdn="0639980002")
+    bill(JUNE)
+    wrong = [call(f"w{n}", "10000000") for n in range(220)]
+    assert take(*wrong, call("a", "121", line="0639980002")).added == 221
+    assert take(call("b", "1")).added == 1
+    assert ("2027-05-01", "minutes", "999999999.999", True) in shown()
+    bill(JULY)
+    assert [line[3:5] for line in used_lines()] == [(1, "0.05")]
+    assert Parking.objects.get().account.party_id == party
+
+
 def test_a_customer_is_told_at_80_and_at_100_per_cent_once(party: int) -> None:
     told: list[str] = []
     for reference, minutes in (("a", "95"), ("b", "1"), ("c", "23.5"), ("d", "0.5"), ("e", "9")):
