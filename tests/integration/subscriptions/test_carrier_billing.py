@@ -19,7 +19,7 @@ from standardwebhooks import Webhook
 from commerce.accounts.context import SYSTEM, AccountContext
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed, machine_now
-from commerce.kernel.errors import RuleViolated
+from commerce.kernel.errors import Forbidden, RuleViolated
 from commerce.notifications.models import Message
 from orchestration.adapters.client import callback_secret
 from subscriptions.audit import bills_against_promises, ledger_differences
@@ -261,6 +261,25 @@ def test_a_monthly_service_is_confirmed_once_and_paid_each_month() -> None:
     assert [label for label, _ in billed(APRIL)] == [f"Subscription: {LUNE}"] * 2
 
 
+def test_what_a_code_was_for_is_the_most_that_a_month_costs() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    seller = merchant()
+    monthly = {"service_code": "lune-month"}
+    with pytest.raises(Forbidden) as alone:
+        bought(seller, "0.99", on=DAY, **monthly)
+    assert alone.value.code == "needs_confirmation", "the merchant alone begins nothing monthly"
+    payment = purchasing.prepare(
+        party_id=seller.party_id, purchase=asked("0.99", "first", **monthly)
+    )
+    assert "0,99 € par mois" in Message.objects.get(code="carrier_code").text
+    CarrierPayment.objects.filter(pk=payment.pk).update(state="reserved")
+    purchasing.confirm(party_id=seller.party_id, payment_id=payment.pk, number="+33639980001")
+    with pytest.raises(Forbidden) as more:
+        bought(seller, "4.99", on=date(2026, 4, 2), **monthly)
+    assert more.value.code == "needs_confirmation"
+    assert bought(seller, "0.99", on=date(2026, 4, 2), reference="x", **monthly).belongs_to
+
+
 def held_service() -> CarrierSubscription:
     """A monthly service that began with its confirmed first payment."""
     begun("F-1", [plan("29.99")], party=person())
@@ -292,7 +311,6 @@ def test_a_monthly_service_is_reminded_of_each_month_until_it_ends() -> None:
 
 def test_stop_by_sms_ends_a_service_once_and_nothing_more_is_charged() -> None:
     held = held_service()
-    Merchant.objects.update(confirms_himself=False)
     assert stopping.stop_by_message(number="+33639980009", text="STOP") == 0
     assert stopping.stop_by_message(number="+33639980001", text="hello") == 0
     done = [stopping.stop_by_message(number="+33639980001", text="Stop Lune+") for _ in range(2)]
