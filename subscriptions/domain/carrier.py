@@ -178,12 +178,14 @@ def refunded(
 ) -> Price:
     """What a refund of `part` is worth of a payment of `amount`, both in the merchant's terms.
 
-    What takes all that is `remaining` gives back all that was not `given_back`, so that the refunds
-    of a payment add up to it.
+    All refunds of a payment are rounded together: never do they come to more than it, and once
+    nothing is `remaining` to exactly it.
     """
-    if part == remaining:
-        return Price(payment.net - given_back.net, payment.gross - given_back.gross)
-    return Price((payment.net * part / amount).rounded(), (payment.gross * part / amount).rounded())
+    done = amount - remaining + part
+    return Price(
+        (payment.net * done / amount).rounded() - given_back.net,
+        (payment.gross * done / amount).rounded() - given_back.gross,
+    )
 
 
 def steps_crossed(*, before: Money, after: Money, step: Money) -> int:

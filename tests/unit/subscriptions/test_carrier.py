@@ -161,6 +161,17 @@ def test_refunds_add_up_to_the_payment_and_never_to_more(
     assert back == price
 
 
+def test_small_parts_are_not_rounded_up_each_for_itself() -> None:
+    price = Price(Money.of("10.00"), Money.of("12.00"))
+    amount, half_a_cent = Decimal("10.000"), Decimal("0.005")
+    back, remaining = Price(Money.zero(), Money.zero()), amount
+    for _ in range(4):
+        now = refunded(price, amount=amount, part=half_a_cent, remaining=remaining, given_back=back)
+        back = Price(back.net + now.net, back.gross + now.gross)
+        remaining -= half_a_cent
+    assert back == Price(Money.of("0.02"), Money.of("0.02"))
+
+
 def test_each_five_euros_are_told_of() -> None:
     def crossed(before: str, after: str) -> int:
         return steps_crossed(before=Money.of(before), after=Money.of(after), step=Money.of(5))
