@@ -133,7 +133,7 @@ def purchases_page(found: LinePurchases) -> dict[str, Any]:
     """What both pages show."""
     law = caps()
     return {
-        "spent": found.spent,
+        "spent": found.together if found.limits.per_month is None else found.spent,
         "month_cap": min(found.limits.per_month or law.per_month, law.per_month),
         "law": law,
         "held": found.held,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
 
+from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
@@ -94,10 +95,12 @@ class DenialView:
 
 @dataclass(frozen=True, slots=True)
 class LinePurchases:
-    """All that third parties sell on a line; `spent` is what counts of this calendar month."""
+    """All that third parties sell on a line; `spent` is what counts of this calendar month,
+    `together` with the lines that the law counts with it."""
 
     limits: Limits
     spent: Money
+    together: Money
     held: tuple[HeldService, ...]
     purchases: tuple[PurchaseView, ...]
     denials: tuple[DenialView, ...]
@@ -119,16 +122,32 @@ def purchases_of_line(
         rows = rows.filter(
             Q(service__icontains=words) | Q(seller__icontains=words) | Q(reference__icontains=words)
         )
-    counted = line.carrier_payments.filter(month=month_of(business_today()), state__in=COUNTED)
+    counted = CarrierPayment.objects.filter(
+        month=month_of(business_today()), state__in=COUNTED, subscription__in=counted_with(line)
+    )
     held = line.carrier_subscriptions.filter(ended_at__isnull=True).select_related("merchant")
     denials = line.carrier_denials.select_related("merchant").order_by("-at", "-pk")[:20]
     return LinePurchases(
         limits=limits_of(line.pk),
-        spent=Money(counted.aggregate(sum=Sum("gross"))["sum"] or Decimal(0)),
+        spent=_sum(counted.filter(subscription=line)),
+        together=_sum(counted),
         held=tuple(_held(each) for each in held.order_by("pk")),
         purchases=tuple(_purchase(each) for each in rows.order_by("-made_at", "-pk")[:most]),
         denials=tuple(_denial(each) for each in denials),
     )
+
+
+def counted_with(line: Subscription) -> "QuerySet[Subscription]":
+    """The lines whose purchases the law counts together (CMF L521-3-1): all of a consumer's; of a
+    business each counts alone, as its own user's."""
+    counted = Q(pk=line.pk)
+    if line.party.segment == Segment.CONSUMER:
+        counted |= Q(party=line.party_id)
+    return Subscription.objects.filter(counted)
+
+
+def _sum(rows: "QuerySet[CarrierPayment]") -> Money:
+    return Money(rows.aggregate(sum=Sum("gross"))["sum"] or Decimal(0))
 
 
 def _purchase(row: CarrierPayment) -> PurchaseView:

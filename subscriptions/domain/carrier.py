@@ -126,10 +126,12 @@ def refusal(
     limits: Limits,
     caps: CarrierCaps,
     spent: Money,
+    together: Money,
 ) -> Rule | None:
-    """The first rule that forbids the purchase on a line that has `spent` so much this month.
+    """The first rule that forbids the purchase on a line that has `spent` so much this month, and
+    so much `together` with the lines that count with it.
 
-    Exactly a cap is allowed (CMF L521-3-1: at most 50 EUR each and 300 EUR a month).
+    Exactly a cap is allowed (CMF L521-3-1: at most 50 EUR each and 300 EUR a month and subscriber).
     """
     month = spent + asked.gross
     own_purchase, own_month = limits.per_purchase, limits.per_month
@@ -142,7 +144,7 @@ def refusal(
         (Rule.CATEGORY_BLOCKED, asked.category in limits.categories),
         (Rule.MERCHANT_BLOCKED, asked.merchant in limits.merchants),
         (Rule.OVER_PURCHASE_CAP, caps.per_purchase < asked.gross),
-        (Rule.OVER_MONTH_CAP, caps.per_month < month),
+        (Rule.OVER_MONTH_CAP, caps.per_month < together + asked.gross),
         (Rule.OVER_OWN_PURCHASE_CAP, own_purchase is not None and own_purchase < asked.gross),
         (Rule.OVER_OWN_MONTH_CAP, own_month is not None and own_month < month),
     )

@@ -1,7 +1,8 @@
 """Purchases: charged in one step, or reserved and confirmed in two; never beyond a cap.
 
-Whoever changes what a line has spent holds the line's lock, so two purchases at once never pass a
-cap together. A refusal is kept (`CarrierDenial`) for whoever asks why.
+Whoever changes what a line has spent holds the lock of all lines that count with it, so two
+purchases at once never pass a cap together. A refusal is kept (`CarrierDenial`) for whoever asks
+why.
 """
 
 import hashlib
@@ -31,6 +32,7 @@ from subscriptions.carrier.models import (
     CarrierSubscription,
     Merchant,
 )
+from subscriptions.carrier.selectors import counted_with
 from subscriptions.carrier.services import messages, telling
 from subscriptions.carrier.services.limits import caps, limits_of
 from subscriptions.carrier.services.stopping import remind_from
@@ -134,7 +136,7 @@ def confirm(*, party_id: int, payment_id: UUID, number: str) -> None:
         _check_second_step(payment, number)
         if payment.state == PaymentState.PENDING_VALIDATION:
             raise Forbidden("The customer has not confirmed it yet.", code="not_validated")
-        rule = _forbids(payment, spent=_spent(payment.subscription, without=payment))
+        rule = _forbids(payment, without=payment)
         if rule is None:
             _succeed(payment)
         else:
@@ -246,7 +248,7 @@ def _decide(
     # What goes on month after month begins with the operator's own code, whoever sells it.
     by_merchant = merchant.confirms_himself and _monthly_price(payment) is None
     confirmed = steps == 2 or by_merchant or payment.belongs_to is not None
-    rule = _forbids(payment, spent=_spent(line), confirmed=confirmed)
+    rule = _forbids(payment, confirmed=confirmed)
     if rule is None:
         _one_session(payment, steps=steps)
         return None, payment
@@ -338,8 +340,11 @@ def _move(payment: CarrierPayment, target: PaymentState) -> None:
     payment.save()
 
 
-def _forbids(payment: CarrierPayment, *, spent: Money, confirmed: bool = True) -> Rule | None:
+def _forbids(
+    payment: CarrierPayment, *, without: CarrierPayment | None = None, confirmed: bool = True
+) -> Rule | None:
     line = payment.subscription
+    spent = _spent(line, without=without)
     asked = Asked(
         gross=Money(payment.gross, payment.currency),
         category=Category(payment.category) if payment.category else None,
@@ -354,13 +359,17 @@ def _forbids(payment: CarrierPayment, *, spent: Money, confirmed: bool = True) -
         limits=limits_of(line.pk, currency=payment.currency),
         caps=caps(),
         spent=spent,
+        together=_spent(line, without=without, together=True),
     )
 
 
-def _spent(line: Subscription, *, without: CarrierPayment | None = None) -> Money:
-    """What counts of this calendar month, tax included."""
+def _spent(
+    line: Subscription, *, without: CarrierPayment | None = None, together: bool = False
+) -> Money:
+    """What counts of this calendar month, tax included; of all lines that count `together`."""
     month = month_of(business_now().astimezone(PARIS).date())
-    rows = CarrierPayment.objects.filter(subscription=line, month=month, state__in=COUNTED)
+    rows = CarrierPayment.objects.filter(month=month, state__in=COUNTED)
+    rows = rows.filter(subscription__in=counted_with(line) if together else [line])
     if without is not None:
         rows = rows.exclude(pk=without.pk)
     return Money(rows.aggregate(sum=Sum("gross"))["sum"] or Decimal(0), CURRENCY)
@@ -416,7 +425,11 @@ def _line_of(number: str) -> Subscription:
 
 
 def _line(pk: int) -> Subscription:
-    return Subscription.objects.select_for_update(no_key=True).get(pk=pk)
+    """The line, locked with all that count with it."""
+    known = Subscription.objects.select_related("party").get(pk=pk)
+    rows = counted_with(known).select_related("party")
+    lines = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
+    return next(each for each in lines if each.pk == pk)
 
 
 def _locked(*, party_id: int, payment_id: UUID) -> CarrierPayment:

@@ -24,12 +24,14 @@ from commerce.notifications.models import Message
 from orchestration.adapters.client import callback_secret
 from subscriptions.audit import bills_against_promises, ledger_differences
 from subscriptions.carrier.models import (
+    CarrierDenial,
     CarrierPayment,
     CarrierRefund,
     CarrierSubscription,
     Merchant,
     SinkMessage,
 )
+from subscriptions.carrier.selectors import purchases_of_line
 from subscriptions.carrier.services import purchasing, refunding, stopping, telling
 from subscriptions.carrier.services.merchants import MerchantContract, take_on
 from subscriptions.carrier.services.purchasing import Purchase
@@ -278,6 +280,31 @@ def test_what_a_code_was_for_is_the_most_that_a_month_costs() -> None:
         bought(seller, "4.99", on=date(2026, 4, 2), **monthly)
     assert more.value.code == "needs_confirmation"
     assert bought(seller, "0.99", on=date(2026, 4, 2), reference="x", **monthly).belongs_to
+
+
+def test_the_lines_of_a_consumer_share_the_months_cap_those_of_a_firm_do_not() -> None:
+    private, atelier = person(), firm()
+    lines = [("F-1", private, "consumer"), ("F-2", private, "consumer")]
+    lines += [("F-3", atelier, "business"), ("F-4", atelier, "business")]
+    for place, (order, party, segment) in enumerate(lines, start=1):
+        begun(order, [plan("29.99")], party=party, segment=segment)
+        Subscription.objects.filter(order_number=order).update(msisdn=f"063998000{place}")
+    seller = merchant()
+
+    def fills(place: int) -> int:
+        number = f"+3363998000{place}"
+        for each in range(6):
+            try:
+                bought(seller, "50.00", on=DAY, reference=f"{place}/{each}", number=number)
+            except RuleViolated:
+                return each
+        return 6
+
+    bought(seller, "50.00", on=DAY, reference="first", number="+33639980002")
+    assert [fills(place) for place in (1, 2, 3, 4)] == [5, 0, 6, 6]
+    assert set(CarrierDenial.objects.values_list("rule", flat=True)) == {"over_month_cap"}
+    seen = purchases_of_line(private, Subscription.objects.get(order_number="F-1").pk)
+    assert (str(seen.spent), str(seen.together)) == ("250.00 EUR", "300.00 EUR")
 
 
 def held_service() -> CarrierSubscription:

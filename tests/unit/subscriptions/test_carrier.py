@@ -41,6 +41,7 @@ def decided(
     what: Asked,
     *,
     spent: str = "0",
+    together: str | None = None,
     limits: Limits | None = None,
     contract: frozenset[Category] = ALL,
     line_open: bool = True,
@@ -52,6 +53,7 @@ def decided(
         limits=limits or Limits(),
         caps=CAPS,
         spent=Money.of(spent),
+        together=Money.of(spent if together is None else together),
     )
 
 
@@ -67,6 +69,12 @@ def decided(
 )
 def test_the_caps_of_the_law(case: str, gross: str, spent: str, rule: Rule | None) -> None:
     assert decided(asked(gross), spent=spent) is rule, case
+
+
+def test_the_months_cap_is_the_subscribers_his_own_the_lines() -> None:
+    assert decided(asked("10.00"), spent="0", together="290.01") is Rule.OVER_MONTH_CAP
+    own = Limits(per_month=Money.of("20.00"))
+    assert decided(asked("10.00"), spent="10.00", together="200.00", limits=own) is None
 
 
 @pytest.mark.parametrize(
