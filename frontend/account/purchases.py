@@ -121,8 +121,8 @@ def limits_form(limits: Limits, data: Any = None) -> LimitsForm:
     return LimitsForm(
         data,
         initial={
-            "per_purchase": limits.per_purchase.amount if limits.per_purchase else None,
-            "per_month": limits.per_month.amount if limits.per_month else None,
+            "per_purchase": None if limits.per_purchase is None else limits.per_purchase.amount,
+            "per_month": None if limits.per_month is None else limits.per_month.amount,
             "categories": [str(each) for each in limits.categories],
             "blocked": limits.blocked,
         },
@@ -131,10 +131,10 @@ def limits_form(limits: Limits, data: Any = None) -> LimitsForm:
 
 def purchases_page(found: LinePurchases) -> dict[str, Any]:
     """What both pages show."""
-    law = caps()
+    law, own = caps(), found.limits.per_month
     return {
         "spent": found.together if found.limits.per_month is None else found.spent,
-        "month_cap": min(found.limits.per_month or law.per_month, law.per_month),
+        "month_cap": law.per_month if own is None else min(own, law.per_month),
         "law": law,
         "held": found.held,
         "purchases": [purchase_row(each) for each in found.purchases],

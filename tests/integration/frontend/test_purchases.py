@@ -108,6 +108,16 @@ def test_the_customer_chooses_less_than_the_law_allows(camille: Client, line: Su
     assert TimelineEntry.objects.filter(code="purchases_limited").count() == 1
 
 
+def test_a_limit_of_nothing_stays_one_when_the_form_is_sent_again(
+    camille: Client, line: Subscription
+) -> None:
+    path = f"/account/lines/{line.pk}/purchases/"
+    camille.post(path, {"do": "limits", "per_month": "0"})
+    assert "€12.50 of €0.00" in read(camille, path)
+    shown = camille.get(path).context["form"]
+    assert (shown["per_month"].value(), shown["per_purchase"].value()) == (Decimal(0), None)
+
+
 def test_the_customer_stops_a_monthly_service_once(camille: Client, line: Subscription) -> None:
     path = f"/account/lines/{line.pk}/purchases/"
     assert "Lune, le mensuel" in read(camille, path)
