@@ -20,6 +20,7 @@ from commerce.markets.pack import market
 from subscriptions.carrier.models import CarrierSubscription
 from subscriptions.carrier.services import messages
 from subscriptions.domain.carrier import stopped_by
+from subscriptions.domain.states import SubscriptionStatus
 
 REMINDER = "carrier.reminder"
 
@@ -49,7 +50,8 @@ def stop_by_message(*, number: str, text: str) -> int:
     except InvalidInput:
         return 0
     rows = CarrierSubscription.objects.select_for_update(of=("self",)).order_by("pk")
-    held = list(rows.filter(subscription__msisdn=national, ended_at__isnull=True))
+    rows = rows.filter(subscription__msisdn=national, ended_at__isnull=True)
+    held = list(rows.exclude(subscription__status=SubscriptionStatus.ENDED))
     meant = stopped_by(text, [(each.service_code, each.service) for each in held])
     for place in meant or ():
         _end(held[place], SYSTEM)
@@ -63,11 +65,17 @@ def remind_from(held: CarrierSubscription) -> None:
 
 @transaction.atomic
 def on_reminder_due(payload: Mapping[str, Any]) -> None:
-    """Timer, business time: tell the customer what goes on, and look again in a month."""
+    """Timer, business time: tell the customer what goes on, and look again in a month; on a line
+    that has ended nothing goes on."""
     held = CarrierSubscription.objects.filter(pk=payload["held"], ended_at__isnull=True).first()
     if held is None:
         return
     now = business_now()
+    if held.subscription.status == SubscriptionStatus.ENDED:
+        # Nothing can be charged any more, and the number may be another's.
+        held.ended_at, held.ended_by = now, SYSTEM.actor.name
+        held.save(update_fields=["ended_at", "ended_by"])
+        return
     messages.remind(held, month=f"{now.astimezone(PARIS):%Y-%m}")
     _remind_at(held, now)
 

@@ -336,6 +336,17 @@ def test_a_monthly_service_is_reminded_of_each_month_until_it_ends() -> None:
     assert Message.objects.filter(code="carrier_reminder").count() == 1
 
 
+def test_a_service_ends_with_its_line_and_its_number_hears_of_nothing() -> None:
+    held = held_service()
+    Subscription.objects.update(status="ended")
+    assert stopping.stop_by_message(number="+33639980001", text="STOP") == 0
+    with business_time_fixed(at(APRIL)):
+        stopping.on_reminder_due({"held": held.pk})
+    held.refresh_from_db()
+    assert held.ended_at == at(APRIL)
+    assert not Message.objects.filter(code__in=["carrier_reminder", "carrier_ended"]).exists()
+
+
 def test_stop_by_sms_ends_a_service_once_and_nothing_more_is_charged() -> None:
     held = held_service()
     assert stopping.stop_by_message(number="+33639980009", text="STOP") == 0
