@@ -304,6 +304,33 @@ def test_one_code_at_a_time(lune: Merchant) -> None:
     assert lune.prepare().status_code == 201
 
 
+def test_a_customer_is_not_asked_again_and_again(lune: Merchant) -> None:
+    for _ in range(purchasing.MOST_CODES):
+        payment = lune.prepare().json()["paymentId"]
+        lune.post(f"{PAYMENTS}/{payment}/cancel", {"phoneNumber": LINE})
+    assert refused(lune.prepare()) == (429, "TOO_MANY_REQUESTS")
+    assert lune.pay().status_code == 201
+    with business_time_fixed(at(DAY + timedelta(days=1))):
+        assert lune.prepare().status_code == 201
+
+
+def test_a_code_is_worth_nothing_after_its_quarter_of_an_hour(lune: Merchant) -> None:
+    made = [lune.prepare().json()]
+    payment = made[0]["paymentId"]
+    code = {
+        "authorizationId": made[0]["validationInfo"]["authorizationId"],
+        "code": code_of(payment),
+    }
+    with business_time_fixed(at(DAY) + timedelta(minutes=15)):
+        late = lune.post(f"{PAYMENTS}/{payment}/validate", code)
+        assert refused(late) == (400, "CARRIER_BILLING.VALIDATION_FAILED")
+    assert lune.post(f"{PAYMENTS}/{payment}/validate", code).status_code == 204
+    with business_time_fixed(at(DAY) + timedelta(minutes=15)):
+        late = lune.post(f"{PAYMENTS}/{payment}/confirm", {"phoneNumber": LINE})
+        assert refused(late) == (409, "CARRIER_BILLING.PAYMENT_CANCELLED")
+    assert not CarrierPayment.objects.filter(state="succeeded").exists()
+
+
 def test_what_nobody_confirms_is_cancelled_after_a_quarter_of_an_hour(lune: Merchant) -> None:
     payment = lune.prepare(50).json()["paymentId"]
     timer = Timer.objects.get(handler=purchasing.EXPIRY)

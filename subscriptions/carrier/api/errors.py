@@ -48,6 +48,12 @@ OURS: Mapping[str, Refusal] = {
         "The resource that a client tried to create already exists.",
     ),
     "session_open": (409, "ALREADY_EXISTS", "Another session is created for the same UE"),
+    "too_many_codes": (
+        429,
+        "TOO_MANY_REQUESTS",
+        "Access to the API has been temporarily blocked due to rate or spike arrest limits being "
+        "reached.",
+    ),
     "already_validated": (409, "ALREADY_EXISTS", "Payment already validated"),
     "payment_confirmed": (
         409,

@@ -57,6 +57,10 @@ EXPIRY = "carrier.expiry"
 RESERVED_FOR = timedelta(minutes=15)
 """Business time, from the request to the confirmation."""
 MOST_TRIES = 3
+MOST_CODES = 5
+"""That a merchant may have sent to a line within `CODES_WITHIN` and not be confirmed: neither can
+he guess on for ever, nor trouble a customer with messages."""
+CODES_WITHIN = timedelta(days=1)
 CURRENCY = "EUR"
 
 
@@ -104,7 +108,8 @@ def charge(*, party_id: int, purchase: Purchase) -> CarrierPayment:
 
 def prepare(*, party_id: int, purchase: Purchase) -> CarrierPayment:
     """Two steps: reserved for a quarter of an hour; the customer gets a code by SMS, and says yes
-    by giving it to the merchant. Raises as `charge`, and Conflict `session_open`."""
+    by giving it to the merchant. Raises as `charge`, and Conflict `session_open`,
+    `too_many_codes`."""
     return _take(party_id=party_id, purchase=purchase, steps=2)
 
 
@@ -168,7 +173,7 @@ def _validated(payment: CarrierPayment, *, authorization: str, code: str) -> str
     """What is wrong with the code; a try is counted."""
     if payment.state in (PaymentState.RESERVED, PaymentState.SUCCEEDED):
         return "already_validated"
-    if payment.state != PaymentState.PENDING_VALIDATION:
+    if payment.state != PaymentState.PENDING_VALIDATION or _is_over(payment):
         return "validation_failed"
     if not constant_time_compare(authorization, payment.authorization):
         return "wrong_authorization"
@@ -250,7 +255,8 @@ def _decide(
     confirmed = steps == 2 or by_merchant or payment.belongs_to is not None
     rule = _forbids(payment, confirmed=confirmed)
     if rule is None:
-        _one_session(payment, steps=steps)
+        if steps == 2:
+            _check_codes(payment)
         return None, payment
     CarrierDenial.objects.create(
         merchant=merchant,
@@ -395,15 +401,16 @@ def _repeated(merchant: Merchant, purchase: Purchase) -> CarrierPayment | None:
     return known
 
 
-def _one_session(payment: CarrierPayment, *, steps: int) -> None:
-    """One code at a time: else a merchant could have a customer sent any number of them."""
+def _check_codes(payment: CarrierPayment) -> None:
+    """One code at a time, and few in a day that nobody confirms."""
     others = CarrierPayment.objects.filter(
-        merchant=payment.merchant,
-        subscription=payment.subscription,
-        state=PaymentState.PENDING_VALIDATION,
-    )
-    if steps == 2 and others.exists():
+        merchant=payment.merchant, subscription=payment.subscription
+    ).exclude(code_digest="")
+    if others.filter(state=PaymentState.PENDING_VALIDATION).exists():
         raise Conflict("The customer is being asked already.", code="session_open")
+    of_late = others.filter(made_at__gt=payment.made_at - CODES_WITHIN)
+    if of_late.exclude(state=PaymentState.SUCCEEDED).count() >= MOST_CODES:
+        raise Conflict("The customer was asked too often today.", code="too_many_codes")
 
 
 def _line_of(number: str) -> Subscription:
@@ -448,8 +455,13 @@ def _check_second_step(payment: CarrierPayment, number: str) -> None:
         raise _unknown_line()
     if payment.state == PaymentState.SUCCEEDED:
         raise Conflict("This payment was confirmed before.", code="payment_confirmed")
-    if payment.state in (PaymentState.CANCELLED, PaymentState.DENIED):
+    if payment.state in (PaymentState.CANCELLED, PaymentState.DENIED) or _is_over(payment):
         raise Conflict("This payment was given up.", code="payment_cancelled")
+
+
+def _is_over(payment: CarrierPayment) -> bool:
+    """Its time has come, whether or not its timer has."""
+    return payment.expires_at is not None and payment.expires_at <= business_now()
 
 
 def _running(line: Subscription, merchant: Merchant, code: str) -> CarrierSubscription | None:
