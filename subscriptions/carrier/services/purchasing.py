@@ -201,6 +201,9 @@ def _take(*, party_id: int, purchase: Purchase, steps: int) -> CarrierPayment:
     try:
         with transaction.atomic():
             line = _line_of(purchase.number)
+            repeated = _repeated(merchant, purchase)
+            if repeated is not None:  # The same request had the line until now.
+                return repeated
             rule, payment = _decide(merchant, purchase, price=price, line=line, steps=steps)
             if payment is not None:
                 payment.sink = sink

@@ -307,6 +307,22 @@ def test_the_lines_of_a_consumer_share_the_months_cap_those_of_a_firm_do_not() -
     assert (str(seen.spent), str(seen.together)) == ("250.00 EUR", "300.00 EUR")
 
 
+def test_a_request_that_comes_twice_at_once_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    seller = merchant()
+    same = asked("4.99", "r-1", correlator="c-1")
+    find = purchasing._line_of
+
+    def after_the_other(number: str) -> Subscription:
+        monkeypatch.setattr(purchasing, "_line_of", find)
+        purchasing.prepare(party_id=seller.party_id, purchase=same)
+        return find(number)
+
+    monkeypatch.setattr(purchasing, "_line_of", after_the_other)
+    answer = purchasing.prepare(party_id=seller.party_id, purchase=same)
+    assert answer.pk == CarrierPayment.objects.get().pk
+
+
 def held_service() -> CarrierSubscription:
     """A monthly service that began with its confirmed first payment."""
     begun("F-1", [plan("29.99")], party=person())
