@@ -489,6 +489,10 @@ def test_refunds_in_parts_and_the_rest(lune: Merchant) -> None:
     assert lune.get(remaining).json()["amount"] == 6
     too_much = (422, "CARRIER_BILLING_REFUND.UNAUTHORIZED_AMOUNT")
     assert refused(lune.refund(payment, 6.01)) == too_much
+    foreign = back(1)
+    foreign["amountTransaction"]["refundAmount"]["chargingInformation"]["currency"] = "USD"
+    in_dollars = lune.post(f"{REFUNDS}/{payment}/refunds", foreign)
+    assert refused(in_dollars) == (400, "INVALID_ARGUMENT")
     other_terms = lune.refund(payment, 1, included=False)
     assert refused(other_terms) == (422, "CARRIER_BILLING_REFUND.TAXES_MANAGEMENT_MISMATCH")
     whole = lune.refund(payment).json()

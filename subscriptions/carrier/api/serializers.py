@@ -178,6 +178,7 @@ def refund_of(asked: Mapping[str, Any]) -> RefundAsked:
         reference=told["referenceCode"],
         reason=asked.get("reason", ""),
         amount=charging["amount"] if partial else None,
+        currency=charging["currency"] if partial else None,
         tax_included=charging["isTaxIncluded"] if partial else None,
         items={
             each["paymentItemId"]: each["amount"]

@@ -39,6 +39,7 @@ class RefundAsked:
     reference: str
     reason: str
     amount: Decimal | None = None
+    currency: str | None = None
     tax_included: bool | None = None
     items: Mapping[str, Decimal] = field(default_factory=dict)
     correlator: str = ""
@@ -57,8 +58,8 @@ def refund_by_merchant(
 
     Raises:
         NotFound: `unknown_payment`. Conflict: `reference_taken`. InvalidInput: `correlator_taken`,
-        `bad_address`. RuleViolated: `not_paid`, `more_than_remains`, `tax_management_differs`,
-        `details_differ`.
+        `bad_address`, `unknown_currency`. RuleViolated: `not_paid`, `more_than_remains`,
+        `tax_management_differs`, `details_differ`.
     """
     ours = CarrierPayment.objects.filter(pk=payment_id, merchant__party_id=party_id)
     return _refund(ours, asked=asked, by=by)
@@ -172,6 +173,8 @@ def _checked(payment: CarrierPayment, asked: RefundAsked, *, remaining: Decimal)
     """How much is to go back."""
     if payment.state != PaymentState.SUCCEEDED:
         raise RuleViolated("This payment is not completed.", code="not_paid")
+    if asked.currency not in (None, payment.currency):
+        raise InvalidInput("The payment was in another.", code="unknown_currency")
     if asked.tax_included not in (None, payment.tax_included):
         raise RuleViolated("The payment was in other terms.", code="tax_management_differs")
     amount = remaining if asked.amount is None else asked.amount
