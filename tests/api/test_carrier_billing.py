@@ -411,6 +411,10 @@ def test_a_reservation_is_looked_at_again_when_it_is_confirmed(
             *(400, "INVALID_TOKEN"),
         ),
         (
+            {"sinkCredential": {"credentialType": "ACCESSTOKEN", "accessToken": "é x"}},
+            *(400, "INVALID_ARGUMENT"),
+        ),
+        (
             {"details": [{"id": "a", "amount": 1, "currency": "EUR", "description": "x"}]},
             *(400, "INVALID_ARGUMENT"),
         ),
@@ -474,6 +478,9 @@ def test_the_list_of_payments(lune: Merchant) -> None:
         "perPage=0": "OUT_OF_RANGE",
         "perPage=101": "OUT_OF_RANGE",
         "page=x": "INVALID_ARGUMENT",
+        "page=--5": "INVALID_ARGUMENT",
+        "page=00000000000199999999999999999999": "INVALID_ARGUMENT",
+        "merchantIdentifier=%00": "INVALID_ARGUMENT",
         "order=up": "INVALID_ARGUMENT",
         "paymentStatus=gone": "INVALID_ARGUMENT",
         "paymentCreationDate.gte=2026-12-01T00:00:00Z": "CARRIER_BILLING.INVALID_DATE_RANGE",

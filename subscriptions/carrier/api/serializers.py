@@ -20,6 +20,8 @@ from subscriptions.carrier.services.purchasing import Purchase, digest_of
 from subscriptions.carrier.services.refunding import RefundAsked, remaining_of
 from subscriptions.domain.carrier import PaymentState, RefundKind
 
+HEADER_WORD = r"^[\x21-\x7e]+$"
+"""What a header can carry."""
 NUMBER = r"^\+[1-9][0-9]{4,14}$"
 MOST_DETAILS = 50
 STATES = ("processing", *(str(each) for each in PaymentState))
@@ -84,7 +86,7 @@ class TransactionAsked(NumberAsked):
 
 class CredentialAsked(serializers.Serializer[Any]):
     credentialType = OneOf(("PLAIN", "ACCESSTOKEN", "REFRESHTOKEN"))
-    accessToken = Word(max_length=4000, required=False)
+    accessToken = serializers.RegexField(HEADER_WORD, max_length=4000, required=False)
     accessTokenExpiresUtc = Moment(required=False)
     accessTokenType = Word(max_length=20, required=False)
 

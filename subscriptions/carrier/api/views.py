@@ -210,6 +210,9 @@ def _wanted(request: Request, *, by: str, states: tuple[str, tuple[str, ...]]) -
     order = query.get("order", "desc")
     if not set(chosen) <= set(known) or order not in ("asc", "desc"):
         raise InvalidInput("There is no such status, or no such order.", code="bad_query")
+    merchant = query.get("merchantIdentifier", "")[:80]
+    if "\0" in merchant:
+        raise InvalidInput("That is no merchant's name.", code="bad_query")
     since, until = _moment(query.get(f"{by}.gte")), _moment(query.get(f"{by}.lte"))
     if since is not None and since > (until or business_now()):
         raise InvalidInput("The end comes before the beginning.", code="bad_range")
@@ -220,7 +223,7 @@ def _wanted(request: Request, *, by: str, states: tuple[str, tuple[str, ...]]) -
         until=until,
         newest_first=order == "desc",
         states=frozenset(chosen),
-        merchant=query.get("merchantIdentifier", "")[:80],
+        merchant=merchant,
     )
 
 
@@ -229,9 +232,9 @@ def _moment(told: str | None) -> Any:
 
 
 def _whole(told: str, *, most: int) -> int:
-    if not told.isascii() or not told.lstrip("-").isdigit():
+    if not re.fullmatch(r"-?[0-9]{1,12}", told, re.ASCII):
         raise InvalidInput("That is not a whole number.", code="bad_query")
-    if not 1 <= int(told[:12]) <= most:
+    if not 1 <= int(told) <= most:
         raise InvalidInput(f"From 1 to {most}.", code="out_of_range")
     return int(told)
 
