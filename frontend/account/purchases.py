@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.utils.translation import gettext as _
@@ -114,6 +115,7 @@ class RefundForm(forms.Form):
 
     amount = _amount(Decimal(50), label=gettext_lazy("Amount (€), empty: all that is left"))
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=300)
+    once = forms.RegexField(r"^[0-9a-f]{12}$", required=False, widget=forms.HiddenInput)
 
 
 def limits_form(limits: Limits, data: Any = None) -> LimitsForm:
@@ -151,6 +153,7 @@ def purchase_row(each: PurchaseView) -> dict[str, Any]:
         state, label = "pending", _("given back")
     return {
         "purchase": each,
+        "once": uuid4().hex[:12],
         "state": state,
         "label": label,
         "back": each.gross - each.left if each.state == PaymentState.SUCCEEDED else None,

@@ -66,10 +66,16 @@ def refund_by_merchant(
 
 
 def refund_by_agent(
-    *, context: AccountContext, payment_id: UUID, amount: Decimal | None, reason: str
+    *,
+    context: AccountContext,
+    payment_id: UUID,
+    amount: Decimal | None,
+    reason: str,
+    once: str = "",
 ) -> CarrierRefund:
     """A refund to the customer that the agent speaks with, tax included, of the part `amount` or of
-    all that remains; the merchant is told if he wants to hear of it.
+    all that remains; the merchant is told if he wants to hear of it. A form that is sent twice, by
+    its `once`, gives back once.
 
     Raises:
         NotFound: `unknown_payment`. InvalidInput: `refund_reason_missing`. Forbidden:
@@ -86,15 +92,20 @@ def refund_by_agent(
     require_verified(context)
     asked = RefundAsked(
         kind=RefundKind.TOTAL if amount is None else RefundKind.PARTIAL,
-        reference=f"care-{uuid4().hex[:12]}",
+        reference=f"care-{once or uuid4().hex[:12]}",
         reason=reason.strip()[:300],
         amount=None if amount is None else _in_his_terms(payment, amount),
+        correlator=once,
+        digest=str(amount),
         sink=payment.sink,
         credential=payment.credential,
         credential_until=payment.credential_until,
     )
+    known = set(payment.refunds.values_list("pk", flat=True))
     with transaction.atomic():
         made = _refund(ours, asked=asked, by=context.actor.name)
+        if made.pk in known:
+            return made
         record(
             party_id=payment.subscription.party_id,
             kind=EntryKind.BILL,

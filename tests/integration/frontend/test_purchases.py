@@ -152,7 +152,11 @@ def test_an_agent_finds_a_purchase_and_gives_a_part_back(nadia: Client, line: Su
     nadia.post(path, told | {"reason": "not delivered"})
     refund = CarrierRefund.objects.get()
     assert (str(refund.gross), refund.reason, refund.by) == ("2.50", "not delivered", "Nadia")
-    entry = TimelineEntry.objects.get(code="purchase_refunded")
+    for _ in range(2):
+        nadia.post(path, told | {"reason": "twice", "amount": "1.00", "once": "0123456789ab"})
+    assert CarrierRefund.objects.filter(reason="twice").count() == 1
+    entry = TimelineEntry.objects.get(code="purchase_refunded", values__note="not delivered")
+    assert TimelineEntry.objects.filter(code="purchase_refunded").count() == 2
     assert entry.values == {"service": "Lune+", "amount": "2.50", "note": "not delivered"}
 
 
