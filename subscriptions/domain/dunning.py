@@ -143,18 +143,17 @@ def coming(case: Standing, policy: Policy, *, today: date) -> tuple[Coming, ...]
 
 
 def _coming(case: Standing, policy: Policy, *, begins: date) -> Iterator[Coming]:
-    before: tuple[int, date] | None = None
+    counts_from = case.since
     for step in policy.steps:
         if not _applies(step, case):
             continue
+        after = timedelta(days=step.days)
         on = case.done.get(step.code)
         if on is None:
-            on = max(begins, case.since + timedelta(days=step.days))
-            if before is not None:
-                on = max(on, before[1] + timedelta(days=step.days - before[0]))
+            on = max(begins, counts_from + after)
             yield Coming(step, on)
         if step.action is not Action.RETRY:
-            before = (step.days, on)
+            counts_from = max(counts_from, on - after)
 
 
 def due_steps(case: Standing, policy: Policy, *, today: date) -> tuple[Step, ...]:

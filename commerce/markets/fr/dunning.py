@@ -5,6 +5,8 @@ A professional owes 40 EUR for each bill that he pays late, as of right (L441-10
 com.); it is an indemnity, outside the scope of VAT. A consumer is charged no costs of recovery
 before an enforceable title (L111-8 C. proc. civ. exéc.).
 The end of the contract comes after its notice, so that it may still be taken back meanwhile.
+A notice speaks of what comes next, so it is sent where that applies: who owed little for long is
+told anew before anything is done to his lines.
 """
 
 from collections.abc import Mapping
@@ -17,11 +19,13 @@ POLICY: Mapping[str, Any] = {
         {"code": "retry-1", "days": 2, "action": "retry", "segment": "consumer"},
         {"code": "reminder", "days": 4, "action": "message", "message": "dunning_reminder"},
         {"code": "retry-2", "days": 7, "action": "retry", "segment": "consumer"},
-        {"code": "notice", "days": 10, "action": "message", "message": "dunning_notice"},
+        {"code": "notice", "days": 10, "action": "message", "message": "dunning_notice",
+         "least": "10.00"},
         {"code": "restrict", "days": 15, "action": "restrict", "least": "10.00"},
         {"code": "retry-3", "days": 20, "action": "retry", "segment": "consumer"},
         {"code": "suspend", "days": 30, "action": "suspend", "least": "10.00"},
-        {"code": "last-notice", "days": 32, "action": "message", "message": "dunning_last_notice"},
+        {"code": "last-notice", "days": 32, "action": "message", "message": "dunning_last_notice",
+         "least": "30.00"},
         {"code": "terminate", "days": 40, "action": "terminate", "least": "30.00"},
     ],
     "hard_declines": [

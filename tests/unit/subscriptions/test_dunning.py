@@ -53,7 +53,7 @@ def test_the_french_calendar_of_a_consumer_who_never_pays() -> None:
     ]  # fmt: skip
     owes = replace(CASE, owed=Money.of("30.00"))
     assert calendar(owes, on=1) == lived(owes, range(1, 60)) == whole
-    assert lived(CASE, range(1, 60)) == whole[:-1]
+    assert lived(CASE, range(1, 60)) == whole[:-2]
 
 
 def test_a_firm_is_not_charged_and_small_rests_cut_nobody_off() -> None:
@@ -63,8 +63,23 @@ def test_a_firm_is_not_charged_and_small_rests_cut_nobody_off() -> None:
     ]  # fmt: skip
     small = replace(CASE, owed=Money.of("9.99"))
     assert {code for code, _ in calendar(small, on=1)} == {
-        "retry-1", "reminder", "retry-2", "notice", "retry-3", "last-notice",
+        "retry-1", "reminder", "retry-2", "retry-3",
     }  # fmt: skip
+
+
+def test_who_owed_little_for_long_is_warned_before_anything_is_done_to_his_lines() -> None:
+    firm = replace(CASE, segment="business", done={"reminder": day(4)})
+    more = replace(firm, owed=Money.of("33.00"))
+    assert lived(more, range(46, 90)) == [
+        ("notice", 46), ("restrict", 51), ("suspend", 66), ("last-notice", 68), ("terminate", 76),
+    ]  # fmt: skip
+
+
+def test_a_step_keeps_its_distance_from_all_that_come_before_it() -> None:
+    """Also where one that comes between was done long ago."""
+    done = {"reminder": day(4), "notice": day(10), "last-notice": day(32)}
+    more = replace(CASE, owed=Money.of("33.00"), segment="business", done=done)
+    assert lived(more, range(46, 90)) == [("restrict", 46), ("suspend", 61), ("terminate", 71)]
 
 
 def test_who_was_left_alone_goes_on_where_he_was_and_skips_no_warning() -> None:
