@@ -151,7 +151,7 @@ def tasks_under_way() -> int:
 
 
 def on_dunning_moved(payload: Mapping[str, Any]) -> None:
-    """Called with no transaction open: who has paid keeps what was about to end."""
+    """Called with no transaction open: who has paid, or said when, keeps what was ending."""
     if payload["grade"] != Action.TERMINATE:
         keep_contracts(account_id=payload["account_id"], party_id=payload["party_id"])
 

@@ -173,9 +173,18 @@ def wanted_grade(subscription_id: int) -> Action | None:
         DunningCase.objects.select_for_update(of=("self",), no_key=True)
         .filter(account__subscriptions=subscription_id, closed_on__isnull=True)
         .exclude(grade="")
+        .first()
     )
-    grade = found.values_list("grade", flat=True).first()
-    return Action(grade) if grade else None
+    return treatment(found) if found is not None else None
+
+
+def treatment(case: DunningCase) -> Action | None:
+    """How hard the case wants its account's lines to be treated now; None: not. No contract ends
+    while payment is promised, or the case is paused."""
+    if case.closed_on is not None or not case.grade:
+        return None
+    grade, waits = Action(case.grade), case.paused or case.promised_for is not None
+    return Action.SUSPEND if waits and grade is Action.TERMINATE else grade
 
 
 def running_contracts(account_id: int) -> tuple[int, ...]:

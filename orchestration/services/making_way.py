@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
+
 from commerce.accounts.identity import SYSTEM, AccountContext
 from commerce.events import timers
 from commerce.kernel.clock import machine_now
@@ -26,7 +28,8 @@ from orchestration.porting import changing
 from orchestration.services import withdrawing
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.plans import create_plans
-from subscriptions.dunning import running_contracts
+from subscriptions.domain.dunning import Action
+from subscriptions.dunning import running_contracts, wanted_grade
 from subscriptions.lines import Line, line_of_subscription
 
 CLEAR = "orchestration.clear_the_way"
@@ -117,21 +120,32 @@ def end_with_contract(*, subscription_id: int, party_id: int) -> None:
 
 
 def keep_contracts(*, account_id: int, party_id: int) -> None:
-    """Take back the coming ends of the account's contracts that we ordered as it had not paid.
+    """Take back the coming ends of the account's contracts that we ordered as it had not paid, but
+    where they are wanted again by now.
 
-    What has ended stays ended. May be repeated.
+    What has ended stays ended. One that can't be taken back holds up no other. May be repeated.
 
     Raises:
         Conflict, RuleViolated: one can't be taken back yet.
     """
     context = replace(SYSTEM, party_id=party_id)
+    failed: list[Conflict | RuleViolated] = []
     for subscription_id in running_contracts(account_id):
-        for number in open_ends_for_unpaid(subscription_id):
+        for number in _unwanted_ends(subscription_id):
             try:
                 make_way(context, number=number, note="paid")
-            except RuleViolated as refusal:
+            except (Conflict, RuleViolated) as refusal:
                 if refusal.code not in _FOR_GOOD:
-                    raise
+                    failed.append(refusal)
+    if failed:
+        raise failed[0]
+
+
+@transaction.atomic
+def _unwanted_ends(subscription_id: int) -> tuple[str, ...]:
+    if wanted_grade(subscription_id) is Action.TERMINATE:
+        return ()
+    return open_ends_for_unpaid(subscription_id)
 
 
 def _stop_port_ins(context: AccountContext, *, line: Line | None) -> None:

@@ -33,6 +33,7 @@ from subscriptions.dunning import (
     overdue_bills,
     running_contracts,
     standing,
+    treatment,
 )
 from subscriptions.dunning_policy import policy
 from subscriptions.events import DunningMoved
@@ -90,6 +91,7 @@ def look(account_id: int) -> None:
             _close(case)
         return
     case = case or _opened(account, bills)
+    before = treatment(case)
     _charge_fees(case, bills)
     found = {row.pk: row for row in Invoice.objects.filter(pk__in=[bill.id for bill in bills])}
     if any(money_on_its_way(found[bill.id]) for bill in bills):
@@ -107,15 +109,14 @@ def look(account_id: int) -> None:
             _tell(case, step, bills)
         _note(case, EntryKind.STEP, step=step, facts={"owed": str(stands.owed.rounded().amount)})
     _move(case, bills)
-    if any(step.action in GRADES for step in steps):
-        publish(_moved(case))
+    _tell_lines(case, before=before)
     _look_again(case, bills)
 
 
 @transaction.atomic
 def promise_to_pay(*, party_id: int, on: date, by: str, note: str = "") -> None:
     """The party promises to pay on the day `on` all that is overdue now; until then nothing more is
-    done. `by` names who promises, or the agent who was told.
+    done, and no contract ends. `by` names who promises, or the agent who was told.
 
     Raises:
         NotFound: `nothing_overdue`.
@@ -129,7 +130,7 @@ def promise_to_pay(*, party_id: int, on: date, by: str, note: str = "") -> None:
     bills = overdue_bills(account, today=today)
     if not bills:
         raise NotFound("Nothing is overdue.", code="nothing_overdue")
-    rules = policy()
+    rules, before = policy(), treatment(case)
     check_promise(standing(case, bills=bills, by=rules), rules, on=on, today=today)
     case.promised_for = on
     case.promises += 1
@@ -146,12 +147,14 @@ def promise_to_pay(*, party_id: int, on: date, by: str, note: str = "") -> None:
         },
     )
     _move(case, bills)
+    _tell_lines(case, before=before)
     _look_again(case, bills)
 
 
 @transaction.atomic
 def pause(*, case_id: int, by: str, reason: str) -> None:
-    """Let the case be, as long as the reason lasts: a bill in dispute, somebody in need.
+    """Let the case be, as long as the reason lasts: a bill in dispute, somebody in need. No
+    contract ends meanwhile; what was paid just now closes it all the same.
 
     Raises:
         NotFound: `unknown_case`.
@@ -164,10 +167,12 @@ def pause(*, case_id: int, by: str, reason: str) -> None:
         raise InvalidInput(
             "Say why the case is paused.", code="case_reason_missing", field="reason"
         )
+    before = treatment(case)
     case.paused, case.next_on = True, None
     case.save()
-    dunning_clock.forget(case.account_id)
     _note(case, EntryKind.PAUSED, by=by, note=reason.strip())
+    _tell_lines(case, before=before)
+    dunning_clock.look_soon(case.account)
 
 
 @transaction.atomic
@@ -180,9 +185,11 @@ def resume(*, case_id: int, by: str, note: str = "") -> None:
     case = _by_id(case_id)
     if not case.paused:
         raise RuleViolated("The case is not paused.", code="case_not_paused")
+    before = treatment(case)
     case.paused = False
     case.save()
     _note(case, EntryKind.RESUMED, by=by, note=note.strip())
+    _tell_lines(case, before=before)
     dunning_clock.look_soon(case.account)
 
 
@@ -234,18 +241,17 @@ def _close(case: DunningCase) -> None:
     if case.promised_for is not None:
         _note(case, EntryKind.KEPT, facts={"on": case.promised_for.isoformat()})
     _note(case, EntryKind.CLOSED)
-    was_graded = bool(case.grade)
+    before = treatment(case)
     case.closed_on, case.next_on, case.promised_for = business_today(), None, None
     case.owed = Money.zero().amount
     case.save()
     dunning_clock.forget(case.account_id)
-    if was_graded:
-        publish(_moved(case))
+    _tell_lines(case, before=before)
 
 
 def _settle_promise(case: DunningCase, *, today: date) -> None:
     """It is kept once the bills that it was for are paid, and broken when its day is over."""
-    if case.promised_for is None:
+    if case.promised_for is None or case.paused:
         return
     made = case.entries.filter(kind=EntryKind.PROMISED).order_by("-pk").first()
     named = made.facts["bills"].split() if made is not None else []
@@ -323,7 +329,7 @@ def _look_again(case: DunningCase, bills: tuple[OverdueBill, ...]) -> None:
     case.next_on = min(days) if days and not case.paused else None
     case.save(update_fields=["next_on"])
     looks = [case.next_on] if case.next_on is not None else []
-    if stands.promised_for is not None:
+    if stands.promised_for is not None and not case.paused:
         looks = [stands.promised_for + _TOMORROW]
     elif looks and stands.card_refused and _waits_for_card(stands):
         looks = [tomorrow]
@@ -342,13 +348,18 @@ def _waits_for_card(stands: Standing) -> bool:
     )
 
 
-def _moved(case: DunningCase) -> DunningMoved:
-    return DunningMoved(
-        case_id=case.pk,
-        account_id=case.account_id,
-        party_id=case.account.party_id,
-        grade=case.grade if case.closed_on is None else "",
-    )
+def _tell_lines(case: DunningCase, *, before: Action | None) -> None:
+    """They are treated harder than before, or milder."""
+    wanted = treatment(case)
+    if wanted is not before:
+        publish(
+            DunningMoved(
+                case_id=case.pk,
+                account_id=case.account_id,
+                party_id=case.account.party_id,
+                grade=str(wanted or ""),
+            )
+        )
 
 
 def _note(

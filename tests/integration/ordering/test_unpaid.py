@@ -9,7 +9,7 @@ import pytest
 from commerce.accounts.identity import SYSTEM, AccountContext
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
-from commerce.kernel.errors import InvalidInput, RuleViolated
+from commerce.kernel.errors import Conflict, InvalidInput, RuleViolated
 from commerce.notifications.models import Message
 from commerce.ordering import subscribers
 from commerce.ordering.domain.changes import ChangeRequest
@@ -19,6 +19,7 @@ from commerce.ordering.services import unpaid
 from commerce.ordering.services.fulfilment import complete_order
 from orchestration import subscribers as orchestration
 from orchestration.models import Plan, Task
+from orchestration.services import making_way
 from orchestration.services.cancel import quote_cancellation
 from orchestration.services.decide import decide
 from orchestration.services.plans import create_plans
@@ -166,6 +167,43 @@ def test_who_pays_while_the_line_is_about_to_be_stopped_gets_it_back(
         assert treated() == 1
     assert standing() == ("active", (), ())
     assert Order.objects.count() == 2
+
+
+def test_a_promise_takes_the_coming_end_back_and_not_one_that_is_wanted_again(
+    owner: AccountContext, line: int
+) -> None:
+    moved("suspend")
+    done(newest())
+    moved("terminate")
+    end = newest()
+    with business_time_fixed(at(LATE)):
+        create_plans(order_number=end)
+        decide(plan_id=Plan.objects.get(order_number=end).pk)
+        milder = told("suspend")
+        wanted("terminate")
+        orchestration.on_dunning_moved(milder)
+        assert Plan.objects.get(order_number=end).state == "running"
+        orchestration.on_dunning_moved(told("suspend"))
+    assert Plan.objects.get(order_number=end).state == "cancelled"
+    assert moved("suspend") == []
+
+
+def test_an_end_that_is_not_to_be_taken_back_yet_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[str] = []
+
+    def busy(_: AccountContext, *, number: str, note: str) -> None:
+        tried.append(number)
+        if number == "C-1":
+            raise Conflict("It begins just now.", code="beginning")
+
+    monkeypatch.setattr(making_way, "running_contracts", lambda _: (1, 2))
+    monkeypatch.setattr(making_way, "open_ends_for_unpaid", lambda contract: (f"C-{contract}",))
+    monkeypatch.setattr(making_way, "make_way", busy)
+    with pytest.raises(Conflict):
+        making_way.keep_contracts(account_id=1, party_id=1)
+    assert tried == ["C-1", "C-2"]
 
 
 def test_what_the_network_is_asked_for(owner: AccountContext, line: int) -> None:

@@ -191,6 +191,35 @@ def test_a_promise_pauses_the_case_and_a_broken_one_goes_on_where_it_was(party: 
     assert (case.promises_left, case.history[2].by) == (1, "Camille")
 
 
+def test_no_contract_ends_while_payment_is_promised_or_the_case_is_paused(party: int) -> None:
+    lived(41)
+    case = DunningCase.objects.get()
+    promise(party, on=55, today=41)
+    line = case.account.subscriptions.get().pk
+    with transaction.atomic():
+        assert wanted_grade(line) == "suspend"
+    lived(56, since=42)
+    with business_time_fixed(at(day(57))):
+        dunning.pause(case_id=case.pk, by="Olga", reason="He was in hospital.")
+    lived(60, since=57)
+    with business_time_fixed(at(day(60))):
+        dunning.resume(case_id=case.pk, by="Olga")
+    assert grades() == [
+        "restrict", "suspend", "terminate", "suspend", "terminate", "suspend", "terminate",
+    ]  # fmt: skip
+    assert steps()[-4:] == [("promised", 41), ("broken", 56), ("paused", 57), ("resumed", 60)]
+
+
+def test_who_has_paid_just_before_his_case_is_paused_gets_his_line_back(party: int) -> None:
+    lived(16)
+    with business_time_fixed(at(day(16), hour=15)):
+        ledger.enter_payment(key="p", party_id=party, reference=BILL, amount=Money.of("42.00"))
+        dunning.pause(case_id=DunningCase.objects.get().pk, by="Olga", reason="In dispute.")
+        timers_due(business_now())
+    assert steps()[-2:] == [("paused", 16), ("closed", 16)]
+    assert grades() == ["restrict", ""]
+
+
 def test_a_kept_promise_is_told_and_there_is_nothing_more_to_promise(party: int) -> None:
     lived(8)
     promise(party, on=20, today=8)
