@@ -62,6 +62,7 @@ def on_order_accepted(payload: Mapping[str, Any]) -> None:
 
 def on_order_cancelled(payload: Mapping[str, Any]) -> None:
     order = Order.objects.get(number=payload["number"])
+    unpaid.called_off(order)
     if order.email and order.state == "cancelled":
         send(
             code="order_cancelled",

@@ -1,7 +1,8 @@
 """Lines of an account that does not pay: restricted, stopped, ended, and let go on, by orders.
 
 What is wanted is looked up each time, so that it makes no difference how often or in which order
-this is told: an order that is under way is waited for, and its end tells again.
+this is told: an order that is under way is waited for, and its end tells again, also where it is
+called off.
 """
 
 from collections.abc import Iterable
@@ -17,12 +18,18 @@ from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
 from commerce.ordering.domain.changes import ChangeRequest
+from commerce.ordering.models import Order
 from commerce.ordering.selectors import purchase_order_of
 from commerce.ordering.services.changes import place_change
 from commerce.ordering.services.open_changes import open_ends
 from commerce.ordering.services.place import Checkout
 from subscriptions.domain.dunning import Action
-from subscriptions.domain.states import BlockKind, ChangeKind, SubscriptionStatus
+from subscriptions.domain.states import (
+    AT_ANY_TIME,
+    BlockKind,
+    ChangeKind,
+    SubscriptionStatus,
+)
 from subscriptions.domain.views import SubscriptionView
 from subscriptions.dunning import wanted_grade
 from subscriptions.selectors import subscription_view
@@ -43,6 +50,16 @@ def treat_soon(*, party_id: int, subscription_ids: Iterable[int]) -> None:
         )
         for subscription_id in subscription_ids
     )
+
+
+def called_off(order: Order) -> None:
+    """What waited for the order is done now; what it was to do itself to a line, as bills are not
+    paid, is not ordered anew. In the caller's transaction."""
+    if order.change not in AT_ANY_TIME or order.subject is None:
+        return
+    for_unpaid = order.items.filter(config__unpaid="yes").exists()
+    if not for_unpaid or wanted_grade(order.subject) is None:
+        treat_soon(party_id=order.party_id, subscription_ids=[order.subject])
 
 
 @transaction.atomic

@@ -206,6 +206,38 @@ def test_an_end_that_is_not_to_be_taken_back_yet_holds_up_no_other(
     assert tried == ["C-1", "C-2"]
 
 
+@pytest.mark.parametrize(
+    ("grade", "in_the_way"), [("suspend", BlockKind.LOST_SIM), ("restrict", BlockKind.UNPAID)]
+)
+def test_who_has_paid_gets_the_line_back_when_what_was_in_the_way_is_called_off(
+    owner: AccountContext, line: int, grade: str, in_the_way: BlockKind
+) -> None:
+    moved(grade)
+    done(newest())
+    if in_the_way is BlockKind.UNPAID:
+        moved("suspend")
+    else:
+        ordered(owner, line, ChangeRequest(ChangeKind.SUSPEND, block=in_the_way))
+    assert moved("") == []
+    called_off(newest())
+    assert Order.objects.get(number=newest()).change == "resume"
+
+
+def test_what_an_operator_calls_off_is_not_ordered_anew_as_bills_are_still_not_paid(
+    owner: AccountContext, line: int
+) -> None:
+    moved("restrict")
+    called_off(newest())
+    assert Order.objects.count() == 1
+
+
+def called_off(number: str) -> None:
+    Order.objects.filter(number=number).update(state=OrderState.CANCELLED)
+    with business_time_fixed(at(LATE)):
+        subscribers.on_order_cancelled({"number": number})
+        treated()
+
+
 def test_what_the_network_is_asked_for(owner: AccountContext, line: int) -> None:
     moved("restrict")
     assert asked(newest()) == ["network.restrict"]
