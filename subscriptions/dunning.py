@@ -79,22 +79,39 @@ class CaseView:
 def overdue_bills(account: BillingAccount, *, today: date) -> tuple[OverdueBill, ...]:
     """The oldest first; what is paid with its order is left to the order, and what will be debited
     or is disputed in peace. Nothing if less than `LEAST` is open in all."""
-    rows = (
+    found = list(_past_due(account, today=today))
+    elsewhere = paid_with_orders(row.key for row in found)
+    in_peace = left_in_peace(row.number or "" for row in found)
+    bills = tuple(
+        OverdueBill(
+            row.pk,
+            row.number or "",
+            row.due_on,
+            Money(row.owed, row.currency),  # type: ignore[attr-defined]
+        )
+        for row in found
+        if row.key not in elsewhere and row.number not in in_peace and row.due_on is not None
+    )
+    return bills if total(bill.open for bill in bills) >= LEAST else ()
+
+
+def being_debited(account: BillingAccount, *, today: date) -> tuple[str, ...]:
+    """The keys of payments of bills past their due day of which a bank has still to say whether it
+    pays."""
+    numbers = [row.number or "" for row in _past_due(account, today=today)]
+    tried = [each for number in numbers for each in payments_of(number)]
+    return tuple(each.key for each in tried if each.is_processing)
+
+
+def _past_due(account: BillingAccount, *, today: date) -> QuerySet[Invoice]:
+    """Issued bills of which something is open after their due day, the oldest first."""
+    return (
         Invoice.objects.filter(account=account, state=InvoiceState.ISSUED, due_on__lt=today)
         .exclude(kind=InvoiceKind.CREDIT_NOTE)
         .annotate(owed=open_amount())
         .filter(owed__gt=0)
         .order_by("due_on", "pk")
     )
-    found = list(rows)
-    elsewhere = paid_with_orders(row.key for row in found)
-    in_peace = left_in_peace(row.number or "" for row in found)
-    bills = tuple(
-        OverdueBill(row.pk, row.number or "", row.due_on, Money(row.owed, row.currency))
-        for row in found
-        if row.key not in elsewhere and row.number not in in_peace and row.due_on is not None
-    )
-    return bills if total(bill.open for bill in bills) >= LEAST else ()
 
 
 def standing(case: DunningCase, *, bills: tuple[OverdueBill, ...], by: Policy) -> Standing:

@@ -29,6 +29,7 @@ from subscriptions.domain.dunning import (
 from subscriptions.domain.states import InvoiceState
 from subscriptions.dunning import (
     OverdueBill,
+    being_debited,
     open_case,
     overdue_bills,
     running_contracts,
@@ -87,8 +88,7 @@ def look(account_id: int) -> None:
     today = business_today()
     bills = overdue_bills(account, today=today)
     if not bills:
-        if case is not None:
-            _close(case)
+        _let_be(account, case, today=today)
         return
     case = case or _opened(account, bills)
     before = treatment(case)
@@ -216,6 +216,16 @@ def give_up(*, case_id: int, by: str, reason: str) -> None:
         ledger.write_off(invoice, cause=f"case/{case.pk}")
     facts = {"owed": str(total(bill.open for bill in bills).rounded().amount)}
     _note(case, EntryKind.LOST, by=by, note=reason.strip(), facts=facts)
+
+
+def _let_be(account: BillingAccount, case: DunningCase | None, *, today: date) -> None:
+    """Nothing is overdue. Until a bank has said whether it pays a debit the account is looked at
+    every day, and a case that asked for that debit stays as it is."""
+    debits = being_debited(account, today=today)
+    if case is not None and not any(f"/dunning/{case.pk}/" in key for key in debits):
+        _close(case)
+    if debits:
+        dunning_clock.look_tomorrow(account)
 
 
 def _opened(account: BillingAccount, bills: tuple[OverdueBill, ...]) -> DunningCase:

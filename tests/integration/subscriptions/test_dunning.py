@@ -314,6 +314,34 @@ def test_what_is_wanted_of_a_line_follows_its_accounts_case(party: int) -> None:
         assert wanted_grade(line) is None
 
 
+def debited(key: str, state: str) -> None:
+    PaymentAttempt.objects.filter(key=key).update(state=state, method_kind="sepa_debit")
+
+
+def test_a_case_waits_for_the_bank_that_has_to_say_whether_it_pays(party: int) -> None:
+    with_card(party)
+    lived(2)
+    debited(keys()[0], "processing")
+    lived(8, since=3)
+    assert steps() == [("opened", 1), ("retry-1", 2)]
+    assert case_of(party) is not None
+    debited(keys()[0], "declined")
+    lived(9, since=9)
+    assert steps()[2:] == [("reminder", 9)]
+
+
+def test_a_debit_that_the_bank_refuses_late_is_looked_at_all_the_same(party: int) -> None:
+    PaymentAttempt.objects.create(
+        key=f"{BILL}/charge/1", party_id=party, reference=BILL, amount="42.00",
+        state="processing", method_kind="sepa_debit", off_session=True, expires_at=business_now(),
+    )  # fmt: skip
+    lived(12)
+    assert steps() == []
+    debited(f"{BILL}/charge/1", "declined")
+    lived(13, since=13)
+    assert steps() == [("opened", 13), ("reminder", 13)]
+
+
 def test_what_is_given_up_after_the_end_is_a_loss(party: int) -> None:
     lived(41)
     pk = DunningCase.objects.get().pk
