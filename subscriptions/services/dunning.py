@@ -388,7 +388,7 @@ def _note(
         action=step.action if step else "",
         on=business_today(),
         at=business_now(),
-        by=by,
+        by=by[:120],
         note=note[:300],
         facts=dict(facts or {}),
     )

@@ -220,6 +220,12 @@ def test_who_has_paid_just_before_his_case_is_paused_gets_his_line_back(party: i
     assert grades() == ["restrict", ""]
 
 
+def test_who_has_a_long_address_promises_too(party: int) -> None:
+    lived(8)
+    promise(party, on=20, today=8, by=f"{'camille' * 20}@example.test")
+    assert DunningEntry.objects.get(kind="promised").by == ("camille" * 20)[:120]
+
+
 def test_a_kept_promise_is_told_and_there_is_nothing_more_to_promise(party: int) -> None:
     lived(8)
     promise(party, on=20, today=8)
