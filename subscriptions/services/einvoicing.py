@@ -111,8 +111,8 @@ def send_soon(*keys: str) -> None:
 def on_send(payload: Mapping[str, Any]) -> bool:
     """Timer; called with no transaction open. May come twice, and after a crash at any line.
 
-    Answers whether the platform was asked for anything. One invoice that can't be made holds up no
-    other.
+    Answers whether the platform was asked for anything. One invoice that can't be made, or to which
+    the platform alone gives no answer, holds up no other.
 
     Raises:
         Unknown: the platform keeps silent; what is left is tried again.
@@ -122,7 +122,7 @@ def on_send(payload: Mapping[str, Any]) -> bool:
     broken: Exception | None = None
     asked = []
     try:
-        for key in keys:
+        for key in _in_turn(keys):
             try:
                 asked.append(carry_out(key))
             except Unknown:
@@ -135,6 +135,13 @@ def on_send(payload: Mapping[str, Any]) -> bool:
     if broken is not None:
         raise broken
     return any(asked)
+
+
+def _in_turn(keys: Sequence[str]) -> list[str]:
+    """What was asked for before without an answer comes last; reports stay in their order."""
+    claimed = PlatformRequest.objects.filter(key__in=keys, state=RequestState.CLAIMED)
+    unanswered = set(claimed.exclude(kind=RequestKind.REPORT).values_list("key", flat=True))
+    return sorted(keys, key=unanswered.__contains__)
 
 
 def carry_out(key: str) -> bool:

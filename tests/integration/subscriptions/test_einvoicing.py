@@ -43,12 +43,14 @@ AFTER = date(2026, 4, 10)
 
 @dataclass
 class Memory:
-    """Takes each key once; `silent` keys are taken without an answer, `refusing` ones refused."""
+    """Takes each key once; `silent` keys are taken without an answer, `refusing` ones refused,
+    `broken` ones never answered."""
 
     taken: dict[str, object] = field(default_factory=dict)
     events: dict[str, tuple[PlatformEvent, ...]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
     arrivals: list[str] = field(default_factory=list)
 
     def send(self, invoice: ElectronicInvoice, *, key: str) -> str:
@@ -69,6 +71,8 @@ class Memory:
         self.arrivals.append(key)
         if key in self.refusing:
             raise Refused("No.", code="totals")
+        if key in self.broken:
+            raise Unknown("500")
         self.taken[key] = what
         if key in self.silent:
             self.silent.remove(key)
@@ -165,6 +169,18 @@ def test_an_answer_that_was_lost_is_asked_for_and_nothing_sent_twice(
     assert einvoicing.on_send({"keys": [f"{number}/1"]}) is True
     assert platform.arrivals == [f"{number}/1"]
     assert PlatformRequest.objects.get(key=f"{number}/1").answer == f"id of {number}/1"
+
+
+def test_one_that_gets_no_answer_holds_up_no_other(platform: Memory, atelier: int) -> None:
+    billed(atelier)
+    keys = Timer.objects.get(handler="einvoicing").payload["keys"]
+    first, *others = keys
+    platform.broken.add(first)
+    for _ in range(2):
+        with pytest.raises(Unknown):
+            einvoicing.on_send({"keys": keys})
+    assert len(others) == 1
+    assert platform.arrivals == [first, *others, first]
 
 
 def test_what_the_platform_tells_counts_once_in_any_order(platform: Memory, atelier: int) -> None:
