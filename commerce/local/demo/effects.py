@@ -1,8 +1,9 @@
 """What must have happened outside, worked out from the orders; and what did, from the ledgers."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -32,13 +33,18 @@ class Effects:
 
 
 def effects_of(
-    stack: Stack, told: Iterable[Told], *, orders: Mapping[str, Any], bills: Iterable[Bill]
+    stack: Stack,
+    told: Iterable[Told],
+    *,
+    orders: Mapping[str, Any],
+    bills: Collection[Bill],
+    until: date,
 ) -> Effects:
     """Lay the expectation beside the ledgers of both sandboxes.
 
     As `compared`, with what is found there.
     """
-    return compared(happened(stack), told, orders=orders, bills=bills)
+    return compared(happened(stack), told, orders=orders, bills=bills, until=until)
 
 
 def compared(
@@ -46,18 +52,22 @@ def compared(
     told: Iterable[Told],
     *,
     orders: Mapping[str, Any],
-    bills: Iterable[Bill] = (),
+    bills: Collection[Bill] = (),
+    until: date = date.min,
 ) -> Effects:
     """Lay what must have happened beside what did.
 
     `orders` are the orders as they were read back, by number: their lines give the references.
-    Of the `bills` each that asks a consumer for something is charged to the card of his order.
+    Of the `bills` each that asks a consumer for something is charged to the card of his order; a
+    firm's goes to the platform for invoices, which is told that it was paid. That platform has a
+    report of sales to consumers for each period that is over on the day `until`.
     Messages are not expected one by one, but none may be sent twice.
     """
     expected: set[Identity] = set()
     for one in told:
         expected |= set(expected_of(one, items=orders[one.number]["items"]))
-    expected |= {each for bill in bills for each in _collected(bill)}
+    expected |= {each for bill in bills for each in (*_collected(bill), *_invoiced(bill))}
+    expected |= set(_reported(bills, until=until))
     business = {identity for identity in found if identity[0] != MESSAGES}
     return Effects(
         expected=dict(sorted(Counter(f"{who} {what}" for who, what, *_ in expected).items())),
@@ -105,6 +115,25 @@ def _collected(bill: Bill) -> Iterable[Identity]:
         cents = str(int(bill.gross * 100))
         yield ("payments", "authorised", bill.number, cents)
         yield ("payments", "captured", bill.number, cents)
+
+
+def _invoiced(bill: Bill) -> Iterable[Identity]:
+    if bill.basis == "HT":
+        yield ("einvoicing", "deposit", bill.number)
+        yield ("einvoicing", "paid", bill.number)
+
+
+def _reported(bills: Iterable[Bill], *, until: date) -> Iterable[Identity]:
+    """Periods begin on the 1st, 11th and 21st; the first is that of the first sale."""
+    sold = [bill.issued_on for bill in bills if bill.basis == "TTC"]
+    starts: list[date] = []
+    day = min(sold, default=until)
+    while day <= until:
+        if day.day in (1, 11, 21) or not starts:
+            starts.append(day.replace(day=1 + min((day.day - 1) // 10, 2) * 10))
+        day += timedelta(days=1)
+    for start in starts[:-1]:
+        yield ("einvoicing", "report", f"ER-{start}")
 
 
 def happened(stack: Stack) -> Counter[Identity]:

@@ -112,6 +112,7 @@ def _play(stack: Stack, outcome: Outcome, *, sabotage: str | None) -> None:
         outcome.told.values(),
         orders=outcome.audit.orders,
         bills=outcome.audit.bills,
+        until=until,
     )
     for told in outcome.told.values():
         telling.after(told, audit=outcome.audit)

@@ -162,10 +162,27 @@ def test_each_bill_that_asks_a_consumer_for_something_is_charged_once() -> None:
     happened = Counter(expected_of(TOLD, items=ITEMS))
     orders = {"F-1": {"items": ITEMS}}
     effects = compared(happened, [TOLD], orders=orders, bills=[bill, free, firms])
-    charged = (("payments", "authorised", "FA-1", "2999"), ("payments", "captured", "FA-1", "2999"))
+    charged = (
+        ("einvoicing", "deposit", "FA-3"),
+        ("einvoicing", "paid", "FA-3"),
+        ("payments", "authorised", "FA-1", "2999"),
+        ("payments", "captured", "FA-1", "2999"),
+    )
     assert effects.missing == charged
     happened += Counter(charged)
     assert compared(happened, [TOLD], orders=orders, bills=[bill, free, firms]).right
+
+
+def test_sales_to_consumers_are_reported_for_each_period_that_is_over() -> None:
+    bill = replace(BILL, number="FA-1", gross=Decimal(0), issued_on=date(2026, 11, 29))
+    happened = Counter(expected_of(TOLD, items=ITEMS))
+    orders = {"F-1": {"items": ITEMS}}
+    effects = compared(happened, [TOLD], orders=orders, bills=[bill], until=date(2026, 12, 21))
+    assert effects.missing == (
+        ("einvoicing", "report", "ER-2026-11-21"),
+        ("einvoicing", "report", "ER-2026-12-01"),
+        ("einvoicing", "report", "ER-2026-12-11"),
+    )
 
 
 def test_the_demo_is_right_only_if_bills_effects_and_lines_are() -> None:
