@@ -106,9 +106,8 @@ def billing_differences(day: date) -> Iterator[Difference]:
             cursor.execute(statement, given)
             for identity, expected, found in cursor.fetchall():
                 yield Difference(kind, identity, expected, found)
-    for bill in bills_against_promises():
-        if not bill.equal:
-            identity = f"{bill.number}/{bill.order_number}"
-            yield Difference("promise", identity, str(bill.promised), str(bill.billed))
+    for bill in bills_against_promises(broken_alone=True):
+        identity = f"{bill.number}/{bill.order_number}"
+        yield Difference("promise", identity, str(bill.promised), str(bill.billed))
     for each in ledger_differences():
         yield Difference("ledger", each.what, str(each.amount), str(each.entered))

@@ -18,7 +18,7 @@ from commerce.kernel.clock import business_now, business_time_fixed
 from commerce.kernel.money import Money
 from commerce.payments.models import PaymentAttempt, PaymentEffect
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
-from subscriptions.audit import ledger_differences
+from subscriptions.audit import bills_against_promises, ledger_differences
 from subscriptions.domain.ledger import Balance, TransferKind, allocated
 from subscriptions.facturx import terms_of
 from subscriptions.ledger import Wanted, balance_of, transfers
@@ -237,6 +237,19 @@ def test_wear_is_not_paid_by_money_that_is_on_its_way_back() -> None:
     paid_back(party)
     assert balance(party) == ("39.80", "0.00")
     assert str(Invoice.objects.get(number=worn).prepaid) == "0.00"
+
+
+def test_what_is_credited_of_an_order_and_its_wear_break_no_promise() -> None:
+    party = person()
+    promised("F-1", [handset()])
+    number = billed(party)
+    credited(party)
+    bill_wear(
+        order_number="F-1", group="g1", party_id=party, segment="consumer",
+        owed={"handset-1": Money.of("39.80")},
+    )  # fmt: skip
+    assert [(each.number, each.equal) for each in bills_against_promises()] == [(number, True)]
+    assert bills_against_promises(broken_alone=True) == ()
 
 
 def test_a_bill_run_enters_a_chunk_with_one_statement() -> None:
