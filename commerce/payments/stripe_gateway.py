@@ -251,12 +251,12 @@ class StripeGateway:
         )
 
     def taken_since(self, since: datetime) -> Iterator[TakenMoney]:
-        """The list of Charges, a hundred at a time."""
+        """The list of Charges, a hundred at a time; a debit counts once the bank has paid it."""
         params: Any = {"created": {"gte": int(since.timestamp())}, "limit": 100}
         while True:
             page = _ask(lambda: self._stripe.v1.charges.list(params, options=_options()))
             for each in page.data:
-                if each.captured:
+                if each.captured and each.status == "succeeded":
                     currency = each.currency.upper()
                     yield TakenMoney(
                         key=str((each.to_dict().get("metadata") or {}).get("key", "")),

@@ -11,11 +11,12 @@ import pytest
 from commerce.accounts.models import Party
 from commerce.events.models import OutboxEvent, Timer
 from commerce.events.pump import drain
-from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.clock import business_now, business_time_fixed
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import Money
 from commerce.payments.models import Dispute, MethodSetup, PaymentAttempt, PaymentState, SavedMethod
 from commerce.payments.ports import MethodKind
+from commerce.payments.reconciling import provider_differences
 from commerce.payments.selectors import (
     Saved,
     chosen_method,
@@ -70,12 +71,19 @@ def mandated(party: int, iban: str) -> Saved:
     return saved_methods(party)[0]
 
 
+def different() -> set[str]:
+    """What we and the provider say otherwise of the last hour."""
+    since = business_now() - timedelta(hours=1)
+    return {each.identity for each in provider_differences(since=since)}
+
+
 def debited(shop: Shop, party: int, key: str, *, iban: str) -> PaymentState:
     """The state of a debit once the bank has had its days, asked for without any webhook."""
     mandated(party, iban)
     assert charge.request_charge(key=key, party_id=party, amount=AMOUNT, reference=f"of-{key}")
     charge.carry_out({"key": key})
     assert payment(key).state == PaymentState.PROCESSING
+    assert key not in different()
     intent = PaymentAttempt.objects.get(key=key).intent_id
     shop.sandbox.advance(DAYS)
     client = shop.sandbox.client().v1.payment_intents
