@@ -1,5 +1,6 @@
 """Which contract a telephone number belongs to."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -40,6 +41,12 @@ def running_lines() -> tuple[RunningLine, ...]:
     running = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
     rows = Subscription.objects.filter(mobile, status__in=running).order_by("pk")
     return tuple(RunningLine(*row) for row in rows.values_list("party_id", "msisdn", "iccid"))
+
+
+def numbers_of(party_ids: Collection[int]) -> frozenset[str]:
+    """The numbers of all contracts of these parties, ended ones too. One query."""
+    rows = Subscription.objects.filter(party_id__in=party_ids).exclude(msisdn="")
+    return frozenset(rows.values_list("msisdn", flat=True))
 
 
 def line_of(msisdn: str) -> Line | None:

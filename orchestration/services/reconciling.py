@@ -1,6 +1,7 @@
 """Every day everything is laid beside everything: contracts, bills, promises, ledger, bank, the
 payment provider's list, what network and content partner have, and the partner's settlement."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -8,7 +9,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
@@ -17,7 +18,8 @@ from commerce.kernel.clock import PARIS, business_now, business_today
 from commerce.kernel.differences import Difference
 from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, Refused, Unknown
 from commerce.payments.reconciling import provider_differences
-from orchestration.actions import provider
+from orchestration.actions import billing, provider
+from orchestration.adapters.local_billing import LocalBilling
 from orchestration.boards import waiting_differences
 from orchestration.domain.reconciling import HeldLine, content_differences, line_differences
 from orchestration.domain.states import MOVING, EffectState, FoundState
@@ -25,11 +27,16 @@ from orchestration.models import Effect, FoundDifference, Plan, Reconciliation
 from orchestration.ports import Content, Network
 from subscriptions.held import days_held
 from subscriptions.leaks import billing_differences
-from subscriptions.lines import running_lines
+from subscriptions.lines import numbers_of, running_lines
+
+logger = logging.getLogger(__name__)
 
 TIMER = "orchestration.reconciliation"
 DUE_AT = time(7, 0)
 """In Paris: after the morning's bill run."""
+AGAIN_AFTER = timedelta(hours=3)
+"""A look that died is begun again. Longer than any takes: a worker's lease is shorter than that of
+a million accounts, and a timer whose lease runs out would be begun beside it."""
 LOOKED_BACK = timedelta(days=7)
 """Over which payments are laid beside the provider's list."""
 MOST = 10_000
@@ -53,7 +60,7 @@ def reconcile(day: date) -> Reconciled:
     """
     found: list[Difference] = []
     silent = []
-    for part, collect in PARTS.items():
+    for part, collect in _parts().items():
         try:
             found += collect(day)
         except (Refused, Unknown):
@@ -64,18 +71,24 @@ def reconcile(day: date) -> Reconciled:
 
 
 def begin() -> None:
-    """Make sure that tomorrow's timer is set; the pump calls this when it starts. Where business
-    time is virtual its days pass in seconds: there `manage.py reconcile` looks."""
+    """Make sure that the next morning's timer is set; the pump calls this when it starts. Where
+    business time is virtual its days pass in seconds: there `manage.py reconcile` looks."""
     if not settings.VIRTUAL_CLOCK and timers.due_at(TIMER) is None:
-        _set(business_today() + timedelta(days=1))
+        _set(_next_morning())
 
 
 def on_due(payload: Mapping[str, Any]) -> None:
     """Timer, business time; called with no transaction open. May come twice."""
-    day = business_today()
-    reconcile(day)
-    if not settings.VIRTUAL_CLOCK:
-        _set(day + timedelta(days=1))
+    if settings.VIRTUAL_CLOCK:
+        reconcile(business_today())
+        return
+    _set(business_now() + AGAIN_AFTER)
+    try:
+        reconcile(business_today())
+    except Exception:
+        logger.exception("nothing was laid beside anything; again in %s", AGAIN_AFTER)
+        return
+    _set(_next_morning())
 
 
 @transaction.atomic
@@ -112,38 +125,42 @@ def _payments(day: date) -> Iterable[Difference]:
 
 
 def _network(day: date) -> Iterator[Difference]:
-    """After the list has come, so that what was activated meanwhile is no difference."""
+    began = business_now()
     theirs = [
         HeldLine(each.msisdn, each.iccid) for each in cast(Network, provider("network")).lines()
     ]
-    moving = set(Plan.objects.filter(state__in=MOVING).values_list("party_id", flat=True))
-    ours = running_lines()
-    under_way = {each.msisdn for each in ours if each.party_id in moving}
-    under_way |= _asked_for()
-    contracts = [HeldLine(each.msisdn, each.iccid) for each in ours]
-    return line_differences(theirs, contracts, under_way=under_way)
+    ours = [HeldLine(each.msisdn, each.iccid) for each in running_lines()]
+    parties = set(_moving(since=began).values_list("party_id", flat=True))
+    under_way = numbers_of(parties) | _asked_for(since=began)
+    return line_differences(theirs, ours, under_way=under_way)
 
 
-def _asked_for() -> set[str]:
+def _asked_for(*, since: datetime) -> set[str]:
     """The numbers of lines that orders under way have asked the network for."""
-    asked = Effect.objects.filter(port="network", task__plan__state__in=MOVING)
+    asked = Effect.objects.filter(port="network", task__plan__in=_moving(since=since))
     return {
         str(request.get("msisdn", "")) for request in asked.values_list("request", flat=True)
     } - {""}
 
 
 def _content(day: date) -> Iterator[Difference]:
+    began = business_now()
     theirs = [*cast(Content, provider("content")).entitlements()]
     asked = Effect.objects.filter(
         port="content", state=EffectState.ACCEPTED, task__action="content.entitle"
     ).values_list("task__plan__order_number", "task__lines")
     references = {f"{number}/{line}" for number, lines in asked for line in lines}
     held = days_held(references | set(theirs), first=day, last=day)
-    moving = Plan.objects.filter(state__in=MOVING)
+    moving = _moving(since=began)
     under_way = set(moving.values_list("order_number", flat=True))
     parties = set(moving.values_list("party_id", flat=True))
     orders = Plan.objects.filter(party_id__in=parties).values_list("order_number", flat=True)
     return content_differences(theirs, held.keys(), under_way=under_way | set(orders))
+
+
+def _moving(*, since: datetime) -> QuerySet[Plan]:
+    """Plans under way, or that were since then: a long list says what was before they ended."""
+    return Plan.objects.filter(Q(state__in=MOVING) | Q(finished_at__gte=since))
 
 
 def _settlement(day: date) -> Iterator[Difference]:
@@ -160,6 +177,7 @@ PARTS: Mapping[str, Callable[[date], Iterable[Difference]]] = {
     "content": _content,
     "settlement": _settlement,
 }
+WITHOUT_CONTRACTS = ("payments", "settlement")
 KINDS: Mapping[str, frozenset[str]] = {
     "payments": frozenset({"payment", "refund"}),
     "network": frozenset(
@@ -168,6 +186,13 @@ KINDS: Mapping[str, frozenset[str]] = {
     "content": frozenset({"content_without_contract", "contract_without_content", "content_twice"}),
 }
 """Of the parts that a provider's answer is needed for."""
+
+
+def _parts() -> Mapping[str, Callable[[date], Iterable[Difference]]]:
+    """Where an external biller has the contracts, what is laid beside them is for him."""
+    if isinstance(billing(), LocalBilling):
+        return PARTS
+    return {part: PARTS[part] for part in WITHOUT_CONTRACTS}
 
 
 @transaction.atomic
@@ -198,13 +223,13 @@ def _note(done: Reconciled) -> None:
     FoundDifference.objects.filter(pk__in=gone).update(state=FoundState.SOLVED)
 
 
-def _set(day: date) -> None:
-    timers.schedule(
-        key=TIMER,
-        handler=TIMER,
-        due_at=datetime.combine(day, DUE_AT, tzinfo=PARIS),
-        payload={},
-    )
+def _next_morning() -> datetime:
+    today = datetime.combine(business_today(), DUE_AT, tzinfo=PARIS)
+    return today if business_now() < today else today + timedelta(days=1)
+
+
+def _set(due_at: datetime) -> None:
+    timers.schedule(key=TIMER, handler=TIMER, due_at=due_at, payload={})
 
 
 def _operators_only(context: AccountContext) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from commerce.accounts.kinds import StaffKind
+from commerce.events import timers
 from commerce.events.models import Timer
 from commerce.events.pump import drain
 from commerce.kernel.clock import business_now, business_time_fixed
@@ -21,8 +22,15 @@ from commerce.payments import reconciling as payments
 from commerce.payments.models import PaymentAttempt
 from commerce.payments.ports import TakenMoney
 from orchestration.actions import provider
+from orchestration.adapters.http import HttpBilling
 from orchestration.domain.states import FoundState
-from orchestration.models import FoundDifference, Reconciliation, Settlement, SettlementDifference
+from orchestration.models import (
+    FoundDifference,
+    Plan,
+    Reconciliation,
+    Settlement,
+    SettlementDifference,
+)
 from orchestration.ports import Entitlement, LineActivation, NetworkLine
 from orchestration.services import reconciling
 from orchestration.subscribers import on_payment_settled
@@ -248,6 +256,43 @@ def test_each_planted_leakage_is_found(
     assert (row.state, row.first_on, row.last_on) == (FoundState.OPEN, DAY, DAY)
 
 
+def test_a_payment_that_is_taken_while_the_provider_tells_his_list_is_no_difference(
+    world: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    PaymentAttempt.objects.update(state="opened")
+
+    def told() -> Any:
+        class Gateway:
+            def taken_since(self, since: datetime) -> list[TakenMoney]:
+                PaymentAttempt.objects.update(state="settled")
+                return []
+
+        return Gateway()
+
+    monkeypatch.setattr(payments, "gateway", told)
+    assert [*payments.provider_differences(since=at(BEGUN))] == []
+    (left,) = payments.provider_differences(since=at(BEGUN))
+    assert (left.kind, left.expected, left.found) == ("payment", "32.09 EUR", "0.00 EUR")
+
+
+def test_a_line_whose_order_ended_while_the_network_told_its_list_is_no_difference(
+    world: Outside,
+) -> None:
+    line_lost(world)
+    service_lost(world)
+    party = SubscriptionItem.objects.all()[0].subscription.party_id
+    Plan.objects.update(party_id=party, finished_at=business_now())
+    assert differences() == []
+    Plan.objects.update(finished_at=business_now() - timedelta(seconds=1))
+    assert differences() == [
+        ("contract_without_line", "0639980001"), ("contract_without_content", "F-1/press-1"),
+    ]  # fmt: skip
+    sql("UPDATE subscriptions_subscription SET status = 'ended', ended_on = '2026-04-10'")
+    world.lines[:] = [LINE]
+    Plan.objects.update(state="running")
+    assert differences() == []
+
+
 def test_what_is_billed_beyond_its_end_is_found_once_it_had_to_be_settled(world: Outside) -> None:
     beyond_its_end(world)
     assert differences() == []
@@ -301,10 +346,40 @@ def test_it_looks_every_morning_where_time_is_real_and_whenever_an_operator_asks
     reconciling.begin()
     reconciling.begin()
     (timer,) = Timer.objects.filter(handler=reconciling.TIMER)
-    assert timer.due_at == at(date(2026, 4, 11), hour=7)
+    assert timer.due_at == at(DAY, hour=7)
     as_staff(StaffKind.OPERATOR).post("/ops/reconciliation/now/")
     drain()
     assert [each.day for each in Reconciliation.objects.all()] == [DAY]
+    assert timers.due_at(reconciling.TIMER) == at(DAY, hour=7)
+    with business_time_fixed(at(DAY, hour=7)):
+        reconciling.on_due({})
+    assert timers.due_at(reconciling.TIMER) == at(date(2026, 4, 11), hour=7)
+
+
+def test_a_look_that_lasts_is_not_begun_beside_itself_and_one_that_dies_is_begun_again(
+    world: Outside, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    settings.VIRTUAL_CLOCK = False
+    seen = []
+
+    def dies(day: date) -> None:
+        seen.append(timers.due_at(reconciling.TIMER))
+        raise OSError
+
+    monkeypatch.setattr(reconciling, "reconcile", dies)
+    reconciling.on_due({})
+    assert seen == [at(DAY, hour=8)]
+    assert timers.due_at(reconciling.TIMER) == at(DAY, hour=8)
+
+
+def test_where_an_external_biller_has_the_contracts_only_money_and_settlement_are_looked_at(
+    world: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "billing", HttpBilling)
+    line_unpaid_for(world)
+    payment_not_entered(world)
+    settled_too_much(world)
+    assert differences() == [("settlement", "2026-03 F-1/press-1 other_days")]
 
 
 def test_network_and_partner_list_what_they_have_over_http(outside: Sandbox) -> None:
