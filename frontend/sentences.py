@@ -138,6 +138,7 @@ SENTENCES: Mapping[str, Any] = {
     "rest_is_whose": _("These bills are of several customers. Say first whose the rest is."),
     "nothing_to_return": _("Less than this is the customer’s."),
     "undone_already": _("This was taken back already."),
+    "went_back": _("This money went back to its payer. Take that movement back first."),
     "not_aside": _("This was not set aside."),
     "order_anew": _(
         "A change of a running line is done as it was quoted. Cancel it and order it anew."

@@ -4,7 +4,7 @@ is. What was given can be taken back; the ledger is only ever added to."""
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role, Segment
@@ -15,8 +15,8 @@ from subscriptions.bank import bills_named, credit_of
 from subscriptions.domain.bank import Share, Waiting, matched, named_in, shared
 from subscriptions.domain.ledger import TransferKind
 from subscriptions.domain.states import EntryState
-from subscriptions.ledger import rests, unapplied
-from subscriptions.models import BankEntry, BankShare, BillingAccount
+from subscriptions.ledger import rests, unapplied, unapplied_under
+from subscriptions.models import BankEntry, BankShare, BillingAccount, Invoice
 from subscriptions.services import ledger
 
 CREDIT_NOTE = "AV-"
@@ -29,6 +29,23 @@ class _Part:
     account_id: int
     reference: str
     amount: Money
+
+
+def alone() -> None:
+    """Let nobody else give money away, nor take it back, until the transaction ends: what a file
+    returns may just be taken back by an operator."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('bank-file'))")
+
+
+def hold(fresh: Sequence[BankEntry]) -> None:
+    """Lock all accounts that new entries are of, before the first is given away: one by one they
+    would be locked in the order of the file, and the bill run waits for several in that of ids."""
+    named = {number for entry in fresh for number in _named(entry)}
+    returned = {entry.end_to_end_id for entry in fresh if entry.returned} - {""}
+    shares = BankShare.objects.filter(entry__end_to_end_id__in=returned, undone_at=None)
+    bills = Invoice.objects.filter(number__in=named)
+    _lock({row for rows in (bills, shares) for row in rows.values_list("account_id", flat=True)})
 
 
 def book(entry: BankEntry) -> bool:
@@ -68,7 +85,7 @@ def assign(
     """
     entry = _operators_own(context, entry_id)
     left = _left(entry)
-    if not left:
+    if not left or entry.state != EntryState.WAITING:
         raise Conflict("Nothing of this money is left.", code="bank_entry_given")
     if entry.amount < 0:
         parts = _paid_back(account_id, left)
@@ -85,7 +102,8 @@ def undo(context: AccountContext, *, share_id: int, note: str) -> int:
 
     Raises:
         Forbidden: `operators_only`. InvalidInput: `decision_note_missing`.
-        NotFound: `unknown_bank_entry`. Conflict: `undone_already`.
+        NotFound: `unknown_bank_entry`. Conflict: `undone_already`. RuleViolated: `went_back`: the
+            bank or we gave it back, and it would be taken from its customer twice.
     """
     share = BankShare.objects.filter(pk=share_id).first()
     entry = _operators_own(context, share.entry_id if share else 0)
@@ -104,6 +122,8 @@ def undo(context: AccountContext, *, share_id: int, note: str) -> int:
         amount=Money(share.amount),
         kind=TransferKind.REVERSAL,
     )
+    if entry.amount > 0 and unapplied_under(account, share.under).amount < 0:
+        raise RuleViolated("This money went back: take that back first.", code="went_back")
     _say(entry, EntryState.WAITING)
     return entry.pk
 
@@ -275,6 +295,7 @@ def _operators_own(context: AccountContext, entry_id: int) -> BankEntry:
     """The entry, locked."""
     if context.role != Role.OPERATOR:
         raise Forbidden("Operators say whose money is.", code="operators_only")
+    alone()
     found = BankEntry.objects.select_for_update().filter(pk=entry_id).first()
     if found is None:
         raise NotFound("There is no such movement at the bank.", code="unknown_bank_entry")

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import Conflict, InvalidInput
@@ -45,11 +45,11 @@ def take_in(data: bytes, *, file: str, by: str, dry_run: bool = False) -> TakenI
     """
     found = statements_in(data)
     _ours_only(found)
-    with connection.cursor() as cursor:  # one file at a time
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('bank-file'))")
+    bank.alone()
     kept = [pair for each in found if (pair := _kept(each, file=file, by=by)) is not None]
     fresh = [entry for told, row in kept for entry in _entries(told, row)]
     known = sum(len(told.entries) for told in found) - len(fresh)
+    bank.hold(fresh)
     booked = [bank.book(entry) for entry in fresh]
     amounts = [Money(entry.amount) for entry in fresh]
     done = TakenIn(

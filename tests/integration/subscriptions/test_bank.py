@@ -1,5 +1,6 @@
 """The bank's file: each movement once, to whom it names; what names nobody waits for operators."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from commerce.accounts.identity import SYSTEM, AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
@@ -113,6 +116,16 @@ def test_the_same_file_twice_and_one_that_overlaps_bring_what_is_new_alone() -> 
     assert [open_on(one), open_on(two)] == ["0.00", "0.00"]
     assert BankEntry.objects.count() == 2
     assert [each.statement_id for each in statements(limit=5)] == ["S-2", "S-1"]
+
+
+def test_all_accounts_of_a_file_are_locked_by_their_ids_before_the_first_is_paid() -> None:
+    first, second = owing("F-1"), owing("F-2")
+    with CaptureQueriesContext(connection) as seen:
+        came(Moved(GROSS, second, ref="B1"), Moved(GROSS, first, ref="B2"))
+    asked = [each["sql"] for each in seen if "FOR NO KEY UPDATE" in each["sql"]]
+    (ids,) = re.findall(r"IN \(([\d, ]+)\)", asked[0])
+    assert {int(each) for each in ids.split(",")} == {account_of(first), account_of(second)}
+    assert 'ORDER BY "subscriptions_billingaccount"."id" ASC' in asked[0]
 
 
 def test_a_file_that_contradicts_an_earlier_one_is_refused_whole() -> None:
@@ -262,6 +275,22 @@ def test_a_returned_transfer_opens_what_it_had_paid() -> None:
     assert ledger_differences() == ()
 
 
+def test_what_was_returned_is_not_taken_from_its_customer_twice() -> None:
+    number = owing()
+    came(Moved(GROSS, number, ref="B1", end_to_end="E-1"))
+    came(Moved(f"-{GROSS}", ref="B2", end_to_end="E-1", returned="AC04"), statement="S-2")
+    came_in, back = (BankEntry.objects.get(key=key).pk for key in ("B1", "B2"))
+    share = shares(came_in)[0].id
+    with pytest.raises(RuleViolated) as refused:
+        bank.undo(OPERATOR, share_id=share, note="Not his")
+    assert (refused.value.code, entry(came_in).state) == ("went_back", EntryState.BOOKED)
+    bank.undo(OPERATOR, share_id=shares(back)[0].id, note="Of another")
+    bank.undo(OPERATOR, share_id=share, note="Not his")
+    came(Moved(GROSS, number, ref="B3"), statement="S-3")
+    assert open_on(number) == "0.00"
+    assert ledger_differences() == ()
+
+
 def test_what_is_paid_back_by_transfer_is_taken_from_what_is_the_customers() -> None:
     number = owing()
     account = account_of(number)
@@ -284,6 +313,8 @@ def test_what_is_no_customers_is_set_aside_with_a_note_and_taken_up_again() -> N
     with pytest.raises(InvalidInput):
         bank.set_aside(OPERATOR, entry_id=pk, note=" ")
     bank.set_aside(OPERATOR, entry_id=pk, note="Fees of March")
+    with pytest.raises(Conflict):
+        bank.assign(OPERATOR, entry_id=pk, account_id=0)
     found = entry(pk)
     assert (found.state, found.note, found.decided_by) == (
         EntryState.ASIDE, "Fees of March", "Odile",
