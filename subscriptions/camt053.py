@@ -21,6 +21,7 @@ OPENING, CLOSING = ("OPBD", "PRCD"), ("CLBD",)
 BOOKED = "BOOK"
 UNSAID = {"", "NOTPROVIDED"}
 LARGEST = Decimal(10) ** 12
+LONGEST_ID = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ def _parsed(data: bytes) -> Any:
 def _statement(node: Any) -> Statement:
     currency = _text(node, "Acct/Ccy") or "EUR"
     statement_id = _needed(node, "Id")
+    if len(statement_id) > LONGEST_ID:
+        raise _unreadable("The id of a statement is too long.", what="Id")
     entries = tuple(_entries(node, currency=currency))
     opening, _ = _balance(node, OPENING, currency=currency)
     closing, on = _balance(node, CLOSING, currency=currency)
@@ -118,7 +121,9 @@ def _entries(node: Any, *, currency: str) -> Iterator[Entry]:
             continue
         whole = _amount(entry, currency=currency)
         parts = _all(entry, "NtryDtls/TxDtls")
-        shares = [_part(part, entry, currency=currency, whole=whole) for part in parts] or [whole]
+        shares = [whole]
+        if len(parts) > 1:
+            shares = [_part(part, entry, currency=currency, whole=whole) for part in parts]
         if total(shares, currency=currency) != whole:
             raise InvalidInput(
                 f"The parts of an entry of {whole} do not add up to it.",
@@ -132,7 +137,8 @@ def _entries(node: Any, *, currency: str) -> Iterator[Entry]:
 
 
 def _part(part: Any, entry: Any, *, currency: str, whole: Money) -> Money:
-    """A part says its amount where there are several; by its own sign, else by the entry's."""
+    """Of one of several: what it says, by its own sign, else by the entry's. What a single one says
+    may be in another currency, or before the bank's fees."""
     said = part.find("{*}Amt")
     said = part.find("{*}AmtDtls/{*}TxAmt/{*}Amt") if said is None else said
     if said is None:

@@ -44,6 +44,13 @@ def test_without_a_reference_of_the_bank_what_it_says_is_the_key() -> None:
     assert [each.key for each in statements_in(bank_file(Moved("5.00", "a")))[0].entries] == [one]
 
 
+def test_what_came_in_another_currency_is_what_was_booked_in_ours() -> None:
+    abroad = batch("9.20", [Moved("10.00", "zehn")])
+    abroad = abroad.replace(b'<TxAmt><Amt Ccy="EUR">', b'<TxAmt><Amt Ccy="USD">')
+    (found,) = statements_in(abroad)
+    assert [(each.key, each.amount) for each in found.entries] == [("LOT-1", Money.of("9.20"))]
+
+
 ENTITY = b'<!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
 
 
@@ -56,6 +63,7 @@ ENTITY = b'<!DOCTYPE d [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
          "bank_file_unreadable"),
         ("a document type", bank_file().replace(b"?>", b"?>" + ENTITY), "bank_file_unreadable"),
         ("no balance", bank_file().replace(b"CLBD", b"INFO"), "bank_file_unreadable"),
+        ("an id that is too long", bank_file(statement="S" * 36), "bank_file_unreadable"),
         ("no day", bank_file(Moved("1.00", on="2026-02-30")), "bank_file_unreadable"),
         ("a third decimal", bank_file(Moved("1.001")), "bank_file_unreadable"),
         ("another currency", bank_file(Moved("1.00")).replace(b'Ccy="EUR">1.00', b'Ccy="USD">1.00'),
