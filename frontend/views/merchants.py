@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import date
+from datetime import MAXYEAR, date
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -62,7 +62,9 @@ def merchants_file(request: HttpRequest, month: str) -> HttpResponse:
 
 
 def _month(text: str) -> date | None:
+    """The first of a month that has one after it."""
     try:
-        return date.fromisoformat(f"{text}-01")
+        month = date.fromisoformat(f"{text}-01")
     except ValueError:
         return None
+    return month if month.year < MAXYEAR else None

@@ -26,6 +26,7 @@ from subscriptions.carrier.services.refunding import refund_by_agent
 from subscriptions.carrier.services.stopping import stop
 from subscriptions.selectors import subscription_view
 
+LONGEST_ID = 18
 Act = Callable[[HttpRequest, AccountContext, int], str]
 
 
@@ -104,7 +105,8 @@ def _limit(request: HttpRequest, context: AccountContext, subscription_id: int) 
 
 def _stop(request: HttpRequest, context: AccountContext, subscription_id: int) -> str:
     told = request.POST.get("service", "")
-    stop(context=context, held_id=int(told) if told.isascii() and told.isdigit() else 0)
+    known = told.isascii() and told.isdigit() and len(told) <= LONGEST_ID
+    stop(context=context, held_id=int(told) if known else 0)
     return _("Stopped, free of charge.")
 
 

@@ -203,5 +203,14 @@ def test_operators_see_what_merchants_sold_and_take_it_along(
         assert each in page
     rows = omar.get("/ops/merchants/2026-03.csv").content.decode().split("\r\n")
     assert rows[1] == ("2026-03;lune;Éditions Lune;1;12.50;0;10.42;70.00;0.00;7.29;0;12.50;yes")
-    assert omar.get("/ops/merchants/never.csv").status_code == 404
+    for none in ("never", "9999-12"):
+        assert omar.get(f"/ops/merchants/{none}.csv").status_code == 404
+        assert omar.get(f"/ops/merchants/?month={none}").status_code == 200
     assert camille.get("/ops/merchants/").status_code == 403
+
+
+def test_a_service_that_can_be_none_is_none(camille: Client, line: Subscription) -> None:
+    path = f"/account/lines/{line.pk}/purchases/"
+    for told in ("", "x", "9" * 30, "9" * 5000):
+        assert camille.post(path, {"do": "stop", "service": told}).status_code == 302
+    assert CarrierSubscription.objects.get().ended_at is None
