@@ -15,7 +15,12 @@ from commerce.notifications.services import send
 from commerce.ordering.selectors import groups_of_order
 from commerce.ordering.services.fulfilment import complete_order
 from commerce.ordering.services.unwinding import cancel_before_plans
-from commerce.ordering.services.withdrawn import Bundle, lines_of, name_what_comes_back
+from commerce.ordering.services.withdrawn import (
+    Bundle,
+    is_planned,
+    lines_of,
+    name_what_comes_back,
+)
 from commerce.ordering.services.writing import CHANGE_GROUP
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.states import FINISHED, MOVING, PlanState
@@ -43,9 +48,9 @@ _ACKNOWLEDGED = "confirmed"
 
 
 def is_under_way(bundle: Bundle) -> bool:
-    """Whether something of it is still to come."""
-    plans = Plan.objects.filter(order_number=bundle.number, group=bundle.group)
-    return not bundle.begun or plans.filter(state__in=MOVING).exists()
+    """Whether something of it is still to come, or to be taken back."""
+    plan = _plan_of(bundle)
+    return not bundle.begun or (plan is not None and not _is_over(plan, bundle))
 
 
 def take_back(bundle: Bundle) -> bool:
@@ -55,14 +60,26 @@ def take_back(bundle: Bundle) -> bool:
     Raises:
         Conflict, RuleViolated: not at this moment.
     """
-    plan = Plan.objects.filter(order_number=bundle.number, group=bundle.group).first()
+    plan = _plan_of(bundle)
     if plan is None:
         return bundle.begun or _cancel_whole(bundle)
     if plan.state not in MOVING:
-        return True
+        return _is_over(plan, bundle)
     if plan.state == PlanState.CANCELLING or _cancel(bundle):
         return False
     return _cut_short(plan)
+
+
+def _plan_of(bundle: Bundle) -> Plan | None:
+    return Plan.objects.filter(order_number=bundle.number, group=bundle.group).first()
+
+
+def _is_over(plan: Plan, bundle: Bundle) -> bool:
+    """A plan that was taken back is over once ordering has heard of it: until then its lines look
+    as if they had arrived."""
+    if plan.state == PlanState.CANCELLED:
+        return not is_planned(bundle.number, group=bundle.group)
+    return plan.state not in MOVING
 
 
 @transaction.atomic
@@ -90,8 +107,8 @@ def _cancel(bundle: Bundle) -> bool:
 def _cut_short(plan: Plan) -> bool:
     """End what can be ended of the bundle; whether nothing of that is left to do."""
     desk = Desk.of(plan.pk)
-    if desk is None:
-        return True
+    if desk is None:  # It has come to its end just now, one or the other.
+        return False
     note_what_arrived(desk)
     cut = _cut_of(desk)
     if cut.ending or cut.dropped:

@@ -7,7 +7,7 @@ from django.db import transaction
 from catalogue.selectors import snapshot_of
 from commerce.kernel.clock import PARIS
 from commerce.ordering.domain.states import ItemState, OrderState
-from commerce.ordering.models import Order
+from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.withdrawing import (
     comes_back,
     contract_of,
@@ -58,6 +58,12 @@ def lines_of(number: str, *, group: str) -> tuple[frozenset[str], frozenset[str]
     catalogue = snapshot_of(order.release)
     back = (item.line_id for item in left if comes_back(item, catalogue))
     return frozenset(item.line_id for item in left), frozenset(back)
+
+
+def is_planned(number: str, *, group: str) -> bool:
+    """Whether a line of the bundle is neither in service nor taken back."""
+    rows = OrderItem.objects.filter(order__number=number, group=group)
+    return rows.filter(state=ItemState.PLANNED).exists()
 
 
 @transaction.atomic

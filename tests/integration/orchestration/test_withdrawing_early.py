@@ -153,6 +153,10 @@ def test_what_has_not_left_is_taken_back_as_a_whole_and_paid_back_once(start: St
     case.look()
     assert case.states[case.withdrawal] == "accepted"
     assert case.go_on().state == "cancelled"
+    # Ordering has not heard of it yet: nothing that was never sent is asked back.
+    case.look()
+    assert (case.states[case.withdrawal], case.comes_back) == ("accepted", ["handset"])
+    assert not Plan.objects.filter(order_number=case.withdrawal).exists()
     assert sorted(case.called("ship", "port_in", "cancel", "cancel_order", "activate")) == [
         *("cancel", "cancel", "cancel_order", "port_in", "ship"),
     ]
