@@ -26,10 +26,10 @@ from subscriptions.domain.states import ChangeKind
 
 @policy(Policy.VISITOR)
 @never_cache
-def page(request: HttpRequest, key: str) -> HttpResponse:
+def page(request: HttpRequest, token: str) -> HttpResponse:
     """What the end, or the withdrawal, means today; confirmed, it is an order like any other."""
     try:
-        wish = wish_of(key)
+        wish = wish_of(token)
     except Conflict as settled:
         return _said(request, sentence_of(settled))
     if wish.asked.kind is RequestKind.END:

@@ -66,10 +66,10 @@ def confirmation_link(asked: ContractRequestFacts) -> str:
     """Where the customer confirms it; empty where an agent has to look first."""
     if _wish(asked) is None:
         return ""
-    return links.absolute(links.CONFIRM, key=signing.dumps(asked.reference, salt=_SALT))
+    return links.absolute(links.CONFIRM, token=signing.dumps(asked.reference, salt=_SALT))
 
 
-def wish_of(key: str) -> Wish:
+def wish_of(token: str) -> Wish:
     """What the link confirms.
 
     Raises:
@@ -77,7 +77,7 @@ def wish_of(key: str) -> Wish:
         Conflict: `already_handled`.
     """
     try:
-        reference: Any = signing.loads(key, salt=_SALT, max_age=GOOD_FOR)
+        reference: Any = signing.loads(token, salt=_SALT, max_age=GOOD_FOR)
     except signing.BadSignature:
         raise _unknown() from None
     asked = contract_request(reference)

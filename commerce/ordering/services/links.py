@@ -13,7 +13,7 @@ ACCEPT = "/accept/{token}/"
 HAND_OVER = "/cart/{token}/"
 GUIDE = "/build/{entry}/{step}/"
 ACCESSORY = "/accessories/{code}/"
-CONFIRM = "/confirm-request/{key}/"
+CONFIRM = "/confirm-request/{token}/"
 APPROVE = "/portal/orders/{number}/"
 
 

@@ -1,5 +1,6 @@
 """The customer area on PostgreSQL: what it says of contracts and bills, and to whom."""
 
+import logging
 import re
 from datetime import date
 
@@ -222,7 +223,10 @@ def link_in(message: Message) -> str:
     return str(path)
 
 
-def test_who_says_all_as_we_know_it_ends_his_contract_by_the_link_that_he_gets() -> None:
+def test_who_says_all_as_we_know_it_ends_his_contract_by_the_link_that_he_gets(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, logger="faisceau.access")
     client, user = browser(), customer()
     assert user.party_id is not None
     begin(user.party_id)
@@ -245,6 +249,9 @@ def test_who_says_all_as_we_know_it_ends_his_contract_by_the_link_that_he_gets()
     assert "settled already" in again
     assert client.get(sent["Location"]).status_code == 200
     assert browser().get("/confirm-request/forged/").status_code == 404
+    # Who reads the log can't end anybody's contract.
+    assert "GET /confirm-request/***/" in caplog.messages
+    assert not [text for text in caplog.messages if path in text]
 
 
 @pytest.mark.parametrize(
