@@ -198,7 +198,8 @@ class ChangeQuote:
         return {line.id: config for line in self.quote.lines}
 
     def digest(self) -> str:
-        """SHA-256 of what is agreed: the quote's, and what ends."""
+        """SHA-256 of what is agreed: the quote's, what ends, and what else is ordered for the line,
+        which its bills count."""
         asked = self.request
         parts = (
             self.quote.digest(),
@@ -211,5 +212,7 @@ class ChangeQuote:
             ",".join(map(str, sorted(asked.items))),
             ",".join(sorted(each.name.in_("fr") for each in self.unfit)),
             *((str(self.on), asked.motive, str(self.leaving.owed)) if self.leaving else ()),
+            *self.takes_back,
+            *(f"{each.number}:{each.on}" for each in self.waits),
         )
         return hashlib.sha256("|".join(parts).encode()).hexdigest()

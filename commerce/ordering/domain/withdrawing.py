@@ -60,10 +60,11 @@ class WithdrawalQuote:
     coming: tuple[Text, ...] = ()
 
     def digest(self) -> str:
-        """SHA-256 of what is agreed."""
+        """SHA-256 of what is agreed, with what else is ordered for the line."""
         things = ",".join(f"{thing.line_id}:{thing.price}" for thing in self.things)
         coming = ",".join(name.in_("fr") for name in self.coming)
-        parts = (self.number, self.group, str(self.ends_on), things, coming, str(self.refund))
+        agreed = (self.number, self.group, str(self.ends_on), things, coming, str(self.refund))
+        parts = (*agreed, *self.takes_back)
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 

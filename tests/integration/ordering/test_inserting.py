@@ -153,3 +153,17 @@ def test_what_would_begin_on_the_day_of_the_end_or_later_is_refused(
     assert (refused.value.code, refused.value.detail["order"]) == (
         "change_under_way", ending.number,
     )  # fmt: skip
+
+
+def test_what_was_ordered_for_the_line_since_it_was_looked_at_is_shown_first(
+    owner: AccountContext, line: int
+) -> None:
+    """A renewal takes a plan back that waits, and the bills of all else count it: not unseen."""
+    for request in (renewed(), added("escale-monde")):
+        with business_time_fixed(at(LATE)):
+            seen = quote_change(owner, subscription_id=line, request=request)
+        later, _ = ordered(owner, line, plan("grand-large-300", when=When.CYCLE_END))
+        with pytest.raises(RuleViolated) as refused:
+            ordered(owner, line, request, digest=seen.digest())
+        assert refused.value.code == "price_changed"
+        Order.objects.filter(number=later.number).update(state="cancelled")
