@@ -5,7 +5,6 @@ is an agent's to look at.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.core import signing
@@ -23,13 +22,12 @@ from commerce.ordering.models import Order
 from commerce.ordering.services import links
 from commerce.ordering.services.changes import place_change
 from commerce.ordering.services.place import Checkout, PlacedOrder
-from commerce.ordering.services.withdrawing import withdraw, withdrawable
+from commerce.ordering.services.withdrawing import STATEMENT_GOOD_FOR, withdraw, withdrawable
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.domain.views import SubscriptionView
 from subscriptions.finding import parties_of
 from subscriptions.selectors import subscriptions_of
 
-GOOD_FOR = timedelta(days=30)
 _SALT = "contract-request"
 
 
@@ -77,7 +75,7 @@ def wish_of(token: str) -> Wish:
         Conflict: `already_handled`.
     """
     try:
-        reference: Any = signing.loads(token, salt=_SALT, max_age=GOOD_FOR)
+        reference: Any = signing.loads(token, salt=_SALT, max_age=STATEMENT_GOOD_FOR)
     except signing.BadSignature:
         raise _unknown() from None
     asked = contract_request(reference)

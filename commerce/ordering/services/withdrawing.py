@@ -12,6 +12,8 @@ from catalogue.domain.model import Kind, Segment, Snapshot, Text
 from catalogue.selectors import last_sold
 from commerce.accounts import selectors as accounts
 from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import RequestKind
+from commerce.accounts.written import open_contract_requests
 from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.codec import from_plain
 from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
@@ -46,6 +48,9 @@ from subscriptions.selectors import subscriptions_of_order
 
 THINGS = frozenset({Kind.HANDSET, Kind.ACCESSORY})
 """What comes back; a SIM card does not."""
+STATEMENT_GOOD_FOR = timedelta(days=30)
+"""How long a statement in writing waits to be carried out; after that nobody does without asking
+why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,14 @@ def withdrawable(context: AccountContext, *, number: str) -> Mapping[str, date]:
         for group, items in bundles.items()
         if f"{order.number}/{group}" not in over
     }
-    return {group: day for group, day in found.items() if business_today() <= day}
+    return {group: day for group, day in found.items() if _is_in_time(order, group, last_day=day)}
+
+
+def _is_in_time(order: Order, group: str, *, last_day: date) -> bool:
+    late = business_today() - last_day
+    if late <= timedelta(0) or late > STATEMENT_GOOD_FOR:
+        return late <= timedelta(0)
+    return _asked_on(order, contract_of(order, group=group)) <= last_day
 
 
 def _has_right(order: Order) -> bool:
@@ -178,22 +190,36 @@ def _prepare(context: AccountContext, *, number: str, group: str) -> _Prepared:
         raise RuleViolated("There is no right to withdraw from this.", code="no_withdrawal")
     if _withdrawals(order).filter(withdraws=f"{order.number}/{group}").exists():
         raise _already()
-    last_day = _last_day(order, items)
-    if business_today() > last_day:
+    contract = contract_of(order, group=group)
+    last_day, asked_on = _last_day(order, items), _asked_on(order, contract)
+    if asked_on > last_day:
         raise RuleViolated(
             f"The days for withdrawing were over on {last_day:%d/%m/%Y}.",
             code="withdrawal_over",
             last_day=last_day.isoformat(),
         )
     pricing = pricing_now()
-    contract = contract_of(order, group=group)
     if contract is not None and contract.status == SubscriptionStatus.ENDED:
         raise RuleViolated("This contract has ended.", code="contract_ended")
     things = tuple(item for item in items if comes_back(item, pricing.snapshot))
     if contract is None and not things and not any(_is_coming(order, item) for item in items):
         raise RuleViolated("There is no right to withdraw from this.", code="no_withdrawal")
-    shown = _shown(order, group, contract, items, last_day, pricing)
+    shown = _shown(order, group, contract, items, last_day, asked_on, pricing)
     return _Prepared(order, contract, pricing, things, shown)
+
+
+def _asked_on(order: Order, contract: SubscriptionView | None) -> date:
+    """Today, or the day of an earlier statement in writing of this order, or of its line, that
+    nobody has carried out yet: it counts from its moment on (L221-21, L221-25)."""
+    today, line = business_today(), contract.msisdn if contract is not None else ""
+    stated = [
+        asked.received_at.astimezone(PARIS).date()
+        for asked in open_contract_requests(party_id=order.party_id)
+        if asked.kind is RequestKind.WITHDRAW
+        and asked.contract == order.number
+        and asked.line_number in ("", line)
+    ]
+    return min([day for day in stated if today - day <= STATEMENT_GOOD_FOR], default=today)
 
 
 def contract_of(order: Order, *, group: str) -> SubscriptionView | None:
@@ -207,11 +233,12 @@ def _shown(
     contract: SubscriptionView | None,
     items: Iterable[OrderItem],
     last_day: date,
+    asked_on: date,
     pricing: Pricing,
 ) -> WithdrawalQuote:
     today = business_today()
     rules = market(settings.MARKET).withdrawal_rules()
-    ends_on = end_of(order, contract, asked_on=today)
+    ends_on = end_of(order, contract, asked_on=asked_on)
     coming = [item for item in items if _is_coming(order, item)]
     there = [item for item in items if item not in coming]
     things = [item for item in there if comes_back(item, pricing.snapshot)]
@@ -246,7 +273,7 @@ def _shown(
         if contract is not None
         else (),
         refund=settled_share(order, group=group),
-        refund_by=today + timedelta(days=rules.refund_days),
+        refund_by=asked_on + timedelta(days=rules.refund_days),
         wear=rules.wear,
     )
 

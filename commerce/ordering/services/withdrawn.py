@@ -1,6 +1,7 @@
 """A withdrawal from what has not all arrived: what its order is about once the rest is settled."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from django.db import transaction
 
@@ -78,10 +79,13 @@ def name_what_comes_back(*, number: str) -> bool:
     contract = contract_of(origin, group=group)
     if contract is not None and contract.status == SubscriptionStatus.ENDED:
         contract = None
-    ends_on = end_of(origin, contract, asked_on=order.placed_at.astimezone(PARIS).date())
+    said = order.items.order_by("position").first()
+    asked_on = order.placed_at.astimezone(PARIS).date()
+    if said is not None:  # Perhaps in writing, before the order.
+        asked_on = date.fromisoformat(said.facts["ends_on"])
+    ends_on = end_of(origin, contract, asked_on=asked_on)
     gone = {row.line_id for row in rows if row.state == ItemState.CANCELLED}
     left = [row for row in rows if row.line_id not in gone]
-    said = order.items.order_by("position").first()
     by = Amendment(
         kind=ChangeKind.WITHDRAW,
         subscription_id=contract.id if contract is not None else None,

@@ -8,6 +8,8 @@ from django.db.models import Sum
 from oscar.apps.partner.models import StockRecord
 
 from catalogue.selectors import forget_snapshots
+from commerce.accounts.kinds import RequestKind
+from commerce.accounts.services.requests import Statement, receive_request
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
 from commerce.notifications.models import Message
@@ -227,11 +229,17 @@ def test_a_number_after_its_cut_off_comes_first_and_its_line_ends_then(start: St
 
 
 def test_a_line_in_service_ends_and_its_phone_is_not_sent_any_more(start: Start) -> None:
+    """On the day on which that was stated in writing, though it was carried out later."""
     case = start(None)
     create_plans(order_number=case.number)
     case.go_on()
     case.hear("network.activate", "line.activated", line_id="lin_000001")
     on_subscription_activated({"order_number": case.number, "group": case.group})
+    with business_time_fixed(case.at):
+        said = Statement(RequestKind.WITHDRAW, "Camille", "camille@example.test", case.number)
+        receive_request(said, context=case.who, party_id=case.who.party_id)
+    stated_on = case.at.date()
+    case.at += timedelta(days=2)
     with business_time_fixed(case.at):
         shown = quote_withdrawal(case.who, number=case.number, group=case.group)
     assert [name.in_("fr") for name in shown.coming] == ["Ardoval A7 128 Go Lilas"]
@@ -241,5 +249,7 @@ def test_a_line_in_service_ends_and_its_phone_is_not_sent_any_more(start: Start)
     assert case.comes_back == ["plan"]
     case.go_on(case.withdrawal)
     assert case.called("cancel", "end", "announce_return") == ["cancel", "end"]
-    assert (Subscription.objects.get().status, paid_back()) == ("ended", case.paid)
+    contract = Subscription.objects.get()
+    assert (contract.status, contract.ended_on) == ("ended", stated_on)
+    assert paid_back() == case.paid
     assert StockRecord.objects.get(partner_sku=handset()).num_in_stock == PIECES

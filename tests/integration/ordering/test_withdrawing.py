@@ -29,7 +29,7 @@ from commerce.ordering.services import carts
 from commerce.ordering.services.access import find_order
 from commerce.ordering.services.confirming import wish_of, withdraw_as_asked
 from commerce.ordering.services.requests import ask_in_writing
-from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw
+from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw, withdrawable
 from commerce.payments.models import PaymentAttempt, PaymentEffect
 from orchestration.models import Plan, Task
 from orchestration.services import fallout
@@ -295,3 +295,40 @@ def test_a_guest_withdraws_in_writing_and_confirms_it_by_the_link_that_he_gets(
     assert settled.value.code == "already_handled"
     assert Order.objects.get(number=placed.number).withdraws == f"{ORDER}/g1"
     assert contract_request(asked.reference).outcome == placed.number
+
+
+def test_a_statement_in_writing_counts_from_its_day_on(owner: AccountContext, order: Order) -> None:
+    """Carried out after the last day it is still in time, and the days since are not paid."""
+    Order.objects.update(consents={"early_execution": True})
+    party = Party.objects.get(pk=owner.party_id or 0)
+    statement = Statement(RequestKind.WITHDRAW, party.display_name, party.email, ORDER)
+    late = START + timedelta(days=20)
+    with business_time_fixed(at(late)):
+        assert dict(withdrawable(owner, number=ORDER)) == {}
+        with pytest.raises(RuleViolated, match="were over"):
+            quote_withdrawal(owner, number=ORDER, group="g1")
+    with business_time_fixed(at(SOON)):
+        ask_in_writing(visitor("v-9"), statement=statement)
+    (token,) = re.findall(r"/confirm-request/(\S+)/", Message.objects.get().text)
+    with business_time_fixed(at(late)):
+        assert list(withdrawable(owner, number=ORDER)) == ["g1"]
+        shown = quote_withdrawal(owner, number=ORDER, group="g1")
+        assert (shown.ends_on, shown.refund_by) == (SOON, SOON + timedelta(days=14))
+        placed = withdraw_as_asked(wish_of(token), digest=shown.digest(), declared="as_new")
+    ends = OrderItem.objects.get(order__number=placed.number, role="plan").facts["ends_on"]
+    assert ends == SOON.isoformat()
+
+
+def test_a_statement_of_another_line_or_of_long_ago_changes_no_day(
+    owner: AccountContext, order: Order
+) -> None:
+    party = Party.objects.get(pk=owner.party_id or 0)
+    statement = Statement(RequestKind.WITHDRAW, party.display_name, party.email, ORDER)
+    with business_time_fixed(at(SOON)):
+        ask_in_writing(visitor("v-9"), statement=replace(statement, line_number="0639980009"))
+    with business_time_fixed(at(START + timedelta(days=20))):
+        assert dict(withdrawable(owner, number=ORDER)) == {}
+    with business_time_fixed(at(SOON)):
+        ask_in_writing(visitor("v-9"), statement=statement)
+    with business_time_fixed(at(SOON + timedelta(days=31))):
+        assert dict(withdrawable(owner, number=ORDER)) == {}
