@@ -56,6 +56,7 @@ def receive_request(
     now = business_now()
     earlier = ContractRequest.objects.filter(
         kind=statement.kind,
+        name=name[:160],
         email=email,
         contract=contract[:40],
         line_number=statement.line_number[:20],

@@ -285,6 +285,17 @@ def test_the_same_statement_twice_is_one_request(camille: User) -> None:
     assert Message.objects.count() == 1
 
 
+def test_who_says_his_name_better_the_second_time_gets_the_link() -> None:
+    user = customer()
+    assert user.party_id is not None
+    begin(user.party_id)
+    for name in ("Sacha Renard", SAID["name"]):
+        browser().post("/end-contract/", {**SAID, "name": name, "send": "1"})
+    first, second = Message.objects.order_by("pk")
+    assert "/confirm-request/" not in first.text
+    assert link_in(second)
+
+
 @pytest.mark.parametrize(
     ("field", "value"), [("email", "nobody"), ("line_number", "12"), ("wished_on", "2020-01-01")]
 )
