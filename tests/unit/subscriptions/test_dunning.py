@@ -68,8 +68,9 @@ def test_a_firm_is_not_charged_and_small_rests_cut_nobody_off() -> None:
 
 
 def test_who_owed_little_for_long_is_warned_before_anything_is_done_to_his_lines() -> None:
-    firm = replace(CASE, segment="business", done={"reminder": day(4)})
-    more = replace(firm, owed=Money.of("33.00"))
+    little = replace(CASE, segment="business", owed=Money.of("8.00"))
+    done = {code: day(number) for code, number in lived(little, range(1, 46))}
+    more = replace(little, owed=Money.of("33.00"), done=done)
     assert lived(more, range(46, 90)) == [
         ("notice", 46), ("restrict", 51), ("suspend", 66), ("last-notice", 68), ("terminate", 76),
     ]  # fmt: skip
