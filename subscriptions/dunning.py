@@ -10,7 +10,7 @@ from commerce.kernel.clock import business_today
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
 from commerce.payments.selectors import chosen_method, payments_of
-from subscriptions.debits import left_in_peace
+from subscriptions.debits import announced_under, left_in_peace
 from subscriptions.domain.dunning import (
     Action,
     CaseState,
@@ -216,10 +216,14 @@ def _running() -> QuerySet[Subscription]:
 
 def _card_refused(account: BillingAccount, bills: tuple[OverdueBill, ...], *, by: Policy) -> bool:
     """Whether there is no use in charging: there is no card, or the chosen one was refused for
-    good."""
+    good, or no debit under the chosen mandate was announced."""
     card = chosen_method(account.party_id)
     if card is None:
         return True
+    if card.is_debit:
+        told = (announced_under(bill.number, card.mandate_reference) for bill in bills)
+        if not any(told):
+            return True
     tried = [each for bill in bills for each in payments_of(bill.number) if each.off_session]
     return any(
         each.is_declined and each.method_id == card.method_id and is_hard(each.last_error, by)

@@ -320,6 +320,13 @@ def test_what_is_wanted_of_a_line_follows_its_accounts_case(party: int) -> None:
         assert wanted_grade(line) is None
 
 
+def test_a_debit_that_was_not_announced_is_neither_made_nor_told(party: int) -> None:
+    with_card(party)
+    SavedMethod.objects.update(kind="sepa_debit", mandate_id="m_1", mandate_reference="UMR1")
+    lived(4)
+    assert (keys(), steps()) == ([], [("opened", 1), ("reminder", 4)])
+
+
 def debited(key: str, state: str) -> None:
     PaymentAttempt.objects.filter(key=key).update(state=state, method_kind="sepa_debit")
 
