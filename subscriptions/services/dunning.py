@@ -92,11 +92,11 @@ def look(account_id: int) -> None:
         return
     case = case or _opened(account, bills)
     before = treatment(case)
-    _charge_fees(case, bills)
     found = {row.pk: row for row in Invoice.objects.filter(pk__in=[bill.id for bill in bills])}
     if any(money_on_its_way(found[bill.id]) for bill in bills):
         dunning_clock.look_soon(account, later=dunning_clock.MONEY_COMES)
         return
+    _charge_fees(case, bills)
     _settle_promise(case, today=today)
     rules = policy()
     stands = standing(case, bills=bills, by=rules)

@@ -16,9 +16,9 @@ from orchestration.subscribers import on_payment_settled
 from subscriptions.audit import ledger_differences
 from subscriptions.debits import announced_debit, left_in_peace
 from subscriptions.dunning import overdue_bills
-from subscriptions.models import BillingAccount, DebitNotice
+from subscriptions.models import BillingAccount, Compensation, DebitNotice
 from subscriptions.selectors import bills_of
-from subscriptions.services import collecting
+from subscriptions.services import collecting, dunning
 from subscriptions.subscribers import on_dispute_moved
 from tests.integration.subscriptions.contracts import DAY, at, begun, firm, person, plan, run
 
@@ -248,3 +248,19 @@ def test_a_bill_whose_debit_came_to_nothing_is_looked_at_by_dunning() -> None:
     looks = Timer.objects.filter(handler="dunning-bills").order_by("due_at")
     late = DEBIT_DAY + timedelta(days=9)
     assert [each.due_at for each in looks][-1] == at(late, hour=10)
+
+
+def test_a_firm_owes_no_recovery_costs_while_its_money_is_on_its_way() -> None:
+    party = with_method(firm(), MethodKind.CARD)
+    begun("B-1", [plan("20.00")], party=party, segment="business")
+    with business_time_fixed(at(APRIL)):
+        run(APRIL)
+    due = sorted(bill.due_on for bill in bills_of(party))[-1]
+    on_day(APRIL)
+    on_day(due)
+    with business_time_fixed(at(due + timedelta(days=1), hour=10)):
+        dunning.look(BillingAccount.objects.get().pk)
+        assert Compensation.objects.count() == 0
+        PaymentAttempt.objects.update(state="declined", last_error="insufficient_funds")
+        dunning.look(BillingAccount.objects.get().pk)
+    assert Compensation.objects.count() == 2
