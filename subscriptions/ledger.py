@@ -21,7 +21,7 @@ from django.db.models.functions import Coalesce, Concat
 
 from commerce.accounts.kinds import Segment
 from commerce.kernel.money import Money
-from commerce.payments.selectors import asked_for, coming_in, payments_of
+from commerce.payments.selectors import asked_for, coming_in, payments_of, taken_back
 from subscriptions.domain.ledger import Balance, Book, TransferKind, TransferView
 from subscriptions.domain.states import InvoiceKind
 from subscriptions.models import BillingAccount, Invoice, Transfer
@@ -86,11 +86,13 @@ def money_on_its_way(invoice: Invoice, *, but: str = "") -> bool:
 
 def paid_with_orders(keys: Iterable[str]) -> frozenset[str]:
     """Of bills, by their keys, those that are paid with the order that they are for: a payment was
-    asked for it. What is owed later, for leaving or for wear, is a bill like those of the months.
+    asked for it. What is owed later, for leaving or for wear, is a bill like those of the months;
+    so is one whose payment a bank has taken back for good.
     """
     orders = {key: key.removeprefix(ORDER_KEY) for key in keys if key.startswith(ORDER_KEY)}
     asked = asked_for(orders.values()) if orders else frozenset()
-    return frozenset(key for key, order in orders.items() if order in asked)
+    left = asked - taken_back(asked) if asked else asked
+    return frozenset(key for key, order in orders.items() if order in left)
 
 
 def is_collected(invoice: Invoice) -> bool:

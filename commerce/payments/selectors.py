@@ -305,6 +305,16 @@ def disputed(references: Iterable[str]) -> frozenset[str]:
     return frozenset(found.values_list("payment__reference", flat=True))
 
 
+def taken_back(references: Iterable[str]) -> frozenset[str]:
+    """Those orders or bills of which a bank has taken a payment back for good."""
+    lost = Dispute.objects.filter(
+        payment__reference__in=list(references),
+        withdrawn_at__isnull=False,
+        reinstated_at__isnull=True,
+    ).exclude(state__in=OPEN_DISPUTES)
+    return frozenset(lost.values_list("payment__reference", flat=True))
+
+
 def processing(references: Iterable[str]) -> frozenset[str]:
     """Those orders or bills of which a debit is with the customer's bank."""
     found = PaymentAttempt.objects.filter(

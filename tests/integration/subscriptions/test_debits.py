@@ -19,8 +19,20 @@ from subscriptions.dunning import overdue_bills
 from subscriptions.models import BillingAccount, Compensation, DebitNotice
 from subscriptions.selectors import bills_of
 from subscriptions.services import collecting, dunning
+from subscriptions.services.one_off import bill_order
 from subscriptions.subscribers import on_dispute_moved
-from tests.integration.subscriptions.contracts import DAY, at, begun, firm, person, plan, run
+from tests.integration.subscriptions.contracts import (
+    DAY,
+    RATES,
+    at,
+    begun,
+    firm,
+    handset,
+    person,
+    plan,
+    promised,
+    run,
+)
 
 pytestmark = pytest.mark.django_db
 NUMBER = "FA-2026-0000001"
@@ -158,8 +170,8 @@ def test_a_firm_that_chose_a_method_for_its_bills_pays_with_it_when_they_are_due
     assert [row[1:] for row in charges()] == [("24.00", str(kind))] * expected
 
 
-def disputed(*, state: DisputeState, reinstated: bool = False) -> None:
-    payment = PaymentAttempt.objects.get(reference=NUMBER)
+def disputed(*, state: DisputeState, reinstated: bool = False, of: str = NUMBER) -> None:
+    payment = PaymentAttempt.objects.get(reference=of)
     Dispute.objects.update_or_create(
         dispute_id="dp_1",
         defaults={
@@ -264,3 +276,26 @@ def test_a_firm_owes_no_recovery_costs_while_its_money_is_on_its_way() -> None:
         PaymentAttempt.objects.update(state="declined", last_error="insufficient_funds")
         dunning.look(BillingAccount.objects.get().pk)
     assert Compensation.objects.count() == 2
+
+
+def test_an_orders_payment_that_the_bank_has_taken_back_is_dunned_and_payable() -> None:
+    party = person()
+    promised("F-1", [handset()])
+    bill_order(
+        order_number="F-1", party_id=party, segment="consumer", charges={"g1": [handset()]},
+        tax_rates=RATES,
+    )  # fmt: skip
+    PaymentAttempt.objects.create(
+        key="F-1/pay/1", party_id=party, reference="F-1", amount="199.00", state="settled",
+        expires_at=business_now(),
+    )  # fmt: skip
+    on_payment_settled({"key": "F-1/pay/1"})
+    after = DAY + timedelta(days=1)
+    disputed(state=DisputeState.OPEN, of="F-1")
+    assert (open_on(party), overdue(party, after)) == (Money.of("199.00"), [])
+    disputed(state=DisputeState.LOST, of="F-1")
+    assert overdue(party, after) == [NUMBER]
+    assert (
+        collecting.pay_by_hand(party_id=party, number=NUMBER, label="Bill", back="https://a.test/")
+        == f"{NUMBER}/pay/1"
+    )
