@@ -315,6 +315,12 @@ def taken_back(references: Iterable[str]) -> frozenset[str]:
     return frozenset(lost.values_list("payment__reference", flat=True))
 
 
+def was_taken_back(key: str) -> bool:
+    """Whether a bank has taken this payment back, also where it gave it to us again: the provider
+    pays nothing of it back."""
+    return Dispute.objects.filter(payment__key=key, withdrawn_at__isnull=False).exists()
+
+
 def processing(references: Iterable[str]) -> frozenset[str]:
     """Those orders or bills of which a debit is with the customer's bank."""
     found = PaymentAttempt.objects.filter(

@@ -1,7 +1,7 @@
 """What credit notes of a cycle give back: to open bills, to the next one, or to the card."""
 
 from commerce.kernel.money import Money, total
-from commerce.payments.selectors import PaymentView, payments_of, refunds_of
+from commerce.payments.selectors import PaymentView, payments_of, refunds_of, was_taken_back
 from commerce.payments.services import effects
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.ledger import money_on_its_way, open_amount, unapplied_under
@@ -56,6 +56,6 @@ def _pay_back(bill: Invoice, *, note: Invoice) -> None:
 
 
 def _refundable(paid: PaymentView) -> Money:
-    if not paid.is_taken:
+    if not paid.is_taken or was_taken_back(paid.key):
         return Money.zero(paid.amount.currency)
     return paid.amount - total(refunds_of(paid.key), currency=paid.amount.currency)

@@ -1,6 +1,6 @@
 """Refunds, whole or in part, of captured charges."""
 
-from commerce.sandbox.payments import charges, events, lists, payment_intents, payments
+from commerce.sandbox.payments import charges, disputes, events, lists, payment_intents, payments
 from commerce.sandbox.payments.errors import Document, invalid, missing
 from commerce.sandbox.payments.ids import new_id
 from commerce.sandbox.payments.store import Resource
@@ -19,6 +19,7 @@ def create(world: World, call: Call) -> Document:
     charge_id, intent_id = params.text("charge"), params.text("payment_intent")
     params.finish()
     charge = _charge(world, charge_id=charge_id, intent_id=intent_id)
+    _refuse_if_disputed(world, charge.body)
     left = charge.body["amount_captured"] - charge.body["amount_refunded"]
     amount = _checked(charge.body, asked=asked, left=left)
     refund = _blank(world, charge.body, amount=amount, reason=reason, metadata=metadata)
@@ -113,6 +114,13 @@ def _charge(world: World, *, charge_id: str | None, intent_id: str | None) -> Re
             code="charge_not_refundable",
         )
     return charge
+
+
+def _refuse_if_disputed(world: World, charge: Document) -> None:
+    """Its bank has taken the money already; an inquiry has not."""
+    found = world.store.where(disputes.KIND, conditions=(("charge = ?", charge["id"]),), limit=1)
+    if found and not found[0].body["is_charge_refundable"]:
+        raise invalid(f"Charge {charge['id']} has been charged back.", code="charge_disputed")
 
 
 def _checked(charge: Document, *, asked: int | None, left: int) -> int:

@@ -197,6 +197,9 @@ def test_a_payment_is_disputed_later_by_the_control_api_once(sandbox: PaymentSan
     intent = settled(sandbox, debit(sandbox, mandated(sandbox, GOOD)).id).id
     sandbox.control("POST", "disputes", {"payment_intent": intent})
     assert dispute_of(sandbox, intent).status == "lost"
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        sandbox.client().v1.refunds.create({"payment_intent": intent})
+    assert refused.value.code == "charge_disputed"
     again = httpx.post(f"{sandbox.url}/_control/disputes", json={"payment_intent": intent})
     assert again.status_code == 400
 

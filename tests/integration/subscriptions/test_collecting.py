@@ -11,7 +11,7 @@ from commerce.events.models import Timer
 from commerce.kernel.clock import business_now, business_time_fixed, business_today, machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
-from commerce.payments.models import PaymentAttempt, PaymentEffect, SavedMethod
+from commerce.payments.models import Dispute, PaymentAttempt, PaymentEffect, SavedMethod
 from commerce.payments.ports import PayLine
 from commerce.payments.selectors import coming_in
 from commerce.payments.services import effects
@@ -440,3 +440,24 @@ def test_nobody_pays_for_another_ones_bill() -> None:
     with pytest.raises(NotFound):
         by_hand(stranger.pk, "FA-2026-0000001")
     assert attempts() == []
+
+
+def test_a_credit_note_pays_nothing_back_of_what_the_bank_has_taken_back() -> None:
+    party = with_card(person())
+    contract = begun("C-1", [plan("31.00")], party=party)
+    collected()
+    key = "FA-2026-0000001/charge/1"
+    moved(key, "settled")
+    on_payment_settled({"key": key})
+    Dispute.objects.create(
+        dispute_id="dp_1", payment=PaymentAttempt.objects.get(key=key), amount="31.00",
+        reason="general", state="won", opened_at=business_now(), withdrawn_at=business_now(),
+        reinstated_at=business_now(),
+    )  # fmt: skip
+    Timer.objects.all().delete()
+    with business_time_fixed(at(date(2026, 3, 20))):
+        ended(party, contract, on=date(2026, 3, 20))
+        collected()
+    assert effects_of() == []
+    note, _ = bills_of(party)
+    assert note.gross == Money.of("-21.00")
