@@ -17,7 +17,7 @@ from commerce.kernel.clock import PARIS, business_today, machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.payments.ports import PayLine
-from commerce.payments.selectors import Saved, chosen_method, payment, payments_of
+from commerce.payments.selectors import Saved, chosen_method, payment, payments_of, processing
 from commerce.payments.services import effects
 from commerce.payments.services.charge import request_charge
 from commerce.payments.services.checkout import request_payment
@@ -208,7 +208,12 @@ def take(*, key: str) -> None:
 
 
 def _look_again(note: Invoice) -> None:
-    """Once it is known what became of the payment that the credit note waits for."""
+    """Once it is known what became of the payment that the credit note waits for: a card's is soon,
+    banks take days for a debit."""
+    numbers = Invoice.objects.filter(account=note.account_id).values_list("number", flat=True)
+    if processing(number for number in numbers if number):
+        arm([(business_today() + timedelta(days=1), note.pk)])
+        return
     timers.schedule(
         key=f"{TIMER}:{note.number}",
         handler=TIMER,

@@ -461,3 +461,17 @@ def test_a_credit_note_pays_nothing_back_of_what_the_bank_has_taken_back() -> No
     assert effects_of() == []
     note, _ = bills_of(party)
     assert note.gross == Money.of("-21.00")
+
+
+def test_a_credit_note_looks_once_a_day_what_becomes_of_a_debit() -> None:
+    party = with_card(person())
+    contract = begun("C-1", [plan("31.00")], party=party)
+    collected()
+    moved("FA-2026-0000001/charge/1", "processing")
+    Timer.objects.all().delete()
+    with business_time_fixed(at(date(2026, 3, 20))):
+        ended(party, contract, on=date(2026, 3, 20))
+        collected()
+    looks = Timer.objects.filter(handler=collecting.TIMER).order_by("due_at")
+    assert {look.clock for look in looks} == {"business"}
+    assert at(date(2026, 3, 21), hour=9) in [look.due_at for look in looks]
