@@ -1,14 +1,17 @@
 """The ledger is written here alone: one row for each transfer, each entered once."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from commerce.accounts.kinds import Segment
 from commerce.accounts.selectors import party
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
+from commerce.payments.selectors import payments_of, refunds_of
+from commerce.payments.services import effects
 from subscriptions.domain.ledger import SMALL_DIFFERENCE, Book, TransferKind, allocated
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.ledger import given_up, owed_on, paid_under, rests, unapplied_under
@@ -48,7 +51,8 @@ def enter_issued(invoice_ids: Sequence[int]) -> None:
 @transaction.atomic
 def enter_payment(*, key: str, party_id: int, reference: str, amount: Money) -> None:
     """Money that the provider took for us: it pays for the bill that `reference` names, at once or
-    when that is issued. May be repeated."""
+    when that is issued. What a bill does not need any more, as it was paid in another way while a
+    debit was on its way, goes back. May be repeated."""
     account = locked_account(party_id=party_id, segment=party(party_id).segment)
     entered = _enter(
         account,
@@ -60,6 +64,21 @@ def enter_payment(*, key: str, party_id: int, reference: str, amount: Money) -> 
     )
     if entered:
         allocate(account, reference=reference, cause=key)
+        _pay_surplus_back(account, key=key, reference=reference, taken=amount)
+
+
+def _pay_surplus_back(account: BillingAccount, *, key: str, reference: str, taken: Money) -> None:
+    """Not of an order, whose bill is still to come."""
+    bill = Invoice.objects.filter(account=account, number=reference).first()
+    paid = next((each for each in payments_of(reference) if each.key == key), None)
+    if bill is None or paid is None or not paid.is_taken:
+        return
+    used = account.transfers.filter(key=f"{bill.number}/{key}").aggregate(sum=Sum("amount"))["sum"]
+    left = min(
+        taken - Money(used or Decimal(0), taken.currency), unapplied_under(account, reference)
+    )
+    if left.amount > 0:
+        effects.refund(key=key, amount=left, sequence=len(refunds_of(key)) + 1)
 
 
 @transaction.atomic

@@ -10,15 +10,18 @@ from commerce.events.models import Timer
 from commerce.kernel.clock import business_now, business_time_fixed, machine_now
 from commerce.kernel.money import Money
 from commerce.notifications.models import Message
-from commerce.payments.models import Dispute, PaymentAttempt, SavedMethod
+from commerce.payments.models import Dispute, PaymentAttempt, PaymentEffect, SavedMethod
 from commerce.payments.ports import DisputeState, MethodKind
-from orchestration.subscribers import on_payment_settled
+from orchestration.subscribers import on_payment_refunded, on_payment_settled
 from subscriptions.audit import ledger_differences
 from subscriptions.debits import announced_debit, left_in_peace
+from subscriptions.domain.ledger import Balance
 from subscriptions.dunning import overdue_bills
+from subscriptions.ledger import balance_of
 from subscriptions.models import BillingAccount, Compensation, DebitNotice
 from subscriptions.selectors import bills_of
-from subscriptions.services import collecting, dunning
+from subscriptions.services import collecting, dunning, ledger
+from subscriptions.services.accounts import locked_account
 from subscriptions.services.one_off import bill_order
 from subscriptions.subscribers import on_dispute_moved
 from tests.integration.subscriptions.contracts import (
@@ -299,3 +302,18 @@ def test_an_orders_payment_that_the_bank_has_taken_back_is_dunned_and_payable() 
         collecting.pay_by_hand(party_id=party, number=NUMBER, label="Bill", back="https://a.test/")
         == f"{NUMBER}/pay/1"
     )
+
+
+def test_a_debit_that_comes_for_a_bill_that_was_paid_meanwhile_goes_back_once() -> None:
+    party = debited()
+    account = locked_account(party_id=party, segment="consumer")
+    ledger.enter_transfer(account, key="bank/1", reference=NUMBER, amount=Money.of("20.00"))
+    settled()
+    settled()
+    refunds = PaymentEffect.objects.values_list("payment__key", "kind", "amount")
+    assert [(*names, str(amount)) for *names, amount in refunds] == [
+        (f"{NUMBER}/charge/1", "refund", "20.00")
+    ]
+    PaymentEffect.objects.update(state="done")
+    on_payment_refunded({"key": f"{NUMBER}/charge/1", "sequence": 1, "amount": "20.00"})
+    assert balance_of(account.pk) == Balance(Money.of("0.00"), Money.of("0.00"))
