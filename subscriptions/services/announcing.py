@@ -19,6 +19,12 @@ BANKS_TAKE = timedelta(days=8)
 PATHS = {Segment.CONSUMER: "/account/bills/{}/", Segment.BUSINESS: "/portal/bills/{}/"}
 
 
+def euros(amount: Money) -> dict[str, str]:
+    """As messages say it, by language."""
+    text = f"{amount.rounded().amount:.2f}"
+    return {"fr": f"{text} €".replace(".", ","), "en": f"€{text}"}
+
+
 def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice:
     """What the payer was told of the debit of a bill under a mandate; he is told now if he was not.
 
@@ -45,7 +51,7 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice:
         channel=MessageChannel.EMAIL,
         values={
             "number": invoice.number,
-            "amount": str(amount),
+            "amount": euros(amount),
             "day": notice.debit_on,
             "last4": notice.last4,
             "mandate": notice.mandate_reference,

@@ -41,6 +41,7 @@ from subscriptions.events import DunningMoved
 from subscriptions.ledger import money_on_its_way, open_amount
 from subscriptions.models import BillingAccount, DunningCase, DunningEntry, Invoice
 from subscriptions.services import dunning_clock, ledger
+from subscriptions.services.announcing import euros
 from subscriptions.services.collecting import PURPOSE
 from subscriptions.services.late_fee import charge_late
 
@@ -306,7 +307,7 @@ def _tell(case: DunningCase, step: Step, bills: tuple[OverdueBill, ...]) -> None
         party_id=case.account.party_id,
         reference=f"dunning/{case.pk}/{step.code}",
         values={
-            "owed": _euros(stands.owed),
+            "owed": euros(stands.owed),
             "since": f"{stands.since:%d/%m/%Y}",
             "bills": ", ".join(bill.number for bill in bills),
             "business": case.account.segment == "business",
@@ -314,11 +315,6 @@ def _tell(case: DunningCase, step: Step, bills: tuple[OverdueBill, ...]) -> None
             "next_on": f"{harder.on:%d/%m/%Y}" if harder else "",
         },
     )
-
-
-def _euros(amount: Money) -> dict[str, str]:
-    text = f"{amount.rounded().amount:.2f}"
-    return {"fr": f"{text} €".replace(".", ","), "en": f"€{text}"}
 
 
 def _move(case: DunningCase, bills: tuple[OverdueBill, ...]) -> None:

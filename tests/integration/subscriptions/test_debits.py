@@ -69,7 +69,7 @@ def with_method(party: int, kind: MethodKind, *, for_bills: bool = True) -> int:
 
 
 def mandated(party: int) -> int:
-    Party.objects.filter(pk=party).update(email="ada@example.test", language="en")
+    Party.objects.filter(pk=party).update(email="ada@example.test")
     return with_method(party, MethodKind.SEPA_DEBIT)
 
 
@@ -105,7 +105,8 @@ def test_a_debit_is_announced_fourteen_days_before_and_made_on_its_day_once() ->
     (notice,) = DebitNotice.objects.all()
     assert (notice.debit_on, str(notice.amount)) == (DEBIT_DAY, "29.99")
     told = Message.objects.get(code="debit_coming")
-    for said in ("29.99", "UMR0123456789ABC", "FR72ZZZ123456", NUMBER, "2606"):
+    assert "29,99 €" in told.subject
+    for said in ("29,99 €", "UMR0123456789ABC", "FR72ZZZ123456", NUMBER, "2606"):
         assert said in told.text
     found = announced_debit(NUMBER)
     assert found is not None
