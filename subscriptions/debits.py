@@ -6,8 +6,8 @@ from datetime import date
 
 from commerce.kernel.clock import business_today
 from commerce.kernel.money import Money
-from commerce.payments.selectors import disputed, processing
-from subscriptions.models import DebitNotice
+from commerce.payments.selectors import disputed, processing, taken_back
+from subscriptions.models import DebitNotice, Invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,15 @@ def left_in_peace(numbers: Iterable[str]) -> frozenset[str]:
     ).values_list("invoice__number", flat=True)
     announced = frozenset(number for number in coming if number)
     return announced | processing(asked) | disputed(asked)
+
+
+def objected_to(bill_ids: Iterable[int]) -> frozenset[int]:
+    """Of bills, those whose payment its payer had his bank take back for good: nothing more is
+    charged for them unless he pays it himself."""
+    rows = Invoice.objects.filter(pk__in=list(bill_ids)).values_list("pk", "number", "order_number")
+    named = {pk: {number or "", order} - {""} for pk, number, order in rows}
+    gone = taken_back(name for names in named.values() for name in names)
+    return frozenset(pk for pk, names in named.items() if names & gone)
 
 
 def announced_under(number: str, mandate_reference: str) -> bool:

@@ -21,6 +21,7 @@ from commerce.payments.selectors import Saved, chosen_method, payment, payments_
 from commerce.payments.services import effects
 from commerce.payments.services.charge import request_charge
 from commerce.payments.services.checkout import request_payment
+from subscriptions.debits import objected_to
 from subscriptions.domain.ledger import SMALL_DIFFERENCE
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.ledger import (
@@ -138,8 +139,11 @@ def collect(invoice_id: int) -> None:
 
 
 def _method_for(invoice: Invoice) -> Saved | None:
-    """What pays for it; None where nothing is charged: it is paid with its order or by transfer."""
+    """What pays for it; None where nothing is charged: it is paid with its order or by transfer, or
+    its payer has objected."""
     party_id = invoice.account.party_id
+    if objected_to([invoice.pk]):
+        return None
     if is_collected(invoice):
         return chosen_method(party_id)
     if invoice.kind == InvoiceKind.CREDIT_NOTE or paid_with_orders([invoice.key]):

@@ -14,7 +14,7 @@ from commerce.kernel.money import Money, total
 from commerce.notifications.services import send
 from commerce.payments.selectors import chosen_method
 from commerce.payments.services.charge import request_charge
-from subscriptions.debits import announced_under
+from subscriptions.debits import announced_under, objected_to
 from subscriptions.domain.dunning import (
     GRADES,
     Action,
@@ -280,11 +280,14 @@ def _settle_promise(case: DunningCase, *, today: date) -> None:
 
 def _charge_again(case: DunningCase, step: Step, bills: tuple[OverdueBill, ...]) -> None:
     """Ask for each bill; the step makes the key, so that it is asked for once. Nothing is debited
-    that was not announced."""
+    that was not announced, nor charged again to who had his bank take it back."""
     method = chosen_method(case.account.party_id)
+    objected = objected_to(bill.id for bill in bills)
     for bill in bills:
         if method is None:
             return
+        if bill.id in objected:
+            continue
         if method.is_debit and not announced_under(bill.number, method.mandate_reference):
             continue
         request_charge(

@@ -18,7 +18,7 @@ from subscriptions.debits import announced_debit, left_in_peace
 from subscriptions.domain.ledger import Balance
 from subscriptions.dunning import overdue_bills
 from subscriptions.ledger import balance_of
-from subscriptions.models import BillingAccount, Compensation, DebitNotice
+from subscriptions.models import BillingAccount, Compensation, DebitNotice, DunningEntry, Invoice
 from subscriptions.selectors import bills_of
 from subscriptions.services import collecting, dunning, ledger
 from subscriptions.services.accounts import locked_account
@@ -318,3 +318,21 @@ def test_a_debit_that_comes_for_a_bill_that_was_paid_meanwhile_goes_back_once() 
     PaymentEffect.objects.update(state="done")
     on_payment_refunded({"key": f"{NUMBER}/charge/1", "sequence": 1, "amount": "20.00"})
     assert balance_of(account.pk) == Balance(Money.of("0.00"), Money.of("0.00"))
+
+
+def looked(day: date) -> list[tuple[str, int]]:
+    """Dunning on that day: each step so far, and how many days after the first debit it came."""
+    with business_time_fixed(at(day)):
+        dunning.look(BillingAccount.objects.get().pk)
+    rows = DunningEntry.objects.order_by("pk")
+    return [(row.step or row.kind, (row.on - DEBIT_DAY).days) for row in rows]
+
+
+def test_who_had_his_bank_take_a_payment_back_is_reminded_and_not_charged_again() -> None:
+    party = debited()
+    with_method(party, MethodKind.CARD)
+    settled()
+    disputed(state=DisputeState.LOST)
+    assert looked(DEBIT_DAY + timedelta(days=9))[1:] == [("retry-1", 9), ("reminder", 9)]
+    collecting.collect(Invoice.objects.get(number=NUMBER).pk)
+    assert len(charges()) == 1
