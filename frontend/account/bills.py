@@ -96,6 +96,7 @@ def bill_page(
         "total": summary.gross,
         "promise": promise_in_words(bill),
         "as_promised": bill.as_promised,
+        "takes_back": takes_back(summary),
         "commitments": [commitment_text(each) for each in bill.commitments],
         "mentions": _mentions(bill, business=summary.basis is Basis.HT),
         "paid_by": _card(paid) if paid is not None else "",
@@ -182,8 +183,20 @@ def standing(summary: BillSummary) -> str:
     return _("due on %(day)s") % {"day": on_day(summary.due_on)}
 
 
+def takes_back(summary: BillSummary) -> bool:
+    """Whether it is the credit note of an order: its lines are the bill's turned round, and no
+    promise speaks of them."""
+    return summary.kind == InvoiceKind.CREDIT_NOTE and bool(summary.order_number)
+
+
+def taken_back_text() -> str:
+    return _("This credit note takes back what was billed; no promise speaks of it.")
+
+
 def promise_in_words(bill: BillView) -> str:
     """What was promised against what is billed, as a sentence."""
+    if takes_back(bill.summary):
+        return taken_back_text()
     used = total(
         (s.total for s in bill.sections if s.code is Section.COMMUNICATIONS),
         currency=bill.promised.currency,

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis
-from frontend.account.bills import period_text
+from frontend.account.bills import period_text, taken_back_text, takes_back
 from frontend.account.words import number
 from frontend.shop.words import euros, named, on_day
 from subscriptions.domain.explaining import Kept, Reason, Why
@@ -22,6 +22,8 @@ MANY = 4
 def explanation_page(found: Explained) -> dict[str, Any]:
     """The context of the page that explains a bill."""
     told, summary = found.explanation, found.summary
+    back = takes_back(summary)
+    beside = () if back else told.beside
     return {
         "number": summary.number,
         "period_text": period_text(summary),
@@ -40,8 +42,9 @@ def explanation_page(found: Explained) -> dict[str, Any]:
             for reason in told.reasons
         ],
         "promise": promise_text(found),
-        "kept": not told.beside or told.promised == told.billed,
-        "exceptions": [{"text": kept_text(kept), "amount": kept.billed} for kept in told.beside],
+        "takes_back": back,
+        "kept": not beside or told.promised == told.billed,
+        "exceptions": [{"text": kept_text(kept), "amount": kept.billed} for kept in beside],
     }
 
 
@@ -199,6 +202,8 @@ def lines_text(reason: Reason) -> str:
 
 def promise_text(found: Explained) -> str:
     """What was promised of this bill's lines against what is billed for them."""
+    if takes_back(found.summary):
+        return taken_back_text()
     told = found.explanation
     promised = euros(told.promised, short=False)
     if not told.beside:

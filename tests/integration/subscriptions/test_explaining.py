@@ -5,15 +5,30 @@ from datetime import date
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
+from frontend.account.bills import bill_page
+from frontend.account.explaining import explanation_page
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.domain.states import ChangeKind
 from subscriptions.explaining import Explained, explanation
-from subscriptions.selectors import bills_of
-from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan, press
+from subscriptions.selectors import bill_view, bills_of
+from subscriptions.services.credit import credit_order
+from subscriptions.services.one_off import bill_order
+from tests.integration.subscriptions.contracts import (
+    DAY,
+    RATES,
+    at,
+    begun,
+    handset,
+    person,
+    plan,
+    press,
+    promised,
+)
 from tests.integration.subscriptions.test_changes import change, months_later
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +102,27 @@ def test_a_bill_is_compared_with_all_that_the_month_before_cost() -> None:
     with CaptureQueriesContext(connection) as asked:
         explanation(party, third.number)
     assert len(asked) <= 13
+
+
+def test_no_promise_is_laid_over_the_credit_note_of_an_order() -> None:
+    party = person()
+    promised("F-1", [handset()])
+    bill_order(
+        order_number="F-1",
+        party_id=party,
+        segment="consumer",
+        charges={"g1": [handset()]},
+        tax_rates=RATES,
+    )
+    credit_order(order_number="F-1", group="g1", party_id=party, segment="consumer")
+    note, bill = bills_of(party)
+    page = explanation_page(explanation(party, note.number))
+    with translation.override("en"):
+        sentence = "This credit note takes back what was billed; no promise speaks of it."
+        assert explanation_page(explanation(party, note.number))["promise"] == sentence
+        assert bill_page(bill_view(party, note.number), payments=())["promise"] == sentence
+    assert (page["takes_back"], page["kept"], page["exceptions"]) == (True, True, [])
+    assert explanation_page(explanation(party, bill.number))["takes_back"] is False
 
 
 def test_another_party_is_told_nothing() -> None:
