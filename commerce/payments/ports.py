@@ -224,6 +224,9 @@ class PaymentGateway(Protocol):
     def dispute(self, *, dispute_id: str) -> DisputeReport:
         """How it stands now."""
 
+    def disputes_since(self, since: datetime) -> Iterable[DisputeReport]:
+        """All that were opened since that instant of the provider's clock."""
+
     def taken_since(self, since: datetime) -> Iterable[TakenMoney]:
         """All money that was taken since that instant of the provider's clock, by his own list."""
 

@@ -229,26 +229,28 @@ class StripeGateway:
         return None
 
     def dispute(self, *, dispute_id: str) -> DisputeReport:
-        """The Dispute; where the money is says the sum of its balance transactions."""
-        found = _ask(
-            lambda: self._stripe.v1.disputes.retrieve(
-                dispute_id, {"expand": ["payment_intent"]}, options=_options()
+        """The Dispute."""
+        return _dispute_of(
+            _ask(
+                lambda: self._stripe.v1.disputes.retrieve(
+                    dispute_id, {"expand": ["payment_intent"]}, options=_options()
+                )
             )
         )
-        until = found.evidence_details.due_by
-        moved = [each.amount for each in found.balance_transactions]
-        return DisputeReport(
-            dispute_id=found.id,
-            key=_key_of(found.payment_intent),
-            intent_id=_id(found.payment_intent),
-            amount=Money.from_cents(found.amount, found.currency.upper()),
-            reason=found.reason,
-            state=DISPUTES.get(found.status, DisputeState.OPEN),
-            evidence_until=datetime.fromtimestamp(until, UTC) if until else None,
-            opened_at=datetime.fromtimestamp(found.created, UTC),
-            withdrawn=any(amount < 0 for amount in moved),
-            reinstated=any(amount > 0 for amount in moved),
-        )
+
+    def disputes_since(self, since: datetime) -> Iterator[DisputeReport]:
+        """The list of Disputes, a hundred at a time."""
+        params: Any = {
+            "created": {"gte": int(since.timestamp())},
+            "limit": 100,
+            "expand": ["data.payment_intent"],
+        }
+        while True:
+            page = _ask(lambda: self._stripe.v1.disputes.list(params, options=_options()))
+            yield from map(_dispute_of, page.data)
+            if not page.has_more:
+                return
+            params["starting_after"] = page.data[-1].id
 
     def taken_since(self, since: datetime) -> Iterator[TakenMoney]:
         """The list of Charges, a hundred at a time; a debit counts once the bank has paid it."""
@@ -363,6 +365,24 @@ def _report_of(intent: Any, *, customer: str) -> PaymentReport:
         card_brand=str(getattr(card, "brand", "") or ""),
         card_last4=str(getattr(card, "last4", "") or ""),
         reason=str((getattr(error, "decline_code", "") or getattr(error, "code", "")) or ""),
+    )
+
+
+def _dispute_of(found: Any) -> DisputeReport:
+    """Where the money is says the sum of its balance transactions."""
+    until = found.evidence_details.due_by
+    moved = [each.amount for each in found.balance_transactions]
+    return DisputeReport(
+        dispute_id=found.id,
+        key=_key_of(found.payment_intent),
+        intent_id=_id(found.payment_intent),
+        amount=Money.from_cents(found.amount, found.currency.upper()),
+        reason=found.reason,
+        state=DISPUTES.get(found.status, DisputeState.OPEN),
+        evidence_until=datetime.fromtimestamp(until, UTC) if until else None,
+        opened_at=datetime.fromtimestamp(found.created, UTC),
+        withdrawn=any(amount < 0 for amount in moved),
+        reinstated=any(amount > 0 for amount in moved),
     )
 
 

@@ -33,6 +33,7 @@ KINDS = {
     "bank_balance": gettext_lazy("the movements do not lead to the bank’s balance"),
     "payment": gettext_lazy("the payment provider took another amount"),
     "refund": gettext_lazy("the payment provider gave another amount back"),
+    "dispute": gettext_lazy("a bank took a payment back, or gave it again, unheard of"),
     "line_without_contract": gettext_lazy("the network has a line that no contract holds"),
     "contract_without_line": gettext_lazy("the network does not know a contract’s line"),
     "line_twice": gettext_lazy("the network has a line twice"),

@@ -179,7 +179,7 @@ PARTS: Mapping[str, Callable[[date], Iterable[Difference]]] = {
 }
 WITHOUT_CONTRACTS = ("payments", "settlement")
 KINDS: Mapping[str, frozenset[str]] = {
-    "payments": frozenset({"payment", "refund"}),
+    "payments": frozenset({"payment", "refund", "dispute"}),
     "network": frozenset(
         {"line_without_contract", "contract_without_line", "line_twice", "line_with_other_sim"}
     ),

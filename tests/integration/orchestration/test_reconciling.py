@@ -19,8 +19,8 @@ from commerce.kernel.clock import business_now, business_time_fixed
 from commerce.kernel.errors import Unknown
 from commerce.kernel.money import Money
 from commerce.payments import reconciling as payments
-from commerce.payments.models import PaymentAttempt
-from commerce.payments.ports import TakenMoney
+from commerce.payments.models import Dispute, PaymentAttempt
+from commerce.payments.ports import DisputeReport, DisputeState, TakenMoney
 from orchestration.actions import provider
 from orchestration.adapters.http import HttpBilling
 from orchestration.domain.states import FoundState
@@ -37,6 +37,7 @@ from orchestration.subscribers import on_payment_settled
 from subscriptions.leaks import billing_differences
 from subscriptions.models import BankEntry, Coverage, ItemCharge, SubscriptionItem
 from subscriptions.services.bank_file import take_in
+from subscriptions.subscribers import on_dispute_moved
 from tests.bank_files import Moved, bank_file
 from tests.integration.frontend.test_portal_and_ops import as_staff
 from tests.integration.orchestration.test_cancelling import outside
@@ -51,6 +52,11 @@ pytestmark = pytest.mark.django_db
 BEGUN, DAY = date(2026, 3, 10), date(2026, 4, 10)
 LINE = NetworkLine("lin_1", "F-1/g1", "0639980001", "")
 TAKEN = TakenMoney("FA-2026-0000001/charge/1", "pi_1", Money.of("32.09"), Money.zero())
+DISPUTE = DisputeReport(
+    dispute_id="dp_1", key=TAKEN.key, intent_id="pi_1", amount=TAKEN.taken, reason="general",
+    state=DisputeState.LOST, evidence_until=None, opened_at=at(date(2026, 4, 9)),
+    withdrawn=True, reinstated=False,
+)  # fmt: skip
 
 
 @dataclass
@@ -60,6 +66,7 @@ class Outside:
     lines: list[NetworkLine] = field(default_factory=lambda: [LINE])
     services: list[str] = field(default_factory=lambda: ["F-1/press-1"])
     taken: list[TakenMoney] = field(default_factory=lambda: [TAKEN])
+    disputes: list[DisputeReport] = field(default_factory=list)
     silent: set[str] = field(default_factory=set)
 
     def port(self, name: str) -> Any:
@@ -81,6 +88,13 @@ class Outside:
             def taken_since(self, since: datetime) -> list[TakenMoney]:
                 assert since == datetime(2026, 4, 2, 22, tzinfo=UTC)
                 return told.answer("payments", told.taken)
+
+            def disputes_since(self, since: datetime) -> list[DisputeReport]:
+                return told.answer("payments", told.disputes)
+
+            def dispute(self, *, dispute_id: str) -> DisputeReport:
+                found: DisputeReport = told.answer("payments", [DISPUTE])[0]
+                return found
 
         return Gateway()
 
@@ -222,9 +236,14 @@ def movement_lost(world: Outside) -> None:
     BankEntry.objects.filter(key="B2").delete()
 
 
+def taken_back_unheard(world: Outside) -> None:
+    world.disputes.append(DISPUTE)
+
+
 @pytest.mark.parametrize(
     ("plant", "found"),
     [
+        (taken_back_unheard, ("dispute", "dp_1")),
         (unbilled, ("unbilled", "F-1/plan-1/plan")),
         (forgotten, ("unbilled", "F-1/plan-1/plan")),
         (another_price, ("promise", "FA-2026-0000001/F-1")),
@@ -263,6 +282,9 @@ def test_a_payment_that_is_taken_while_the_provider_tells_his_list_is_no_differe
 
     def told() -> Any:
         class Gateway:
+            def disputes_since(self, since: datetime) -> list[DisputeReport]:
+                return []
+
             def taken_since(self, since: datetime) -> list[TakenMoney]:
                 PaymentAttempt.objects.update(state="settled")
                 return []
@@ -394,3 +416,16 @@ def test_network_and_partner_list_what_they_have_over_http(outside: Sandbox) -> 
         "F-1/g1", "639981234", "8933150123456789017",
     )  # fmt: skip
     assert [*content.entitlements()] == ["F-1/press-1"]
+
+
+def test_a_dispute_whose_end_nobody_told_is_asked_for(world: Outside) -> None:
+    payment = PaymentAttempt.objects.get()
+    Dispute.objects.create(
+        dispute_id="dp_1", payment=payment, amount="32.09", reason="general",
+        state=DisputeState.OPEN, opened_at=business_now(), withdrawn_at=business_now(),
+    )  # fmt: skip
+    on_dispute_moved({"dispute_id": "dp_1"})
+    assert differences() == []
+    assert Dispute.objects.get().state == DisputeState.LOST
+    taken_back_unheard(world)
+    assert differences() == []
