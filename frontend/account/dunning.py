@@ -49,7 +49,7 @@ class PromiseForm(forms.Form):
     """The day on which everything that is overdue will be paid."""
 
     on = forms.DateField(
-        label=gettext_lazy("I will pay on"),
+        label=gettext_lazy("Payment promised for"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 

@@ -28,6 +28,12 @@ REASONS = {
     "duplicate": _("Paid twice"),
     "credit_not_processed": _("A refund did not come"),
     "subscription_canceled": _("The contract was ended"),
+    "unrecognized": _("The holder does not recognise it"),
+    "debit_not_authorized": _("The holder did not authorise the debit"),
+    "customer_initiated": _("The holder asked his bank for it back"),
+    "insufficient_funds": _("There was too little on the account"),
+    "incorrect_account_details": _("The account details are wrong"),
+    "bank_cannot_process": _("The bank can't carry it out"),
     "general": _("No reason given"),
 }
 

@@ -28,7 +28,7 @@ def read(
     digits = 4 if card is not None and card.brand == "amex" else 3
     if not re.fullmatch(rf"\d{{{digits}}}", form.get("cvc", "").strip()):
         refusals["cvc"] = words["e_cvc"].format(digits=digits)
-    name = read_name(form, refusals, words=words)
+    name = read_name(form, refusals, missing=words["e_name"])
     if refusals or card is None or expiry is None:
         return Refusals(refusals)
     return CardEntry(card=card, exp_month=expiry[0], exp_year=expiry[1], name=name, email=email)
@@ -41,10 +41,10 @@ def read_email(form: Mapping[str, str], refusals: dict[str, str], *, words: Word
     return email
 
 
-def read_name(form: Mapping[str, str], refusals: dict[str, str], *, words: Words) -> str:
+def read_name(form: Mapping[str, str], refusals: dict[str, str], *, missing: str) -> str:
     name = form.get("name", "").strip()
     if not name or len(name) > 200:
-        refusals["name"] = words["e_name"]
+        refusals["name"] = missing
     return name
 
 

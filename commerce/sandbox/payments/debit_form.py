@@ -16,7 +16,7 @@ def read(form: Mapping[str, str], *, words: Words, asks_email: bool) -> DebitEnt
     refusals: dict[str, str] = {}
     email = read_email(form, refusals, words=words) if asks_email else None
     account = _account(form.get("iban", ""), refusals, words=words)
-    name = read_name(form, refusals, words=words)
+    name = read_name(form, refusals, missing=words["e_holder"])
     if refusals or account is None:
         return Refusals(refusals)
     return DebitEntry(account=account, name=name, email=email)

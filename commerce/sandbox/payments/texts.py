@@ -102,6 +102,7 @@ ENGLISH: Words = {
     " FR14 2004 1010 0505 0001 3M02 606.",
     "e_cvc": "Enter the {digits} digits of the security code.",
     "e_name": "Enter the name as it stands on the card.",
+    "e_holder": "Enter the name of the account holder.",
     "d_generic_decline": "Your card was declined. Try another card or ask your bank.",
     "d_insufficient_funds": "There are insufficient funds on your card. Try another card.",
     "d_lost_card": "Your card was declined. Try another card or ask your bank.",
@@ -221,6 +222,7 @@ FRENCH: Words = {
     " FR14 2004 1010 0505 0001 3M02 606.",
     "e_cvc": "Saisissez les {digits} chiffres du cryptogramme.",
     "e_name": "Saisissez le nom tel qu’il figure sur la carte.",
+    "e_holder": "Saisissez le nom du titulaire du compte.",
     "d_generic_decline": "Votre carte a été refusée. Essayez-en une autre ou contactez votre"
     " banque.",
     "d_insufficient_funds": "La provision de votre carte est insuffisante. Essayez-en une autre.",
