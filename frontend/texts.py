@@ -1,6 +1,7 @@
 """Collects what the pages say and keeps its French beside it, without the gettext programs."""
 
 import io
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -74,10 +75,20 @@ def write(catalog: Catalog, path: Path) -> None:
 
 
 def compiled(path: Path) -> None:
+    """What Django reads, beside the .po at `path`: whoever reads meanwhile sees old or new."""
     with path.open("rb") as file:
         catalog = read_po(file, locale="fr")
-    with path.with_suffix(".mo").open("wb") as file:
-        write_mo(file, catalog)
+    fresh = path.with_suffix(f".{os.getpid()}.mo")
+    with fresh.open("wb") as compiled_file:
+        write_mo(compiled_file, catalog)
+    fresh.replace(path.with_suffix(".mo"))
+
+
+def brought_up_to_date(path: Path) -> None:
+    """Compile the .po at `path` if it is younger than what Django reads."""
+    read = path.with_suffix(".mo")
+    if not read.exists() or read.stat().st_mtime_ns < path.stat().st_mtime_ns:
+        compiled(path)
 
 
 def faults(catalog: Catalog) -> list[str]:

@@ -15,6 +15,7 @@ from xdist.remote import Producer
 
 from commerce.garbage import settle
 from commerce.local.stack import Stack, temporary_run_dir
+from frontend import texts
 from tests.emptying import empty
 from tests.services import services, template
 from tests.sharing import WholeSystemsApart, of_the_whole, scheduler
@@ -27,7 +28,10 @@ gc.disable()
 _SERVICES = services()
 _SYSTEM: list[Stack] = []
 _BROWSER = Path(__file__).parent / "browser"
+_FRENCH = Path(__file__).parents[1] / "frontend/locale/fr/LC_MESSAGES/django.po"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "commerce.settings.test")
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    texts.brought_up_to_date(_FRENCH)
 django.setup()
 
 # The same examples on every machine, however busy it is; `make proof` looks for new ones.

@@ -12,6 +12,7 @@ from commerce.local.place import ROOT, STATIC
 _FIRST_PARTY = ("commerce", "catalogue", "subscriptions", "promotions", "orchestration", "frontend")
 _MIGRATIONS = "migrations/*.py"
 _LOCK = "requirements/base.txt"
+_TEXTS = ROOT / "frontend/locale/fr/LC_MESSAGES/django.mo"
 CREDENTIALS = "demo.json"
 
 
@@ -49,6 +50,13 @@ def steps(*, run_dir: Path, database: str) -> tuple[Step, ...]:
             command=("collectstatic", "--no-input", "--verbosity", "0"),
             sources=("static/**/*", "settings/*.py"),
             done=STATIC / "collected.json",
+        ),
+        Step(
+            name="texts",
+            command=("texts", "--compile"),
+            sources=("locale/**/*.po",),
+            done=STATIC / "texts.json",
+            needs=_TEXTS,
         ),
         Step(
             name="load_demo",

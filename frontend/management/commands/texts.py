@@ -18,11 +18,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--check", action="store_true", help="write nothing; fail on faults")
+        parser.add_argument(
+            "--compile", action="store_true", help="write only what Django reads, from the .po"
+        )
         parser.add_argument("--prune", action="store_true", help="drop what no page says")
 
     def handle(self, *args: Any, check: bool, prune: bool, **options: Any) -> None:
         locale = Path(settings.LOCALE_PATHS[0])
         path = locale / "fr" / "LC_MESSAGES" / "django.po"
+        if options["compile"]:
+            texts.compiled(path)
+            return
         catalog = texts.merge(texts.collect(locale.parents[1], FOLDERS), path, prune=prune)
         if not check:
             texts.set_all(catalog)

@@ -1,10 +1,13 @@
 """The French of the pages: collected from templates and code, kept, set, compiled."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 from babel.support import Translations
 
 from frontend import texts
+from frontend.apps import french_is_compiled
 
 TEMPLATE = """{% load i18n %}
     <p>{% trans "Why this price?" %}</p>
@@ -62,3 +65,24 @@ def test_what_no_page_says_stays_until_it_is_pruned(tmp_path: Path) -> None:
     assert texts.merge(texts.collect(tmp_path, ["frontend"]), path).get("Gone") is not None
     pruned = texts.merge(texts.collect(tmp_path, ["frontend"]), path, prune=True)
     assert pruned.get("Gone") is None
+
+
+def test_texts_are_compiled_when_they_are_younger_than_what_django_reads(tmp_path: Path) -> None:
+    path = house(tmp_path)
+    texts.write(texts.collect(tmp_path, ["frontend"]), path)
+    compiled = path.with_suffix(".mo")
+    compiled.unlink()
+    texts.brought_up_to_date(path)
+    assert compiled.exists()
+    compiled.write_bytes(b"stays")
+    texts.brought_up_to_date(path)
+    assert compiled.read_bytes() == b"stays"
+    os.utime(path, ns=(0, compiled.stat().st_mtime_ns + 1))
+    texts.brought_up_to_date(path)
+    assert compiled.read_bytes() != b"stays"
+
+
+def test_a_shop_without_compiled_texts_is_told_so(settings: Any, tmp_path: Path) -> None:
+    assert french_is_compiled() == []
+    settings.LOCALE_PATHS = [tmp_path]
+    assert [fault.id for fault in french_is_compiled()] == ["frontend.E001"]
