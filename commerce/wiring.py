@@ -79,9 +79,13 @@ from orchestration.services.plans import ADVANCE, PLAN_MORE, REFUND
 from promotions.domain import findings as promotions
 from promotions.domain import next_offers
 from subscriptions import subscribers as bills
+from subscriptions.accounts.services import calendar
 from subscriptions.carrier.services import purchasing as carrier_purchasing
 from subscriptions.carrier.services import stopping as carrier_stopping
 from subscriptions.carrier.services import telling as carrier_telling
+from subscriptions.collection.services import collecting
+from subscriptions.dunning.services import dunning, dunning_clock
+from subscriptions.einvoicing.services import einvoicing, sales_reports
 from subscriptions.events import (
     AccountParked,
     AllowanceReached,
@@ -90,15 +94,7 @@ from subscriptions.events import (
     SubscriptionActivated,
     SubscriptionChanged,
 )
-from subscriptions.services import (
-    bill_run,
-    calendar,
-    collecting,
-    dunning,
-    dunning_clock,
-    einvoicing,
-    sales_reports,
-)
+from subscriptions.invoicing.services import bill_run
 
 TOLD_TO_PARTIES: Mapping[type[Event], str] = {
     OrderPlaced: "order.placed",

@@ -18,6 +18,7 @@ from commerce.kernel.periods import add_months
 from frontend.account.words import number
 from frontend.shop.words import euros, on_day
 from frontend.typography import moment_text, month_text, number_text
+from subscriptions.contracts.selectors import subscriptions_of
 from subscriptions.domain.consumption import (
     Consumption,
     in_month,
@@ -26,8 +27,7 @@ from subscriptions.domain.consumption import (
     usual,
 )
 from subscriptions.domain.rating import SoFar
-from subscriptions.selectors import subscriptions_of
-from subscriptions.using import consumption_of
+from subscriptions.usage.using import consumption_of
 
 PARAMETERS = {"data_gb": "data", "minutes": "calls", "messages": "sms"}
 """What the guide's address calls the parts of a usual month."""

@@ -54,10 +54,10 @@ from orchestration.ports import (
     TakeBack,
     WearBill,
 )
+from subscriptions.contracts.lines import has_ended
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import ENDING
 from subscriptions.domain.views import SubscriptionView
-from subscriptions.lines import has_ended
-from subscriptions.selectors import subscription_view
 
 STOP = "network.suspend"
 

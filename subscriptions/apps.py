@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.core import checks
 
 from subscriptions.checks import our_bank_account_is_one, seller_is_a_company
-from subscriptions.dunning_policy import dunning_policy_reads
+from subscriptions.dunning.policy import dunning_policy_reads
 
 
 class SubscriptionsConfig(AppConfig):

@@ -10,8 +10,9 @@ from commerce.accounts.kinds import Segment
 from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.payments.selectors import dispute
+from subscriptions.collection.services import collecting
+from subscriptions.ledger.services import ledger
 from subscriptions.models import Subscription
-from subscriptions.services import collecting, ledger
 
 
 def on_payment_authorised(payload: Mapping[str, Any]) -> None:

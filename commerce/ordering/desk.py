@@ -14,7 +14,7 @@ from commerce.markets.pack import market
 from commerce.ordering.domain.cart import normalise_code
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, Order
-from subscriptions.finding import parties_of
+from subscriptions.contracts.finding import parties_of
 
 MOST = 20
 

@@ -14,10 +14,10 @@ from commerce.ordering.domain.states import GIVEN_UP, OrderState
 from commerce.ordering.lines import line_of
 from commerce.ordering.models import OrderItem
 from promotions.domain.next_offers import LineFacts
+from subscriptions.contracts.selectors import subscriptions_of
 from subscriptions.domain.consumption import Consumption, used_up
 from subscriptions.domain.views import SubscriptionView
-from subscriptions.selectors import subscriptions_of
-from subscriptions.using import Lines, consumption_of
+from subscriptions.usage.using import Lines, consumption_of
 
 MOST_BOUGHT = 500
 """Order lines that are looked at, the latest first."""

@@ -13,7 +13,7 @@ from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.drafts import OwnLine
 from commerce.ordering.services.pricing import Pricing, customer_facts
 from promotions.domain.model import CustomerFacts
-from subscriptions import selectors as subscriptions
+from subscriptions.contracts.selectors import subscription_view, subscriptions_of
 from subscriptions.domain.views import SubscriptionView
 
 
@@ -21,7 +21,7 @@ def own_lines(context: AccountContext, *, catalogue: Snapshot) -> tuple[OwnLine,
     """The caller's running lines, the latest first."""
     if context.party_id is None:
         return ()
-    found = subscriptions.subscriptions_of(context.party_id)
+    found = subscriptions_of(context.party_id)
     return tuple(line_of(each, catalogue=catalogue) for each in found if each.status == "active")
 
 
@@ -30,7 +30,7 @@ def own_line(context: AccountContext, line: int | None, *, catalogue: Snapshot) 
     unknown = NotFound("There is no such subscription.", code="unknown_subscription")
     if context.party_id is None or line is None:
         raise unknown
-    found = subscriptions.subscription_view(context.party_id, line)
+    found = subscription_view(context.party_id, line)
     if found.status != "active":
         raise unknown
     return line_of(found, catalogue=catalogue)

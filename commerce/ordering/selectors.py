@@ -57,9 +57,9 @@ from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
 from commerce.ordering.services.stocking import supply_of
 from commerce.ordering.taken_places import as_it_stands
 from commerce.rows import Given, Prepared
+from subscriptions.contracts.finding import contracts_running
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
-from subscriptions.finding import contracts_running
 
 _ORDER = Prepared(lambda: Order.objects.filter(number=Given("number")))
 _ORDER_WITH_QUOTE = Prepared(lambda: Order.objects.defer(None).filter(number=Given("number")))

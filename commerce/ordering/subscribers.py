@@ -9,7 +9,7 @@ from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, Order
 from commerce.ordering.services import acceptance, checkout, links, payment, refused_money, unpaid
 from commerce.ordering.services.fulfilment import line_works
-from subscriptions.dunning import running_contracts
+from subscriptions.dunning.selectors import running_contracts
 
 
 def on_visitor_identified(payload: Mapping[str, Any]) -> None:

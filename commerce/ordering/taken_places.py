@@ -7,7 +7,7 @@ from catalogue.domain.model import role_of
 from commerce.ordering.domain.fulfilment import FulfilmentItem
 from commerce.ordering.domain.states import ItemAction
 from commerce.ordering.models import Order, OrderItem
-from subscriptions.selectors import HeldItem, held_items
+from subscriptions.contracts.selectors import HeldItem, held_items
 
 
 def as_it_stands(order: Order, items: tuple[FulfilmentItem, ...]) -> tuple[FulfilmentItem, ...]:

@@ -24,7 +24,7 @@ from commerce.ordering.services.pricing import Pricing, assumed_activation, pric
 from promotions.domain.compiler import HISTORY, compile_promotions, tests_of
 from promotions.domain.model import CustomerFacts
 from promotions.selectors import opened_by, promotions_of
-from subscriptions.selectors import history_of
+from subscriptions.contracts.selectors import history_of
 
 LAST_MONTH = timedelta(days=30)
 INSTANT = timedelta(microseconds=1)

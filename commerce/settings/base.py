@@ -386,7 +386,7 @@ PUBLISHER = [
     SELLER["registration"],
 ]
 INVOICE_PAPER = "frontend.account.invoice_pdf.pdf_of"
-"""Who makes the PDF of an invoice; see `subscriptions.files`."""
+"""Who makes the PDF of an invoice; see `subscriptions.invoicing.files`."""
 VIRTUAL_CLOCK = False
 WEBHOOKS_STAY_HOME = False
 """Whether webhooks may go to this machine and without TLS; on a developer's machine only."""

@@ -16,7 +16,8 @@ from commerce.payments.selectors import PaymentView
 from frontend.account.words import number
 from frontend.shop.words import euros, language, named, on_day
 from frontend.typography import number_text
-from subscriptions.debits import Announced
+from subscriptions.collection.selectors import Announced
+from subscriptions.collection.services.collecting import LEAST
 from subscriptions.domain.states import InvoiceKind, LineKind
 from subscriptions.domain.views import (
     BillLineView,
@@ -27,8 +28,7 @@ from subscriptions.domain.views import (
     Identity,
     Section,
 )
-from subscriptions.files import Form, invoice_file
-from subscriptions.services.collecting import LEAST
+from subscriptions.invoicing.files import Form, invoice_file
 
 
 def section_name(code: Section) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from commerce.kernel.clock import business_today
 from frontend.shop.words import on_day
 from subscriptions.domain.dunning import Action, CaseState, EntryKind
-from subscriptions.dunning import CaseView, EntryView, case_of
+from subscriptions.dunning.selectors import CaseView, EntryView, case_of
 
 GRADES: Mapping[str, Any] = {
     "": gettext_lazy("reminded"),

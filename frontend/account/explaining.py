@@ -13,7 +13,7 @@ from frontend.account.words import number
 from frontend.shop.words import euros, named, on_day
 from subscriptions.domain.explaining import Kept, Reason, Why
 from subscriptions.domain.states import ChangeKind
-from subscriptions.explaining import Explained
+from subscriptions.invoicing.explaining import Explained
 
 MANY = 4
 """So many lines are named by their numbers; of more, only how many."""

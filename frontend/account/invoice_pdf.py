@@ -35,7 +35,7 @@ from subscriptions.domain.document import (
 )
 from subscriptions.domain.states import LineKind
 from subscriptions.domain.views import Section
-from subscriptions.facturx import EXEMPT
+from subscriptions.invoicing.facturx import EXEMPT
 
 STYLE = Path(__file__).resolve().parent.parent / "paper" / "invoice.css"
 XML_NAME = "factur-x.xml"

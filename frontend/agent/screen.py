@@ -30,11 +30,12 @@ from frontend.consumption import short_text
 from frontend.next_offers import decline_reasons, offer_cards
 from frontend.shop.words import on_day
 from orchestration.porting.rio import has_rio
-from subscriptions import selectors as subscriptions
+from subscriptions.contracts.finding import coming_bills
+from subscriptions.contracts.selectors import subscriptions_of
 from subscriptions.domain.states import BlockKind
 from subscriptions.domain.views import SubscriptionView
-from subscriptions.finding import coming_bills
-from subscriptions.using import consumption_of
+from subscriptions.invoicing.selectors import bills_of
+from subscriptions.usage.using import consumption_of
 
 RENEWAL = timedelta(days=90)
 CART = "desk_cart"
@@ -108,9 +109,9 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
     if party is None:
         return values | {"next": _next_for_unknown(cart)}
     catalogue = current_snapshot(business_now())
-    contracts = subscriptions.subscriptions_of(party.id)
+    contracts = subscriptions_of(party.id)
     orders = ordering.orders_of(context, limit=10)
-    bills = subscriptions.bills_of(party.id)
+    bills = bills_of(party.id)
     requests = written.open_contract_requests(party_id=party.id)
     offers = show_next_offers(context, contracts=contracts)
     used = consumption_of(party.id, on=business_today())

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from frontend.views import account, changes, customer, dunning, next_offers, paying, purchases
-from subscriptions.files import Form
+from subscriptions.invoicing.files import Form
 
 app_name = "account"
 urlpatterns = [

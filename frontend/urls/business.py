@@ -3,7 +3,7 @@
 from django.urls import path
 
 from frontend.views import business, business_numbers, business_webhooks, dunning, paying
-from subscriptions.files import Form
+from subscriptions.invoicing.files import Form
 
 app_name = "portal"
 urlpatterns = [

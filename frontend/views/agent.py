@@ -26,8 +26,8 @@ from frontend.account.bills import download
 from frontend.account.explaining import explanation_page
 from frontend.agent.forms import CheckForm, ContactForm, EndContactForm, SettleForm
 from frontend.agent.screen import CART, agent_path, around, contact_bar, customer_screen
-from subscriptions.explaining import explanation
-from subscriptions.files import Form
+from subscriptions.invoicing.explaining import explanation
+from subscriptions.invoicing.files import Form
 
 FRAME = "frontend/agent/contact.html"
 

@@ -16,13 +16,13 @@ from commerce.kernel.errors import FaisceauError, InvalidInput
 from commerce.web.policy import Policy, policy
 from frontend.ops import screen
 from frontend.sentences import sentence_of
-from subscriptions import bank as movements
-from subscriptions.bank import EntryView
-from subscriptions.camt053 import MOST_BYTES
+from subscriptions.bank import selectors as movements
+from subscriptions.bank.camt053 import MOST_BYTES
+from subscriptions.bank.selectors import EntryView
+from subscriptions.bank.services import bank
+from subscriptions.bank.services.bank_file import TakenIn, take_in
 from subscriptions.domain.bank import Hint, Waiting
 from subscriptions.domain.states import EntryState
-from subscriptions.services import bank
-from subscriptions.services.bank_file import TakenIn, take_in
 
 HERE = "ops:bank"
 WAITING_SHOWN, OTHERS_SHOWN, STATEMENTS_SHOWN = 100, 50, 10

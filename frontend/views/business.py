@@ -48,12 +48,13 @@ from frontend.sentences import sentence_of
 from frontend.shop.deliveries import delivery
 from frontend.shop.words import language
 from frontend.views.paying import note_added
-from subscriptions import selectors as subscriptions
-from subscriptions.debits import announced_debit
-from subscriptions.einvoices import einvoice_of
-from subscriptions.explaining import explanation
-from subscriptions.files import Form
-from subscriptions.ledger import balance_of
+from subscriptions.collection.selectors import announced_debit
+from subscriptions.contracts.selectors import subscriptions_of
+from subscriptions.einvoicing.selectors import einvoice_of
+from subscriptions.invoicing.explaining import explanation
+from subscriptions.invoicing.files import Form
+from subscriptions.invoicing.selectors import bill_view, bills_of
+from subscriptions.ledger.selectors import balance_of
 
 PAGE = 50
 
@@ -70,12 +71,12 @@ def home(request: HttpRequest) -> HttpResponse:
     """Lines, what they cost, what waits for a decision."""
     context = context_for_request(request)
     party_id = context.party_id or 0
-    bills = subscriptions.bills_of(party_id)
+    bills = bills_of(party_id)
     orders = orders_of(context, limit=8)
     values = screen.around(context, here="portal:home") | {
         "organisation": accounts.organisation(party_id),
         "limit": accounts.limit_of(context.membership_id) if context.membership_id else None,
-        "lines": len(subscriptions.subscriptions_of(party_id)),
+        "lines": len(subscriptions_of(party_id)),
         "spend": screen.spend(bills),
         "latest": bills[0] if bills else None,
         "waiting": approvals_waiting(context) if context.role in screen.DECIDERS else (),
@@ -286,7 +287,7 @@ def bills(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
     party_id = context.party_id or 0
     note_added(request, party_id=party_id)
-    found = subscriptions.bills_of(party_id)
+    found = bills_of(party_id)
     values = screen.around(context, here="portal:bills") | {
         "methods": methods_section(
             party_id, area="portal", may_change=context.role is Role.ADMINISTRATOR
@@ -306,7 +307,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     """One bill, for the screen and for paper."""
     context = context_for_request(request)
     party_id = context.party_id or 0
-    found = subscriptions.bill_view(party_id, number)
+    found = bill_view(party_id, number)
     page = bill_words.bill_page(found, payments=payments_of(number), debit=announced_debit(number))
     page["sections"] = screen.bill_sections(page["sections"])
     page["electronic"] = einvoice_page(einvoice_of(party_id, number))

@@ -33,8 +33,8 @@ from frontend.views.customer import tabs
 from frontend.views.summary import to_hosted_page
 from orchestration.esim import send_again
 from orchestration.porting.rio import send_rio
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import APART, ChangeKind
-from subscriptions.selectors import subscription_view
 
 
 @policy(Policy.CUSTOMER)

@@ -42,13 +42,15 @@ from frontend.views.paying import note_added
 from orchestration.content import accesses_of
 from orchestration.esim import profile_of
 from orchestration.porting.rio import rio_of_subscription
-from subscriptions import selectors as subscriptions
-from subscriptions.debits import announced_debit
-from subscriptions.explaining import explanation
-from subscriptions.files import Form
-from subscriptions.finding import ComingBill, coming_bills
-from subscriptions.ledger import balance_of
-from subscriptions.using import consumption_of, used_so_far
+from subscriptions.accounts.selectors import account_view
+from subscriptions.collection.selectors import announced_debit
+from subscriptions.contracts.finding import ComingBill, coming_bills
+from subscriptions.contracts.selectors import promise_view, subscription_view, subscriptions_of
+from subscriptions.invoicing.explaining import explanation
+from subscriptions.invoicing.files import Form
+from subscriptions.invoicing.selectors import bill_view, bills_of
+from subscriptions.ledger.selectors import balance_of
+from subscriptions.usage.using import consumption_of, used_so_far
 
 LATEST = 3
 NEW = timedelta(days=14)
@@ -62,8 +64,8 @@ def home(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
     party_id = context.party_id or 0
     catalogue = _catalogue()
-    contracts = subscriptions.subscriptions_of(party_id)
-    account = subscriptions.account_view(party_id)
+    contracts = subscriptions_of(party_id)
+    account = account_view(party_id)
     since = account.next_bill_on if account and account.next_bill_on else business_today()
     orders = ordering.orders_of(context, limit=20)
     values = {
@@ -74,7 +76,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "next_offers": offer_cards(show_next_offers(context, contracts=contracts), catalogue),
         "coming": [_coming(bill, request) for bill in coming_bills(party_id, since=since)],
         "parked": account.parked if account else False,
-        "bills": [_bill_row(bill) for bill in subscriptions.bills_of(party_id)[:LATEST]],
+        "bills": [_bill_row(bill) for bill in bills_of(party_id)[:LATEST]],
         "orders": [_order_row(order) for order in orders if order.state not in ENDED],
         "requests": written.open_contract_requests(party_id=party_id),
     }
@@ -86,8 +88,8 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
     """One contract: number, SIM, what is included, the promise with the bills laid over it."""
     context = context_for_request(request)
     party_id = context.party_id or 0
-    contract = subscriptions.subscription_view(party_id, subscription_id)
-    promise = subscriptions.promise_view(contract.order_number, contract.group)
+    contract = subscription_view(party_id, subscription_id)
+    promise = promise_view(contract.order_number, contract.group)
     catalogue = _catalogue()
     happened = [
         entry
@@ -135,10 +137,10 @@ def bills(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
     party_id = context.party_id or 0
     note_added(request, party_id=party_id)
-    account = subscriptions.account_view(party_id)
+    account = account_view(party_id)
     values = {
         "tabs": tabs("bills"),
-        "bills": [_bill_row(bill) for bill in subscriptions.bills_of(party_id)],
+        "bills": [_bill_row(bill) for bill in bills_of(party_id)],
         "next_bill_on": account.next_bill_on if account else None,
         "balance": balance_of(account.id) if account else None,
         "methods": methods_section(party_id, area="account", may_change=True),
@@ -152,7 +154,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     """One bill, for the screen and for paper."""
     context = context_for_request(request)
     party_id = context.party_id or 0
-    found = subscriptions.bill_view(party_id, number)
+    found = bill_view(party_id, number)
     with_order = found.summary.order_number if not found.collected else ""
     payments = payments_of(with_order or number)
     if "back" in request.GET:

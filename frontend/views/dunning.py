@@ -18,9 +18,9 @@ from frontend.account.dunning import GRADES, PromiseForm, case_words, history
 from frontend.ops import screen
 from frontend.sentences import sentence_of
 from frontend.shop.words import on_day
-from subscriptions import dunning as cases
 from subscriptions.domain.dunning import CaseState
-from subscriptions.services import dunning
+from subscriptions.dunning import selectors as cases
+from subscriptions.dunning.services import dunning
 
 HERE = "ops:dunning"
 

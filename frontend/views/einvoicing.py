@@ -13,8 +13,8 @@ from commerce.web.policy import Policy, policy
 from frontend.account.einvoices import einvoice_page, request_pill
 from frontend.ops import screen
 from frontend.sentences import sentence_of
-from subscriptions.einvoices import came_back, reports, stuck
-from subscriptions.services import einvoice_decisions
+from subscriptions.einvoicing.selectors import came_back, reports, stuck
+from subscriptions.einvoicing.services import einvoice_decisions
 
 HERE = "ops:einvoicing"
 

@@ -13,7 +13,7 @@ from commerce.accounts.context import context_for_request
 from commerce.web.policy import Policy, policy
 from frontend.ops import screen
 from subscriptions.domain.ledger import Book, TransferKind, TransferView
-from subscriptions.ledger import Wanted, balance_of, transfers
+from subscriptions.ledger.selectors import Wanted, balance_of, transfers
 
 ROWS = 50
 LARGEST = 2**63 - 1

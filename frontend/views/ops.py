@@ -42,9 +42,9 @@ from orchestration.domain.jeopardy import Colour
 from orchestration.domain.states import MOVING
 from orchestration.services import fallout, fallout_bulk
 from orchestration.services.fallout_bulk import Remedy as Remedies
-from subscriptions import selectors as billing
 from subscriptions.domain.states import Release
-from subscriptions.services.release import release_held
+from subscriptions.invoicing.selectors import bill_runs, parked_accounts
+from subscriptions.invoicing.services.release import release_held
 
 PAGE = 50
 PAYMENT_DECIDED = {
@@ -64,7 +64,7 @@ def home(request: HttpRequest) -> HttpResponse:
     values = screen.around(context, here="ops:home") | {
         "clusters": clusters,
         "stuck": sum(each["cluster"].count for each in clusters),
-        "parked": screen.account_rows(billing.parked_accounts(limit=100)),
+        "parked": screen.account_rows(parked_accounts(limit=100)),
         "money": _refused_money(),
         "work": events.parked(limit=100),
         "late": len(late_orders(limit=100)),
@@ -237,8 +237,8 @@ def billing_page(request: HttpRequest) -> HttpResponse:
     """Accounts whose bill is held, with the rule that it broke."""
     context = context_for_request(request)
     values = screen.around(context, here="ops:billing") | {
-        "parked": screen.account_rows(billing.parked_accounts(limit=100)),
-        "runs": billing.bill_runs(limit=10),
+        "parked": screen.account_rows(parked_accounts(limit=100)),
+        "runs": bill_runs(limit=10),
     }
     return render(request, "frontend/ops/billing.html", values)
 

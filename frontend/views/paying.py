@@ -20,7 +20,7 @@ from commerce.payments.services.checkout import open_session
 from commerce.web.policy import Policy, policy
 from frontend.sentences import sentence_of
 from frontend.shop.words import language
-from subscriptions.services.collecting import pay_by_hand
+from subscriptions.collection.services.collecting import pay_by_hand
 
 
 @policy(Policy.CUSTOMER)

@@ -24,7 +24,7 @@ from subscriptions.carrier.services.disowning import disown
 from subscriptions.carrier.services.limits import block_merchant, set_limits
 from subscriptions.carrier.services.refunding import refund_by_agent
 from subscriptions.carrier.services.stopping import stop
-from subscriptions.selectors import subscription_view
+from subscriptions.contracts.selectors import subscription_view
 
 LONGEST_ID = 18
 Act = Callable[[HttpRequest, AccountContext, int], str]

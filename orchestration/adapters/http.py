@@ -59,9 +59,9 @@ from orchestration.ports import (
     WearBill,
 )
 from promotions.selectors import promotions_of
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.charges import due_in_period
 from subscriptions.domain.states import ENDING, ChangeKind
-from subscriptions.selectors import subscription_view
 
 _REQUESTER = "1.3.6.1.4.1.99999"
 

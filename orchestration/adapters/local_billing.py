@@ -29,14 +29,14 @@ from orchestration.ports import (
     WearBill,
 )
 from promotions.selectors import promotions_of
+from subscriptions.contracts.services.activate import ActivatedItem, activate
+from subscriptions.contracts.services.change import ContractChange, apply_change
+from subscriptions.contracts.services.number import take_number
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import BlockKind, ChangeKind
-from subscriptions.services import ledger
-from subscriptions.services.activate import ActivatedItem, activate
-from subscriptions.services.change import ContractChange, apply_change
-from subscriptions.services.credit import bill_wear, credit_order
-from subscriptions.services.number import take_number
-from subscriptions.services.one_off import bill_order
+from subscriptions.invoicing.services.credit import bill_wear, credit_order
+from subscriptions.invoicing.services.one_off import bill_order
+from subscriptions.ledger.services import ledger
 
 
 class LocalBilling:

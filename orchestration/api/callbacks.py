@@ -19,7 +19,7 @@ from orchestration.porting import leaving
 from orchestration.porting.calls import HOUSE
 from orchestration.services.callbacks import receive
 from subscriptions.carrier.services.stopping import stop_by_message
-from subscriptions.services import einvoicing
+from subscriptions.einvoicing.services import einvoicing
 
 MESSAGES, RECEIVED = "messages", "message.received"
 """An SMS that a customer wrote to us: the carrier's word, and nobody's request."""

@@ -42,8 +42,8 @@ from orchestration.ports import PortOutAnswer, ProviderEvent
 from orchestration.services.callbacks import receive
 from orchestration.services.health import note_silence
 from orchestration.services.making_way import make_way
+from subscriptions.contracts.lines import Line, line_of, line_of_subscription
 from subscriptions.domain.states import ENDING, ChangeKind
-from subscriptions.lines import Line, line_of, line_of_subscription
 
 PREFIX = "portout."
 TIMER = "porting.out"

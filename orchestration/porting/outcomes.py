@@ -14,7 +14,7 @@ from orchestration.porting import book, clocks, telling
 from orchestration.porting.following import PORT_IN
 from orchestration.services.desk import ask_keys, hold_plan
 from orchestration.services.plans import wake
-from subscriptions.lines import has_ended
+from subscriptions.contracts.lines import has_ended
 
 
 def locked(porting_id: int) -> Porting:

@@ -19,8 +19,8 @@ from commerce.ordering.services.numbering import has_temporary_number
 from orchestration.domain.porting import OUR_OPERATOR
 from orchestration.models import LineReference
 from orchestration.porting import book
+from subscriptions.contracts.lines import Line, line_of_subscription
 from subscriptions.domain.views import SubscriptionView
-from subscriptions.lines import Line, line_of_subscription
 
 LETTERS = string.digits + string.ascii_uppercase
 

@@ -13,7 +13,7 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from orchestration.models import Porting
 from orchestration.porting import book
-from subscriptions.services.compensate import compensate
+from subscriptions.contracts.services.compensate import compensate
 
 NAMES = {
     "fr": "Indemnité pour le transfert tardif du numéro",

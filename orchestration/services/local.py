@@ -28,10 +28,10 @@ from orchestration.models import Task
 from orchestration.porting.opening import close_port_ins
 from orchestration.porting.rio import rio_of_subscription, tell_rio
 from orchestration.services.desk import Desk
+from subscriptions.contracts.lines import line_of_bundle, line_of_subscription
+from subscriptions.contracts.selectors import subscription_view
+from subscriptions.contracts.services.number import take_number
 from subscriptions.domain.states import ChangeKind
-from subscriptions.lines import line_of_bundle, line_of_subscription
-from subscriptions.selectors import subscription_view
-from subscriptions.services.number import take_number
 
 _MESSAGE = "message."
 RESUMED = "line_resumed"

@@ -28,9 +28,9 @@ from orchestration.porting import changing
 from orchestration.services import withdrawing
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.plans import create_plans
+from subscriptions.contracts.lines import Line, line_of_subscription
 from subscriptions.domain.dunning import Action
-from subscriptions.dunning import running_contracts, wanted_grade
-from subscriptions.lines import Line, line_of_subscription
+from subscriptions.dunning.selectors import running_contracts, wanted_grade
 
 CLEAR = "orchestration.clear_the_way"
 AGAIN = timedelta(seconds=20)

@@ -25,9 +25,9 @@ from orchestration.domain.reconciling import HeldLine, content_differences, line
 from orchestration.domain.states import MOVING, EffectState, FoundState
 from orchestration.models import Effect, FoundDifference, Plan, Reconciliation
 from orchestration.ports import Content, Network
-from subscriptions.held import days_held
-from subscriptions.leaks import billing_differences
-from subscriptions.lines import numbers_of, running_lines
+from subscriptions.contracts.held import days_held
+from subscriptions.contracts.lines import numbers_of, running_lines
+from subscriptions.reconciling.leaks import billing_differences
 
 logger = logging.getLogger(__name__)
 

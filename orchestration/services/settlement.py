@@ -20,7 +20,7 @@ from orchestration.domain.settlement import Difference, Held, differences
 from orchestration.domain.states import EffectState
 from orchestration.models import Effect, Settlement, SettlementDifference
 from orchestration.ports import Content
-from subscriptions.held import days_held
+from subscriptions.contracts.held import days_held
 
 TIMER = "orchestration.settlement"
 DUE_ON, DUE_AT = 3, time(6, 0)

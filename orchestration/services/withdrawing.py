@@ -40,7 +40,7 @@ from orchestration.services.taking_back import (
     settling,
     stop,
 )
-from subscriptions.lines import line_of_subscription
+from subscriptions.contracts.lines import line_of_subscription
 
 _STARTING = "billing.start"
 _ACKNOWLEDGED = "confirmed"

@@ -34,13 +34,14 @@ from subscriptions.api.serializers import (
     SubscriptionsSerializer,
     page,
 )
+from subscriptions.contracts.selectors import subscription_view, subscriptions_of
 from subscriptions.domain.consumption import in_whole_units, usual
-from subscriptions.explaining import explanation
-from subscriptions.files import Form, invoice_file
-from subscriptions.selectors import bill_view, bills_of, subscription_view, subscriptions_of
-from subscriptions.services.consumption import take_consumption
-from subscriptions.services.usage import take_usage
-from subscriptions.using import consumption_of, used_so_far
+from subscriptions.invoicing.explaining import explanation
+from subscriptions.invoicing.files import Form, invoice_file
+from subscriptions.invoicing.selectors import bill_view, bills_of
+from subscriptions.usage.services.consumption import take_consumption
+from subscriptions.usage.services.usage import take_usage
+from subscriptions.usage.using import consumption_of, used_so_far
 
 OWNERS = (Policy.CUSTOMER, Policy.BUSINESS, Policy.AGENT)
 LARGEST_ID = 2**63 - 1

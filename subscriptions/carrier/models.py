@@ -1,17 +1,13 @@
 """Merchants, their payments on the lines of customers, refunds, and what customers allow."""
 
 import uuid
-from decimal import Decimal
 
 from django.db import models
 from django.db.models import F, Q
 
 from commerce.kernel.clock import machine_now
+from subscriptions.columns import amount_field
 from subscriptions.domain.carrier import PaymentState, RefundKind, Rule
-
-
-def _amount() -> "models.DecimalField[Decimal, Decimal]":
-    return models.DecimalField(max_digits=14, decimal_places=2)
 
 
 class Merchant(models.Model):
@@ -32,7 +28,7 @@ class Merchant(models.Model):
     tax_class = models.CharField(max_length=30)
     tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
     share = models.DecimalField(max_digits=5, decimal_places=2)
-    fee = _amount()
+    fee = amount_field()
     confirms_himself = models.BooleanField(default=False)
     active = models.BooleanField(default=True)
 
@@ -81,7 +77,7 @@ class CarrierSubscription(models.Model):
     )
     service_code = models.CharField(max_length=80)
     service = models.CharField(max_length=120)
-    gross = _amount()
+    gross = amount_field()
     currency = models.CharField(max_length=3)
     began_at = models.DateTimeField(help_text="business time")
     ended_at = models.DateTimeField(null=True, help_text="business time")
@@ -131,8 +127,8 @@ class CarrierPayment(models.Model):
     support = models.CharField(max_length=120)
     amount = models.DecimalField(max_digits=14, decimal_places=3)
     tax_included = models.BooleanField()
-    net = _amount()
-    gross = _amount()
+    net = amount_field()
+    gross = amount_field()
     currency = models.CharField(max_length=3)
     tax_class = models.CharField(max_length=30)
     tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
@@ -202,8 +198,8 @@ class CarrierRefund(models.Model):
     )
     kind = models.CharField(max_length=7)
     amount = models.DecimalField(max_digits=14, decimal_places=3)
-    net = _amount()
-    gross = _amount()
+    net = amount_field()
+    gross = amount_field()
     reason = models.CharField(max_length=300, default="", blank=True)
     by = models.CharField(max_length=120)
     reference = models.CharField(max_length=80)
@@ -252,7 +248,7 @@ class CarrierDenial(models.Model):
     rule = models.CharField(max_length=40)
     service = models.CharField(max_length=120)
     category = models.CharField(max_length=40)
-    gross = _amount()
+    gross = amount_field()
     currency = models.CharField(max_length=3)
     at = models.DateTimeField(help_text="business time")
 

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from commerce.accounts.models import Organisation, Party
-from subscriptions.selectors import bills_of
+from subscriptions.invoicing.selectors import bills_of
 from tests.api.conftest import Api, money
 from tests.api.test_carts_and_orders import CONSENTS, filled
 from tests.integration.subscriptions.contracts import SIX_FREE, begun, plan

@@ -27,9 +27,9 @@ from commerce.kernel.money import Money
 from commerce.ordering.domain.next_offers import Lead
 from commerce.ordering.models import Cart, CartItem, NextOffer, Order
 from commerce.web.policy import Policy, policies_of, routes
+from subscriptions.invoicing.selectors import bills_of
+from subscriptions.invoicing.services.one_off import bill_order
 from subscriptions.models import Subscription
-from subscriptions.selectors import bills_of
-from subscriptions.services.one_off import bill_order
 from tests.api.conftest import AT, Api, token_of
 from tests.api.test_carts_and_orders import CONSENTS, filled, line_of
 from tests.api.test_fleet_orders import fleet

@@ -14,9 +14,14 @@ from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.selectors import OrderView, order_view
 from orchestration.selectors import fallout_clusters, tracking
-from subscriptions.audit import BillCheck, ExpectedBill, bills_against_promises, expected_bills
 from subscriptions.domain.views import BillSummary
-from subscriptions.selectors import bills_of, parked_accounts
+from subscriptions.invoicing.selectors import bills_of, parked_accounts
+from subscriptions.reconciling.audit import (
+    BillCheck,
+    ExpectedBill,
+    bills_against_promises,
+    expected_bills,
+)
 
 
 class Command(BaseCommand):

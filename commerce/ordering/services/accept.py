@@ -18,8 +18,8 @@ from commerce.ordering.services import acceptance, holds, payment
 from commerce.ordering.services.moving import move
 from commerce.ordering.services.place import PayReturn, PlacedOrder, placed, token_digest
 from commerce.ordering.services.writing import log_consents
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import SubscriptionStatus
-from subscriptions.selectors import subscription_view
 
 
 def order_of_link(token: str, *, lock: bool = False) -> Order:

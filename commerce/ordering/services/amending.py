@@ -34,8 +34,8 @@ from commerce.ordering.services.pricing import Pricing, customer_facts, priced
 from commerce.ordering.services.unwinding import due_once_for, shares_of_money
 from commerce.ordering.services.writing import needs_delivery
 from promotions.selectors import promotions_of
+from subscriptions.contracts.services.promise import close_items
 from subscriptions.domain.charges import AgreedCharge
-from subscriptions.services.promise import close_items
 
 DROPPABLE = frozenset({Kind.ACCESSORY, Kind.CONTENT, Kind.OPTION})
 """What a bundle may go on without; whatever else belongs to its line."""

@@ -69,10 +69,10 @@ from commerce.ordering.services.standing_still import (
 from commerce.ordering.services.terminating import last_day, leaving_of, said_of
 from commerce.ordering.services.waiting import coming_changes
 from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched, lines_to_deliver
+from subscriptions.contracts.preview import Coming, bills_with_change
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import AT_ANY_TIME, BlockKind, ChangeKind, SubscriptionStatus
 from subscriptions.domain.views import ItemView, SubscriptionView
-from subscriptions.preview import Coming, bills_with_change
-from subscriptions.selectors import subscription_view
 
 
 @dataclass(frozen=True, slots=True)

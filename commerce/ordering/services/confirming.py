@@ -23,10 +23,10 @@ from commerce.ordering.services import links
 from commerce.ordering.services.changes import place_change
 from commerce.ordering.services.place import Checkout, PlacedOrder
 from commerce.ordering.services.withdrawing import STATEMENT_GOOD_FOR, withdraw, withdrawable
+from subscriptions.contracts.finding import parties_of
+from subscriptions.contracts.selectors import subscriptions_of
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.domain.views import SubscriptionView
-from subscriptions.finding import parties_of
-from subscriptions.selectors import subscriptions_of
 
 _SALT = "contract-request"
 

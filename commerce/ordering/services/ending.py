@@ -12,9 +12,9 @@ from commerce.ordering.domain.states import ItemAction, OrderState
 from commerce.ordering.models import Order
 from commerce.ordering.services.changed_line import has_recipe, kind_of, touch
 from commerce.ordering.services.writing import Amendment, Touched, add_touched
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import ENDING, ChangeKind
 from subscriptions.domain.views import ItemView
-from subscriptions.selectors import subscription_view
 
 
 @transaction.atomic

@@ -30,7 +30,7 @@ from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, CartItem, OrderItem
 from commerce.ordering.number_shop import tariff_of
 from commerce.ordering.services.access import find_cart
-from subscriptions.lines import last_used_by
+from subscriptions.contracts.lines import last_used_by
 
 FURTHEST = timedelta(days=90)
 """How far ahead a porting may be wished."""

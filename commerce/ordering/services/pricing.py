@@ -19,8 +19,8 @@ from commerce.ordering.services.access import find_cart, items_of
 from promotions.domain.compiler import CompiledPromotions
 from promotions.domain.model import CustomerFacts
 from promotions.selectors import entered, promotions_of, used_up
+from subscriptions.contracts.selectors import history_of
 from subscriptions.domain.views import History
-from subscriptions.selectors import history_of
 
 NO_HISTORY = History()
 DAYS_TO_ACTIVATION = 3

@@ -23,7 +23,7 @@ from commerce.notifications.models import MessageChannel
 from commerce.notifications.services import send
 from commerce.ordering.models import Order
 from commerce.ordering.services.confirming import confirmation_link
-from subscriptions.finding import parties_of
+from subscriptions.contracts.finding import parties_of
 
 SAID = {"fr": "dès que possible", "en": "as soon as possible"}
 

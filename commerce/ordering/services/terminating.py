@@ -16,9 +16,9 @@ from commerce.ordering.domain.changes import ChangeRequest, Leaving
 from commerce.ordering.models import Order
 from commerce.ordering.services.changed_line import kind_of
 from commerce.ordering.services.pricing import Pricing
+from subscriptions.contracts.leaving import agreed_price, commitment_of, left_of_commitment
 from subscriptions.domain.leaving import Commitment, Left
 from subscriptions.domain.views import ItemView, SubscriptionView
-from subscriptions.leaving import agreed_price, commitment_of, left_of_commitment
 
 FARTHEST = timedelta(days=730)
 """How long after the first possible day a contract can be ended in advance: no commitment is

@@ -23,6 +23,7 @@ from commerce.ordering.selectors import purchase_order_of
 from commerce.ordering.services.changes import place_change
 from commerce.ordering.services.open_changes import open_ends
 from commerce.ordering.services.place import Checkout
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.dunning import Action
 from subscriptions.domain.states import (
     AT_ANY_TIME,
@@ -31,8 +32,7 @@ from subscriptions.domain.states import (
     SubscriptionStatus,
 )
 from subscriptions.domain.views import SubscriptionView
-from subscriptions.dunning import wanted_grade
-from subscriptions.selectors import subscription_view
+from subscriptions.dunning.selectors import wanted_grade
 
 UNPAID = BlockKind.UNPAID
 TIMER = "ordering.unpaid"

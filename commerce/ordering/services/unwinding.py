@@ -20,9 +20,9 @@ from commerce.ordering.services.cancel import order_to_cancel
 from commerce.ordering.services.moving import move, note_decision
 from commerce.payments.selectors import payment
 from commerce.payments.services import effects
+from subscriptions.accounts.services.accounts import basis_of
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.invoice import DraftLine, one_off_lines, totals
-from subscriptions.services.accounts import basis_of
 
 REASON = "cancelled_under_way"
 RECEIVED = ("delivered_at", "collected_at")

@@ -5,8 +5,8 @@ from commerce.kernel.clock import business_today
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import UNDER_WAY, ItemAction
 from commerce.ordering.models import Order
+from subscriptions.contracts.preview import Coming
 from subscriptions.domain.states import ENDING, ChangeKind
-from subscriptions.preview import Coming
 
 
 def coming_changes(subscription_id: int) -> tuple[Coming, ...]:

@@ -40,11 +40,11 @@ from commerce.ordering.services.unwinding import RECEIVED, settled_share
 from commerce.ordering.services.waiting import coming_changes
 from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched
 from promotions.domain.model import CustomerFacts
+from subscriptions.contracts.preview import Coming, bills_with_change
+from subscriptions.contracts.selectors import subscriptions_of_order
 from subscriptions.domain.charges import AgreedCharge, net_in_period
 from subscriptions.domain.states import ChangeKind, SubscriptionStatus
 from subscriptions.domain.views import SubscriptionView
-from subscriptions.preview import Coming, bills_with_change
-from subscriptions.selectors import subscriptions_of_order
 
 THINGS = frozenset({Kind.HANDSET, Kind.ACCESSORY})
 """What comes back; a SIM card does not."""

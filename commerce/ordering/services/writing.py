@@ -29,9 +29,9 @@ from commerce.ordering.models import Cart, Order, OrderItem
 from commerce.ordering.services import acceptance, holds, payment
 from commerce.ordering.services.moving import note_step
 from commerce.ordering.services.pricing import Pricing
+from subscriptions.contracts.services.promise import PledgedContract, pledge
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import APART, ChangeKind
-from subscriptions.services.promise import PledgedContract, pledge
 
 CHANGE_GROUP = "change"
 """The lines of an order that changes a running contract stand in one group."""

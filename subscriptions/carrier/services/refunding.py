@@ -26,8 +26,8 @@ from commerce.kernel.periods import Period
 from subscriptions.carrier.models import CarrierPayment, CarrierRefund
 from subscriptions.carrier.services import telling
 from subscriptions.domain.carrier import PaymentState, Price, RefundKind, refunded
+from subscriptions.invoicing.services import drafting, issuing
 from subscriptions.models import BillingAccount
-from subscriptions.services import drafting, issuing
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from commerce.kernel.errors import FaisceauError
-from subscriptions.services.bank_file import take_in
+from subscriptions.bank.services.bank_file import take_in
 
 
 class Command(BaseCommand):

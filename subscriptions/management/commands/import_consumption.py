@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from catalogue.management.files import FileCommand
-from subscriptions.services.consumption_file import COLUMNS, import_consumption
+from subscriptions.usage.services.consumption_file import COLUMNS, import_consumption
 
 
 class Command(FileCommand):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from catalogue.management.files import FileCommand
-from subscriptions.services.usage_file import COLUMNS, import_usage
+from subscriptions.usage.services.usage_file import COLUMNS, import_usage
 
 TOLD = 100
 """Records that are named at most."""

@@ -13,8 +13,8 @@ from commerce.kernel.periods import add_months
 from subscriptions.domain.consumption import Report, month_of_day
 from subscriptions.domain.rating import LineTerms, included_in
 from subscriptions.models import Subscription
-from subscriptions.rates import terms_of
-from subscriptions.services.consumption import take_consumption
+from subscriptions.usage.rates import terms_of
+from subscriptions.usage.services.consumption import take_consumption
 
 MONTHS = 3
 

@@ -10,8 +10,8 @@ from orchestration.content import ContentAccess, accesses_of
 from orchestration.models import Effect, Plan, Task
 from orchestration.ports import ProviderEvent
 from orchestration.services.callbacks import receive
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.models import Subscription, SubscriptionItem
-from subscriptions.selectors import subscription_view
 from tests.factories import PersonFactory
 from tests.integration.ordering.test_next_offers import begin
 

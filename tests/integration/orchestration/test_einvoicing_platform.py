@@ -11,12 +11,12 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Unknown
 from commerce.kernel.money import Money
 from orchestration.adapters import client
-from subscriptions.facturx import Flavour, xml_of
+from subscriptions.einvoicing.services import einvoicing, sales_reports
+from subscriptions.invoicing.facturx import Flavour, xml_of
+from subscriptions.invoicing.selectors import bills_of, document_of
+from subscriptions.ledger.services.ledger import enter_payment
 from subscriptions.models import Einvoice, PlatformRequest, SalesReport
 from subscriptions.ports import ElectronicInvoice
-from subscriptions.selectors import bills_of, document_of
-from subscriptions.services import einvoicing, sales_reports
-from subscriptions.services.ledger import enter_payment
 from tests.integration.sandbox_providers.harness import API_KEY, Receiver, Sandbox
 from tests.integration.subscriptions.contracts import DAY, at, begun, firm, person, plan, run
 from tests.integration.subscriptions.test_einvoicing import AFTER, atelier, billed

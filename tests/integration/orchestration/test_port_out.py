@@ -25,10 +25,10 @@ from orchestration.porting import calls, leaving, rio, selectors
 from orchestration.ports import Answer, Found, ProviderEvent, Standing
 from orchestration.services.decide import decide
 from orchestration.services.plans import create_plans
+from subscriptions.contracts.lines import line_of
+from subscriptions.contracts.services.change import ContractChange, apply_change
 from subscriptions.domain.states import ChangeKind
-from subscriptions.lines import line_of
 from subscriptions.models import BillingAccount, Invoice, Subscription
-from subscriptions.services.change import ContractChange, apply_change
 from tests.integration.ordering.test_changes import carried_out
 from tests.integration.ordering.test_next_offers import begin
 from tests.integration.subscriptions.contracts import DAY, at, person, promised

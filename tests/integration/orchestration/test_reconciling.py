@@ -34,9 +34,9 @@ from orchestration.models import (
 from orchestration.ports import Entitlement, LineActivation, NetworkLine
 from orchestration.services import reconciling
 from orchestration.subscribers import on_payment_settled
-from subscriptions.leaks import billing_differences
+from subscriptions.bank.services.bank_file import take_in
 from subscriptions.models import BankEntry, Coverage, ItemCharge, SubscriptionItem
-from subscriptions.services.bank_file import take_in
+from subscriptions.reconciling.leaks import billing_differences
 from subscriptions.subscribers import on_dispute_moved
 from tests.bank_files import Moved, bank_file
 from tests.integration.frontend.test_portal_and_ops import as_staff

@@ -34,10 +34,11 @@ from orchestration.models import Plan, Task
 from orchestration.ports import BillingChange, OrderBill
 from orchestration.services.decide import decide
 from orchestration.services.plans import create_plans
-from subscriptions.audit import bills_against_promises
+from subscriptions.contracts.selectors import promise_view, subscription_view
 from subscriptions.domain.states import BlockKind, ChangeKind
+from subscriptions.invoicing.selectors import bill_view
 from subscriptions.models import BillingAccount, Invoice, Parking, Subscription, SubscriptionItem
-from subscriptions.selectors import bill_view, promise_view, subscription_view
+from subscriptions.reconciling.audit import bills_against_promises
 from tests.factories import PersonFactory
 from tests.integration.ordering.people import ALL_AGREED, HOME, member, organisation
 from tests.integration.ordering.test_next_offers import ORDER, START

@@ -15,9 +15,9 @@ from orchestration.adapters.http import HttpBilling
 from orchestration.adapters.local_billing import LocalBilling
 from orchestration.ports import BillingChange
 from orchestration.services.plans import create_plans
+from subscriptions.contracts.selectors import held_items, subscription_view
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.models import Subscription, SubscriptionItem
-from subscriptions.selectors import held_items, subscription_view
 from tests.integration.orchestration.test_http_billing import biller
 from tests.integration.ordering.test_changes import AT, LATE, added, ordered, renewed
 from tests.integration.ordering.test_next_offers import ORDER

@@ -16,10 +16,10 @@ from commerce.ordering.services.changes import quote_change
 from orchestration.models import Plan
 from orchestration.services.making_way import CLEAR, begin, on_clear_due
 from orchestration.services.plans import create_plans
-from subscriptions.audit import bills_against_promises
+from subscriptions.contracts.selectors import promise_view, subscription_view
 from subscriptions.domain.states import ChangeKind
 from subscriptions.models import Parking, Subscription
-from subscriptions.selectors import promise_view, subscription_view
+from subscriptions.reconciling.audit import bills_against_promises
 from tests.integration.ordering.test_changes import (
     BILL,
     LATE,

@@ -26,9 +26,9 @@ from commerce.ordering.services.next_offers import (
     show_next_offers,
 )
 from commerce.ordering.services.pricing import customer_facts, pricing_now
+from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.models import Subscription, SubscriptionItem
-from subscriptions.services.activate import ActivatedItem, activate
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.subscriptions.contracts import RATES, at, promised
 

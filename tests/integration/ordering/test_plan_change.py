@@ -19,10 +19,10 @@ from orchestration.actions import action
 from orchestration.models import Task
 from orchestration.services.desk import Desk
 from orchestration.services.plans import create_plans
-from subscriptions.audit import bills_against_promises
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import ChangeKind
 from subscriptions.models import Parking, Subscription
-from subscriptions.selectors import subscription_view
+from subscriptions.reconciling.audit import bills_against_promises
 from tests.integration.ordering.people import ALL_AGREED
 from tests.integration.ordering.test_changes import (
     BILL,

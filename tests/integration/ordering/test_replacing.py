@@ -23,10 +23,10 @@ from orchestration.services.decide import decide
 from orchestration.services.desk import Desk
 from orchestration.services.plans import create_plans
 from orchestration.subscribers import on_contract_changed
-from subscriptions.audit import bills_against_promises
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.models import Parking, Subscription, SubscriptionItem
-from subscriptions.selectors import subscription_view
+from subscriptions.reconciling.audit import bills_against_promises
 from tests.integration.ordering.people import HOME
 from tests.integration.ordering.test_changes import BILL, LATE, added, carried_out, ordered
 from tests.integration.ordering.test_next_offers import START

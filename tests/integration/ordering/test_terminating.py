@@ -20,11 +20,11 @@ from orchestration.services.amend import quote_amendment
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.decide import decide
 from orchestration.services.plans import create_plans
-from subscriptions.audit import bills_against_promises
+from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
 from subscriptions.models import Invoice, Parking, Subscription
-from subscriptions.services.activate import ActivatedItem, activate
+from subscriptions.reconciling.audit import bills_against_promises
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.ordering.test_changes import carried_out, coming, ordered
 from tests.integration.ordering.test_next_offers import START

@@ -23,9 +23,9 @@ from orchestration.services import making_way
 from orchestration.services.cancel import quote_cancellation
 from orchestration.services.decide import decide
 from orchestration.services.plans import create_plans
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.models import BillingAccount, DunningCase, Subscription
-from subscriptions.selectors import subscription_view
 from tests.integration.ordering.test_changes import AT, LATE, carried_out, ordered
 from tests.integration.subscriptions.contracts import at
 

@@ -11,9 +11,9 @@ from commerce.events.pump import drain
 from commerce.kernel.clock import business_today, machine_now
 from commerce.payments.models import PaymentAttempt, SavedMethod
 from commerce.payments.selectors import saved_methods
+from subscriptions.collection.services.collecting import TIMER
+from subscriptions.invoicing.selectors import bills_of
 from subscriptions.models import Invoice
-from subscriptions.selectors import bills_of
-from subscriptions.services.collecting import TIMER
 from tests.factories import UserFactory
 from tests.integration.payments.conftest import Shop
 from tests.integration.sandbox_payments.harness import type_card

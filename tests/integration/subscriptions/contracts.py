@@ -11,11 +11,11 @@ from commerce.kernel.clock import PARIS
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
 from promotions.domain.benefits import Benefit, BenefitKind
+from subscriptions.contracts.services.activate import ActivatedItem, activate
+from subscriptions.contracts.services.promise import PledgedContract, pledge
 from subscriptions.domain.charges import AgreedCharge
+from subscriptions.invoicing.services import bill_run
 from subscriptions.models import BillRunChunk, Invoice
-from subscriptions.services import bill_run
-from subscriptions.services.activate import ActivatedItem, activate
-from subscriptions.services.promise import PledgedContract, pledge
 
 RATES = {
     "standard": Decimal(20),

@@ -10,7 +10,10 @@ from commerce.events import timers
 from commerce.events.models import OutboxEvent
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import NotFound, RuleViolated
+from subscriptions.contracts.services import promise
 from subscriptions.domain.states import LineKind
+from subscriptions.invoicing.services import issuing
+from subscriptions.invoicing.services.one_off import bill_order
 from subscriptions.models import (
     BillingAccount,
     Coverage,
@@ -20,8 +23,6 @@ from subscriptions.models import (
     PromiseLine,
     Subscription,
 )
-from subscriptions.services import issuing, promise
-from subscriptions.services.one_off import bill_order
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,

@@ -16,16 +16,18 @@ from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money
-from subscriptions.audit import ledger_differences
-from subscriptions.bank import entries, entry, how_many, shares, statements, suggestions
+from subscriptions.bank.selectors import entries, entry, how_many, shares, statements, suggestions
+from subscriptions.bank.services import bank
+from subscriptions.bank.services.bank_file import TakenIn, take_in
+from subscriptions.collection.services import collecting
 from subscriptions.domain.bank import Hint, reference_of
 from subscriptions.domain.states import EntryState
-from subscriptions.ledger import rests
+from subscriptions.invoicing.selectors import bills_of
+from subscriptions.invoicing.services.one_off import bill_order
+from subscriptions.ledger.selectors import rests
+from subscriptions.ledger.services import ledger
 from subscriptions.models import BankEntry, BankStatement, Invoice, Transfer
-from subscriptions.selectors import bills_of
-from subscriptions.services import bank, collecting, ledger
-from subscriptions.services.bank_file import TakenIn, take_in
-from subscriptions.services.one_off import bill_order
+from subscriptions.reconciling.audit import ledger_differences
 from tests.bank_files import Moved, bank_file
 from tests.integration.subscriptions.contracts import (
     DAY,

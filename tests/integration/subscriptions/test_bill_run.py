@@ -15,7 +15,10 @@ from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.kernel.periods import add_months
+from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.domain.states import Release
+from subscriptions.invoicing.services import bill_run, drafting, issuing
+from subscriptions.invoicing.services.release import release_held
 from subscriptions.models import (
     BillingAccount,
     BillRun,
@@ -30,9 +33,6 @@ from subscriptions.models import (
     Subscription,
     SubscriptionItem,
 )
-from subscriptions.services import bill_run, drafting, issuing
-from subscriptions.services.accounts import locked_account
-from subscriptions.services.release import release_held
 from tests.integration.subscriptions.contracts import (
     DAY,
     SIX_FREE,

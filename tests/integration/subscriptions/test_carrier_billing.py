@@ -22,7 +22,6 @@ from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import Forbidden, RuleViolated
 from commerce.notifications.models import Message
 from orchestration.adapters.client import callback_secret
-from subscriptions.audit import bills_against_promises, ledger_differences
 from subscriptions.carrier.models import (
     CarrierDenial,
     CarrierPayment,
@@ -37,12 +36,14 @@ from subscriptions.carrier.services.merchants import MerchantContract, take_on
 from subscriptions.carrier.services.purchasing import Purchase
 from subscriptions.carrier.services.refunding import RefundAsked
 from subscriptions.carrier.statements import statements
+from subscriptions.contracts.selectors import promise_view
 from subscriptions.domain.carrier import Category, RefundKind
 from subscriptions.domain.states import Release
 from subscriptions.domain.views import Section
+from subscriptions.invoicing.selectors import bill_view, bills_of
+from subscriptions.invoicing.services.release import release_held
 from subscriptions.models import BillingAccount, Invoice, InvoiceLine, Parking, Subscription
-from subscriptions.selectors import bill_view, bills_of, promise_view
-from subscriptions.services.release import release_held
+from subscriptions.reconciling.audit import bills_against_promises, ledger_differences
 from tests.integration.subscriptions.contracts import (
     DAY,
     at,

@@ -8,9 +8,12 @@ import pytest
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.periods import add_months
-from subscriptions.audit import bills_against_promises, expected_bills
+from subscriptions.contracts.selectors import promise_view
+from subscriptions.contracts.services.activate import ActivatedItem
+from subscriptions.contracts.services.change import ContractChange, apply_change
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import BlockKind, ChangeKind, Release
+from subscriptions.invoicing.services.release import release_held
 from subscriptions.models import (
     BillingAccount,
     Coverage,
@@ -23,10 +26,7 @@ from subscriptions.models import (
     SubscriptionChange,
     SubscriptionItem,
 )
-from subscriptions.selectors import promise_view
-from subscriptions.services.activate import ActivatedItem
-from subscriptions.services.change import ContractChange, apply_change
-from subscriptions.services.release import release_held
+from subscriptions.reconciling.audit import bills_against_promises, expected_bills
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,

@@ -17,17 +17,18 @@ from commerce.payments.selectors import coming_in
 from commerce.payments.services import effects
 from commerce.payments.services.checkout import request_payment
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
-from subscriptions.audit import ledger_differences
+from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.collection.services import collecting
+from subscriptions.collection.services.collecting import pay_by_hand
+from subscriptions.contracts.services.change import ContractChange, apply_change
 from subscriptions.domain.ledger import Balance
 from subscriptions.domain.states import ChangeKind
-from subscriptions.ledger import Wanted, balance_of, transfers
+from subscriptions.invoicing.selectors import bill_view, bills_of
+from subscriptions.invoicing.services import issuing
+from subscriptions.invoicing.services.one_off import bill_order
+from subscriptions.ledger.selectors import Wanted, balance_of, transfers
 from subscriptions.models import BillingAccount, Invoice, SubscriptionItem
-from subscriptions.selectors import bill_view, bills_of
-from subscriptions.services import collecting, issuing
-from subscriptions.services.accounts import locked_account
-from subscriptions.services.change import ContractChange, apply_change
-from subscriptions.services.collecting import pay_by_hand
-from subscriptions.services.one_off import bill_order
+from subscriptions.reconciling.audit import ledger_differences
 from subscriptions.subscribers import on_payment_authorised
 from tests.integration.subscriptions.contracts import (
     DAY,
@@ -256,7 +257,7 @@ def test_money_that_is_taken_while_it_is_looked_for_is_not_taken_again(
         moved(key, "settled")
         return coming_in(reference)
 
-    monkeypatch.setattr("subscriptions.ledger.coming_in", taken_just_before)
+    monkeypatch.setattr("subscriptions.ledger.selectors.coming_in", taken_just_before)
     collected()
     assert [row[0] for row in attempts()] == [key]
 

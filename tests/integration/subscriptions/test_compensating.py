@@ -8,12 +8,12 @@ import pytest
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
-from subscriptions.audit import bills_against_promises, expected_bills
+from subscriptions.contracts.finding import coming_bills
+from subscriptions.contracts.services.compensate import compensate
 from subscriptions.domain.states import Release
-from subscriptions.finding import coming_bills
+from subscriptions.invoicing.services.release import release_held
 from subscriptions.models import BillingAccount, Compensation, Invoice, Parking, PromiseLine
-from subscriptions.services.compensate import compensate
-from subscriptions.services.release import release_held
+from subscriptions.reconciling.audit import bills_against_promises, expected_bills
 from tests.integration.subscriptions.contracts import (
     DAY,
     SIX_FREE,

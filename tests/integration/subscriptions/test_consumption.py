@@ -17,7 +17,7 @@ from commerce.accounts.models import StaffRole, User
 from commerce.kernel.clock import business_time_fixed
 from subscriptions.domain.consumption import Report
 from subscriptions.models import Consumption, Subscription, SubscriptionItem
-from subscriptions.services.consumption import ConsumptionRefused, Taken, take_consumption
+from subscriptions.usage.services.consumption import ConsumptionRefused, Taken, take_consumption
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.ordering.test_next_offers import begin, codes, shown
 from tests.integration.subscriptions.contracts import at

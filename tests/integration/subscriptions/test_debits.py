@@ -13,16 +13,18 @@ from commerce.notifications.models import Message
 from commerce.payments.models import Dispute, PaymentAttempt, PaymentEffect, SavedMethod
 from commerce.payments.ports import DisputeState, MethodKind
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
-from subscriptions.audit import ledger_differences
-from subscriptions.debits import announced_debit, left_in_peace
+from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.collection.selectors import announced_debit, left_in_peace
+from subscriptions.collection.services import collecting
 from subscriptions.domain.ledger import Balance
-from subscriptions.dunning import overdue_bills
-from subscriptions.ledger import balance_of
+from subscriptions.dunning.selectors import overdue_bills
+from subscriptions.dunning.services import dunning
+from subscriptions.invoicing.selectors import bills_of
+from subscriptions.invoicing.services.one_off import bill_order
+from subscriptions.ledger.selectors import balance_of
+from subscriptions.ledger.services import ledger
 from subscriptions.models import BillingAccount, Compensation, DebitNotice, DunningEntry, Invoice
-from subscriptions.selectors import bills_of
-from subscriptions.services import collecting, dunning, ledger
-from subscriptions.services.accounts import locked_account
-from subscriptions.services.one_off import bill_order
+from subscriptions.reconciling.audit import ledger_differences
 from subscriptions.subscribers import on_dispute_moved
 from tests.integration.subscriptions.contracts import (
     DAY,

@@ -64,7 +64,7 @@ def test_a_fault_that_went_out_all_the_same_is_found_too(
     fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As if nobody had looked before the bills got their numbers."""
-    monkeypatch.setattr("subscriptions.services.check.hold_what_differs", lambda ids: [])
+    monkeypatch.setattr("subscriptions.invoicing.services.check.hold_what_differs", lambda ids: [])
     audit = eight_months(fault=fault)
     assert Invoice.objects.filter(state="held").count() == 0
     assert not audit.right

@@ -19,11 +19,11 @@ from subscriptions.checks import seller_is_a_company
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.document import InvoiceDocument
 from subscriptions.domain.views import Identity, Reference
-from subscriptions.facturx import Flavour, xml_of
+from subscriptions.invoicing.facturx import Flavour, xml_of
+from subscriptions.invoicing.selectors import bill_view, document_of
+from subscriptions.invoicing.services.credit import credit_order
+from subscriptions.invoicing.services.one_off import bill_order
 from subscriptions.models import Invoice, InvoiceParty, NumberSeries, Subscription
-from subscriptions.selectors import bill_view, document_of
-from subscriptions.services.credit import credit_order
-from subscriptions.services.one_off import bill_order
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,

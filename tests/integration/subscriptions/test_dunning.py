@@ -13,11 +13,13 @@ from commerce.kernel.errors import FaisceauError, NotFound
 from commerce.kernel.money import Money
 from commerce.notifications.models import Message
 from commerce.payments.models import PaymentAttempt, SavedMethod
-from subscriptions.audit import bills_against_promises
+from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.domain.dunning import CaseState
 from subscriptions.domain.ledger import TransferKind
-from subscriptions.dunning import case_of, case_view, counted, open_cases, wanted_grade
-from subscriptions.ledger import Wanted, transfers
+from subscriptions.dunning.selectors import case_of, case_view, counted, open_cases, wanted_grade
+from subscriptions.dunning.services import dunning, dunning_clock
+from subscriptions.ledger.selectors import Wanted, transfers
+from subscriptions.ledger.services import ledger
 from subscriptions.models import (
     Compensation,
     DunningCase,
@@ -26,8 +28,7 @@ from subscriptions.models import (
     Parking,
     Subscription,
 )
-from subscriptions.services import dunning, dunning_clock, ledger
-from subscriptions.services.accounts import locked_account
+from subscriptions.reconciling.audit import bills_against_promises
 from tests.integration.subscriptions.contracts import DAY, at, begun, firm, person, plan, run
 
 pytestmark = pytest.mark.django_db

@@ -14,15 +14,15 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Forbidden, Refused, Unknown
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
-from subscriptions.einvoices import came_back, einvoice_of, reports
+from subscriptions.einvoicing.selectors import came_back, einvoice_of, reports
+from subscriptions.einvoicing.services import einvoice_decisions, einvoicing, sales_reports
+from subscriptions.invoicing.selectors import bills_of
+from subscriptions.invoicing.services.credit import credit_order
+from subscriptions.invoicing.services.one_off import bill_order
+from subscriptions.ledger.services.ledger import enter_payment
 from subscriptions.models import Einvoice, EinvoiceStep, Invoice, PlatformRequest, SalesReport
 from subscriptions.ports import ElectronicInvoice, Known, PlatformEvent
 from subscriptions.ports import SalesReport as Report
-from subscriptions.selectors import bills_of
-from subscriptions.services import einvoice_decisions, einvoicing, sales_reports
-from subscriptions.services.credit import credit_order
-from subscriptions.services.ledger import enter_payment
-from subscriptions.services.one_off import bill_order
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,

@@ -14,10 +14,10 @@ from frontend.account.bills import bill_page
 from frontend.account.explaining import explanation_page
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.domain.states import ChangeKind
-from subscriptions.explaining import Explained, explanation
-from subscriptions.selectors import bill_view, bills_of
-from subscriptions.services.credit import credit_order
-from subscriptions.services.one_off import bill_order
+from subscriptions.invoicing.explaining import Explained, explanation
+from subscriptions.invoicing.selectors import bill_view, bills_of
+from subscriptions.invoicing.services.credit import credit_order
+from subscriptions.invoicing.services.one_off import bill_order
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,

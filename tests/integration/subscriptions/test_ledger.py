@@ -18,15 +18,15 @@ from commerce.kernel.clock import business_now, business_time_fixed
 from commerce.kernel.money import Money
 from commerce.payments.models import PaymentAttempt, PaymentEffect
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
-from subscriptions.audit import bills_against_promises, ledger_differences
 from subscriptions.domain.ledger import Balance, TransferKind, allocated
-from subscriptions.facturx import terms_of
-from subscriptions.ledger import Wanted, balance_of, transfers
+from subscriptions.invoicing.facturx import terms_of
+from subscriptions.invoicing.selectors import bills_of, document_of
+from subscriptions.invoicing.services import issuing
+from subscriptions.invoicing.services.credit import bill_wear, credit_order
+from subscriptions.invoicing.services.one_off import bill_order
+from subscriptions.ledger.selectors import Wanted, balance_of, transfers
 from subscriptions.models import BillingAccount, Invoice, Transfer
-from subscriptions.selectors import bills_of, document_of
-from subscriptions.services import issuing
-from subscriptions.services.credit import bill_wear, credit_order
-from subscriptions.services.one_off import bill_order
+from subscriptions.reconciling.audit import bills_against_promises, ledger_differences
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,

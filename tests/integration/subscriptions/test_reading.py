@@ -11,21 +11,19 @@ from commerce.kernel.clock import PARIS, business_time_fixed
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period, add_months
-from subscriptions.audit import bills_against_promises, expected_bills
-from subscriptions.domain.views import Section
-from subscriptions.models import Invoice, ItemCharge, PromiseLine
-from subscriptions.selectors import (
-    account_view,
-    bill_view,
-    bills_of,
-    parked_accounts,
+from subscriptions.accounts.selectors import account_view
+from subscriptions.accounts.services import calendar
+from subscriptions.contracts.selectors import (
     promise_view,
     subscription_view,
     subscriptions_of,
     subscriptions_of_order,
 )
-from subscriptions.services import calendar
-from subscriptions.services.one_off import bill_order
+from subscriptions.domain.views import Section
+from subscriptions.invoicing.selectors import bill_view, bills_of, parked_accounts
+from subscriptions.invoicing.services.one_off import bill_order
+from subscriptions.models import Invoice, ItemCharge, PromiseLine
+from subscriptions.reconciling.audit import bills_against_promises, expected_bills
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,

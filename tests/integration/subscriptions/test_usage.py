@@ -16,12 +16,16 @@ from commerce.events.models import OutboxEvent
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.money import Money
 from commerce.notifications.models import Message
-from subscriptions import rates
-from subscriptions.audit import bills_against_promises
+from subscriptions.contracts.selectors import promise_view
+from subscriptions.contracts.services import number
+from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.domain.consumption import Report
 from subscriptions.domain.rating import Stretch, Used
 from subscriptions.domain.states import Release
 from subscriptions.domain.usage import UsageTold
+from subscriptions.invoicing.selectors import bill_view, document_of
+from subscriptions.invoicing.services import bill_run, check
+from subscriptions.invoicing.services.release import release_held
 from subscriptions.models import (
     BillingAccount,
     Consumption,
@@ -33,14 +37,13 @@ from subscriptions.models import (
     UsageBilled,
     UsageRecord,
 )
-from subscriptions.selectors import bill_view, document_of, promise_view
-from subscriptions.services import bill_run, check, number, overuse
-from subscriptions.services.activate import ActivatedItem, activate
-from subscriptions.services.consumption import Taken, take_consumption
-from subscriptions.services.release import release_held
-from subscriptions.services.usage import UsageTaken, take_up_suspended, take_usage
+from subscriptions.reconciling.audit import bills_against_promises
 from subscriptions.subscribers import on_allowance_reached
-from subscriptions.using import used_so_far
+from subscriptions.usage import rates
+from subscriptions.usage.services import overuse
+from subscriptions.usage.services.consumption import Taken, take_consumption
+from subscriptions.usage.services.usage import UsageTaken, take_up_suspended, take_usage
+from subscriptions.usage.using import used_so_far
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.subscriptions.contracts import RATES, at, plan, promised, run
 

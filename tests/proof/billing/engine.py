@@ -1,7 +1,8 @@
 """What the pure core of the engine bills for a life, on the same occasions as the oracle.
 
 Facts become items with a first and a last day, items become the running charges that a bill run
-loads, and what a bill covers is kept as its rows are: see `subscriptions.services.drafting`.
+loads, and what a bill covers is kept as its rows are: see
+`subscriptions.invoicing.services.drafting`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -12,7 +12,7 @@ from frontend.account import invoice_pdf
 from frontend.account.invoice_pdf import pdf_of
 from subscriptions.domain.document import InvoiceDocument
 from subscriptions.domain.states import LineKind
-from subscriptions.facturx import xml_of
+from subscriptions.invoicing.facturx import xml_of
 from tests.unit.subscriptions.test_document import BUSINESS, CONSUMER, CREDIT, document, line
 
 FREE = document(line("29.99"), line("-29.99", label="6 mois offerts", kind=LineKind.BENEFIT))

@@ -6,7 +6,7 @@ import pytest
 
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
-from subscriptions.camt053 import statements_in
+from subscriptions.bank.camt053 import statements_in
 from tests.bank_files import IBAN, PAYER, Moved, bank_file, batch
 
 

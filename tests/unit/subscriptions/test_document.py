@@ -31,7 +31,7 @@ from subscriptions.domain.views import (
     Reference,
     Section,
 )
-from subscriptions.facturx import xml_of
+from subscriptions.invoicing.facturx import xml_of
 
 KEPT = Path(__file__).parent / "documents"
 SELLER = Identity(

@@ -1,0 +1,289 @@
+"""What dunning answers: which bills are overdue, what will happen, how hard a line is treated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Count, QuerySet
+
+from commerce.kernel.clock import business_today
+from commerce.kernel.errors import NotFound
+from commerce.kernel.money import Money, total
+from commerce.payments.selectors import chosen_method, payments_of
+from subscriptions.collection.selectors import announced_under, left_in_peace
+from subscriptions.domain.dunning import (
+    Action,
+    CaseState,
+    Coming,
+    EntryKind,
+    Policy,
+    Standing,
+    coming,
+    is_hard,
+)
+from subscriptions.domain.states import InvoiceKind, InvoiceState, SubscriptionStatus
+from subscriptions.dunning.policy import policy
+from subscriptions.ledger.selectors import open_amount, paid_with_orders
+from subscriptions.models import BillingAccount, DunningCase, DunningEntry, Invoice, Subscription
+
+LEAST = Money.of("0.50")
+"""Less than that is let be: no card can be charged with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueBill:
+    """An issued bill whose due day has passed; `open` is still to pay."""
+
+    id: int
+    number: str
+    due_on: date
+    open: Money
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """A row of a case's history; `by` is empty where the machine acted."""
+
+    kind: EntryKind
+    step: str
+    action: str
+    on: date
+    at: datetime
+    by: str
+    note: str
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """An open case. `coming` is what happens if nothing is paid."""
+
+    id: int
+    account_id: int
+    party_id: int
+    party_name: str
+    opened_on: date
+    since: date
+    owed: Money
+    state: CaseState
+    grade: str
+    promised_for: date | None
+    next_on: date | None
+    bills: tuple[OverdueBill, ...] = ()
+    coming: tuple[Coming, ...] = ()
+    history: tuple[EntryView, ...] = ()
+    promises_left: int = 0
+    promise_days: int = 0
+
+
+def overdue_bills(account: BillingAccount, *, today: date) -> tuple[OverdueBill, ...]:
+    """The oldest first; what is paid with its order is left to the order, and what will be debited
+    or is disputed in peace. Nothing if less than `LEAST` is open in all."""
+    found = list(_past_due(account, today=today))
+    elsewhere = paid_with_orders(row.key for row in found)
+    in_peace = left_in_peace(row.number or "" for row in found)
+    bills = tuple(
+        OverdueBill(
+            row.pk,
+            row.number or "",
+            row.due_on,
+            Money(row.owed, row.currency),  # type: ignore[attr-defined]
+        )
+        for row in found
+        if row.key not in elsewhere and row.number not in in_peace and row.due_on is not None
+    )
+    return bills if total(bill.open for bill in bills) >= LEAST else ()
+
+
+def being_debited(account: BillingAccount, *, today: date) -> tuple[str, ...]:
+    """The keys of payments of bills past their due day of which a bank has still to say whether it
+    pays."""
+    numbers = [row.number or "" for row in _past_due(account, today=today)]
+    tried = [each for number in numbers for each in payments_of(number)]
+    return tuple(each.key for each in tried if each.is_processing)
+
+
+def _past_due(account: BillingAccount, *, today: date) -> QuerySet[Invoice]:
+    """Issued bills of which something is open after their due day, the oldest first."""
+    return (
+        Invoice.objects.filter(account=account, state=InvoiceState.ISSUED, due_on__lt=today)
+        .exclude(kind=InvoiceKind.CREDIT_NOTE)
+        .annotate(owed=open_amount())
+        .filter(owed__gt=0)
+        .order_by("due_on", "pk")
+    )
+
+
+def standing(case: DunningCase, *, bills: tuple[OverdueBill, ...], by: Policy) -> Standing:
+    """The case as the core sees it, with what is overdue of its account."""
+    done = case.entries.filter(kind=EntryKind.STEP).values_list("step", "on")
+    return Standing(
+        since=bills[0].due_on,
+        owed=total(bill.open for bill in bills),
+        segment=case.account.segment,
+        done=dict(done),
+        promises=case.promises,
+        promised_for=case.promised_for,
+        paused=case.paused,
+        card_refused=_card_refused(case.account, bills, by=by),
+    )
+
+
+def open_case(account_id: int) -> DunningCase | None:
+    rows = DunningCase.objects.select_related("account__party")
+    return rows.filter(account=account_id, closed_on__isnull=True).first()
+
+
+def case_of(party_id: int) -> CaseView | None:
+    """The party's open case with all that is to be said of it; None if nothing is overdue."""
+    rows = DunningCase.objects.select_related("account__party")
+    found = rows.filter(account__party=party_id, closed_on__isnull=True).order_by("pk").first()
+    return _whole(found) if found is not None else None
+
+
+def case_view(case_id: int) -> CaseView:
+    """For staff. Raises NotFound `unknown_case`: there is none, or it is closed."""
+    rows = DunningCase.objects.select_related("account__party")
+    found = rows.filter(pk=case_id, closed_on__isnull=True).first()
+    if found is None:
+        raise NotFound("There is no such case.", code="unknown_case")
+    return _whole(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many cases are open, by grade (empty: none reached yet) and by state."""
+
+    grades: Mapping[str, int]
+    states: Mapping[str, int]
+
+
+def counted() -> Counted:
+    """Two queries; for the operators' board."""
+    rows = DunningCase.objects.filter(closed_on__isnull=True)
+    grades = rows.values_list("grade").annotate(n=Count("pk")).order_by("grade")
+    states = {
+        CaseState.PAUSED.value: rows.filter(paused=True).count(),
+        CaseState.PROMISED.value: rows.filter(paused=False, promised_for__isnull=False).count(),
+    }
+    return Counted(dict(grades), states)
+
+
+def open_cases(
+    *, grade: str | None = None, state: str = "", limit: int = 100
+) -> tuple[CaseView, ...]:
+    """Those whose next step comes first; without bills, calendar and history. One query."""
+    rows = DunningCase.objects.select_related("account__party").filter(closed_on__isnull=True)
+    if grade is not None:
+        rows = rows.filter(grade=grade)
+    if state == CaseState.PAUSED:
+        rows = rows.filter(paused=True)
+    elif state == CaseState.PROMISED:
+        rows = rows.filter(paused=False, promised_for__isnull=False)
+    return tuple(_view(row) for row in rows.order_by("next_on", "pk")[:limit])
+
+
+def wanted_grade(subscription_id: int) -> Action | None:
+    """How hard the contract is to be treated now because its account has not paid; None: not. It
+    stays so until the caller's transaction ends."""
+    found = (
+        DunningCase.objects.select_for_update(of=("self",), no_key=True)
+        .filter(account__subscriptions=subscription_id, closed_on__isnull=True)
+        .exclude(grade="")
+        .first()
+    )
+    return treatment(found) if found is not None else None
+
+
+def treatment(case: DunningCase) -> Action | None:
+    """How hard the case wants its account's lines to be treated now; None: not. No contract ends
+    while payment is promised, or the case is paused."""
+    if case.closed_on is not None or not case.grade:
+        return None
+    grade, waits = Action(case.grade), case.paused or case.promised_for is not None
+    return Action.SUSPEND if waits and grade is Action.TERMINATE else grade
+
+
+def running_contracts(account_id: int) -> tuple[int, ...]:
+    """The ids of the account's contracts that have not ended."""
+    rows = _running().filter(account=account_id).order_by("pk")
+    return tuple(rows.values_list("pk", flat=True))
+
+
+def _running() -> QuerySet[Subscription]:
+    return Subscription.objects.exclude(status=SubscriptionStatus.ENDED)
+
+
+def _card_refused(account: BillingAccount, bills: tuple[OverdueBill, ...], *, by: Policy) -> bool:
+    """Whether there is no use in charging: there is no card, or the chosen one was refused for
+    good, or no debit under the chosen mandate was announced."""
+    card = chosen_method(account.party_id)
+    if card is None:
+        return True
+    if card.is_debit:
+        told = (announced_under(bill.number, card.mandate_reference) for bill in bills)
+        if not any(told):
+            return True
+    tried = [each for bill in bills for each in payments_of(bill.number) if each.off_session]
+    return any(
+        each.is_declined and each.method_id == card.method_id and is_hard(each.last_error, by)
+        for each in tried
+    )
+
+
+def _whole(row: DunningCase) -> CaseView:
+    rules, today = policy(), business_today()
+    bills = overdue_bills(row.account, today=today)
+    view = _view(row)
+    history = tuple(_entry(each) for each in row.entries.order_by("pk"))
+    calendar: tuple[Coming, ...] = ()
+    if bills:
+        calendar = coming(standing(row, bills=bills, by=rules), rules, today=today)
+    return CaseView(
+        id=view.id,
+        account_id=view.account_id,
+        party_id=view.party_id,
+        party_name=view.party_name,
+        opened_on=view.opened_on,
+        since=bills[0].due_on if bills else view.since,
+        owed=total(bill.open for bill in bills),
+        state=view.state,
+        grade=view.grade,
+        promised_for=view.promised_for,
+        next_on=view.next_on,
+        bills=bills,
+        coming=calendar,
+        history=history,
+        promises_left=max(0, rules.promise.times - row.promises),
+        promise_days=rules.promise.days,
+    )
+
+
+def _view(row: DunningCase) -> CaseView:
+    state = CaseState.PROMISED if row.promised_for is not None else CaseState.RUNNING
+    return CaseView(
+        id=row.pk,
+        account_id=row.account_id,
+        party_id=row.account.party_id,
+        party_name=row.account.party.display_name,
+        opened_on=row.opened_on,
+        since=row.since,
+        owed=Money(row.owed, row.account.currency),
+        state=CaseState.PAUSED if row.paused else state,
+        grade=row.grade,
+        promised_for=row.promised_for,
+        next_on=row.next_on,
+    )
+
+
+def _entry(row: DunningEntry) -> EntryView:
+    return EntryView(
+        kind=EntryKind(row.kind),
+        step=row.step,
+        action=row.action,
+        on=row.on,
+        at=row.at,
+        by=row.by,
+        note=row.note,
+        facts=row.facts,
+    )

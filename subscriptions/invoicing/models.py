@@ -1,0 +1,224 @@
+"""Bills, their numbers and lines, the days that they cover, and the runs that make them.
+
+Amounts of lines are in the account's basis (TTC or HT).
+"""
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField
+from django.db import models
+from django.db.models import F, Q, Value
+
+from subscriptions.accounts.models import BillingAccount
+from subscriptions.columns import amount_field, known
+from subscriptions.contracts.models import ItemCharge
+from subscriptions.domain.states import (
+    ChunkState,
+    InvoiceKind,
+    InvoiceState,
+    LineKind,
+    Release,
+    RunState,
+)
+
+
+class NumberSeries(models.Model):
+    """The next number of a series; gap-free because it is moved in the issuing transaction."""
+
+    legal_entity = models.CharField(max_length=20)
+    prefix = models.CharField(max_length=2)
+    year = models.PositiveSmallIntegerField()
+    next = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["legal_entity", "prefix", "year"], name="series_once")
+        ]
+
+
+class BillRun(models.Model):
+    """The billing of all accounts due on `on`."""
+
+    on = models.DateField()
+    state = models.CharField(max_length=8, default=RunState.RUNNING)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            known("state", RunState, name="bill_run_state_known"),
+            models.UniqueConstraint(
+                fields=["on"], condition=Q(state="running"), name="one_bill_run_of_a_day"
+            ),
+        ]
+
+
+class BillRunChunk(models.Model):
+    """A range of account ids within a run, billed by one worker at a time."""
+
+    run = models.ForeignKey(BillRun, on_delete=models.PROTECT, related_name="chunks")
+    first_account = models.BigIntegerField()
+    last_account = models.BigIntegerField()
+    state = models.CharField(max_length=8, default=ChunkState.PENDING)
+    issued = models.PositiveIntegerField(default=0)
+    held = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "first_account"], name="chunk_once"),
+            known("state", ChunkState, name="chunk_state_known"),
+        ]
+
+
+class InvoiceParty(models.Model):
+    """Who an invoice names, as it was on the day of issue; one row for each that differs.
+
+    `facts` are those of `subscriptions.domain.document.Identity`, `digest` their SHA-256. Only ever
+    added.
+    """
+
+    digest = models.CharField(max_length=64, unique=True)
+    facts = models.JSONField()
+
+
+class Invoice(models.Model):
+    """A bill. `key` says what it bills, once; a number comes with its issue, and then it stands.
+
+    `period_*` is half-open and empty for an order's bill. Totals are in euros; `tax` lists one
+    {rate, net, tax, gross} per rate. What its document says beside that is kept with the issue:
+    both parties, the `commitments` of its contracts, what of it was `prepaid`, and by which
+    `template` it is made.
+    """
+
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="invoices")
+    key = models.CharField(max_length=60, unique=True)
+    kind = models.CharField(max_length=12)
+    state = models.CharField(max_length=8, default=InvoiceState.DRAFT)
+    number = models.CharField(max_length=20, unique=True, null=True)  # noqa: DJ001  unique if given
+    order_number = models.CharField(max_length=20, default="", blank=True)
+    purchase_order = models.CharField(max_length=60, default="", blank=True)
+    chunk = models.ForeignKey(
+        BillRunChunk, null=True, on_delete=models.PROTECT, related_name="invoices"
+    )
+    basis = models.CharField(max_length=3)
+    currency = models.CharField(max_length=3)
+    period_start = models.DateField(null=True)
+    period_end = models.DateField(null=True)
+    issued_on = models.DateField(null=True)
+    due_on = models.DateField(null=True)
+    drafted_on = models.DateField()
+    net = amount_field()
+    tax_total = amount_field()
+    gross = amount_field()
+    prepaid = models.DecimalField(max_digits=14, decimal_places=2, db_default=0)
+    tax = models.JSONField(default=list)
+    mentions = models.JSONField(default=list)
+    seller = models.ForeignKey(
+        InvoiceParty, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    buyer = models.ForeignKey(
+        InvoiceParty, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    commitments = models.JSONField(db_default=Value([], models.JSONField()))
+    template = models.PositiveSmallIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            known("kind", InvoiceKind, name="invoice_kind_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "held"], number__isnull=True)
+                | Q(
+                    state="issued",
+                    number__isnull=False,
+                    issued_on__isnull=False,
+                    due_on__isnull=False,
+                ),
+                name="invoice_numbered_when_issued",
+            ),
+            models.CheckConstraint(
+                condition=Q(gross=F("net") + F("tax_total")), name="invoice_adds_up"
+            ),
+            models.CheckConstraint(
+                condition=Q(prepaid=0) | Q(prepaid__gt=0, prepaid__lte=F("gross")),
+                name="invoice_prepaid_within",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "-issued_on"], name="invoice_of_account"),
+            models.Index(fields=["chunk"], condition=~Q(state="issued"), name="invoice_unissued"),
+        ]
+
+
+class InvoiceLine(models.Model):
+    """A line in the account's basis; `benefit` is empty for the charge itself."""
+
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
+    position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=9)
+    order_number = models.CharField(max_length=20)
+    group = models.CharField(max_length=60)
+    item = models.CharField(max_length=60)
+    charge = models.CharField(max_length=60)
+    period = models.PositiveSmallIntegerField()
+    benefit = models.CharField(max_length=60, default="", blank=True)
+    starts_on = models.DateField(null=True)
+    ends_on = models.DateField(null=True)
+    label = models.JSONField(default=dict)
+    quantity = models.PositiveIntegerField(default=1)
+    amount = amount_field()
+    tax_class = models.CharField(max_length=30)
+    tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
+
+    class Meta:
+        constraints = [known("kind", LineKind, name="invoice_line_kind_known")]
+        indexes = [
+            models.Index(fields=["invoice", "position"], name="line_of_invoice"),
+            models.Index(fields=["order_number", "group", "period"], name="line_of_contract"),
+        ]
+
+
+class Coverage(models.Model):
+    """The days of a charge that a bill holds; two live coverages of one charge never overlap.
+
+    A repair closes one (`closed_by` the bill that repairs) and opens the next revision.
+    """
+
+    charge = models.ForeignKey(ItemCharge, on_delete=models.PROTECT, related_name="coverage")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="coverage")
+    days = DateRangeField()
+    revision = models.PositiveSmallIntegerField(default=1)
+    live = models.BooleanField(default=True)
+    closed_by = models.ForeignKey(Invoice, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="covered_once",
+                expressions=[("charge", "="), ("days", "&&")],
+                condition=Q(live=True),
+            )
+        ]
+
+
+class Parking(models.Model):
+    """Why an account waits for an operator, and what was decided."""
+
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="parkings")
+    invoice = models.ForeignKey(Invoice, null=True, on_delete=models.SET_NULL, related_name="+")
+    rule = models.CharField(max_length=40)
+    reasons = models.JSONField(default=list)
+    parked_at = models.DateTimeField()
+    decision = models.CharField(max_length=8, default="", blank=True)
+    decided_by = models.CharField(max_length=120, default="", blank=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(decision="", decided_at__isnull=True)
+                | Q(decision__in=[str(r) for r in Release], decided_at__isnull=False),
+                name="parking_decision_known",
+            ),
+            models.UniqueConstraint(
+                fields=["account"], condition=Q(decision=""), name="parked_once"
+            ),
+        ]

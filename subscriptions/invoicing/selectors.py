@@ -1,0 +1,292 @@
+"""What is asked about bills; always within what one party may see, but for staff.
+
+Foreign or unknown things are NotFound alike. Each selector takes a fixed number of queries.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Q, QuerySet, Sum
+
+from commerce.kernel.errors import NotFound
+from commerce.kernel.money import Money, total
+from commerce.kernel.periods import Period
+from commerce.kernel.tax import Basis, TaxPart
+from subscriptions.domain.document import InvoiceDocument, invoice_document
+from subscriptions.domain.states import InvoiceKind, InvoiceState, LineKind
+from subscriptions.domain.views import (
+    BillLineView,
+    BillRunView,
+    BillSection,
+    BillSummary,
+    BillView,
+    CommitmentView,
+    Identity,
+    ParkedAccount,
+    Reference,
+    Section,
+)
+from subscriptions.ledger.selectors import is_collected, open_amount
+from subscriptions.models import BillRun, Invoice, Parking
+
+UNPROMISED = (LineKind.USAGE, LineKind.THIRD)
+"""Lines that no promise speaks of."""
+
+
+def bills_of(party_id: int) -> tuple[BillSummary, ...]:
+    """The party's issued bills, the latest first."""
+    rows = _issued().filter(account__party_id=party_id).order_by("-issued_on", "-pk")
+    return tuple(_summary(row) for row in rows)
+
+
+def bill_view(party_id: int, number: str) -> BillView:
+    """One issued bill with the promise laid over it.
+
+    Raises:
+        NotFound: it is not the party's, or not issued.
+    """
+    row = _one_bill(party_id, number)
+    return replace(_bill(row), collected=is_collected(row))
+
+
+def document_of(party_id: int, number: str) -> InvoiceDocument:
+    """One issued bill as the document that its buyer keeps.
+
+    Raises:
+        NotFound: it is not the party's, or not issued; `no_document`: it was issued before what
+            documents say was kept.
+    """
+    document = invoice_document(_bill(_one_bill(party_id, number)))
+    if document is None:
+        raise NotFound("This bill can be read on its page only.", code="no_document")
+    return document
+
+
+def _one_bill(party_id: int, number: str) -> Invoice:
+    row = (
+        _issued()
+        .select_related("seller", "buyer", "account")
+        .filter(account__party_id=party_id, number=number)
+        .first()
+    )
+    if row is None:
+        raise NotFound("There is no such bill.", code="unknown_bill")
+    return row
+
+
+def _bill(row: Invoice) -> BillView:
+    lines = bill_lines(row.pk, currency=row.currency)
+    summary = _summary(row)
+    return BillView(
+        summary=summary,
+        sections=_sections(lines, currency=row.currency),
+        tax_parts=tuple(_tax_part(part, currency=row.currency) for part in row.tax),
+        mentions=tuple(row.mentions),
+        commitments=_commitments(row.commitments, on=summary.issued_on),
+        promised=total(
+            (line.promised for line in lines if line.promised is not None), currency=row.currency
+        ),
+        as_promised=all(
+            line.promised == line.amount for line in lines if line.kind not in UNPROMISED
+        ),
+        template=row.template,
+        seller=Identity(**row.seller.facts) if row.seller else None,
+        buyer=Identity(**row.buyer.facts) if row.buyer else None,
+        corrects=_corrected_by(row),
+    )
+
+
+def _corrected_by(row: Invoice) -> tuple[Reference, ...]:
+    """The bills that lines of this one correct: those whose days it gives back, or its order's."""
+    of_order = row.kind == InvoiceKind.CREDIT_NOTE and row.order_number
+    # Never both: the bill of an order covers no days, and one search for either reads every bill.
+    corrected = (
+        Q(key=f"order:{row.order_number}", account=row.account_id)
+        if of_order
+        else Q(coverage__closed_by=row)
+    )
+    earlier = _issued().filter(corrected).exclude(pk=row.pk).distinct()
+    return tuple(
+        Reference(number, issued_on)
+        for number, issued_on in earlier.order_by("pk").values_list("number", "issued_on")
+        if number is not None and issued_on is not None
+    )
+
+
+def parked_accounts(limit: int = 100) -> tuple[ParkedAccount, ...]:
+    """The accounts that wait for an operator, the oldest first; for staff."""
+    rows = (
+        Parking.objects.filter(decision="")
+        .select_related("account", "invoice")
+        .order_by("parked_at", "pk")[:limit]
+    )
+    return tuple(
+        ParkedAccount(
+            account_id=row.account_id,
+            party_id=row.account.party_id,
+            rule=row.rule,
+            reasons=tuple(row.reasons),
+            parked_at=row.parked_at,
+            held_bill=row.invoice_id,
+            period=_period(row.invoice) if row.invoice else None,
+            gross=Money(row.invoice.gross, row.invoice.currency) if row.invoice else None,
+        )
+        for row in rows
+    )
+
+
+def bill_runs(*, limit: int = 10) -> tuple[BillRunView, ...]:
+    """The last bill runs, the newest first; for staff."""
+    rows = BillRun.objects.annotate(
+        parts=Count("chunks"), issued=Sum("chunks__issued"), held=Sum("chunks__held")
+    ).order_by("-on", "-pk")[:limit]
+    return tuple(
+        BillRunView(
+            on=row.on,
+            state=row.state,
+            started_at=row.started_at,
+            finished_at=row.finished_at,
+            chunks=row.parts,
+            issued=row.issued or 0,
+            held=row.held or 0,
+        )
+        for row in rows
+    )
+
+
+def _issued() -> QuerySet[Invoice]:
+    return Invoice.objects.filter(state=InvoiceState.ISSUED).annotate(open=open_amount())
+
+
+def _summary(row: Invoice) -> BillSummary:
+    assert row.number is not None
+    assert row.issued_on is not None
+    assert row.due_on is not None
+    return BillSummary(
+        number=row.number,
+        kind=row.kind,
+        account_id=row.account_id,
+        order_number=row.order_number,
+        purchase_order=row.purchase_order,
+        issued_on=row.issued_on,
+        due_on=row.due_on,
+        period=_period(row),
+        basis=Basis(row.basis),
+        net=Money(row.net, row.currency),
+        tax=Money(row.tax_total, row.currency),
+        gross=Money(row.gross, row.currency),
+        open=Money(row.open, row.currency),  # type: ignore[attr-defined]
+        prepaid=Money(row.prepaid, row.currency),
+    )
+
+
+def _period(row: Invoice) -> Period | None:
+    if row.period_start is None or row.period_end is None:
+        return None
+    return Period(row.period_start, row.period_end)
+
+
+_LINES = """
+SELECT line.kind, line.label, line.order_number, line.group, line.item, line.charge, line.benefit,
+       line.period, line.starts_on, line.ends_on, line.quantity, line.amount, line.tax_class,
+       line.tax_rate, promised.amount
+  FROM subscriptions_invoiceline AS line
+  LEFT JOIN subscriptions_promise AS promise
+    ON promise.order_number = line.order_number AND promise.group = line.group
+  LEFT JOIN subscriptions_promiseline AS promised
+    ON promised.promise_id = promise.id AND promised.item = line.item
+   AND promised.charge = line.charge AND promised.period = line.period
+   AND promised.benefit = line.benefit AND promised.superseded_by_id IS NULL
+ WHERE line.invoice_id = %s ORDER BY line.position
+"""
+
+
+def bill_lines(invoice_id: int, *, currency: str) -> tuple[BillLineView, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LINES, [invoice_id])
+        return tuple(
+            BillLineView(
+                kind=kind,
+                label=label if isinstance(label, dict) else json.loads(label),
+                order_number=order,
+                group=group,
+                item=item,
+                charge=charge,
+                benefit=benefit,
+                period=period,
+                days=Period(starts, ends) if starts and ends else None,
+                quantity=quantity,
+                amount=Money(amount, currency),
+                tax_class=tax_class,
+                tax_rate=rate,
+                promised=None if promised is None else Money(promised, currency),
+            )
+            for (
+                kind, label, order, group, item, charge, benefit, period, starts, ends, quantity,
+                amount, tax_class, rate, promised,
+            ) in cursor.fetchall()
+        )  # fmt: skip
+
+
+def _sections(lines: Sequence[BillLineView], *, currency: str) -> tuple[BillSection, ...]:
+    """Own services, communications, third parties, one-off: those that have lines."""
+    found: dict[Section, list[BillLineView]] = {}
+    for line in lines:
+        found.setdefault(_section_of(line), []).append(line)
+    return tuple(
+        BillSection(
+            section,
+            tuple(found[section]),
+            total((line.amount for line in found[section]), currency=currency),
+        )
+        for section in Section
+        if section in found
+    )
+
+
+def _section_of(line: BillLineView) -> Section:
+    if line.kind == LineKind.THIRD:
+        return Section.THIRD_PARTIES
+    if line.kind == LineKind.USAGE:
+        return Section.COMMUNICATIONS
+    once = line.kind == LineKind.ONE_OFF or line.period == 0
+    return Section.ONE_OFF if once else Section.OWN_SERVICES
+
+
+def _tax_part(part: Mapping[str, str], *, currency: str) -> TaxPart:
+    return TaxPart(
+        Decimal(part["rate"]),
+        Money.of(part["net"], currency),
+        Money.of(part["tax"], currency),
+        Money.of(part["gross"], currency),
+    )
+
+
+def _commitments(kept: Iterable[Mapping[str, Any]], *, on: date) -> tuple[CommitmentView, ...]:
+    """Of each contract on the bill, or whose change is: what was left of its commitment on the day
+    of issue."""
+    found = []
+    for each in kept:
+        ends_on = date.fromisoformat(each["ends_on"]) if each["ends_on"] else None
+        found.append(
+            CommitmentView(
+                subscription_id=each["subscription"],
+                msisdn=each["msisdn"],
+                ends_on=ends_on,
+                months_left=_months_left(ends_on, on=on),
+            )
+        )
+    return tuple(found)
+
+
+def _months_left(ends_on: date | None, *, on: date) -> int:
+    """Months begun until the end of the commitment; 0 when it is over or there was none."""
+    if ends_on is None or ends_on <= on:
+        return 0
+    months = (ends_on.year - on.year) * 12 + ends_on.month - on.month
+    return months + (ends_on.day > on.day)

@@ -1,0 +1,135 @@
+"""The credit note of an order: what its bill holds of a bundle that is cancelled or came back."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+
+from commerce.kernel.clock import business_today
+from commerce.kernel.money import Money
+from commerce.kernel.tax import Basis
+from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.domain.charges import DueLine
+from subscriptions.domain.invoice import DraftLine, totals, totals_after
+from subscriptions.domain.states import InvoiceKind, LineKind
+from subscriptions.invoicing.services import drafting, issuing
+from subscriptions.ledger.services import ledger
+from subscriptions.models import Invoice, InvoiceLine
+
+
+@transaction.atomic
+def credit_order(
+    *,
+    order_number: str,
+    group: str,
+    party_id: int,
+    segment: str,
+    items: Collection[str] = (),
+) -> str | None:
+    """Credit the lines that the bill of an order has of `group`, or of some of its items alone; the
+    credit note's number. What was credited of it before is left out.
+
+    The issued bill stays as it is: the credit note repeats its lines with the amounts turned round.
+    It pays for what of the bill is still open; the rest is the customer's until it is paid back.
+    All credit notes of a bill are rounded together, so that they come to no more than it and, once
+    all of it is credited, to exactly it. None when the order was not billed, or nothing of the
+    bundle. May be repeated: the same number is answered.
+    """
+    account = locked_account(party_id=party_id, segment=segment)
+    key = "/".join([f"credit:{order_number}/{group}", *sorted(items)])
+    known = Invoice.objects.filter(key=key).first()
+    if known is not None:
+        return known.number
+    billed = InvoiceLine.objects.filter(group=group, invoice__number__isnull=False)
+    rows = billed.filter(invoice__key=f"order:{order_number}")
+    back = billed.filter(invoice__key__startswith=f"credit:{order_number}/{group}/")
+    rows = rows.exclude(item__in=set(back.values_list("item", flat=True)))
+    if items:
+        rows = rows.filter(item__in=items)
+    lines = _turned_round(rows.order_by("position"), currency=account.currency)
+    if not lines:
+        return None
+    draft = drafting.Draft(
+        account=account,
+        key=key,
+        kind=InvoiceKind.CREDIT_NOTE,
+        lines=lines,
+        totals=totals_after(
+            _credited(order_number), lines, basis=Basis(account.basis), currency=account.currency
+        ),
+        order_number=order_number,
+    )
+    on = business_today()
+    (number,) = issuing.issue(drafting.write([draft], on=on), on=on)
+    ledger.allocate(account, reference=order_number, cause=number)
+    return number
+
+
+def _credited(order_number: str) -> dict[Decimal, Money]:
+    """What the credit notes of the order's bill hold already, by rate."""
+    lines = InvoiceLine.objects.filter(invoice__key__startswith=f"credit:{order_number}/")
+    by_rate = lines.order_by("tax_rate").values_list("tax_rate", "invoice__currency")
+    return {rate: Money(sum_, currency) for rate, currency, sum_ in by_rate.annotate(Sum("amount"))}
+
+
+WEAR = {"fr": "Dépréciation du produit rendu", "en": "Wear of what came back"}
+
+
+@transaction.atomic
+def bill_wear(
+    *, order_number: str, group: str, party_id: int, segment: str, owed: Mapping[str, Money]
+) -> str | None:
+    """Bill what is owed, by line, for pieces of a credited bundle that came back worn, each at the
+    tax of the piece; the bill's number, None if nothing of them had been billed. May be repeated.
+    """
+    account = locked_account(party_id=party_id, segment=segment)
+    key = f"wear:{order_number}/{group}"
+    known = Invoice.objects.filter(key=key).first()
+    if known is not None:
+        return known.number
+    billed = InvoiceLine.objects.filter(invoice__key=f"order:{order_number}", group=group)
+    rows = billed.filter(item__in=owed, benefit="", amount__gt=0).order_by("item", "position")
+    pieces = _turned_round(rows.distinct("item"), currency=account.currency)
+    lines = tuple(_worn(piece, amount=owed[piece.due.item]) for piece in pieces)
+    if not lines:
+        return None
+    draft = drafting.Draft(
+        account=account,
+        key=key,
+        kind=InvoiceKind.ORDER,
+        lines=lines,
+        totals=totals(lines, basis=Basis(account.basis), currency=account.currency),
+        order_number=order_number,
+    )
+    on = business_today()
+    return issuing.issue(drafting.write([draft], on=on), on=on)[0]
+
+
+def _worn(piece: DraftLine, *, amount: Money) -> DraftLine:
+    due = replace(piece.due, charge="wear", benefit=None, amount=amount)
+    return replace(piece, kind=LineKind.ONE_OFF, due=due, label=WEAR, quantity=1)
+
+
+def _turned_round(rows: Iterable[InvoiceLine], *, currency: str) -> tuple[DraftLine, ...]:
+    return tuple(
+        DraftLine(
+            kind=LineKind(row.kind),
+            order_number=row.order_number,
+            group=row.group,
+            due=DueLine(
+                item=row.item,
+                charge=row.charge,
+                period=row.period,
+                benefit=row.benefit or None,
+                amount=Money(-row.amount, currency),
+                tax_class=row.tax_class,
+            ),
+            days=None,
+            label=row.label,
+            quantity=row.quantity,
+            tax_rate=row.tax_rate,
+        )
+        for row in rows
+    )

@@ -1,0 +1,71 @@
+"""The bill of an order: what is due once, billed when the order is accepted."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from django.db import transaction
+
+from commerce.kernel.clock import business_today
+from commerce.kernel.tax import Basis
+from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.invoice import Names, one_off_lines, totals
+from subscriptions.domain.states import InvoiceKind
+from subscriptions.invoicing.services import check, drafting, issuing
+from subscriptions.models import Invoice
+
+
+@transaction.atomic
+def bill_order(
+    *,
+    order_number: str,
+    party_id: int,
+    segment: str,
+    charges: Mapping[str, Sequence[AgreedCharge]],
+    tax_rates: Mapping[str, Decimal],
+    names: Mapping[str, Names] | None = None,
+    benefit_names: Mapping[str, Names] | None = None,
+    purchase_order: str = "",
+) -> str | None:
+    """Bill the one-off charges of an order; the invoice's number.
+
+    `charges` by contract group, `names` by item, `tax_rates` per cent by tax class; recurring
+    charges among them are left to the contract. None when nothing is due once, or when the bill
+    breaks the promise and is held. May be repeated: the same number is answered.
+    """
+    account = locked_account(party_id=party_id, segment=segment)
+    key = f"order:{order_number}"
+    known = Invoice.objects.filter(key=key).first()
+    if known is not None:
+        return known.number
+    if purchase_order and purchase_order != account.purchase_order:
+        account.purchase_order = purchase_order
+        account.save(update_fields=["purchase_order"])
+    lines = tuple(
+        line
+        for group, agreed in charges.items()
+        for line in one_off_lines(
+            agreed,
+            order_number=order_number,
+            group=group,
+            tax_rates=tax_rates,
+            names=names or {},
+            benefit_names=benefit_names or {},
+        )
+    )
+    if not lines:
+        return None
+    draft = drafting.Draft(
+        account=account,
+        key=key,
+        kind=InvoiceKind.ORDER,
+        lines=lines,
+        totals=totals(lines, basis=Basis(account.basis), currency=account.currency),
+        order_number=order_number,
+        purchase_order=purchase_order,
+    )
+    on = business_today()
+    ids = drafting.write([draft], on=on)
+    check.hold_what_differs(ids)
+    issued = issuing.issue(ids, on=on)
+    return issued[0] if issued else None

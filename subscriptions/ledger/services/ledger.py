@@ -1,0 +1,343 @@
+"""The ledger is written here alone: one row for each transfer, each entered once."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet, Sum
+
+from commerce.accounts.kinds import Segment
+from commerce.accounts.selectors import party
+from commerce.kernel.clock import business_now
+from commerce.kernel.money import Money
+from commerce.payments.selectors import payments_of, refunds_of
+from commerce.payments.services import effects
+from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.domain.ledger import SMALL_DIFFERENCE, Book, TransferKind, allocated
+from subscriptions.domain.states import InvoiceKind, InvoiceState
+from subscriptions.dunning.services import dunning_clock
+from subscriptions.einvoicing.services import einvoicing
+from subscriptions.ledger.selectors import given_up, owed_on, paid_under, rests, unapplied_under
+from subscriptions.models import BillingAccount, Invoice, Transfer
+
+# Amounts of both signs: a negative one goes the other way. What was prepaid is taken off again.
+_ENTER_ISSUED = """
+INSERT INTO subscriptions_transfer
+       (at, kind, debit, credit, amount, currency, account_id, invoice_id, reference, key)
+SELECT %(at)s, CASE part.book WHEN 'unapplied' THEN 'allocation'
+                              ELSE CASE invoice.kind WHEN 'credit_note' THEN 'credit_note'
+                                                     ELSE 'invoice' END END,
+       CASE WHEN part.amount > 0 THEN owing.book ELSE part.book END,
+       CASE WHEN part.amount > 0 THEN part.book ELSE owing.book END,
+       abs(part.amount), invoice.currency, invoice.account_id, invoice.id,
+       coalesce(nullif(invoice.order_number, ''), invoice.number),
+       invoice.number || '/' || part.book
+  FROM subscriptions_invoice AS invoice,
+       LATERAL (SELECT CASE invoice.kind WHEN 'credit_note' THEN 'unapplied'
+                                         ELSE 'receivable' END) AS owing (book),
+       LATERAL (VALUES ('revenue', invoice.net), ('vat', invoice.tax_total),
+                       ('unapplied', -invoice.prepaid)) AS part (book, amount)
+ WHERE invoice.id = ANY(%(ids)s) AND part.amount <> 0
+ ORDER BY invoice.id
+"""
+
+
+def enter_issued(invoice_ids: Sequence[int]) -> None:
+    """What the bills claim and the credit notes give back, in the transaction of their issue; one
+    statement, whatever their number."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ENTER_ISSUED, {"ids": list(invoice_ids), "at": business_now()})
+
+
+@transaction.atomic
+def enter_payment(*, key: str, party_id: int, reference: str, amount: Money) -> None:
+    """Money that the provider took for us: it pays for the bill that `reference` names, at once or
+    when that is issued. What a bill does not need any more, as it was paid in another way while a
+    debit was on its way, goes back. May be repeated."""
+    account = locked_account(party_id=party_id, segment=party(party_id).segment)
+    entered = _enter(
+        account,
+        kind=TransferKind.PAYMENT,
+        moved=(Book.PROVIDER, Book.UNAPPLIED),
+        amount=amount,
+        reference=reference,
+        key=f"payment/{key}",
+    )
+    if entered:
+        allocate(account, reference=reference, cause=key)
+        _pay_surplus_back(account, key=key, reference=reference, taken=amount)
+
+
+def _pay_surplus_back(account: BillingAccount, *, key: str, reference: str, taken: Money) -> None:
+    """Not of an order, whose bill is still to come."""
+    bill = Invoice.objects.filter(account=account, number=reference).first()
+    paid = next((each for each in payments_of(reference) if each.key == key), None)
+    if bill is None or paid is None or not paid.is_taken:
+        return
+    used = account.transfers.filter(key=f"{bill.number}/{key}").aggregate(sum=Sum("amount"))["sum"]
+    left = min(
+        taken - Money(used or Decimal(0), taken.currency), unapplied_under(account, reference)
+    )
+    if left.amount > 0:
+        effects.refund(key=key, amount=left, sequence=len(refunds_of(key)) + 1)
+
+
+@transaction.atomic
+def enter_refund(*, key: str, sequence: int, party_id: int, reference: str, amount: Money) -> None:
+    """Money that the provider paid back for us. May be repeated."""
+    account = locked_account(party_id=party_id, segment=party(party_id).segment)
+    _enter(
+        account,
+        kind=TransferKind.REFUND,
+        moved=(Book.UNAPPLIED, Book.PROVIDER),
+        amount=amount,
+        reference=reference,
+        key=f"refund/{key}/{sequence}",
+    )
+
+
+def enter_transfer(
+    account: BillingAccount,
+    *,
+    key: str,
+    reference: str,
+    amount: Money,
+    kind: TransferKind = TransferKind.PAYMENT,
+) -> None:
+    """Money that came to our bank account: it pays for the bill that `reference` names, but for a
+    rest too small to be asked for. Once by its key; the caller has locked the account."""
+    entered = _enter(
+        account,
+        kind=kind,
+        moved=(Book.BANK, Book.UNAPPLIED),
+        amount=amount,
+        reference=reference,
+        key=key,
+    )
+    if entered:
+        allocate(account, reference=reference, cause=key)
+        paid = Invoice.objects.filter(account=account, number=reference).first()
+        if paid is not None and owed_on(paid) < SMALL_DIFFERENCE:
+            write_off(paid, cause=key)
+
+
+def enter_transfer_back(
+    account: BillingAccount, *, key: str, reference: str, amount: Money, kind: TransferKind
+) -> None:
+    """Money that left our bank account, or never was this customer's: what it had paid for under
+    `reference` is open again, the latest bill first. As above."""
+    entered = _enter(
+        account,
+        kind=kind,
+        moved=(Book.UNAPPLIED, Book.BANK),
+        amount=amount,
+        reference=reference,
+        key=key,
+    )
+    if entered:
+        _reopen(account, reference=reference, cause=key)
+
+
+@transaction.atomic
+def enter_dispute(
+    *,
+    dispute_id: str,
+    party_id: int,
+    reference: str,
+    amount: Money,
+    reinstated: bool,
+    decided: bool,
+) -> None:
+    """The payer's bank took a payment back, so that its bill is open again; with `reinstated` it
+    has given it to us again since. What stays lost once it is `decided` is asked for. May be
+    repeated, and come before the payment."""
+    account = locked_account(party_id=party_id, segment=party(party_id).segment)
+    cause = f"dispute/{dispute_id}"
+    if _enter(
+        account,
+        kind=TransferKind.DISPUTE,
+        moved=(Book.UNAPPLIED, Book.PROVIDER),
+        amount=amount,
+        reference=reference,
+        key=f"{cause}/withdrawn",
+    ):
+        _reopen(account, reference=reference, cause=cause)
+    if reinstated and _enter(
+        account,
+        kind=TransferKind.DISPUTE,
+        moved=(Book.PROVIDER, Book.UNAPPLIED),
+        amount=amount,
+        reference=reference,
+        key=f"{cause}/reinstated",
+    ):
+        allocate(account, reference=reference, cause=f"{cause}/won")
+    if decided and not reinstated:
+        dunning_clock.look_tomorrow(account)
+
+
+def write_off(invoice: Invoice, *, cause: str) -> None:
+    """Give up what is open on the bill: it is our loss. The caller has locked the account."""
+    owed = owed_on(invoice)
+    if owed.amount > 0:
+        _enter(
+            invoice.account,
+            kind=TransferKind.WRITE_OFF,
+            moved=(Book.LOSS, Book.RECEIVABLE),
+            amount=owed,
+            reference=invoice.number or "",
+            key=f"{invoice.number}/write_off/{cause}",
+            invoice=invoice,
+        )
+
+
+def _reopen(account: BillingAccount, *, reference: str, cause: str) -> None:
+    paid = Invoice.objects.filter(
+        transfers__account=account,
+        transfers__reference=reference,
+        transfers__kind=TransferKind.ALLOCATION,
+    )
+    for invoice in paid.distinct().order_by("-pk"):
+        lacking = -unapplied_under(account, reference)
+        amount = allocated(owed=lacking, unapplied=paid_under(invoice, reference))
+        if amount:
+            _take_back(account, invoice, amount, reference=reference, cause=cause)
+            _take_up_again(invoice, cause=cause)
+
+
+def _take_up_again(invoice: Invoice, *, cause: str) -> None:
+    """What was given up of the bill is asked for again."""
+    lost = given_up(invoice)
+    if lost:
+        _enter(
+            invoice.account,
+            kind=TransferKind.WRITE_OFF,
+            moved=(Book.RECEIVABLE, Book.LOSS),
+            amount=lost,
+            reference=invoice.number or "",
+            key=f"{invoice.number}/write_off/back/{cause}",
+            invoice=invoice,
+        )
+
+
+def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
+    """Let what is unapplied under `reference` pay for its bill, as far as it goes.
+
+    Once for each `cause`, the key of what made it possible. The caller has locked the account.
+    """
+    invoice = _bill_of(account, reference)
+    if invoice is None:
+        return
+    amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, reference))
+    if amount:
+        _pay(account, invoice, amount, reference=reference, cause=cause)
+
+
+def _bill_of(account: BillingAccount, reference: str) -> Invoice | None:
+    return Invoice.objects.filter(
+        Q(key=f"order:{reference}") | Q(number=reference),
+        account=account,
+        state=InvoiceState.ISSUED,
+    ).first()
+
+
+def use_credit(invoice: Invoice) -> None:
+    """Let the account's credit notes of earlier cycles pay for the bill, the oldest first, then
+    what is left of its transfers.
+
+    What stands under an order is left alone: it goes back to the card that paid. The caller has
+    locked the account.
+    """
+    account = invoice.account
+    for note in cycle_notes(account):
+        under = note.number or ""
+        amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, under))
+        if amount:
+            _pay(account, invoice, amount, reference=under, cause=under)
+    for reference, left in rests(account.pk):
+        amount = allocated(owed=owed_on(invoice), unapplied=left)
+        if amount:
+            _pay(account, invoice, amount, reference=reference, cause=reference)
+
+
+def cycle_notes(account: BillingAccount) -> QuerySet[Invoice]:
+    """The account's credit notes of cycles, the oldest first."""
+    return Invoice.objects.filter(
+        account=account,
+        kind=InvoiceKind.CREDIT_NOTE,
+        state=InvoiceState.ISSUED,
+        order_number="",
+    ).order_by("pk")
+
+
+def free(invoice: Invoice, *, note: Invoice, amount: Money) -> None:
+    """Let the credit note pay for the bill instead of the money that did: as much of that is the
+    customer's again, to be paid back. The caller has locked the account."""
+    account, note_number = invoice.account, note.number or ""
+    _take_back(account, invoice, amount, reference=invoice.number or "", cause=note_number)
+    _pay(account, invoice, amount, reference=note_number, cause=note_number)
+
+
+def _pay(
+    account: BillingAccount, invoice: Invoice, amount: Money, *, reference: str, cause: str
+) -> None:
+    """What is unapplied under `reference` pays for the bill; once for each `cause`."""
+    _enter(
+        account,
+        kind=TransferKind.ALLOCATION,
+        moved=(Book.UNAPPLIED, Book.RECEIVABLE),
+        amount=amount,
+        reference=reference,
+        key=f"{invoice.number}/{cause}",
+        invoice=invoice,
+    )
+
+
+def _take_back(
+    account: BillingAccount, invoice: Invoice, amount: Money, *, reference: str, cause: str
+) -> None:
+    """It pays for the bill no longer."""
+    _enter(
+        account,
+        kind=TransferKind.ALLOCATION,
+        moved=(Book.RECEIVABLE, Book.UNAPPLIED),
+        amount=amount,
+        reference=reference,
+        key=f"{invoice.number}/back/{cause}",
+        invoice=invoice,
+    )
+
+
+def _enter(
+    account: BillingAccount,
+    *,
+    kind: TransferKind,
+    moved: tuple[Book, Book],
+    amount: Money,
+    reference: str,
+    key: str,
+    invoice: Invoice | None = None,
+) -> bool:
+    """`moved`: debited, credited. False if it was entered before; the account is locked."""
+    if Transfer.objects.filter(key=key).exists():
+        return False
+    debit, credit = moved
+    Transfer.objects.create(
+        at=business_now(),
+        kind=kind,
+        debit=debit,
+        credit=credit,
+        amount=amount.amount,
+        currency=amount.currency,
+        account=account,
+        invoice=invoice,
+        reference=reference,
+        key=key,
+    )
+    if credit is Book.RECEIVABLE:
+        dunning_clock.look_soon(account)
+    elif debit is Book.RECEIVABLE:
+        dunning_clock.look_tomorrow(account)
+    pays = kind is TransferKind.ALLOCATION and credit is Book.RECEIVABLE
+    if invoice is not None and pays and account.segment == Segment.BUSINESS:
+        einvoicing.note_money(invoice)
+    return True

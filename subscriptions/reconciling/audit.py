@@ -1,0 +1,303 @@
+"""Bills laid against promises, the bills that contracts must have led to, and the ledger against
+bills and payments; read back by SQL."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import takewhile
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from commerce.accounts.kinds import Segment
+from commerce.kernel.clock import PARIS
+from commerce.kernel.money import Money, total
+from subscriptions.accounts.services.calendar import RUN_AT, run_instant
+from subscriptions.contracts.services.promise import agreed_charges
+from subscriptions.domain.changes import used_of
+from subscriptions.domain.charges import due_in_period, due_lines, first_cycle_start, spans
+from subscriptions.domain.invoice import bill_period
+from subscriptions.domain.states import ChangeKind
+from subscriptions.models import Promise, Subscription, SubscriptionChange
+
+
+@dataclass(frozen=True, slots=True)
+class BillCheck:
+    """One issued bill's part of one order against what was promised for the same periods."""
+
+    number: str
+    order_number: str
+    issued_on: date
+    lines: int
+    promised_lines: int
+    billed: Money
+    promised: Money
+    equal: bool
+
+
+_CHECKS = """
+WITH billed AS (
+    SELECT invoice.number, invoice.issued_on, promise.id AS promise_id, line.*
+      FROM subscriptions_invoiceline AS line
+      JOIN subscriptions_invoice AS invoice
+        ON invoice.id = line.invoice_id AND invoice.state = 'issued'
+       AND line.kind NOT IN ('third', 'usage')
+       AND NOT starts_with(invoice.key, 'credit:') AND NOT starts_with(invoice.key, 'wear:')
+      LEFT JOIN subscriptions_promise AS promise
+        ON promise.order_number = line.order_number AND promise.group = line.group
+), spoken_of AS (
+    SELECT DISTINCT number, issued_on, order_number, promise_id, item, charge, period
+      FROM billed WHERE promise_id IS NOT NULL
+), promised AS (
+    SELECT spoken_of.number, spoken_of.issued_on, spoken_of.order_number, line.*
+      FROM spoken_of
+      JOIN subscriptions_promiseline AS line USING (promise_id, item, charge, period)
+     WHERE line.superseded_by_id IS NULL
+)
+SELECT coalesce(billed.number, promised.number) AS number,
+       coalesce(billed.order_number, promised.order_number) AS order_number,
+       min(coalesce(billed.issued_on, promised.issued_on)),
+       count(billed.id), count(promised.id),
+       coalesce(sum(billed.amount), 0), coalesce(sum(promised.amount), 0),
+       bool_and(coalesce(
+           billed.amount = promised.amount AND billed.tax_rate = promised.tax_rate
+           AND billed.starts_on IS NOT DISTINCT FROM promised.starts_on, false)) AS equal
+  FROM billed FULL JOIN promised
+    ON promised.number = billed.number AND promised.promise_id = billed.promise_id
+   AND promised.item = billed.item AND promised.charge = billed.charge
+   AND promised.period = billed.period AND promised.benefit = billed.benefit
+ GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_BROKEN = f"SELECT * FROM ({_CHECKS}) AS checked WHERE NOT equal"  # noqa: S608  no input
+
+
+def bills_against_promises(
+    orders: Collection[str] | None = None, *, broken_alone: bool = False
+) -> tuple[BillCheck, ...]:
+    """Every issued bill joined to the promise, by number and order (all orders if None); with
+    `broken_alone` those that differ, as all bills of all years fit into no memory.
+
+    What was used beyond plans is not promised, and left out; so are an order's credit notes, which
+    turn the lines of its bill round, and the wear of what came back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BROKEN if broken_alone else _CHECKS)
+        rows = cursor.fetchall()
+    return tuple(
+        BillCheck(number, order, on, lines, promised, Money(billed), Money(told), equal)
+        for number, order, on, lines, promised, billed, told, equal in rows
+        if orders is None or order in orders
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerDifference:
+    """A bill, payment, refund or share of a bank's transfer (by its number or key) whose transfers
+    say another amount."""
+
+    what: str
+    amount: Money
+    entered: Money
+
+
+_LEDGER = """
+WITH claimed AS (
+    SELECT number AS what, gross AS amount FROM subscriptions_invoice WHERE state = 'issued'
+     UNION ALL
+    SELECT 'payment/' || key, amount FROM payments_paymentattempt
+     WHERE state IN ('settled', 'refunded') AND party_id IS NOT NULL
+     UNION ALL
+    SELECT 'refund/' || payment.key || '/' || effect.sequence, effect.amount
+      FROM payments_paymenteffect AS effect
+      JOIN payments_paymentattempt AS payment ON payment.id = effect.payment_id
+     WHERE effect.kind = 'refund' AND effect.state = 'done' AND payment.party_id IS NOT NULL
+     UNION ALL
+    SELECT 'bank/' || share.id, share.amount FROM subscriptions_bankshare AS share
+     UNION ALL
+    SELECT 'bank/' || share.id || '/undone', share.amount FROM subscriptions_bankshare AS share
+     WHERE share.undone_at IS NOT NULL
+     UNION ALL
+    SELECT 'dispute/' || dispute.dispute_id || moved.how, dispute.amount
+      FROM payments_dispute AS dispute
+      JOIN payments_paymentattempt AS payment ON payment.id = dispute.payment_id,
+           LATERAL (VALUES ('/withdrawn', dispute.withdrawn_at),
+                           ('/reinstated', dispute.reinstated_at)) AS moved (how, at)
+     WHERE moved.at IS NOT NULL AND payment.party_id IS NOT NULL
+), entered AS (
+    SELECT CASE WHEN moved.kind IN ('invoice', 'credit_note') THEN invoice.number
+                ELSE moved.key END AS what,
+           sum(CASE WHEN moved.debit IN ('revenue', 'vat') THEN -moved.amount
+                    ELSE moved.amount END) AS amount
+      FROM subscriptions_transfer AS moved
+      LEFT JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
+     WHERE moved.kind NOT IN ('allocation', 'write_off') GROUP BY 1
+)
+SELECT what, coalesce(claimed.amount, 0), coalesce(entered.amount, 0)
+  FROM claimed FULL JOIN entered USING (what)
+ WHERE coalesce(claimed.amount, 0) <> coalesce(entered.amount, 0) ORDER BY what
+"""
+
+
+def ledger_differences() -> tuple[LedgerDifference, ...]:
+    """Where the ledger does not say what bills and payments say; nothing when all is well."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LEDGER)
+        return tuple(
+            LedgerDifference(what, Money(amount), Money(entered))
+            for what, amount, entered in cursor.fetchall()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedBill:
+    """A bill that must be there: `on` is the day of issue, `amount` in the account's basis."""
+
+    orders: tuple[str, ...]
+    kind: str
+    on: date | None
+    period_start: date | None
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    order: str
+    start: date
+    amount: Money
+    at_once: bool = False
+
+
+def expected_bills(
+    *, until: date, orders: Collection[str] | None = None
+) -> tuple[ExpectedBill, ...]:
+    """The bills of the contracts up to and with the run of the day `until`.
+
+    Worked out from what was agreed and when it was activated; no invoice and no promised line is
+    looked at. One bill per order with something due once; one at once per contract of a consumer;
+    then one per account and cycle, and per morning on which lines of a business are first billed.
+    What a change begins or ends is settled by the account's next bill, a withdrawal at once.
+    """
+    promises = Promise.objects.select_related(
+        "subscription__account", "change__subscription__account"
+    ).order_by("pk")
+    chosen = [row for row in promises if orders is None or row.order_number in orders]
+    accounts: dict[int, list[Promise]] = defaultdict(list)
+    for promise in chosen:
+        if promise.activated_on is not None:
+            accounts[_contract(promise).account_id].append(promise)
+    return (
+        *_order_bills(chosen),
+        *(bill for rows in accounts.values() for bill in _account_bills(rows, until=until)),
+    )
+
+
+def _order_bills(promises: list[Promise]) -> Iterator[ExpectedBill]:
+    due: dict[str, list[Money]] = defaultdict(list)
+    for promise in promises:
+        for charge in agreed_charges(promise):
+            due[promise.order_number] += [line.amount for line in due_in_period(charge, period=0)]
+    for order, amounts in due.items():
+        if amounts:
+            yield ExpectedBill((order,), "order", None, None, total(amounts))
+
+
+def _account_bills(promises: list[Promise], *, until: date) -> Iterator[ExpectedBill]:
+    mornings: dict[date, list[_Due]] = defaultdict(list)
+    settled: dict[tuple[str, date], list[_Due]] = defaultdict(list)
+    for promise in promises:
+        subscription = _contract(promise)
+        business = promise.segment == Segment.BUSINESS
+        zone = ZoneInfo(subscription.account.zone)
+        for due in _dues(promise, until=until):
+            first = due.start == subscription.activated_on and promise.replaces_id is None
+            if first and not business:
+                yield _bill([due], on=_local(subscription.activated_at, zone))
+            elif due.at_once:
+                settled[due.order, due.start].append(due)
+            elif first:
+                at = run_instant(due.start, now=subscription.activated_at)
+                mornings[_local(at, zone)].append(due)
+            else:
+                mornings[due.start].append(due)
+        for given in _compensated(promise, until=until):
+            mornings[given.start].append(given)
+    yield from (_bill(dues, on=day) for (_, day), dues in settled.items())
+    cycle_day = _contract(promises[0]).account.cycle_day
+    assert cycle_day is not None
+    for morning, dues in sorted(mornings.items()):
+        left = dues if morning <= until else []
+        while left:
+            period = bill_period(min(due.start for due in left), cycle_day=cycle_day)
+            yield _bill([due for due in left if due.start < period.end], on=morning)
+            left = [due for due in left if due.start >= period.end]
+
+
+def _contract(promise: Promise) -> Subscription:
+    return promise.change.subscription if promise.replaces_id else promise.subscription
+
+
+def _settled(change: SubscriptionChange, *, cycle_day: int) -> date:
+    """The day of the first bill run after the change; of a withdrawal its own."""
+    if change.kind == ChangeKind.WITHDRAW:
+        return change.at.astimezone(PARIS).date()
+    on = change.on if change.at < datetime.combine(change.on, RUN_AT, tzinfo=PARIS) else None
+    return first_cycle_start(on or change.on + timedelta(days=1), cycle_day=cycle_day)
+
+
+def _dues(promise: Promise, *, until: date) -> Iterator[_Due]:
+    """What the contract owes by this promise, one entry per bill day up to `until`."""
+    assert promise.activated_on is not None
+    assert promise.cycle_day is not None
+    cycle_day, since = promise.cycle_day, promise.activated_on
+    begun = promise.change if promise.replaces_id else None
+    bills_from = _settled(begun, cycle_day=cycle_day) if begun else since
+    items = _contract(promise).items.filter(begun_by=begun, ended_by__isnull=False)
+    ended = {item.line_id: item.ended_by for item in items.select_related("ended_by")}
+    by_day: dict[tuple[str, date, bool], Money] = defaultdict(Money.zero)
+    for charge in agreed_charges(promise):
+        if not charge.recurring:
+            continue
+        end = ended.get(charge.item)
+        found = spans(charge, activation=since, cycle_day=cycle_day)
+        for span in takewhile(lambda span: span.period.start <= until, found):
+            day = max(span.period.start, bills_from)
+            whole = total(line.amount for line in due_lines(charge, activation=since, span=span))
+            if end is None or span.period.end <= end.on:
+                by_day[promise.order_number, day, False] += whole
+                continue
+            at_once = end.kind == ChangeKind.WITHDRAW
+            part = used_of(span, until=end.on)
+            lines = due_lines(charge, activation=since, span=part) if part else ()
+            used, settled = total(line.amount for line in lines), _settled(end, cycle_day=cycle_day)
+            if day < settled:
+                by_day[promise.order_number, day, False] += whole
+                by_day[end.order_number, settled, at_once] += used - whole
+            elif part:
+                by_day[end.order_number, settled if at_once else day, at_once] += used
+    for (order, day, at_once), amount in by_day.items():
+        if day <= until:
+            yield _Due(order, day, amount, at_once)
+
+
+def _compensated(promise: Promise, *, until: date) -> Iterator[_Due]:
+    """What the contract gets back beside what was agreed; its own promise speaks of it."""
+    if promise.replaces_id:
+        return
+    for given in _contract(promise).compensations.filter(due_on__lte=until).order_by("pk"):
+        yield _Due(promise.order_number, given.due_on, Money(-given.amount))
+
+
+def _bill(dues: list[_Due], *, on: date) -> ExpectedBill:
+    amount = total(due.amount for due in dues)
+    return ExpectedBill(
+        orders=tuple(sorted({due.order for due in dues})),
+        kind="recurring" if amount.amount >= 0 else "credit_note",
+        on=on,
+        period_start=min(due.start for due in dues),
+        amount=amount,
+    )
+
+
+def _local(instant: datetime, zone: ZoneInfo) -> date:
+    return instant.astimezone(zone).date()

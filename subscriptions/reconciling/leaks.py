@@ -1,0 +1,113 @@
+"""Contracts, coverage, bills, promises, ledger and bank laid beside one another; read by SQL."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import connection
+
+from commerce.kernel.differences import Difference
+from subscriptions.reconciling.audit import bills_against_promises, ledger_differences
+
+BANK_WAITS = timedelta(days=3)
+"""How long money may wait for an operator before it is a difference."""
+
+# A charge that the last run of its account left out, or whose account no run takes up any more.
+_UNBILLED = """
+SELECT contract.order_number || '/' || item.line_id || '/' || charge.code,
+       coalesce(account.next_bill_on::text, 'none'),
+       coalesce(charge.billed_until::text, 'never')
+  FROM subscriptions_itemcharge AS charge
+  JOIN subscriptions_subscriptionitem AS item ON item.id = charge.item_id
+  JOIN subscriptions_subscription AS contract ON contract.id = item.subscription_id
+  JOIN subscriptions_billingaccount AS account ON account.id = contract.account_id
+ WHERE contract.status IN ('active', 'suspended') AND item.until_on IS NULL
+   AND account.parked_at IS NULL
+   AND CASE WHEN account.next_bill_on IS NULL OR account.next_bill_on < %(day)s
+            THEN item.from_on < %(day)s
+            ELSE item.from_on < account.next_bill_on - interval '1 month'
+                 AND coalesce(charge.billed_until, item.from_on)
+                     <= account.next_bill_on - interval '1 month' END
+ ORDER BY 1
+"""
+
+# What ended is settled by the account's next bill, which comes within a month.
+_AFTER_THE_END = """
+SELECT contract.order_number || '/' || item.line_id || '/' || charge.code,
+       item.until_on::text, max(upper(covered.days))::text
+  FROM subscriptions_coverage AS covered
+  JOIN subscriptions_itemcharge AS charge ON charge.id = covered.charge_id
+  JOIN subscriptions_subscriptionitem AS item ON item.id = charge.item_id
+  JOIN subscriptions_subscription AS contract ON contract.id = item.subscription_id
+  JOIN subscriptions_billingaccount AS account ON account.id = contract.account_id
+ WHERE covered.live AND account.parked_at IS NULL
+   AND upper(covered.days) > item.until_on
+   AND item.until_on + interval '1 month' < %(day)s
+ GROUP BY 1, 2 ORDER BY 1
+"""
+
+# Less than nothing open on a bill: it was paid twice over.
+_OVERPAID = """
+SELECT invoice.number, '0.00', sum(CASE moved.debit WHEN 'receivable' THEN moved.amount
+                                                    ELSE -moved.amount END)::text
+  FROM subscriptions_transfer AS moved
+  JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
+ WHERE 'receivable' IN (moved.debit, moved.credit) AND invoice.gross >= 0
+ GROUP BY invoice.number
+HAVING sum(CASE moved.debit WHEN 'receivable' THEN moved.amount ELSE -moved.amount END) < 0
+ ORDER BY 1
+"""
+
+_BANK_WAITS = """
+SELECT key, '0.00', (abs(amount) - coalesce((
+           SELECT sum(share.amount) FROM subscriptions_bankshare AS share
+            WHERE share.entry_id = entry.id AND share.undone_at IS NULL), 0))::text
+  FROM subscriptions_bankentry AS entry
+ WHERE state = 'waiting' AND booked_on < %(waits)s ORDER BY id
+"""
+
+_BANK_UNBOOKED = """
+SELECT entry.key, abs(entry.amount)::text, coalesce(sum(share.amount), 0)::text
+  FROM subscriptions_bankentry AS entry
+  LEFT JOIN subscriptions_bankshare AS share
+    ON share.entry_id = entry.id AND share.undone_at IS NULL
+ WHERE entry.state = 'booked'
+ GROUP BY entry.id HAVING coalesce(sum(share.amount), 0) <> abs(entry.amount) ORDER BY entry.id
+"""
+
+# From the first statement's opening balance on, all movements lead to the last closing balance.
+_BANK_BALANCE = """
+SELECT edge.iban, edge.closing::text, (edge.opening + moved.sum)::text
+  FROM (SELECT DISTINCT iban,
+               first_value(opening) OVER (PARTITION BY iban ORDER BY "on", id) AS opening,
+               first_value(closing) OVER (PARTITION BY iban ORDER BY "on" DESC, id DESC) AS closing
+          FROM subscriptions_bankstatement) AS edge
+  JOIN LATERAL (SELECT coalesce(sum(entry.amount), 0) AS sum FROM subscriptions_bankentry AS entry
+                 WHERE entry.iban = edge.iban) AS moved ON true
+ WHERE edge.opening + moved.sum <> edge.closing
+"""
+
+_STATEMENTS = {
+    "unbilled": _UNBILLED,
+    "billed_after_end": _AFTER_THE_END,
+    "overpaid": _OVERPAID,
+    "bank_waiting": _BANK_WAITS,
+    "bank_unbooked": _BANK_UNBOOKED,
+    "bank_balance": _BANK_BALANCE,
+}
+
+
+def billing_differences(day: date) -> Iterator[Difference]:
+    """Each contract, bill, payment and movement at the bank of which two of our own books say
+    different things, on the morning of `day`, after its bill run."""
+    given: dict[str, Any] = {"day": day, "waits": day - BANK_WAITS}
+    with connection.cursor() as cursor:
+        for kind, statement in _STATEMENTS.items():
+            cursor.execute(statement, given)
+            for identity, expected, found in cursor.fetchall():
+                yield Difference(kind, identity, expected, found)
+    for bill in bills_against_promises(broken_alone=True):
+        identity = f"{bill.number}/{bill.order_number}"
+        yield Difference("promise", identity, str(bill.promised), str(bill.billed))
+    for each in ledger_differences():
+        yield Difference("ledger", each.what, str(each.amount), str(each.entered))
