@@ -98,7 +98,7 @@ def _stretch(line: LineTerms, plan: HeldOffering, days: Period) -> Stretch:
     options = (
         each.offering
         for each in line.held
-        if each.offering.kind is Kind.OPTION and each.runs_in(days)
+        if each.offering.kind is Kind.OPTION and each.since != each.until and each.runs_in(days)
     )
     rates = rates_of(
         [plan.offering, *options], segment=line.segment, term=line.term, at=plan.sold_at

@@ -43,6 +43,8 @@ def option(rng: Random, code: str) -> Item:
     charges: list[Charge] = [Recurring("fee", rng.choice(OPTIONS), tax=tax, every=every)]
     if rng.random() < 0.15:
         charges.append(OneOff("start", Decimal("5.00")))
+    if rng.random() < 0.3:
+        charges.append(Usage("minutes", Decimal("0.15"), Decimal(rng.choice((30, 60)))))
     return Item(code, tuple(charges), _benefits(rng, charges))
 
 

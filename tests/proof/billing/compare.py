@@ -6,8 +6,9 @@ from datetime import date
 from decimal import Decimal
 from itertools import zip_longest
 
-from tests.proof.billing.engine import Books, Issued, Place, cents, documents, fee, place_of
+from tests.proof.billing.engine import Books, Issued, cents, documents, fee, place_of
 from tests.proof.billing.facts import Contract, Life, Terminated
+from tests.proof.billing.held import Place
 from tests.proof.billing.oracle import Bill, bills
 from tests.proof.billing.owed import NOTHING, Key, Kind, early_fee
 from tests.proof.billing.seen import Seen

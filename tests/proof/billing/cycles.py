@@ -25,6 +25,12 @@ def add_months(day: date, months: int) -> date:
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
+def month_of(day: date) -> Span:
+    """The calendar month of a day."""
+    first = day.replace(day=1)
+    return Span(first, add_months(first, 1))
+
+
 def months_elapsed(start: date, day: date) -> int:
     """Whole months from `start` to `day`."""
     months = 0

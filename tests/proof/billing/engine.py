@@ -11,7 +11,7 @@ from datetime import date
 from decimal import Decimal
 
 from commerce.kernel.money import Money
-from commerce.kernel.periods import Period, cycle_day_for
+from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis
 from commerce.markets.fr.termination import early_termination_fee
 from promotions.domain import benefits
@@ -30,6 +30,7 @@ from subscriptions.domain.invoice import (
     totals,
 )
 from subscriptions.domain.leaving import Commitment, instalments_left
+from subscriptions.domain.rating import Owing, month_days
 from subscriptions.domain.states import LineKind
 from tests.proof.billing.facts import (
     Benefit,
@@ -38,19 +39,17 @@ from tests.proof.billing.facts import (
     Contract,
     Effect,
     Item,
-    ItemAdded,
-    ItemRemoved,
     Life,
     OneOff,
-    PlanChanged,
     Recurring,
     Terminated,
     Withdrawn,
 )
+from tests.proof.billing.held import Held, Place, cycle_day, items
+from tests.proof.billing.metering import Meter
 from tests.proof.billing.oracle import Occasion, occasions
 from tests.proof.billing.owed import Kind
 
-Act = PlanChanged | ItemAdded | ItemRemoved | Terminated | Withdrawn
 NO_NAMES: Mapping[str, str] = {}
 
 
@@ -61,30 +60,6 @@ class Issued:
     day: date
     lines: tuple[DraftLine, ...]
     totals: Totals
-
-
-@dataclass(slots=True)
-class Held:
-    """An item of a contract from `since` to the eve of `until` (None: it has no end yet)."""
-
-    item: Item
-    since: date
-    is_plan: bool
-    until: date | None = None
-
-    def end(self, on: date) -> None:
-        """It never lasts less than no day."""
-        self.until = max(on, self.since)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where lines come from: a charge of an item of a contract, since when."""
-
-    contract: str
-    since: str
-    item: str
-    charge: str
 
 
 class Books:
@@ -151,7 +126,7 @@ def _together(before: Iterable[DueLine], back: Iterable[DueLine]) -> list[DueLin
 
 def documents(life: Life) -> tuple[list[Issued], Books]:
     """Every document of a life, and the rows that they left."""
-    books, back = Books(), _Back(life)
+    books, back, meter = Books(), _Back(life), Meter(life)
     made: list[Issued] = []
     for occasion in occasions(life):
         covers: tuple[Cover, ...] = ()
@@ -161,6 +136,7 @@ def documents(life: Life) -> tuple[list[Issued], Books]:
             charges = loaded(life, occasion, books)
             lines, covers = recurring_lines(charges, period=_period(life, occasion))
             if occasion.takes_all:
+                lines += tuple(_beyond(life, meter.due(occasion), books))
                 lines += back.open_on(occasion.known)
         books.write(lines, covers)
         if lines:
@@ -172,6 +148,24 @@ def documents(life: Life) -> tuple[list[Issued], Books]:
                 )
             )
     return made, books
+
+
+def _beyond(life: Life, owing: Iterable[tuple[Place, Owing]], books: Books) -> Iterator[DraftLine]:
+    """Lines of use; the days of each begin with its month."""
+    for place, owed in owing:
+        of = owed.rated
+        months = of.month.year * 12 + of.month.month
+        books.starts[place, months] = of.month
+        yield DraftLine(
+            kind=LineKind.USAGE,
+            order_number=place.contract,
+            group=place.since,
+            due=DueLine(place.item, place.charge, months, None, owed.amount, of.tax_class),
+            days=month_days(of.month),
+            label=NO_NAMES,
+            quantity=1,
+            tax_rate=life.account.rate(of.tax_class),
+        )
 
 
 class _Back:
@@ -256,29 +250,6 @@ def _running(
     )
 
 
-def items(life: Life, contract: Contract, *, known: date) -> list[Held]:
-    """The items that the contract has had or will have, by what is known at the end of a day."""
-    on = contract.activated
-    if on is None or on > known:
-        return []
-    found = [Held(contract.plan, on, True), *(Held(each, on, False) for each in contract.options)]
-    for since, fact in _acts(life, contract, known=known):
-        running = [held for held in found if held.until is None]
-        match fact:
-            case PlanChanged():
-                _end((held for held in running if held.is_plan), since)
-                found.append(Held(fact.plan, since, True, None if running else since))
-            case ItemAdded():
-                found.append(Held(fact.item, since, False, None if running else since))
-            case ItemRemoved():
-                _end([held for held in running if held.item.code == fact.item], since)
-            case Terminated():
-                _end(running, since)
-            case Withdrawn():
-                _end(running, since if fact.early else on)
-    return found
-
-
 def fee(life: Life, contract: Contract, ended: Terminated) -> Decimal:
     """What is owed for leaving, of the plan that runs on the eve."""
     assert contract.activated is not None
@@ -307,25 +278,6 @@ def fee(life: Life, contract: Contract, ended: Terminated) -> Decimal:
     )
 
 
-def _end(items: Iterable[Held], on: date) -> None:
-    for held in items:
-        held.end(on)
-
-
-def _acts(life: Life, contract: Contract, *, known: date) -> list[tuple[date, Act]]:
-    """What happens to the contract, by the day on which it takes effect, then as entered."""
-    acts = [
-        (_takes_effect(life, fact), fact)
-        for fact in life.facts
-        if isinstance(fact, Act) and fact.contract == contract.code and fact.known <= known
-    ]
-    return sorted(acts, key=lambda act: (act[0], act[1].entry))
-
-
-def _takes_effect(life: Life, fact: Act) -> date:
-    return fact.on or bill_period(fact.known, cycle_day=cycle_day(life)).end
-
-
 def agreed(life: Life, item: Item, charge: OneOff | Recurring) -> AgreedCharge:
     """The charge with its benefits."""
     return AgreedCharge(
@@ -347,14 +299,6 @@ def _benefit(benefit: Benefit) -> benefits.Benefit:
         Effect.AT_PRICE: (BenefitKind.FIXED_PRICE, benefit.value),
     }[benefit.effect]
     return benefits.Benefit(benefit.code, kind, value, benefit.first, benefit.months)
-
-
-def cycle_day(life: Life) -> int:
-    """The account's own day, or that of its first activation."""
-    if life.account.cycle_day is not None:
-        return life.account.cycle_day
-    begun = [one.activated for one in life.contracts if one.activated]
-    return cycle_day_for(min(begun or [one.ordered for one in life.contracts]))
 
 
 def _period(life: Life, occasion: Occasion) -> Period:

@@ -85,7 +85,10 @@ class Recurring:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Owed in arrears: so much per unit over what a cycle includes."""
+    """Owed in arrears: so much per started unit over what a calendar month includes.
+
+    That of an option adds what it includes to the plan's of the same code; the plan's price counts.
+    """
 
     code: str
     price: Decimal

@@ -315,7 +315,9 @@ class _Author:
         )[0]
 
     def _moment(self, cycle: Span) -> datetime:
-        days = [day for day in (cycle.start, cycle.end - ONE_DAY, *EDGES) if day in cycle]
+        month = cycle.end.replace(day=1)
+        edges = (cycle.start, cycle.end - ONE_DAY, month, month - ONE_DAY, *EDGES)
+        days = [day for day in edges if day in cycle]
         some = cycle.start + timedelta(days=self.rng.randrange(cycle.days))
         day = self.rng.choice(days) if self.rng.random() < 0.4 else some
         late = self.rng.random() < 0.4

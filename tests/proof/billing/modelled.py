@@ -20,8 +20,6 @@ from tests.proof.billing.facts import (
     Renewed,
     Suspended,
     Terminated,
-    Usage,
-    Used,
     Withdrawn,
 )
 
@@ -30,13 +28,6 @@ LEFT_OUT: Mapping[str, str] = {
     "a renewal": "brings items of its own; benefits on an item that runs are not given",
     "a suspension that is not": "a suspended line is paid for: none of ours is without",
     "a suspension across a cycle": "as above",
-    "usage": "the engine rates calendar months and started units, the oracle cycles and parts",
-    "usage that came out of order": "as above",
-    "usage that came twice": "as above",
-    "usage that came after its bill": "as above",
-    "usage that came after a year to the day": "as above",
-    "usage that came after the one-year bar": "as above",
-    "usage on another day in Paris than in UTC": "as above",
     "another cycle day": "an account keeps the day that it began with",
     "a discount for lines": "what lines save is agreed in the order of each, as its benefits",
     "a refund": "money is given back against the bill of an order only",
@@ -52,7 +43,7 @@ OTHERWISE: Mapping[str, str] = {
 }
 """What is compared in another form than the lives have it, and how."""
 
-_LEFT_OUT = (CycleDayMoved, LinesDiscounted, PriceChanged, Refunded, Renewed, Used)
+_LEFT_OUT = (CycleDayMoved, LinesDiscounted, PriceChanged, Refunded, Renewed)
 
 
 def modelled(life: Life) -> Life:
@@ -104,13 +95,13 @@ def _at_order(item: Item) -> Item:
         replace(charge, at_order=True) if isinstance(charge, OneOff) else charge
         for charge in item.charges
     )
-    return _with(item, charges=tuple(each for each in charges if not isinstance(each, Usage)))
+    return _with(item, charges=tuple(charges))
 
 
 def _changed(item: Item) -> Item:
     return _with(
         item,
-        charges=tuple(each for each in item.charges if not isinstance(each, OneOff | Usage)),
+        charges=tuple(each for each in item.charges if not isinstance(each, OneOff)),
     )
 
 

@@ -11,15 +11,18 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import Any
 from unittest.mock import patch
 
+from catalogue.domain.model import Offering
+from catalogue.domain.usage import Dimension, Rate, rates_of
 from commerce.kernel import money, tax
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period, add_months
 from commerce.kernel.tax import Basis, TaxPart
 from promotions.domain import benefits
 from promotions.domain.benefits import Benefit
-from subscriptions.domain import changes, charges, invoice, leaving
+from subscriptions.domain import changes, charges, invoice, leaving, rating
 from subscriptions.domain.charges import AgreedCharge, DueLine, Span
 from subscriptions.domain.invoice import BilledDays, DraftLine, RunningCharge, Totals
+from subscriptions.domain.rating import Billed, Owing, Rated
 from tests.proof.billing import engine
 
 Patches = list[Any]
@@ -196,6 +199,31 @@ def _fee_of_the_list_price(charge: AgreedCharge, *, period: int) -> Money:
     return _net_in_period(replace(charge, benefits=()), period=period)
 
 
+_owing = rating.owing
+
+
+def _billed_again(
+    rates: Iterable[Rated], *, billed: Mapping[tuple[int, str, date], Billed]
+) -> tuple[Owing, ...]:
+    return _owing(rates, billed={})
+
+
+_month_days = rating.month_days
+
+
+def _to_the_middle(month: date) -> Period:
+    days = _month_days(month)
+    return Period(days.start, days.start + timedelta(days=15))
+
+
+def _a_year_is_365_days(day: date, *, taken_on: date) -> bool:
+    return taken_on - day >= timedelta(days=365)
+
+
+def _of_the_plan_alone(offerings: Sequence[Offering], **sold: Any) -> Mapping[Dimension, Rate]:
+    return rates_of(offerings[:1], **sold)
+
+
 MUTANTS: Mapping[str, Callable[[], Patches]] = {
     "cents are rounded to even": _in(money, "ROUND_HALF_UP", ROUND_HALF_EVEN),
     "cents are cut off": _in(money, "ROUND_HALF_UP", ROUND_DOWN),
@@ -222,6 +250,11 @@ MUTANTS: Mapping[str, Callable[[], Patches]] = {
     "what has ended is billed on": _in(invoice, "_unbilled", _on_and_on),
     "what is due every three months is due each month": _in_both("span_from", _due_every_month),
     "the fee for leaving knows no benefits": _in(leaving, "net_in_period", _fee_of_the_list_price),
+    "a unit of use that was only started is free": _in(rating, "ROUND_CEILING", ROUND_DOWN),
+    "late use has all of its month billed again": _in(rating, "owing", _billed_again),
+    "use is billed in the middle of its month": _in(rating, "month_days", _to_the_middle),
+    "use a year ago to the day is barred": _in(rating, "is_barred", _a_year_is_365_days),
+    "an option adds nothing to what is included": _in(rating, "rates_of", _of_the_plan_alone),
 }
 
 

@@ -1,8 +1,8 @@
 """What a customer should be billed, day by day over the dated facts of a life.
 
 Written from the rules alone: the issue on billing, part 5; engine.md (E) parts 2, 5, 6, 11;
-france.md (F) sections 6 and 8; decisions 3 and 4 (D). `owed` prices every day of a life as it is
-known on a day; `bills` walks through the life and bills what is owed minus what was billed.
+france.md (F) sections 6 and 8; decisions 3, 4 and 28 (D). `owed` prices every day of a life as it
+is known on a day; `bills` walks through the life and bills what is owed minus what was billed.
 
 Where the rules leave room, this is how they are read here. Whoever finds the engine elsewhere sees
 at once which of the two departs from what.
@@ -37,8 +37,12 @@ at once which of the two departs from what.
     `at_order` are billed alone on the day of the order (E8).
 10. Another cycle day holds from the end of the running cycle; the days from there to the first new
     cycle day are a part of a cycle as in 2. A longer period that was begun is kept.
-11. Usage is rated per plan and cycle with the whole allowance, also in a part of a cycle or while
-    suspended; what is over is summed, priced and rounded once, and billed after the cycle's end.
+11. Usage is rated per plan and calendar month, as plans name what "a month" includes (D28), with
+    the whole allowance, also in a part of a month, beside another plan or while suspended; an
+    option adds all of its own to each plan that it ran beside on some day. Of the sum each started
+    unit over it counts; priced and rounded once. Billed by the first bill of the account after the
+    month, or after the end of the contract if that is sooner; a withdrawal's own documents hold
+    none.
 12. A record counts once, as it first came, if it came within one year of its local day (F6, L34-2);
     one for a day on which the plan had no such charge costs nothing.
 13. The early-termination fee: what would have been due for each month of the commitment that is
@@ -64,9 +68,10 @@ at once which of the two departs from what.
     after the end of a contract do nothing.
 19. A line counts for the discount for lines from its activation to its end, suspended or not.
 
-Readings 1, 3, 4, 5, 13 and 15 were chosen anew when the engine was first laid beside them. The
+Readings 1, 3, 4, 5, 11, 13 and 15 were chosen anew when the engine was first laid beside them. The
 rules allow either: 3, 4 and 5 are now those of the oracle of quotes (tests/oracle), so that a bill
-can be what its quote said; 1 and 15 those of the engine. In 13 days that were billed as used were
+can be what its quote said; 1 and 15 those of the engine; 11, which took the cycle for the month and
+priced parts of units, that of decision 28. In 13 days that were billed as used were
 owed a second time by the fee, which no rule asks for.
 
 Not here: shared allowances, third parties, transfers, parents who pay, advantages given back.
@@ -144,6 +149,7 @@ class Occasion:
         """Whether what is owed for this is billed now."""
         return (
             self.contract in (None, key.contract)
+            and (self.contract is None or key.kind is not Kind.USAGE)
             and self.kind in (None, key.kind)
             and self.charge in (None, key.charge)
         )

@@ -6,11 +6,13 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from math import ceil
 
 from tests.proof.billing.cycles import (
     ONE_DAY,
     add_months,
     every_day,
+    month_of,
     months_elapsed,
 )
 from tests.proof.billing.facts import (
@@ -36,6 +38,7 @@ from tests.proof.billing.seen import Running, Seen, started
 
 CHATEL_ENDED = date(2023, 1, 1)
 NOTHING = Decimal("0.00")
+ENDS = (Terminated, Withdrawn)
 
 
 class Kind(StrEnum):
@@ -223,32 +226,46 @@ def longest_period(item: Item) -> int:
 
 
 def usage(seen: Seen, contract: Contract, ending_after: date) -> Part:
-    """What was used over the allowance, in cycles that are over (reading 11)."""
+    """What was used over the allowance, in months that are over (reading 11)."""
     used: dict[Key, tuple[Usage, Decimal]] = {}
     if seen.given_back(contract):
         return
     for record in seen.records(contract):
         day = seen.local_day(record)
-        cycle = seen.cycles.containing(day)
-        if not ending_after < cycle.end <= seen.by:
+        month = month_of(day)
+        if month.end <= ending_after or not is_over(seen, contract, month):
             continue
-        for running in seen.items(contract, day)[:1]:
-            for charge in running.item.charges:
+        for plan in seen.items(contract, day)[:1]:
+            for charge in plan.item.charges:
                 if isinstance(charge, Usage) and charge.code == record.charge:
-                    key = Key(
-                        contract.code,
-                        Kind.USAGE,
-                        running.item.code,
-                        running.since,
-                        charge.code,
-                        cycle,
-                    )
+                    mark = (plan.item.code, plan.since, charge.code, month)
+                    key = Key(contract.code, Kind.USAGE, *mark)
                     _, before = used.get(key, (charge, Decimal(0)))
                     used[key] = (charge, before + record.quantity)
     for key, (charge, quantity) in used.items():
-        over = quantity - charge.included
+        over = quantity - charge.included - added_by_options(seen, contract, key)
         if over > 0:
-            yield key, Owed(cents(Fraction(over) * Fraction(charge.price)), charge.tax)
+            yield key, Owed(cents(ceil(over) * Fraction(charge.price)), charge.tax)
+
+
+def is_over(seen: Seen, contract: Contract, month: Span) -> bool:
+    """Whether nothing more can be used in the month."""
+    ends = [fact.on for fact in seen.facts(contract, ContractFact) if isinstance(fact, ENDS)]
+    return min([month.end, *ends]) <= seen.by
+
+
+def added_by_options(seen: Seen, contract: Contract, plan: Key) -> Decimal:
+    """What options that ran beside the plan on some day of the month include."""
+    beside: dict[tuple[str, date], Item] = {}
+    for day in every_day(plan.period):
+        running = seen.items(contract, day)
+        if running and (running[0].item.code, running[0].since) == (plan.item, plan.since):
+            beside |= {(option.item.code, option.since): option.item for option in running[1:]}
+    charges = [charge for item in beside.values() for charge in item.charges]
+    return sum(
+        (one.included for one in charges if isinstance(one, Usage) and one.code == plan.charge),
+        Decimal(0),
+    )
 
 
 def fees(seen: Seen, contract: Contract, ending_after: date) -> Part:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from commerce.kernel.errors import RuleViolated
 from tests.proof.billing.compare import Answer, by_engine, by_oracle
+from tests.proof.billing.facts import Life
 from tests.proof.billing.lives import life
 from tests.proof.billing.modelled import modelled
 from tests.proof.billing.mutants import MUTANTS, planted
@@ -23,9 +25,17 @@ def test_a_planted_fault_is_found(name: str, said: dict[int, Answer]) -> None:
         if seed not in said:
             said[seed] = by_oracle(one)
         with planted(name):
-            if by_engine(one) != said[seed]:
+            if billed_or_parked(one) != said[seed]:
                 return
     pytest.fail(f"{SAMPLE} lives are billed the same although {name}")
+
+
+def billed_or_parked(one: Life) -> Answer | None:
+    """None: the engine finds itself in a state that it can't be in, and parks the account."""
+    try:
+        return by_engine(one)
+    except RuleViolated:
+        return None
 
 
 def test_without_a_fault_there_is_nothing_to_find() -> None:

@@ -13,6 +13,7 @@ from tests.proof.billing.facts import (
     Contract,
     CycleDayMoved,
     Effect,
+    Item,
     ItemAdded,
     ItemRemoved,
     LinesDiscounted,
@@ -349,16 +350,67 @@ def test_two_lines_cost_less_while_there_are_two() -> None:
 # Usage
 
 
-def test_what_is_over_the_allowance_is_billed_after_the_cycle() -> None:
-    item = plan("10.00", more=(Usage("minutes", Decimal("0.15"), Decimal(100)),))
+def test_started_units_over_the_allowance_are_billed_after_the_calendar_month() -> None:
+    item = plan("10.00", more=(minutes(100),))
     facts = [
         used(1, "2026-04-10T10:00", "80"),
         used(2, "2026-04-20T10:00", "30.5"),
         used(3, "2026-04-30T22:30", "7"),  # 1 May where the account is
     ]
-    one = life(line("2026-04-01", item), facts=facts, until="2026-06-01")
-    # 10.5 minutes over are 1.575
-    assert billed(one)[1:] == [("2026-05-01", ["10.00", "1.58"]), ("2026-06-01", ["10.00"])]
+    one = life(line("2026-04-05", item), facts=facts, until="2026-06-05")
+    # 10.5 minutes over are 11 that were started; the 7 are of May and included
+    assert billed(one)[1:] == [("2026-05-05", ["10.00", "1.65"]), ("2026-06-05", ["10.00"])]
+
+
+def test_each_plan_of_a_month_includes_all_that_it_names() -> None:
+    larger = plan("20.00", code="larger", more=(minutes(100),))
+    facts = [
+        used(1, "2026-04-10T10:00", "60"),
+        PlanChanged(
+            entry=2, known=day("2026-04-16"), contract="A", plan=larger, on=day("2026-04-16")
+        ),
+        used(3, "2026-04-20T10:00", "101"),
+    ]
+    one = life(
+        line("2026-04-01", plan("10.00", more=(minutes(50),))), facts=facts, until="2026-05-01"
+    )
+    # 10 over the first plan's 50, 1 over the second's 100
+    assert lines_of(one, Kind.USAGE) == [("2026-05-01", "0.15"), ("2026-05-01", "1.50")]
+
+
+@pytest.mark.parametrize(
+    ("case", "ended", "over"),
+    [("it ran on one day of the month", "2026-04-03", "1.50"), ("on none", "2026-04-02", "6.00")],
+)
+def test_an_option_adds_what_it_includes_to_the_plan_that_it_ran_beside(
+    case: str, ended: str, over: str
+) -> None:
+    option = Item("option", (minutes(30),))
+    facts = [
+        ItemAdded(
+            entry=1, known=day("2026-04-02"), contract="A", item=option, on=day("2026-04-02")
+        ),
+        ItemRemoved(entry=2, known=day(ended), contract="A", item="option", on=day(ended)),
+        used(3, "2026-04-10T10:00", "140"),
+    ]
+    one = life(
+        line("2026-04-01", plan("10.00", more=(minutes(100),))), facts=facts, until="2026-05-01"
+    )
+    assert lines_of(one, Kind.USAGE) == [("2026-05-01", over)]
+
+
+def test_what_a_contract_used_that_has_ended_is_on_its_last_bill_and_the_rest_on_one_more() -> None:
+    end = Terminated(entry=2, known=day("2026-04-12"), contract="A", on=day("2026-04-12"))
+    facts = [
+        used(1, "2026-04-10T10:00", "20"),
+        end,
+        used(3, "2026-04-11T10:00", "8", received="2026-06-01"),
+    ]
+    one = life(
+        line("2026-03-20", plan("10.00", more=(minutes(10),))), facts=facts, until="2026-07-31"
+    )
+    # not after the month, which is not over by then
+    assert lines_of(one, Kind.USAGE) == [("2026-04-20", "1.50"), ("2026-06-20", "1.20")]
 
 
 def test_the_clock_change_moves_the_last_hour_of_a_day() -> None:
@@ -387,6 +439,11 @@ def test_late_usage_is_on_the_next_bill_once_and_up_to_a_year(
     ]
     one = life(line("2026-04-01", item), facts=facts, until=str(add_months(day(received), 2)))
     assert lines_of(one, Kind.USAGE) == expected
+
+
+def minutes(included: int) -> Usage:
+    """At 0.15 each beyond what is included."""
+    return Usage("minutes", Decimal("0.15"), Decimal(included))
 
 
 def used(entry: int, at: str, quantity: str, *, received: str = "", record: str = "") -> Used:

@@ -128,6 +128,11 @@ def test_an_option_adds_to_what_the_plan_includes_and_the_price_beyond_is_the_pl
         (offering(Kind.OPTION, (more,)), date(2026, 5, 20), None),
     )
     assert calls(own, used={10: "152"}) == [(10, "152", 2, "0.10")]
+    taken_off_the_same_day = line(
+        (plan("120"), date(2026, 1, 1), None),
+        (offering(Kind.OPTION, (more,)), date(2026, 5, 20), date(2026, 5, 20)),
+    )
+    assert calls(taken_off_the_same_day, used={10: "152"}) == [(10, "152", 32, "1.60")]
 
 
 def test_lines_of_a_pool_share_what_they_include_and_pay_together() -> None:
