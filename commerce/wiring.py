@@ -46,6 +46,7 @@ from commerce.ordering.services.holds import CHECKOUT_TIMER, HOLD_TIMER
 from commerce.payments import selectors as payments
 from commerce.payments.events import (
     DisputeMoved,
+    MethodChosen,
     MethodUnusable,
     PaymentAuthorised,
     PaymentCancelled,
@@ -174,6 +175,7 @@ def connect() -> None:
     )
 
     subscribe(MethodUnusable, messages.on_method_unusable, name="notifications.method")
+    subscribe(MethodChosen, bills.on_method_chosen, name="billing.method")
 
     paying, billing = WorkQueue.PAYMENTS, WorkQueue.BILLING
     opening = Guarded("payments", checkout.open_again)

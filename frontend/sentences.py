@@ -147,6 +147,7 @@ SENTENCES: Mapping[str, Any] = {
     "advantage_lost": _("Without it the rest would cost more. Cancel all of it, or keep it."),
     "unknown_bundle": _("This part of your order is not there."),
     "too_many_bundles": _("Choose what to cancel, 100 users at most at a time."),
+    "no_address": _("We know no such address of this customer. Choose another way."),
     "nothing_to_pay": _("There is nothing left to pay."),
     "payment_under_way": _("A payment is just under way. Look again in a minute."),
     "paid_otherwise": _("This was paid in another way meanwhile: there is nothing left to take."),

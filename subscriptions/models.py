@@ -12,6 +12,7 @@ from subscriptions.carrier.models import CarrierSubscription as CarrierSubscript
 from subscriptions.carrier.models import Merchant as Merchant
 from subscriptions.carrier.models import SinkMessage as SinkMessage
 from subscriptions.collection.models import DebitNotice as DebitNotice
+from subscriptions.collection.models import PayLink as PayLink
 from subscriptions.contracts.models import Compensation as Compensation
 from subscriptions.contracts.models import ItemBenefit as ItemBenefit
 from subscriptions.contracts.models import ItemCharge as ItemCharge

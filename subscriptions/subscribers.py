@@ -11,8 +11,9 @@ from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.payments.selectors import dispute
 from subscriptions.collection.services import collecting
+from subscriptions.dunning.services import dunning_clock
 from subscriptions.ledger.services import ledger
-from subscriptions.models import Subscription
+from subscriptions.models import BillingAccount, Subscription
 
 
 def on_payment_authorised(payload: Mapping[str, Any]) -> None:
@@ -50,3 +51,9 @@ def on_dispute_moved(payload: Mapping[str, Any]) -> None:
             reinstated=found.reinstated,
             decided=not found.is_open,
         )
+
+
+def on_method_chosen(payload: Mapping[str, Any]) -> None:
+    """What is overdue may be charged again, or is to be debited under the new mandate."""
+    for account in BillingAccount.objects.filter(party=payload["party_id"]):
+        dunning_clock.look_soon(account)

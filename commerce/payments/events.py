@@ -62,6 +62,14 @@ class DisputeMoved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MethodChosen(Event):
+    """Bills of the party are charged to another card or account from now on."""
+
+    party_id: int
+    saved_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class MethodUnusable(Event):
     """Nothing can be charged to a saved account any more: `reason` is the bank's."""
 

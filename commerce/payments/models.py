@@ -46,7 +46,9 @@ LIFE = Transitions(
                 PaymentState.PROCESSING,
             }
         ),
-        PaymentState.PROCESSING: frozenset({PaymentState.SETTLED, PaymentState.DECLINED}),
+        PaymentState.PROCESSING: frozenset(
+            {PaymentState.SETTLED, PaymentState.DECLINED, PaymentState.CANCELLED}
+        ),
         PaymentState.UNKNOWN: frozenset({PaymentState.OPENING, PaymentState.OPENED}),
         PaymentState.OPENED: frozenset(
             {

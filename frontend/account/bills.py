@@ -75,6 +75,7 @@ def bill_page(
         "number": summary.number,
         "day": summary.issued_on,
         "due": summary.due_on,
+        "debited": debit is not None and not summary.paid,
         "period_text": period_text(summary),
         "seller": identity_lines(bill.seller),
         "buyer": identity_lines(bill.buyer),
@@ -110,7 +111,7 @@ def bill_page(
 def is_payable(bill: BillView, payments: tuple[PaymentView, ...]) -> bool:
     """A consumer's bill on which enough is open to be taken, and no payment under way."""
     enough = bill.collected and bill.summary.open >= LEAST
-    return enough and not any(map(_under_way, payments))
+    return enough and not any(map(is_under_way, payments))
 
 
 def payment_note(
@@ -120,7 +121,7 @@ def payment_note(
     will be debited."""
     if not bill.summary.open:
         return ""
-    if any(map(_under_way, payments)):
+    if any(map(is_under_way, payments)):
         return _("Your payment is under way.")
     if debit is not None:
         return _debit_note(debit)
@@ -165,7 +166,8 @@ def declined_because(code: str) -> str:
     return reasons.get(code, _("the bank gave no reason"))
 
 
-def _under_way(payment: PaymentView) -> bool:
+def is_under_way(payment: PaymentView) -> bool:
+    """Money is being taken, or a bank has still to say whether it pays."""
     asked = payment.is_open and payment.off_session
     return asked or payment.is_processing or payment.is_reserved
 

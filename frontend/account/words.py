@@ -138,6 +138,9 @@ def _wished(values: Values) -> str:
 
 
 _ENTRIES: Mapping[str, Callable[[Values], str]] = {
+    "pay_link_sent": lambda values: (
+        _("Link to pay sent: %(bills)s") % {"bills": values.get("bills", "")}
+    ),
     "purchases_limited": lambda values: _("Limits of purchases on the bill changed"),
     "third_party_stopped": lambda values: (
         _("%(service)s stopped, free of charge") % {"service": values.get("service", "")}

@@ -26,6 +26,7 @@ from frontend.account.bills import period_text, standing
 from frontend.account.dunning import overdue
 from frontend.agent.doubts import doubts
 from frontend.agent.forms import ASKED, CheckForm, EndContactForm, SettleForm
+from frontend.agent.paying import pay_links
 from frontend.consumption import short_text
 from frontend.next_offers import decline_reasons, offer_cards
 from frontend.shop.words import on_day
@@ -115,6 +116,7 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
     requests = written.open_contract_requests(party_id=party.id)
     offers = show_next_offers(context, contracts=contracts)
     used = consumption_of(party.id, on=business_today())
+    unpaid = overdue(party.id)
     return values | {
         "next_offers": offer_cards(offers, catalogue),
         "decline_reasons": decline_reasons(),
@@ -134,7 +136,8 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
             }
             for b in bills[:6]
         ],
-        "overdue": overdue(party.id),
+        "overdue": unpaid,
+        "pay_links": pay_links(party, bills, overdue=unpaid),
         "coming": coming_bills(party.id, since=business_today(), count=3),
         "timeline": [
             {

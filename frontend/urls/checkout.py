@@ -9,6 +9,7 @@ from frontend.views import (
     guide,
     journey,
     orders,
+    paying,
     porting,
     summary,
     withdrawing,
@@ -57,5 +58,6 @@ urlpatterns = [
     path("orders/<slug:number>/paid/", orders.paid, name="paid"),
     path("orders/<slug:number>/numbers/<str:line_id>/", porting.customer, name="porting"),
     path("accept/<str:token>/", orders.accept, name="accept"),
+    path("pay/<str:token>/", paying.by_link, name="pay_link"),
     path("accept/<str:token>/pay/", orders.pay_accepted, name="pay_accepted"),
 ]

@@ -31,7 +31,6 @@ from commerce.ordering.domain.states import OrderState
 from commerce.ordering.selectors import OrderView, approvals_waiting, order_view, orders_of
 from commerce.ordering.services.approval import approve_order, reject_order
 from commerce.ordering.services.bulk import BulkCheckout, place_bulk_order, quote_bulk
-from commerce.payments.selectors import payments_of
 from commerce.web.policy import Policy, policy
 from frontend.account import bills as bill_words
 from frontend.account import words
@@ -54,7 +53,7 @@ from subscriptions.einvoicing.selectors import einvoice_of
 from subscriptions.invoicing.explaining import explanation
 from subscriptions.invoicing.files import Form
 from subscriptions.invoicing.selectors import bill_view, bills_of
-from subscriptions.ledger.selectors import balance_of
+from subscriptions.ledger.selectors import balance_of, payments_of_bill
 
 PAGE = 50
 
@@ -308,7 +307,9 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     context = context_for_request(request)
     party_id = context.party_id or 0
     found = bill_view(party_id, number)
-    page = bill_words.bill_page(found, payments=payments_of(number), debit=announced_debit(number))
+    page = bill_words.bill_page(
+        found, payments=payments_of_bill(number), debit=announced_debit(number)
+    )
     page["sections"] = screen.bill_sections(page["sections"])
     page["electronic"] = einvoice_page(einvoice_of(party_id, number))
     values = screen.around(context, here="portal:bills") | {

@@ -49,7 +49,7 @@ from subscriptions.contracts.selectors import promise_view, subscription_view, s
 from subscriptions.invoicing.explaining import explanation
 from subscriptions.invoicing.files import Form
 from subscriptions.invoicing.selectors import bill_view, bills_of
-from subscriptions.ledger.selectors import balance_of
+from subscriptions.ledger.selectors import balance_of, payments_of_bill
 from subscriptions.usage.using import consumption_of, used_so_far
 
 LATEST = 3
@@ -156,7 +156,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     party_id = context.party_id or 0
     found = bill_view(party_id, number)
     with_order = found.summary.order_number if not found.collected else ""
-    payments = payments_of(with_order or number)
+    payments = payments_of(with_order) if with_order else payments_of_bill(number)
     if "back" in request.GET:
         payments = tuple(refresh(key=each.key) if each.is_open else each for each in payments)
     values = {

@@ -1,12 +1,15 @@
-"""Bills paid by hand, and the methods that bills are charged to: consumers' and firms'."""
+"""Bills paid by hand, also by a link that an agent sent, and the methods that bills are charged to:
+consumers' and firms'."""
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from commerce.accounts.context import context_for_request
@@ -14,12 +17,16 @@ from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.accounts.selectors import reach
 from commerce.kernel.errors import FaisceauError, Forbidden, ProviderError
+from commerce.notifications.models import MessageChannel
 from commerce.payments.ports import MethodKind
+from commerce.payments.selectors import payments_of
 from commerce.payments.services import methods, setups
-from commerce.payments.services.checkout import open_session
+from commerce.payments.services.checkout import open_session, refresh
 from commerce.web.policy import Policy, policy
+from frontend.account.bills import is_under_way
 from frontend.sentences import sentence_of
 from frontend.shop.words import language
+from subscriptions.collection.services import links
 from subscriptions.collection.services.collecting import pay_by_hand
 
 
@@ -40,6 +47,46 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
         return open_session(key=key)
 
     return _to_provider(request, opened, otherwise=page)
+
+
+@policy(Policy.VISITOR)
+@never_cache
+def by_link(request: HttpRequest, token: str) -> HttpResponse:
+    """What whoever has the link may pay, and to whom; nothing says whose bills these are. POST
+    leads to the provider's page."""
+    link = links.opened(token=token)
+    page = reverse("checkout:pay_link", args=[token])
+    if request.method == "POST":
+        back = request.build_absolute_uri(f"{page}?back=1")
+
+        def to_pay() -> str:
+            return open_session(key=links.pay(token=token, label=_("Bill %(number)s"), back=back))
+
+        return _to_provider(request, to_pay, otherwise=page)
+    payments = payments_of(link.reference)
+    if "back" in request.GET:
+        payments = tuple(refresh(key=each.key) if each.is_open else each for each in payments)
+    values = {
+        "link": link,
+        "under_way": bool(link.open) and any(map(is_under_way, payments)),
+        "creditor": settings.SELLER["name"],
+    }
+    return render(request, "frontend/checkout/pay_link.html", values)
+
+
+@policy(Policy.AGENT)
+@require_POST
+def send_link(request: HttpRequest) -> HttpResponse:
+    """Send the caller, who is known, a link to pay a bill or all that is overdue."""
+    asked = request.POST.get("channel", "")
+    by = MessageChannel(asked) if asked in set(MessageChannel) else MessageChannel.EMAIL
+    context, number = context_for_request(request), request.POST.get("bill", "")
+    try:
+        links.send_link(context, channel=by, number=number)
+        messages.success(request, _("The link to pay is sent."))
+    except FaisceauError as error:
+        messages.error(request, sentence_of(error))
+    return redirect("agent:contact")
 
 
 @policy(Policy.CUSTOMER)

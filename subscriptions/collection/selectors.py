@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from commerce.kernel.clock import business_today
+from commerce.accounts.kinds import Segment
+from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.money import Money
-from commerce.payments.selectors import disputed, processing, taken_back
-from subscriptions.models import DebitNotice, Invoice
+from commerce.payments.selectors import Saved, chosen_method, disputed, processing, taken_back
+from subscriptions.ledger.selectors import links_naming
+from subscriptions.models import BillingAccount, DebitNotice, Invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +40,42 @@ def left_in_peace(numbers: Iterable[str]) -> frozenset[str]:
         invoice__number__in=asked, debit_on__gte=business_today()
     ).values_list("invoice__number", flat=True)
     announced = frozenset(number for number in coming if number)
-    return announced | processing(asked) | disputed(asked)
+    links = links_naming(asked)
+    told = disputed({*asked, *(name for names in links.values() for name in names)})
+    return announced | processing(asked) | {each for each in asked if {each, *links[each]} & told}
 
 
 def objected_to(bill_ids: Iterable[int]) -> frozenset[int]:
     """Of bills, those whose payment its payer had his bank take back for good: nothing more is
     charged for them unless he pays it himself."""
     rows = Invoice.objects.filter(pk__in=list(bill_ids)).values_list("pk", "number", "order_number")
-    named = {pk: {number or "", order} - {""} for pk, number, order in rows}
+    links = links_naming(number or "" for _, number, _ in rows)
+    named = {pk: {number or "", order, *links[number or ""]} - {""} for pk, number, order in rows}
     gone = taken_back(name for names in named.values() for name in names)
     return frozenset(pk for pk, names in named.items() if names & gone)
 
 
-def announced_under(number: str, mandate_reference: str) -> bool:
-    """Whether a bill may be debited under the mandate: its payer was told, in time."""
+def announced_under(number: str, mandate_reference: str) -> Money | None:
+    """What may be debited for a bill under the mandate at most: the sum of which its payer was
+    told, in time; None: nothing."""
     told = DebitNotice.objects.filter(invoice__number=number, mandate_reference=mandate_reference)
-    return told.filter(debit_on__lte=business_today()).exists()
+    row = told.filter(debit_on__lte=business_today()).select_related("invoice").first()
+    return Money(row.amount, row.invoice.currency) if row is not None else None
+
+
+def debited_late(bill_ids: Iterable[int]) -> bool:
+    """Whether one of the bills is being debited, or will be, as was announced after its due day."""
+    told = DebitNotice.objects.filter(invoice__in=list(bill_ids)).select_related("invoice")
+    late = [
+        row
+        for row in told
+        if row.invoice.due_on and row.told_at.astimezone(PARIS).date() > row.invoice.due_on
+    ]
+    under_way = processing(row.invoice.number or "" for row in late)
+    today = business_today()
+    return any(row.debit_on >= today or row.invoice.number in under_way for row in late)
+
+
+def method_for_bills(account: BillingAccount) -> Saved | None:
+    """What the bills of the account are charged to; a firm's only if it said so of its bills."""
+    return chosen_method(account.party_id, for_bills=account.segment == Segment.BUSINESS)

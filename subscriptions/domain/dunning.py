@@ -32,6 +32,9 @@ GRADES = (Action.RESTRICT, Action.SUSPEND, Action.TERMINATE)
 """From the mildest to the hardest."""
 
 
+SEGMENTS = ("consumer", "business")
+
+
 class EntryKind(StrEnum):
     """What a case's history tells."""
 
@@ -78,11 +81,10 @@ class PromiseRules:
 
 @dataclass(frozen=True, slots=True)
 class LateFee:
-    """What each bill costs that is not paid on its day, once, without tax, in `segment` (empty: in
-    all)."""
+    """What each bill costs that is not paid on its day, once, without tax, in `segment`."""
 
     amount: Money
-    segment: str = ""
+    segment: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Policy:
 
     def fee_in(self, segment: str) -> Money | None:
         """What a late bill costs there; None: nothing."""
-        if self.late_fee is None or self.late_fee.segment not in ("", segment):
+        if self.late_fee is None or self.late_fee.segment != segment:
             return None
         return self.late_fee.amount
 
@@ -213,8 +215,8 @@ def read_policy(said: Mapping[str, Any], *, currency: str = "EUR") -> Policy:
         if codes.count(code) > 1:
             raise _wrong(f"two steps are called {code}")
     ordered = tuple(sorted(steps, key=lambda step: step.days))
-    for segment in {"", *(step.segment for step in steps)}:
-        _check_grades([s for s in ordered if not segment or s.segment in ("", segment)])
+    for segment in SEGMENTS:
+        _check_grades([step for step in ordered if step.segment in ("", segment)])
     hard = said.get("hard_declines", ())
     if isinstance(hard, str) or not all(isinstance(reason, str) for reason in hard):
         raise _wrong("hard_declines must be a list of the provider's reasons")
@@ -269,12 +271,14 @@ def _fee(row: Any, *, currency: str) -> LateFee:
         raise _wrong("late_fee must say an amount")
     _only(row, {"amount", "segment"}, where="late_fee")
     amount = _amount(row["amount"], "late_fee: amount", currency=currency)
+    if not row.get("segment"):
+        raise _wrong("late_fee must say its segment: few laws let everybody pay one")
     return LateFee(amount, _segment(row, where="late_fee"))
 
 
 def _segment(row: Mapping[str, Any], *, where: str) -> str:
     segment: str = row.get("segment", "")
-    if segment not in ("", "consumer", "business"):
+    if segment not in ("", *SEGMENTS):
         raise _wrong(f"{where}: segment must be consumer or business")
     return segment
 
@@ -290,12 +294,13 @@ def _amount(said: Any, where: str, *, currency: str) -> Money:
 
 
 def _check_grades(steps: Sequence[Step]) -> None:
-    """Nobody's line is cut off without a word before, nor restricted after it was cut off."""
+    """Nobody's line is cut off without a word before, however little is owed; nor is it restricted
+    after it was cut off. The steps are those of one segment."""
     grades = [step for step in steps if step.action in GRADES]
-    warned = next((s.days for s in steps if s.action is Action.MESSAGE), None)
-    for step in grades[:1]:
-        if warned is None or warned >= step.days:
-            raise _wrong(f"step {step.code}: no message comes before it")
+    messages = [step for step in steps if step.action is Action.MESSAGE]
+    for step in grades:
+        if not any(told.days < step.days and told.least <= step.least for told in messages):
+            raise _wrong(f"step {step.code}: no message comes before it to all who owe as much")
     for milder, harder in pairwise(grades):
         if GRADES.index(milder.action) >= GRADES.index(harder.action):
             raise _wrong(f"step {harder.code}: it is no harder than {milder.code} before it")

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from commerce.kernel.money import Money
 
+LINK_REFERENCE = "link-"
+"""How the references begin of payments by a link, which may name several bills."""
+
 
 class Book(StrEnum):
     """The chart of accounts; each is kept per billing account. See docs/decisions.

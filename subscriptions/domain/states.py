@@ -35,6 +35,15 @@ class InvoiceState(StrEnum):
     ISSUED = "issued"
 
 
+class LinkState(StrEnum):
+    """Of a link to pay with. `PAID`: nothing is open any more on its bills, whatever paid them."""
+
+    SENT = "sent"
+    OPENED = "opened"
+    PAID = "paid"
+    EXPIRED = "expired"
+
+
 INVOICE_LIFE = Transitions(
     {
         InvoiceState.DRAFT: frozenset({InvoiceState.HELD, InvoiceState.ISSUED}),

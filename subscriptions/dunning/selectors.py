@@ -9,8 +9,13 @@ from django.db.models import Count, QuerySet
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
-from commerce.payments.selectors import chosen_method, payments_of
-from subscriptions.collection.selectors import announced_under, left_in_peace
+from commerce.payments.selectors import payments_of
+from subscriptions.collection.selectors import (
+    announced_under,
+    debited_late,
+    left_in_peace,
+    method_for_bills,
+)
 from subscriptions.domain.dunning import (
     Action,
     CaseState,
@@ -101,6 +106,11 @@ def being_debited(account: BillingAccount, *, today: date) -> tuple[str, ...]:
     numbers = [row.number or "" for row in _past_due(account, today=today)]
     tried = [each for number in numbers for each in payments_of(number)]
     return tuple(each.key for each in tried if each.is_processing)
+
+
+def announced_late(account: BillingAccount, *, today: date) -> bool:
+    """Whether bills past their due day are debited, or will be, as was announced after it."""
+    return debited_late(row.pk for row in _past_due(account, today=today))
 
 
 def _past_due(account: BillingAccount, *, today: date) -> QuerySet[Invoice]:
@@ -217,7 +227,7 @@ def _running() -> QuerySet[Subscription]:
 def _card_refused(account: BillingAccount, bills: tuple[OverdueBill, ...], *, by: Policy) -> bool:
     """Whether there is no use in charging: there is no card, or the chosen one was refused for
     good, or no debit under the chosen mandate was announced."""
-    card = chosen_method(account.party_id)
+    card = method_for_bills(account)
     if card is None:
         return True
     if card.is_debit:

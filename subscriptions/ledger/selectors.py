@@ -1,6 +1,7 @@
 """What the ledger answers: open amounts, balances, and its rows for operators."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -21,10 +22,16 @@ from django.db.models.functions import Coalesce, Concat
 
 from commerce.accounts.kinds import Segment
 from commerce.kernel.money import Money
-from commerce.payments.selectors import asked_for, coming_in, payments_of, taken_back
-from subscriptions.domain.ledger import Balance, Book, TransferKind, TransferView
-from subscriptions.domain.states import InvoiceKind
-from subscriptions.models import BillingAccount, Invoice, Transfer
+from commerce.payments.selectors import (
+    PaymentView,
+    asked_for,
+    coming_in,
+    payments_of,
+    taken_back,
+)
+from subscriptions.domain.ledger import LINK_REFERENCE, Balance, Book, TransferKind, TransferView
+from subscriptions.domain.states import InvoiceKind, InvoiceState
+from subscriptions.models import BillingAccount, Invoice, PayLink, Transfer
 
 NOTHING = Decimal(0)
 BANK_REFERENCE = "bank/"
@@ -73,12 +80,42 @@ def paid_in_money(invoice: Invoice) -> Money:
     return -_sum(paid, Book.RECEIVABLE, currency=invoice.currency)
 
 
+def links_naming(numbers: Iterable[str]) -> Mapping[str, frozenset[str]]:
+    """The references of the links that name bills, by these bills' numbers; one query."""
+    rows = PayLink.objects.filter(bills__number__in=list(numbers)).order_by("pk")
+    found: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+    for link, number in rows.values_list("pk", "bills__number"):
+        found[number or ""] |= {f"{LINK_REFERENCE}{link}"}
+    return found
+
+
+def payments_of_bill(number: str) -> tuple[PaymentView, ...]:
+    """All payments for the bill, by a link too; those under its own number first."""
+    return tuple(each for name in _references(number) for each in payments_of(name))
+
+
+def _references(number: str) -> tuple[str, ...]:
+    """Under which money pays for the bill: its number, and links that name it."""
+    return (number, *sorted(links_naming([number])[number]))
+
+
+def bills_under(account: BillingAccount, reference: str) -> tuple[Invoice, ...]:
+    """The issued bills that money under `reference` pays for: that of an order, the one of the
+    number, or those of a link, the first due first."""
+    named = Q(key=f"{ORDER_KEY}{reference}") | Q(number=reference)
+    if reference.startswith(LINK_REFERENCE):
+        named = Q(pay_links=int(reference.removeprefix(LINK_REFERENCE)))
+    found = Invoice.objects.filter(named, account=account, state=InvoiceState.ISSUED)
+    return tuple(found.order_by("due_on", "pk"))
+
+
 def money_on_its_way(invoice: Invoice, *, but: str = "") -> bool:
     """Whether a payment for the bill is being taken, or was and is not entered yet; `but` for one
     payment's key. The caller has locked the account, so that nothing is entered meanwhile."""
     number = invoice.number or ""
-    coming = coming_in(number)  # first: what is taken meanwhile is found among those that are
-    taken = [each.key for each in payments_of(number) if each.is_taken]
+    # First: what is taken meanwhile is found among those that are.
+    coming = [key for name in _references(number) for key in coming_in(name)]
+    taken = [each.key for each in payments_of_bill(number) if each.is_taken]
     entered = Transfer.objects.filter(key__in=[f"payment/{key}" for key in taken])
     known = {key.removeprefix("payment/") for key in entered.values_list("key", flat=True)}
     return bool({*coming, *taken} - known - {but})

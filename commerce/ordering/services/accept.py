@@ -8,6 +8,7 @@ from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.accounts.selectors import party
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import NotFound, RuleViolated
+from commerce.kernel.links import token_digest
 from commerce.markets.pack import market
 from commerce.ordering.domain.changes import JOURNEYS
 from commerce.ordering.domain.consents import OrderConsents, check_consents, check_early
@@ -16,7 +17,7 @@ from commerce.ordering.domain.states import OrderState
 from commerce.ordering.models import Order
 from commerce.ordering.services import acceptance, holds, payment
 from commerce.ordering.services.moving import move
-from commerce.ordering.services.place import PayReturn, PlacedOrder, placed, token_digest
+from commerce.ordering.services.place import PayReturn, PlacedOrder, placed
 from commerce.ordering.services.writing import log_consents
 from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import SubscriptionStatus

@@ -1,6 +1,5 @@
 """A cart changes channel: by its spoken code, a link or a QR code; differences are explained."""
 
-import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,6 +10,7 @@ from commerce.accounts.kinds import EntryKind, Role
 from commerce.accounts.services import timeline
 from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Forbidden, NotFound
+from commerce.kernel.links import new_token, token_digest
 from commerce.ordering.domain.arrival import Difference, Seen, differences
 from commerce.ordering.domain.cart import normalise_code
 from commerce.ordering.models import Cart, HandOver
@@ -25,7 +25,6 @@ from commerce.ordering.services.access import (
     locked_for_change,
 )
 from commerce.ordering.services.editing import touch
-from commerce.ordering.services.place import token_digest
 from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
 from commerce.ordering.services.stocking import out_of_stock
 
@@ -68,7 +67,7 @@ def hand_over(context: AccountContext, *, code: str) -> HandedOver:
         NotFound: `unknown_cart`. Conflict: `cart_in_use`, `cart_ordered`.
     """
     cart = locked_for_change(context, code=code)
-    now, token = business_now(), secrets.token_urlsafe(24)
+    now, token = business_now(), new_token()
     HandOver.objects.create(
         cart=cart,
         token_digest=token_digest(token),

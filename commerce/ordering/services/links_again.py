@@ -1,15 +1,14 @@
 """A new link for an order that waits for its customer."""
 
-import secrets
-
 from django.db import transaction
 
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.services.contacts import require_verified
 from commerce.kernel.errors import RuleViolated
+from commerce.kernel.links import new_token, token_digest
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.services.access import find_order
-from commerce.ordering.services.place import send_link, token_digest
+from commerce.ordering.services.place import send_link
 
 
 @transaction.atomic
@@ -28,7 +27,7 @@ def resend_link(context: AccountContext, *, number: str) -> None:
             code="not_waiting",
             state=order.state,
         )
-    token = secrets.token_urlsafe(24)
+    token = new_token()
     order.accept_digest = token_digest(token)
     order.save(update_fields=["accept_digest"])
     send_link(order, token=token)

@@ -1,7 +1,5 @@
 """Placing an order: one transaction, once per cart, at the total that the buyer saw."""
 
-import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -16,6 +14,7 @@ from commerce.accounts.kinds import Role
 from commerce.accounts.selectors import Address
 from commerce.accounts.services.customers import customer_for_checkout
 from commerce.kernel.errors import Forbidden, InvalidInput, RuleViolated
+from commerce.kernel.links import new_token, token_digest
 from commerce.kernel.money import Money
 from commerce.notifications.services import send
 from commerce.ordering.domain.cart import CartValue
@@ -180,11 +179,6 @@ def check_expected(quote: Quote, *, expected: Money, digest: str = "") -> None:
     )
 
 
-def token_digest(token: str) -> str:
-    """What is stored of a link's secret."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def _written(draft: Draft, *, context: AccountContext, cart: Cart) -> Order:
     order = written(draft, context=context)
     cart.state, cart.party_id = CartState.ORDERED, order.party_id
@@ -196,7 +190,7 @@ def written(draft: Draft, *, context: AccountContext) -> Order:
     """Write the order; one that waits for its customer gets a link, which he is sent."""
     token = ""
     if draft.state is OrderState.AWAITING_ACCEPTANCE:
-        token = secrets.token_urlsafe(24)
+        token = new_token()
         draft = replace(draft, accept_digest=token_digest(token))
     order = approval.write_with_approval(draft, context=context)
     if token:

@@ -53,7 +53,7 @@ def decide(context: AccountContext, *, effect_id: int, remedy: Remedy, note: str
         effects.give_up(effect_id=effect_id)
     elif order is not None:
         _cancel(order, takes=refused.takes, context=context)
-        effects.give_up(effect_id=effect_id, release=True)
+        effects.give_up(effect_id=effect_id)
     if order is None:  # it was for a bill
         return
     order.payment_problem = ""

@@ -6,7 +6,6 @@ called off.
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 
 from django.db import transaction
@@ -71,42 +70,40 @@ def treat(*, party_id: int, subscription_id: int) -> None:
     contract = subscription_view(party_id, subscription_id)
     if contract.status == SubscriptionStatus.ENDED:
         return
-    request = _needed(contract, wanted_grade(subscription_id))
-    if request is None:
-        return
+    for request in _needed(contract, wanted_grade(subscription_id)):
+        if _offered(contract, request):
+            return
+
+
+def _offered(contract: SubscriptionView, request: ChangeRequest) -> bool:
+    """Order it, unless another order is in the way; False: the contract has no line to which that
+    could be done."""
     by_order = purchase_order_of(contract.order_number) if contract.basis is Basis.HT else ""
-    with suppress(_Waits):
-        _place(contract, request, purchase_order=by_order)
-
-
-class _Waits(Exception):
-    """Another order is in the way, or the contract has no line to be treated."""
-
-
-def _place(contract: SubscriptionView, request: ChangeRequest, *, purchase_order: str) -> None:
     try:
         place_change(
             replace(SYSTEM, party_id=contract.party_id),
             subscription_id=contract.id,
             request=request,
-            checkout=Checkout(expected_total=Money.zero(), purchase_order=purchase_order),
+            checkout=Checkout(expected_total=Money.zero(), purchase_order=by_order),
         )
     except RuleViolated as refusal:
-        if refusal.code in ("change_under_way", "change_not_offered"):
-            raise _Waits from refusal
-        raise
+        if refusal.code not in ("change_under_way", "change_not_offered"):
+            raise
+        return refusal.code == "change_under_way"
+    return True
 
 
-def _needed(contract: SubscriptionView, wanted: Action | None) -> ChangeRequest | None:
-    """The next order on the way to what is wanted; None where that is so already."""
+def _needed(contract: SubscriptionView, wanted: Action | None) -> tuple[ChangeRequest, ...]:
+    """The next order on the way to what is wanted, and what is ordered where that can't be done:
+    what has no line to be stopped, as a special number, is ended in its time. Nothing where all is
+    as it is wanted."""
     blocked, partly = UNPAID in contract.blocks, UNPAID in contract.outgoing_only
     if wanted is None:
-        return ChangeRequest(ChangeKind.RESUME, block=UNPAID) if blocked else None
+        return (ChangeRequest(ChangeKind.RESUME, block=UNPAID),) if blocked else ()
     if wanted is Action.RESTRICT:
         milder = ChangeRequest(ChangeKind.SUSPEND, block=UNPAID, outgoing_only=True)
-        return None if blocked else milder
-    if not blocked or partly:
-        return ChangeRequest(ChangeKind.SUSPEND, block=UNPAID)
+        return () if blocked else (milder,)
+    steps = () if blocked and not partly else (ChangeRequest(ChangeKind.SUSPEND, block=UNPAID),)
     if wanted is Action.TERMINATE and not open_ends(contract.id):
-        return ChangeRequest(ChangeKind.TERMINATE, unpaid=True)
-    return None
+        return (*steps, ChangeRequest(ChangeKind.TERMINATE, unpaid=True))
+    return steps

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
+from commerce.accounts.kinds import Segment
+from commerce.accounts.selectors import party
 from commerce.events.outbox import publish
 from commerce.events.timers import schedule, soon
 from commerce.kernel.clock import business_now, machine_now
@@ -100,13 +102,14 @@ def carry_out(payload: Mapping[str, Any]) -> bool:
 
 
 def _method(row: PaymentAttempt) -> Saved | None:
-    """That of the wish; the card that is chosen now if it was a card and has been removed since.
-    Another account was not announced to its holder."""
+    """That of the wish; the card that is chosen now if it was a card and has been removed since, of
+    a firm one that it chose for its bills. Another account was not announced to its holder."""
     party_id = row.party_id or 0
     same = usable_method(party_id, row.method_id)
     if same is not None or row.method_kind != MethodKind.CARD:
         return same
-    return chosen_method(party_id, kind=MethodKind.CARD)
+    business = party(party_id).segment == Segment.BUSINESS
+    return chosen_method(party_id, kind=MethodKind.CARD, for_bills=business)
 
 
 def _begun(row: PaymentAttempt, card: Saved) -> bool:

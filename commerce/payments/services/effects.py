@@ -118,14 +118,14 @@ def try_again(*, effect_id: int) -> None:
 
 
 @transaction.atomic
-def give_up(*, effect_id: int, release: bool = False) -> None:
-    """It stays refused for good. With `release`, what a capture should have taken is given back.
+def give_up(*, effect_id: int) -> None:
+    """It stays refused for good. What a capture should have taken is reserved no longer.
 
     Raises:
         NotFound: `not_refused`: there is none, or somebody has decided about it.
     """
     effect = _decided(effect_id, EffectState.GIVEN_UP)
-    if release and effect.kind == EffectKind.CAPTURE:
+    if effect.kind == EffectKind.CAPTURE:
         _take_up(effect)
         cancel(key=effect.payment.key)
 

@@ -11,7 +11,7 @@ from commerce.events.outbox import publish
 from commerce.events.timers import soon
 from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import NotFound, Refused, RuleViolated
-from commerce.payments.events import MethodUnusable
+from commerce.payments.events import MethodChosen, MethodUnusable
 from commerce.payments.gateway import gateway
 from commerce.payments.models import PaymentAttempt, SavedMethod
 from commerce.payments.ports import Method
@@ -52,6 +52,8 @@ def keep(*, party_id: int, method: Method, for_bills: bool = False) -> None:
         kept.for_bills = for_bills or same.filter(for_bills=True).exists()
         kept.save(update_fields=["for_bills"])
         same.update(removed_at=business_now())
+    if new:
+        publish(MethodChosen(party_id=party_id, saved_id=kept.pk))
 
 
 @transaction.atomic
@@ -68,6 +70,7 @@ def choose(*, party_id: int, saved_id: int) -> None:
     row.chosen_at = machine_now()
     row.for_bills = True
     row.save(update_fields=["chosen_at", "for_bills"])
+    publish(MethodChosen(party_id=party_id, saved_id=row.pk))
 
 
 @transaction.atomic

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from commerce.accounts.kinds import Segment
+from commerce.accounts.selectors import reach
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.money import Money
 from commerce.markets.pack import market
@@ -25,8 +26,9 @@ def euros(amount: Money) -> dict[str, str]:
     return {"fr": f"{text} €".replace(".", ","), "en": f"€{text}"}
 
 
-def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice:
-    """What the payer was told of the debit of a bill under a mandate; he is told now if he was not.
+def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice | None:
+    """What the payer was told of the debit of a bill under a mandate; he is told now if he was not,
+    by e-mail, else by SMS. None: neither is known, so that nothing may be debited.
 
     The debit comes no sooner than the bill is due, nor than the notice that the market's rules
     give him. In the caller's transaction, who has locked the account.
@@ -35,6 +37,9 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice:
     notice = known.first()
     if notice is not None:
         return notice
+    whom = reach(invoice.account.party_id)
+    if not (whom.email or whom.phone):
+        return None
     soonest = business_today() + timedelta(days=market(settings.MARKET).debit_rules().notice_days)
     notice = DebitNotice.objects.create(
         invoice=invoice,
@@ -48,7 +53,7 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice:
     send(
         party_id=invoice.account.party_id,
         code="debit_coming",
-        channel=MessageChannel.EMAIL,
+        channel=MessageChannel.EMAIL if whom.email else MessageChannel.SMS,
         values={
             "number": invoice.number,
             "amount": euros(amount),

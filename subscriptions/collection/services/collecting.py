@@ -3,7 +3,7 @@ they were announced; or paid by hand on the provider's page. A business pays by 
 has chosen a method for its bills."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
@@ -11,25 +11,28 @@ from typing import Any
 from django.db import transaction
 
 from commerce.accounts.kinds import Segment
-from commerce.accounts.selectors import reach
+from commerce.accounts.selectors import party, reach
 from commerce.events import timers
 from commerce.kernel.clock import PARIS, business_today, machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
-from commerce.kernel.money import Money
+from commerce.kernel.money import Money, total
 from commerce.payments.ports import PayLine
-from commerce.payments.selectors import Saved, chosen_method, payment, payments_of, processing
+from commerce.payments.selectors import Saved, payment, payments_of, processing
 from commerce.payments.services import effects
 from commerce.payments.services.charge import request_charge
 from commerce.payments.services.checkout import request_payment
-from subscriptions.collection.selectors import objected_to
+from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.collection.selectors import method_for_bills, objected_to
 from subscriptions.collection.services import announcing, paying_back
 from subscriptions.domain.ledger import SMALL_DIFFERENCE
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.ledger.selectors import (
+    bills_under,
     is_collected,
     money_on_its_way,
     owed_on,
     paid_with_orders,
+    payments_of_bill,
     unapplied_under,
 )
 from subscriptions.ledger.services import ledger
@@ -106,10 +109,10 @@ def collect(invoice_id: int) -> None:
     """Have what is open on the bill charged to the chosen method, less what is the customer's; give
     back what a credit note gives back.
 
-    Once: what is declined stays open; a rest too small to be charged is given up. A debit is
-    announced first, and looked at again on its day.
+    Once with each method: what is declined stays open; a rest too small to be charged is given up.
+    A debit is announced first, and looked at again on its day.
     """
-    invoice = _locked(invoice_id)
+    invoice = locked_bill(invoice_id)
     if invoice.kind == InvoiceKind.CREDIT_NOTE:
         if not paying_back.settle(invoice):
             _look_again(invoice)
@@ -125,12 +128,14 @@ def collect(invoice_id: int) -> None:
     if method is None:
         return
     notice = announcing.announce(invoice, method, amount=owed) if method.is_debit else None
+    if method.is_debit and notice is None:
+        return
     day = _day_of(invoice, notice)
     if day > business_today():
         arm([(day, invoice.pk)])
         return
     request_charge(
-        key=f"{invoice.number}/charge/1",
+        key=_charge_key(invoice.number or "", method),
         party_id=invoice.account.party_id,
         amount=min(owed, Money(notice.amount, owed.currency)) if notice else owed,
         reference=invoice.number or "",
@@ -139,17 +144,39 @@ def collect(invoice_id: int) -> None:
     )
 
 
+def announce_late(bills: Iterable[Invoice]) -> bool:
+    """Whoever gave a mandate only when bills were overdue is told of their debits, which come then;
+    whether he was told of any just now. The caller has locked their account."""
+    told = False
+    for invoice in bills:
+        method = _method_for(invoice)
+        if method is None or not method.is_debit or _is_announced(invoice, method):
+            continue
+        notice = announcing.announce(invoice, method, amount=owed_on(invoice))
+        if notice is not None:
+            arm([(notice.debit_on, invoice.pk)])
+            told = True
+    return told
+
+
+def _is_announced(invoice: Invoice, method: Saved) -> bool:
+    told = DebitNotice.objects.filter(invoice=invoice, mandate_reference=method.mandate_reference)
+    return told.exists()
+
+
+def _charge_key(number: str, method: Saved) -> str:
+    """Each method is tried once; dunning has keys of its own."""
+    tried = [each for each in payments_of(number) if each.key.startswith(f"{number}/charge/")]
+    others = [each for each in tried if each.method_id != method.method_id]
+    return f"{number}/charge/{len(others) + 1}"
+
+
 def _method_for(invoice: Invoice) -> Saved | None:
     """What pays for it; None where nothing is charged: it is paid with its order or by transfer, or
     its payer has objected."""
-    party_id = invoice.account.party_id
-    if objected_to([invoice.pk]):
-        return None
-    if is_collected(invoice):
-        return chosen_method(party_id)
     if invoice.kind == InvoiceKind.CREDIT_NOTE or paid_with_orders([invoice.key]):
         return None
-    return chosen_method(party_id, for_bills=True)
+    return None if objected_to([invoice.pk]) else method_for_bills(invoice.account)
 
 
 def _day_of(invoice: Invoice, notice: DebitNotice | None) -> date:
@@ -171,23 +198,38 @@ def pay_by_hand(*, party_id: int, number: str, label: str, back: str) -> str:
         Conflict: `payment_under_way`: the card is being charged, or another page is being paid on.
     """
     invoice = _own_bill(party_id, number)
-    owed = owed_on(invoice)
+    return ask_by_hand([invoice], reference=number, labels=[label], back=back)
+
+
+def ask_by_hand(
+    bills: Sequence[Invoice], *, reference: str, labels: Sequence[str], back: str
+) -> str:
+    """The key of one payment of what is open on the bills, each with its label, under `reference`.
+
+    The same as long as the same is open. The caller has locked their account.
+
+    Raises:
+        RuleViolated: `nothing_to_pay`. Conflict: `payment_under_way`.
+    """
+    parts = [(label, owed_on(bill)) for label, bill in zip(labels, bills, strict=True)]
+    owed = total(part for _, part in parts)
     if owed < LEAST:
         raise RuleViolated("There is nothing left to pay on this bill.", code="nothing_to_pay")
-    known = payments_of(number)
-    if money_on_its_way(invoice) or any(each.is_reserved for each in known):
+    if any(map(_is_being_paid, bills)):
         raise Conflict("This bill is just being paid.", code="payment_under_way")
+    known = payments_of(reference)
     for each in known:
         if each.is_open and each.amount == owed:
             return each.key
-    key = f"{number}/pay/{len(known) + 1}"
+    key = f"{reference}/pay/{len(known) + 1}"
+    party_id = bills[0].account.party_id
     whom = reach(party_id)
     request_payment(
         key=key,
         amount=owed,
         party_id=party_id,
-        reference=number,
-        lines=(PayLine(label, owed),),
+        reference=reference,
+        lines=tuple(PayLine(label, part) for label, part in parts if part.amount > 0),
         email=whom.email,
         language=whom.language,
         success_url=back,
@@ -197,16 +239,24 @@ def pay_by_hand(*, party_id: int, number: str, label: str, back: str) -> str:
     return key
 
 
+def _is_being_paid(bill: Invoice) -> bool:
+    known = payments_of_bill(bill.number or "")
+    return money_on_its_way(bill) or any(each.is_reserved for each in known)
+
+
 @transaction.atomic
 def take(*, key: str) -> None:
-    """The card of one who pays by hand is authorised: take the money, or let it go if the bill was
+    """The card of one who pays by hand is authorised: take the money, or let it go if a bill was
     paid meanwhile. May be repeated, and come late: nothing is done once it is over."""
     paid = payment(key)
-    invoice = Invoice.objects.filter(number=paid.reference).first()
-    if paid.purpose != PURPOSE or invoice is None or not paid.is_reserved:
+    if paid.purpose != PURPOSE or paid.party_id is None or not paid.is_reserved:
         return
-    invoice = _locked(invoice.pk)
-    if money_on_its_way(invoice, but=key) or owed_on(invoice) < paid.amount:
+    account = locked_account(party_id=paid.party_id, segment=party(paid.party_id).segment)
+    bills = bills_under(account, paid.reference)
+    if not bills:
+        return
+    owed = total(owed_on(bill) for bill in bills)
+    if owed < paid.amount or any(money_on_its_way(bill, but=key) for bill in bills):
         effects.cancel(key=key)
     else:
         effects.capture(key=key)
@@ -237,10 +287,10 @@ def _own_bill(party_id: int, number: str) -> Invoice:
     )
     if found is None or not is_collected(found):
         raise NotFound("There is no such bill.", code="unknown_bill")
-    return _locked(found.pk)
+    return locked_bill(found.pk)
 
 
-def _locked(invoice_id: int) -> Invoice:
+def locked_bill(invoice_id: int) -> Invoice:
     """The bill with its account, which stays locked: nothing else pays for it meanwhile."""
     invoice = Invoice.objects.get(pk=invoice_id)
     invoice.account = BillingAccount.objects.select_for_update(no_key=True).get(

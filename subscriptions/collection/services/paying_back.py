@@ -1,11 +1,17 @@
 """What credit notes of a cycle give back: to open bills, to the next one, or to the card."""
 
 from commerce.kernel.money import Money, total
-from commerce.payments.selectors import PaymentView, payments_of, refunds_of, was_taken_back
+from commerce.payments.selectors import PaymentView, refunds_of, was_taken_back
 from commerce.payments.services import effects
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.invoicing.services.drafting import BILLED_STATUSES
-from subscriptions.ledger.selectors import money_on_its_way, open_amount, unapplied_under
+from subscriptions.ledger.selectors import (
+    money_on_its_way,
+    open_amount,
+    paid_under,
+    payments_of_bill,
+    unapplied_under,
+)
 from subscriptions.ledger.services import ledger
 from subscriptions.models import Invoice, Subscription
 
@@ -46,11 +52,12 @@ def _paid_back_now(note: Invoice) -> tuple[Invoice, ...]:
 
 def _pay_back(bill: Invoice, *, note: Invoice) -> None:
     """As much of the note as the card paid for the bill."""
-    for paid in payments_of(bill.number or ""):
+    for paid in payments_of_bill(bill.number or ""):
         left = unapplied_under(note.account, note.number or "")
-        amount = min(left, _refundable(paid))
-        if amount.amount > 0 and not money_on_its_way(bill):
-            ledger.free(bill, note=note, amount=amount)
+        amount = min(left, _refundable(paid), paid_under(bill, paid.reference))
+        if amount.amount <= 0 or money_on_its_way(bill):
+            continue
+        if ledger.free(bill, note=note, amount=amount, reference=paid.reference):
             sequence = len(refunds_of(paid.key)) + 1
             effects.refund(key=paid.key, amount=amount, sequence=sequence)
 

@@ -12,11 +12,10 @@ from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
 from commerce.notifications.services import send
-from commerce.payments.selectors import chosen_method
 from commerce.payments.services.charge import request_charge
-from subscriptions.collection.selectors import announced_under, objected_to
+from subscriptions.collection.selectors import announced_under, method_for_bills, objected_to
 from subscriptions.collection.services.announcing import euros
-from subscriptions.collection.services.collecting import PURPOSE
+from subscriptions.collection.services.collecting import PURPOSE, announce_late
 from subscriptions.domain.dunning import (
     GRADES,
     Action,
@@ -32,6 +31,7 @@ from subscriptions.domain.states import InvoiceState
 from subscriptions.dunning.policy import policy
 from subscriptions.dunning.selectors import (
     OverdueBill,
+    announced_late,
     being_debited,
     open_case,
     overdue_bills,
@@ -98,6 +98,11 @@ def look(account_id: int) -> None:
     if any(money_on_its_way(found[bill.id]) for bill in bills):
         dunning_clock.look_soon(account, later=dunning_clock.MONEY_COMES)
         return
+    if not case.paused and announce_late(found.values()):
+        bills = overdue_bills(account, today=today)
+        if not bills:
+            _let_be(account, case, today=today)
+            return
     _charge_fees(case, bills)
     _settle_promise(case, today=today)
     rules = policy()
@@ -222,11 +227,13 @@ def give_up(*, case_id: int, by: str, reason: str) -> None:
 
 def _let_be(account: BillingAccount, case: DunningCase | None, *, today: date) -> None:
     """Nothing is overdue. Until a bank has said whether it pays a debit the account is looked at
-    every day, and a case that asked for that debit stays as it is."""
-    debits = being_debited(account, today=today)
-    if case is not None and not any(f"/dunning/{case.pk}/" in key for key in debits):
+    every day, and a case stays as it is that asked for that debit, or whose bills are to be debited
+    under a mandate that was given when they were overdue."""
+    debits, late = being_debited(account, today=today), announced_late(account, today=today)
+    asked = case is not None and any(f"/dunning/{case.pk}/" in key for key in debits)
+    if case is not None and not asked and not late:
         _close(case)
-    if debits:
+    if debits or late:
         dunning_clock.look_tomorrow(account)
 
 
@@ -281,20 +288,20 @@ def _settle_promise(case: DunningCase, *, today: date) -> None:
 
 def _charge_again(case: DunningCase, step: Step, bills: tuple[OverdueBill, ...]) -> None:
     """Ask for each bill; the step makes the key, so that it is asked for once. Nothing is debited
-    that was not announced, nor charged again to who had his bank take it back."""
-    method = chosen_method(case.account.party_id)
+    that was not announced, nor more than that, nor charged again to who had his bank take it
+    back."""
+    method = method_for_bills(case.account)
     objected = objected_to(bill.id for bill in bills)
     for bill in bills:
         if method is None:
             return
-        if bill.id in objected:
-            continue
-        if method.is_debit and not announced_under(bill.number, method.mandate_reference):
+        told = announced_under(bill.number, method.mandate_reference) if method.is_debit else None
+        if bill.id in objected or (method.is_debit and told is None):
             continue
         request_charge(
             key=f"{bill.number}/dunning/{case.pk}/{step.code}",
             party_id=case.account.party_id,
-            amount=bill.open,
+            amount=min(bill.open, told) if told is not None else bill.open,
             reference=bill.number,
             purpose=PURPOSE,
             method=method,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from commerce.accounts.kinds import Segment
 from commerce.accounts.selectors import party
@@ -17,7 +17,14 @@ from subscriptions.domain.ledger import SMALL_DIFFERENCE, Book, TransferKind, al
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.dunning.services import dunning_clock
 from subscriptions.einvoicing.services import einvoicing
-from subscriptions.ledger.selectors import given_up, owed_on, paid_under, rests, unapplied_under
+from subscriptions.ledger.selectors import (
+    bills_under,
+    given_up,
+    owed_on,
+    paid_under,
+    rests,
+    unapplied_under,
+)
 from subscriptions.models import BillingAccount, Invoice, Transfer
 
 # Amounts of both signs: a negative one goes the other way. What was prepaid is taken off again.
@@ -70,11 +77,12 @@ def enter_payment(*, key: str, party_id: int, reference: str, amount: Money) -> 
 
 def _pay_surplus_back(account: BillingAccount, *, key: str, reference: str, taken: Money) -> None:
     """Not of an order, whose bill is still to come."""
-    bill = Invoice.objects.filter(account=account, number=reference).first()
+    bills = [bill for bill in bills_under(account, reference) if bill.order_number != reference]
     paid = next((each for each in payments_of(reference) if each.key == key), None)
-    if bill is None or paid is None or not paid.is_taken:
+    if not bills or paid is None or not paid.is_taken:
         return
-    used = account.transfers.filter(key=f"{bill.number}/{key}").aggregate(sum=Sum("amount"))["sum"]
+    allocations = account.transfers.filter(key__in=[f"{bill.number}/{key}" for bill in bills])
+    used = allocations.aggregate(sum=Sum("amount"))["sum"]
     left = min(
         taken - Money(used or Decimal(0), taken.currency), unapplied_under(account, reference)
     )
@@ -220,24 +228,14 @@ def _take_up_again(invoice: Invoice, *, cause: str) -> None:
 
 
 def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
-    """Let what is unapplied under `reference` pay for its bill, as far as it goes.
+    """Let what is unapplied under `reference` pay for its bills, as far as it goes.
 
     Once for each `cause`, the key of what made it possible. The caller has locked the account.
     """
-    invoice = _bill_of(account, reference)
-    if invoice is None:
-        return
-    amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, reference))
-    if amount:
-        _pay(account, invoice, amount, reference=reference, cause=cause)
-
-
-def _bill_of(account: BillingAccount, reference: str) -> Invoice | None:
-    return Invoice.objects.filter(
-        Q(key=f"order:{reference}") | Q(number=reference),
-        account=account,
-        state=InvoiceState.ISSUED,
-    ).first()
+    for invoice in bills_under(account, reference):
+        amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, reference))
+        if amount:
+            _pay(account, invoice, amount, reference=reference, cause=cause)
 
 
 def use_credit(invoice: Invoice) -> None:
@@ -269,12 +267,15 @@ def cycle_notes(account: BillingAccount) -> QuerySet[Invoice]:
     ).order_by("pk")
 
 
-def free(invoice: Invoice, *, note: Invoice, amount: Money) -> None:
-    """Let the credit note pay for the bill instead of the money that did: as much of that is the
-    customer's again, to be paid back. The caller has locked the account."""
+def free(invoice: Invoice, *, note: Invoice, amount: Money, reference: str) -> bool:
+    """Let the credit note pay for the bill instead of the money that did, under `reference`: as
+    much of that is the customer's again, to be paid back. Once for each note and bill, else False.
+    The caller has locked the account."""
     account, note_number = invoice.account, note.number or ""
-    _take_back(account, invoice, amount, reference=invoice.number or "", cause=note_number)
-    _pay(account, invoice, amount, reference=note_number, cause=note_number)
+    freed = _take_back(account, invoice, amount, reference=reference, cause=note_number)
+    if freed:
+        _pay(account, invoice, amount, reference=note_number, cause=note_number)
+    return freed
 
 
 def _pay(
@@ -294,9 +295,9 @@ def _pay(
 
 def _take_back(
     account: BillingAccount, invoice: Invoice, amount: Money, *, reference: str, cause: str
-) -> None:
+) -> bool:
     """It pays for the bill no longer."""
-    _enter(
+    return _enter(
         account,
         kind=TransferKind.ALLOCATION,
         moved=(Book.RECEIVABLE, Book.UNAPPLIED),

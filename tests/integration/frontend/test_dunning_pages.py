@@ -9,6 +9,7 @@ from django.test import Client
 from commerce.accounts.kinds import StaffKind
 from commerce.accounts.models import Contact, Party, User
 from commerce.kernel.clock import business_time_fixed
+from commerce.notifications.models import Message
 from subscriptions.models import DunningCase, DunningEntry
 from tests.integration.frontend.test_portal_and_ops import as_staff, browser
 from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan
@@ -101,3 +102,28 @@ def test_operators_look_through_the_cases_and_pause_one_with_a_reason(party: int
     operator.post(decide, {"decision": "resume", "note": "Settled."})
     assert not DunningCase.objects.get().paused
     assert operator.get("/ops/dunning/999999/").status_code == 404
+
+
+def test_an_agent_sends_a_link_that_says_what_is_to_pay_to_whom_and_not_whose_it_is(
+    party: int,
+) -> None:
+    Party.objects.filter(pk=party).update(phone="+33639980001")
+    agent = as_staff(StaffKind.AGENT)
+    agent.post("/agent/contacts/", {"reason": "bill", "channel": "call_centre", "party": party})
+    assert "Send the link" not in said(agent, "/agent/contact/")
+    Contact.objects.update(verified=True)
+    assert "All that is overdue: €42.00" in said(agent, "/agent/contact/")
+    agent.post("/agent/pay-link/", {"channel": "sms", "bill": ""})
+    assert "not opened yet" in said(agent, "/agent/contact/")
+    text = Message.objects.get(code="bill_link").text
+    link = f"/pay/{text.partition('/pay/')[2]}"
+    page = said(browser(), link)
+    for shown in ("€42.00 to pay", "Bill FA-2026-0000001", "Faisceau", "Pay €42.00 now"):
+        assert shown in page
+    assert "Camille" not in page
+    page = said(agent, "/agent/contact/")
+    assert "opened, not paid" in page
+    assert "Link to pay sent: FA-2026-0000001" in page
+    assert browser().get("/pay/nobody-knows-it/").status_code == 404
+    refused = agent.post("/agent/pay-link/", {"channel": "sms", "bill": "FA-2"}, follow=True)
+    assert "There is no such bill." in refused.content.decode()

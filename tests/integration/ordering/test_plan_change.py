@@ -9,12 +9,12 @@ from catalogue.models import Number
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import RuleViolated
+from commerce.kernel.links import token_digest
 from commerce.ordering.domain.changes import ChangeRequest, When
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.models import Order
 from commerce.ordering.services.accept import accept_order
 from commerce.ordering.services.changes import quote_change
-from commerce.ordering.services.place import token_digest
 from orchestration.actions import action
 from orchestration.models import Task
 from orchestration.services.desk import Desk

@@ -1,6 +1,7 @@
 """Special numbers for firms: found by class, declared, held, ordered with their duties."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -27,13 +28,13 @@ from commerce.ordering.selectors import (
     order_view,
     special_numbers,
 )
-from commerce.ordering.services import carts
+from commerce.ordering.services import carts, unpaid
 from commerce.ordering.services.fulfilment import record_item_facts
 from commerce.ordering.services.place import Checkout, place_order
 from frontend.business.screen import fleet_rows
 from orchestration.adapters.local_billing import LocalBilling
 from orchestration.ports import BillingStart, OrderBill
-from subscriptions.models import Parking, Subscription
+from subscriptions.models import DunningCase, Parking, Subscription
 from tests.integration.ordering.conftest import AT
 from tests.integration.ordering.people import member, organisation
 from tests.integration.subscriptions.contracts import at, bills, run
@@ -279,6 +280,33 @@ def test_it_is_billed_each_month_as_it_was_promised(buyer: AccountContext) -> No
     assert [held.msisdn for held in special_numbers(buyer)] == [GREEN]
     Subscription.objects.update(status="ended")
     assert special_numbers(buyer) == ()
+
+
+def test_a_number_that_is_not_paid_for_is_ended_as_it_cannot_be_stopped(
+    buyer: AccountContext,
+) -> None:
+    code, line = cart_with(buyer, FREE)
+    declare(buyer, code, line, purpose="sales")
+    order = placed(buyer, code)
+    record_item_facts(order_number=order.number, facts={line: {"msisdn": GREEN}})
+    start = BillingStart("ref", order.number, order.items.get().group, order.party_id, AT.date())
+    LocalBilling().bill_order(OrderBill(order.number, order.party_id), key="once")
+    LocalBilling().start(start, key="start")
+    contract = Subscription.objects.get()
+    case = DunningCase.objects.create(
+        account=contract.account,
+        opened_on=AT.date(),
+        since=AT.date(),
+        owed=Decimal("99.00"),
+        grade="suspend",
+    )
+    for grade, expected in (("suspend", []), ("terminate", ["terminate"]), ("terminate", [])):
+        DunningCase.objects.filter(pk=case.pk).update(grade=grade)
+        before = Order.objects.count()
+        with business_time_fixed(AT):
+            unpaid.treat(party_id=order.party_id, subscription_id=contract.pk)
+        assert [each.change for each in Order.objects.order_by("pk")[before:]] == expected
+    assert Order.objects.latest("pk").items.get().config["unpaid"] == "yes"
 
 
 def test_another_firm_sees_none_of_it(buyer: AccountContext) -> None:

@@ -1,17 +1,21 @@
 """A bill is paid: by the saved card on its day, or by hand on the provider's page."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from django.test import Client
 
+from commerce.accounts.identity import SYSTEM
 from commerce.accounts.models import Party
 from commerce.events.models import Timer
 from commerce.events.pump import drain
 from commerce.kernel.clock import business_today, machine_now
+from commerce.notifications.models import Message, MessageChannel
 from commerce.payments.models import PaymentAttempt, SavedMethod
 from commerce.payments.selectors import saved_methods
 from subscriptions.collection.services.collecting import TIMER
+from subscriptions.collection.services.links import send_link
 from subscriptions.invoicing.selectors import bills_of
 from subscriptions.models import Invoice
 from tests.factories import UserFactory
@@ -105,3 +109,26 @@ def test_a_refused_card_is_told_on_the_bills_page_and_can_be_changed(
     drain()
     assert "0341" not in web.get("/account/bills/").content.decode()
     assert paid(camille) == [(str(gross), "0.00")]
+
+
+def test_a_bill_is_paid_by_link_on_the_providers_page_without_an_account(
+    shop: Shop, camille: int
+) -> None:
+    number, gross = billed(camille, order="C-1")
+    Timer.objects.filter(handler=TIMER).delete()
+    send_link(replace(SYSTEM, party_id=camille), channel=MessageChannel.EMAIL, number=number)
+    text = Message.objects.get(code="bill_link").text
+    page = f"/pay/{text.partition('/pay/')[2].partition('/')[0]}/"
+    anybody = Client(headers={"accept-language": "en"})
+    to_pay = anybody.post(page)
+    assert to_pay.status_code == 302
+    assert type_card(to_pay.headers["Location"], "4242424242424242").status_code == 303
+    assert "Your payment is under way." in anybody.get(f"{page}?back=1").content.decode()
+    drain()
+    (attempt,) = PaymentAttempt.objects.all()
+    assert shop.effects(attempt.key) == once(gross)
+    assert paid(camille) == [("0.00", str(gross))]
+    assert "Everything is paid" in anybody.get(page).content.decode()
+    again = anybody.post(page, follow=True).content.decode()
+    assert "There is nothing left to pay." in again
+    assert PaymentAttempt.objects.count() == 1

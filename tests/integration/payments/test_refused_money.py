@@ -160,7 +160,11 @@ def test_settled_otherwise_needs_a_reason_and_is_final(refuse: Refuse, operator:
     (waiting,) = refused_effects()
     assert "Write a note that says why" in decided(operator, "settled_otherwise")
     decided(operator, "settled_otherwise", note="Paid by transfer.")
-    assert PaymentEffect.objects.get().state == EffectState.GIVEN_UP
+    assert [(each.kind, each.state) for each in PaymentEffect.objects.order_by("pk")] == [
+        ("capture", EffectState.GIVEN_UP),
+        ("cancel", EffectState.DONE),
+    ]
+    assert PaymentAttempt.objects.get().state == "cancelled"
     assert history(placed.number)[-1] == (
         "payment_settled_otherwise",
         "olivia@faisceau.example",

@@ -1,22 +1,27 @@
 """Debits are announced, made on their day, and what banks take back opens the bill again."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
 
 from commerce.accounts.models import Party
-from commerce.events.models import Timer
+from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_now, business_time_fixed, machine_now
+from commerce.kernel.errors import Unknown
 from commerce.kernel.money import Money
 from commerce.notifications.models import Message
 from commerce.payments.models import Dispute, PaymentAttempt, PaymentEffect, SavedMethod
-from commerce.payments.ports import DisputeState, MethodKind
+from commerce.payments.ports import DisputeState, MethodKind, Outcome, PaymentReport
+from commerce.payments.selectors import coming_in
+from commerce.payments.services.charge import carry_out, request_charge
+from commerce.payments.services.outcome import note_report
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
 from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.collection.selectors import announced_debit, left_in_peace
 from subscriptions.collection.services import collecting
-from subscriptions.domain.ledger import Balance
+from subscriptions.domain.ledger import Balance, TransferKind
 from subscriptions.dunning.selectors import overdue_bills
 from subscriptions.dunning.services import dunning
 from subscriptions.invoicing.selectors import bills_of
@@ -25,7 +30,7 @@ from subscriptions.ledger.selectors import balance_of
 from subscriptions.ledger.services import ledger
 from subscriptions.models import BillingAccount, Compensation, DebitNotice, DunningEntry, Invoice
 from subscriptions.reconciling.audit import ledger_differences
-from subscriptions.subscribers import on_dispute_moved
+from subscriptions.subscribers import on_dispute_moved, on_method_chosen
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,
@@ -338,3 +343,127 @@ def test_who_had_his_bank_take_a_payment_back_is_reminded_and_not_charged_again(
     assert looked(DEBIT_DAY + timedelta(days=9))[1:] == [("retry-1", 9), ("reminder", 9)]
     collecting.collect(Invoice.objects.get(number=NUMBER).pk)
     assert len(charges()) == 1
+
+
+LATE = DAY + timedelta(days=20)
+
+
+def overdue_with_a_late_mandate(*, card: str = "") -> int:
+    """Not paid on its day: a card was refused, or there was none. The mandate comes 20 days on."""
+    party = person()
+    if card:
+        with_method(party, MethodKind.CARD)
+    begun("C-1", [plan("29.99")], party=party)
+    on_day(DAY)
+    PaymentAttempt.objects.update(state="declined", last_error=card)
+    for number in range(1, 19):
+        looked_at(DAY + timedelta(days=number))
+        PaymentAttempt.objects.update(state="declined", last_error=card)
+    mandated(party)
+    with business_time_fixed(at(LATE, hour=9)):
+        on_method_chosen({"party_id": party, "saved_id": 0})
+    (soon,) = Timer.objects.filter(handler="dunning-look")
+    assert soon.clock == "machine"
+    return party
+
+
+def looked_at(day: date) -> list[str]:
+    with business_time_fixed(at(day, hour=10)):
+        dunning.look(BillingAccount.objects.get().pk)
+    return [row.step or row.kind for row in DunningEntry.objects.order_by("pk")]
+
+
+@pytest.mark.parametrize("card", ["", "insufficient_funds"])
+def test_who_gives_a_mandate_for_what_is_overdue_is_told_of_the_debit_and_debited(
+    card: str,
+) -> None:
+    party = overdue_with_a_late_mandate(card=card)
+    before = looked_at(LATE)
+    (notice,) = DebitNotice.objects.all()
+    assert (notice.debit_on, str(notice.amount)) == (LATE + timedelta(days=14), "29.99")
+    assert "restrict" in before
+    tried = len(charges())
+    for number in range(1, 15):
+        assert looked_at(LATE + timedelta(days=number)) == before
+    on_day(notice.debit_on)
+    key, amount, kind = charges()[-1]
+    assert (len(charges()), amount, kind) == (tried + 1, "29.99", "sepa_debit")
+    PaymentAttempt.objects.filter(key=key).update(state="processing")
+    assert looked_at(notice.debit_on + timedelta(days=3)) == before
+    PaymentAttempt.objects.filter(key=key).update(state="settled")
+    on_payment_settled({"key": key})
+    assert looked_at(notice.debit_on + timedelta(days=4)) == [*before, "closed"]
+    assert (open_on(party), ledger_differences()) == (Money.of("0.00"), ())
+
+
+def test_a_debit_for_what_was_overdue_that_is_refused_lets_the_case_go_on() -> None:
+    overdue_with_a_late_mandate()
+    before = looked_at(LATE)
+    day = DebitNotice.objects.get().debit_on
+    on_day(day)
+    PaymentAttempt.objects.update(state="declined", last_error="insufficient_funds")
+    after = looked_at(day + timedelta(days=1))
+    assert after == [*before, "retry-1", "retry-2", "retry-3", "suspend"]
+
+
+def test_a_retry_never_debits_more_than_was_announced() -> None:
+    party = mandated(person())
+    begun("C-1", [plan("29.99")], party=party)
+    account = locked_account(party_id=party, segment="consumer")
+    ledger.enter_transfer(account, key="bank/1", reference=NUMBER, amount=Money.of("9.99"))
+    on_day(DAY)
+    assert str(DebitNotice.objects.get().amount) == "20.00"
+    on_day(DEBIT_DAY)
+    PaymentAttempt.objects.update(state="declined", last_error="insufficient_funds")
+    ledger.enter_transfer_back(
+        account, key="bank/back", reference=NUMBER, amount=Money.of("9.99"),
+        kind=TransferKind.REVERSAL,
+    )  # fmt: skip
+    assert open_on(party) == Money.of("29.99")
+    looked(DEBIT_DAY + timedelta(days=9))
+    assert [row[1:] for row in charges()] == [("20.00", "sepa_debit")] * 2
+
+
+@pytest.mark.parametrize(
+    ("phone", "email", "channel"),
+    [("+33639980001", "", "sms"), ("+33639980001", "ada@example.test", "email"), ("", "", "")],
+)
+def test_a_debit_is_told_by_mail_else_by_sms_and_else_not_made(
+    phone: str, email: str, channel: str
+) -> None:
+    party = mandated(person())
+    Party.objects.filter(pk=party).update(phone=phone, email=email)
+    begun("C-1", [plan("29.99")], party=party)
+    on_day(DAY)
+    on_day(DEBIT_DAY)
+    told = [each.channel for each in Message.objects.filter(code="debit_coming")]
+    assert (told, len(charges())) == ([channel] if channel else [], 1 if channel else 0)
+
+
+def test_a_debit_that_the_provider_calls_off_is_no_longer_on_its_way() -> None:
+    debited()
+    PaymentAttempt.objects.update(state="processing")
+    (attempt,) = PaymentAttempt.objects.all()
+    for _ in range(2):
+        note_report(key=attempt.key, report=PaymentReport(Outcome.CANCELLED))
+    attempt.refresh_from_db()
+    assert attempt.state == "cancelled"
+    assert coming_in(NUMBER) == ()
+    assert OutboxEvent.objects.filter(name="PaymentCancelled").count() == 1
+
+
+@pytest.mark.parametrize(("for_bills", "state"), [(True, "opening"), (False, "declined")])
+def test_a_firms_removed_card_gives_way_only_to_one_that_it_chose_for_its_bills(
+    for_bills: bool, state: str
+) -> None:
+    party = with_method(firm(), MethodKind.CARD)
+    request_charge(key="F/charge/1", party_id=party, amount=Money.of(24), reference="F")
+    SavedMethod.objects.update(removed_at=business_now(), method_id="pm_removed")
+    with_method(party, MethodKind.CARD, for_bills=for_bills)
+    row = PaymentAttempt.objects.get()
+    row.method_id = "pm_removed"
+    row.save()
+    with suppress(Unknown):  # nobody answers here
+        carry_out({"key": "F/charge/1"})
+    row.refresh_from_db()
+    assert row.state == state

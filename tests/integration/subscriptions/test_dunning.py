@@ -7,6 +7,7 @@ import pytest
 from django.core.checks import run_checks
 from django.db import DatabaseError, transaction
 
+from commerce.accounts.models import Party
 from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_now, business_time_fixed, machine_now
 from commerce.kernel.errors import FaisceauError, NotFound
@@ -322,7 +323,9 @@ def test_what_is_wanted_of_a_line_follows_its_accounts_case(party: int) -> None:
 
 
 def test_a_debit_that_was_not_announced_is_neither_made_nor_told(party: int) -> None:
+    """As nobody can be told of it."""
     with_card(party)
+    Party.objects.filter(pk=party).update(email="")
     SavedMethod.objects.update(kind="sepa_debit", mandate_id="m_1", mandate_reference="UMR1")
     lived(4)
     assert (keys(), steps()) == ([], [("opened", 1), ("reminder", 4)])

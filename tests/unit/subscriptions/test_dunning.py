@@ -142,6 +142,7 @@ def test_a_promise_has_limits(case: Standing, on: date, code: str) -> None:
 
 MESSAGE = {"code": "m", "days": 1, "action": "message", "message": "dunning_reminder"}
 CUT = {"code": "cut", "days": 9, "action": "suspend"}
+END = {"code": "end", "days": 20, "action": "terminate", "least": "10.00"}
 
 
 @pytest.mark.parametrize(
@@ -161,6 +162,12 @@ CUT = {"code": "cut", "days": 9, "action": "suspend"}
         ({"steps": ["m"]}, "step 1 must have a code, days and an action"),
         ({"steps": [CUT]}, "step cut: no message comes before it"),
         ({"steps": [MESSAGE | {"segment": "business"}, CUT | {"segment": "consumer"}]}, "step cut"),
+        ({"steps": [MESSAGE | {"least": "20.00"}, CUT]}, "step cut: no message comes before it"),
+        (
+            {"steps": [MESSAGE | {"least": "20.00"}, CUT | {"least": "20.00"}, END]},
+            "step end: no message comes before it to all who owe as much",
+        ),
+        ({"steps": [MESSAGE | {"segment": "business"}, CUT]}, "step cut: no message comes before"),
         (
             {"steps": [MESSAGE, CUT, {"code": "r", "days": 10, "action": "restrict"}]},
             "step r: it is no harder than cut before it",
@@ -172,6 +179,7 @@ CUT = {"code": "cut", "days": 9, "action": "suspend"}
         ({"steps": [MESSAGE], "hard_declines": "lost"}, "hard_declines must be a list"),
         ({"steps": [MESSAGE], "late_fee": {}}, "late_fee must say an amount"),
         ({"steps": [MESSAGE], "late_fee": {"amount": "-1"}}, "late_fee: amount must be an amount"),
+        ({"steps": [MESSAGE], "late_fee": {"amount": "40"}}, "late_fee must say its segment"),
         ({"steps": [MESSAGE], "promise": 3}, "promise must say days and times"),
         ({"steps": [MESSAGE], "promise": {"days": "x"}}, "promise.days must be a whole number"),
     ],

@@ -1,0 +1,60 @@
+"""Links to pay, on the agent's screen: what one may be for, and what became of those sent."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from commerce.accounts.selectors import PartyFacts
+from commerce.notifications.models import MessageChannel
+from frontend.shop.words import euros
+from subscriptions.collection.links import LinkView, links_of
+from subscriptions.domain.states import InvoiceKind, LinkState
+from subscriptions.domain.views import BillSummary
+
+STATES: Mapping[LinkState, tuple[str, Any]] = {
+    LinkState.SENT: ("waiting", gettext_lazy("not opened yet")),
+    LinkState.OPENED: ("running", gettext_lazy("opened, not paid")),
+    LinkState.PAID: ("done", gettext_lazy("paid")),
+    LinkState.EXPIRED: ("pending", gettext_lazy("expired")),
+}
+"""The state of `components/status.html` and its label."""
+
+
+def pay_links(
+    party: PartyFacts, bills: Sequence[BillSummary], *, overdue: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    ways = [(MessageChannel.SMS.value, "SMS", party.phone), ("email", _("E-mail"), party.email)]
+    return {
+        "what": [*_all_overdue(overdue), *map(_bill, filter(_is_open, bills))],
+        "ways": [(code, label) for code, label, known in ways if known],
+        "sent": [_sent(each) for each in links_of(party.id)],
+    }
+
+
+def _all_overdue(overdue: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    if overdue is None:
+        return []
+    amount = euros(overdue["case"].owed, short=False)
+    return [("", _("All that is overdue: %(amount)s") % {"amount": amount})]
+
+
+def _is_open(bill: BillSummary) -> bool:
+    return bool(bill.open) and bill.kind != InvoiceKind.CREDIT_NOTE
+
+
+def _bill(bill: BillSummary) -> tuple[str, str]:
+    amount = euros(bill.open, short=False)
+    return bill.number, _("%(number)s: %(amount)s") % {"number": bill.number, "amount": amount}
+
+
+def _sent(link: LinkView) -> dict[str, Any]:
+    state, label = STATES[link.state]
+    return {
+        "link": link,
+        "way": "SMS" if link.channel == MessageChannel.SMS else _("E-mail"),
+        "bills": ", ".join(bill.number for bill in link.bills),
+        "state": state,
+        "label": label,
+    }
