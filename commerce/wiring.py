@@ -41,7 +41,7 @@ from commerce.ordering.events import (
     OrderPlaced,
     ParcelDayMoved,
 )
-from commerce.ordering.services import coming_days, unpaid
+from commerce.ordering.services import coming_days, continuing, unpaid
 from commerce.ordering.services.holds import CHECKOUT_TIMER, HOLD_TIMER
 from commerce.payments import selectors as payments
 from commerce.payments.events import (
@@ -85,6 +85,7 @@ from subscriptions.carrier.services import purchasing as carrier_purchasing
 from subscriptions.carrier.services import stopping as carrier_stopping
 from subscriptions.carrier.services import telling as carrier_telling
 from subscriptions.collection.services import collecting
+from subscriptions.contracts.services import asking
 from subscriptions.dunning.services import dunning, dunning_clock
 from subscriptions.einvoicing.services import einvoicing, sales_reports
 from subscriptions.events import (
@@ -216,6 +217,7 @@ def connect() -> None:
     subscribe(AllowanceReached, bills.on_allowance_reached, name="bills.allowance")
     subscribe(DisputeMoved, bills.on_dispute_moved, name="bills.disputed")
 
+    register_timer(asking.ASK, asking.on_ask_due)
     register_timer(carrier_purchasing.EXPIRY, carrier_purchasing.on_expiry_due)
     register_timer(carrier_stopping.REMINDER, carrier_stopping.on_reminder_due)
     register_timer(
@@ -240,6 +242,7 @@ def connect() -> None:
     subscribe(ComingDayMoved, coming_days.on_coming_day_moved, name="ordering.day_moved")
     subscribe(DunningMoved, ordering.on_dunning_moved, name="ordering.dunning")
     register_timer(unpaid.TIMER, ordering.on_unpaid_due)
+    register_timer(asking.UNANSWERED, continuing.on_unanswered)
     register_timer(HOLD_TIMER, ordering.on_order_hold_due)
     register_timer(CHECKOUT_TIMER, ordering.on_checkout_due)
 

@@ -10,6 +10,10 @@ from commerce.web.problems import problem_of
 from frontend.shop.words import named
 
 SENTENCES: Mapping[str, Any] = {
+    "answer_too_late": _(
+        "It is too late to answer: it ends with its free months. You can order it anew."
+    ),
+    "record_missing": _("Say where the customer's yes is recorded."),
     "unknown_cart": _("We know no cart of that name. Check its letters, or begin a new one."),
     "unknown_offering": _("This is no longer in our catalogue. Please choose another."),
     "compare_too_many": _("At most %(most)s go side by side. Take one away first."),

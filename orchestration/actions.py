@@ -285,8 +285,10 @@ def _service(context: TaskContext) -> Mapping[str, Any]:
 
 
 def _change_billing(context: TaskContext) -> Mapping[str, Any]:
-    """From today, but a contract ends on the day that was said, even if we were late."""
-    said = context.item.facts.get("ends_on") if context.order.change in ENDING else None
+    """From today; but, even if we were late, a contract ends on the day that was said, and what
+    nobody agreed to pay for on the one on which it would have begun to cost."""
+    ends_on = context.item.facts.get("ends_on") if context.order.change in ENDING else None
+    said = context.item.config.get("effective_on") or ends_on
     return {
         "order_number": context.order.number,
         "group": context.group,

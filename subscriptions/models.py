@@ -16,6 +16,7 @@ from subscriptions.collection.models import PayLink as PayLink
 from subscriptions.contracts.models import Compensation as Compensation
 from subscriptions.contracts.models import ItemBenefit as ItemBenefit
 from subscriptions.contracts.models import ItemCharge as ItemCharge
+from subscriptions.contracts.models import PaidContinuation as PaidContinuation
 from subscriptions.contracts.models import Promise as Promise
 from subscriptions.contracts.models import PromiseLine as PromiseLine
 from subscriptions.contracts.models import Subscription as Subscription

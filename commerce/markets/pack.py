@@ -146,6 +146,17 @@ class DebitRules:
     refund_weeks: int
 
 
+@dataclass(frozen=True, slots=True)
+class FreeThenPaidRules:
+    """Which `kinds` of offerings a consumer must expressly agree to pay for when their free months
+    are over: he is asked `asks_days` before the first paid day, and answers until `answers_days`
+    before it, that day included."""
+
+    kinds: frozenset[str]
+    asks_days: int
+    answers_days: int
+
+
 class Market(Protocol):
     """The rules of one country. All functions are pure."""
 
@@ -223,6 +234,9 @@ class Market(Protocol):
     ) -> Money:
         """What is owed for leaving after `elapsed` full months, when `instalments` are left of a
         commitment that began on the day `committed_on`."""
+
+    def free_then_paid_rules(self) -> FreeThenPaidRules:
+        """What goes on for money only with an express consent."""
 
     def withdrawal_rules(self) -> WithdrawalRules:
         """The refund, and what is owed for wear."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from commerce.accounts.identity import SYSTEM
 from commerce.notifications.services import send
 from commerce.ordering.domain.states import CartState
@@ -44,9 +46,11 @@ def on_payment_effect_refused(payload: Mapping[str, Any]) -> None:
 
 
 def on_order_accepted(payload: Mapping[str, Any]) -> None:
-    """The customer hears that we are bound; not of what we do because he has not paid."""
+    """The customer hears that we are bound; not of what we do because he has not paid, or has not
+    agreed to pay, of which he hears otherwise."""
     order = Order.objects.get(number=payload["number"])
-    if order.email and not order.items.filter(config__unpaid="yes").exists():
+    ours = Q(config__unpaid="yes") | Q(config__unanswered="yes")
+    if order.email and not order.items.filter(ours).exists():
         send(
             code="order_accepted",
             to=order.email,

@@ -76,6 +76,7 @@ def purpose(code: str) -> str:
     return {
         "terms": _("Terms of sale"),
         "contract_summary": _("Contract summary received and confirmed"),
+        "paid_later": _("A free service to go on for money"),
         "early_execution": _("Service to begin before the withdrawal period ends"),
         "marketing_email": _("Offers by e-mail"),
         "marketing_sms": _("Offers by SMS"),

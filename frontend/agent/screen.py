@@ -180,6 +180,7 @@ def _line(contract: SubscriptionView, catalogue: Snapshot) -> dict[str, Any]:
             },
             {"label": _("Replace the SIM"), "url": url("sim")},
             {"label": _("Change the number"), "url": url("number")},
+            {"label": _("Timeline"), "url": reverse("agent:timeline", args=[contract.id])},
             {"label": _("Purchases"), "url": reverse("agent:purchases", args=[contract.id])},
             {"label": _("End the contract"), "url": url("terminate")},
         ],

@@ -93,7 +93,7 @@ def sections_of(agreed: Agreed, *, catalogue: Snapshot) -> list[Section]:
         {
             "title": _("Price"),
             "pairs": _prices(agreed, catalogue=catalogue),
-            "texts": _totals(agreed),
+            "texts": [*_totals(agreed), *_asked_later(agreed, catalogue=catalogue)],
         },
         {"title": _("Duration, renewal and termination"), "texts": _duration(agreed)},
         {
@@ -272,6 +272,23 @@ def line_schedule(line: QuoteLine, quote: Quote) -> str:
     ]
     parts.append(_("then %(amount)s per month") % {"amount": euros(phases[-1].amount, short=False)})
     return ", ".join(parts)
+
+
+def _asked_later(agreed: Agreed, *, catalogue: Snapshot) -> list[str]:
+    """What is free at first, and costs only who says yes to it then."""
+    kinds = market(settings.MARKET).free_then_paid_rules().kinds
+    return [
+        _(
+            "Before the free months of %(name)s are over we ask you whether it is to go on at its "
+            "price. Without your express yes it ends, and costs nothing."
+        )
+        % {"name": line_name(line, catalogue=catalogue)}
+        for line in agreed.lines
+        if agreed.quote.basis is Basis.TTC
+        and catalogue.offering(line.offering).kind in kinds
+        and len(line.phases) > 1
+        and not line.phases[0].amount
+    ]
 
 
 def _totals(agreed: Agreed) -> list[str]:

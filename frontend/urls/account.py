@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from frontend.views import account, changes, customer, dunning, next_offers, paying, purchases
+from frontend.views import (
+    account,
+    changes,
+    customer,
+    dunning,
+    next_offers,
+    paid_later,
+    paying,
+    purchases,
+    timeline,
+)
 from subscriptions.invoicing.files import Form
 
 app_name = "account"
@@ -17,6 +27,12 @@ urlpatterns = [
     path("account/lines/<int:subscription_id>/", customer.line, name="line"),
     path("account/lines/<int:subscription_id>/change/<slug:kind>/", changes.change, name="change"),
     path("account/lines/<int:subscription_id>/purchases/", purchases.purchases, name="purchases"),
+    path("account/lines/<int:subscription_id>/timeline/", timeline.of_line, name="timeline"),
+    path(
+        "account/lines/<int:subscription_id>/paid-later/<int:item_id>/",
+        paid_later.answer,
+        name="answer_paid_later",
+    ),
     path("account/bills/", customer.bills, name="bills"),
     path("account/bills/<str:number>/", customer.bill, name="bill"),
     path("account/bills/<str:number>/explained/", customer.bill_explained, name="bill_explained"),

@@ -10,9 +10,11 @@ from frontend.views import (
     cancelling,
     changes,
     dunning,
+    paid_later,
     paying,
     porting,
     purchases,
+    timeline,
     withdrawing,
 )
 
@@ -32,6 +34,12 @@ urlpatterns = [
         name="change_line",
     ),
     path("agent/lines/<int:subscription_id>/purchases/", purchases.for_customer, name="purchases"),
+    path("agent/lines/<int:subscription_id>/timeline/", timeline.for_customer, name="timeline"),
+    path(
+        "agent/lines/<int:subscription_id>/paid-later/<int:item_id>/",
+        paid_later.answer_for_customer,
+        name="answer_paid_later",
+    ),
     path("agent/lines/<int:subscription_id>/esim/", changes.esim_again, name="esim_again"),
     path("agent/lines/<int:subscription_id>/rio/", changes.rio, name="rio"),
     path("agent/requests/<str:reference>/", agent.settle, name="settle"),

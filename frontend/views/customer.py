@@ -35,6 +35,7 @@ from frontend.account.dunning import overdue
 from frontend.account.explaining import explanation_page
 from frontend.account.forms import AddressForm
 from frontend.account.methods import methods_section
+from frontend.account.paid_later import paid_later
 from frontend.consumption import this_month
 from frontend.next_offers import offer_cards
 from frontend.typography import month_text
@@ -116,6 +117,7 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
         "under_way": open_change(contract.id),
         "withdraw_until": withdrawable(context, number=contract.order_number).get(contract.group),
         "removable": contract.status == "active",
+        "paid_later": paid_later(party_id, contract.id, route="account:answer_paid_later"),
         "is_new": contract.activated_on > today - NEW,
         "esim": lines.esim(profile_of(contract)),
         "chart": lines.chart(promise),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscriptions.api import views
+from subscriptions.api import paid_later, views
 
 urlpatterns = [
     path("subscriptions", views.SubscriptionsView.as_view(), name="subscriptions"),
@@ -15,6 +15,16 @@ urlpatterns = [
         "subscriptions/<int:subscription_id>/consumption",
         views.ConsumptionView.as_view(),
         name="consumption",
+    ),
+    path(
+        "subscriptions/<int:subscription_id>/paid-later",
+        paid_later.ContinuationsView.as_view(),
+        name="paid_later",
+    ),
+    path(
+        "subscriptions/<int:subscription_id>/paid-later/<int:item_id>",
+        paid_later.ContinuationView.as_view(),
+        name="answer_paid_later",
     ),
     path("consumption", views.ConsumptionReportsView.as_view(), name="consumption_reports"),
     path("usage", views.UsageView.as_view(), name="usage"),

@@ -59,7 +59,7 @@ class SubscriptionsView(ApiView):
     def get(self, request: Request) -> Response:
         """The caller's contracts, the latest first."""
         asked = self.query(PageQuery)
-        found = subscriptions_of(_party(caller_of(request)))
+        found = subscriptions_of(party_of(caller_of(request)))
         return Response(SubscriptionsSerializer(page(found, asked=asked)).data)
 
 
@@ -70,7 +70,7 @@ class SubscriptionView(ApiView):
     @extend_schema(operation_id="getSubscription", responses=SubscriptionSerializer)
     def get(self, request: Request, subscription_id: int) -> Response:
         """One contract: its number, its SIM, what is included and until when it binds."""
-        found = subscription_view(_party(caller_of(request)), min(subscription_id, LARGEST_ID))
+        found = subscription_view(party_of(caller_of(request)), min(subscription_id, LARGEST_ID))
         return Response(SubscriptionSerializer(found).data)
 
 
@@ -85,7 +85,7 @@ class ConsumptionView(ApiView):
         `so_far` says what this month costs by now beyond the plan. `usual` is what
         `POST /plan-simulations` takes; null while no full month is known.
         """
-        party_id, today = _party(caller_of(request)), business_today()
+        party_id, today = party_of(caller_of(request)), business_today()
         line = subscription_view(party_id, min(subscription_id, LARGEST_ID)).id
         found = consumption_of(party_id, on=today, subscription_id=line).get(line, ())
         month = usual(found, on=today)
@@ -156,7 +156,7 @@ class InvoicesView(ApiView):
     def get(self, request: Request) -> Response:
         """The caller's issued invoices, the latest first."""
         asked = self.query(PageQuery)
-        found = bills_of(_party(caller_of(request)))
+        found = bills_of(party_of(caller_of(request)))
         return Response(InvoicesSerializer(page(found, asked=asked)).data)
 
 
@@ -167,7 +167,9 @@ class InvoiceView(ApiView):
     @extend_schema(operation_id="getInvoice", responses=InvoiceDetailSerializer)
     def get(self, request: Request, number: str) -> Response:
         """One invoice, line by line, with what was promised for each."""
-        return Response(InvoiceDetailSerializer(bill_view(_party(caller_of(request)), number)).data)
+        return Response(
+            InvoiceDetailSerializer(bill_view(party_of(caller_of(request)), number)).data
+        )
 
 
 class ExplanationView(ApiView):
@@ -177,7 +179,7 @@ class ExplanationView(ApiView):
     @extend_schema(operation_id="explainInvoice", responses=ExplanationSerializer)
     def get(self, request: Request, number: str) -> Response:
         """Why an invoice differs from the month before, reason by reason, and from its promise."""
-        found = explanation(_party(caller_of(request)), number)
+        found = explanation(party_of(caller_of(request)), number)
         return Response(ExplanationSerializer(found).data)
 
 
@@ -198,7 +200,7 @@ class _InvoiceFileView(ApiView):
 
     def answer(self, request: Request, number: str) -> HttpResponse:
         found = invoice_file(
-            _party(caller_of(request)), number, form=self.form, language=get_language() or "fr"
+            party_of(caller_of(request)), number, form=self.form, language=get_language() or "fr"
         )
         return HttpResponse(
             found.content,
@@ -241,7 +243,7 @@ class InvoiceUblView(_InvoiceFileView):
         return self.answer(request, number)
 
 
-def _party(context: AccountContext) -> int:
+def party_of(context: AccountContext) -> int:
     if context.party_id is None:
         raise Forbidden("Begin a contact with a customer first.", code="no_contact")
     return context.party_id

@@ -242,6 +242,40 @@ class ItemBenefit(models.Model):
         ]
 
 
+class PaidContinuation(models.Model):
+    """An item that is free until `costs_on`, and goes on from then at `amount` every `every_months`
+    only if its holder agrees expressly, by `answer_by` (that day included).
+
+    `agreed` is the latest answer; the consent itself, with its text, channel and who gave it, is
+    kept among the party's. `record` says where a yes by phone can be heard again. Without a yes
+    `costs_on` is the day of its end.
+    """
+
+    item = models.OneToOneField(
+        SubscriptionItem, on_delete=models.PROTECT, related_name="continuation"
+    )
+    costs_on = models.DateField()
+    answer_by = models.DateField()
+    amount = amount_field()
+    every_months = models.PositiveSmallIntegerField(default=1)
+    asked_at = models.DateTimeField(null=True, help_text="business time")
+    agreed = models.BooleanField(null=True)
+    answered_at = models.DateTimeField(null=True, help_text="business time")
+    record = models.CharField(max_length=200, default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(agreed__isnull=True, answered_at__isnull=True)
+                | Q(agreed__isnull=False, answered_at__isnull=False),
+                name="continuation_answered_at",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} {self.costs_on}"
+
+
 class Compensation(models.Model):
     """What we owe a contract for a fault of ours: a line of the bill of the day `due_on`. Below
     zero it is what the contract owes us for one of its own: for paying late.

@@ -61,6 +61,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
         "expected_total": {"amount": "0.00", "currency": "EUR"},
     },
     "<name:promotion>": {"reason": "price"},
+    "<int:item_id>": {"agreed": True},
     "<uuid:endpoint>": {"url": "https://elsewhere.example/hook"},
     "replays": {"since": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z"},
 }
@@ -125,6 +126,7 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
         "porting_id": "1",
         "endpoint": hook,
         "task": "1",
+        "item_id": "1",
         "message": str(WebhookMessage.objects.filter(endpoint=hook)[0].pk),
     }
     return {

@@ -10,6 +10,7 @@ from commerce.markets.fr import (
     companies,
     debits,
     dunning,
+    free_then_paid,
     invoice,
     numbers,
     porting,
@@ -23,6 +24,7 @@ from commerce.markets.fr import (
 from commerce.markets.pack import (
     CarrierCaps,
     DebitRules,
+    FreeThenPaidRules,
     Market,
     Mention,
     Motive,
@@ -102,6 +104,9 @@ class France:
             committed_on=committed_on,
             business=business,
         )
+
+    def free_then_paid_rules(self) -> FreeThenPaidRules:
+        return free_then_paid.RULES
 
     def withdrawal_rules(self) -> WithdrawalRules:
         return withdrawal.RULES

@@ -27,6 +27,7 @@ from commerce.ordering.api.views.offerings import (
 from commerce.ordering.api.views.quotes import QuotesView
 from commerce.ordering.api.views.retention import RetentionView
 from commerce.ordering.api.views.shops import ShopsView
+from commerce.ordering.api.views.timeline import TimelineView
 from commerce.ordering.api.views.trials import TrialView
 from commerce.ordering.api.views.withdrawals import WithdrawalQuotesView, WithdrawalsView
 
@@ -123,6 +124,9 @@ urlpatterns = [
         "subscriptions/<int:subscription_id>/change-quotes",
         ChangeQuotesView.as_view(),
         name="change-quotes",
+    ),
+    path(
+        "subscriptions/<int:subscription_id>/timeline", TimelineView.as_view(), name="line-timeline"
     ),
     path("subscriptions/<int:subscription_id>/changes", ChangesView.as_view(), name="line-changes"),
     path("fleet-quotes", FleetQuotesView.as_view(), name="fleet-quotes"),

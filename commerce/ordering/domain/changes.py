@@ -75,7 +75,9 @@ class ChangeRequest:
     and is wanted for a `reason`, as another number is, which is `msisdn` or any that is free. A
     contract is ended `on` a day (None: as soon as possible), perhaps for a legitimate `motive`;
     `ported`: because its number went to another operator, which ends it at once (L44-4 CPCE).
-    `outgoing_only`: the line can still be called. `unpaid`: we end it, as bills are not paid."""
+    `outgoing_only`: the line can still be called. `unpaid`: we end it, as bills are not paid.
+    `unanswered`: we take `items` off `on` the day on which they would begin to cost, as nobody
+    agreed to pay for them."""
 
     kind: ChangeKind
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_CHOICES)
@@ -90,6 +92,7 @@ class ChangeRequest:
     ported: bool = False
     outgoing_only: bool = False
     unpaid: bool = False
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -282,7 +282,7 @@ def _waits(request: ChangeRequest) -> bool:
     """Whether it is for a later day."""
     if request.kind is ChangeKind.TERMINATE:
         return not request.ported
-    return request.when is When.CYCLE_END
+    return request.when is When.CYCLE_END or request.unanswered
 
 
 def _contract(context: AccountContext, subscription_id: int) -> SubscriptionView:
@@ -329,6 +329,7 @@ def _touched(
 
 def _asked(request: ChangeRequest, contract: SubscriptionView) -> dict[str, str]:
     """What those who carry the change out are told of the wish."""
+    said_on = request.on if request.unanswered else None
     asked = {
         "change": str(request.kind),
         "block": str(request.block or ""),
@@ -339,6 +340,8 @@ def _asked(request: ChangeRequest, contract: SubscriptionView) -> dict[str, str]
         "ported": "yes" if request.ported else "",
         "grade": "outgoing" if request.outgoing_only else "",
         "unpaid": "yes" if request.unpaid or request.block is BlockKind.UNPAID else "",
+        "unanswered": "yes" if request.unanswered else "",
+        "effective_on": said_on.isoformat() if said_on else "",
     }
     return {name: text for name, text in asked.items() if text}
 
@@ -357,6 +360,8 @@ def _effective_on(
     """When it is taken to take effect: with the next bill, when a phone is there, or today."""
     if request.kind is ChangeKind.TERMINATE:
         return last_day(request)
+    if request.unanswered and request.on is not None:
+        return request.on
     if request.when is When.CYCLE_END and contract.next_bill_on is not None:
         return contract.next_bill_on
     carried = [line for line in value.lines if line.role in ("handset", "sim")]

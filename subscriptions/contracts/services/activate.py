@@ -13,7 +13,7 @@ from commerce.kernel.clock import business_now
 from commerce.kernel.periods import add_months, cycle_day_for
 from subscriptions.accounts.services import calendar
 from subscriptions.accounts.services.accounts import locked_account
-from subscriptions.contracts.services import promise
+from subscriptions.contracts.services import asking, promise
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.invoice import Names
 from subscriptions.events import SubscriptionActivated
@@ -172,6 +172,7 @@ def store_items(
         for stored, (_, charge) in zip(charges, agreed, strict=True)
         for position, benefit in enumerate(charge.benefits)
     )
+    asking.watch(subscription, [(row, item.charges) for row, item in zip(rows, items, strict=True)])
 
 
 def _bill(account: BillingAccount, subscription: Subscription) -> None:

@@ -14,6 +14,7 @@ from commerce.kernel.money import Money
 from commerce.markets.pack import (
     CarrierCaps,
     DebitRules,
+    FreeThenPaidRules,
     Market,
     Mend,
     Mention,
@@ -109,6 +110,9 @@ class Islandia:
 
     def debit_rules(self) -> DebitRules:
         return DebitRules(notice_days=2, refund_weeks=1)
+
+    def free_then_paid_rules(self) -> FreeThenPaidRules:
+        return FreeThenPaidRules(kinds=frozenset(), asks_days=1, answers_days=0)
 
     def withdrawal_rules(self) -> WithdrawalRules:
         return WithdrawalRules(refund_days=30, wear={})
