@@ -11,7 +11,8 @@ from orchestration.actions import ACTIONS
 from orchestration.domain.jeopardy import Colour, told_by
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.settlement import Difference, Differing
-from orchestration.domain.states import MOVING, FoundState, TaskState
+from orchestration.domain.states import FINISHED, MOVING, FoundState, TaskState
+from orchestration.domain.way import WAY
 from orchestration.models import (
     FoundDifference,
     OrderWatch,
@@ -21,6 +22,7 @@ from orchestration.models import (
     SettlementDifference,
     Task,
 )
+from orchestration.selectors import waits_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class LateOrder:
     `told_by`: the end of the day that the customer was told first; `told_on`: the day told last.
     `late` is by how much the expected finish misses `told_by`, less than nothing while it does not.
     `port` is whose provider has it, or has what it watches; empty where that is nobody but us.
+    `orders` are those that have to be over first.
     """
 
     order_number: str
@@ -49,6 +52,7 @@ class LateOrder:
     attempts: int
     claimed_by: str
     port: str
+    orders: tuple[str, ...]
 
     @property
     def late(self) -> timedelta:
@@ -200,6 +204,7 @@ def _late(row: OrderWatch, plan: Plan, task: Task | None, watched: Task | None) 
         attempts=task.attempts if task else 0,
         claimed_by=task.claimed_by if task else "",
         port=ACTIONS[doer.action].port if doer and doer.action in ACTIONS else "",
+        orders=waits_for(task, order_number=row.order_number) if task else (),
     )
 
 
@@ -218,8 +223,10 @@ class ToldDay:
 
 
 def told_day(order_number: str) -> ToldDay | None:
-    """None where nothing is under way."""
-    plans = Plan.objects.filter(order_number=order_number, state__in=MOVING)
+    """None where nothing is under way, or it has to wait for other orders first."""
+    plans = Plan.objects.filter(order_number=order_number, state__in=MOVING, arrived_at=None)
+    waiting = Task.objects.filter(key=WAY, plan__order_number=order_number)
+    plans = plans.exclude(pk__in=waiting.exclude(state__in=list(FINISHED)).values("plan"))
     days = [
         told_by(plan.planned_finish, since=plan.created_at).astimezone(PARIS).date()
         for plan in plans

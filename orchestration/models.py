@@ -32,6 +32,9 @@ class Plan(models.Model):
     state = models.CharField(max_length=12, default=PlanState.RUNNING)
     created_at = models.DateTimeField(help_text="business time")
     finished_at = models.DateTimeField(null=True, help_text="business time")
+    arrived_at = models.DateTimeField(
+        null=True, help_text="business time; all was over but what goes on aside"
+    )
     erased_at = models.DateTimeField(null=True, help_text="business time; see services.erasure")
     planned_finish = models.DateTimeField(null=True, help_text="business time; none: plan anew")
     expected_finish = models.DateTimeField(null=True, help_text="business time; if not as planned")
@@ -63,6 +66,11 @@ class Plan(models.Model):
     def __str__(self) -> str:
         return f"{self.order_number}/{self.group}"
 
+    @property
+    def moves(self) -> bool:
+        """Whether its order waits for it."""
+        return self.state in MOVING and self.arrived_at is None
+
 
 class Task(models.Model):
     """One step of a plan."""
@@ -86,6 +94,9 @@ class Task(models.Model):
     undoes = models.CharField(max_length=100, null=True)  # noqa: DJ001  null: it takes none back
     given_up = models.BooleanField(
         default=False, db_default=False, help_text="its plan was amended; see services.amend"
+    )
+    aside = models.BooleanField(
+        default=False, db_default=False, help_text="its order does not wait for it"
     )
     hours = models.PositiveSmallIntegerField(default=1)
     working = models.BooleanField(default=False, help_text="hours of working days alone")

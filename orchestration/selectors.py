@@ -7,11 +7,14 @@ from typing import Any
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 
+from commerce.ordering.services.open_changes import in_the_way_of
+from commerce.ordering.services.withdrawn import withdrawn_bundle
 from orchestration.actions import ACTIONS
 from orchestration.domain.corrections import REPLACEABLE
 from orchestration.domain.jeopardy import Colour
 from orchestration.domain.masking import masked
 from orchestration.domain.states import FINISHED, EffectState, PlanState, TaskState
+from orchestration.domain.way import CLEAR, WAY
 from orchestration.models import Effect, Plan, PortHealth, ProviderCallback, Task, TaskHistory
 
 
@@ -28,7 +31,8 @@ class TaskStep:
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """A task as operators see it; `request` and `answer` hold no secrets."""
+    """A task as operators see it; `request` and `answer` hold no secrets. `orders`: those that have
+    to be over first; `aside`: its own does not wait for it."""
 
     id: int
     key: str
@@ -54,6 +58,8 @@ class TaskView:
     request: Mapping[str, object]
     answer: Mapping[str, object]
     history: tuple[TaskStep, ...]
+    orders: tuple[str, ...] = ()
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +81,15 @@ class PlanView:
 
 @dataclass(frozen=True, slots=True)
 class Milestone:
-    """A step in a customer's words: its code, whether it is done, running, ahead or stuck."""
+    """A step in a customer's words: its code, whether it is done, running, ahead or stuck; with the
+    `orders` that have to be over first."""
 
     code: str
     state: str
     at: datetime | None
     expected_at: datetime | None
     line_ids: tuple[str, ...]
+    orders: tuple[str, ...] = ()
 
 
 def plan_views(order_number: str, *, groups: Sequence[str] | None = None) -> tuple[PlanView, ...]:
@@ -104,7 +112,7 @@ def plan_views(order_number: str, *, groups: Sequence[str] | None = None) -> tup
             plan.order_number,
             plan.group,
             plan.state,
-            tuple(_task_view(task) for task in plan.tasks.all()),
+            tuple(_task_view(task, order_number=order_number) for task in plan.tasks.all()),
             tuple(callbacks.get(plan.pk, ())),
             Colour(plan.colour),
             plan.culprit,
@@ -136,7 +144,7 @@ def _shown(value: Mapping[str, object] | None) -> Mapping[str, object]:
     return shown if isinstance(shown, Mapping) else {}
 
 
-def _task_view(task: Task) -> TaskView:
+def _task_view(task: Task, *, order_number: str) -> TaskView:
     effects = list(task.effects.all())
     last = effects[-1] if effects else None
     return TaskView(
@@ -164,7 +172,19 @@ def _task_view(task: Task) -> TaskView:
         _shown(last.request if last else None),
         _shown(last.answer if last else None),
         tuple(TaskStep(h.state, h.at, h.by, h.note, h.changes) for h in task.history.all()),
+        waits_for(task, order_number=order_number),
+        task.aside,
     )
+
+
+def waits_for(task: Task, *, order_number: str) -> tuple[str, ...]:
+    """The orders that have to be over before this one can begin, if that is what the task waits
+    for."""
+    if task.key != WAY or task.state in FINISHED:
+        return ()
+    _, others = in_the_way_of(order_number)
+    bundle = withdrawn_bundle(order_number)
+    return (*others, *([bundle.number] if bundle is not None else []))
 
 
 _CUSTOMER_WORDS: Mapping[str, str] = {
@@ -203,6 +223,7 @@ _MILESTONES: Mapping[str, str] = {
     "pick_up.collected": "pick_up_collected",
     "return.announced": "return_label",
     "return.sent": "thing_sent",
+    CLEAR: "way_clear",
 }
 
 
@@ -224,8 +245,9 @@ def tracking(order_number: str) -> tuple[Milestone, ...]:
                     code,
                     _plain_state(task),
                     task.finished_at,
-                    task.planned_finish,
+                    None if task.key == WAY else task.planned_finish,
                     tuple(task.lines),
+                    waits_for(task, order_number=order_number),
                 )
             )
     return tuple(steps)
@@ -350,6 +372,8 @@ def _by_port(effects: QuerySet[Effect]) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
+    """`arrived`: its order waits for nothing of it any more."""
+
     order_number: str
     group: str
     state: str
@@ -357,6 +381,7 @@ class PlanSummary:
     done: int
     total: int
     stuck: int
+    arrived: bool = False
 
 
 def progress_of(numbers: Sequence[str]) -> Mapping[str, tuple[int, int, int]]:
@@ -396,7 +421,14 @@ def _counted(plans: QuerySet[Plan]) -> QuerySet[Any]:
 def _summaries(rows: Iterable[Any]) -> tuple[PlanSummary, ...]:
     return tuple(
         PlanSummary(
-            row.order_number, row.group, row.state, row.created_at, row.done, row.total, row.stuck
+            row.order_number,
+            row.group,
+            row.state,
+            row.created_at,
+            row.done,
+            row.total,
+            row.stuck,
+            row.arrived_at is not None,
         )
         for row in rows
     )

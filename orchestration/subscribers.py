@@ -74,11 +74,12 @@ def on_plan_cancelled(payload: Mapping[str, Any]) -> None:
 
 
 def _close(number: str) -> None:
-    """The order is complete when no plan moves any more and at least one has reached its end."""
+    """The order is complete when it waits for no plan any more and at least one has reached its
+    end, but for what goes on aside."""
     plans = Plan.objects.filter(order_number=number)
-    if plans.filter(state__in=MOVING).exists():
+    if plans.filter(state__in=MOVING, arrived_at=None).exists():
         return
-    if plans.filter(state=PlanState.COMPLETED).exists():
+    if plans.exclude(state=PlanState.CANCELLED).exists():
         complete_order(order_number=number)
 
 

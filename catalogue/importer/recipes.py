@@ -74,6 +74,7 @@ def recipe_findings(catalogue: Catalogue) -> Iterator[tuple[Trail, str]]:
             yield ("recipes", name), Sentence("A change ends with one task billing.change.")
         yield from _tasks(name, recipe, all_keys=keys)
         yield from _alone(name, recipe, catalogue=catalogue)
+        yield from _aside(name, recipe, catalogue=catalogue)
         try:
             TopologicalSorter(_graph(recipe)).prepare()
         except CycleError as error:
@@ -105,6 +106,32 @@ def _alone(name: str, recipe: RecipePart, *, catalogue: Catalogue) -> Iterator[t
                     ("recipes", name, "fails"),
                     Sentence(
                         "%(task)s of %(recipe)s waits for %(need)s, which may fail alone.",
+                        task=task.key,
+                        recipe=other,
+                        need=needed[0],
+                    ),
+                )
+
+
+def _aside(name: str, recipe: RecipePart, *, catalogue: Catalogue) -> Iterator[tuple[Trail, str]]:
+    """Nothing that an order waits for is built on what it does not wait for."""
+    aside = {task.key for task in recipe.tasks if task.aside}
+    if not aside:
+        return
+    kinds = {str(kind) for kind in _kinds(name.partition(".")[0], catalogue)}
+    own = aside | {f"{kind}.{key}" for kind in kinds for key in aside}
+    change = name.partition(".")[2]
+    for other, theirs in catalogue.recipes.items():
+        if other.partition(".")[2] != change:
+            continue
+        for task in theirs.tasks:
+            needed = sorted(own.intersection((*task.needs, *task.after)))
+            foreign = other != name and not any("." in need for need in needed)
+            if needed and not task.aside and not foreign:
+                yield (
+                    ("recipes", name),
+                    Sentence(
+                        "%(task)s of %(recipe)s waits for %(need)s, for which no order waits.",
                         task=task.key,
                         recipe=other,
                         need=needed[0],

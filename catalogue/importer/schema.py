@@ -212,6 +212,7 @@ class TaskPart(Part):
     undo: str | None = None
     harmless: bool = False
     after: tuple[str, ...] = ()
+    aside: bool = False
 
 
 class RecipePart(Part):

@@ -62,6 +62,9 @@ def _by_how_much(late: timedelta) -> str:
 
 
 def _remedy(each: LateOrder) -> str:
+    if each.orders:
+        waits = ", ".join(each.orders)
+        return _("Look at the orders that have to be over first: %(numbers)s.") % {"numbers": waits}
     match each.state:
         case "fallout":
             return _("Decide about the task: %(cause)s.") % {"cause": cause_label(each.cause)}

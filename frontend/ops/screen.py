@@ -21,6 +21,7 @@ from commerce.payments.selectors import RefusedEffect
 from frontend.shop.words import named
 from frontend.typography import moment_text
 from orchestration.domain.jeopardy import Colour
+from orchestration.domain.way import CLEAR
 from orchestration.selectors import PlanSummary, PlanView, ProviderHealth, TaskView
 from orchestration.services.fallout_bulk import Consequence, Foreseen, Remedy
 from subscriptions.domain.views import ParkedAccount
@@ -79,6 +80,7 @@ MILESTONE_WORDS: Mapping[str, Any] = {
     "port.scheduled": gettext_lazy("Porting date known"),
     "shipment.shipped": gettext_lazy("Parcel on its way"),
     "shipment.delivered": gettext_lazy("Parcel delivered"),
+    CLEAR: gettext_lazy("Other orders are over"),
 }
 STATE_WORDS: Mapping[str, Any] = {
     "waiting": gettext_lazy("Not yet"),
@@ -419,6 +421,8 @@ def plan_rows(
 def plan_pill(plan: PlanSummary) -> tuple[str, str]:
     if plan.stuck:
         return ("failed", _("needs a decision"))
+    if plan.arrived and plan.state == "running":
+        return ("running", _("complete, the rest goes on aside"))
     return {
         "completed": ("done", _("complete")),
         "cancelling": ("running", _("being taken back")),
@@ -452,7 +456,7 @@ def graph_of(plan: PlanView) -> list[dict[str, Any]]:
         {
             "key": task.key,
             "label": task_label(task),
-            "kind": str(KIND_WORDS.get(task.kind, task.kind)),
+            "kind": _kind(task),
             "state": _drawn(task, plan),
             "needs": (*task.needs, *[key for key in (task.of, task.undoes) if key]),
             "detail": _lateness(task, plan) or _detail(task),
@@ -460,6 +464,11 @@ def graph_of(plan: PlanView) -> list[dict[str, Any]]:
         }
         for task in plan.tasks
     ]
+
+
+def _kind(task: TaskView) -> str:
+    kind = str(KIND_WORDS.get(task.kind, task.kind))
+    return _("%(kind)s, aside") % {"kind": kind} if task.aside else kind
 
 
 def _is_late(task: TaskView, plan: PlanView) -> bool:
@@ -532,6 +541,8 @@ def _waits(task: TaskView) -> str:
     """For what the task waits, in words; empty if for nothing."""
     if task.state == "waiting" and task.needs:
         return _("for the tasks before it: %(keys)s") % {"keys": ", ".join(task.needs)}
+    if task.orders:
+        return _("for other orders to be over: %(numbers)s") % {"numbers": ", ".join(task.orders)}
     if task.state == "awaiting" and task.kind == "manual":
         return _("for somebody to do it: %(who)s") % {"who": task.claimed_by or _("nobody’s yet")}
     if task.state == "awaiting":

@@ -139,6 +139,7 @@ def events_of(
 
 
 ORDER = (
+    "way_clear",
     "number_assigned",
     "number_lent",
     "parcel_prepared",
@@ -218,6 +219,10 @@ def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
     brought = display_number(config.get("msisdn", ""))
     tracking = facts.get("tracking_number", "")
     return {
+        "way_clear": (
+            _("What you ordered before is taken back, or ends first"),
+            ", ".join(milestone.orders),
+        ),
         "parcel_prepared": (_("Parcel prepared"), names),
         "parcel_shipped": (
             _("Parcel on its way"),

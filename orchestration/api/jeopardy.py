@@ -5,7 +5,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from commerce.web.fields import Instant, OneOf, Shown, Strict
+from commerce.web.fields import Instant, OneOf, Shown, Strict, words
 from commerce.web.policy import Policy
 from commerce.web.views import ApiView
 from orchestration.boards import LateOrder, late_orders
@@ -22,7 +22,8 @@ class JeopardyQuery(Strict):
 
 class LateOrderSerializer(Shown):
     """`told_by` is the end of the day that the customer was told first, `told_on` the day told
-    last; the task is the one on which the end depends, `port` whose provider has it."""
+    last; the task is the one on which the end depends, `port` whose provider has it. `waits_for`:
+    the orders that have to be over first."""
 
     order = serializers.CharField(source="order_number")
     bundle = serializers.CharField(source="group")
@@ -39,6 +40,7 @@ class LateOrderSerializer(Shown):
     state = serializers.CharField(allow_blank=True)
     cause = serializers.CharField(allow_blank=True)
     claimed_by = serializers.CharField(allow_blank=True)
+    waits_for = words(source="orders")
 
     def get_hours_late(self, order: LateOrder) -> int:
         return int(order.late.total_seconds() // 3600)

@@ -29,6 +29,7 @@ class MilestoneSerializer(Shown):
     at = Instant(allow_null=True)
     expected_at = Instant(allow_null=True)
     lines = words(source="line_ids")
+    waits_for = words(source="orders")
 
 
 class TrackingSerializer(Shown):

@@ -29,6 +29,7 @@ class TaskSpec:
     parcel: Parcel | None = None
     working: bool = False
     asks: tuple[str, ...] = ()
+    aside: bool = False
 
 
 ORDER_BILL = TaskSpec(
@@ -168,6 +169,7 @@ def _spec(
         parcel=first.parcel,
         working=template.working,
         asks=template.asks,
+        aside=all(use.template.aside for use in uses),
     )
 
 

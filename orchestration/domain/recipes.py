@@ -42,7 +42,8 @@ class TaskTemplate:
     then, empty where the data say that nothing needs to (`harmless`), None where they say nothing,
     as releases did before orders could be cancelled under way. `hours`: how long it usually takes,
     in business time, of working days alone if `working`. `asks`: the facts that are filled in by
-    whoever does a manual task.
+    whoever does a manual task. `aside`: the order does not wait for it; it goes on by itself, and
+    may fail, when the rest is over.
     """
 
     key: str
@@ -60,6 +61,7 @@ class TaskTemplate:
     working: bool = False
     asks: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Recipe:
 
 _FIELDS = {
     "key", "kind", "action", "when", "needs", "until", "of", "shared", "supply", "ponr", "undo",
-    "harmless", "hours", "working", "asks", "after",
+    "harmless", "hours", "working", "asks", "after", "aside",
 }  # fmt: skip
 
 
@@ -129,4 +131,5 @@ def _parse_task(data: Mapping[str, Any], *, where: str) -> TaskTemplate:
         working=bool(data.get("working", False)),
         asks=tuple(data.get("asks", ())),
         after=tuple(data.get("after", ())),
+        aside=bool(data.get("aside", False)),
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from commerce.events import timers
 from commerce.kernel.clock import PARIS
@@ -25,7 +26,7 @@ from orchestration.domain.unwinding import (
     SETTLING,
     Standing,
 )
-from orchestration.models import ProviderCallback, Task
+from orchestration.models import Effect, ProviderCallback, Task
 from orchestration.porting import following
 from orchestration.services.desk import Desk
 from orchestration.services.health import shut_until
@@ -39,6 +40,8 @@ PER_CALL = timedelta(seconds=20)
 """The calls of a round go out one after the other; asking and sending may both be waited for."""
 BILL_COMES = timedelta(seconds=5)
 """Until the order's bill is looked for again."""
+EARLIER_COMES = timedelta(seconds=20)
+"""Until it is looked again what became of an earlier word about a service."""
 TIMER_DUE = "orchestration.timer_due"
 _CALLED_BACK = Prepared(
     lambda: ProviderCallback.objects.filter(request_key__in=Given("keys", each="text")).order_by(
@@ -197,8 +200,9 @@ def _may_end(task: Task) -> bool:
 
 
 def _work(desk: Desk, task: Task, *, calls: list[Call]) -> Callable[[], None] | None:
-    """Run the task, unless its provider is being left alone."""
-    if task.action in ACTIONS and _left_alone(desk, task):
+    """Run the task, unless its provider is being left alone, or something else must be known
+    first."""
+    if task.action in ACTIONS and (_left_alone(desk, task) or _after_another(desk, task)):
         return None
     return lambda: _run(desk, task, calls=calls)
 
@@ -214,6 +218,25 @@ def _left_alone(desk: Desk, task: Task) -> bool:
         task.not_before = until
         desk.changed[task.pk] = task
     desk.wake_at.append(until)
+    return True
+
+
+def _after_another(desk: Desk, task: Task) -> bool:
+    """What goes on aside may outlast its order: of one service the later word waits until it is
+    known what became of an earlier one, so that they can't arrive the other way round."""
+    if not task.aside:
+        return False
+    service = desk.context(task).item.said("entitlement_id")
+    earlier = Effect.objects.filter(
+        Q(request__entitlement_id=service) | Q(request__id=service),
+        state__in=[EffectState.SENT, EffectState.UNKNOWN],
+        task__state__in=[TaskState.RUNNING, TaskState.RETRYING, TaskState.FALLOUT],
+        task__plan_id__lt=desk.plan.pk,
+        task__aside=True,
+    )
+    if not service or not earlier.exists():
+        return False
+    desk.wake_at.append(desk.machine + EARLIER_COMES)
     return True
 
 

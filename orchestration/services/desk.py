@@ -197,8 +197,11 @@ class Desk:
         TaskHistory.objects.bulk_create(self.history)
         if all(task.state in FINISHED for task in self.tasks):
             self._complete()
-        elif not on_the_way:
-            self._look_again()
+        else:
+            if self.plan.state == PlanState.RUNNING and self.plan.moves:
+                self._arrive()
+            if not on_the_way:
+                self._look_again()
         self.events += judge(self.plan, self.tasks, now=self.now)
         with in_turn(self.plan.turn):
             if self.due:
@@ -206,14 +209,22 @@ class Desk:
             if self.events:
                 outbox.publish_all(self.events)
 
+    def _arrive(self) -> None:
+        """Nothing is left but what the order does not wait for."""
+        if all(task.aside or task.state in FINISHED for task in self.tasks):
+            self.plan.arrived_at = self.now
+            self.plan.save(update_fields=["arrived_at"])
+            self.events.append(PlanCompleted(self.plan.order_number, self.plan.group))
+
     def _complete(self) -> None:
         cancelling = self.plan.state == PlanState.CANCELLING
         target = PlanState.CANCELLED if cancelling else PlanState.COMPLETED
         PLAN_LIFE.check(PlanState(self.plan.state), target)
         self.plan.state, self.plan.finished_at = target, self.now
         self.plan.save(update_fields=["state", "finished_at"])
-        told = PlanCancelled if cancelling else PlanCompleted
-        self.events.append(told(self.plan.order_number, self.plan.group))
+        if self.plan.arrived_at is None:
+            told = PlanCancelled if cancelling else PlanCompleted
+            self.events.append(told(self.plan.order_number, self.plan.group))
         asked = [key for task in self.tasks for key in ask_keys(task.pk)]
         timers.cancel_all([*asked, self._again])
 

@@ -23,6 +23,7 @@ from orchestration.domain.keeping import KEPT
 from orchestration.domain.recipes import TaskKind
 from orchestration.domain.requests import port_day
 from orchestration.domain.states import PlanState, TaskState
+from orchestration.domain.way import WAY
 from orchestration.events import OrderInJeopardy, OrderOutOfJeopardy
 from orchestration.models import OrderWatch, Plan, Task
 
@@ -54,7 +55,7 @@ def stages_of(tasks: Sequence[Task]) -> tuple[Stage, ...]:
             ours=not _customers(task),
         )
         for task in tasks
-        if task.undoes is None
+        if task.undoes is None and not task.aside
     )
 
 
@@ -76,7 +77,7 @@ def lay_out(plan: Plan, tasks: Sequence[Task], *, now: datetime) -> None:
     """Give a new plan, and each of its tasks, the finish that is planned."""
     ends = forecast(stages_of(tasks), now=now)
     for task in tasks:
-        task.planned_finish = ends[task.key]
+        task.planned_finish = ends.get(task.key)
     _plan(plan, max(ends.values(), default=now), now=now)
 
 
@@ -92,7 +93,7 @@ def judge(plan: Plan, tasks: Sequence[Task], *, now: datetime) -> list[outbox.Ev
 
     Answers what has to be told of its order.
     """
-    if plan.state != PlanState.RUNNING:
+    if plan.state != PlanState.RUNNING or not plan.moves:
         return _changed(plan, colour=Colour.GREEN, now=now) if plan.colour != Colour.GREEN else []
     stages = stages_of(tasks)
     anew = plan.planned_finish is None
@@ -123,7 +124,8 @@ def _otherwise_late(plan: Plan, found: Watch) -> bool:
 def look_over(*, now: datetime) -> int:
     """Judge the plans whose colour may have got worse by time alone, each in a transaction of its
     own; answers how many. One that can't be judged is left for later and keeps no other from it."""
-    due = Plan.objects.filter(state=PlanState.RUNNING, look_at__lte=now).order_by("look_at")
+    due = Plan.objects.filter(state=PlanState.RUNNING, arrived_at=None, look_at__lte=now)
+    due = due.order_by("look_at")
     ids = list(due.values_list("pk", flat=True)[:AT_ONCE])
     for plan_id in ids:
         try:
@@ -179,7 +181,9 @@ def _roll_up(plan: Plan, *, now: datetime) -> list[outbox.Event]:
         [OrderWatch(order_number=plan.order_number, party_id=plan.party_id)], ignore_conflicts=True
     )
     order = OrderWatch.objects.select_for_update().get(order_number=plan.order_number)
-    running = Plan.objects.filter(order_number=plan.order_number, state=PlanState.RUNNING)
+    running = Plan.objects.filter(
+        order_number=plan.order_number, state=PlanState.RUNNING, arrived_at=None
+    )
     late = running.exclude(colour=Colour.GREEN).exclude(planned_finish=None)  # those to plan anew
     worst = late.order_by(_RANK, "planned_finish").first()
     before = order.colour
@@ -219,11 +223,11 @@ def _note_days(order: OrderWatch, worst: Plan) -> None:
 
 def _tell_the_customer(order: OrderWatch, worst: Plan) -> None:
     """A new day as soon as the one told last can't be held, with a reserve as the first one had;
-    each day once."""
+    each day once. Of an order that waits for others none was told."""
     assert worst.expected_finish is not None
     assert order.expected_on is not None
     assert order.told_on is not None
-    if order.expected_on <= order.told_on:
+    if order.expected_on <= order.told_on or worst.culprit == WAY:
         return
     day = told_by(worst.expected_finish, since=worst.created_at).astimezone(PARIS).date()
     send(

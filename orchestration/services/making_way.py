@@ -25,7 +25,7 @@ from commerce.ordering.services.withdrawn import Bundle, withdrawn_bundle
 from orchestration.domain.porting import OVER, Direction
 from orchestration.models import Porting
 from orchestration.porting import changing
-from orchestration.services import withdrawing
+from orchestration.services import way, withdrawing
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.plans import create_plans
 from subscriptions.contracts.lines import Line, line_of_subscription
@@ -53,13 +53,15 @@ def make_way(context: AccountContext, *, number: str, note: str) -> None:
 
 def begin(*, order_number: str) -> None:
     """Plan the accepted order; one that ends a contract, or withdraws from what has not all
-    arrived, only once its way is clear, by a timer. In the caller's transaction."""
+    arrived, waits until its way is clear, which a timer looks at. In the caller's transaction."""
     _, others = in_the_way_of(order_number)
     bundle = withdrawn_bundle(order_number)
     coming = bundle is not None and withdrawing.is_under_way(bundle)
     if bundle is not None and coming:
         withdrawing.acknowledge(number=order_number, bundle=bundle)
     if others or coming:
+        if not way.is_planned(order_number):
+            way.wait(order_number=order_number)
         timers.soon(key=_key(order_number), handler=CLEAR, payload={"number": order_number})
     else:
         create_plans(order_number=order_number)
@@ -71,6 +73,8 @@ def on_clear_due(payload: Mapping[str, Any]) -> None:
     for, as it ends by itself; what it has brought ends with the contract. Of what is withdrawn from
     is taken back what has not arrived."""
     number = payload["number"]
+    if not way.is_open(number):
+        return
     party_id, others = in_the_way_of(number)
     for other in others:
         with suppress(Conflict, RuleViolated):
@@ -82,11 +86,20 @@ def on_clear_due(payload: Mapping[str, Any]) -> None:
         timers.schedule(
             key=_key(number), handler=CLEAR, due_at=due, payload=payload, clock="machine"
         )
-    elif bundle is not None:
-        withdrawing.go_on(number=number, bundle=bundle)
     else:
-        name_what_came(number=number)
-        create_plans(order_number=number)
+        _go_on(number, bundle=bundle)
+
+
+@transaction.atomic
+def _go_on(number: str, *, bundle: Bundle | None) -> None:
+    """The way is clear: what is left to do is laid out, unless the order was given up just now."""
+    if not way.hold(number):
+        return
+    if bundle is not None:
+        withdrawing.go_on(number=number, bundle=bundle)
+        return
+    name_what_came(number=number)
+    way.go_on(order_number=number)
 
 
 def _taken_back(bundle: Bundle) -> bool:

@@ -1,7 +1,7 @@
 """From an accepted order to stored plans."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 from django.conf import settings
@@ -72,8 +72,8 @@ def create_plans(*, order_number: str, after: str | None = None, position: int =
 def _store(order: FulfilmentOrder, *, places: Mapping[str, int]) -> None:
     """The plans of the bundles in `places`, with the place of each in its order."""
     now = business_now()
-    recipes = recipes_of(order.release)
-    plans, tasks = [], []
+    plans: list[Plan] = []
+    tasks: list[Task] = []
     for group, place in places.items():
         plan = Plan(
             order_number=order.number,
@@ -83,19 +83,27 @@ def _store(order: FulfilmentOrder, *, places: Mapping[str, int]) -> None:
             turn=turn_of(place),
             created_at=now,
         )
-        specs = _with_bill(decompose(order.group(group), recipes=recipes), first=place == 0)
-        own = [task_row(plan, spec, position) for position, spec in enumerate(specs)]
-        for task in own:
-            task.starts_on = day_of(task, order=order, now=now)
+        own = tasks_of(plan, order, first=place == 0, now=now)
         lay_out(plan, own, now=now)
         plans.append(plan)
         tasks += own
     Plan.objects.bulk_create(plans, batch_size=_BATCH)
     Task.objects.bulk_create(tasks, batch_size=_BATCH)
     open_port_ins(order, groups=places)
-    if order.withdraws:
-        timers.schedule_all(_refund_due(plan, order=order) for plan in plans)
+    watch_refunds(plans, order=order)
     timers.schedule_all(_wakes({plan.pk: plan.turn for plan in plans}))
+
+
+def tasks_of(
+    plan: Plan, order: FulfilmentOrder, *, first: bool, now: datetime, position: int = 0
+) -> list[Task]:
+    """The tasks of the plan, not stored yet, from this position on; `first`: it is its order's."""
+    specs = decompose(order.group(plan.group), recipes=recipes_of(order.release))
+    billed = _with_bill(specs, first=first)
+    own = [task_row(plan, spec, place) for place, spec in enumerate(billed, start=position)]
+    for task in own:
+        task.starts_on = day_of(task, order=order, now=now)
+    return own
 
 
 def _with_bill(specs: tuple[TaskSpec, ...], *, first: bool) -> tuple[TaskSpec, ...]:
@@ -105,11 +113,22 @@ def _with_bill(specs: tuple[TaskSpec, ...], *, first: bool) -> tuple[TaskSpec, .
     return (*specs, ORDER_BILL) if first and not said else specs
 
 
+def watch_refunds(plans: Iterable[Plan], *, order: FulfilmentOrder) -> None:
+    """Of an order that withdraws from another."""
+    if order.withdraws:
+        timers.schedule_all(_refund_due(plan, order=order) for plan in plans)
+
+
 def _refund_due(plan: Plan, *, order: FulfilmentOrder) -> timers.Due:
-    """When an operator looks at a refund that still waits: two days before its last day."""
-    assert order.placed_on is not None
+    """When an operator looks at a refund that still waits: two days before its last day, which
+    counts from the day on which we learnt of the withdrawal, perhaps in writing (L221-24)."""
+    stated = next(
+        (item.config["asked_on"] for item in order.items if "asked_on" in item.config), ""
+    )
+    learnt_on = date.fromisoformat(stated) if stated else order.placed_on
+    assert learnt_on is not None
     days = market(settings.MARKET).withdrawal_rules().refund_days
-    day = order.placed_on + timedelta(days=days) - _BEFORE_REFUND
+    day = learnt_on + timedelta(days=days) - _BEFORE_REFUND
     due = datetime.combine(day, _LOOKED_AT, tzinfo=PARIS)
     return timers.Due(f"refund:{plan.pk}", REFUND, due, {"plan": plan.pk})
 
@@ -151,4 +170,5 @@ def task_row(plan: Plan, spec: TaskSpec, position: int) -> Task:
         hours=spec.hours,
         working=spec.working,
         asks=list(spec.asks),
+        aside=spec.aside,
     )

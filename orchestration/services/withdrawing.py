@@ -13,7 +13,6 @@ from commerce.kernel.errors import Conflict
 from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.ordering.selectors import groups_of_order
-from commerce.ordering.services.fulfilment import complete_order
 from commerce.ordering.services.unwinding import cancel_before_plans
 from commerce.ordering.services.withdrawn import (
     Bundle,
@@ -23,13 +22,13 @@ from commerce.ordering.services.withdrawn import (
 )
 from commerce.ordering.services.writing import CHANGE_GROUP
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.states import FINISHED, MOVING, PlanState
+from orchestration.domain.states import FINISHED, PlanState
 from orchestration.domain.unwinding import SETTLING, Impact, Step, impact_of, staying
 from orchestration.models import Plan, PlanAmendment, Task
 from orchestration.porting.rio import rio_of_subscription
+from orchestration.services import way
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.desk import Desk
-from orchestration.services.plans import create_plans
 from orchestration.services.standing import steps_of
 from orchestration.services.taking_back import (
     add,
@@ -63,7 +62,7 @@ def take_back(bundle: Bundle) -> bool:
     plan = _plan_of(bundle)
     if plan is None:
         return bundle.begun or _cancel_whole(bundle)
-    if plan.state not in MOVING:
+    if not plan.moves:
         return _is_over(plan, bundle)
     if plan.state == PlanState.CANCELLING or _cancel(bundle):
         return False
@@ -79,7 +78,7 @@ def _is_over(plan: Plan, bundle: Bundle) -> bool:
     as if they had arrived."""
     if plan.state == PlanState.CANCELLED:
         return not is_planned(bundle.number, group=bundle.group)
-    return plan.state not in MOVING
+    return not plan.moves
 
 
 @transaction.atomic
@@ -188,13 +187,13 @@ def _carry_out(desk: Desk, cut: _Cut) -> None:
     )
 
 
-@transaction.atomic
 def go_on(*, number: str, bundle: Bundle) -> None:
-    """What was to be taken back is: the withdrawal `number` brings back what there is."""
+    """What was to be taken back is: the withdrawal `number` brings back what there is. In the
+    caller's transaction."""
     if name_what_comes_back(number=number):
-        create_plans(order_number=number)
+        way.go_on(order_number=number)
         return
-    complete_order(order_number=number)
+    way.end(order_number=number)
     send(
         party_id=bundle.party_id,
         code="withdrawal_undone",

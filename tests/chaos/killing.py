@@ -25,7 +25,9 @@ RESTARTS = 60.0
 """Seconds from one restart of PostgreSQL to the next."""
 OUTAGES = 45.0
 OUTAGE_SECONDS = 12
-PARTIES = ("warehouse", "dropship", "porting", "smdp", "network", "content", "messages")
+PARTIES = (
+    "warehouse", "dropship", "porting", "smdp", "network", "content", "messages", "einvoicing",
+)  # fmt: skip
 _IN_FLIGHT = """
 SELECT count(*) FROM orchestration_effect AS effect
   JOIN orchestration_task AS task ON task.id = effect.task_id

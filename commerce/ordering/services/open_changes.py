@@ -50,14 +50,17 @@ def open_apart(subscription_id: int) -> tuple[str, ...]:
 
 
 def taken_back_by(kind: ChangeKind, *, subscription_id: int) -> tuple[str, ...]:
-    """The numbers of the open orders that such a change takes back: an end of the contract all that
+    """The open orders, by number, that such a change takes back: an end of the contract all that
     change what it holds, and, where the customer withdraws, its coming end; a renewal, which
-    chooses the plan and its commitment anew, another plan that waits for a later day."""
+    chooses the plan and its commitment anew, another plan that waits for a later day, and the
+    coming end that the customer has wished for: he stays."""
     if kind not in TAKING_BACK:
         return ()
     rows = _open(subscription_id).exclude(change__in=_words(AT_ANY_TIME | APART)).order_by("pk")
     if kind is ChangeKind.RENEW:
-        rows = rows.filter(change=ChangeKind.PLAN, begins_on__gt=business_today())
+        later = {ChangeKind.PLAN, ChangeKind.TERMINATE}
+        rows = rows.filter(change__in=_words(frozenset(later)), begins_on__gt=business_today())
+        rows = rows.exclude(pk__in=_for_unpaid(subscription_id).values("pk"))
     else:
         stays = ENDING if kind is ChangeKind.TERMINATE else frozenset({ChangeKind.WITHDRAW})
         rows = rows.exclude(change__in=_words(stays))
@@ -167,8 +170,12 @@ def change_under_way(number: str) -> RuleViolated:
 
 def open_ends_for_unpaid(subscription_id: int) -> tuple[str, ...]:
     """The numbers of the open orders by which we end the contract as its bills are not paid."""
+    return tuple(_for_unpaid(subscription_id).values_list("number", flat=True).distinct())
+
+
+def _for_unpaid(subscription_id: int) -> QuerySet[Order]:
     rows = _open(subscription_id).filter(change=ChangeKind.TERMINATE, items__config__unpaid="yes")
-    return tuple(rows.order_by("pk").values_list("number", flat=True).distinct())
+    return rows.order_by("pk")
 
 
 def is_stopping(subscription_id: int, *, block: str) -> bool:

@@ -60,6 +60,7 @@ class _Prepared:
     pricing: Pricing
     things: tuple[OrderItem, ...]
     shown: WithdrawalQuote
+    asked_on: date
 
     @property
     def catalogue(self) -> Snapshot:
@@ -205,7 +206,7 @@ def _prepare(context: AccountContext, *, number: str, group: str) -> _Prepared:
     if contract is None and not things and not any(_is_coming(order, item) for item in items):
         raise RuleViolated("There is no right to withdraw from this.", code="no_withdrawal")
     shown = _shown(order, group, contract, items, last_day, asked_on, pricing)
-    return _Prepared(order, contract, pricing, things, shown)
+    return _Prepared(order, contract, pricing, things, shown, asked_on)
 
 
 def _asked_on(order: Order, contract: SubscriptionView | None) -> date:
@@ -279,7 +280,11 @@ def _shown(
 
 
 def _amendment(found: _Prepared, *, declared: str, ported: bool) -> Amendment:
-    asked = {"change": str(ChangeKind.WITHDRAW), "declared": declared}
+    asked = {
+        "change": str(ChangeKind.WITHDRAW),
+        "declared": declared,
+        "asked_on": found.asked_on.isoformat(),
+    }
     return Amendment(
         kind=ChangeKind.WITHDRAW,
         subscription_id=found.shown.subscription_id,

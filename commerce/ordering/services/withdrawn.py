@@ -82,7 +82,7 @@ def name_what_comes_back(*, number: str) -> bool:
     said = order.items.order_by("position").first()
     asked_on = order.placed_at.astimezone(PARIS).date()
     if said is not None:  # Perhaps in writing, before the order.
-        asked_on = date.fromisoformat(said.facts["ends_on"])
+        asked_on = date.fromisoformat(said.config.get("asked_on") or said.facts["ends_on"])
     ends_on = end_of(origin, contract, asked_on=asked_on)
     gone = {row.line_id for row in rows if row.state == ItemState.CANCELLED}
     left = [row for row in rows if row.line_id not in gone]

@@ -25,9 +25,13 @@ from commerce.payments.ports import Outcome, PaymentReport
 from commerce.payments.services.outcome import note_report
 from orchestration import actions
 from orchestration.adapters.local_billing import LocalBilling
+from orchestration.boards import late_orders, told_day
+from orchestration.domain.jeopardy import Colour
 from orchestration.models import Effect, Plan, Porting, ProviderCallback, Task
 from orchestration.porting import calls
+from orchestration.selectors import tracking
 from orchestration.services.advance import advance
+from orchestration.services.jeopardy import look_over
 from orchestration.services.making_way import CLEAR, begin, on_clear_due
 from orchestration.services.plans import create_plans
 from orchestration.subscribers import on_plan_cancelled, on_plan_completed
@@ -101,6 +105,12 @@ class Case:
         return dict(Order.objects.values_list("number", "state"))
 
     @property
+    def tasks(self) -> dict[str, str]:
+        """Of the withdrawal."""
+        found = Task.objects.filter(plan__order_number=self.withdrawal)
+        return dict(found.values_list("key", "state"))
+
+    @property
     def comes_back(self) -> list[str]:
         items = OrderItem.objects.filter(order__number=self.withdrawal).order_by("position")
         return list(items.values_list("role", flat=True))
@@ -158,7 +168,7 @@ def test_what_has_not_left_is_taken_back_as_a_whole_and_paid_back_once(start: St
     # Ordering has not heard of it yet: nothing that was never sent is asked back.
     case.look()
     assert (case.states[case.withdrawal], case.comes_back) == ("accepted", ["handset"])
-    assert not Plan.objects.filter(order_number=case.withdrawal).exists()
+    assert case.tasks == {"way": "awaiting"}
     assert sorted(case.called("ship", "port_in", "cancel", "cancel_order", "activate")) == [
         *("cancel", "cancel", "cancel_order", "port_in", "ship"),
     ]
@@ -166,6 +176,7 @@ def test_what_has_not_left_is_taken_back_as_a_whole_and_paid_back_once(start: St
         on_plan_cancelled({"order_number": case.number, "group": case.group})
     case.look()
     assert case.states == {case.number: "cancelled", case.withdrawal: "completed"}
+    assert (case.tasks, case.go_on(case.withdrawal).state) == ({"way": "done"}, "completed")
     assert (paid_back(), Porting.objects.get().state) == (case.paid, "cancelled")
     bill, credit = Invoice.objects.order_by("pk")
     assert credit.gross == -bill.gross
@@ -178,7 +189,7 @@ def test_a_parcel_on_its_way_comes_back_and_the_number_stays_where_it_is(start: 
     case.go_on()
     case.shipped()
     case.withdraw()
-    assert not Plan.objects.filter(order_number=case.withdrawal).exists()
+    assert case.tasks == {"way": "awaiting"}
     case.go_on()
     assert sorted(case.called("cancel", "cancel_order", "activate")) == ["cancel", "cancel_order"]
     assert Porting.objects.get().state == "cancelled"
@@ -205,6 +216,7 @@ def test_a_parcel_on_its_way_comes_back_and_the_number_stays_where_it_is(start: 
 
 
 def test_a_number_after_its_cut_off_comes_first_and_its_line_ends_then(start: Start) -> None:
+    """What it waits for stands on the boards, and it is late if that takes too long."""
     case = start(KEPT)
     create_plans(order_number=case.number)
     case.go_on()
@@ -213,6 +225,13 @@ def test_a_number_after_its_cut_off_comes_first_and_its_line_ends_then(start: St
     case.withdraw()
     case.go_on()
     case.look()
+    (step,) = tracking(case.withdrawal)
+    assert (step.code, step.state, step.orders) == ("way_clear", "running", (case.number,))
+    assert told_day(case.withdrawal) is None
+    look_over(now=case.at + timedelta(hours=71))
+    (late,) = [each for each in late_orders() if each.order_number == case.withdrawal]
+    assert (late.colour, late.key, late.orders) == (Colour.RED, "way", (case.number,))
+    assert not Message.objects.filter(reference__startswith=f"{case.withdrawal}/late").exists()
     # The phone is not sent any more; the number can't be stopped.
     assert case.called("cancel", "cancel_order", "end") == ["cancel"]
     assert case.states[case.withdrawal] == "accepted"
@@ -223,6 +242,7 @@ def test_a_number_after_its_cut_off_comes_first_and_its_line_ends_then(start: St
     case.look()
     assert case.comes_back == ["plan"]
     case.go_on(case.withdrawal)
+    assert Plan.objects.get(order_number=case.withdrawal).colour == Colour.GREEN
     contract = Subscription.objects.get()
     assert (contract.status, contract.msisdn) == ("ended", NUMBER)
     assert (case.called("end"), paid_back()) == (["end"], case.paid)

@@ -13,9 +13,11 @@ from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ChangeQuote, ChangeRequest, WaitingOrder, When
 from commerce.ordering.models import Order
 from commerce.ordering.services.changes import quote_change
-from orchestration.models import Plan
+from orchestration.models import Plan, Task
+from orchestration.services.decide import decide
 from orchestration.services.making_way import CLEAR, begin, on_clear_due
 from orchestration.services.plans import create_plans
+from orchestration.subscribers import on_plan_cancelled
 from subscriptions.contracts.selectors import promise_view, subscription_view
 from subscriptions.domain.states import ChangeKind
 from subscriptions.models import Parking, Subscription
@@ -101,11 +103,12 @@ def test_a_renewal_takes_back_the_plan_that_waits_and_keeps_the_option_that_does
     assert amounts(shown)[0] == ("44.98", "17.88")
     with business_time_fixed(at(LATE)):
         begin(order_number=placed.number)
-        assert not Plan.objects.filter(order_number=placed.number).exists()
+        tasks = Task.objects.filter(plan__order_number=placed.number)
+        assert [task.key for task in tasks] == ["way"]
         for _ in range(2):
             on_clear_due(Timer.objects.get(handler=CLEAR).payload)
     assert Order.objects.get(number=later.number).state == "cancelled"
-    assert Plan.objects.filter(order_number=placed.number).count() == 1
+    assert tasks.get(key="way").state == "done"
     carried_out(placed.number)
     carried_out(with_it.number, on=BILL)
     assert promised() == coming(shown)
@@ -139,6 +142,36 @@ def test_an_option_comes_and_goes_before_the_end_of_the_contract(
         (bill.on, bill.after) for bill in shown.bills if bill.on == october
     ]
     billed(october)
+
+
+def test_who_renews_stays_and_takes_his_coming_end_back(owner: AccountContext, line: int) -> None:
+    ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE))
+    with business_time_fixed(at(LATE)):
+        create_plans(order_number=ending.number)
+    placed, shown = ordered(owner, line, renewed())
+    assert (shown.takes_back, shown.waits) == ((ending.number,), ())
+    with business_time_fixed(at(LATE)):
+        begin(order_number=placed.number)
+        on_clear_due(Timer.objects.get(handler=CLEAR).payload)
+        decide(plan_id=Plan.objects.get(order_number=ending.number).pk)
+        on_plan_cancelled({"order_number": ending.number, "group": "change"})
+        on_clear_due(Timer.objects.get(handler=CLEAR).payload)
+    assert Order.objects.get(number=ending.number).state == "cancelled"
+    carried_out(placed.number)
+    assert Subscription.objects.get().status == "active"
+    assert promised() == coming(shown)
+    billed(BILL)
+
+
+def test_an_end_that_we_want_as_nothing_is_paid_is_not_taken_back_by_a_renewal(
+    owner: AccountContext, line: int
+) -> None:
+    ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE, unpaid=True))
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, renewed())
+    assert (refused.value.code, refused.value.detail["order"]) == (
+        "change_under_way", ending.number,
+    )  # fmt: skip
 
 
 def test_what_would_begin_on_the_day_of_the_end_or_later_is_refused(

@@ -147,12 +147,14 @@ def test_who_withdraws_takes_the_coming_end_and_what_waits_for_a_later_day_back(
         # One has no plan yet and ends at once; the other's is taken back by its worker.
         states = dict(Order.objects.values_list("number", "state"))
         assert (states[waiting.number], states[ending.number]) == ("cancelled", "in_progress")
-        assert not Plan.objects.filter(order_number=placed.number).exists()
+        waiting_plan = Plan.objects.get(order_number=placed.number)
+        assert list(waiting_plan.tasks.values_list("key", "state")) == [("way", "awaiting")]
         decide(plan_id=Plan.objects.get(order_number=ending.number).pk)
         on_plan_cancelled({"order_number": ending.number, "group": "change"})
         on_clear_due(clear.payload)
     assert Order.objects.get(number=ending.number).state == "cancelled"
-    assert Plan.objects.filter(order_number=placed.number).count() == 1
+    assert waiting_plan.tasks.get(key="way").state == "done"
+    assert waiting_plan.tasks.filter(action="network.stop").count() == 1
 
 
 def test_a_service_that_comes_while_the_end_waits_ends_with_the_contract(
