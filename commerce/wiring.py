@@ -9,6 +9,7 @@ from catalogue.importer.others import register_catalogue_check
 from catalogue.services import numbers, publishing
 from commerce.accounts.context import context_for_client, context_for_request
 from commerce.accounts.events import CustomerRegistered, PasswordForgotten, VisitorIdentified
+from commerce.accounts.services import proofs
 from commerce.celery import app as celery_app
 from commerce.celery import reach_broker
 from commerce.events import retention
@@ -147,6 +148,7 @@ def connect() -> None:
     register_purge("webhooks", webhooks.forget_old)
     register_purge("provider requests", blank_old_requests)
     register_purge("webhook log", endpoints.forget_old)
+    register_purge("proofs", proofs.forget_old)
     register_timer(
         telling.TIMER,
         sending.on_send_due,

@@ -306,6 +306,9 @@ class ContractRequest(models.Model):
     contract = models.CharField(max_length=40)
     line_number = models.CharField(max_length=20, blank=True, default="")
     wished_on = models.DateField(null=True)
+    motive = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="why nothing would be owed"
+    )
     message = models.TextField(blank=True, default="")
     language = models.CharField(max_length=5, default="fr")
     received_at = models.DateTimeField(default=business_now)
@@ -333,6 +336,20 @@ class ContractRequest(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class Proof(models.Model):
+    """A document that proves the motive of a written request, as it was sent; it is in no folder
+    that a web server could show, and erased when its time is over."""
+
+    request = models.ForeignKey(ContractRequest, on_delete=models.CASCADE, related_name="proofs")
+    name = models.CharField(max_length=80)
+    kind = models.CharField(max_length=20, help_text="by its content")
+    content = models.BinaryField()
+    received_at = models.DateTimeField(db_index=True, help_text="business time")
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ApiClient(models.Model):

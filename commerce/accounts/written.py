@@ -1,16 +1,20 @@
 """Reads: what customers agreed to and what they asked for in writing."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.db.models import Q
+
 from commerce.accounts.kinds import Channel, RequestKind
-from commerce.accounts.models import Consent, ContractRequest
+from commerce.accounts.models import Consent, ContractRequest, Proof
 from commerce.kernel.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
 class ContractRequestFacts:
-    """What somebody asked for in writing; `handled_at` is None while nobody has seen to it."""
+    """What somebody asked for in writing; a contract perhaps ends for a `motive` for which nothing
+    is owed. `handled_at` is None while nobody has seen to it."""
 
     reference: str
     kind: RequestKind
@@ -21,6 +25,7 @@ class ContractRequestFacts:
     contract: str
     line_number: str
     wished_on: date | None
+    motive: str
     message: str
     language: str
     received_at: datetime
@@ -40,6 +45,45 @@ class ConsentFacts:
     channel: Channel
     actor: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProofFacts:
+    """A document of a request, without its content."""
+
+    id: int
+    name: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProofFile:
+    name: str
+    kind: str
+    content: bytes
+
+
+def proofs_of(references: Collection[str]) -> Mapping[str, tuple[ProofFacts, ...]]:
+    """The documents of requests, by reference; of an order, by its number, those of the request
+    that it carries out. One query."""
+    rows = Proof.objects.filter(
+        Q(request__reference__in=references) | Q(request__outcome__in=references)
+    ).order_by("pk")
+    found: dict[str, tuple[ProofFacts, ...]] = {}
+    for pk, name, at, reference, outcome in rows.values_list(
+        "pk", "name", "received_at", "request__reference", "request__outcome"
+    ):
+        for key in {reference, outcome} & set(references):
+            found[key] = (*found.get(key, ()), ProofFacts(pk, name, at))
+    return found
+
+
+def proof_file(proof_id: int) -> ProofFile:
+    """Raises NotFound `unknown_proof`: there is none, or it was erased."""
+    row = Proof.objects.filter(pk=proof_id).first()
+    if row is None:
+        raise NotFound("There is no such document any more.", code="unknown_proof")
+    return ProofFile(row.name, row.kind, bytes(row.content))
 
 
 def consents(party_id: int, *, limit: int = 100) -> tuple[ConsentFacts, ...]:
@@ -89,6 +133,7 @@ def contract_request_facts(row: ContractRequest) -> ContractRequestFacts:
         contract=row.contract,
         line_number=row.line_number,
         wished_on=row.wished_on,
+        motive=row.motive,
         message=row.message,
         language=row.language,
         received_at=row.received_at,

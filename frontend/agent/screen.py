@@ -1,5 +1,6 @@
 """What the console shows: the frame of every page, and the customer on one screen."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +16,7 @@ from commerce.accounts import written
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.accounts.selectors import ContactFacts, PartyFacts
+from commerce.accounts.written import ContractRequestFacts
 from commerce.kernel.clock import business_now, business_today
 from commerce.ordering import selectors as ordering
 from commerce.ordering.desk import open_carts_of_customer
@@ -29,6 +31,7 @@ from frontend.agent.forms import ASKED, CheckForm, EndContactForm, SettleForm
 from frontend.agent.paying import pay_links
 from frontend.consumption import short_text
 from frontend.next_offers import decline_reasons, offer_cards
+from frontend.shop.motives import motive_label
 from frontend.shop.words import on_day
 from orchestration.porting.rio import has_rio
 from subscriptions.contracts.finding import coming_bills
@@ -153,12 +156,28 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
             {"purpose": words.purpose(c.purpose), "granted": c.granted, "at": c.at}
             for c in written.consents(party.id, limit=6)
         ],
-        "requests": [{"asked": asked, "doubts": doubts(asked)} for asked in requests],
+        "requests": [
+            row | {"doubts": doubts(asked)}
+            for row, asked in zip(request_rows(requests), requests, strict=True)
+        ],
         "facts": _facts(party, orders[0].number if orders else "", bills),
         "checked": ", ".join(words.fact(code) for code in contact.facts_checked),
         "next": _next(contact, orders=orders, carts=values["carts"], contracts=contracts)
         | ({"request": requests[0]} if requests else {}),
     }
+
+
+def request_rows(requests: Sequence[ContractRequestFacts]) -> list[dict[str, Any]]:
+    """What was asked in writing, with the motive and what proves it."""
+    proofs = written.proofs_of([asked.reference for asked in requests])
+    return [
+        {
+            "asked": asked,
+            "motive": motive_label(asked.motive),
+            "proofs": proofs.get(asked.reference, ()),
+        }
+        for asked in requests
+    ]
 
 
 def _line(contract: SubscriptionView, catalogue: Snapshot) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from commerce.accounts.written import proofs_of
 from frontend.ops.screen import FIELD_WORDS, MILESTONE_WORDS, PORT_WORDS, TASK_WORDS, cause_label
 from orchestration.boards import LateOrder, ManualTask
 from orchestration.domain.jeopardy import Colour
@@ -78,13 +79,16 @@ def _remedy(each: LateOrder) -> str:
 
 
 def manual_rows(found: Sequence[ManualTask], *, me: int | None) -> list[dict[str, Any]]:
-    """Each task that people do: whose it is, and what its form asks for."""
+    """Each task that people do: whose it is, what its form asks for, and the documents that were
+    sent for its order."""
+    proofs = proofs_of([each.order_number for each in found])
     return [
         {
             "task": each,
             "label": str(TASK_WORDS.get(each.action, each.action or each.key)),
             "mine": each.claimed_id is not None and each.claimed_id == me,
             "fields": [(name, str(FIELD_WORDS.get(name, name))) for name in each.asks],
+            "proofs": proofs.get(each.order_number, ()),
             "url": f"{reverse('ops:order', args=[each.order_number])}?plan={each.group}"
             f"#task-{each.id}",
         }

@@ -25,7 +25,14 @@ from frontend.account import words
 from frontend.account.bills import download
 from frontend.account.explaining import explanation_page
 from frontend.agent.forms import CheckForm, ContactForm, EndContactForm, SettleForm
-from frontend.agent.screen import CART, agent_path, around, contact_bar, customer_screen
+from frontend.agent.screen import (
+    CART,
+    agent_path,
+    around,
+    contact_bar,
+    customer_screen,
+    request_rows,
+)
 from subscriptions.invoicing.explaining import explanation
 from subscriptions.invoicing.files import Form
 
@@ -52,7 +59,7 @@ def home(request: HttpRequest) -> HttpResponse:
             {"contact": facts, "name": name, "reason": words.reason(facts.reason)}
             for facts, name in accounts.open_contacts(context.actor.id or 0)
         ],
-        "requests": written.open_contract_requests(),
+        "requests": request_rows(written.open_contract_requests()),
         "settle_form": SettleForm(),
     }
     return render(request, "frontend/agent/home.html", values)

@@ -1,5 +1,7 @@
 """Confirming a written wish by the link of its acknowledgement, without an account."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -21,6 +23,7 @@ from frontend.sentences import sentence_of
 from frontend.shop.session import remember_order
 from frontend.shop.withdrawing import withdrawal_screen
 from frontend.views.changes import ChangePage
+from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import ChangeKind
 
 
@@ -54,14 +57,23 @@ class _End(ChangePage):
 
 
 def _end(request: HttpRequest, wish: Wish) -> HttpResponse:
-    wished = wish.asked.wished_on
-    if wished is not None and not request.GET and wished > earliest_end():
-        return redirect(f"{request.path}?on={wished.isoformat()}")
+    if not request.GET and (said := _said_of_end(wish)):
+        return redirect(f"{request.path}?{urlencode(said)}")
     shown = _End(request, wish)
     placed = shown.order()
     if placed is not None:
         return _followed(request, placed)
     return render(request, "frontend/legal/confirm_end.html", shown.values())
+
+
+def _said_of_end(wish: Wish) -> dict[str, str]:
+    """The day, where it is late enough, and the motive that were stated."""
+    assert wish.subscription_id is not None
+    contract = subscription_view(wish.context.party_id or 0, wish.subscription_id)
+    wished, said = wish.asked.wished_on, {"motive": wish.asked.motive}
+    if wished is not None and wished > earliest_end(contract):
+        said["on"] = wished.isoformat()
+    return {name: value for name, value in said.items() if value}
 
 
 def _withdraw(request: HttpRequest, wish: Wish) -> HttpResponse:

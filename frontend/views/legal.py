@@ -14,6 +14,7 @@ from commerce.accounts import selectors as accounts
 from commerce.accounts import written
 from commerce.accounts.context import context_for_request
 from commerce.accounts.kinds import RequestKind
+from commerce.accounts.services.proofs import MOST_BYTES, add_proof
 from commerce.accounts.services.requests import Statement
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import FaisceauError
@@ -22,6 +23,7 @@ from commerce.ordering.services.requests import ask_in_writing
 from commerce.web.policy import Policy, policy
 from frontend import errors
 from frontend.account.words import number
+from frontend.shop.motives import motive_choices, motive_label
 
 RECEIVED = "request_reference"
 """Name in the session: the request that this browser has just sent."""
@@ -60,6 +62,14 @@ class StatementForm(forms.Form):
     )
 
 
+class ProofForm(forms.Form):
+    proof = forms.FileField(
+        label=_("The document that proves your reason"),
+        help_text=_("A PDF, a JPEG or a PNG of 4 megabytes at most. Only our staff sees it."),
+        widget=forms.FileInput(attrs={"accept": ".pdf,.jpg,.jpeg,.png"}),
+    )
+
+
 class EndForm(StatementForm):
     address = forms.CharField(
         label=_("Postal address"),
@@ -73,8 +83,14 @@ class EndForm(StatementForm):
         help_text=_("Leave it empty for as soon as possible."),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
+    motive = forms.ChoiceField(
+        label=_("A reason for which nothing is owed"),
+        required=False,
+        help_text=_("Only if one of them is yours: it is to be proved."),
+        choices=motive_choices,
+    )
     field_order = (
-        "name", "email", "address", "contract", "line_number", "wished_on", "message",
+        "name", "email", "address", "contract", "line_number", "wished_on", "motive", "message",
     )  # fmt: skip
 
 
@@ -97,13 +113,31 @@ def withdraw(request: HttpRequest) -> HttpResponse:
 @policy(Policy.VISITOR)
 @never_cache
 def received(request: HttpRequest) -> HttpResponse:
-    """The acknowledgement: content, day and hour; the same goes out by e-mail."""
+    """The acknowledgement: content, day and hour; the same goes out by e-mail. A motive is proved
+    here, if its document is at hand."""
     reference = request.session.get(RECEIVED)
     if not reference:
         return redirect("legal:end_contract")
     asked = written.contract_request(reference)
-    values = {"asked": asked, "line": number(asked.line_number)}
-    return render(request, "frontend/legal/received.html", values)
+    form = ProofForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        sent = form.cleaned_data["proof"]
+        try:
+            add_proof(reference=reference, name=sent.name, content=sent.read(MOST_BYTES + 1))
+        except FaisceauError as error:
+            errors.put(form, error)
+        else:
+            return redirect("legal:received")
+    values = {
+        "form": form,
+        "proofs": written.proofs_of([reference]).get(reference, ()),
+        "asked": asked,
+        "line": number(asked.line_number),
+        "motive": motive_label(asked.motive),
+    }
+    return render(
+        request, "frontend/legal/received.html", values, status=422 if form.errors else 200
+    )
 
 
 @policy(Policy.PUBLIC)
@@ -166,7 +200,12 @@ def _review(form: StatementForm) -> dict[str, Any]:
         for name, value in data.items()
         if value
     ]
-    return {"said": data, "hidden": hidden, "line": number(data.get("line_number", ""))}
+    return {
+        "said": data,
+        "hidden": hidden,
+        "line": number(data.get("line_number", "")),
+        "motive": motive_label(data.get("motive", "")),
+    }
 
 
 def _known(request: HttpRequest) -> dict[str, str]:

@@ -9,7 +9,7 @@ from django.db import connection
 
 from commerce.kernel.money import Money
 from subscriptions.domain.states import SubscriptionStatus
-from subscriptions.models import Invoice, Subscription
+from subscriptions.models import Invoice, InvoiceLine, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,12 @@ def parties_of(*, reference: str = "", msisdn: str = "") -> frozenset[int]:
         bills = Invoice.objects.filter(number=reference)
         found.update(bills.values_list("account__party_id", flat=True))
     return frozenset(found)
+
+
+def bundles_on_bill(number: str) -> frozenset[tuple[str, str]]:
+    """Of what a bill speaks: the order and group with which each contract began, or was bought."""
+    rows = InvoiceLine.objects.filter(invoice__number=number)
+    return frozenset(rows.values_list("order_number", "group").distinct())
 
 
 def contracts_running(party_id: int) -> Mapping[tuple[str, str], bool]:

@@ -21,7 +21,8 @@ _LETTERS = "234679ACDEFGHJKMNPQRTWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What the customer wrote. `wished_on` is the day on which a contract should end."""
+    """What the customer wrote. `wished_on` is the day on which a contract should end, `motive` why
+    nothing would be owed for it."""
 
     kind: RequestKind
     name: str
@@ -30,6 +31,7 @@ class Statement:
     line_number: str = ""
     address: str = ""
     wished_on: date | None = None
+    motive: str = ""
     message: str = ""
     language: str = "fr"
 
@@ -61,6 +63,7 @@ def receive_request(
         contract=contract[:40],
         line_number=statement.line_number[:20],
         wished_on=statement.wished_on,
+        motive=statement.motive,
         handled_at=None,
         received_at__gt=now - AGAIN_WITHIN,
     ).first()
@@ -76,6 +79,7 @@ def receive_request(
         contract=contract[:40],
         line_number=statement.line_number[:20],
         wished_on=statement.wished_on,
+        motive=statement.motive,
         message=statement.message.strip()[:1000],
         language=statement.language,
         received_at=now,

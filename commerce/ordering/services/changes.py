@@ -359,7 +359,7 @@ def _effective_on(
 ) -> date:
     """When it is taken to take effect: with the next bill, when a phone is there, or today."""
     if request.kind is ChangeKind.TERMINATE:
-        return last_day(request)
+        return last_day(request, contract)
     if request.unanswered and request.on is not None:
         return request.on
     if request.when is When.CYCLE_END and contract.next_bill_on is not None:

@@ -22,8 +22,9 @@ from commerce.ordering.models import Order
 from commerce.ordering.services import links
 from commerce.ordering.services.changes import place_change
 from commerce.ordering.services.place import Checkout, PlacedOrder
-from commerce.ordering.services.withdrawing import STATEMENT_GOOD_FOR, withdraw, withdrawable
-from subscriptions.contracts.finding import parties_of
+from commerce.ordering.services.terminating import STATEMENT_GOOD_FOR
+from commerce.ordering.services.withdrawing import withdraw, withdrawable
+from subscriptions.contracts.finding import bundles_on_bill, parties_of
 from subscriptions.contracts.selectors import subscriptions_of
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.domain.views import SubscriptionView
@@ -130,17 +131,27 @@ def _wish(asked: ContractRequestFacts) -> Wish | None:
 def _is_meant(asked: ContractRequestFacts, contract: SubscriptionView) -> bool:
     running = contract.status != SubscriptionStatus.ENDED
     line = not asked.line_number or contract.msisdn == asked.line_number
-    by_order = not _ordered_by(asked.contract) or contract.order_number == asked.contract
-    return running and line and by_order
+    return running and line and (contract.order_number, contract.group) in _named(asked, contract)
+
+
+def _named(asked: ContractRequestFacts, contract: SubscriptionView) -> frozenset[tuple[str, str]]:
+    """What a bill speaks of; by an order all of it is meant."""
+    if asked.contract == contract.order_number:
+        return frozenset({(contract.order_number, contract.group)})
+    return bundles_on_bill(asked.contract)
 
 
 def _bundles(asked: ContractRequestFacts, context: AccountContext) -> list[tuple[str, str]]:
-    """Those that can be withdrawn from: of the order that is named, and with the line if one is."""
-    groups = withdrawable(context, number=asked.contract)
+    """Those that can be withdrawn from: of the order that is named, or on the bill that is, and
+    with the line if one is."""
+    on_bill = bundles_on_bill(asked.contract)
+    orders = {number for number, _ in on_bill} or {asked.contract}
+    found = [(number, group) for number in orders for group in withdrawable(context, number=number)]
     if asked.line_number:
         held = [each for each in subscriptions_of(context.party_id or 0) if _is_meant(asked, each)]
-        groups = {each.group: groups[each.group] for each in held if each.group in groups}
-    return [(asked.contract, group) for group in groups]
+        meant = {(each.order_number, each.group) for each in held}
+        found = [each for each in found if each in meant]
+    return [each for each in found if not on_bill or each in on_bill]
 
 
 def _ordered_by(number: str) -> frozenset[int]:

@@ -4,6 +4,7 @@ The wish is received, acknowledged on a durable medium and put before an agent; 
 is a later act: his, or the customer's own where all that he said agrees with what we know.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from commerce.notifications.models import MessageChannel
 from commerce.notifications.services import send
 from commerce.ordering.models import Order
 from commerce.ordering.services.confirming import confirmation_link
+from commerce.ordering.services.terminating import check_motive
 from subscriptions.contracts.finding import parties_of
 
 SAID = {"fr": "dès que possible", "en": "as soon as possible"}
@@ -36,13 +38,14 @@ def ask_in_writing(context: AccountContext, *, statement: Statement) -> Contract
     the name is his; else an agent finds out whose it is. The caller learns nothing of that.
 
     Raises:
-        InvalidInput: `number_invalid`, `day_passed`, or what `receive_request` refuses.
+        InvalidInput: `number_invalid`, `day_passed`, `motive`, or what `receive_request` refuses.
     """
     number = ""
     if statement.line_number.strip():
         number = _checked_number(statement.line_number)
     if statement.wished_on is not None and statement.wished_on < business_today():
         raise InvalidInput("Choose a day from today on.", code="day_passed", field="wished_on")
+    check_motive(statement.motive)
     statement = replace(statement, line_number=number)
     received = receive_request(statement, context=context, party_id=_whose(context, statement))
     _acknowledge(received)
@@ -69,6 +72,12 @@ def _whose(context: AccountContext, statement: Statement) -> int | None:
     return None
 
 
+def _motive(received: ContractRequestFacts) -> Mapping[str, str] | None:
+    """By language."""
+    motives = market(settings.MARKET).termination_rules().motives
+    return motives[received.motive] if received.motive else None
+
+
 def _acknowledge(received: ContractRequestFacts) -> None:
     language = received.language if received.language in SAID else "fr"
     at = timezone.localtime(received.received_at)
@@ -82,6 +91,7 @@ def _acknowledge(received: ContractRequestFacts) -> None:
         "received": at.strftime("%d/%m/%Y, %H:%M"),
         "wished": received.wished_on.strftime("%d/%m/%Y") if received.wished_on else SAID[language],
         "confirm": confirmation_link(received),
+        "motive": _motive(received),
     }
     send(
         code="request_end" if received.kind is RequestKind.END else "request_withdraw",

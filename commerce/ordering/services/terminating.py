@@ -1,13 +1,15 @@
 """Ending a contract: when it can end, and what is owed for it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from django.conf import settings
 
 from catalogue.domain.model import ChargeKind, Kind, Segment
 from catalogue.selectors import snapshot_of
-from commerce.kernel.clock import business_today
+from commerce.accounts.kinds import RequestKind
+from commerce.accounts.written import ContractRequestFacts, open_contract_requests
+from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money, total
 from commerce.kernel.tax import Basis
@@ -16,6 +18,7 @@ from commerce.ordering.domain.changes import ChangeRequest, Leaving
 from commerce.ordering.models import Order
 from commerce.ordering.services.changed_line import kind_of
 from commerce.ordering.services.pricing import Pricing
+from subscriptions.contracts.finding import bundles_on_bill, contracts_running
 from subscriptions.contracts.leaving import agreed_price, commitment_of, left_of_commitment
 from subscriptions.domain.leaving import Commitment, Left
 from subscriptions.domain.views import ItemView, SubscriptionView
@@ -25,7 +28,12 @@ FARTHEST = timedelta(days=730)
 longer."""
 
 
-def last_day(request: ChangeRequest) -> date:
+STATEMENT_GOOD_FOR = timedelta(days=30)
+"""How long a statement in writing waits to be carried out; after that nobody does without asking
+why."""
+
+
+def last_day(request: ChangeRequest, contract: SubscriptionView) -> date:
     """The day on which the contract ends: after the notice (L224-39), or later if so wished.
 
     Raises:
@@ -33,7 +41,7 @@ def last_day(request: ChangeRequest) -> date:
     """
     if request.ported:
         return business_today()
-    earliest = earliest_end()
+    earliest = earliest_end(contract)
     if request.on is not None and request.on < earliest:
         raise InvalidInput(
             f"The contract can end on {earliest:%d/%m/%Y} or later.",
@@ -46,10 +54,31 @@ def last_day(request: ChangeRequest) -> date:
     return request.on or earliest
 
 
-def earliest_end() -> date:
-    """The day after the notice, which counts from today."""
-    rules = market(settings.MARKET).termination_rules()
-    return business_today() + timedelta(days=rules.notice_days)
+def earliest_end(contract: SubscriptionView) -> date:
+    """The day after the notice, which counts from the receipt of the wish (L224-39): today, or the
+    day of a statement in writing that nobody has carried out yet."""
+    rules, today = market(settings.MARKET).termination_rules(), business_today()
+    received = min([today, *_stated_on(contract, today=today)])
+    return max(today, received + timedelta(days=rules.notice_days))
+
+
+def _stated_on(contract: SubscriptionView, *, today: date) -> Iterator[date]:
+    for asked in open_contract_requests(party_id=contract.party_id):
+        day = asked.received_at.astimezone(PARIS).date()
+        ends = asked.kind is RequestKind.END and today - day <= STATEMENT_GOOD_FOR
+        if ends and is_meant(asked, contract):
+            yield day
+
+
+def is_meant(asked: ContractRequestFacts, contract: SubscriptionView) -> bool:
+    """Whether the statement speaks of the contract: of its line, or where it names no line of its
+    order, or of a bill of no other contract."""
+    if asked.line_number:
+        return asked.line_number == contract.msisdn
+    if asked.contract == contract.order_number:
+        return True
+    billed = bundles_on_bill(asked.contract) & contracts_running(contract.party_id).keys()
+    return billed == {(contract.order_number, contract.group)}
 
 
 def check_motive(motive: str) -> None:
@@ -92,7 +121,7 @@ def leaving_of(
     owed = fee + left.given_back
     nothing = Money.zero(owed.currency)
     return Leaving(
-        earliest=on if request.ported else earliest_end(),
+        earliest=on if request.ported else earliest_end(contract),
         months_left=len(left.instalments),
         fee=nothing if request.motive else fee,
         given_back=nothing if request.motive else left.given_back,

@@ -36,6 +36,7 @@ from commerce.ordering.services.open_changes import (
 )
 from commerce.ordering.services.place import PlacedOrder, placed, written
 from commerce.ordering.services.pricing import Pricing, priced, pricing_now
+from commerce.ordering.services.terminating import STATEMENT_GOOD_FOR
 from commerce.ordering.services.unwinding import RECEIVED, settled_share
 from commerce.ordering.services.waiting import coming_changes
 from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched
@@ -48,9 +49,6 @@ from subscriptions.domain.views import SubscriptionView
 
 THINGS = frozenset({Kind.HANDSET, Kind.ACCESSORY})
 """What comes back; a SIM card does not."""
-STATEMENT_GOOD_FOR = timedelta(days=30)
-"""How long a statement in writing waits to be carried out; after that nobody does without asking
-why."""
 
 
 @dataclass(frozen=True, slots=True)

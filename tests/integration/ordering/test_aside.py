@@ -25,8 +25,10 @@ from orchestration.subscribers import on_plan_completed
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.models import Subscription
 from tests.integration.ordering.test_changes import LATE, carried_out, ordered
+from tests.integration.ordering.test_next_offers import START
 from tests.integration.subscriptions.contracts import at
 
+AT = at(START)
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
@@ -67,7 +69,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     found = World()
     monkeypatch.setattr(actions, "provider", found)
     monkeypatch.setattr(carrying_on, "provider", found)
-    monkeypatch.setattr(outcome, "back_off", lambda attempts, draw: timedelta(0))
+    monkeypatch.setattr(outcome, "back_off", lambda attempts, draw: timedelta(hours=1))
     monkeypatch.setattr(health, "MOST_SILENCES", 1000)
     yield found
     health.forget()
@@ -140,6 +142,9 @@ def test_a_contract_ends_and_its_silent_content_partner_comes_before_an_operator
     owner: AccountContext, line_with_music: int, world: World
 ) -> None:
     ending, _ = ordered(owner, line_with_music, ChangeRequest(ChangeKind.TERMINATE, ported=True))
+    for item in OrderItem.objects.filter(order__number=ending.number, role="plan"):
+        item.facts = {**item.facts, "line_id": "lin_1"}
+        item.save()
     plan = carry_on(ending.number, rounds=MOST_ATTEMPTS + 1)
     assert (state_of(ending.number), Subscription.objects.get().status) == ("completed", "ended")
     task = content_task(ending.number)

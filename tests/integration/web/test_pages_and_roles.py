@@ -166,6 +166,7 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
         "case_id": "1",
         "einvoice_id": "1",
         "share_id": "1",
+        "proof_id": "1",
         "month": "2026-12",
         "kind": "deliveries",
         "draft_id": "1",

@@ -30,6 +30,7 @@ FAULTS = [
     ("an action nobody knows", "network.activate", "network.actuate", "recipes.line.tasks[0].action", "network.actuate is not an action."),
     ("a task that waits for nobody", "until: line.activated}", "until: line.activated, needs: [port]}", "recipes.line.tasks[0].needs", "There is no task port."),
     ("what others wait for fails alone", "until: line.activated}\n  parcel:\n", "until: line.activated, needs: [handset.ship]}\n  parcel:\n    fails: alone\n", "recipes.parcel.fails", "activate of line waits for handset.ship, which may fail alone."),
+    ("an order waits for what goes on aside", "until: line.activated}\n  parcel:\n", "until: line.activated, aside: true}\n      - {key: bill, kind: call, action: billing.start, ponr: true, needs: [activate]}\n  parcel:\n", "recipes.line", "bill of line waits for activate, for which no order waits."),
     ("stock of nothing", "rook-red: 3}", "rook-blue: 3, rook-red: 3}", "suppliers.house.pieces.rook-blue", "no handset, accessory or SIM rook-blue"),
     ("a day by its old name", "pieces: {rook-red: 3}", "pieces: {rook-red: 3}\n    coming: {rook-red: {pieces: 2, on: 2026-12-08}}", "suppliers.house.coming.rook-red", "The key `on` is called `day` now."),
     ("no stock at all", "{rook-red: 3}", "{}", "families[0].variants[0].code", "no supplier"),

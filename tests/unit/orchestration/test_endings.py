@@ -85,7 +85,8 @@ def test_the_contract_ends_once_and_the_money_goes_back_after_everything() -> No
     by_key = {spec.key: spec for spec in plan}
     actions = [spec.action for spec in plan]
     assert actions.count("billing.change") == actions.count("money.pay_back") == 1
-    assert set(by_key["change"].needs) == {"delete-mobile-line.end", "delete-content.end"}
+    assert set(by_key["change"].needs) == {"delete-mobile-line.end"}
+    assert [spec.key for spec in plan if spec.aside] == ["delete-content.end"]
     assert set(by_key["credit_back"].needs) == {
         "change", "delete-handset.sent", "delete-accessory.sent",
     }  # fmt: skip
