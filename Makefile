@@ -18,8 +18,9 @@ run: local ## start everything and serve until Ctrl-C (PORT=..., RUN_DIR=...)
 test: dev ## lint, types, import contracts and every test
 	@exec $(VENV)/python -m commerce.local.check
 
-proof: dev ## 5,000 random carts and 10,000 lives of bills, by the engine and by oracles; goes on where it stopped
+proof: dev ## 5,000 random carts and 10,000 lives of bills by engine and oracles, 300 lives through everything; goes on where it stopped
 	@$(VENV)/python -m tests.proof.run
+	@$(VENV)/python -m tests.proof.billing.lived
 
 demo: local ## drive three orders to their bills and compare each with its promise (SABOTAGE=price|tax|months|duplicate)
 	@SABOTAGE='$(SABOTAGE)' exec $(VENV)/python -m commerce.local demo

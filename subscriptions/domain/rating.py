@@ -7,7 +7,7 @@ whose plans name the same pool are rated together.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_CEILING, Decimal
 from itertools import pairwise
@@ -91,6 +91,16 @@ def stretches(line: LineTerms, *, month: date) -> tuple[Stretch, ...]:
         _stretch(line, plan, Period(start, end))
         for plan, (start, end) in zip(plans, pairwise(edges), strict=False)
         if start < end
+    )
+
+
+def never_ran(line: LineTerms) -> tuple[Stretch, ...]:
+    """Plans that no day is left of, as their contract was given back as a whole: nothing of their
+    use is paid, so that what was billed of it goes back."""
+    return tuple(
+        replace(_stretch(line, plan, Period(plan.since, plan.since)), pool="")
+        for plan in line.held
+        if plan.offering.kind is Kind.PLAN and plan.since == plan.until
     )
 
 

@@ -4,7 +4,6 @@ What has been compared is kept in `tests/proof/results/` and counts only while t
 stay as they are. The last line is the result as JSON.
 """
 
-import hashlib
 import json
 import sys
 from collections import Counter
@@ -18,10 +17,9 @@ from tests.proof.billing.modelled import LEFT_OUT, OTHERWISE, modelled
 from tests.proof.billing.situations import situations
 from tests.proof.comparing import disagreements
 from tests.proof.random_carts import case
+from tests.proof.sources import digest
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).parent / "results"
-SOURCES = ("commerce", "catalogue", "promotions", "subscriptions", "tests/oracle", "tests/proof")
 TOGETHER, SHOWN = 100, 20
 
 
@@ -62,7 +60,7 @@ PARTS = (Part("oracle", "carts", 5000, _cart), Part("bills", "lives", 10_000, _l
 
 def main() -> int:
     """0 if engine and oracle agree on every case."""
-    sources = _digest()
+    sources = digest()
     results = {part.name: _run(part, _kept(part, sources)) for part in PARTS}
     for name, reason in LEFT_OUT.items():
         print(f"bills: not compared: {name}: {reason}")
@@ -126,15 +124,6 @@ def _keep(part: Part, progress: Progress) -> None:
 
 def _file(part: Part) -> Path:
     return RESULTS / f"{part.name}.json"
-
-
-def _digest() -> str:
-    found = hashlib.sha256()
-    for folder in SOURCES:
-        for file in sorted((ROOT / folder).rglob("*")):
-            if file.suffix in (".py", ".yaml"):
-                found.update(file.read_bytes())
-    return found.hexdigest()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from subscriptions.contracts.services.activate import ActivatedItem, store_items
 from subscriptions.contracts.services.number import give_up_number
 from subscriptions.contracts.services.promise import EndedItem, agreed_charges, fix_change
 from subscriptions.domain.changes import EndedCharge
+from subscriptions.domain.consumption import month_of_day
 from subscriptions.domain.invoice import Names
 from subscriptions.domain.states import (
     ENDING,
@@ -35,6 +36,7 @@ from subscriptions.models import (
     SubscriptionChange,
     SubscriptionItem,
 )
+from subscriptions.usage.services import overuse
 
 _LEARNT = ("msisdn", "iccid", "imei", "eid", "lpa")
 
@@ -119,6 +121,9 @@ def apply_change(change: ContractChange) -> int:
         begun_by=row,
     )
     _carry(subscription, change)
+    if change.on < month_of_day(business_today()):
+        # Use of those days may be billed already, by what the contract held until now.
+        overuse.rate_again(subscription, since=change.on)
     calendar.bill_from(account, bills_from)
     if at_once:
         last_bill.make(account, subscription)

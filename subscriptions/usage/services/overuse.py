@@ -18,6 +18,7 @@ from catalogue.domain.usage import Dimension
 from commerce.kernel.money import Money
 from commerce.markets.pack import market
 from subscriptions.domain.charges import DueLine
+from subscriptions.domain.consumption import month_of_day
 from subscriptions.domain.invoice import DraftLine
 from subscriptions.domain.rating import (
     Billed,
@@ -25,6 +26,7 @@ from subscriptions.domain.rating import (
     Owing,
     Stretch,
     month_days,
+    never_ran,
     owing,
     rated,
     stretches,
@@ -106,7 +108,9 @@ class _Month:
         self._month = month
         self._stretches = {
             account: [
-                part for contract in own for part in stretches(terms[contract.pk], month=month)
+                part
+                for line in (terms[contract.pk] for contract in own)
+                for part in (*stretches(line, month=month), *never_ran(line))
             ]
             for account, own in contracts.items()
         }
@@ -209,6 +213,13 @@ def settle(found: Iterable[Overuse]) -> None:
     rated_now = [pk for overuse in found for pk in overuse.settles]
     if rated_now:
         Consumption.objects.filter(pk__in=rated_now).update(unsettled=False)
+
+
+def rate_again(contract: Subscription, *, since: date) -> None:
+    """The next bill looks again at what the contract used in the month of that day and later."""
+    Consumption.objects.filter(
+        subscription=contract, month__gte=month_of_day(since), from_records=True
+    ).update(unsettled=True)
 
 
 def take_back(invoice_ids: Sequence[int]) -> None:

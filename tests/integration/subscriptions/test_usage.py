@@ -19,9 +19,10 @@ from commerce.notifications.models import Message
 from subscriptions.contracts.selectors import promise_view
 from subscriptions.contracts.services import number
 from subscriptions.contracts.services.activate import ActivatedItem, activate
+from subscriptions.contracts.services.change import ContractChange, apply_change
 from subscriptions.domain.consumption import Report
 from subscriptions.domain.rating import Stretch, Used
-from subscriptions.domain.states import Release
+from subscriptions.domain.states import ChangeKind, Release
 from subscriptions.domain.usage import UsageTold
 from subscriptions.invoicing.selectors import bill_view, document_of
 from subscriptions.invoicing.services import bill_run, check
@@ -269,6 +270,30 @@ def test_a_contract_that_ends_pays_with_its_last_bill_and_what_comes_later_with_
     assert next_bill() == date(2027, 9, 15)
     bill(date(2027, 9, 15))
     assert used_lines()[1][3:5] == (2, "0.10")
+
+
+def test_what_a_contract_used_that_is_given_back_as_a_whole_comes_back_with_the_next_bill(
+    party: int,
+) -> None:
+    take(call("a", "121"))
+    bill(JULY)
+    with business_time_fixed(at(JULY)):
+        promised("F-2", [])
+        apply_change(
+            ContractChange(
+                order_number="F-2",
+                group="g1",
+                subscription_id=Subscription.objects.get().pk,
+                kind=ChangeKind.WITHDRAW,
+                on=START,
+                channel="web",
+            )
+        )
+    bill(date(2027, 8, 15))
+    assert [line[:2] + line[3:5] for line in used_lines()] == [
+        ("2027-07-15", "2027-05-01", 1, "0.05"), ("2027-08-15", "2027-05-01", 1, "-0.05"),
+    ]  # fmt: skip
+    assert not Consumption.objects.filter(unsettled=True).exists()
 
 
 def test_a_bill_that_is_thrown_away_leaves_its_use_to_the_next(

@@ -17,7 +17,7 @@ from catalogue.domain.usage import Dimension
 from commerce.kernel.money import Money
 from subscriptions.domain import rating
 from subscriptions.domain.rating import Billed, HeldOffering, LineTerms, Owing, Rated, Stretch
-from tests.proof.billing.facts import Buyer, Item, Life, Usage, Used
+from tests.proof.billing.facts import Buyer, Item, Life, Usage, Used, Withdrawn
 from tests.proof.billing.held import Act, Held, Place, items, takes_effect
 from tests.proof.billing.oracle import Occasion
 
@@ -49,7 +49,7 @@ class Meter:
         self._places: list[Place] = []
         self._records = sorted(_counted(life), key=lambda record: record.known)
         self._changes = sorted(
-            (fact.known, takes_effect(life, fact)) for fact in life.facts if isinstance(fact, Act)
+            (fact.known, _since(life, fact)) for fact in life.facts if isinstance(fact, Act)
         )
         self._heard: dict[date, list[Counted]] = {}
         self._open: set[date] = set()
@@ -104,7 +104,7 @@ class Meter:
         terms = LineTerms(
             self._numbers[code], segment, 0, tuple(self._offering(code, each) for each in own)
         )
-        return rating.stretches(terms, month=month)
+        return (*rating.stretches(terms, month=month), *rating.never_ran(terms))
 
     def _offering(self, contract: str, held: Held) -> HeldOffering:
         place = Place(contract, held.since.isoformat(), held.item.code, "minutes")
@@ -157,6 +157,14 @@ def sold(item: Item, kind: Kind, segment: Segment) -> Offering:
             if isinstance(charge, Usage)
         ),
     )
+
+
+def _since(life: Life, fact: Act) -> date:
+    """From which day on a change says something of the contract; of all of it if it is given back
+    as a whole."""
+    if isinstance(fact, Withdrawn) and not fact.early:
+        return min(each.ordered for each in life.contracts if each.code == fact.contract)
+    return takes_effect(life, fact)
 
 
 def _over(own: Sequence[Held], day: date) -> bool:

@@ -1,0 +1,45 @@
+"""`python -m tests.proof.billing.lived`: random lives through a stack of their own.
+
+LIVES and MONTHS may be set; MINUTES, after which it stops and what was lived so far is judged; and
+LIVED, the folder. It goes on where it stopped; killed while somebody acted, or of other sources, it
+begins anew.
+"""
+
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+
+import django
+
+from commerce.local.stack import Stack
+from tests.proof.billing.lived.plan import plan_in
+from tests.proof.sources import digest
+
+LIVES, MONTHS = 300, 60
+HERE = Path(__file__).resolve().parents[2] / "results" / "lived"
+ENVIRONMENT = {"SANDBOX_PACE": "instant"}
+
+
+def main() -> int:
+    """0 if every document is as the oracle has it, and the books are in order."""
+    lives = int(os.environ.get("LIVES") or LIVES)
+    months = int(os.environ.get("MONTHS") or MONTHS)
+    minutes = float(os.environ.get("MINUTES") or 0) or None
+    folder = Path(os.environ.get("LIVED") or HERE)
+    began = time.monotonic()
+    plan = plan_in(folder, lives=lives, months=months, sources=digest())
+    with Stack(folder / "stack", durable=False, extra_env=ENVIRONMENT) as stack:
+        os.environ.update(stack.env)
+        django.setup()
+        # What acts imports models, which is possible only now.
+        play = importlib.import_module("tests.proof.billing.lived.play")
+        verdict = play.lived(stack, folder, plan, minutes=minutes)
+    play.show(verdict)
+    print(play.as_json(verdict, seconds=time.monotonic() - began))
+    return 0 if verdict.right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
