@@ -82,7 +82,9 @@ from promotions.domain import findings as promotions
 from promotions.domain import next_offers
 from subscriptions import subscribers as bills
 from subscriptions.accounts.services import calendar
-from subscriptions.carrier.services import purchasing as carrier_purchasing
+from subscriptions.carrier.services import confirming as carrier_confirming
+from subscriptions.carrier.services import finishing as carrier_finishing
+from subscriptions.carrier.services import settling as carrier_settling
 from subscriptions.carrier.services import stopping as carrier_stopping
 from subscriptions.carrier.services import telling as carrier_telling
 from subscriptions.collection.services import collecting
@@ -149,6 +151,7 @@ def connect() -> None:
     register_purge("provider requests", blank_old_requests)
     register_purge("webhook log", endpoints.forget_old)
     register_purge("proofs", proofs.forget_old)
+    register_purge("merchants' events", carrier_telling.forget_old)
     register_timer(
         telling.TIMER,
         sending.on_send_due,
@@ -220,8 +223,10 @@ def connect() -> None:
     subscribe(DisputeMoved, bills.on_dispute_moved, name="bills.disputed")
 
     register_timer(asking.ASK, asking.on_ask_due)
-    register_timer(carrier_purchasing.EXPIRY, carrier_purchasing.on_expiry_due)
+    register_timer(carrier_finishing.EXPIRY, carrier_confirming.on_expiry_due)
     register_timer(carrier_stopping.REMINDER, carrier_stopping.on_reminder_due)
+    register_timer(carrier_settling.TIMER, carrier_settling.on_due, durable=False)
+    register_beginning("merchants' months", carrier_settling.begin)
     register_timer(
         carrier_telling.TIMER,
         carrier_telling.on_tell_due,

@@ -10,6 +10,9 @@ from subscriptions.carrier.models import CarrierPayment as CarrierPayment
 from subscriptions.carrier.models import CarrierRefund as CarrierRefund
 from subscriptions.carrier.models import CarrierSubscription as CarrierSubscription
 from subscriptions.carrier.models import Merchant as Merchant
+from subscriptions.carrier.models import MerchantSettlement as MerchantSettlement
+from subscriptions.carrier.models import MerchantTerms as MerchantTerms
+from subscriptions.carrier.models import MerchantTransfer as MerchantTransfer
 from subscriptions.carrier.models import SinkMessage as SinkMessage
 from subscriptions.collection.models import DebitNotice as DebitNotice
 from subscriptions.collection.models import PayLink as PayLink

@@ -91,7 +91,7 @@ def _shopper() -> User:
         return found
     user = register_customer(
         email=email,
-        password=_secret("login", email),
+        password=demo_secret("login", email),
         first_name="Camille",
         last_name="Martin",
         phone="06 39 98 12 34",
@@ -161,7 +161,7 @@ def _members(organisation: Organisation) -> dict[str, Membership]:
 
 def _client(role: str, member: Membership) -> dict[str, str]:
     client_id = f"rivoire-{role}"
-    secret = _secret("client", client_id, length=40)
+    secret = demo_secret("client", client_id, length=40)
     if not ApiClient.objects.filter(membership=member).exists():
         add_api_client(
             membership_id=member.pk,
@@ -175,7 +175,7 @@ def _client(role: str, member: Membership) -> dict[str, str]:
 def _network() -> dict[str, str]:
     """The system that counts what lines use."""
     client_id = "network-usage"
-    secret = _secret("client", client_id, length=40)
+    secret = demo_secret("client", client_id, length=40)
     if not ApiClient.objects.filter(application__client_id=client_id).exists():
         add_system_client(name="Network usage", client_id=client_id, client_secret=secret)
     return {"role": "network", "client_id": client_id, "client_secret": secret}
@@ -183,13 +183,14 @@ def _network() -> dict[str, str]:
 
 def _user(email: str, **fields: Any) -> User:
     found = User.objects.filter(email=email).first()
-    return found or User.objects.create_user(email, _secret("login", email), **fields)
+    return found or User.objects.create_user(email, demo_secret("login", email), **fields)
 
 
 def _login(role: str, user: User) -> dict[str, str]:
-    return {"role": role, "email": user.email, "password": _secret("login", user.email)}
+    return {"role": role, "email": user.email, "password": demo_secret("login", user.email)}
 
 
-def _secret(*parts: str, length: int = 12) -> str:
+def demo_secret(*parts: str, length: int = 12) -> str:
+    """The same whenever it is asked for, as long as SECRET_KEY is."""
     digest = hmac.new(settings.SECRET_KEY.encode(), "/".join(parts).encode(), hashlib.sha256)
     return digest.hexdigest()[:length]

@@ -26,6 +26,7 @@ from commerce.accounts.models import (
     Person,
     TimelineEntry,
     Unit,
+    User,
 )
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
@@ -172,6 +173,11 @@ def party(party_id: int) -> PartyFacts:
         Person.objects.filter(party_id=party_id).first() if found.kind == PartyKind.PERSON else None
     )
     return _party(found, person)
+
+
+def has_login(party_id: int) -> bool:
+    """Whether somebody can log in as this customer."""
+    return User.objects.filter(party_id=party_id, is_active=True).exists()
 
 
 def reach(party_id: int) -> PartyReach:

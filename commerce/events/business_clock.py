@@ -47,9 +47,8 @@ def offset() -> timedelta:
 
 def sandboxes() -> tuple[str, ...]:
     """The base addresses of the simulated outside world that follow our clock."""
-    return tuple(
-        url.rstrip("/") for url in (settings.STRIPE_API_BASE, settings.PROVIDERS_URL) if url
-    )
+    outside = (settings.STRIPE_API_BASE, settings.PROVIDERS_URL, settings.MERCHANT_URL)
+    return tuple(url.rstrip("/") for url in outside if url)
 
 
 def advance_clock(

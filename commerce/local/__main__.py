@@ -160,6 +160,7 @@ def _welcome(stack: Stack) -> str:
         *([f"  Payment sandbox  {info.payments_url}"] if info.payments_url else []),
         f"  Providers        {info.providers_url}",
         f"  Inbox            {info.providers_url}/inbox",
+        f"  Merchant         {info.merchant_url}",
         "",
         *_credential_lines(info.credentials),
         f"  Addresses, logins and API clients: {stack.run_dir / INFO_FILE}",

@@ -14,7 +14,7 @@ from commerce.local.secret_store import Secrets
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Collected static files depend on the code alone, so that all stacks of a checkout share them.
 STATIC = ROOT / "static_root"
-PORTS = ("web", "postgres", "redis", "payments", "providers")
+PORTS = ("web", "postgres", "redis", "payments", "providers", "merchant")
 # Set one of these and the stack uses that outside service in place of its own.
 OUTSIDE = {
     "DATABASE_URL": "postgres",
@@ -28,7 +28,8 @@ _OURS = frozenset(
         *OUTSIDE,
         *("DJANGO_SETTINGS_MODULE", "SECRET_KEY", "PUBLIC_URL", "ALLOWED_HOSTS", "BROKER_URL"),
         *("STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", "PROVIDERS_API_KEY"),
-        *("PROVIDERS_CALLBACK_SECRET", "STATIC_ROOT", "MEDIA_ROOT", "PYTHONPATH", MARK),
+        *("PROVIDERS_CALLBACK_SECRET", "MERCHANT_URL", "STATIC_ROOT", "MEDIA_ROOT", "PYTHONPATH"),
+        MARK,
     }
 )
 _PASSED_TO_SANDBOXES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV")
@@ -90,6 +91,7 @@ class Place:
             "PROVIDERS_URL": self.url("providers"),
             "PROVIDERS_API_KEY": self.secrets.providers_api_key,
             "PROVIDERS_CALLBACK_SECRET": self.secrets.providers_callback_secret,
+            "MERCHANT_URL": self.url("merchant"),
             "STATIC_ROOT": str(STATIC),
             "MEDIA_ROOT": str(self.run_dir / "media"),
             "PYTHONUNBUFFERED": "1",

@@ -38,6 +38,7 @@ class StackInfo:
     web_url: str
     payments_url: str
     providers_url: str
+    merchant_url: str
     database_url: str
     redis_url: str
     credentials: Mapping[str, Any] = field(default_factory=dict)
@@ -152,6 +153,7 @@ class Stack:
             web_url=env["PUBLIC_URL"],
             payments_url=env.get("STRIPE_API_BASE", ""),
             providers_url=env["PROVIDERS_URL"],
+            merchant_url=env["MERCHANT_URL"],
             database_url=env["DATABASE_URL"],
             redis_url=env["REDIS_URL"],
             credentials=read_json(self.run_dir / CREDENTIALS),

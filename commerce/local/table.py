@@ -7,6 +7,7 @@ from commerce.local.place import ROOT, Place
 from commerce.local.ports import LOOPBACK
 from commerce.local.postgres import SUPERUSER
 from commerce.local.spec import Http, Postgres, ProcessSpec, Redis, Says, Stage
+from commerce.local.steps import CREDENTIALS
 
 
 def process_table(place: Place) -> tuple[ProcessSpec, ...]:
@@ -49,6 +50,18 @@ def process_table(place: Place) -> tuple[ProcessSpec, ...]:
             ),
             home=ROOT,
             ready=Http(f"{place.url('providers')}/healthz"),
+        ),
+        ProcessSpec(
+            name="merchant",
+            stage=Stage.OUTSIDE_WORLD,
+            argv=(python, "-m", "commerce.sandbox.merchant"),
+            env=place.sandbox_env(
+                "merchant",
+                MERCHANT_OPERATOR_URL=public,
+                MERCHANT_CREDENTIALS=str(place.run_dir / CREDENTIALS),
+            ),
+            home=ROOT,
+            ready=Http(f"{place.url('merchant')}/healthz"),
         ),
         ProcessSpec(
             name="web",

@@ -361,6 +361,8 @@ PROVIDERS_URL = env_value("PROVIDERS_URL")
 PROVIDERS_API_KEY = env_value("PROVIDERS_API_KEY")
 PROVIDERS_CALLBACK_SECRET = env_value("PROVIDERS_CALLBACK_SECRET")
 PROVIDER_TIMEOUT_SECONDS = 5.0
+MERCHANT_URL = env_value("MERCHANT_URL", "")
+"""A simulated merchant, who follows the virtual clock; nobody else's."""
 
 MARKET = "fr"
 DUNNING_POLICY = env_value("DUNNING_POLICY", "")

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from subscriptions.carrier.selectors import LinePurchases, PurchaseView
+from subscriptions.carrier.services.answering import REFUSED
 from subscriptions.carrier.services.limits import caps
 from subscriptions.domain.carrier import Category, Limits, PaymentState, Rule
 
@@ -20,7 +21,7 @@ CATEGORY_NAMES: Mapping[Category, Any] = {
     Category.TICKET: gettext_lazy("Tickets (transport, parking, shows)"),
 }
 STATES: Mapping[PaymentState, tuple[str, Any]] = {
-    PaymentState.PENDING_VALIDATION: ("waiting", gettext_lazy("waits for the code")),
+    PaymentState.PENDING_VALIDATION: ("waiting", gettext_lazy("waits for your answer")),
     PaymentState.RESERVED: ("waiting", gettext_lazy("reserved")),
     PaymentState.SUCCEEDED: ("done", gettext_lazy("bought")),
     PaymentState.DENIED: ("failed", gettext_lazy("refused")),
@@ -74,6 +75,10 @@ WHY: Mapping[str, tuple[Any, Any]] = {
     "wrong_code": (
         gettext_lazy("The code was wrong three times."),
         gettext_lazy("Buy it again: another code is sent."),
+    ),
+    REFUSED: (
+        gettext_lazy("The holder of the line said no."),
+        gettext_lazy("Nothing was bought."),
     ),
 }
 """What refused a purchase, and what to do."""

@@ -37,6 +37,7 @@ def around(context: AccountContext, *, here: str) -> dict[str, Any]:
         ("portal:orders", _("Orders")),
         ("portal:approvals", _("Approvals")),
         ("portal:bills", _("Bills")),
+        ("portal:purchases", _("Purchases")),
         ("portal:people", _("People and API")),
         ("portal:webhooks", _("Webhooks")),
     ]

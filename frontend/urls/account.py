@@ -33,6 +33,7 @@ urlpatterns = [
         paid_later.answer,
         name="answer_paid_later",
     ),
+    path("account/purchase/<str:token>/", purchases.asked, name="purchase"),
     path("account/bills/", customer.bills, name="bills"),
     path("account/bills/<str:number>/", customer.bill, name="bill"),
     path("account/bills/<str:number>/explained/", customer.bill_explained, name="bill_explained"),

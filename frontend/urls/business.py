@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from frontend.views import business, business_numbers, business_webhooks, dunning, paying
+from frontend.views import (
+    business,
+    business_numbers,
+    business_purchases,
+    business_webhooks,
+    dunning,
+    paying,
+)
 from subscriptions.invoicing.files import Form
 
 app_name = "portal"
@@ -23,6 +30,7 @@ urlpatterns = [
     path("portal/bills/<str:number>/explained/", business.bill_explained, name="bill_explained"),
     path("portal/bills/<str:number>/pdf/", business.bill_file, {"form": Form.PDF}, "bill_pdf"),
     path("portal/bills/<str:number>/xml/", business.bill_file, {"form": Form.XML}, "bill_xml"),
+    path("portal/purchases/", business_purchases.purchases, name="purchases"),
     path("portal/promise/", dunning.promise_of_firm, name="promise"),
     path("portal/methods/", paying.add_for_firm, name="add_method"),
     path("portal/methods/<int:method>/", paying.method_of_firm, name="method"),

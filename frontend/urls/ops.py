@@ -64,6 +64,13 @@ urlpatterns = [
     path("ops/dunning/<int:case_id>/decide/", dunning.decide_case, name="decide_case"),
     path("ops/merchants/", merchants.merchants, name="merchants"),
     path("ops/merchants/<slug:month>.csv", merchants.merchants_file, name="merchants_file"),
+    path("ops/merchants/<slug:month>/close/", merchants.close_month, name="close_month"),
+    path("ops/merchants/<slug:code>/paid/", merchants.paid_out, name="paid_out"),
+    path(
+        "ops/merchants/<slug:month>/<slug:code>.csv",
+        merchants.statement_file,
+        name="merchant_statement",
+    ),
     path("ops/work/", ops.work, name="work"),
     path("ops/work/<slug:kind>/<int:row_id>/", ops.retry_work, name="retry_work"),
 ]

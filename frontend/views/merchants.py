@@ -2,25 +2,37 @@
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 from datetime import MAXYEAR, date
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
 from commerce.accounts.context import context_for_request
 from commerce.kernel.clock import business_today
-from commerce.kernel.errors import NotFound
+from commerce.kernel.errors import FaisceauError, NotFound
 from commerce.kernel.periods import add_months
 from commerce.web.policy import Policy, policy
 from frontend.ops import screen
-from subscriptions.carrier.statements import statements
+from frontend.sentences import sentence_of
+from frontend.typography import money_text
+from subscriptions.carrier.payables import payables, settled
+from subscriptions.carrier.services.settling import close, pay_out
+from subscriptions.carrier.statements import statement_lines, statements
 
 COLUMNS = (
     *("month", "merchant", "name", "purchases", "sold", "given_back", "net", "share_percent"),
-    *("fees", "due", "billed", "waiting", "agrees"),
+    *("fees", "due", "billed", "waiting", "agrees", "closed_on", "paid_on", "reference"),
 )
+LINE_COLUMNS = ("day", "kind", "reference", "payment", "service", "gross", "net")
 MOST_BACK = 12
+HERE = "ops:merchants"
 
 
 @policy(Policy.OPERATOR)
@@ -29,10 +41,13 @@ def merchants(request: HttpRequest) -> HttpResponse:
     """One month; the latest twelve may be chosen."""
     this = business_today().replace(day=1)
     month = _month(request.GET.get("month", "")) or this
-    values = screen.around(context_for_request(request), here="ops:merchants") | {
+    done = settled(month)
+    values = screen.around(context_for_request(request), here=HERE) | {
         "month": month,
         "months": [add_months(this, -back) for back in range(MOST_BACK)],
-        "rows": statements(month),
+        "rows": [{"told": each, "closed": done.get(each.code)} for each in statements(month)],
+        "over": month < this,
+        "payables": payables(),
     }
     return render(request, "frontend/ops/merchants.html", values)
 
@@ -44,20 +59,77 @@ def merchants_file(request: HttpRequest, month: str) -> HttpResponse:
     chosen = _month(month)
     if chosen is None:
         raise NotFound("There is no such month.", code="unknown_month")
-    text = io.StringIO()
-    table = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    table.writerow(COLUMNS)
+    done = settled(chosen)
+    rows = []
     for row in statements(chosen):
+        closed = done.get(row.code)
         amounts = (row.fees, row.due, row.billed, row.waiting)
-        table.writerow(
+        rows.append(
             (
                 *(month, row.code, row.name, row.purchases),
                 *(each.amount for each in (row.sold, row.given_back, row.net)),
                 *(row.share, *(each.amount for each in amounts), "yes" if row.agrees else "no"),
+                *(closed.days if closed else ("", "")),
+                closed.reference if closed else "",
             )
         )
+    return _table(COLUMNS, rows, name=f"merchants-{month}")
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+def statement_file(request: HttpRequest, month: str, code: str) -> HttpResponse:
+    """What a merchant gets with his money: each purchase and refund of the month."""
+    chosen = _month(month)
+    if chosen is None:
+        raise NotFound("There is no such month.", code="unknown_month")
+    rows = [
+        (each.day, each.kind, each.reference, each.payment, each.service, each.gross, each.net)
+        for each in statement_lines(code, chosen)
+    ]
+    return _table(LINE_COLUMNS, rows, name=f"{code}-{month}")
+
+
+@policy(Policy.OPERATOR)
+@require_POST
+def close_month(request: HttpRequest, month: str) -> HttpResponse:
+    """Enter what is due for it, before the third of the next month comes."""
+    context, chosen = context_for_request(request), _month(month)
+    if chosen is None:
+        raise NotFound("There is no such month.", code="unknown_month")
+    try:
+        count = close(chosen, by=context.actor.name)
+    except FaisceauError as error:
+        messages.error(request, sentence_of(error))
+    else:
+        said = ngettext("%(count)s statement is closed.", "%(count)s statements are closed.", count)
+        messages.success(request, said % {"count": count})
+    return redirect(f"{reverse(HERE)}?month={month}")
+
+
+@policy(Policy.OPERATOR)
+@require_POST
+def paid_out(request: HttpRequest, code: str) -> HttpResponse:
+    """A transfer to him was made."""
+    context = context_for_request(request)
+    try:
+        paid = pay_out(context=context, code=code, reference=request.POST.get("reference", ""))
+    except FaisceauError as error:
+        messages.error(request, sentence_of(error))
+    else:
+        amount = money_text(paid, language=get_language())
+        said = _("Noted: %(amount)s were paid to him.") % {"amount": amount}
+        messages.success(request, said)
+    return redirect(HERE)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, name: str) -> HttpResponse:
+    text = io.StringIO()
+    table = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    table.writerow(columns)
+    table.writerows(rows)
     answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="merchants-{month}.csv"'
+    answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
 
 

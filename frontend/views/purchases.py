@@ -14,12 +14,19 @@ from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.errors import FaisceauError, InvalidInput, NotFound
 from commerce.web.policy import Policy, policy
-from frontend.account.purchases import LimitsForm, RefundForm, limits_form, purchases_page
+from frontend.account.purchases import (
+    CATEGORY_NAMES,
+    LimitsForm,
+    RefundForm,
+    limits_form,
+    purchases_page,
+)
 from frontend.account.words import number
 from frontend.agent.screen import around, contact_bar
 from frontend.sentences import sentence_of
 from frontend.views.customer import tabs
-from subscriptions.carrier.selectors import purchases_of_line
+from subscriptions.carrier.selectors import purchases_of_line, question
+from subscriptions.carrier.services.answering import answer, asked_by
 from subscriptions.carrier.services.disowning import disown
 from subscriptions.carrier.services.limits import block_merchant, set_limits
 from subscriptions.carrier.services.refunding import refund_by_agent
@@ -52,6 +59,23 @@ def purchases(request: HttpRequest, subscription_id: int) -> HttpResponse:
         "form": form or limits_form(found.limits),
     }
     return render(request, "frontend/account/purchases.html", values | purchases_page(found))
+
+
+@policy(Policy.CUSTOMER)
+@never_cache
+def asked(request: HttpRequest, token: str) -> HttpResponse:
+    """A merchant sent the customer here to say yes or no; then he is shown the way back."""
+    context = context_for_request(request)
+    payment = asked_by(token, party_id=context.party_id or 0)
+    if request.method == "POST":
+        try:
+            answer(context=context, token=token, agreed=request.POST.get("do") == "yes")
+        except FaisceauError as error:
+            messages.error(request, sentence_of(error))
+        return redirect("account:purchase", token)
+    asked = question(payment)
+    values = {"asked": asked, "number": number(asked.line), "kind": CATEGORY_NAMES[asked.category]}
+    return render(request, "frontend/account/purchase.html", values)
 
 
 @policy(Policy.AGENT)

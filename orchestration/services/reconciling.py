@@ -25,6 +25,7 @@ from orchestration.domain.reconciling import HeldLine, content_differences, line
 from orchestration.domain.states import MOVING, EffectState, FoundState
 from orchestration.models import Effect, FoundDifference, Plan, Reconciliation
 from orchestration.ports import Content, Network
+from subscriptions.carrier.leaks import merchant_differences
 from subscriptions.contracts.held import days_held
 from subscriptions.contracts.lines import numbers_of, running_lines
 from subscriptions.reconciling.leaks import billing_differences
@@ -115,8 +116,9 @@ def explain(context: AccountContext, *, difference_id: int, note: str) -> None:
         raise NotFound("This difference waits for nobody any more.", code="difference_decided")
 
 
-def _billing(day: date) -> Iterable[Difference]:
-    return billing_differences(day)
+def _billing(day: date) -> Iterator[Difference]:
+    yield from billing_differences(day)
+    yield from merchant_differences()
 
 
 def _payments(day: date) -> Iterable[Difference]:

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from commerce.kernel.clock import machine_now
 from subscriptions.columns import amount_field
-from subscriptions.domain.carrier import PaymentState, RefundKind, Rule
+from subscriptions.domain.carrier import MerchantBook, PaymentState, RefundKind, Rule
 
 
 class Merchant(models.Model):
@@ -16,7 +16,8 @@ class Merchant(models.Model):
     `monthly` are his services that are paid for month after month, with their prices tax included.
     `share` is his part, in percent, of what is sold without tax; `fee` (without tax) is kept of
     each purchase. `confirms_himself`: his own page asks the customer a second time by the
-    operator's rules, so that one step is enough.
+    operator's rules, so that one step is enough. `return_to` is where customers go from our page
+    that asks them; without it they are sent codes.
     """
 
     party = models.OneToOneField("accounts.Party", on_delete=models.PROTECT, related_name="+")
@@ -30,6 +31,7 @@ class Merchant(models.Model):
     share = models.DecimalField(max_digits=5, decimal_places=2)
     fee = amount_field()
     confirms_himself = models.BooleanField(default=False)
+    return_to = models.CharField(max_length=500, default="", blank=True)
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -41,6 +43,81 @@ class Merchant(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class MerchantTerms(models.Model):
+    """A merchant's share and fee from a month on, by its first day; before the first of these rows
+    those hold that he was taken on with. A purchase has the terms of its own month for ever, and so
+    has what is given back of it."""
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="terms")
+    since = models.DateField()
+    share = models.DecimalField(max_digits=5, decimal_places=2)
+    fee = amount_field()
+    agreed_at = models.DateTimeField(help_text="business time")
+    agreed_by = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merchant", "since"], name="merchant_terms_once"),
+            models.CheckConstraint(
+                condition=Q(share__range=(0, 100), fee__gte=0, since__day=1),
+                name="merchant_terms_sane",
+            ),
+        ]
+
+
+class MerchantSettlement(models.Model):
+    """A merchant's month as it was closed: what he sold and gave back, and what we owe him for it
+    (below zero he owes us). `reference` is that of the transfer by which it was paid out."""
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="settlements")
+    month = models.DateField()
+    purchases = models.PositiveIntegerField()
+    sold = amount_field()
+    given_back = amount_field()
+    net = amount_field()
+    fees = amount_field()
+    due = amount_field()
+    closed_at = models.DateTimeField(help_text="business time")
+    closed_by = models.CharField(max_length=120)
+    paid_at = models.DateTimeField(null=True, help_text="business time")
+    paid_by = models.CharField(max_length=120, default="", blank=True)
+    reference = models.CharField(max_length=80, default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merchant", "month"], name="merchant_settled_once")
+        ]
+
+
+class MerchantTransfer(models.Model):
+    """A row of the merchants' books: `amount` goes from the credited book to the debited one. Only
+    added; `key` says for what, once."""
+
+    at = models.DateTimeField(help_text="business time")
+    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="transfers")
+    debit = models.CharField(max_length=7)
+    credit = models.CharField(max_length=7)
+    amount = amount_field()
+    key = models.CharField(max_length=160)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key"], name="merchant_transfer_once"),
+            models.CheckConstraint(
+                condition=Q(
+                    debit__in=[str(each) for each in MerchantBook],
+                    credit__in=[str(each) for each in MerchantBook],
+                    amount__gt=0,
+                )
+                & ~Q(debit=F("credit")),
+                name="merchant_transfer_moves",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class CarrierLimits(models.Model):

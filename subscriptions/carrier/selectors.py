@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
 
 from commerce.accounts.kinds import Segment
-from commerce.kernel.clock import business_today
+from commerce.kernel.clock import PARIS, business_now, business_today
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 from subscriptions.carrier.models import (
@@ -19,8 +20,17 @@ from subscriptions.carrier.models import (
     CarrierRefund,
     CarrierSubscription,
 )
-from subscriptions.carrier.services.limits import limits_of
-from subscriptions.domain.carrier import COUNTED, Limits, PaymentState, Rule, month_of
+from subscriptions.carrier.services.limits import caps, limits_of
+from subscriptions.domain.carrier import (
+    COUNTED,
+    OPEN,
+    Category,
+    Limits,
+    PaymentState,
+    Rule,
+    month_of,
+)
+from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.models import Subscription
 
 R = TypeVar("R", CarrierPayment, CarrierRefund)
@@ -50,8 +60,8 @@ class Found(Generic[R]):
 @dataclass(frozen=True, slots=True)
 class PurchaseView:
     """A purchase as its customer sees it. `bill` is the number of the bill that it stands on, empty
-    as long as none does; `left` what can still be given back. It was `confirmed` by a code sent to
-    the line, or by the merchant's own page."""
+    as long as none does; `left` what can still be given back. It was
+    confirmed by a code sent to the line, on our page, or by the merchant's own page."""
 
     id: UUID
     at: datetime
@@ -66,6 +76,7 @@ class PurchaseView:
     bill: str
     monthly: bool
     by_code: bool
+    on_our_page: bool
     denied_for: str
     reasons: tuple[str, ...]
 
@@ -91,6 +102,28 @@ class DenialView:
     seller: str
     gross: Money
     rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionView:
+    """A purchase that the holder of the line is asked about on our page; `line` is its number.
+    `price` is of each month if it is `monthly`. `left` may still be bought in this month beside it.
+    From `until` on nothing can be answered. `back` is where the merchant wants the customer."""
+
+    line: str
+    line_id: int
+    service: str
+    seller: str
+    merchant: str
+    support: str
+    category: Category
+    price: Money
+    monthly: bool
+    left: Money
+    until: datetime
+    state: PaymentState
+    over: bool
+    back: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +161,81 @@ def purchases_of_line(
     held = line.carrier_subscriptions.filter(ended_at__isnull=True).select_related("merchant")
     denials = line.carrier_denials.select_related("merchant").order_by("-at", "-pk")[:20]
     return LinePurchases(
-        limits=limits_of(line.pk),
+        limits=limits_of(line),
         spent=_sum(counted.filter(subscription=line)),
         together=_sum(counted),
         held=tuple(_held(each) for each in held.order_by("pk")),
         purchases=tuple(_purchase(each) for each in rows.order_by("-made_at", "-pk")[:most]),
         denials=tuple(_denial(each) for each in denials),
     )
+
+
+def question(payment: CarrierPayment) -> QuestionView:
+    """What our page asks; see `services.answering`."""
+    line, limits = payment.subscription, limits_of(payment.subscription)
+    counted = CarrierPayment.objects.filter(
+        month=payment.month, state__in=COUNTED, subscription__in=counted_with(line)
+    )
+    left = caps().per_month - _sum(counted)
+    if limits.per_month is not None:
+        left = min(left, limits.per_month - _sum(counted.filter(subscription=line)))
+    assert payment.expires_at is not None
+    over = payment.state in OPEN and payment.expires_at <= business_now()
+    return QuestionView(
+        line=line.msisdn,
+        line_id=line.pk,
+        service=payment.service,
+        seller=payment.seller,
+        merchant=payment.merchant.name,
+        support=payment.support,
+        category=Category(payment.category),
+        price=Money(payment.gross, payment.currency),
+        monthly=payment.service_code in payment.merchant.monthly,
+        left=max(left, Money.zero(left.currency)),
+        until=payment.expires_at,
+        state=PaymentState(payment.state),
+        over=over or payment.state == PaymentState.CANCELLED,
+        back=f"{payment.merchant.return_to}?{urlencode({'paymentId': str(payment.pk)})}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FirmLine:
+    """A line of a firm's, what is allowed on it, and what counts of this calendar month."""
+
+    id: int
+    number: str
+    user: str
+    limits: Limits
+    spent: Money
+
+
+def lines_of_firm(
+    party_id: int, *, words: str = "", page: int = 1, per_page: int = 100
+) -> tuple[tuple[FirmLine, ...], int]:
+    """The running lines whose number or user holds `words`, a page of them (from 1), and how many
+    there are; three queries."""
+    rows = Subscription.objects.filter(party=party_id, status=SubscriptionStatus.ACTIVE)
+    if words:
+        digits = "".join(each for each in words if each.isdigit())
+        named = Q(user_name__icontains=words)
+        rows = rows.filter(named | Q(msisdn__contains=digits) if digits else named)
+    month = month_of(business_now().astimezone(PARIS).date())
+    of_month = Q(carrier_payments__month=month, carrier_payments__state__in=COUNTED)
+    spent = rows.annotate(spent=Sum("carrier_payments__gross", filter=of_month))
+    found = spent.select_related("party", "carrier_limits").order_by("user_name", "msisdn", "pk")
+    first = (page - 1) * per_page
+    lines = tuple(
+        FirmLine(
+            id=row.pk,
+            number=row.msisdn,
+            user=row.user_name,
+            limits=limits_of(row),
+            spent=Money(row.spent or Decimal(0)),
+        )
+        for row in found[first : first + per_page]
+    )
+    return lines, rows.count()
 
 
 def counted_with(line: Subscription) -> "QuerySet[Subscription]":
@@ -168,6 +269,7 @@ def _purchase(row: CarrierPayment) -> PurchaseView:
         bill=(row.billed_in.number or "") if row.billed_in else "",
         monthly=row.belongs_to_id is not None,
         by_code=bool(row.code_digest),
+        on_our_page=bool(row.authorization and not row.code_digest),
         denied_for=row.denied_for,
         reasons=tuple(each.reason for each in refunds if each.reason),
     )

@@ -1,8 +1,10 @@
 """Revenue share: what each merchant sold in a month, and whether the bills say the same."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import connection
 
@@ -10,11 +12,13 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import add_months
 from subscriptions.domain.carrier import share_of
 
-# A purchase counts on the local day on which it was paid, a refund on its own. `expected` is what
+# A purchase counts on the local day on which it was paid, a refund on its own; both have the terms
+# of the day of the purchase, so that a month has a row for each terms. `expected` is what
 # the issued bills should hold of them in their accounts' bases, `billed` what their lines do hold;
 # `waiting` is what is on no issued bill yet.
 _MONTH = """
-SELECT merchant.code, merchant.name, merchant.share, merchant.fee,
+SELECT merchant.id, merchant.code, merchant.name,
+       coalesce(terms.share, merchant.share) AS share, coalesce(terms.fee, merchant.fee) AS fee,
        count(*) FILTER (WHERE moved.sign > 0),
        coalesce(sum(moved.gross) FILTER (WHERE moved.sign > 0), 0),
        coalesce(sum(moved.gross) FILTER (WHERE moved.sign < 0), 0),
@@ -25,6 +29,7 @@ SELECT merchant.code, merchant.name, merchant.share, merchant.fee,
                 FILTER (WHERE moved.to_bill AND invoice.id IS NULL), 0)
   FROM (SELECT paid.id, paid.merchant_id, paid.net, paid.gross, paid.to_bill, paid.billed_in_id,
                1 AS sign, (paid.paid_at AT TIME ZONE account.zone)::date AS day,
+               (paid.paid_at AT TIME ZONE account.zone)::date AS sold_on,
                CASE account.basis WHEN 'HT' THEN paid.net ELSE paid.gross END AS amount
           FROM subscriptions_carrierpayment AS paid
           JOIN subscriptions_billingaccount AS account ON account.id = paid.account_id
@@ -32,28 +37,34 @@ SELECT merchant.code, merchant.name, merchant.share, merchant.fee,
          UNION ALL
         SELECT back.id, paid.merchant_id, back.net, back.gross, back.to_bill, back.billed_in_id,
                -1, (back.made_at AT TIME ZONE account.zone)::date,
+               (paid.paid_at AT TIME ZONE account.zone)::date,
                CASE account.basis WHEN 'HT' THEN back.net ELSE back.gross END
           FROM subscriptions_carrierrefund AS back
           JOIN subscriptions_carrierpayment AS paid ON paid.id = back.payment_id
           JOIN subscriptions_billingaccount AS account ON account.id = back.account_id) AS moved
   JOIN subscriptions_merchant AS merchant ON merchant.id = moved.merchant_id
+  LEFT JOIN LATERAL (SELECT share, fee FROM subscriptions_merchantterms AS agreed
+                      WHERE agreed.merchant_id = merchant.id AND agreed.since <= moved.sold_on
+                      ORDER BY agreed.since DESC LIMIT 1) AS terms ON true
   LEFT JOIN subscriptions_invoice AS invoice
     ON invoice.id = moved.billed_in_id AND invoice.state = 'issued'
   LEFT JOIN subscriptions_invoiceline AS line
     ON line.invoice_id = invoice.id AND line.kind = 'third'
    AND line.item = replace(moved.id::text, '-', '')
  WHERE moved.day >= %(start)s AND moved.day < %(end)s
- GROUP BY merchant.id ORDER BY merchant.name, merchant.code
+ GROUP BY merchant.id, 4, 5 ORDER BY merchant.name, merchant.code, max(moved.sold_on) DESC
 """
 
 
 @dataclass(frozen=True, slots=True)
 class MerchantStatement:
     """A merchant's calendar month. `sold` and `given_back` hold tax, `net` is what is left of both
-    without it; `due` is his part. Of what was sold and given back, `billed` stands on issued bills,
-    as it should if it `agrees`, and `waiting` on none yet, in the bases of the accounts.
+    without it; `due` is his part, with the `share` of the month (percent) but for what was given
+    back of purchases under other terms. Of what was sold and given back, `billed` stands on issued
+    bills, as it should if it `agrees`, and `waiting` on none yet, in the bases of the accounts.
     """
 
+    merchant_id: int
     code: str
     name: str
     purchases: int
@@ -68,15 +79,37 @@ class MerchantStatement:
     agrees: bool
 
 
-def statements(month: date) -> tuple[MerchantStatement, ...]:
-    """Of all merchants who sold or gave back something in the month (by its first day); one
-    query."""
+def statements(month: date, *, code: str = "") -> tuple[MerchantStatement, ...]:
+    """Of all merchants who sold or gave back something in the month (by its first day), or of one;
+    one query."""
     with connection.cursor() as cursor:
         cursor.execute(_MONTH, {"start": month, "end": add_months(month, 1)})
-        return tuple(_statement(*row) for row in cursor.fetchall())
+        rows = [_statement(*row) for row in cursor.fetchall()]
+    found: dict[int, MerchantStatement] = {}
+    for row in rows:
+        before = found.get(row.merchant_id)
+        found[row.merchant_id] = row if before is None else _together(before, row)
+    return tuple(each for each in found.values() if code in ("", each.code))
+
+
+def _together(newer: MerchantStatement, older: MerchantStatement) -> MerchantStatement:
+    """What a merchant did in a month under two terms."""
+    return replace(
+        newer,
+        purchases=newer.purchases + older.purchases,
+        sold=newer.sold + older.sold,
+        given_back=newer.given_back + older.given_back,
+        net=newer.net + older.net,
+        fees=newer.fees + older.fees,
+        due=newer.due + older.due,
+        billed=newer.billed + older.billed,
+        waiting=newer.waiting + older.waiting,
+        agrees=newer.agrees and older.agrees,
+    )
 
 
 def _statement(
+    merchant_id: int,
     code: str,
     name: str,
     share: Decimal,
@@ -90,6 +123,7 @@ def _statement(
     waiting: Decimal,
 ) -> MerchantStatement:
     return MerchantStatement(
+        merchant_id=merchant_id,
         code=code,
         name=name,
         purchases=purchases,
@@ -103,3 +137,44 @@ def _statement(
         waiting=Money(waiting),
         agrees=expected == billed,
     )
+
+
+_LINES = """
+SELECT day, kind, reference, payment, service, gross, net
+  FROM (SELECT (paid.paid_at AT TIME ZONE account.zone)::date AS day, 'purchase' AS kind,
+               paid.reference, paid.id AS payment, paid.service, paid.gross, paid.net,
+               paid.merchant_id, paid.paid_at AS at
+          FROM subscriptions_carrierpayment AS paid
+          JOIN subscriptions_billingaccount AS account ON account.id = paid.account_id
+         WHERE paid.state = 'succeeded'
+         UNION ALL
+        SELECT (back.made_at AT TIME ZONE account.zone)::date, 'refund',
+               back.reference, paid.id, paid.service, -back.gross, -back.net,
+               paid.merchant_id, back.made_at
+          FROM subscriptions_carrierrefund AS back
+          JOIN subscriptions_carrierpayment AS paid ON paid.id = back.payment_id
+          JOIN subscriptions_billingaccount AS account ON account.id = back.account_id) AS moved
+  JOIN subscriptions_merchant AS merchant ON merchant.id = moved.merchant_id
+ WHERE merchant.code = %(code)s AND moved.day >= %(start)s AND moved.day < %(end)s
+ ORDER BY moved.at, moved.payment
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One purchase or refund (below zero) of a merchant's month, by his own `reference`."""
+
+    day: date
+    kind: str
+    reference: str
+    payment: UUID
+    service: str
+    gross: Decimal
+    net: Decimal
+
+
+def statement_lines(code: str, month: date) -> Iterator[StatementLine]:
+    """All that the statement of that merchant's month is the sum of, in the order of time."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LINES, {"code": code, "start": month, "end": add_months(month, 1)})
+        yield from (StatementLine(*row) for row in cursor.fetchall())

@@ -72,6 +72,15 @@ CATEGORIES: Mapping[str, Category] = {
 """What merchants call their things (`purchaseCategoryCode`); another word is none of them."""
 
 
+class MerchantBook(StrEnum):
+    """The books in which what we owe merchants is kept, each per merchant: the `COST` of what they
+    sell through us, what is `PAYABLE` to them, and what left our `BANK`."""
+
+    COST = "cost"
+    PAYABLE = "payable"
+    BANK = "bank"
+
+
 class Rule(StrEnum):
     """What forbade a purchase."""
 

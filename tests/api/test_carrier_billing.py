@@ -22,7 +22,7 @@ from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
 from commerce.notifications.models import Message
 from subscriptions.carrier.models import CarrierDenial, CarrierLimits, CarrierPayment, SinkMessage
-from subscriptions.carrier.services import purchasing
+from subscriptions.carrier.services import confirming, finishing, purchasing
 from subscriptions.carrier.services.merchants import MerchantContract, take_on
 from subscriptions.domain.carrier import Category
 from subscriptions.models import BillingAccount, Subscription, SubscriptionBlock
@@ -333,10 +333,10 @@ def test_a_code_is_worth_nothing_after_its_quarter_of_an_hour(lune: Merchant) ->
 
 def test_what_nobody_confirms_is_cancelled_after_a_quarter_of_an_hour(lune: Merchant) -> None:
     payment = lune.prepare(50).json()["paymentId"]
-    timer = Timer.objects.get(handler=purchasing.EXPIRY)
+    timer = Timer.objects.get(handler=finishing.EXPIRY)
     assert timer.due_at - at(DAY) == timedelta(minutes=15)
-    purchasing.on_expiry_due(timer.payload)
-    purchasing.on_expiry_due(timer.payload)
+    confirming.on_expiry_due(timer.payload)
+    confirming.on_expiry_due(timer.payload)
     assert lune.get(f"{PAYMENTS}/{payment}").json()["paymentStatus"] == "cancelled"
     assert [lune.pay(50).status_code for _ in range(6)] == [201] * 6, "the cap is free again"
 

@@ -16,6 +16,7 @@ from commerce.kernel.errors import InvalidInput
 from commerce.web.fields import Flag, Moment, OneOf, Word
 from subscriptions.carrier.models import CarrierPayment, CarrierRefund
 from subscriptions.carrier.services import telling
+from subscriptions.carrier.services.answering import page_of
 from subscriptions.carrier.services.purchasing import Purchase, digest_of
 from subscriptions.carrier.services.refunding import RefundAsked, remaining_of
 from subscriptions.domain.carrier import PaymentState, RefundKind
@@ -160,6 +161,7 @@ def purchase_of(asked: Mapping[str, Any]) -> Purchase:
         category=meta.get("purchaseCategoryCode", ""),
         seller=meta.get("merchantName", ""),
         service_code=meta.get("serviceId", ""),
+        channel=meta.get("channel", ""),
         told=_plain(told),
         digest=digest_of(asked),
         sink=asked.get("sink", ""),
@@ -217,8 +219,10 @@ def shown_payment(row: CarrierPayment) -> dict[str, Any]:
 def shown_prepared(row: CarrierPayment) -> dict[str, Any]:
     """Schema `BodyAmountReservationTransactionForReserve`."""
     shown = shown_payment(row)
-    if row.state == PaymentState.PENDING_VALIDATION:
+    if row.state == PaymentState.PENDING_VALIDATION and row.code_digest:
         shown["validationInfo"] = {"action": "validate", "authorizationId": row.authorization}
+    elif row.state == PaymentState.PENDING_VALIDATION:
+        shown["validationInfo"] = {"action": "open", "validationURL": page_of(row)}
     return shown
 
 

@@ -35,7 +35,7 @@ from subscriptions.carrier.api.serializers import (
 )
 from subscriptions.carrier.selectors import Found, Wanted, payment_of, payments_of, refunds_of
 from subscriptions.carrier.selectors import refund_of as known_refund
-from subscriptions.carrier.services import purchasing, refunding
+from subscriptions.carrier.services import answering, confirming, purchasing, refunding
 
 CORRELATOR = "x-correlator"
 _CORRELATOR = re.compile(r"[a-zA-Z0-9\-_:;./<>{}]{0,256}", re.ASCII)
@@ -122,7 +122,7 @@ class ValidateView(CamaraView):
     def post(self, request: Request, payment: UUID) -> Response:
         """validatePayment"""
         asked = self.body(ValidationAsked)
-        purchasing.validate(
+        answering.validate(
             party_id=self.party(request),
             payment_id=payment,
             authorization=asked["authorizationId"],
@@ -137,7 +137,7 @@ class ConfirmView(CamaraView):
     def post(self, request: Request, payment: UUID) -> Response:
         """confirmPayment"""
         number = _number(self.body(NumberAsked))
-        purchasing.confirm(party_id=self.party(request), payment_id=payment, number=number)
+        confirming.confirm(party_id=self.party(request), payment_id=payment, number=number)
         return Response(status=202)
 
 
@@ -147,7 +147,7 @@ class CancelView(CamaraView):
     def post(self, request: Request, payment: UUID) -> Response:
         """cancelPayment"""
         number = _number(self.body(NumberAsked))
-        purchasing.cancel(party_id=self.party(request), payment_id=payment, number=number)
+        confirming.cancel(party_id=self.party(request), payment_id=payment, number=number)
         return Response(status=202)
 
 

@@ -7,11 +7,11 @@ from django.conf import settings
 from django.db import transaction
 
 from commerce.accounts.identity import AccountContext
-from commerce.accounts.kinds import EntryKind
+from commerce.accounts.kinds import EntryKind, Role, Segment
 from commerce.accounts.services.contacts import require_verified
 from commerce.accounts.services.timeline import record
 from commerce.kernel.clock import business_now
-from commerce.kernel.errors import InvalidInput, NotFound
+from commerce.kernel.errors import Forbidden, InvalidInput, NotFound
 from commerce.kernel.money import Money
 from commerce.markets.pack import CarrierCaps, market
 from subscriptions.carrier.models import CarrierLimits, Merchant
@@ -24,11 +24,12 @@ def caps() -> CarrierCaps:
     return market(settings.MARKET).carrier_caps()
 
 
-def limits_of(subscription_id: int, *, currency: str = "EUR") -> Limits:
-    """What the customer chose; nothing where he chose nothing."""
-    row = CarrierLimits.objects.filter(subscription_id=subscription_id).first()
+def limits_of(line: Subscription, *, currency: str = "EUR") -> Limits:
+    """What the customer chose. Where he chose nothing the law's caps hold alone, but a firm's line
+    is blocked: who uses it is not who pays."""
+    row = getattr(line, "carrier_limits", None)
     if row is None:
-        return Limits()
+        return Limits(blocked=_blocked_at_first(line))
     return Limits(
         per_purchase=None if row.per_purchase is None else Money(row.per_purchase, currency),
         per_month=None if row.per_month is None else Money(row.per_month, currency),
@@ -78,6 +79,39 @@ def set_limits(
 
 
 @transaction.atomic
+def set_limits_of_lines(
+    *,
+    context: AccountContext,
+    subscription_ids: Collection[int],
+    per_purchase: Decimal | None = None,
+    per_month: Decimal | None = None,
+    blocked: bool = False,
+    categories: Collection[Category] = (),
+) -> int:
+    """The same for several lines of a firm, all or none; how many.
+
+    Raises:
+        Forbidden: `may_not_limit_purchases`: only who approves and administrators do. InvalidInput:
+        `no_line_chosen`; more as `set_limits`.
+    """
+    if context.role not in (Role.APPROVER, Role.ADMINISTRATOR):
+        raise Forbidden("Others of the firm decide this.", code="may_not_limit_purchases")
+    chosen = sorted(set(subscription_ids))
+    if not chosen:
+        raise InvalidInput("Choose a line.", code="no_line_chosen")
+    for subscription_id in chosen:
+        set_limits(
+            context=context,
+            subscription_id=subscription_id,
+            per_purchase=per_purchase,
+            per_month=per_month,
+            blocked=blocked,
+            categories=categories,
+        )
+    return len(chosen)
+
+
+@transaction.atomic
 def block_merchant(
     *, context: AccountContext, subscription_id: int, code: str, blocked: bool = True
 ) -> None:
@@ -104,10 +138,16 @@ def _locked(context: AccountContext, subscription_id: int) -> Subscription:
     return found
 
 
+def _blocked_at_first(line: Subscription) -> bool:
+    return line.party.segment == Segment.BUSINESS
+
+
 def _keep(context: AccountContext, line: Subscription, **values: object) -> None:
+    changed = {**values, "changed_at": business_now(), "changed_by": context.actor.name}
     CarrierLimits.objects.update_or_create(
         subscription=line,
-        defaults={**values, "changed_at": business_now(), "changed_by": context.actor.name},
+        defaults=changed,
+        create_defaults={"blocked": _blocked_at_first(line), **changed},
     )
     record(
         party_id=line.party_id,

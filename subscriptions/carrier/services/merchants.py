@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from commerce.accounts.services.organisations import add_merchant
+from commerce.events.webhooks.addresses import checked_url
 from subscriptions.carrier.models import Merchant
 from subscriptions.domain.carrier import Category
 
@@ -25,13 +26,18 @@ class MerchantContract:
     share: Decimal
     fee: Decimal = Decimal(0)
     confirms_himself: bool = False
+    return_to: str = ""
     monthly: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 @transaction.atomic
 def take_on(contract: MerchantContract, *, client_id: str, client_secret: str) -> int:
     """A new merchant and the program by which he sells; the merchant's id. The secret is kept
-    hashed."""
+    hashed.
+
+    Raises:
+        InvalidInput: `bad_address`: customers can't be sent to his `return_to`.
+    """
     party_id = add_merchant(
         name=contract.name,
         email=contract.email,
@@ -50,5 +56,6 @@ def take_on(contract: MerchantContract, *, client_id: str, client_secret: str) -
         share=contract.share,
         fee=contract.fee,
         confirms_himself=contract.confirms_himself,
+        return_to=checked_url(contract.return_to) if contract.return_to else "",
     )
     return made.pk

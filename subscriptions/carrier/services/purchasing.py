@@ -1,4 +1,4 @@
-"""Purchases: charged in one step, or reserved and confirmed in two; never beyond a cap.
+"""A merchant asks for a purchase: charged in one step, or reserved until it is confirmed.
 
 Whoever changes what a line has spent holds the lock of all lines that count with it, so two
 purchases at once never pass a cap together. A refusal is kept (`CarrierDenial`) for whoever asks
@@ -13,55 +13,45 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
-from django.utils.crypto import constant_time_compare, salted_hmac
 
+from commerce.accounts.kinds import Segment
+from commerce.accounts.selectors import has_login
 from commerce.events import timers
 from commerce.events.webhooks.addresses import checked_url
 from commerce.kernel.clock import PARIS, business_now
-from commerce.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, RuleViolated
+from commerce.kernel.errors import Conflict, Forbidden, InvalidInput, RuleViolated
 from commerce.kernel.money import Money
-from commerce.markets.pack import market
 from subscriptions.carrier.models import (
     CarrierDenial,
     CarrierPayment,
     CarrierSubscription,
     Merchant,
 )
-from subscriptions.carrier.selectors import counted_with
 from subscriptions.carrier.services import messages, telling
-from subscriptions.carrier.services.limits import caps, limits_of
-from subscriptions.carrier.services.stopping import remind_from
+from subscriptions.carrier.services.answering import digest_of_code
+from subscriptions.carrier.services.deciding import CURRENCY, forbids
+from subscriptions.carrier.services.finishing import EXPIRY, monthly_price, tell_paid
+from subscriptions.carrier.services.locking import line_of
 from subscriptions.domain.carrier import (
     CATEGORIES,
     COUNTED,
-    OPEN,
-    PAYMENT_LIFE,
-    Asked,
     Category,
     PaymentState,
     Price,
     Rule,
     month_of,
     price_of,
-    refusal,
 )
-from subscriptions.domain.states import SubscriptionStatus
-from subscriptions.models import Subscription, SubscriptionBlock
+from subscriptions.models import Subscription
 
-EXPIRY = "carrier.expiry"
 RESERVED_FOR = timedelta(minutes=15)
 """Business time, from the request to the confirmation."""
-MOST_TRIES = 3
 MOST_CODES = 5
-"""That a merchant may have sent to a line within `CODES_WITHIN` and not be confirmed: neither can
-he guess on for ever, nor trouble a customer with messages."""
+"""Times that a merchant may have a customer asked within `CODES_WITHIN` who does not say yes:
+neither can he guess codes for ever, nor trouble a customer."""
 CODES_WITHIN = timedelta(days=1)
-CURRENCY = "EUR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +69,7 @@ class Purchase:
     category: str
     seller: str
     service_code: str
+    channel: str
     told: Mapping[str, Any]
     digest: str
     sink: str = ""
@@ -107,86 +98,10 @@ def charge(*, party_id: int, purchase: Purchase) -> CarrierPayment:
 
 
 def prepare(*, party_id: int, purchase: Purchase) -> CarrierPayment:
-    """Two steps: reserved for a quarter of an hour; the customer gets a code by SMS, and says yes
-    by giving it to the merchant. Raises as `charge`, and Conflict `session_open`,
-    `too_many_codes`."""
+    """Two steps: reserved for a quarter of an hour, until the customer says yes: on our page, or by
+    the code of an SMS that he gives to the merchant. Raises as `charge`, and Conflict
+    `session_open`, `too_many_codes`."""
     return _take(party_id=party_id, purchase=purchase, steps=2)
-
-
-def validate(*, party_id: int, payment_id: UUID, authorization: str, code: str) -> None:
-    """The customer's code makes the payment ready to be confirmed; the third wrong one denies it.
-
-    Raises:
-        NotFound. Conflict: `already_validated`. InvalidInput: `wrong_authorization`, `wrong_code`,
-        `validation_failed` (too many wrong ones, or it was given up).
-    """
-    with transaction.atomic():
-        payment = _locked(party_id=party_id, payment_id=payment_id)
-        wrong = _validated(payment, authorization=authorization, code=code)
-    if wrong == "already_validated":
-        raise Conflict("This payment was validated before.", code=wrong)
-    if wrong:
-        raise InvalidInput("The payment was not validated.", code=wrong)
-
-
-def confirm(*, party_id: int, payment_id: UUID, number: str) -> None:
-    """Charge what was reserved, if nothing forbids it by now; the customer is told.
-
-    Raises:
-        NotFound, also for another number. Conflict: `payment_confirmed`, `payment_cancelled`.
-        Forbidden: `not_validated`; a `Rule`, and the payment is denied.
-    """
-    with transaction.atomic():
-        payment = _locked(party_id=party_id, payment_id=payment_id)
-        _check_second_step(payment, number)
-        if payment.state == PaymentState.PENDING_VALIDATION:
-            raise Forbidden("The customer has not confirmed it yet.", code="not_validated")
-        rule = _forbids(payment, without=payment)
-        if rule is None:
-            _succeed(payment)
-        else:
-            _deny(payment, reason=rule.value)
-    if rule is not None:
-        raise Forbidden("The purchase is not possible any more.", code=rule.value)
-
-
-@transaction.atomic
-def cancel(*, party_id: int, payment_id: UUID, number: str) -> None:
-    """Give up what was reserved. Raises NotFound; Conflict as `confirm`."""
-    payment = _locked(party_id=party_id, payment_id=payment_id)
-    _check_second_step(payment, number)
-    _cancel(payment, "The merchant cancelled the payment.")
-
-
-def on_expiry_due(payload: Mapping[str, Any]) -> None:
-    """Timer, business time: what nobody confirmed is cancelled."""
-    known = CarrierPayment.objects.filter(pk=payload["payment"]).first()
-    if known is None:
-        return
-    _line(known.subscription_id)
-    payment = CarrierPayment.objects.select_for_update().get(pk=known.pk)
-    if payment.state in OPEN:
-        _cancel(payment, "Nobody confirmed the payment in time.")
-
-
-def _validated(payment: CarrierPayment, *, authorization: str, code: str) -> str:
-    """What is wrong with the code; a try is counted."""
-    if payment.state in (PaymentState.RESERVED, PaymentState.SUCCEEDED):
-        return "already_validated"
-    if payment.state != PaymentState.PENDING_VALIDATION or _is_over(payment):
-        return "validation_failed"
-    if not constant_time_compare(authorization, payment.authorization):
-        return "wrong_authorization"
-    if constant_time_compare(_digest_of_code(payment, code), payment.code_digest):
-        _move(payment, PaymentState.RESERVED)
-        telling.tell_payment(payment, "reserved", "The customer confirmed the payment.")
-        return ""
-    payment.tries += 1
-    payment.save()
-    if payment.tries < MOST_TRIES:
-        return "wrong_code"
-    _deny(payment, reason="wrong_code")
-    return "validation_failed"
 
 
 def _take(*, party_id: int, purchase: Purchase, steps: int) -> CarrierPayment:
@@ -200,14 +115,17 @@ def _take(*, party_id: int, purchase: Purchase, steps: int) -> CarrierPayment:
     sink = checked_url(purchase.sink) if purchase.sink else ""
     try:
         with transaction.atomic():
-            line = _line_of(purchase.number)
+            line = line_of(purchase.number)
             repeated = _repeated(merchant, purchase)
             if repeated is not None:  # The same request had the line until now.
                 return repeated
             rule, payment = _decide(merchant, purchase, price=price, line=line, steps=steps)
             if payment is not None:
                 payment.sink = sink
-                _store(payment, steps=steps)
+                if steps == 1:
+                    _charge(payment)
+                else:
+                    _ask(payment, on_page=_goes_to_page(payment, purchase))
     except IntegrityError as error:
         repeated = _repeated(merchant, purchase)
         if repeated is not None:
@@ -254,12 +172,12 @@ def _decide(
         credential_until=purchase.token_until,
     )
     # What goes on month after month begins with the operator's own code, whoever sells it.
-    by_merchant = merchant.confirms_himself and _monthly_price(payment) is None
+    by_merchant = merchant.confirms_himself and monthly_price(payment) is None
     confirmed = steps == 2 or by_merchant or payment.belongs_to is not None
-    rule = _forbids(payment, confirmed=confirmed)
+    rule = forbids(payment, confirmed=confirmed)
     if rule is None:
         if steps == 2:
-            _check_codes(payment)
+            _check_asked(payment)
         return None, payment
     CarrierDenial.objects.create(
         merchant=merchant,
@@ -274,17 +192,19 @@ def _decide(
     return rule, None
 
 
-def _store(payment: CarrierPayment, *, steps: int) -> None:
-    if steps == 1:
-        payment.state, payment.paid_at = PaymentState.SUCCEEDED, payment.made_at
-        payment.save(force_insert=True)
-        _tell_paid(payment)
-        return
+def _charge(payment: CarrierPayment) -> None:
+    payment.state, payment.paid_at = PaymentState.SUCCEEDED, payment.made_at
+    payment.save(force_insert=True)
+    tell_paid(payment)
+
+
+def _ask(payment: CarrierPayment, *, on_page: bool) -> None:
+    """Let the customer say yes or no, for as long as it is reserved."""
     code = f"{secrets.randbelow(1_000_000):06d}"
     payment.state = PaymentState.PENDING_VALIDATION
     payment.expires_at = payment.made_at + RESERVED_FOR
     payment.authorization = secrets.token_urlsafe(18)
-    payment.code_digest = _digest_of_code(payment, code)
+    payment.code_digest = "" if on_page else digest_of_code(payment, code)
     payment.save(force_insert=True)
     timers.schedule(
         key=f"{EXPIRY}:{payment.pk}",
@@ -292,96 +212,21 @@ def _store(payment: CarrierPayment, *, steps: int) -> None:
         due_at=payment.expires_at,
         payload={"payment": str(payment.pk)},
     )
-    messages.send_code(payment, code=code, monthly=_monthly_price(payment) is not None)
-    telling.tell_payment(payment, "pending-validation", "A code was sent to the customer.")
+    if on_page:
+        said = "The customer is to be sent to the operator's page."
+    else:
+        said = "A code was sent to the customer."
+        messages.send_code(payment, code=code, monthly=monthly_price(payment) is not None)
+    telling.tell_payment(payment, "pending-validation", said)
 
 
-def _succeed(payment: CarrierPayment) -> None:
-    """Charged; the first payment of a monthly service begins it."""
-    now = business_now()
-    payment.paid_at = now
-    payment.month = month_of(now.astimezone(PARIS).date())
-    monthly = _monthly_price(payment)
-    if monthly is not None and payment.belongs_to is None:
-        payment.belongs_to, begun = CarrierSubscription.objects.get_or_create(
-            subscription=payment.subscription,
-            merchant=payment.merchant,
-            service_code=payment.service_code,
-            ended_at=None,
-            defaults={
-                "service": payment.service,
-                "gross": min(monthly, payment.gross),  # what the code was said to be for
-                "currency": payment.currency,
-                "began_at": now,
-            },
-        )
-        if begun:
-            remind_from(payment.belongs_to)
-    _move(payment, PaymentState.SUCCEEDED)
-    timers.cancel(f"{EXPIRY}:{payment.pk}")
-    _tell_paid(payment)
-
-
-def _tell_paid(payment: CarrierPayment) -> None:
-    assert payment.paid_at is not None
-    spent = _spent(payment.subscription)
-    messages.tell_paid(payment, spent=spent, before=spent - Money(payment.gross, payment.currency))
-    told = "The payment is on the customer's bill."
-    telling.tell_payment(payment, "completed", told, paymentDate=payment.paid_at.isoformat())
-
-
-def _cancel(payment: CarrierPayment, said: str) -> None:
-    _move(payment, PaymentState.CANCELLED)
-    timers.cancel(f"{EXPIRY}:{payment.pk}")
-    telling.tell_payment(payment, "cancelled", said)
-
-
-def _deny(payment: CarrierPayment, *, reason: str) -> None:
-    payment.denied_for = reason
-    _move(payment, PaymentState.DENIED)
-    timers.cancel(f"{EXPIRY}:{payment.pk}")
-    telling.tell_payment(payment, "denied", "The payment is denied.", denialReason=reason)
-
-
-def _move(payment: CarrierPayment, target: PaymentState) -> None:
-    PAYMENT_LIFE.check(PaymentState(payment.state), target)
-    payment.state = target
-    payment.save()
-
-
-def _forbids(
-    payment: CarrierPayment, *, without: CarrierPayment | None = None, confirmed: bool = True
-) -> Rule | None:
-    line = payment.subscription
-    spent = _spent(line, without=without)
-    asked = Asked(
-        gross=Money(payment.gross, payment.currency),
-        category=Category(payment.category) if payment.category else None,
-        merchant=payment.merchant.code,
-        confirmed=confirmed,
-    )
-    blocks = SubscriptionBlock.objects.filter(subscription=line, lifted_at__isnull=True)
-    return refusal(
-        asked,
-        line_open=line.status == SubscriptionStatus.ACTIVE and not blocks.exists(),
-        contract=frozenset(Category(each) for each in payment.merchant.categories),
-        limits=limits_of(line.pk, currency=payment.currency),
-        caps=caps(),
-        spent=spent,
-        together=_spent(line, without=without, together=True),
-    )
-
-
-def _spent(
-    line: Subscription, *, without: CarrierPayment | None = None, together: bool = False
-) -> Money:
-    """What counts of this calendar month, tax included; of all lines that count `together`."""
-    month = month_of(business_now().astimezone(PARIS).date())
-    rows = CarrierPayment.objects.filter(month=month, state__in=COUNTED)
-    rows = rows.filter(subscription__in=counted_with(line) if together else [line])
-    if without is not None:
-        rows = rows.exclude(pk=without.pk)
-    return Money(rows.aggregate(sum=Sum("gross"))["sum"] or Decimal(0), CURRENCY)
+def _goes_to_page(payment: CarrierPayment, purchase: Purchase) -> bool:
+    """Whether the customer can be sent to our page and back: he can log in there, and does not buy
+    by writing messages."""
+    party = payment.subscription.party
+    if not payment.merchant.return_to or purchase.channel.casefold() == "sms":
+        return False
+    return party.segment == Segment.CONSUMER and has_login(party.pk)
 
 
 def _price(merchant: Merchant, purchase: Purchase) -> Price:
@@ -404,67 +249,16 @@ def _repeated(merchant: Merchant, purchase: Purchase) -> CarrierPayment | None:
     return known
 
 
-def _check_codes(payment: CarrierPayment) -> None:
-    """One code at a time, and few in a day that nobody confirms."""
+def _check_asked(payment: CarrierPayment) -> None:
+    """One question at a time, and few in a day to which nobody says yes."""
     others = CarrierPayment.objects.filter(
         merchant=payment.merchant, subscription=payment.subscription
-    ).exclude(code_digest="")
+    ).exclude(authorization="")
     if others.filter(state=PaymentState.PENDING_VALIDATION).exists():
         raise Conflict("The customer is being asked already.", code="session_open")
     of_late = others.filter(made_at__gt=payment.made_at - CODES_WITHIN)
     if of_late.exclude(state=PaymentState.SUCCEEDED).count() >= MOST_CODES:
         raise Conflict("The customer was asked too often today.", code="too_many_codes")
-
-
-def _line_of(number: str) -> Subscription:
-    """The line with that number, locked."""
-    try:
-        national = market(settings.MARKET).normalise_number(number)
-    except InvalidInput as error:
-        raise _unknown_line() from error
-    found = (
-        Subscription.objects.filter(msisdn=national)
-        .exclude(status=SubscriptionStatus.ENDED)
-        .order_by("-pk")
-        .values_list("pk", flat=True)
-        .first()
-    )
-    if found is None:
-        raise _unknown_line()
-    return _line(found)
-
-
-def _line(pk: int) -> Subscription:
-    """The line, locked with all that count with it."""
-    known = Subscription.objects.select_related("party").get(pk=pk)
-    rows = counted_with(known).select_related("party")
-    lines = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
-    return next(each for each in lines if each.pk == pk)
-
-
-def _locked(*, party_id: int, payment_id: UUID) -> CarrierPayment:
-    """A payment of that merchant's; the line is locked before it, as purchases do."""
-    known = CarrierPayment.objects.filter(pk=payment_id, merchant__party_id=party_id).first()
-    if known is None:
-        raise NotFound("There is no such payment.", code="unknown_payment")
-    line = _line(known.subscription_id)
-    payment = CarrierPayment.objects.select_for_update(of=("self",)).get(pk=known.pk)
-    payment.subscription = line
-    return payment
-
-
-def _check_second_step(payment: CarrierPayment, number: str) -> None:
-    if number != payment.told["phoneNumber"]:
-        raise _unknown_line()
-    if payment.state == PaymentState.SUCCEEDED:
-        raise Conflict("This payment was confirmed before.", code="payment_confirmed")
-    if payment.state in (PaymentState.CANCELLED, PaymentState.DENIED) or _is_over(payment):
-        raise Conflict("This payment was given up.", code="payment_cancelled")
-
-
-def _is_over(payment: CarrierPayment) -> bool:
-    """Its time has come, whether or not its timer has."""
-    return payment.expires_at is not None and payment.expires_at <= business_now()
 
 
 def _running(line: Subscription, merchant: Merchant, code: str) -> CarrierSubscription | None:
@@ -480,19 +274,6 @@ def _running(line: Subscription, merchant: Merchant, code: str) -> CarrierSubscr
     return found
 
 
-def _monthly_price(payment: CarrierPayment) -> Decimal | None:
-    told = payment.merchant.monthly.get(payment.service_code)
-    return None if told is None else Decimal(told)
-
-
 def _only(merchant: Merchant) -> Category | None:
     """A merchant who sells one kind of thing need not name it."""
     return Category(merchant.categories[0]) if len(merchant.categories) == 1 else None
-
-
-def _digest_of_code(payment: CarrierPayment, code: str) -> str:
-    return salted_hmac("carrier-code", f"{payment.pk}:{code}", algorithm="sha256").hexdigest()
-
-
-def _unknown_line() -> NotFound:
-    return NotFound("This number is not one of ours.", code="unknown_line")

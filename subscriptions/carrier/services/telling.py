@@ -7,7 +7,7 @@ ways of webhooks: never into a private network, tried again at growing distances
 import json
 import random
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ from subscriptions.carrier.models import CarrierPayment, CarrierRefund, SinkMess
 TIMER = "carrier.tell"
 PAYMENT = "org.camaraproject.carrier-billing.v0.payment-"
 REFUND = "org.camaraproject.carrier-billing-refund.v0.refund-"
+KEPT = timedelta(days=30)
 MEDIA_TYPE = "application/cloudevents+json"
 
 
@@ -61,6 +62,14 @@ def on_tell_due(payload: Mapping[str, Any]) -> None:
     message = SinkMessage.objects.filter(pk=payload["message"], next_at__isnull=False).first()
     if message is not None:
         _note(message, _sent(message))
+
+
+def forget_old() -> int:
+    """Purge, machine time: events that arrived or were given up, with the tokens they were sent
+    with. What became of a payment is known without them."""
+    old = machine_now() - KEPT
+    count, _ = SinkMessage.objects.filter(next_at=None, created_at__lt=old).delete()
+    return count
 
 
 def _tell(

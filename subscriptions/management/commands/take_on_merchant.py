@@ -28,6 +28,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--monthly", action="append", default=[], metavar="SERVICE=PRICE")
         parser.add_argument("--confirms-himself", action="store_true")
+        parser.add_argument("--return-to", default="", help="where customers go from our page")
 
     def handle(self, *args: Any, **told: Any) -> None:
         client_id, secret = f"merchant-{told['code']}", token_urlsafe(32)
@@ -44,6 +45,7 @@ class Command(BaseCommand):
                 share=told["share"],
                 fee=told["fee"],
                 confirms_himself=told["confirms_himself"],
+                return_to=told["return_to"],
                 monthly={code: Decimal(price) for code, _, price in monthly},
             ),
             client_id=client_id,

@@ -142,5 +142,5 @@ def test_the_demo_is_loaded_once_and_tells_its_logins(at: datetime, tmp_path: Pa
     roles = {login["role"] for login in credentials["logins"]}
     assert roles >= {"shopper", "agent", "operator", "catalogue_manager", "buyer", "approver"}
     programs = [client["role"] for client in credentials["api_clients"]]
-    assert programs == ["buyer", "approver", "network"]
+    assert programs == ["buyer", "approver", "network", "merchant"]
     assert told.stat().st_mode & 0o777 == 0o600

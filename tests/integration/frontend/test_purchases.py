@@ -2,13 +2,25 @@
 care: it failed, it was not delivered, nobody bought it."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.test import Client
 
-from commerce.accounts.models import Contact, Party, StaffRole, TimelineEntry, User
+from commerce.accounts.kinds import Role
+from commerce.accounts.models import (
+    Contact,
+    Membership,
+    Party,
+    StaffRole,
+    TimelineEntry,
+    Unit,
+    User,
+)
+from commerce.accounts.services.organisations import add_member, create_organisation
 from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.money import Money
 from commerce.notifications.models import Message
 from subscriptions.carrier.models import (
     CarrierLimits,
@@ -42,7 +54,7 @@ def line(seller: Merchant) -> Subscription:
         kind="person", segment="consumer", display_name="Camille", email="camille@example.test"
     )
     begun("F-1", [plan("29.99")], party=party.pk)
-    found = Subscription.objects.get()
+    found = Subscription.objects.get(order_number="F-1")
     bought(seller, "12.50", on=DAY, reference="r-1")
     with pytest.raises(Exception, match="not possible"):
         bought(seller, "50.01", on=DAY, reference="r-2")
@@ -202,7 +214,24 @@ def test_operators_see_what_merchants_sold_and_take_it_along(
     for each in ("Éditions Lune", "€12.50", "€7.29", "agrees", "€12.50 on no bill yet"):
         assert each in page
     rows = omar.get("/ops/merchants/2026-03.csv").content.decode().split("\r\n")
-    assert rows[1] == ("2026-03;lune;Éditions Lune;1;12.50;0;10.42;70.00;0.00;7.29;0;12.50;yes")
+    assert rows[1] == ("2026-03;lune;Éditions Lune;1;12.50;0;10.42;70.00;0.00;7.29;0;12.50;yes;;;")
+    bills = omar.get("/ops/merchants/2026-03/lune.csv").content.decode().split("\r\n")
+    assert [row.split(";")[1:3] for row in bills[1:-1]] == [["purchase", "r-1"]]
+    early = omar.post("/ops/merchants/2026-03/close/", follow=True).content.decode()
+    assert "The month is not over yet." in early
+    with business_time_fixed(at(date(2026, 4, 3))):
+        closed = omar.post("/ops/merchants/2026-03/close/", follow=True).content.decode()
+        for each in ("1 statement is closed.", "What we owe merchants", "closed on"):
+            assert each in closed
+        nameless = omar.post("/ops/merchants/lune/paid/", {"reference": " "}, follow=True)
+        assert "Say by which transfer he was paid." in nameless.content.decode()
+        omar.post("/ops/merchants/lune/paid/", {"reference": "VIR-1"})
+        page = read(omar, "/ops/merchants/?month=2026-03")
+        assert "paid on 3 April 2026, VIR-1" in page
+        assert "What we owe merchants" not in page
+        rows = omar.get("/ops/merchants/2026-03.csv").content.decode().split("\r\n")
+        assert rows[1].endswith(";yes;2026-04-03;2026-04-03;VIR-1")
+    assert camille.post("/ops/merchants/lune/paid/", {"reference": "x"}).status_code == 403
     for none in ("never", "9999-12"):
         assert omar.get(f"/ops/merchants/{none}.csv").status_code == 404
         assert omar.get(f"/ops/merchants/?month={none}").status_code == 200
@@ -214,3 +243,57 @@ def test_a_service_that_can_be_none_is_none(camille: Client, line: Subscription)
     for told in ("", "x", "9" * 30, "9" * 5000):
         assert camille.post(path, {"do": "stop", "service": told}).status_code == 302
     assert CarrierSubscription.objects.get().ended_at is None
+
+
+@pytest.fixture
+def claire() -> Client:
+    """Who approves orders of a firm with two lines."""
+    party = create_organisation(
+        legal_name="Atelier Rivoire SAS",
+        siren="012345674",
+        vat_number="FR09012345674",
+        email="contact@rivoire.example",
+        phone="01 99 00 12 34",
+    )
+    for order, name, msisdn in (("F-8", "Ada", "0639980008"), ("F-9", "Bruno", "0639980009")):
+        begun(order, [plan("20.00")], party=party, segment="business")
+        Subscription.objects.filter(order_number=order).update(user_name=name, msisdn=msisdn)
+    user = User.objects.create_user("claire@rivoire.example", "x")
+    unit = Unit.objects.get(organisation__party=party, parent=None)
+    add_member(
+        unit_id=unit.pk,
+        name="Claire Rivoire",
+        email=user.email,
+        role=Role.APPROVER,
+        limit=Money.of(1000),
+        user_id=user.pk,
+    )
+    return browser(user)
+
+
+def test_a_firms_lines_are_blocked_until_who_approves_allows_some(claire: Client) -> None:
+    page = read(claire, "/portal/purchases/")
+    assert page.count(">blocked<") == 2
+    ada = Subscription.objects.get(user_name="Ada")
+    none = claire.post("/portal/purchases/", {"per_month": "20"})
+    assert (none.status_code, CarrierLimits.objects.count()) == (422, 0)
+    claire.post("/portal/purchases/", {"line": [str(ada.pk)], "per_month": "20"})
+    page = read(claire, "/portal/purchases/")
+    assert (page.count(">blocked<"), page.count(">allowed<")) == (1, 1)
+    assert "€50.00 each, €20.00 a month" in page
+    assert "Bruno" not in read(claire, "/portal/purchases/?q=ada")
+    bought(merchant(code="soleil"), "12.00", on=DAY, number=f"+33{ada.msisdn[1:]}")
+    assert "€12.00" in read(claire, "/portal/purchases/")
+
+
+def test_a_firm_limits_no_line_of_another_and_a_buyer_none(
+    claire: Client, line: Subscription
+) -> None:
+    ours = [str(each.pk) for each in Subscription.objects.filter(user_name__in=("Ada", "Bruno"))]
+    with_another = claire.post("/portal/purchases/", {"line": [*ours, str(line.pk)]})
+    assert with_another.status_code == 422
+    Membership.objects.update(role=Role.BUYER)
+    page = claire.post("/portal/purchases/", {"line": ours})
+    assert page.status_code == 422
+    assert "Ask an administrator or who approves orders of your firm." in page.content.decode()
+    assert not CarrierLimits.objects.exists()

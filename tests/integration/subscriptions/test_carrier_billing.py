@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,25 +17,38 @@ from django.test import Client
 from standardwebhooks import Webhook
 
 from commerce.accounts.context import SYSTEM, AccountContext
+from commerce.accounts.kinds import Role
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed, machine_now
-from commerce.kernel.errors import Forbidden, RuleViolated
+from commerce.kernel.errors import Conflict, Forbidden, RuleViolated
 from commerce.notifications.models import Message
 from orchestration.adapters.client import callback_secret
+from subscriptions.carrier.leaks import merchant_differences
 from subscriptions.carrier.models import (
     CarrierDenial,
+    CarrierLimits,
     CarrierPayment,
     CarrierRefund,
     CarrierSubscription,
     Merchant,
+    MerchantSettlement,
+    MerchantTransfer,
     SinkMessage,
 )
 from subscriptions.carrier.selectors import purchases_of_line
-from subscriptions.carrier.services import purchasing, refunding, stopping, telling
+from subscriptions.carrier.services import (
+    confirming,
+    locking,
+    purchasing,
+    refunding,
+    settling,
+    stopping,
+    telling,
+)
 from subscriptions.carrier.services.merchants import MerchantContract, take_on
 from subscriptions.carrier.services.purchasing import Purchase
 from subscriptions.carrier.services.refunding import RefundAsked
-from subscriptions.carrier.statements import statements
+from subscriptions.carrier.statements import statement_lines, statements
 from subscriptions.contracts.selectors import promise_view
 from subscriptions.domain.carrier import Category, RefundKind
 from subscriptions.domain.states import Release
@@ -84,6 +97,11 @@ def merchant(*, rate: str = "20", code: str = "lune") -> Merchant:
     return Merchant.objects.get(pk=made)
 
 
+def allowed(line: Subscription) -> None:
+    """A firm lets its line buy."""
+    CarrierLimits.objects.create(subscription=line, changed_at=at(DAY), changed_by="x")
+
+
 def asked(amount: str, reference: str, **more: Any) -> Purchase:
     return Purchase(
         **{
@@ -98,6 +116,7 @@ def asked(amount: str, reference: str, **more: Any) -> Purchase:
             "category": "press",
             "seller": "",
             "service_code": "",
+            "channel": "",
             "told": {"phoneNumber": "+33639980001", "paymentAmount": {}},
             "digest": reference,
             **more,
@@ -169,6 +188,7 @@ def test_purchases_stand_on_the_next_bill_once() -> None:
 
 def test_a_business_is_billed_without_tax() -> None:
     begun("F-1", [plan("20.00")], party=firm(), segment="business")
+    allowed(Subscription.objects.get())
     bought(merchant(), "6.00", on=date(2026, 3, 20))
     assert billed(APRIL) == [(LUNE, "5.00")]
     assert str(Invoice.objects.order_by("-pk")[0].gross) == "30.00"
@@ -252,7 +272,7 @@ def test_a_monthly_service_is_confirmed_once_and_paid_each_month() -> None:
         party_id=seller.party_id, purchase=asked("4.99", "first", **monthly)
     )
     CarrierPayment.objects.filter(pk=payment.pk).update(state="reserved")
-    purchasing.confirm(party_id=seller.party_id, payment_id=payment.pk, number="+33639980001")
+    confirming.confirm(party_id=seller.party_id, payment_id=payment.pk, number="+33639980001")
     held = CarrierPayment.objects.get(pk=payment.pk).belongs_to
     assert held is not None
     assert (held.service_code, str(held.gross)) == ("lune-month", "4.99")
@@ -276,7 +296,7 @@ def test_what_a_code_was_for_is_the_most_that_a_month_costs() -> None:
     )
     assert "0,99 € par mois" in Message.objects.get(code="carrier_code").text
     CarrierPayment.objects.filter(pk=payment.pk).update(state="reserved")
-    purchasing.confirm(party_id=seller.party_id, payment_id=payment.pk, number="+33639980001")
+    confirming.confirm(party_id=seller.party_id, payment_id=payment.pk, number="+33639980001")
     with pytest.raises(Forbidden) as more:
         bought(seller, "4.99", on=date(2026, 4, 2), **monthly)
     assert more.value.code == "needs_confirmation"
@@ -291,6 +311,11 @@ def test_the_lines_of_a_consumer_share_the_months_cap_those_of_a_firm_do_not() -
         begun(order, [plan("29.99")], party=party, segment=segment)
         Subscription.objects.filter(order_number=order).update(msisdn=f"063998000{place}")
     seller = merchant()
+    with pytest.raises(Forbidden) as blocked:
+        bought(seller, "1.00", on=DAY, number="+33639980003")
+    assert blocked.value.code == "blocked_by_customer", "a firm's line, until it is allowed"
+    for line in Subscription.objects.filter(party=atelier):
+        allowed(line)
 
     def fills(place: int) -> int:
         number = f"+3363998000{place}"
@@ -303,7 +328,8 @@ def test_the_lines_of_a_consumer_share_the_months_cap_those_of_a_firm_do_not() -
 
     bought(seller, "50.00", on=DAY, reference="first", number="+33639980002")
     assert [fills(place) for place in (1, 2, 3, 4)] == [5, 0, 6, 6]
-    assert set(CarrierDenial.objects.values_list("rule", flat=True)) == {"over_month_cap"}
+    rules = set(CarrierDenial.objects.values_list("rule", flat=True))
+    assert rules == {"over_month_cap", "blocked_by_customer"}
     seen = purchases_of_line(private, Subscription.objects.get(order_number="F-1").pk)
     assert (str(seen.spent), str(seen.together)) == ("250.00 EUR", "300.00 EUR")
 
@@ -312,14 +338,14 @@ def test_a_request_that_comes_twice_at_once_is_one(monkeypatch: pytest.MonkeyPat
     begun("F-1", [plan("29.99")], party=person())
     seller = merchant()
     same = asked("4.99", "r-1", correlator="c-1")
-    find = purchasing._line_of
+    find = locking.line_of
 
     def after_the_other(number: str) -> Subscription:
-        monkeypatch.setattr(purchasing, "_line_of", find)
+        monkeypatch.setattr(purchasing, "line_of", find)
         purchasing.prepare(party_id=seller.party_id, purchase=same)
         return find(number)
 
-    monkeypatch.setattr(purchasing, "_line_of", after_the_other)
+    monkeypatch.setattr(purchasing, "line_of", after_the_other)
     answer = purchasing.prepare(party_id=seller.party_id, purchase=same)
     assert answer.pk == CarrierPayment.objects.get().pk
 
@@ -332,7 +358,7 @@ def held_service() -> CarrierSubscription:
         party_id=seller.party_id, purchase=asked("4.99", "first", service_code="lune-month")
     )
     CarrierPayment.objects.filter(pk=payment.pk).update(state="reserved")
-    purchasing.confirm(party_id=seller.party_id, payment_id=payment.pk, number="+33639980001")
+    confirming.confirm(party_id=seller.party_id, payment_id=payment.pk, number="+33639980001")
     return CarrierSubscription.objects.get()
 
 
@@ -436,6 +462,107 @@ def test_a_merchants_month_agrees_with_the_bills() -> None:
     assert told(march)[-1] is False, "a bill that says otherwise is found"
 
 
+def test_a_purchase_has_the_share_of_its_own_month_for_ever() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    seller = merchant()
+    first = bought(seller, "12.00", on=date(2026, 3, 20))
+    march, april = date(2026, 3, 1), date(2026, 4, 1)
+    for since, share, fee in ((april, "50", "0.20"), (date(2026, 6, 1), "40", "0")):
+        settling.agree_terms(
+            code="lune", since=since, share=Decimal(share), fee=Decimal(fee), by="x"
+        )
+    bought(seller, "12.00", on=date(2026, 4, 2))
+    given_back(first, "6.00", on=date(2026, 4, 3))
+    (told,) = statements(march)
+    assert (str(told.share), str(told.due)) == ("70.00", "7.00 EUR")
+    (told,) = statements(april)
+    assert (told.purchases, str(told.share), str(told.fees)) == (1, "50.00", "0.20 EUR")
+    assert str(told.due) == "1.30 EUR", "5.00 less 0.20 of April, less 3.50 of March's share"
+    lines = [(each.kind, str(each.gross)) for each in statement_lines("lune", april)]
+    assert lines == [("purchase", "12.00"), ("refund", "-6.00")]
+
+
+def operator() -> AccountContext:
+    return AccountContext(SYSTEM.actor, None, Role.OPERATOR, SYSTEM.channel)
+
+
+def test_a_month_is_closed_once_and_paid_out_with_what_is_owed_back() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    seller = merchant()
+    payment = bought(seller, "12.00", on=date(2026, 3, 20))
+    march = {"month": "2026-03-01"}
+    with pytest.raises(RuleViolated) as early:
+        settling.close(date(2026, 3, 1), by="x")
+    assert early.value.code == "month_not_over"
+    with business_time_fixed(at(date(2026, 4, 3))):
+        for _ in range(2):
+            settling.on_due(march)
+        assert str(settling.payable_to(seller.pk)) == "7.00 EUR"
+        assert list(merchant_differences()) == []
+        for reference in ("VIR-1", "VIR-1"):
+            paid = settling.pay_out(context=operator(), code="lune", reference=reference)
+            assert str(paid) == "7.00 EUR"
+        with pytest.raises(RuleViolated) as nothing:
+            settling.pay_out(context=operator(), code="lune", reference="VIR-2")
+        assert nothing.value.code == "nothing_payable"
+    given_back(payment, on=date(2026, 4, 20))
+    bought(seller, "24.00", on=date(2026, 5, 4))
+    with business_time_fixed(at(date(2026, 6, 3))):
+        assert settling.close(date(2026, 4, 1), by="x") == 1
+        assert str(settling.payable_to(seller.pk)) == "-7.00 EUR", "he owes us"
+        assert settling.close(date(2026, 5, 1), by="x") == 1
+        assert str(settling.pay_out(context=operator(), code="lune", reference="VIR-3")) == (
+            "7.00 EUR"
+        )
+    rows = MerchantSettlement.objects.order_by("month").values_list("due", "reference")
+    assert [(str(due), reference) for due, reference in rows] == [
+        ("7.00", "VIR-1"),
+        ("-7.00", "VIR-3"),
+        ("14.00", "VIR-3"),
+    ]
+    moved = MerchantTransfer.objects.order_by("pk").values_list("debit", "credit", "amount")
+    assert [(debit, credit, str(amount)) for debit, credit, amount in moved] == [
+        ("cost", "payable", "7.00"),
+        ("payable", "bank", "7.00"),
+        ("payable", "cost", "7.00"),
+        ("cost", "payable", "14.00"),
+        ("payable", "bank", "7.00"),
+    ]
+    with pytest.raises(Conflict):
+        settling.agree_terms(
+            code="lune", since=date(2026, 5, 1), share=Decimal(1), fee=Decimal(0), by="x"
+        )
+
+
+def test_a_month_whose_bills_say_otherwise_stays_open_and_a_changed_one_is_found() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    payment = bought(merchant(), "12.00", on=date(2026, 3, 20))
+    billed(APRIL)
+
+    def gross(amount: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE subscriptions_carrierpayment SET gross = %s, net = %s WHERE id = %s",
+                [amount, Decimal(amount) / Decimal("1.2"), payment.pk],
+            )
+
+    with business_time_fixed(at(date(2026, 4, 20))):
+        gross("13.20")
+        assert settling.close(date(2026, 3, 1), by="x") == 0
+        gross("12.00")
+        assert settling.close(date(2026, 3, 1), by="x") == 1
+        gross("13.20")
+        assert [(each.kind, each.identity) for each in merchant_differences()] == [
+            ("merchant_month", "lune/2026-03")
+        ]
+        gross("12.00")
+        MerchantSettlement.objects.update(due=8)
+        assert {each.kind for each in merchant_differences()} == {
+            "merchant_month",
+            "merchant_payable",
+        }
+
+
 @pytest.mark.django_db(transaction=True)
 def test_purchases_at_once_never_pass_the_cap_together() -> None:
     begun("F-1", [plan("29.99")], party=person())
@@ -524,6 +651,9 @@ def test_an_event_is_sent_until_it_arrives_with_the_same_bytes(
     assert headers["content-type"] == "application/cloudevents+json"
     event = json.loads(body)
     assert event["type"] == "org.camaraproject.carrier-billing.v0.payment-completed"
+    assert telling.forget_old() == 0
+    SinkMessage.objects.update(created_at=machine_now() - timedelta(days=31))
+    assert telling.forget_old() == 1
     assert UUID(event["data"]["paymentId"]) == CarrierPayment.objects.get().pk
 
 

@@ -1,4 +1,4 @@
-"""`load_demo [--json FILE]`: invented people, and the demo catalogue where nothing is sold yet."""
+"""`load_demo [--json FILE]`: invented people and a merchant, and a catalogue if nothing is sold."""
 
 import json
 import os
@@ -6,24 +6,27 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from catalogue.selectors import current_release
 from catalogue.services.imports import import_catalogue
 from commerce.accounts.demo import load_demo_people
 from commerce.kernel.clock import business_now
+from subscriptions.carrier.demo import load_demo_merchant
 
-DEMO = Path(__file__).resolve().parents[2] / "demo"
+DEMO = settings.BASE_DIR / "catalogue" / "demo"
 
 
 class Command(BaseCommand):
-    help = "Load the demo people and, when nothing is sold yet, the demo catalogue. Repeatable."
+    help = "Load demo people, a merchant and, when nothing is sold yet, the catalogue. Repeatable."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", type=Path, help="write logins and API clients to this file")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         credentials = load_demo_people()
+        credentials["api_clients"].append(load_demo_merchant(settings.MERCHANT_URL))
         at = business_now()
         if current_release(at) is None:
             done = import_catalogue(DEMO, at=at)
