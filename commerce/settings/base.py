@@ -252,6 +252,7 @@ SPECTACULAR_SETTINGS = {
         "ConditionOfReturn": "commerce.ordering.domain.withdrawing.Condition",
         "OrderItemState": "commerce.ordering.domain.states.ItemState",
         "OrderItemAction": "commerce.ordering.domain.states.ItemAction",
+        "TimelineTopic": "subscriptions.domain.timeline.Topic",
         "LineChangeKind": "commerce.ordering.api.serializers.changes.OFFERED",
         "LineChangeWhen": "commerce.ordering.domain.changes.When",
         "LineChangeReason": "commerce.ordering.domain.changes.ChangeReason",
