@@ -20,6 +20,7 @@ from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, PartyKind, Role, Segment
 from commerce.accounts.models import Organisation, Party, Unit
 from commerce.kernel.clock import PARIS, business_today
+from commerce.kernel.errors import FaisceauError
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from commerce.local.demo.bank import Transfer, statement
@@ -113,8 +114,16 @@ class World:
                 self._people[row["life"]] = _person(row)
 
     def act(self, act: Act, *, buyer: Buyer) -> None:
-        """Do it and write down what was asked for and what the system answered."""
-        done = self._deeds()[act.deed](act, buyer)
+        """Do it and write down what was asked for and what the system answered.
+
+        None of the scripts asks for what is not to be had: a refusal is a fault of the run, which
+        goes on, and is told at its end.
+        """
+        try:
+            done = self._deeds()[act.deed](act, buyer)
+        except FaisceauError as refusal:
+            self.journal.write(refused=f"{act}: {refusal.code}, {refusal.message}")
+            return
         self.journal.write(
             life=act.life,
             line=act.line,

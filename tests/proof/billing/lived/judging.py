@@ -179,7 +179,8 @@ class Told:
         }
         asked = [row for rows in self._rows.values() for row in rows if "number" in row]
         self.waiting = {row["number"] for row in asked if self._may_wait(row)}
-        self.faults = [
+        self.faults = [f"refused: {row['refused']}" for row in journal.rows if "refused" in row]
+        self.faults += [
             f"{row} was not carried out"
             for row in asked
             if row["number"] not in self.waiting and not self._is_done(row)

@@ -4,6 +4,7 @@ See `__main__`.
 """
 
 import json
+import logging
 import shutil
 import time
 from datetime import date
@@ -33,6 +34,7 @@ def lived(stack: Stack, folder: Path, plan: Plan, *, minutes: float | None = Non
     """Let the clock of the running stack go through all days of the plan, or as many as there is
     time for; then judge what was lived."""
     business_clock.LOOK_EVERY = LOOK_EVERY
+    logging.getLogger("commerce").setLevel(logging.WARNING)
     journal = Journal(folder / "journal.jsonl")
     _sell(stack, folder)
     world = World(journal, web=stack.info.web_url)
