@@ -41,6 +41,17 @@ class InvoiceIssued(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ElectronicInvoiceMoved(Event):
+    """What became of a bill at the accredited platform: `deposited`, `rejected`, `refused` by its
+    buyer, `paid`; `motive` is the platform's code."""
+
+    number: str
+    party_id: int
+    status: str
+    motive: str
+
+
+@dataclass(frozen=True, slots=True)
 class DunningMoved(Event):
     """How hard the lines of an account that has not paid are to be treated: `grade` is empty,
     `restrict`, `suspend` or `terminate`. Empty too once nothing is overdue any more."""

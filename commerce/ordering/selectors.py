@@ -58,6 +58,7 @@ from commerce.ordering.services.stocking import supply_of
 from commerce.ordering.taken_places import as_it_stands
 from commerce.rows import Given, Prepared
 from subscriptions.contracts.finding import contracts_running
+from subscriptions.contracts.selectors import codes_of
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
 
@@ -410,6 +411,7 @@ def order_for_fulfilment(
         change=ChangeKind(order.change) if order.change else None,
         subject=order.subject,
         withdraws=order.withdraws,
+        purchase_order=order.purchase_order,
     )
 
 
@@ -441,7 +443,7 @@ def sim_on_its_way(subscription_id: int) -> ComingSim | None:
 
 
 def order_charges(number: str) -> OrderCharges:
-    """What was agreed to be paid for an order; two queries.
+    """What was agreed to be paid for an order; two queries, three for a firm's.
 
     Raises:
         NotFound: `unknown_order`.
@@ -469,7 +471,18 @@ def order_charges(number: str) -> OrderCharges:
             for line in Quote.from_json(order.agreed).lines
         )
         + (_owed_for_the_end(order) if order.change == ChangeKind.TERMINATE else ()),
+        cost_centres=_cost_centres(order) if order.segment == Segment.BUSINESS else {},
     )
+
+
+def _cost_centres(order: Order) -> dict[str, str]:
+    """By group: what the order says, or where it changes a contract, that contract's."""
+    if order.subject is not None:
+        code = codes_of(order.subject).cost_centre
+        groups = order.items.values_list("group", flat=True).distinct()
+        return dict.fromkeys(groups, code) if code else {}
+    said = order.items.filter(config__has_key="cost_centre")
+    return dict(said.values_list("group", "config__cost_centre"))
 
 
 def _owed_for_the_end(order: Order) -> tuple[ChargedItem, ...]:

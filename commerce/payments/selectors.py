@@ -205,6 +205,17 @@ def saved_methods(party_id: int) -> tuple[Saved, ...]:
     return tuple(_saved(row) for row in rows.order_by("-chosen_at", "-pk"))
 
 
+def usable_methods(party_ids: Iterable[int]) -> dict[int, list[Saved]]:
+    """Of several parties at once what can be charged, the one chosen last first; one query."""
+    rows = SavedMethod.objects.filter(
+        party_id__in=list(party_ids), removed_at__isnull=True, unusable_because=""
+    )
+    found: dict[int, list[Saved]] = {}
+    for row in rows.order_by("-chosen_at", "-pk"):
+        found.setdefault(row.party_id, []).append(_saved(row))
+    return found
+
+
 def chosen_method(
     party_id: int, *, kind: MethodKind | None = None, for_bills: bool = False
 ) -> Saved | None:

@@ -244,6 +244,8 @@ SPECTACULAR_SETTINGS = {
         "Segment": "catalogue.domain.model.Segment",
         "Basis": "commerce.kernel.tax.Basis",
         "Currency": ["EUR"],
+        "PayBy": "subscriptions.domain.views.PayBy",
+        "EinvoiceStatus": "subscriptions.domain.einvoicing.EinvoiceStatus",
         "SortOrder": "commerce.ordering.browsing.SORTS",
         "TermMonths": [(0, "0"), (12, "12"), (24, "24")],
         "TraceOperation": "commerce.ordering.domain.trace.Operation",

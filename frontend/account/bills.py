@@ -13,11 +13,13 @@ from commerce.kernel.tax import Basis
 from commerce.markets.pack import market
 from commerce.payments.ports import MethodKind
 from commerce.payments.selectors import PaymentView
+from frontend.account.transfers import transfer_box
 from frontend.account.words import number
 from frontend.shop.words import euros, language, named, on_day
 from frontend.typography import number_text
 from subscriptions.collection.selectors import Announced
 from subscriptions.collection.services.collecting import LEAST
+from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.states import InvoiceKind, LineKind
 from subscriptions.domain.views import (
     BillLineView,
@@ -83,7 +85,9 @@ def bill_page(
         "is_credit_note": summary.kind == InvoiceKind.CREDIT_NOTE,
         "has_document": bill.template is not None,
         "purchase_order": summary.purchase_order,
-        "sections": [_section(section) for section in bill.sections],
+        "sections": [_section(section, order=summary.purchase_order) for section in bill.sections],
+        "cost_centres": bill.cost_centres,
+        "transfer": transfer_box(bill.transfer, amount=summary.open),
         "without_tax": summary.basis is Basis.HT,
         "net": summary.net,
         "taxes": [
@@ -222,15 +226,25 @@ def promise_in_words(bill: BillView) -> str:
     }
 
 
-def _section(section: BillSection) -> dict[str, Any]:
+def codes_in_words(codes: BuyerCodes, *, order: str) -> list[str]:
+    """The buyer's cost centre, and his order's number where it is not `order`, the bill's."""
+    said = []
+    if codes.cost_centre:
+        said.append(_("Cost centre %(code)s") % {"code": codes.cost_centre})
+    if codes.purchase_order and codes.purchase_order != order:
+        said.append(_("Your order %(code)s") % {"code": codes.purchase_order})
+    return said
+
+
+def _section(section: BillSection, *, order: str) -> dict[str, Any]:
     return {
         "name": section_name(section.code),
-        "lines": [_line(line) for line in section.lines],
+        "lines": [_line(line, order=order) for line in section.lines],
         "total": section.total,
     }
 
 
-def _line(line: BillLineView) -> dict[str, Any]:
+def _line(line: BillLineView, *, order: str) -> dict[str, Any]:
     notes = []
     if line.quantity > 1:
         notes.append(_("quantity %(count)s") % {"count": line.quantity})
@@ -245,9 +259,10 @@ def _line(line: BillLineView) -> dict[str, Any]:
         notes.append(_("by the day"))
     if line.period and line.kind == LineKind.BENEFIT:
         notes = [_("month %(number)s") % {"number": line.period}]
+    said = [", ".join(notes), *codes_in_words(line.codes, order=order)]
     return {
         "label": named(line.label),
-        "note": ", ".join(notes),
+        "note": " · ".join(filter(None, said)),
         "amount": line.amount,
         "advantage": line.kind == LineKind.BENEFIT,
         "differs": line.promised is not None and line.promised != line.amount,

@@ -19,6 +19,7 @@ def einvoice_page(found: EinvoiceView | None) -> dict[str, Any] | None:
         "label": label,
         "motive": motive_text(found.motive),
         "error": found.error,
+        "refused": found.payment_refused,
         "at": found.changed_at,
         "may_send": found.status in (EinvoiceStatus.REJECTED, EinvoiceStatus.MARKED),
         "came_back": found.status in (EinvoiceStatus.REJECTED, EinvoiceStatus.REFUSED),

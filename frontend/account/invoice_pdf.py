@@ -23,7 +23,13 @@ from django.utils.translation import gettext as _
 from commerce.kernel.errors import Unknown
 from commerce.kernel.money import total
 from commerce.markets.pack import market
-from frontend.account.bills import commitment_text, rate_text, section_name
+from frontend.account.bills import (
+    codes_in_words,
+    commitment_text,
+    rate_text,
+    section_name,
+)
+from frontend.account.transfers import transfer_box
 from frontend.shop.words import language, named, on_day
 from frontend.typography import locale_of
 from subscriptions.domain.document import (
@@ -34,7 +40,7 @@ from subscriptions.domain.document import (
     sections,
 )
 from subscriptions.domain.states import LineKind
-from subscriptions.domain.views import Section
+from subscriptions.domain.views import PayBy, Section
 from subscriptions.invoicing.facturx import EXEMPT
 
 STYLE = Path(__file__).resolve().parent.parent / "paper" / "invoice.css"
@@ -47,6 +53,8 @@ XMP_PROPERTIES = (
     ("ConformanceLevel", "profile that the XML follows"),
 )
 LANGUAGES = ("fr", "en")
+SAYS_HOW_IT_STOOD = 3
+"""The template from which on a document says how its payment stood on the day of issue."""
 MOST_COMMITMENTS = 6
 _one_at_a_time = Lock()
 """Pango's font map is not made for threads."""
@@ -135,9 +143,10 @@ def _context(document: InvoiceDocument) -> dict[str, Any]:
         "buyer": document.buyer,
         "facts": list(_facts(document)),
         "sections": [
-            _section(code, lines, currency=document.currency)
+            _section(code, lines, document=document)
             for code, lines in sections(document.lines).items()
         ],
+        "cost_centres": document.cost_centres,
         "taxes": [
             {
                 "rate": rate_text(part.rate),
@@ -154,6 +163,8 @@ def _context(document: InvoiceDocument) -> dict[str, Any]:
         "to_pay": _to_pay(document),
         "prepaid": document.prepaid,
         "left": document.to_pay,
+        "transfer": transfer_box(document.transfer, amount=document.to_pay),
+        "payment": list(_payment(document)),
         "commitments": list(_commitments(document)),
         "mentions": _mentions(document),
     }
@@ -164,7 +175,25 @@ def _to_pay(document: InvoiceDocument) -> str:
         return _("Goes back to you")
     if not document.to_pay:
         return _("Nothing to pay.")
+    if document.paid_by is not None and document.paid_by.by is PayBy.ORDER:
+        return _("Being paid with your order")
     return _("To pay by %(day)s") % {"day": on_day(document.due_on)}
+
+
+def _payment(document: InvoiceDocument) -> Iterable[str]:
+    """How the rest will be paid, and on which day that was so."""
+    means = document.paid_by
+    if means is not None and means.by is PayBy.DEBIT:
+        yield _(
+            "Debited from your account ending in %(last4)s, mandate %(mandate)s, creditor "
+            "%(creditor)s; you are told the day beforehand."
+        ) % {"last4": means.last4, "mandate": means.mandate, "creditor": means.creditor}
+    if means is not None and means.by is PayBy.CARD:
+        yield _("Charged to your card ending in %(last4)s.") % {"last4": means.last4}
+    if document.template >= SAYS_HOW_IT_STOOD and document.to_pay and not document.credit_note:
+        yield _("As it stood on %(day)s; the bill's page says what was paid since.") % {
+            "day": on_day(document.issued_on)
+        }
 
 
 def _facts(document: InvoiceDocument) -> Iterable[tuple[str, str]]:
@@ -196,12 +225,15 @@ def _facts(document: InvoiceDocument) -> Iterable[tuple[str, str]]:
     )
 
 
-def _section(code: Section, lines: tuple[DocumentLine, ...], *, currency: str) -> dict[str, Any]:
+def _section(
+    code: Section, lines: tuple[DocumentLine, ...], *, document: InvoiceDocument
+) -> dict[str, Any]:
+    order = document.purchase_order
     return {
         "name": section_name(code),
-        "net": net_of(lines, currency=currency),
-        "gross": total((line.amount for line in lines), currency=currency),
-        "lines": [_line(alike) for alike in _alike(lines)],
+        "net": net_of(lines, currency=document.currency),
+        "gross": total((line.amount for line in lines), currency=document.currency),
+        "lines": [_line(alike, order=order) for alike in _alike(lines)],
     }
 
 
@@ -210,15 +242,17 @@ def _alike(lines: Iterable[DocumentLine]) -> Iterable[list[DocumentLine]]:
     found: dict[tuple[object, ...], list[DocumentLine]] = {}
     for line in lines:
         said = (named(line.label), line.kind, line.days, line.month, line.quantity, line.net)
-        found.setdefault((*said, line.amount, line.tax_rate), []).append(line)
+        found.setdefault((*said, line.amount, line.tax_rate, line.codes), []).append(line)
     return found.values()
 
 
-def _line(alike: list[DocumentLine]) -> dict[str, Any]:
+def _line(alike: list[DocumentLine], *, order: str) -> dict[str, Any]:
+    """`order`: the buyer's that the whole invoice is for."""
     line, times = alike[0], len(alike)
     return {
         "label": named(line.label),
         "note": ", ".join(_notes(line)),
+        "codes": " · ".join(codes_in_words(line.codes, order=order)),
         "quantity": line.quantity * times,
         "price": _price(line.price / line.per, currency=line.net.currency),
         "rate": rate_text(line.tax_rate),

@@ -12,8 +12,8 @@ from catalogue.domain.expressions import Scalar
 from catalogue.domain.model import Kind, Snapshot
 from commerce.kernel.clock import business_today
 from commerce.ordering.domain.quote import Quote
-from frontend import svg
 from frontend.account.words import number, subscription_state
+from frontend.qr import drawn
 from frontend.shop.words import (
     drawing,
     euros,
@@ -187,23 +187,8 @@ def kept_so_far(promise: PromiseView) -> dict[str, int]:
 
 
 def qr(code: str) -> SafeString:
-    """The eSIM's activation code as a drawing that a camera reads; dark on light in every theme."""
-    made = segno.make_qr(code, error="m")
-    side = made.symbol_size(scale=1, border=4)[0]
-    marks = "".join(
-        f"M{x} {y}h1v1h-1z"
-        for y, row in enumerate(made.matrix_iter(scale=1, border=4))
-        for x, dark in enumerate(row)
-        if dark
-    )
-    title = svg.title(_("QR code of your eSIM"))
-    box = svg.tag("rect", class_="qr-light", width=side, height=side)
-    return svg.safe(
-        [
-            f'<svg class="qr" viewBox="0 0 {side} {side}" role="img" '
-            f'shape-rendering="crispEdges">{title}{box}<path class="qr-dark" d="{marks}"/></svg>'
-        ]
-    )
+    """The eSIM's activation code, for the phone's camera."""
+    return drawn(segno.make_qr(code, error="m"), title=_("QR code of your eSIM"))
 
 
 _PROFILE_WORDS = {

@@ -33,6 +33,7 @@ def around(context: AccountContext, *, here: str) -> dict[str, Any]:
     pages = [
         ("portal:home", _("Overview")),
         ("portal:new", _("New lines")),
+        ("portal:lines", _("Lines")),
         ("portal:numbers", _("Numbers")),
         ("portal:orders", _("Orders")),
         ("portal:approvals", _("Approvals")),

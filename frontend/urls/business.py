@@ -4,6 +4,7 @@ from django.urls import path
 
 from frontend.views import (
     business,
+    business_lines,
     business_numbers,
     business_purchases,
     business_webhooks,
@@ -21,6 +22,7 @@ urlpatterns = [
     path("portal/orders/<slug:number>/", business.order, name="order"),
     path("portal/orders/<slug:number>/lines/", business.order_lines, name="order_lines"),
     path("portal/orders/<slug:number>/decide/", business.decide, name="decide"),
+    path("portal/lines/", business_lines.lines, name="lines"),
     path("portal/numbers/", business_numbers.numbers, name="numbers"),
     path("portal/numbers/new/<slug:offering>/", business_numbers.choose, name="number"),
     path("portal/numbers/cart/<str:code>/", business_numbers.order_number, name="number_order"),

@@ -49,7 +49,6 @@ from frontend.shop.words import language
 from frontend.views.paying import note_added
 from subscriptions.collection.selectors import announced_debit
 from subscriptions.contracts.selectors import subscriptions_of
-from subscriptions.einvoicing.selectors import einvoice_of
 from subscriptions.invoicing.explaining import explanation
 from subscriptions.invoicing.files import Form
 from subscriptions.invoicing.selectors import bill_view, bills_of
@@ -311,7 +310,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
         found, payments=payments_of_bill(number), debit=announced_debit(number)
     )
     page["sections"] = screen.bill_sections(page["sections"])
-    page["electronic"] = einvoice_page(einvoice_of(party_id, number))
+    page["electronic"] = einvoice_page(found.electronic)
     values = screen.around(context, here="portal:bills") | {
         "trail": [{"label": _("Bills"), "url": reverse("portal:bills")}, {"label": number}],
         "bill": page,

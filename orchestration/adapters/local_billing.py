@@ -32,6 +32,7 @@ from promotions.selectors import promotions_of
 from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.contracts.services.change import ContractChange, apply_change
 from subscriptions.contracts.services.number import take_number
+from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.invoicing.services.credit import bill_wear, credit_order
@@ -57,6 +58,7 @@ class LocalBilling:
             names={item.line_id: item.names for item in agreed.items},
             benefit_names=_benefit_names(snapshot),
             purchase_order=agreed.purchase_order,
+            cost_centres=agreed.cost_centres,
         )
         return Answer({"bill": bill or ""})
 
@@ -120,6 +122,7 @@ class LocalBilling:
             channel=order.channel,
             **{name: facts.get(name, "") for name in OF_A_LINE},
             user_name=plan.config.get("user_name", ""),
+            codes=BuyerCodes(plan.config.get("cost_centre", ""), order.purchase_order),
             benefit_names=_benefit_names(snapshot),
         )
         return Answer({"subscription_id": str(subscription)})

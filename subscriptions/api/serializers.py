@@ -7,11 +7,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from commerce.kernel.tax import Basis
-from commerce.web.fields import MoneySerializer, OneOf, Shown, Strict, Wording
+from commerce.web.fields import Instant, MoneySerializer, OneOf, Shown, Strict, Word, Wording
 from promotions.domain.benefits import BenefitKind
+from subscriptions.domain.buyers import LETTERS
+from subscriptions.domain.einvoicing import EinvoiceStatus
 from subscriptions.domain.explaining import Why
 from subscriptions.domain.states import BlockKind, InvoiceKind, LineKind, SubscriptionStatus
-from subscriptions.domain.views import Section
+from subscriptions.domain.views import PayBy, Section
 
 MOST = 100
 
@@ -63,8 +65,18 @@ class SubscriptionItemSerializer(Shown):
     charges = RunningChargeSerializer(many=True)
 
 
+class BuyerCodesAsked(Strict):
+    """What is left out stays as it is; an empty text takes it away."""
+
+    cost_centre = Word(max_length=LETTERS["cost_centre"], allow_blank=True, required=False)
+    purchase_order_number = Word(
+        max_length=LETTERS["purchase_order"], allow_blank=True, required=False
+    )
+
+
 class SubscriptionSerializer(Shown):
-    """A running contract; `activation_code` is what the eSIM's QR code says."""
+    """A running contract; `activation_code` is what the eSIM's QR code says. What a firm's own
+    books call it, `cost_centre` and `purchase_order_number`, stands on its bills."""
 
     id = serializers.IntegerField()
     order = serializers.CharField(source="order_number")
@@ -81,6 +93,8 @@ class SubscriptionSerializer(Shown):
     next_bill_on = serializers.DateField(allow_null=True)
     basis = OneOf(Basis)
     ended_on = serializers.DateField(allow_null=True)
+    cost_centre = serializers.CharField(source="codes.cost_centre", allow_blank=True)
+    purchase_order_number = serializers.CharField(source="codes.purchase_order", allow_blank=True)
     blocks = serializers.ListField(
         child=OneOf(BlockKind), help_text="Why its service stands still; open when there is none"
     )
@@ -143,6 +157,8 @@ class InvoiceLineSerializer(Shown):
     amount = MoneySerializer()
     tax_rate = serializers.SerializerMethodField()
     promised = MoneySerializer(allow_null=True)
+    cost_centre = serializers.CharField(source="codes.cost_centre", allow_blank=True)
+    purchase_order_number = serializers.CharField(source="codes.purchase_order", allow_blank=True)
 
     @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"})
     def get_tax_rate(self, line: Any) -> str:
@@ -175,13 +191,59 @@ class CommitmentSerializer(Shown):
     months_left = serializers.IntegerField(min_value=0)
 
 
+class CostCentreSerializer(Shown):
+    """What one of the buyer's bears, in the basis of the invoice; empty: what names none."""
+
+    cost_centre = serializers.CharField(allow_blank=True)
+    amount = MoneySerializer()
+
+
+class PaymentMeansSerializer(Shown):
+    """How it was to be paid on the day of its issue. `last4` are the last figures of the card or
+    account; `mandate` and our identifier `creditor` are a debit's."""
+
+    by = OneOf(PayBy)
+    last4 = serializers.CharField(allow_blank=True)
+    mandate = serializers.CharField(allow_blank=True)
+    creditor = serializers.CharField(allow_blank=True)
+
+
+class TransferSerializer(Shown):
+    """Where what is open today is to be transferred to; the creditor reference is ISO 11649's."""
+
+    iban = serializers.CharField()
+    reference = serializers.CharField()
+
+
+class ElectronicStepSerializer(Shown):
+    status = OneOf(EinvoiceStatus)
+    at = Instant()
+    motive = serializers.CharField(allow_blank=True)
+
+
+class ElectronicInvoiceSerializer(Shown):
+    """A business's invoice at the accredited platform, with what happened to it, the first thing
+    first; `motive` is the platform's code for why it was rejected or refused."""
+
+    status = OneOf(EinvoiceStatus)
+    motive = serializers.CharField(allow_blank=True)
+    changed_at = Instant()
+    steps = ElectronicStepSerializer(many=True)
+
+
 class InvoiceDetailSerializer(Shown):
-    """An issued invoice with the promise laid over it."""
+    """An issued invoice with the promise laid over it. `electronic` is null of what is not sent to
+    a platform, `means` is null where it was not known how
+    it would be paid, `transfer` where nothing is open or it is paid otherwise."""
 
     invoice = InvoiceSerializer(source="summary")
     sections = InvoiceSectionSerializer(many=True)
     tax_parts = InvoiceTaxSerializer(many=True)
     commitments = CommitmentSerializer(many=True)
+    cost_centres = CostCentreSerializer(many=True)
+    means = PaymentMeansSerializer(allow_null=True)
+    transfer = TransferSerializer(allow_null=True)
+    electronic = ElectronicInvoiceSerializer(allow_null=True)
     promised = MoneySerializer()
     as_promised = serializers.BooleanField()
 

@@ -26,6 +26,7 @@ from subscriptions.api.consumption import (
     usage_of,
 )
 from subscriptions.api.serializers import (
+    BuyerCodesAsked,
     ExplanationSerializer,
     InvoiceDetailSerializer,
     InvoicesSerializer,
@@ -35,6 +36,8 @@ from subscriptions.api.serializers import (
     page,
 )
 from subscriptions.contracts.selectors import subscription_view, subscriptions_of
+from subscriptions.contracts.services.booking import assign_codes
+from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.consumption import in_whole_units, usual
 from subscriptions.invoicing.explaining import explanation
 from subscriptions.invoicing.files import Form, invoice_file
@@ -72,6 +75,22 @@ class SubscriptionView(ApiView):
         """One contract: its number, its SIM, what is included and until when it binds."""
         found = subscription_view(party_of(caller_of(request)), min(subscription_id, LARGEST_ID))
         return Response(SubscriptionSerializer(found).data)
+
+    @extend_schema(
+        operation_id="bookSubscription", request=BuyerCodesAsked, responses=SubscriptionSerializer
+    )
+    def patch(self, request: Request, subscription_id: int) -> Response:
+        """Name another cost centre or purchase order of a firm's contract, without an order: its
+        coming bills say so line by line, those that are issued stay as they are."""
+        asked, caller = self.body(BuyerCodesAsked), caller_of(request)
+        party_id = party_of(caller)
+        found = subscription_view(party_id, min(subscription_id, LARGEST_ID))
+        codes = BuyerCodes(
+            asked.get("cost_centre", found.codes.cost_centre),
+            asked.get("purchase_order_number", found.codes.purchase_order),
+        )
+        assign_codes(caller, codes={found.id: codes})
+        return Response(SubscriptionSerializer(subscription_view(party_id, found.id)).data)
 
 
 class ConsumptionView(ApiView):

@@ -82,7 +82,10 @@ class PromiseLine(models.Model):
 
 
 class Subscription(models.Model):
-    """A running contract: one group (a bundle instance, a named user's line) of one order."""
+    """A running contract: one group (a bundle instance, a named user's line) of one order.
+
+    `cost_centre` and `purchase_order` are what a firm's own books call it.
+    """
 
     order_number = models.CharField(max_length=20)
     group = models.CharField(max_length=60)
@@ -100,6 +103,8 @@ class Subscription(models.Model):
     eid = models.CharField(max_length=32, default="", blank=True)
     lpa = models.CharField(max_length=200, default="", blank=True)
     user_name = models.CharField(max_length=120, default="", blank=True)
+    cost_centre = models.CharField(max_length=120, default="", db_default="", blank=True)
+    purchase_order = models.CharField(max_length=60, default="", db_default="", blank=True)
     activated_on = models.DateField()
     activated_at = models.DateTimeField()
     commitment_months = models.PositiveSmallIntegerField(default=0)

@@ -17,6 +17,7 @@ from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import full_months
 from commerce.kernel.tax import Basis
+from subscriptions.domain.buyers import NO_CODES, BuyerCodes
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.domain.views import (
     BenefitView,
@@ -54,6 +55,13 @@ def subscription_view(party_id: int, subscription_id: int) -> SubscriptionView:
     if row is None:
         raise NotFound("There is no such subscription.", code="unknown_subscription")
     return _subscription(row)
+
+
+def codes_of(subscription_id: int) -> BuyerCodes:
+    """What the firm's own books call the contract; nothing where there is none."""
+    row = Subscription.objects.filter(pk=subscription_id)
+    found = row.values_list("cost_centre", "purchase_order").first()
+    return BuyerCodes(*found) if found else NO_CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +197,7 @@ def _subscription(row: Subscription) -> SubscriptionView:
             for item in row.items.all()
         ),
         ended_on=row.ended_on,
+        codes=BuyerCodes(row.cost_centre, row.purchase_order),
         blocks=tuple(row.blocked_by),  # type: ignore[attr-defined]
         outgoing_only=tuple(row.partly_blocked_by),  # type: ignore[attr-defined]
     )

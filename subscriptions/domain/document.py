@@ -13,17 +13,21 @@ from enum import StrEnum
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
+from subscriptions.domain.buyers import NO_CODES, Borne, BuyerCodes, by_cost_centre
 from subscriptions.domain.states import InvoiceKind, LineKind
 from subscriptions.domain.views import (
     BillView,
     CommitmentView,
     Identity,
     Names,
+    PaymentMeans,
     Reference,
     Section,
+    TransferTo,
+    transfer_to,
 )
 
-TEMPLATE = 2
+TEMPLATE = 3
 """How documents are made today. An invoice keeps the number it was issued with: who changes what
 documents say or how they say it adds a template and leaves the earlier ones alone."""
 GOODS = "goods"
@@ -58,12 +62,14 @@ class DocumentLine:
     net: Money
     amount: Money
     tax_rate: Decimal
+    codes: BuyerCodes = NO_CODES
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceDocument:
     """What the invoice says. `net` is the sum of the lines' and of the tax parts' net amounts;
-    `gross == net + tax`. What of it was not `prepaid` is to pay, or goes back with a credit note.
+    `gross == net + tax`. What of it was not `prepaid` is to pay, or goes back with a credit note;
+    `prepaid` and `means` are those of the day of issue.
     """
 
     number: str
@@ -88,6 +94,7 @@ class InvoiceDocument:
     corrects: tuple[Reference, ...]
     mentions: tuple[str, ...]
     commitments: tuple[CommitmentView, ...]
+    means: PaymentMeans | None = None
 
     @property
     def business(self) -> bool:
@@ -101,6 +108,22 @@ class InvoiceDocument:
     def is_paid(self) -> bool:
         """All of it was paid before it was issued."""
         return bool(self.prepaid) and not self.to_pay
+
+    @property
+    def cost_centres(self) -> tuple[Borne, ...]:
+        """What each of the buyer's bears without tax; nothing where no line names one."""
+        bears = ((line.codes.cost_centre, line.net) for line in self.lines)
+        return by_cost_centre(bears, currency=self.currency)
+
+    @property
+    def paid_by(self) -> PaymentMeans | None:
+        """How the rest is to be paid; None if nothing is, or if it was not known."""
+        return self.means if self.to_pay and not self.credit_note else None
+
+    @property
+    def transfer(self) -> TransferTo | None:
+        """Where the rest is to be transferred to; None if it is paid otherwise."""
+        return transfer_to(self.number, means=self.paid_by, seller=self.seller, open_=self.to_pay)
 
 
 def invoice_document(bill: BillView) -> InvoiceDocument | None:
@@ -137,6 +160,7 @@ def invoice_document(bill: BillView) -> InvoiceDocument | None:
         corrects=bill.corrects,
         mentions=bill.mentions,
         commitments=bill.commitments,
+        means=bill.means,
     )
 
 
@@ -192,6 +216,7 @@ def _lines(bill: BillView, *, parts: Sequence[TaxPart], sign: int) -> tuple[Docu
                 net=net,
                 amount=line.amount * sign,
                 tax_rate=line.tax_rate,
+                codes=line.codes,
             )
         )
     return tuple(lines)

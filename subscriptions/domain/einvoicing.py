@@ -31,6 +31,13 @@ class EinvoiceStatus(StrEnum):
     PAID = "paid"
 
 
+STATUSES_OF_THE_LAW = (
+    EinvoiceStatus.DEPOSITED,
+    EinvoiceStatus.REJECTED,
+    EinvoiceStatus.REFUSED,
+    EinvoiceStatus.PAID,
+)
+"""What every platform has to tell, and we tell the buyer's programs."""
 EINVOICE_LIFE = Transitions(
     {
         EinvoiceStatus.MARKED: frozenset(
@@ -92,7 +99,8 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class EinvoiceView:
-    """An invoice at the platform with its steps, the first one first."""
+    """An invoice at the platform with its steps, the first one first. `payment_refused`: it would
+    not be told that the invoice is paid."""
 
     id: int
     number: str
@@ -102,6 +110,7 @@ class EinvoiceView:
     error: str
     changed_at: datetime
     steps: tuple[StepView, ...]
+    payment_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

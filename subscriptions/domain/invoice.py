@@ -10,6 +10,7 @@ from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period, add_months
 from commerce.kernel.tax import Basis, TaxPart, tax_parts
+from subscriptions.domain.buyers import NO_CODES, BuyerCodes
 from subscriptions.domain.changes import credit, used_of
 from subscriptions.domain.charges import (
     AgreedCharge,
@@ -71,6 +72,7 @@ class RunningCharge:
     benefit_names: Mapping[str, Names]
     ending: Ending | None = None
     overbilled: tuple[BilledDays, ...] = ()
+    codes: BuyerCodes = NO_CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class DraftLine:
     label: Names
     quantity: int
     tax_rate: Decimal
+    codes: BuyerCodes = NO_CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,7 @@ def one_off_lines(
     tax_rates: Mapping[str, Decimal],
     names: Mapping[str, Names],
     benefit_names: Mapping[str, Names],
+    codes: BuyerCodes = NO_CODES,
 ) -> tuple[DraftLine, ...]:
     """What falls due with the order; `names` by item."""
     return tuple(
@@ -157,6 +161,7 @@ def one_off_lines(
             label=benefit_names.get(due.benefit, {}) if due.benefit else names.get(due.item, {}),
             quantity=charge.quantity,
             tax_rate=tax_rates[due.tax_class],
+            codes=codes,
         )
         for charge in charges
         for due in due_in_period(charge, period=0)
@@ -294,4 +299,5 @@ def _line(
         label=label,
         quantity=charge.agreed.quantity,
         tax_rate=charge.tax_rate,
+        codes=charge.codes,
     )

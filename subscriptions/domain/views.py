@@ -12,6 +12,9 @@ from enum import StrEnum
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
+from subscriptions.domain.bank import reference_of
+from subscriptions.domain.buyers import NO_CODES, Borne, BuyerCodes, by_cost_centre
+from subscriptions.domain.einvoicing import EinvoiceView
 from subscriptions.domain.states import InvoiceKind
 
 Names = Mapping[str, str]
@@ -92,6 +95,7 @@ class SubscriptionView:
     basis: Basis
     items: tuple[ItemView, ...]
     ended_on: date | None = None
+    codes: BuyerCodes = NO_CODES
     blocks: tuple[str, ...] = ()
     outgoing_only: tuple[str, ...] = ()
 
@@ -167,6 +171,7 @@ class BillLineView:
     tax_class: str
     tax_rate: Decimal
     promised: Money | None
+    codes: BuyerCodes = NO_CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,12 +221,42 @@ class Reference:
     issued_on: date
 
 
+class PayBy(StrEnum):
+    """How a bill was to be paid on the day of its issue; `ORDER`: with the order that it is for."""
+
+    TRANSFER = "transfer"
+    DEBIT = "debit"
+    CARD = "card"
+    ORDER = "order"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMeans:
+    """`last4` are the last figures of the payer's account or card; the `mandate` under which it is
+    debited, and our `creditor` identifier, are a debit's."""
+
+    by: PayBy
+    last4: str = ""
+    mandate: str = ""
+    creditor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTo:
+    """The creditor `reference` (ISO 11649) names the bill."""
+
+    iban: str
+    reference: str
+    payee: str
+
+
 @dataclass(frozen=True, slots=True)
 class BillView:
     """A bill with its promise laid over it; `mentions` are codes of legal sentences.
 
-    `template`, `seller` and `buyer` are None of a bill that was issued before they were kept. One
-    that is `collected` is charged to a card, or paid by hand.
+    `template`, `seller` and `buyer` are None of a bill that was issued before they were kept, and
+    `means` too where nothing was known of how it would be paid. One that is `collected` is charged
+    to a card, or paid by hand; `electronic` is a business's at the accredited platform.
     """
 
     summary: BillSummary
@@ -236,6 +271,33 @@ class BillView:
     buyer: Identity | None = None
     corrects: tuple[Reference, ...] = ()
     collected: bool = False
+    means: PaymentMeans | None = None
+    electronic: EinvoiceView | None = None
+
+    @property
+    def cost_centres(self) -> tuple[Borne, ...]:
+        """What each cost centre of its buyer bears, in the basis of the bill; nothing where no line
+        names one."""
+        lines = (line for section in self.sections for line in section.lines)
+        bears = ((line.codes.cost_centre, line.amount) for line in lines)
+        return by_cost_centre(bears, currency=self.summary.gross.currency)
+
+    @property
+    def transfer(self) -> TransferTo | None:
+        """Where what is open today is to be transferred to; None if it is paid otherwise."""
+        return transfer_to(
+            self.summary.number, means=self.means, seller=self.seller, open_=self.summary.open
+        )
+
+
+def transfer_to(
+    number: str, *, means: PaymentMeans | None, seller: Identity | None, open_: Money
+) -> TransferTo | None:
+    """None where nothing is open, it is paid otherwise, or the seller has no account."""
+    by_transfer = means is not None and means.by is PayBy.TRANSFER
+    if not (by_transfer and open_ and seller is not None and seller.iban):
+        return None
+    return TransferTo(seller.iban, reference_of(number), seller.name)
 
 
 @dataclass(frozen=True, slots=True)

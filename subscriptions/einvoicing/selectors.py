@@ -4,13 +4,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from commerce.kernel.clock import business_now
-from subscriptions.domain.einvoicing import EinvoiceStatus, EinvoiceView, RequestState, StepView
+from subscriptions.domain.einvoicing import (
+    EinvoiceStatus,
+    EinvoiceView,
+    RequestKind,
+    RequestState,
+    StepView,
+)
 from subscriptions.models import Einvoice, EinvoiceStep, PlatformRequest, SalesReport
 
 STUCK_AFTER = timedelta(hours=1)
+_LATER = PlatformRequest.objects.filter(
+    einvoice=OuterRef("einvoice"), kind=RequestKind.PAID, pk__gt=OuterRef("pk")
+)
+LAST_WAS_REFUSED = Q(kind=RequestKind.PAID, state=RequestState.REFUSED) & ~Exists(_LATER)
+"""Of requests: the platform would not be told of a payment, and was not asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +58,14 @@ def stuck(*, limit: int = 50) -> tuple[EinvoiceView, ...]:
         state__in=[RequestState.WAITING, RequestState.CLAIMED],
         made_at__lt=business_now() - STUCK_AFTER,
     )
-    refused = Q(kind="paid", state=RequestState.REFUSED)
-    requests = PlatformRequest.objects.filter(waiting | refused, einvoice__isnull=False)
+    requests = PlatformRequest.objects.filter(waiting | LAST_WAS_REFUSED, einvoice__isnull=False)
     rows = _einvoices().filter(pk__in=requests.values("einvoice"), handled="")
     return tuple(_view(row) for row in rows.order_by("changed_at", "pk")[:limit])
+
+
+def refused_payment(einvoice: Einvoice) -> PlatformRequest | None:
+    """The payment that the platform would not be told of, unless it was asked again."""
+    return einvoice.requests.filter(LAST_WAS_REFUSED).first()
 
 
 def reports(*, limit: int = 12) -> tuple[ReportView, ...]:
@@ -81,7 +96,13 @@ def _view(row: Einvoice) -> EinvoiceView:
         error=_last_error(row.requests.all()),
         changed_at=row.changed_at,
         steps=tuple(StepView(s.status, s.at, s.motive, s.by) for s in row.steps.all()),
+        payment_refused=_payment_refused(row.requests.all()),
     )
+
+
+def _payment_refused(requests: Iterable[PlatformRequest]) -> bool:
+    told = [each.state for each in requests if each.kind == RequestKind.PAID]
+    return told[-1:] == [RequestState.REFUSED]
 
 
 def _last_error(requests: Iterable[PlatformRequest]) -> str:

@@ -12,8 +12,9 @@ from django.conf import settings
 
 from commerce.kernel.money import Money
 from commerce.markets.pack import market
+from subscriptions.domain.buyers import shared
 from subscriptions.domain.document import DocumentLine, InvoiceDocument, Operation
-from subscriptions.domain.views import Identity, Names
+from subscriptions.domain.views import Identity, Names, PayBy
 
 INVOICE, CREDIT_NOTE = "380", "381"
 PIECE = "C62"
@@ -22,6 +23,8 @@ SIREN, SIRET, ADDRESS_OF_FRANCE = "0002", "0009", "0225"
 """ISO 6523 schemes."""
 VAT_ON_DEBITS = "5"
 """UNTDID 2475: tax is due with the invoice (`BT-8`)."""
+DUE_WITH_THE_INVOICE = "invoice"
+"""The library's word for that, which it writes as each syntax has it: UBL follows UNTDID 2005."""
 PROCESSES = {Operation.GOODS: "B", Operation.SERVICES: "S", Operation.MIXED: "M"}
 TO_PAY, PAID = "1", "2"
 """After the letter of the process (`BT-23`): a bill to pay, or one that is paid already."""
@@ -34,8 +37,33 @@ GOES_BACK = {
     "fr": "Avoir : ce montant vous est rendu ; rien n'est à payer.",
     "en": "Credit note: this amount goes back to you; nothing is to be paid.",
 }
+PAYMENT_MEANS = {PayBy.TRANSFER: "58", PayBy.DEBIT: "59", PayBy.CARD: "48", PayBy.ORDER: "48"}
+"""UNTDID 4461: SEPA credit transfer, SEPA direct debit, bank card; orders are paid by card."""
+HOW_PAID = {
+    PayBy.TRANSFER: {"fr": "Virement SEPA", "en": "SEPA credit transfer"},
+    PayBy.DEBIT: {
+        "fr": "Prélèvement SEPA sur le compte finissant par {last4}",
+        "en": "SEPA direct debit from the account ending in {last4}",
+    },
+    PayBy.CARD: {
+        "fr": "Carte bancaire finissant par {last4}",
+        "en": "Bank card ending in {last4}",
+    },
+    PayBy.ORDER: {"fr": "Carte bancaire, avec la commande", "en": "Bank card, with the order"},
+}
+STOOD_SO = {
+    "fr": "À la date de la facture : payé {paid} {currency}, reste {left} {currency}.",
+    "en": "On the day of this invoice: paid {paid} {currency}, left {left} {currency}.",
+}
+ORDERED_AS = {"fr": "Votre commande {number}", "en": "Your order {number}"}
 SUBJECT_CODES = ("PMD", "PMT", "AAB")
 """Mentions that have a code of UNTDID 4451 as their own."""
+
+
+CAC, CBC = (
+    f"{{urn:oasis:names:specification:ubl:schema:xsd:Common{kind}Components-2}}"
+    for kind in ("Aggregate", "Basic")
+)
 
 
 class Flavour(StrEnum):
@@ -52,9 +80,22 @@ def xml_of(document: InvoiceDocument, *, flavour: Flavour = Flavour.FACTUR_X) ->
     import facturx  # loaded where invoices are written alone: it brings half of lxml and pypdf
 
     terms = TEMPLATES[document.template](document)
+    mandate = terms.get("BT-89", "")
     xml: bytes = facturx.generate_xml(
         terms, flavor=flavour.value, level="en16931", check_xsd=True, check_schematron=False
     )
+    return _with_mandate(xml, mandate) if mandate and flavour is Flavour.UBL else xml
+
+
+def _with_mandate(ubl: bytes, mandate: str) -> bytes:
+    """BT-89, which the library leaves out of UBL."""
+    from lxml import etree  # with the library, as above
+
+    root = etree.fromstring(ubl, etree.XMLParser(remove_blank_text=True))
+    means = root.find(f"{CAC}PaymentMeans")
+    agreed = etree.SubElement(means, f"{CAC}PaymentMandate")
+    etree.SubElement(agreed, f"{CBC}ID").text = mandate
+    xml: bytes = etree.tostring(root, pretty_print=True, xml_declaration=True, encoding="UTF-8")
     return xml
 
 
@@ -101,7 +142,52 @@ def terms_of_2(document: InvoiceDocument) -> dict[str, Any]:
     return terms
 
 
-TEMPLATES = {1: terms_of, 2: terms_of_2}
+def terms_of_3(document: InvoiceDocument) -> dict[str, Any]:
+    """As template 2, with the buyer's cost centres and orders line by line, how the rest is to be
+    paid, and how the payment stood on the day of issue; UBL has its own code for when tax is due.
+    """
+    terms = terms_of_2(document) | _payment(document) | {"BT-8": DUE_WITH_THE_INVOICE}
+    one = shared(line.codes.cost_centre for line in document.lines)
+    if one:
+        terms["BT-19"] = one
+    for line, told in zip(document.lines, terms["BG-25"], strict=True):
+        told |= _buyers(line, document)
+    return terms
+
+
+TEMPLATES = {1: terms_of, 2: terms_of_2, 3: terms_of_3}
+
+
+def _payment(document: InvoiceDocument) -> dict[str, Any]:
+    language, means = document.buyer.language, document.paid_by
+    terms: dict[str, Any] = {}
+    if not document.credit_note:
+        terms["BT-20"] = _in(STOOD_SO, language).format(
+            paid=_text(document.prepaid),
+            left=_text(document.to_pay),
+            currency=document.currency,
+        )
+    to = document.transfer
+    if to is not None:
+        terms |= {"BT-83": to.reference, "BT-84": to.iban, "BT-85": to.payee}
+    if means is None or (means.by is PayBy.TRANSFER and to is None):
+        return terms
+    if means.by is PayBy.DEBIT:
+        terms |= {"BT-89": means.mandate, "BT-90": means.creditor}
+    label = _in(HOW_PAID[means.by], language).format(last4=means.last4)
+    return terms | {"BT-81": PAYMENT_MEANS[means.by], "BT-82": label}
+
+
+def _buyers(line: DocumentLine, document: InvoiceDocument) -> dict[str, Any]:
+    """What the buyer's books read on the line; his order where it is not that of the invoice."""
+    terms: dict[str, Any] = {}
+    codes = line.codes
+    if codes.cost_centre:
+        terms["BT-133"] = codes.cost_centre
+    if codes.purchase_order and codes.purchase_order != document.purchase_order:
+        note = _in(ORDERED_AS, document.buyer.language).format(number=codes.purchase_order)
+        terms["BT-127-00"] = [{"BT-127": note}]
+    return terms
 
 
 def _notes(document: InvoiceDocument, *, language: str) -> list[dict[str, str]]:

@@ -85,8 +85,8 @@ class Invoice(models.Model):
 
     `period_*` is half-open and empty for an order's bill. Totals are in euros; `tax` lists one
     {rate, net, tax, gross} per rate. What its document says beside that is kept with the issue:
-    both parties, the `commitments` of its contracts, what of it was `prepaid`, and by which
-    `template` it is made.
+    both parties, the `commitments` of its contracts, what of it was `prepaid` and by which `means`
+    the rest was to be paid, and by which `template` it is made.
     """
 
     account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="invoices")
@@ -110,6 +110,7 @@ class Invoice(models.Model):
     tax_total = amount_field()
     gross = amount_field()
     prepaid = models.DecimalField(max_digits=14, decimal_places=2, db_default=0)
+    means = models.JSONField(null=True)
     tax = models.JSONField(default=list)
     mentions = models.JSONField(default=list)
     seller = models.ForeignKey(
@@ -149,7 +150,8 @@ class Invoice(models.Model):
 
 
 class InvoiceLine(models.Model):
-    """A line in the account's basis; `benefit` is empty for the charge itself."""
+    """A line in the account's basis; `benefit` is empty for the charge itself. The buyer's
+    `cost_centre` and `purchase_order` are those of the day on which it was drafted."""
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="lines")
     position = models.PositiveIntegerField()
@@ -167,6 +169,8 @@ class InvoiceLine(models.Model):
     amount = amount_field()
     tax_class = models.CharField(max_length=30)
     tax_rate = models.DecimalField(max_digits=5, decimal_places=2)
+    cost_centre = models.CharField(max_length=120, default="", db_default="", blank=True)
+    purchase_order = models.CharField(max_length=60, default="", db_default="", blank=True)
 
     class Meta:
         constraints = [known("kind", LineKind, name="invoice_line_kind_known")]

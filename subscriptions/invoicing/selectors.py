@@ -13,10 +13,12 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Q, QuerySet, Sum
 
+from commerce.accounts.kinds import Segment
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
+from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.document import InvoiceDocument, invoice_document
 from subscriptions.domain.states import InvoiceKind, InvoiceState, LineKind
 from subscriptions.domain.views import (
@@ -28,12 +30,17 @@ from subscriptions.domain.views import (
     CommitmentView,
     Identity,
     ParkedAccount,
+    PayBy,
+    PaymentMeans,
     Reference,
     Section,
 )
+from subscriptions.einvoicing.selectors import einvoice_of
 from subscriptions.ledger.selectors import is_collected, open_amount
 from subscriptions.models import BillRun, Invoice, Parking
 
+NAMES_A_BILL = 3
+"""The template from which on every credit note names a bill, as platforms want it (BR-FR-CO-05)."""
 UNPROMISED = (LineKind.USAGE, LineKind.THIRD)
 """Lines that no promise speaks of."""
 
@@ -51,7 +58,12 @@ def bill_view(party_id: int, number: str) -> BillView:
         NotFound: it is not the party's, or not issued.
     """
     row = _one_bill(party_id, number)
-    return replace(_bill(row), collected=is_collected(row))
+    business = row.account.segment == Segment.BUSINESS
+    return replace(
+        _bill(row),
+        collected=is_collected(row),
+        electronic=einvoice_of(party_id, number) if business else None,
+    )
 
 
 def document_of(party_id: int, number: str) -> InvoiceDocument:
@@ -98,11 +110,20 @@ def _bill(row: Invoice) -> BillView:
         seller=Identity(**row.seller.facts) if row.seller else None,
         buyer=Identity(**row.buyer.facts) if row.buyer else None,
         corrects=_corrected_by(row),
+        means=_means(row.means),
     )
 
 
+def _means(kept: Mapping[str, str] | None) -> PaymentMeans | None:
+    if not kept:
+        return None
+    return PaymentMeans(PayBy(kept["by"]), kept["last4"], kept["mandate"], kept["creditor"])
+
+
 def _corrected_by(row: Invoice) -> tuple[Reference, ...]:
-    """The bills that lines of this one correct: those whose days it gives back, or its order's."""
+    """The bills that lines of this one correct: those whose days it gives back, or its order's. A
+    credit note that gives back no days, as compensations do not, follows the account's last bill.
+    """
     of_order = row.kind == InvoiceKind.CREDIT_NOTE and row.order_number
     # Never both: the bill of an order covers no days, and one search for either reads every bill.
     corrected = (
@@ -110,11 +131,19 @@ def _corrected_by(row: Invoice) -> tuple[Reference, ...]:
         if of_order
         else Q(coverage__closed_by=row)
     )
-    earlier = _issued().filter(corrected).exclude(pk=row.pk).distinct()
+    issued = _issued().exclude(pk=row.pk)
+    found = list(issued.filter(corrected).distinct().order_by("pk"))
+    alone = row.kind == InvoiceKind.CREDIT_NOTE and not found
+    if alone and row.template is not None and row.template >= NAMES_A_BILL:
+        before = issued.filter(account=row.account_id, issued_on__lt=row.issued_on)
+        bills = before.exclude(kind=InvoiceKind.CREDIT_NOTE)
+        latest = bills.order_by("-issued_on", "-pk")
+        last = latest.filter(kind=InvoiceKind.RECURRING).first() or latest.first()
+        found = [last] if last else []
     return tuple(
-        Reference(number, issued_on)
-        for number, issued_on in earlier.order_by("pk").values_list("number", "issued_on")
-        if number is not None and issued_on is not None
+        Reference(each.number, each.issued_on)
+        for each in found
+        if each.number is not None and each.issued_on is not None
     )
 
 
@@ -194,7 +223,7 @@ def _period(row: Invoice) -> Period | None:
 _LINES = """
 SELECT line.kind, line.label, line.order_number, line.group, line.item, line.charge, line.benefit,
        line.period, line.starts_on, line.ends_on, line.quantity, line.amount, line.tax_class,
-       line.tax_rate, promised.amount
+       line.tax_rate, promised.amount, line.cost_centre, line.purchase_order
   FROM subscriptions_invoiceline AS line
   LEFT JOIN subscriptions_promise AS promise
     ON promise.order_number = line.order_number AND promise.group = line.group
@@ -225,10 +254,11 @@ def bill_lines(invoice_id: int, *, currency: str) -> tuple[BillLineView, ...]:
                 tax_class=tax_class,
                 tax_rate=rate,
                 promised=None if promised is None else Money(promised, currency),
+                codes=BuyerCodes(cost_centre, purchase_order),
             )
             for (
                 kind, label, order, group, item, charge, benefit, period, starts, ends, quantity,
-                amount, tax_class, rate, promised,
+                amount, tax_class, rate, promised, cost_centre, purchase_order,
             ) in cursor.fetchall()
         )  # fmt: skip
 

@@ -1,14 +1,18 @@
 """Offers, contracts and bills: exact values, and as many queries for many as for few."""
 
+from datetime import date
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from commerce.accounts.models import Organisation, Party
+from commerce.kernel.clock import business_time_fixed
+from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.invoicing.selectors import bills_of
 from tests.api.conftest import Api, money
 from tests.api.test_carts_and_orders import CONSENTS, filled
-from tests.integration.subscriptions.contracts import SIX_FREE, begun, plan
+from tests.integration.subscriptions.contracts import SIX_FREE, at, begun, plan, run
 
 
 def test_a_handset_is_shown_with_the_cheapest_plan_at_its_price(visitor: Api) -> None:
@@ -160,3 +164,33 @@ def test_a_page_of_a_fleets_contracts_takes_a_fixed_number_of_queries(buyer: Api
             counts.append(len(queries))
     assert (page["total"], len(page["items"])) == (6, 5)
     assert counts[0] == counts[1]
+
+
+def test_a_firm_names_another_cost_centre_and_its_bill_says_how_it_is_paid(
+    buyer: Api, shopper: Api
+) -> None:
+    party = Organisation.objects.get().party_id
+    line = begun(
+        "F-9", [plan("30.00")], party=party, segment="business", codes=BuyerCodes("EM-01", "PO-1")
+    )
+    moved = buyer.send("PATCH", f"subscriptions/{line}", {"cost_centre": "EM-02"})
+    assert moved.status_code == 200, moved.content
+    assert (moved.json()["cost_centre"], moved.json()["purchase_order_number"]) == ("EM-02", "PO-1")
+    with business_time_fixed(at(date(2026, 4, 10), 4)):
+        run(date(2026, 4, 10))
+    bill = buyer.get(f"invoices/{bills_of(party)[0].number}").json()
+    assert bill["invoice"]["purchase_order_number"] == "PO-1"
+    assert [each["cost_centre"] for each in bill["sections"][0]["lines"]] == ["EM-02"]
+    (borne,) = bill["cost_centres"]
+    assert borne["cost_centre"] == "EM-02"
+    assert bill["means"] == {"by": "transfer", "last4": "", "mandate": "", "creditor": ""}
+    assert bill["transfer"]["reference"].startswith("RF")
+    assert (bill["electronic"]["status"], bill["electronic"]["steps"]) == ("marked", [])
+    camille = Party.objects.get(email="camille@example.test")
+    own = begun("F-10", [plan()], party=camille.pk)
+    refused = shopper.send("PATCH", f"subscriptions/{own}", {"cost_centre": "x"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "firms_only")
+    plain = shopper.get(f"invoices/{bills_of(camille.pk)[0].number}").json()
+    assert [plain[name] for name in ("means", "transfer", "electronic", "cost_centres")] == [
+        None, None, None, [],
+    ]  # fmt: skip

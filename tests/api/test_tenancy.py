@@ -39,6 +39,7 @@ OPEN = {"api/v1/offerings/<slug:code>", "api/v1/journeys/<slug:entry>/steps/<nam
 """Routes whose id is everybody's."""
 BODIES: Mapping[str, dict[str, Any]] = {
     "bundles": {"bundle": "plan-only"},
+    "<int:subscription_id>": {"cost_centre": "CC-1"},
     "items": {"offering": "chargeur-30w"},
     "<name:line>": {"quantity": 2},
     "<name:group>": {"bundle": "plan-only"},

@@ -14,6 +14,7 @@ from tests.bench import (
     codes,
     memory,
     orders,
+    papers,
     quotes,
     shop,
     stores,
@@ -45,6 +46,7 @@ def main(stack: Stack, *, full: bool = False) -> int:
     print(f"{machine}\n\n{HEADING}", flush=True)
     run(lambda: memory.measure(stack.pids))
     run(quotes.measure)
+    run(lambda: papers.measure(stack))
     run(lambda: [stores.pg_tps(stack)])
     run(lambda: [stores.celery_noop(stack)])
     run(lambda: bills.measure(stack, pg_tps=run.median("pg_tps")))

@@ -1,7 +1,7 @@
 """What an accepted order says to those who fulfil it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from catalogue.domain.model import Segment
@@ -102,7 +102,8 @@ class FulfilmentOrder:
     """An order as orchestration needs it; items of one `group` are fulfilled as one plan.
 
     `subject` is the running contract that it changes; None where new ones begin. `withdraws` names
-    the order and the bundle that it is withdrawn from ("F-1/g1").
+    the order and the bundle that it is withdrawn from ("F-1/g1"). `purchase_order` is the number of
+    a firm's own order.
     """
 
     number: str
@@ -118,6 +119,7 @@ class FulfilmentOrder:
     change: ChangeKind | None = None
     subject: int | None = None
     withdraws: str = ""
+    purchase_order: str = ""
 
     def group(self, group: str) -> tuple[FulfilmentItem, ...]:
         return tuple(item for item in self.items if item.group == group)
@@ -138,7 +140,8 @@ class ChargedItem:
 
 @dataclass(frozen=True, slots=True)
 class OrderCharges:
-    """What was agreed to be paid for an order, as those who bill it need it."""
+    """What was agreed to be paid for an order, as those who bill it need it; `cost_centres` are
+    those of a firm, by group."""
 
     number: str
     party_id: int
@@ -146,3 +149,4 @@ class OrderCharges:
     release: int
     purchase_order: str
     items: tuple[ChargedItem, ...]
+    cost_centres: Mapping[str, str] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from commerce.kernel.periods import add_months, cycle_day_for
 from subscriptions.accounts.services import calendar
 from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.contracts.services import asking, promise
+from subscriptions.domain.buyers import NO_CODES, BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.invoice import Names
 from subscriptions.events import SubscriptionActivated
@@ -58,6 +59,7 @@ def activate(
     eid: str = "",
     lpa: str = "",
     user_name: str = "",
+    codes: BuyerCodes = NO_CODES,
     benefit_names: Mapping[str, Names] | None = None,
 ) -> int:
     """Start the contract `group` of an order on `activated_on`; the id of its subscription.
@@ -95,6 +97,8 @@ def activate(
         eid=eid,
         lpa=lpa,
         user_name=user_name,
+        cost_centre=codes.cost_centre,
+        purchase_order=codes.purchase_order,
         activated_on=activated_on,
         activated_at=business_now(),
         commitment_months=term_months,

@@ -7,6 +7,7 @@ from commerce.accounts.kinds import Role
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, RuleViolated
 from subscriptions.domain.einvoicing import EINVOICE_LIFE, EinvoiceStatus, RequestKind, RequestState
+from subscriptions.einvoicing.selectors import refused_payment
 from subscriptions.einvoicing.services.einvoicing import send_soon
 from subscriptions.models import Einvoice, EinvoiceStep, PlatformRequest
 
@@ -15,7 +16,8 @@ BACK = (EinvoiceStatus.REJECTED, EinvoiceStatus.REFUSED)
 
 @transaction.atomic
 def send_again(context: AccountContext, *, einvoice_id: int) -> None:
-    """Send a rejected invoice anew, under a new key; carry on with one that is stuck.
+    """Send a rejected invoice anew, under a new key, and so a payment that the platform would not
+    be told of; carry on with one that is stuck.
 
     Raises:
         Forbidden: `operators_only`. NotFound: `unknown_einvoice`.
@@ -36,6 +38,16 @@ def send_again(context: AccountContext, *, einvoice_id: int) -> None:
             einvoice=einvoice,
             made_at=business_now(),
         )
+    refused = refused_payment(einvoice)
+    if refused is not None:
+        told = einvoice.requests.filter(kind=RequestKind.PAID).count()
+        PlatformRequest.objects.create(
+            key=f"{number}/paid/{told + 1}",
+            kind=RequestKind.PAID,
+            einvoice=einvoice,
+            amount=refused.amount,
+            made_at=business_now(),
+        )
     waiting = einvoice.requests.filter(state__in=[RequestState.WAITING, RequestState.CLAIMED])
     keys = list(waiting.values_list("key", flat=True))
     if not keys:
@@ -46,7 +58,8 @@ def send_again(context: AccountContext, *, einvoice_id: int) -> None:
 
 @transaction.atomic
 def note_handled(context: AccountContext, *, einvoice_id: int, note: str) -> None:
-    """Say what was done about one that came back: a credit note and a new bill, a call.
+    """Say what was done about one that came back, or whose payment the platform would not be told
+    of: a credit note and a new bill, a call.
 
     Raises:
         Forbidden: `operators_only`. InvalidInput: `decision_note_missing`.
@@ -55,7 +68,7 @@ def note_handled(context: AccountContext, *, einvoice_id: int, note: str) -> Non
     einvoice = _locked(context, einvoice_id)
     if not note.strip():
         raise InvalidInput("Say what became of it.", code="decision_note_missing", field="note")
-    if einvoice.status not in BACK:
+    if einvoice.status not in BACK and refused_payment(einvoice) is None:
         raise RuleViolated("This invoice did not come back.", code="came_not_back")
     einvoice.handled = f"{context.actor.name}: {note.strip()}"[:500]
     einvoice.save(update_fields=["handled"])

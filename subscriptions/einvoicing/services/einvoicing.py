@@ -18,11 +18,13 @@ from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
 from commerce.events import timers
+from commerce.events.outbox import publish
 from commerce.kernel.clock import PARIS, business_now, machine_now
 from commerce.kernel.errors import Refused, Unknown
 from commerce.kernel.money import Money
 from subscriptions import ports
 from subscriptions.domain.einvoicing import (
+    STATUSES_OF_THE_LAW,
     TOLD,
     EinvoiceStatus,
     RequestKind,
@@ -30,6 +32,7 @@ from subscriptions.domain.einvoicing import (
     may_become,
 )
 from subscriptions.domain.states import InvoiceKind
+from subscriptions.events import ElectronicInvoiceMoved
 from subscriptions.invoicing.facturx import Flavour, xml_of
 from subscriptions.invoicing.selectors import document_of
 from subscriptions.ledger.selectors import owed_on, paid_in_money
@@ -315,6 +318,16 @@ def _move(einvoice: Einvoice, target: EinvoiceStatus, *, motive: str = "") -> No
     einvoice.motive = motive
     einvoice.changed_at = business_now()
     einvoice.save(update_fields=["status", "motive", "changed_at"])
+    if target in STATUSES_OF_THE_LAW:
+        invoice = einvoice.invoice
+        publish(
+            ElectronicInvoiceMoved(
+                number=invoice.number or "",
+                party_id=invoice.account.party_id,
+                status=target,
+                motive=motive,
+            )
+        )
 
 
 def _locked(einvoice_id: int) -> Einvoice:

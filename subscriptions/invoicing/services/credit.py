@@ -11,6 +11,7 @@ from commerce.kernel.clock import business_today
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
 from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.domain.buyers import BuyerCodes, shared
 from subscriptions.domain.charges import DueLine
 from subscriptions.domain.invoice import DraftLine, totals, totals_after
 from subscriptions.domain.states import InvoiceKind, LineKind
@@ -60,6 +61,7 @@ def credit_order(
             _credited(order_number), lines, basis=Basis(account.basis), currency=account.currency
         ),
         order_number=order_number,
+        purchase_order=shared(line.codes.purchase_order for line in lines),
     )
     on = business_today()
     (number,) = issuing.issue(drafting.write([draft], on=on), on=on)
@@ -130,6 +132,7 @@ def _turned_round(rows: Iterable[InvoiceLine], *, currency: str) -> tuple[DraftL
             label=row.label,
             quantity=row.quantity,
             tax_rate=row.tax_rate,
+            codes=BuyerCodes(row.cost_centre, row.purchase_order),
         )
         for row in rows
     )

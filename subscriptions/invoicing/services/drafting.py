@@ -15,6 +15,7 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
 from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
+from subscriptions.domain.buyers import BuyerCodes, shared
 from subscriptions.domain.carrier import purchase_label
 from subscriptions.domain.charges import AgreedCharge, DueLine
 from subscriptions.domain.invoice import (
@@ -59,12 +60,13 @@ COPY subscriptions_invoice (
 _COPY_LINES = """
 COPY subscriptions_invoiceline (
     invoice_id, position, kind, order_number, "group", item, charge, period, benefit, starts_on,
-    ends_on, label, quantity, amount, tax_class, tax_rate
+    ends_on, label, quantity, amount, tax_class, tax_rate, cost_centre, purchase_order
 ) FROM STDIN
 """
 # Each in the basis of its account, on the local day on which it was paid or given back.
 _PURCHASES = """
-SELECT account.id, account.currency, contract.order_number, contract.group, done.id, done.sold,
+SELECT account.id, account.currency, contract.order_number, contract.group,
+       contract.cost_centre, contract.purchase_order, done.id, done.sold,
        (done.at AT TIME ZONE account.zone)::date AS day,
        (CASE WHEN done.sold THEN 1 ELSE -1 END)
        * CASE account.basis WHEN 'HT' THEN done.net ELSE done.gross END,
@@ -177,6 +179,8 @@ def running_charges(
         "quantity",
         "tax_class",
         "tax_rate",
+        "item__subscription__cost_centre",
+        "item__subscription__purchase_order",
         "billed_until",
     )
     fetched = list(values)
@@ -188,7 +192,7 @@ def running_charges(
     for (
         pk, account, order, group, change, change_group, ending, ending_group, since, cycle_day,
         currency, line_id, until, names, code, amount, every, quantity, tax_class, tax_rate,
-        billed_until,
+        cost_centre, purchase_order, billed_until,
     ) in fetched:  # fmt: skip
         assert cycle_day is not None
         granted = benefits.get(pk, ())
@@ -220,6 +224,7 @@ def running_charges(
                 if ending is not None
                 else None,
                 overbilled=overbilled.get(pk, ()),
+                codes=BuyerCodes(cost_centre, purchase_order),
             )
         )
     return result
@@ -304,6 +309,7 @@ def open_compensations(account_ids: Sequence[int]) -> dict[int, list[tuple[date,
             label=row.names,
             quantity=1,
             tax_rate=row.tax_rate,
+            codes=BuyerCodes(contract.cost_centre, contract.purchase_order),
         )
         result.setdefault(contract.account_id, []).append((row.due_on, line))
     return result
@@ -316,7 +322,9 @@ def open_purchases(account_ids: Sequence[int]) -> dict[int, list[tuple[date, Dra
         cursor.execute(_PURCHASES, {"accounts": list(account_ids)})
         rows = cursor.fetchall()
     result: dict[int, list[tuple[date, DraftLine]]] = {}
-    for account, currency, order, group, item, sold, day, amount, tax, rate, *said in rows:
+    for (
+        account, currency, order, group, centre, ordered, item, sold, day, amount, tax, rate, *said
+    ) in rows:  # fmt: skip
         charge = PURCHASE if sold else PURCHASE_REFUND
         line = DraftLine(
             kind=LineKind.THIRD,
@@ -327,6 +335,7 @@ def open_purchases(account_ids: Sequence[int]) -> dict[int, list[tuple[date, Dra
             label=purchase_label(*said, given_back=not sold),
             quantity=1,
             tax_rate=rate,
+            codes=BuyerCodes(centre, ordered),
         )
         result.setdefault(account, []).append((day, line))
     return result
@@ -361,9 +370,16 @@ def cycle_draft(
         totals=sums,
         covers=covers,
         period=period,
-        purchase_order=account.purchase_order,
+        purchase_order=_order_of(lines, account),
         overuse=used,
     )
+
+
+def _order_of(lines: Sequence[DraftLine], account: BillingAccount) -> str:
+    """The buyer's order for all the lines, the account's where no line has one; empty where they
+    differ."""
+    orders = {line.codes.purchase_order for line in lines}
+    return shared(orders) if any(orders) else account.purchase_order
 
 
 def write(drafts: Sequence[Draft], *, on: date, chunk_id: int | None = None) -> list[int]:
@@ -468,4 +484,6 @@ def _line_rows(draft: Draft) -> Iterator[tuple[object, ...]]:
             line.due.amount.amount,
             line.due.tax_class,
             line.tax_rate,
+            line.codes.cost_centre,
+            line.codes.purchase_order,
         )

@@ -15,6 +15,7 @@ from subscriptions.dunning.services import dunning_clock
 from subscriptions.einvoicing.services import einvoicing
 from subscriptions.events import InvoiceIssued
 from subscriptions.invoicing.services.identities import kept_parties
+from subscriptions.invoicing.services.paying import WITH_THE_ORDER, means_of
 from subscriptions.ledger.selectors import paid_with_orders
 from subscriptions.ledger.services import ledger
 
@@ -30,7 +31,8 @@ RETURNING next - %(count)s
 
 _DRAFTS = """
 SELECT account.legal_entity, invoice.kind = 'credit_note',
-       array_agg(invoice.id ORDER BY invoice.id), array_agg(DISTINCT account.party_id)
+       array_agg(invoice.id ORDER BY invoice.id), array_agg(invoice.key),
+       array_agg(account.party_id), array_agg(account.segment)
   FROM subscriptions_invoice AS invoice
   JOIN subscriptions_billingaccount AS account ON account.id = invoice.account_id
  WHERE invoice.id = ANY(%(ids)s) AND invoice.state = 'draft'
@@ -64,6 +66,9 @@ UPDATE subscriptions_invoice AS invoice
        seller_id = %(seller)s,
        buyer_id = buyer.id,
        template = %(template)s,
+       means = CASE WHEN invoice.kind = 'credit_note' THEN NULL
+                    WHEN invoice.key = ANY(%(with_orders)s) THEN %(with_the_order)s::jsonb
+                    ELSE buyer.means END,
        prepaid = CASE WHEN invoice.key = 'order:' || invoice.order_number
                       THEN greatest(0, least(invoice.gross, (
            SELECT coalesce(sum(CASE moved.credit WHEN 'unapplied' THEN moved.amount
@@ -76,7 +81,8 @@ UPDATE subscriptions_invoice AS invoice
   LEFT JOIN bound_until ON bound_until.invoice_id = numbered.id,
        LATERAL (SELECT (%(first)s + numbered.position - 1)::text AS said) AS place,
        subscriptions_billingaccount AS account,
-       unnest(%(parties)s::bigint[], %(buyers)s::bigint[]) AS buyer (party_id, id)
+       unnest(%(parties)s::bigint[], %(buyers)s::bigint[], %(means)s::jsonb[])
+         AS buyer (party_id, id, means)
  WHERE invoice.id = numbered.id AND account.id = invoice.account_id
    AND buyer.party_id = account.party_id
 RETURNING invoice.number, account.id, account.party_id, invoice.kind, invoice.gross, invoice.due_on,
@@ -96,16 +102,29 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
     with connection.cursor() as cursor:
         cursor.execute(_DRAFTS, {"ids": list(invoice_ids)})
         drafts = cursor.fetchall()
-    seller, buyers = kept_parties({party for *_, parties in drafts for party in parties})
-    named = {"seller": seller, "parties": list(buyers), "buyers": list(buyers.values())}
+    segments = {
+        party: segment
+        for *_, parties, found in drafts
+        for party, segment in zip(parties, found, strict=True)
+    }
+    seller, buyers = kept_parties(segments)
+    means = means_of(segments)
+    with_orders = paid_with_orders(key for *_, keys, _, _ in drafts for key in keys)
+    named = {
+        "seller": seller,
+        "parties": list(buyers),
+        "buyers": list(buyers.values()),
+        "means": [means[party] for party in buyers],
+        "with_orders": list(with_orders),
+        "with_the_order": WITH_THE_ORDER,
+    }
     issued = [
         row
-        for entity, credit, ids, _ in drafts
+        for entity, credit, ids, *_ in drafts
         for row in _issue_in(entity, CREDIT_NOTES if credit else INVOICES, ids, on=on, named=named)
     ]
-    ledger.enter_issued([pk for _, _, ids, _ in drafts for pk in ids])
+    ledger.enter_issued([pk for _, _, ids, *_ in drafts for pk in ids])
     einvoicing.mark([row[6] for row in issued if row[7] == Segment.BUSINESS])
-    with_orders = paid_with_orders(key for *_, key in issued)
     days = (
         (collecting.looked_at_on(kind=kind, segment=segment, issued_on=on, due_on=due_on), pk)
         for _, _, _, kind, gross, due_on, pk, segment, key in issued

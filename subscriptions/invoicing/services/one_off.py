@@ -8,6 +8,7 @@ from django.db import transaction
 from commerce.kernel.clock import business_today
 from commerce.kernel.tax import Basis
 from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.invoice import Names, one_off_lines, totals
 from subscriptions.domain.states import InvoiceKind
@@ -26,12 +27,13 @@ def bill_order(
     names: Mapping[str, Names] | None = None,
     benefit_names: Mapping[str, Names] | None = None,
     purchase_order: str = "",
+    cost_centres: Mapping[str, str] | None = None,
 ) -> str | None:
     """Bill the one-off charges of an order; the invoice's number.
 
-    `charges` by contract group, `names` by item, `tax_rates` per cent by tax class; recurring
-    charges among them are left to the contract. None when nothing is due once, or when the bill
-    breaks the promise and is held. May be repeated: the same number is answered.
+    `charges` and `cost_centres` by contract group, `names` by item, `tax_rates` per cent by tax
+    class; recurring charges among them are left to the contract. None when nothing is due once, or
+    when the bill breaks the promise and is held. May be repeated: the same number is answered.
     """
     account = locked_account(party_id=party_id, segment=segment)
     key = f"order:{order_number}"
@@ -51,6 +53,7 @@ def bill_order(
             tax_rates=tax_rates,
             names=names or {},
             benefit_names=benefit_names or {},
+            codes=BuyerCodes((cost_centres or {}).get(group, ""), purchase_order),
         )
     )
     if not lines:

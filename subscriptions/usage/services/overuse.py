@@ -17,6 +17,7 @@ from django.db.models import Count, Sum
 from catalogue.domain.usage import Dimension
 from commerce.kernel.money import Money
 from commerce.markets.pack import market
+from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.charges import DueLine
 from subscriptions.domain.consumption import month_of_day
 from subscriptions.domain.invoice import DraftLine
@@ -184,6 +185,7 @@ def _line(owed: Owing, contract: Subscription, *, on: date) -> DraftLine:
         label={language: f"{text}, {number}" for language, text in NAMES[of.dimension].items()},
         quantity=max(abs(owed.units), 1),
         tax_rate=market(settings.MARKET).tax_rates(on)[of.tax_class],
+        codes=BuyerCodes(contract.cost_centre, contract.purchase_order),
     )
 
 

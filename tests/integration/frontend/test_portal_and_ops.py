@@ -23,12 +23,16 @@ from commerce.accounts.models import (
 from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import Order
 from orchestration.models import Effect, Plan, Task, TaskHistory
+from subscriptions.contracts.selectors import codes_of
+from subscriptions.domain.buyers import BuyerCodes
+from tests.integration.subscriptions.contracts import begun, plan
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 FEW = 25
 PORTAL = (
     "",
     "new/",
+    "lines/",
     "numbers/",
     "numbers/new/numero-gratuit-0804/",
     "orders/",
@@ -182,6 +186,26 @@ def test_a_viewer_looks_and_does_not_order(rivoire: Unit) -> None:
     answer = fleet(viewer, purchase_order="PO-7", terms="on")
     assert answer.status_code == 422
     assert Order.objects.count() == 0
+
+
+def test_a_buyer_writes_cost_centres_beside_his_lines_and_a_viewer_reads_them(
+    rivoire: Unit, buyer: Client
+) -> None:
+    party = rivoire.organisation.party_id
+    line = begun(
+        "F-1", [plan()], party=party, segment="business", codes=BuyerCodes("EM-01", "PO-1")
+    )
+    said = {"line": line, f"cost_centre-{line}": " EM-02 ", f"purchase_order-{line}": "PO-2"}
+    page = buyer.post("/portal/lines/?q=EM-01", said, follow=True)
+    assert page.redirect_chain == [("/portal/lines/?q=EM-01", 302)]
+    assert codes_of(line) == BuyerCodes("EM-02", "PO-2")
+    shown = buyer.get("/portal/lines/?q=em-02").content.decode()
+    assert f'name="cost_centre-{line}" value="EM-02"' in shown
+    viewer = as_member(rivoire, "vera", role=Role.VIEWER)
+    read = viewer.get("/portal/lines/").content.decode()
+    assert ("EM-02" in read, '<input class="booked"' in read) == (True, False)
+    viewer.post("/portal/lines/", said | {f"cost_centre-{line}": "mine"})
+    assert codes_of(line) == BuyerCodes("EM-02", "PO-2")
 
 
 def test_every_row_is_answered_beside_its_user_and_nothing_is_ordered(buyer: Client) -> None:

@@ -13,6 +13,7 @@ from commerce.kernel.tax import Basis
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.contracts.services.promise import PledgedContract, pledge
+from subscriptions.domain.buyers import NO_CODES, BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.invoicing.services import bill_run
 from subscriptions.models import BillRunChunk, Invoice
@@ -88,6 +89,7 @@ def activated(
     segment: str = "consumer",
     on: date = DAY,
     months: int = 24,
+    codes: BuyerCodes = NO_CODES,
 ) -> int:
     lines = dict.fromkeys(charge.item for charge in charges)
     return activate(
@@ -110,6 +112,7 @@ def activated(
         release=1,
         channel="web",
         msisdn="0639980001",
+        codes=codes,
         benefit_names={"six-free": {"fr": "6 mois offerts", "en": "6 months free"}},
     )
 
@@ -122,10 +125,11 @@ def begun(
     group: str = "g1",
     segment: str = "consumer",
     on: date = DAY,
+    codes: BuyerCodes = NO_CODES,
 ) -> int:
     """Promised and activated."""
     promised(order, charges, group=group, segment=segment)
-    return activated(order, charges, party=party, group=group, segment=segment, on=on)
+    return activated(order, charges, party=party, group=group, segment=segment, on=on, codes=codes)
 
 
 def run(on: date) -> int | None:

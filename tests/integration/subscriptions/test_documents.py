@@ -19,7 +19,7 @@ from subscriptions.checks import seller_is_a_company
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.document import InvoiceDocument
 from subscriptions.domain.views import Identity, Reference
-from subscriptions.invoicing.facturx import Flavour, xml_of
+from subscriptions.invoicing.facturx import xml_of
 from subscriptions.invoicing.selectors import bill_view, document_of
 from subscriptions.invoicing.services.credit import credit_order
 from subscriptions.invoicing.services.one_off import bill_order
@@ -222,16 +222,6 @@ def test_the_credit_notes_of_a_bill_are_together_exactly_it(atelier: int) -> Non
     assert bill_view(atelier, billed or "").summary.gross == Money.of("29.99")
     for note in notes:
         checked(document_of(atelier, note))
-
-
-def test_ubl_says_the_same_sums(atelier: int) -> None:
-    begun("F-9", [plan("20.00"), press()], party=atelier, segment="business")
-    run(date(2026, 3, 11))
-    document = document_of(atelier, number_of(atelier))
-    root = ElementTree.fromstring(xml_of(document, flavour=Flavour.UBL))
-    assert root.tag.endswith("}Invoice")
-    payable = next(each for each in root.iter() if each.tag.endswith("}PayableAmount"))
-    assert payable.text == str(document.gross.amount)
 
 
 def test_a_document_says_what_was_so_on_its_day(camille: int) -> None:

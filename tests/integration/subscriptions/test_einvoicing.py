@@ -9,12 +9,12 @@ import pytest
 from commerce.accounts.context import SYSTEM
 from commerce.accounts.kinds import Role
 from commerce.accounts.models import Organisation, PartyAddress
-from commerce.events.models import Timer
+from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Forbidden, Refused, Unknown
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
-from subscriptions.einvoicing.selectors import came_back, einvoice_of, reports
+from subscriptions.einvoicing.selectors import came_back, einvoice_of, reports, stuck
 from subscriptions.einvoicing.services import einvoice_decisions, einvoicing, sales_reports
 from subscriptions.invoicing.selectors import bills_of
 from subscriptions.invoicing.services.credit import credit_order
@@ -219,6 +219,49 @@ def test_the_platform_hears_of_the_money_once_all_of_it_has_come(
     found = einvoice_of(atelier, number)
     assert found is not None
     assert [step.status for step in found.steps].count("paid") == 1
+
+
+def test_a_payment_that_the_platform_would_not_be_told_of_waits_for_an_operator(
+    platform: Memory, atelier: int
+) -> None:
+    number = billed(atelier)
+    einvoicing.on_send({"keys": [f"{number}/1"]})
+    told(number, "deposited")
+    enter_payment(key="t", party_id=atelier, reference=number, amount=Money.of("36.00"))
+    platform.refusing |= {f"{number}/paid", f"{number}/paid/2"}
+    for key in (f"{number}/paid", f"{number}/paid/2"):
+        einvoicing.on_send({"keys": [key]})
+        (waits,) = stuck()
+        assert (waits.number, waits.status, waits.payment_refused) == (number, "deposited", True)
+        if key.endswith("paid"):
+            einvoice_decisions.send_again(OPERATOR, einvoice_id=waits.id)
+            assert PlatformRequest.objects.get(key=f"{number}/paid/2").amount == 36
+    einvoice_decisions.note_handled(OPERATOR, einvoice_id=waits.id, note="told by hand")
+    assert stuck() == ()
+
+
+def test_a_payment_that_was_refused_is_told_again(platform: Memory, atelier: int) -> None:
+    number = billed(atelier)
+    einvoicing.on_send({"keys": [f"{number}/1"]})
+    told(number, "deposited")
+    enter_payment(key="t", party_id=atelier, reference=number, amount=Money.of("36.00"))
+    platform.refusing.add(f"{number}/paid")
+    einvoicing.on_send({"keys": [f"{number}/paid"]})
+    einvoice_decisions.send_again(OPERATOR, einvoice_id=stuck()[0].id)
+    einvoicing.on_send({"keys": [f"{number}/paid/2"]})
+    assert platform.taken[f"{number}/paid/2"] == (f"id of {number}/1", "36.00 EUR", DAY)
+    assert (life(number)[0], stuck()) == ("paid", ())
+
+
+def test_the_buyers_programs_hear_what_became_of_an_invoice(platform: Memory, atelier: int) -> None:
+    number = billed(atelier)
+    einvoicing.on_send({"keys": [f"{number}/1"]})
+    told(number, "deposited")
+    told(number, "refused", motive="order_unknown", days=1)
+    heard = OutboxEvent.objects.filter(name="ElectronicInvoiceMoved")
+    said = sorted((each.payload["status"], each.payload["motive"]) for each in heard)
+    assert said == [("deposited", ""), ("refused", "order_unknown")]
+    assert {each.payload["party_id"] for each in heard} == {atelier}
 
 
 def test_money_that_came_before_the_deposit_is_told_with_it(platform: Memory, atelier: int) -> None:

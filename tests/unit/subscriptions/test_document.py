@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, tax_parts
+from subscriptions.domain.buyers import NO_CODES, Borne, BuyerCodes
 from subscriptions.domain.document import (
+    TEMPLATE,
     InvoiceDocument,
     Operation,
     invoice_document,
@@ -28,10 +30,13 @@ from subscriptions.domain.views import (
     BillView,
     CommitmentView,
     Identity,
+    PayBy,
+    PaymentMeans,
     Reference,
     Section,
+    TransferTo,
 )
-from subscriptions.invoicing.facturx import xml_of
+from subscriptions.invoicing.facturx import Flavour, xml_of
 
 KEPT = Path(__file__).parent / "documents"
 SELLER = Identity(
@@ -58,13 +63,14 @@ def line(
     quantity: int = 1,
     rate: str = "20",
     tax_class: str = "telecom",
+    codes: BuyerCodes = NO_CODES,
 ) -> BillLineView:
     once = kind is LineKind.ONE_OFF
     return BillLineView(
         kind=kind, label={"fr": label, "en": f"{label} (en)"}, order_number="F-2026-000001",
         group="g1", item="i", charge="c", benefit="", period=0 if once else 1,
         days=None if once else MARCH, quantity=quantity, amount=Money.of(amount),
-        tax_class=tax_class, tax_rate=Decimal(rate), promised=None,
+        tax_class=tax_class, tax_rate=Decimal(rate), promised=None, codes=codes,
     )  # fmt: skip
 
 
@@ -188,6 +194,29 @@ CREDIT = document(
 )
 
 
+def fleet(users: int) -> InvoiceDocument:
+    """A firm's, to be paid by transfer: a line and a cost centre each; every third of an order of
+    its own."""
+    bill = document(
+        *(
+            line(
+                "12.90",
+                label="Flotte 20 Go",
+                codes=BuyerCodes(f"CC-{n:03}", "PO-78" if n % 3 == 0 else "PO-77"),
+            )
+            for n in range(1, users + 1)
+        ),
+        basis=Basis.HT,
+    )
+    iban = replace(bill.seller, iban="FR7699999000010000000000115")
+    return replace(bill, template=TEMPLATE, seller=iban, means=PaymentMeans(PayBy.TRANSFER))
+
+
+DEBITED = replace(
+    CONSUMER, template=3, means=PaymentMeans(PayBy.DEBIT, "1234", "M-7", "FR72ZZZ123456")
+)
+
+
 @pytest.mark.parametrize(
     ("name", "bill"), [("consumer", CONSUMER), ("business", BUSINESS), ("credit-note", CREDIT)]
 )
@@ -209,3 +238,49 @@ def test_a_credit_note_is_due_on_no_day_and_says_that_it_goes_back() -> None:
     assert second == (KEPT / "template-2-credit-note.xml").read_bytes()
     assert b"DueDateDateTime" not in second
     assert b"ce montant vous est rendu" in second
+
+
+@pytest.mark.parametrize(
+    ("name", "bill"),
+    [("transfer", fleet(3)), ("debit", DEBITED), ("credit-note", replace(CREDIT, template=3))],
+)
+@pytest.mark.parametrize("flavour", list(Flavour))
+def test_the_third_template_says_who_bears_what_and_how_it_is_paid(
+    name: str, bill: InvoiceDocument, flavour: Flavour
+) -> None:
+    kind = "" if flavour is Flavour.FACTUR_X else ".ubl"
+    assert xml_of(bill, flavour=flavour) == (KEPT / f"template-3-{name}{kind}.xml").read_bytes()
+
+
+def test_what_each_cost_centre_bears_adds_up_to_the_bill() -> None:
+    bill = document(
+        line("10.00", codes=BuyerCodes("Paris")),
+        line("-2.00", kind=LineKind.BENEFIT, codes=BuyerCodes("Paris")),
+        line("5.00"),
+        line("7.00", codes=BuyerCodes("Lyon")),
+        basis=Basis.HT,
+    )
+    assert bill.cost_centres == (
+        Borne("Lyon", Money.of("7.00")),
+        Borne("Paris", Money.of("8.00")),
+        Borne("", Money.of("5.00")),
+    )
+    assert total(each.amount for each in bill.cost_centres) == bill.net
+    assert CONSUMER.cost_centres == ()
+
+
+@pytest.mark.parametrize(
+    ("bill", "to"),
+    [
+        (fleet(1), TransferTo("FR7699999000010000000000115", "RF89FA20260000001", "Faisceau")),
+        (replace(fleet(1), means=PaymentMeans(PayBy.DEBIT)), None),
+        (replace(fleet(1), means=None), None),
+        (replace(fleet(1), prepaid=fleet(1).gross), None),
+        (replace(fleet(1), credit_note=True), None),
+        (replace(fleet(1), seller=SELLER), None),
+    ],
+)
+def test_only_what_is_to_be_transferred_says_where_to(
+    bill: InvoiceDocument, to: TransferTo | None
+) -> None:
+    assert bill.transfer == to
