@@ -328,7 +328,7 @@ def _fees(life: Life) -> Iterator[Bill]:
             fee = early_fee(seen, contract, ended)
             if fee:
                 day = Span(ended.on, ended.on + ONE_DAY)
-                key = Key(contract.code, Kind.FEE, "", ended.on, "fee", day)
+                key = Key(contract.code, Kind.FEE, "", ended.on, "termination_fee", day)
                 yield bill(life, ended.on, [Line(key, fee, "telecom", repairs=False)])
 
 
