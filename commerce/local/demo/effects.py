@@ -10,6 +10,7 @@ import httpx
 
 from commerce.local.demo.bills import Bill
 from commerce.local.demo.orders import Told
+from commerce.local.demo.third_party import sold
 from commerce.local.stack import Stack
 
 Identity = tuple[str, ...]
@@ -39,12 +40,14 @@ def effects_of(
     orders: Mapping[str, Any],
     bills: Collection[Bill],
     until: date,
+    bought: Iterable[Identity] = (),
 ) -> Effects:
-    """Lay the expectation beside the ledgers of both sandboxes.
+    """Lay the expectation beside the ledgers of the sandboxes.
 
     As `compared`, with what is found there.
     """
-    return compared(happened(stack), told, orders=orders, bills=bills, until=until)
+    found = happened(stack)
+    return compared(found, told, orders=orders, bills=bills, until=until, bought=bought)
 
 
 def compared(
@@ -54,20 +57,22 @@ def compared(
     orders: Mapping[str, Any],
     bills: Collection[Bill] = (),
     until: date = date.min,
+    bought: Iterable[Identity] = (),
 ) -> Effects:
     """Lay what must have happened beside what did.
 
     `orders` are the orders as they were read back, by number: their lines give the references.
     Of the `bills` each that asks a consumer for something is charged to the card of his order; a
     firm's goes to the platform for invoices, which is told that it was paid. That platform has a
-    report of sales to consumers for each period that is over on the day `until`.
+    report of sales to consumers for each period that is over on the day `until`. What was `bought`
+    of a third party is in his books.
     Messages are not expected one by one, but none may be sent twice.
     """
     expected: set[Identity] = set()
     for one in told:
         expected |= set(expected_of(one, items=orders[one.number]["items"]))
     expected |= {each for bill in bills for each in (*_collected(bill), *_invoiced(bill))}
-    expected |= set(_reported(bills, until=until))
+    expected |= {*_reported(bills, until=until), *bought}
     business = {identity for identity in found if identity[0] != MESSAGES}
     return Effects(
         expected=dict(sorted(Counter(f"{who} {what}" for who, what, *_ in expected).items())),
@@ -138,7 +143,7 @@ def _reported(bills: Iterable[Bill], *, until: date) -> Iterable[Identity]:
 
 def happened(stack: Stack) -> Counter[Identity]:
     """Everything that is in force outside, with how many times it was done."""
-    return Counter(_providers(stack)) + Counter(_payments(stack))
+    return Counter(_providers(stack)) + Counter(_payments(stack)) + Counter(sold(stack))
 
 
 def _providers(stack: Stack) -> Mapping[Identity, int]:

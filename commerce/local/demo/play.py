@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from datetime import time as time_of_day
 from typing import Protocol
 
 import httpx
@@ -20,11 +21,13 @@ from commerce.local.demo.effects import Effects, effects_of
 from commerce.local.demo.errors import StoryBroken
 from commerce.local.demo.orders import Told
 from commerce.local.demo.shopper import Shopper
+from commerce.local.demo.third_party import Purchases
 from commerce.local.errors import StackError
 from commerce.local.stack import Stack
 
 MONTHS = 8
 QUIET_SECONDS = 90
+NOON = time_of_day(12)
 
 
 class Client(Protocol):
@@ -102,6 +105,11 @@ def _play(stack: Stack, outcome: Outcome, *, sabotage: str | None) -> None:
     for name, client in clients.items():
         client.wait_until_active(outcome.told[name].number)
     telling.say("\nAll three orders are active.")
+    shopper = clients["shopper"]
+    assert isinstance(shopper, Shopper)
+    purchases = Purchases(stack, shopper.browser, shopper.number.replace(" ", ""))
+    purchases.buy()
+    telling.third_party(purchases.story)
     if sabotage:
         telling.say(f"Sabotage: {planted.plant(stack, fault=sabotage, told=outcome.told)}.")
     until = _advance(stack, clients["business"])
@@ -113,6 +121,7 @@ def _play(stack: Stack, outcome: Outcome, *, sabotage: str | None) -> None:
         orders=outcome.audit.orders,
         bills=outcome.audit.bills,
         until=until,
+        bought=purchases.expected(until=datetime.combine(until, NOON, PARIS)),
     )
     for told in outcome.told.values():
         telling.after(told, audit=outcome.audit)

@@ -52,6 +52,13 @@ def order(told: Told, *, position: int) -> None:
     _promise(told.promised)
 
 
+def third_party(story: Iterable[str]) -> None:
+    """What the shopper bought on her bill."""
+    say("The shopper")
+    for line in story:
+        say(f"   {line}")
+
+
 def after(told: Told, *, audit: Audit) -> None:
     """How the order went, and its bills."""
     found = audit.orders[told.number]

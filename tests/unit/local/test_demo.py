@@ -3,8 +3,9 @@
 import json
 from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from unittest.mock import Mock
 
 import pytest
 
@@ -14,6 +15,7 @@ from commerce.local.demo.effects import Effects, Identity, compared, expected_of
 from commerce.local.demo.orders import Promised, Told
 from commerce.local.demo.play import Outcome
 from commerce.local.demo.telling import items_that_differ
+from commerce.local.demo.third_party import Purchases
 
 PAGE = """
 <form action="/search"><input name="q"></form>
@@ -183,6 +185,25 @@ def test_sales_to_consumers_are_reported_for_each_period_that_is_over() -> None:
         ("einvoicing", "report", "ER-2026-12-01"),
         ("einvoicing", "report", "ER-2026-12-11"),
     )
+
+
+def test_what_was_bought_of_a_third_party_is_in_his_books_month_by_month() -> None:
+    since = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    bought = Purchases(stack=Mock(), browser=Mock(), number="0639981234", since=since)
+    expected = list(bought.expected(until=datetime(2026, 3, 31, 9, tzinfo=UTC)))
+    assert [each[2:] for each in expected] == [
+        ("lune-42", "0639981234", "0"),
+        ("lune-plus", "0639981234", "0"),
+        ("lune-plus", "0639981234", "1"),
+        ("lune-plus", "0639981234", "2"),
+    ]
+    happened = Counter(expected_of(TOLD, items=ITEMS)) + Counter(expected[:-1])
+    orders = {"F-1": {"items": ITEMS}}
+    found = compared(happened, [TOLD], orders=orders, bought=expected)
+    assert (found.missing, found.unasked) == ((expected[-1],), ())
+    happened += Counter([expected[-1], ("merchant", "not_his", "lune-1")])
+    found = compared(happened, [TOLD], orders=orders, bought=expected)
+    assert (found.missing, found.unasked) == ((), (("merchant", "not_his", "lune-1"),))
 
 
 def test_the_demo_is_right_only_if_bills_effects_and_lines_are() -> None:
