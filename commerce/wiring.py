@@ -42,7 +42,7 @@ from commerce.ordering.events import (
     OrderPlaced,
     ParcelDayMoved,
 )
-from commerce.ordering.services import coming_days, continuing, unpaid
+from commerce.ordering.services import coming_days, continuing, new_terms, unpaid
 from commerce.ordering.services.holds import CHECKOUT_TIMER, HOLD_TIMER
 from commerce.payments import selectors as payments
 from commerce.payments.events import (
@@ -88,7 +88,7 @@ from subscriptions.carrier.services import settling as carrier_settling
 from subscriptions.carrier.services import stopping as carrier_stopping
 from subscriptions.carrier.services import telling as carrier_telling
 from subscriptions.collection.services import collecting
-from subscriptions.contracts.services import asking
+from subscriptions.contracts.services import asking, terms
 from subscriptions.dunning.services import dunning, dunning_clock
 from subscriptions.einvoicing.services import einvoicing, sales_reports
 from subscriptions.events import (
@@ -225,6 +225,7 @@ def connect() -> None:
     subscribe(DisputeMoved, bills.on_dispute_moved, name="bills.disputed")
 
     register_timer(asking.ASK, asking.on_ask_due)
+    register_timer(terms.TELL, terms.on_tell_due)
     register_timer(carrier_finishing.EXPIRY, carrier_confirming.on_expiry_due)
     register_timer(carrier_stopping.REMINDER, carrier_stopping.on_reminder_due)
     register_timer(carrier_settling.TIMER, carrier_settling.on_due, durable=False)
@@ -252,6 +253,7 @@ def connect() -> None:
     subscribe(DunningMoved, ordering.on_dunning_moved, name="ordering.dunning")
     register_timer(unpaid.TIMER, ordering.on_unpaid_due)
     register_timer(asking.UNANSWERED, continuing.on_unanswered)
+    register_timer(terms.APPLY, new_terms.on_apply_due)
     register_timer(HOLD_TIMER, ordering.on_order_hold_due)
     register_timer(CHECKOUT_TIMER, ordering.on_checkout_due)
 

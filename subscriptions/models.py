@@ -26,6 +26,8 @@ from subscriptions.contracts.models import Subscription as Subscription
 from subscriptions.contracts.models import SubscriptionBlock as SubscriptionBlock
 from subscriptions.contracts.models import SubscriptionChange as SubscriptionChange
 from subscriptions.contracts.models import SubscriptionItem as SubscriptionItem
+from subscriptions.contracts.models import TermsChange as TermsChange
+from subscriptions.contracts.models import TermsNotice as TermsNotice
 from subscriptions.dunning.models import DunningCase as DunningCase
 from subscriptions.dunning.models import DunningEntry as DunningEntry
 from subscriptions.einvoicing.models import Einvoice as Einvoice

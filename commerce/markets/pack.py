@@ -147,6 +147,15 @@ class DebitRules:
 
 
 @dataclass(frozen=True, slots=True)
+class TermsRules:
+    """A change of running contracts is told `notice_months` before it takes effect; who does not
+    want it leaves free of charge until `leave_months` after that day."""
+
+    notice_months: int
+    leave_months: int
+
+
+@dataclass(frozen=True, slots=True)
 class FreeThenPaidRules:
     """Which `kinds` of offerings a consumer must expressly agree to pay for when their free months
     are over: he is asked `asks_days` before the first paid day, and answers until `answers_days`
@@ -234,6 +243,9 @@ class Market(Protocol):
     ) -> Money:
         """What is owed for leaving after `elapsed` full months, when `instalments` are left of a
         commitment that began on the day `committed_on`."""
+
+    def terms_rules(self) -> TermsRules:
+        """Changes of running contracts that we make."""
 
     def free_then_paid_rules(self) -> FreeThenPaidRules:
         """What goes on for money only with an express consent."""

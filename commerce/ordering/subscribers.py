@@ -47,9 +47,9 @@ def on_payment_effect_refused(payload: Mapping[str, Any]) -> None:
 
 def on_order_accepted(payload: Mapping[str, Any]) -> None:
     """The customer hears that we are bound; not of what we do because he has not paid, or has not
-    agreed to pay, of which he hears otherwise."""
+    agreed to pay, or as he was told, of which he hears otherwise."""
     order = Order.objects.get(number=payload["number"])
-    ours = Q(config__unpaid="yes") | Q(config__unanswered="yes")
+    ours = Q(config__unpaid="yes") | Q(config__unanswered="yes") | Q(config__announced="yes")
     if order.email and not order.items.filter(ours).exists():
         send(
             code="order_accepted",

@@ -53,6 +53,7 @@ def _act(order: Order, items: Sequence[OrderItem], *, held: Mapping[int, Names])
         on=order.begins_on,
         waits=waits,
         unanswered=any(config.get("unanswered") for config in configs),
+        announced=any(config.get("announced") for config in configs),
         unpaid=any(config.get("unpaid") for config in configs),
         names=_names(order, items, held=held) if waits else (),
     )

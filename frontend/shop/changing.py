@@ -245,6 +245,11 @@ def _leaving(shown: ChangeQuote) -> dict[str, Any] | None:
 
 
 def _why_owed(told: Leaving) -> str:
+    if told.free_until is not None:
+        day = on_day(told.free_until)
+        return _("We are changing your contract: until %(day)s you end it free of charge.") % {
+            "day": day
+        }
     if not told.months_left:
         return _("There is no commitment left: ending the contract costs nothing.")
     left = _("%(months)s of your commitment are left on that day (article L224-28).") % {

@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Prefetch, Q, Sum
 
 from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
+from commerce.kernel.periods import add_months
+from commerce.markets.pack import market
 from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
 from subscriptions.domain.timeline import (
     Act,
     Amends,
+    Announced,
     Answered,
     Billed,
     Changed,
@@ -35,6 +39,7 @@ from subscriptions.models import (
     Subscription,
     SubscriptionChange,
     SubscriptionItem,
+    TermsNotice,
 )
 
 COMING = 3
@@ -91,6 +96,7 @@ def life_of(party_id: int, subscription_id: int, *, acts: Sequence[Act]) -> Life
         dunning=_dunning(account_id=account.pk, since=contract.activated_on),
         answers=_answers(contract),
         amends=_amends(contract),
+        announced=_announced(contract),
     )
 
 
@@ -248,4 +254,16 @@ def _amends(contract: Subscription) -> tuple[Amends, ...]:
     return tuple(
         Amends(row.names, Money(row.amount, contract.account.currency), row.granted_at)
         for row in rows
+    )
+
+
+def _announced(contract: Subscription) -> tuple[Announced, ...]:
+    months = market(settings.MARKET).terms_rules().leave_months
+    rows = TermsNotice.objects.filter(item__subscription=contract).exclude(outcome="left")
+    return tuple(
+        Announced(
+            row.terms.names, row.effective_on, row.told_at, add_months(row.effective_on, months)
+        )
+        for row in rows.select_related("terms").order_by("pk")
+        if row.told_at is not None
     )

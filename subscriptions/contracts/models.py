@@ -281,6 +281,54 @@ class PaidContinuation(models.Model):
         return f"{self.item_id} {self.costs_on}"
 
 
+class TermsChange(models.Model):
+    """A change of running contracts that we announce: of those that hold `offering`, from their
+    first bill day from `from_on` on. Only added.
+
+    `names` say in each language what changes and why. `successor` takes the offering's place, at
+    its own price; empty where conditions alone change.
+    """
+
+    code = models.SlugField(max_length=40, unique=True)
+    offering = models.CharField(max_length=60)
+    segment = models.CharField(max_length=8)
+    successor = models.CharField(max_length=60, default="", blank=True)
+    names = models.JSONField()
+    from_on = models.DateField()
+    announced_at = models.DateTimeField(help_text="business time")
+    announced_by = models.CharField(max_length=120)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class TermsNotice(models.Model):
+    """The holder of an item was told of a change that takes effect on the day `effective_on`.
+
+    `told_at` is empty where nobody can be told: there is no address, and nothing changes. `outcome`
+    is empty until the day, then `applied`, `left` where the item had ended, or why we could not.
+    """
+
+    terms = models.ForeignKey(TermsChange, on_delete=models.PROTECT, related_name="notices")
+    item = models.ForeignKey(
+        SubscriptionItem, on_delete=models.PROTECT, related_name="terms_notices"
+    )
+    effective_on = models.DateField()
+    told_at = models.DateTimeField(null=True, help_text="business time")
+    outcome = models.CharField(max_length=40, default="", blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["terms", "item"], name="told_of_terms_once")]
+        indexes = [
+            models.Index(
+                fields=["terms", "effective_on"], condition=Q(outcome=""), name="terms_to_apply"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.terms_id} {self.item_id}"
+
+
 class Compensation(models.Model):
     """What we owe a contract for a fault of ours: a line of the bill of the day `due_on`. Below
     zero it is what the contract owes us for one of its own: for paying late.

@@ -35,6 +35,7 @@ class Topic(StrEnum):
     DEBIT = "debit"
     DUNNING = "dunning"
     CONSENT = "consent"
+    TERMS = "terms"
     AMENDS = "amends"
 
 
@@ -44,7 +45,8 @@ class Act:
 
     `kind` is empty of the order that began the contract. One that still `waits` takes effect on the
     day `on` (None: as soon as it is carried out). `unanswered`: we placed it, as nobody agreed to
-    pay for what it takes off; `unpaid`: as bills were not paid.
+    pay for what it takes off; `unpaid`: as bills were not paid; `announced`: as its holder was
+    told.
     """
 
     number: str
@@ -56,6 +58,7 @@ class Act:
     waits: bool = False
     unanswered: bool = False
     unpaid: bool = False
+    announced: bool = False
     names: Sequence[Names] = ()
 
 
@@ -142,6 +145,16 @@ class Amends:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """A change of the contract of which its holder was told, and until when he leaves freely."""
+
+    names: Names
+    on: date
+    told_at: datetime
+    leave_until: date
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """Everything that is known of one contract."""
 
@@ -160,6 +173,7 @@ class Life:
     dunning: Sequence[Dunned] = ()
     answers: Sequence[Answered] = ()
     amends: Sequence[Amends] = ()
+    announced: Sequence[Announced] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +207,7 @@ def timeline(life: Life, *, today: date) -> tuple[Entry, ...]:
         *_dunning(life),
         *_answers(life),
         *_amends(life),
+        *_announced(life),
     ]
     kept = [_dated(each, today=today) for each in found]
     if life.ended_on is not None:
@@ -338,6 +353,8 @@ def _ordered(act: Act | None) -> Sentence | None:
         return None
     if act.unanswered:
         return Sentence("Its free months are over, and nobody agreed to pay for it.")
+    if act.announced:
+        return Sentence("As was announced.")
     if act.unpaid:
         return Sentence("Bills were not paid in time.")
     return Sentence("By order %(number)s, placed on %(day)s.", number=act.number, day=_day(act.at))
@@ -429,7 +446,7 @@ def _bills(life: Life) -> Iterator[Entry]:
             reference=bill.number,
         )
     for day, amount in life.coming_bills:
-        said = Sentence("The next bill: %(amount)s.", amount=amount)
+        said = Sentence("A bill of %(amount)s.", amount=amount)
         why = Sentence("As promised; what is used beyond the plan is added.")
         yield Entry(day, Topic.BILL, said, why, coming=True)
     for debit in life.debits:
@@ -511,6 +528,19 @@ def _amends(life: Life) -> Iterator[Entry]:
         )
         why = Sentence("%(what)s.", what=each.names)
         yield Entry(_day(each.at), Topic.AMENDS, said, why, at=each.at)
+
+
+def _announced(life: Life) -> Iterator[Entry]:
+    for each in life.announced:
+        said = Sentence("A change was announced: %(what)s", what=each.names)
+        why = Sentence("It is told at least a month before it takes effect.")
+        yield Entry(_day(each.told_at), Topic.TERMS, said, why, at=each.told_at)
+        said = Sentence("What was announced takes effect.")
+        why = Sentence("%(what)s", what=each.names)
+        yield Entry(each.on, Topic.TERMS, said, why)
+        said = Sentence("The last day to leave free of charge for it.")
+        why = Sentence("We changed the contract; who does not want that may leave.")
+        yield Entry(each.leave_until, Topic.TERMS, said, why)
 
 
 def _day(moment: datetime) -> date:

@@ -32,6 +32,7 @@ from commerce.markets.pack import (
     SpecialTariff,
     Tariff,
     TerminationRules,
+    TermsRules,
     WithdrawalRules,
 )
 
@@ -104,6 +105,9 @@ class France:
             committed_on=committed_on,
             business=business,
         )
+
+    def terms_rules(self) -> TermsRules:
+        return termination.TERMS
 
     def free_then_paid_rules(self) -> FreeThenPaidRules:
         return free_then_paid.RULES

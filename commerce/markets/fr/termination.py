@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from commerce.kernel.money import Money, total
-from commerce.markets.pack import TerminationRules
+from commerce.markets.pack import TerminationRules, TermsRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,9 @@ RULES = TerminationRules(
         },
     },
 )
+
+TERMS = TermsRules(notice_months=1, leave_months=4)
+"""Changes that the operator makes (L224-33 of the consumer code, L121-84 before it)."""
 
 
 def early_termination_fee(

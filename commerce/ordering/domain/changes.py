@@ -77,7 +77,7 @@ class ChangeRequest:
     `ported`: because its number went to another operator, which ends it at once (L44-4 CPCE).
     `outgoing_only`: the line can still be called. `unpaid`: we end it, as bills are not paid.
     `unanswered`: we take `items` off `on` the day on which they would begin to cost, as nobody
-    agreed to pay for them."""
+    agreed to pay for them. `announced`: `on` that day we change the plan as its holder was told."""
 
     kind: ChangeKind
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NO_CHOICES)
@@ -93,6 +93,7 @@ class ChangeRequest:
     outgoing_only: bool = False
     unpaid: bool = False
     unanswered: bool = False
+    announced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ class Leaving:
     """What ending a contract costs: the `fee` and the advantages `given_back`, both with tax where
     the contract's prices are; `without_motive`, what both would be without the legitimate motive
     that has still to be proved. `earliest`: the first day on which it can end; `months_left` of the
-    commitment then, a month begun among them."""
+    commitment then, a month begun among them. `free_until`: nothing is owed by who asks for it by
+    that day, as we change the contract."""
 
     earliest: date
     months_left: int
@@ -108,6 +110,7 @@ class Leaving:
     given_back: Money
     without_motive: Money
     tax_class: str
+    free_until: date | None = None
 
     @property
     def owed(self) -> Money:

@@ -157,7 +157,8 @@ def place_change(
     )
     _check_expected(found.shown, checkout)
     by_agent = context.role is Role.AGENT
-    consents = checkout.consents if found.shown.binds and not by_agent else None
+    asked = found.shown.binds and not by_agent and not request.announced
+    consents = checkout.consents if asked else None
     if consents is not None:
         check_consents(consents, consumer=consumer)
         if consumer:
@@ -282,7 +283,12 @@ def _waits(request: ChangeRequest) -> bool:
     """Whether it is for a later day."""
     if request.kind is ChangeKind.TERMINATE:
         return not request.ported
-    return request.when is When.CYCLE_END or request.unanswered
+    return request.when is When.CYCLE_END or _is_ours(request)
+
+
+def _is_ours(request: ChangeRequest) -> bool:
+    """Whether we order it, for the day `on`."""
+    return request.unanswered or request.announced
 
 
 def _contract(context: AccountContext, subscription_id: int) -> SubscriptionView:
@@ -329,7 +335,7 @@ def _touched(
 
 def _asked(request: ChangeRequest, contract: SubscriptionView) -> dict[str, str]:
     """What those who carry the change out are told of the wish."""
-    said_on = request.on if request.unanswered else None
+    said_on = request.on if _is_ours(request) else None
     asked = {
         "change": str(request.kind),
         "block": str(request.block or ""),
@@ -341,6 +347,7 @@ def _asked(request: ChangeRequest, contract: SubscriptionView) -> dict[str, str]
         "grade": "outgoing" if request.outgoing_only else "",
         "unpaid": "yes" if request.unpaid or request.block is BlockKind.UNPAID else "",
         "unanswered": "yes" if request.unanswered else "",
+        "announced": "yes" if request.announced else "",
         "effective_on": said_on.isoformat() if said_on else "",
     }
     return {name: text for name, text in asked.items() if text}
@@ -360,7 +367,7 @@ def _effective_on(
     """When it is taken to take effect: with the next bill, when a phone is there, or today."""
     if request.kind is ChangeKind.TERMINATE:
         return last_day(request, contract)
-    if request.unanswered and request.on is not None:
+    if _is_ours(request) and request.on is not None:
         return request.on
     if request.when is When.CYCLE_END and contract.next_bill_on is not None:
         return contract.next_bill_on

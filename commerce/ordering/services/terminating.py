@@ -1,6 +1,7 @@
 """Ending a contract: when it can end, and what is owed for it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from commerce.ordering.services.changed_line import kind_of
 from commerce.ordering.services.pricing import Pricing
 from subscriptions.contracts.finding import bundles_on_bill, contracts_running
 from subscriptions.contracts.leaving import agreed_price, commitment_of, left_of_commitment
+from subscriptions.contracts.terms import leaves_freely_until
 from subscriptions.domain.leaving import Commitment, Left
 from subscriptions.domain.views import ItemView, SubscriptionView
 
@@ -96,7 +98,8 @@ def leaving_of(
     pricing: Pricing,
 ) -> Leaving:
     """What is owed for the end of the contract on the day `on`; nothing without a commitment that
-    still runs then. A legitimate motive takes all of it away once it is proved."""
+    still runs then. A legitimate motive takes all of it away once it is proved; a change of the
+    contract that its holder was told of does so by itself, for as long as the market says."""
     check_motive(request.motive)
     commitment = commitment_of(contract.id)
     kinds = {item.id: kind_of(item, pricing.snapshot) for item in items}
@@ -118,8 +121,11 @@ def leaving_of(
         committed_on=commitment.since if commitment is not None else on,
         business=contract.basis is Basis.HT,
     )
+    free_until = _free_until(contract)
     owed = fee + left.given_back
     nothing = Money.zero(owed.currency)
+    if free_until is not None:
+        fee, owed, left = nothing, nothing, replace(left, given_back=nothing)
     return Leaving(
         earliest=on if request.ported else earliest_end(contract),
         months_left=len(left.instalments),
@@ -127,7 +133,18 @@ def leaving_of(
         given_back=nothing if request.motive else left.given_back,
         without_motive=owed,
         tax_class=left.tax_class,
+        free_until=free_until,
     )
+
+
+def _free_until(contract: SubscriptionView) -> date | None:
+    """Until when it is left freely, as we change it, by who asks today or did so in writing."""
+    today = business_today()
+    found = (
+        leaves_freely_until(contract.id, on=day)
+        for day in (today, *_stated_on(contract, today=today))
+    )
+    return next((day for day in found if day is not None), None)
 
 
 def said_of(leaving: Leaving | None, *, motive: str, on: date) -> dict[str, str]:

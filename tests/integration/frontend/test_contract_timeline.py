@@ -8,7 +8,13 @@ from django.test import Client
 from commerce.accounts.context import CONTACT
 from commerce.accounts.models import Contact, StaffRole, User
 from commerce.kernel.clock import business_time_fixed
-from subscriptions.models import PaidContinuation, Subscription, SubscriptionItem
+from subscriptions.models import (
+    PaidContinuation,
+    Subscription,
+    SubscriptionItem,
+    TermsChange,
+    TermsNotice,
+)
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.frontend.test_customer_area import browser
 from tests.integration.ordering.test_changes import AT
@@ -61,6 +67,24 @@ def test_the_timeline_says_what_is_to_come_and_why_in_both_languages(camille: Us
     french = Client(headers={"accept-language": "fr"})
     french.force_login(camille, backend="django.contrib.auth.backends.ModelBackend")
     assert "Le contrat a commencé" in page(french, f"/account/lines/{line}/timeline/")
+
+
+def test_who_is_told_of_a_change_sees_that_leaving_is_free_and_until_when(camille: User) -> None:
+    terms = TermsChange.objects.create(
+        code="horizon-2027", offering="horizon-130", segment="consumer", from_on=date(2027, 3, 10),
+        names={"en": "New conditions.", "fr": "Nouvelles conditions."}, announced_at=at(DAY),
+    )  # fmt: skip
+    TermsNotice.objects.create(
+        terms=terms, item=SubscriptionItem.objects.get(line_id="plan"), told_at=at(DAY),
+        effective_on=date(2027, 3, 23),
+    )  # fmt: skip
+    shop, line = browser(camille), Subscription.objects.get().pk
+    shown = page(shop, f"/account/lines/{line}/change/terminate/")
+    assert "until 23 July 2027 you end it free of charge" in shown
+    assert "Nothing is owed." in shown
+    assert "A change was announced: New conditions." in page(
+        shop, f"/account/lines/{line}/timeline/"
+    )
 
 
 def test_an_agent_notes_a_yes_with_its_record(camille: User) -> None:

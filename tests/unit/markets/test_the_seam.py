@@ -23,6 +23,7 @@ from commerce.markets.pack import (
     SpecialTariff,
     Tariff,
     TerminationRules,
+    TermsRules,
     WithdrawalRules,
     market,
 )
@@ -110,6 +111,9 @@ class Islandia:
 
     def debit_rules(self) -> DebitRules:
         return DebitRules(notice_days=2, refund_weeks=1)
+
+    def terms_rules(self) -> TermsRules:
+        return TermsRules(notice_months=2, leave_months=1)
 
     def free_then_paid_rules(self) -> FreeThenPaidRules:
         return FreeThenPaidRules(kinds=frozenset(), asks_days=1, answers_days=0)

@@ -163,7 +163,7 @@ def test_bills_debits_amends_and_dunning_stand_in_the_order_of_their_days() -> N
         ("2027-02-23", "Bill FA-2: 25.00. | 19.99 was promised.", False),
         ("2027-03-12", "25.00 is debited from the account ending in 3000. | For bill FA-2; it was "
          "announced on 2027-02-23.", True),
-        ("2027-03-23", "The next bill: 19.99. | As promised; what is used beyond the plan is "
+        ("2027-03-23", "A bill of 19.99. | As promised; what is used beyond the plan is "
          "added.", True),
     ]  # fmt: skip
 
@@ -195,5 +195,5 @@ def test_nothing_but_its_last_bills_is_to_come_of_a_contract_that_has_ended() ->
     assert [text.partition(" | ")[0] for _, text, _ in told(life)] == [
         "The contract began: Horizon 130.",
         "The contract ended.",
-        "The next bill: -8.00.",
+        "A bill of -8.00.",
     ]

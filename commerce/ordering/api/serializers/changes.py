@@ -91,6 +91,9 @@ class LeavingSerializer(Shown):
     given_back = MoneySerializer()
     owed = MoneySerializer()
     without_motive = MoneySerializer()
+    free_until = serializers.DateField(
+        allow_null=True, help_text="Nothing is owed until then, as the contract is changed by us"
+    )
 
 
 class WaitingOrderSerializer(Shown):

@@ -1,0 +1,63 @@
+"""Changes of running contracts that were announced are carried out by orders, each on its day."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+
+from commerce.accounts.identity import SYSTEM
+from commerce.kernel.errors import RuleViolated
+from commerce.kernel.money import Money
+from commerce.ordering.domain.changes import ChangeRequest
+from commerce.ordering.selectors import purchase_order_of
+from commerce.ordering.services.changes import place_change
+from commerce.ordering.services.place import Checkout
+from subscriptions.contracts.services.terms import CHUNK, apply_again, apply_on_from, settle_notice
+from subscriptions.contracts.terms import ToApply, to_apply
+from subscriptions.domain.states import ChangeKind
+
+
+def on_apply_due(payload: Mapping[str, Any]) -> None:
+    """Timer, business time: order what was announced for a day; conditions alone need no order.
+
+    Some at a time, each by itself: one whose line is being changed otherwise is looked at again
+    tomorrow. What can't be ordered at all is kept with its reason. May be repeated.
+    """
+    terms, day = payload["terms"], date.fromisoformat(payload["day"])
+    found = to_apply(terms, day=day, after=payload["after"], most=CHUNK)
+    for notice in found:
+        outcome = _carried_out(notice)
+        if outcome:
+            settle_notice(notice.notice_id, outcome=outcome)
+    if len(found) == CHUNK:
+        apply_on_from(terms, day=day, after=found[-1].notice_id)
+    elif to_apply(terms, day=day, after=0, most=1):
+        apply_again(terms, day=day)
+
+
+def _carried_out(notice: ToApply) -> str:
+    """The outcome; empty as long as another order is in the way."""
+    if not notice.runs:
+        return "left"
+    if not notice.successor:
+        return "applied"
+    by_order = purchase_order_of(notice.order_number) if notice.business else ""
+    request = ChangeRequest(
+        ChangeKind.PLAN,
+        choices={"plan": (notice.successor,)},
+        on=notice.effective_on,
+        announced=True,
+    )
+    try:
+        with transaction.atomic():
+            place_change(
+                replace(SYSTEM, party_id=notice.party_id),
+                subscription_id=notice.subscription_id,
+                request=request,
+                checkout=Checkout(expected_total=Money.zero(), purchase_order=by_order),
+            )
+    except RuleViolated as refusal:
+        return "" if refusal.code == "change_under_way" else refusal.code
+    return "applied"
