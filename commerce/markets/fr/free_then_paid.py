@@ -7,4 +7,4 @@ counts, are ours.
 
 from commerce.markets.pack import FreeThenPaidRules
 
-RULES = FreeThenPaidRules(kinds=frozenset({"content", "option"}), asks_days=14, answers_days=2)
+RULES = FreeThenPaidRules(kinds=frozenset({"content"}), asks_days=14, answers_days=2)
