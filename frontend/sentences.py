@@ -163,6 +163,7 @@ SENTENCES: Mapping[str, Any] = {
     "unknown_bundle": _("This part of your order is not there."),
     "too_many_bundles": _("Choose what to cancel, 100 users at most at a time."),
     "no_address": _("We know no such address of this customer. Choose another way."),
+    "no_deposit": _("No deposit may be asked of this customer."),
     "nothing_to_pay": _("There is nothing left to pay."),
     "payment_under_way": _("A payment is just under way. Look again in a minute."),
     "paid_otherwise": _("This was paid in another way meanwhile: there is nothing left to take."),

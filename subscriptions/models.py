@@ -15,6 +15,7 @@ from subscriptions.carrier.models import MerchantTerms as MerchantTerms
 from subscriptions.carrier.models import MerchantTransfer as MerchantTransfer
 from subscriptions.carrier.models import SinkMessage as SinkMessage
 from subscriptions.collection.models import DebitNotice as DebitNotice
+from subscriptions.collection.models import Deposit as Deposit
 from subscriptions.collection.models import PayLink as PayLink
 from subscriptions.contracts.models import Compensation as Compensation
 from subscriptions.contracts.models import ItemBenefit as ItemBenefit

@@ -10,7 +10,7 @@ from commerce.accounts.kinds import Segment
 from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.payments.selectors import dispute
-from subscriptions.collection.services import collecting
+from subscriptions.collection.services import collecting, deposits
 from subscriptions.dunning.services import dunning_clock
 from subscriptions.ledger.services import ledger
 from subscriptions.models import BillingAccount, Subscription
@@ -19,6 +19,11 @@ from subscriptions.models import BillingAccount, Subscription
 def on_payment_authorised(payload: Mapping[str, Any]) -> None:
     """Of a bill that is paid by hand; orders see to their own."""
     collecting.take(key=payload["key"])
+
+
+def on_payment_settled(payload: Mapping[str, Any]) -> None:
+    """Who has paid a deposit is told that we hold it."""
+    deposits.note_paid(key=payload["key"])
 
 
 def on_allowance_reached(payload: Mapping[str, Any]) -> None:

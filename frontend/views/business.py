@@ -47,6 +47,7 @@ from frontend.sentences import sentence_of
 from frontend.shop.deliveries import delivery
 from frontend.shop.words import language
 from frontend.views.paying import note_added
+from subscriptions.collection.deposits import held_deposit
 from subscriptions.collection.selectors import announced_debit
 from subscriptions.contracts.selectors import subscriptions_of
 from subscriptions.invoicing.explaining import explanation
@@ -295,6 +296,7 @@ def bills(request: HttpRequest) -> HttpResponse:
         ],
         "balance": balance_of(found[0].account_id) if found else None,
         "overdue": overdue(context.party_id or 0),
+        "deposit": held_deposit(context.party_id or 0),
     }
     return render(request, "frontend/portal/bills.html", values)
 

@@ -44,6 +44,7 @@ from orchestration.content import accesses_of
 from orchestration.esim import profile_of
 from orchestration.porting.rio import rio_of_subscription
 from subscriptions.accounts.selectors import account_view
+from subscriptions.collection.deposits import held_deposit
 from subscriptions.collection.selectors import announced_debit
 from subscriptions.contracts.finding import ComingBill, coming_bills
 from subscriptions.contracts.selectors import promise_view, subscription_view, subscriptions_of
@@ -147,6 +148,7 @@ def bills(request: HttpRequest) -> HttpResponse:
         "balance": balance_of(account.id) if account else None,
         "methods": methods_section(party_id, area="account", may_change=True),
         "overdue": overdue(party_id),
+        "deposit": held_deposit(party_id),
     }
     return render(request, "frontend/account/bills.html", values)
 

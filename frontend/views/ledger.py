@@ -26,6 +26,7 @@ KINDS = {
     TransferKind.REVERSAL: _("Taken back"),
     TransferKind.WRITE_OFF: _("Given up"),
     TransferKind.DISPUTE: _("Dispute"),
+    TransferKind.DEPOSIT: _("Deposit"),
 }
 BOOKS = {
     Book.RECEIVABLE: _("Open on bills"),
@@ -35,6 +36,7 @@ BOOKS = {
     Book.REVENUE: _("Revenue"),
     Book.VAT: _("VAT"),
     Book.LOSS: _("Loss"),
+    Book.DEPOSIT: _("Deposits held"),
 }
 
 

@@ -24,6 +24,7 @@ from commerce.payments.services import methods, setups
 from commerce.payments.services.checkout import open_session, refresh
 from commerce.web.policy import Policy, policy
 from frontend.account.bills import is_under_way
+from frontend.agent.paying import DEPOSIT
 from frontend.sentences import sentence_of
 from frontend.shop.words import language
 from subscriptions.collection.services import links
@@ -60,7 +61,10 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
         back = request.build_absolute_uri(f"{page}?back=1")
 
         def to_pay() -> str:
-            return open_session(key=links.pay(token=token, label=_("Bill %(number)s"), back=back))
+            key = links.pay(
+                token=token, label=_("Bill %(number)s"), deposit_label=_("Deposit"), back=back
+            )
+            return open_session(key=key)
 
         return _to_provider(request, to_pay, otherwise=page)
     payments = payments_of(link.reference)
@@ -77,12 +81,15 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
 @policy(Policy.AGENT)
 @require_POST
 def send_link(request: HttpRequest) -> HttpResponse:
-    """Send the caller, who is known, a link to pay a bill or all that is overdue."""
+    """Send the caller, who is known, a link to pay a bill, all that is overdue, or a deposit."""
     asked = request.POST.get("channel", "")
     by = MessageChannel(asked) if asked in set(MessageChannel) else MessageChannel.EMAIL
     context, number = context_for_request(request), request.POST.get("bill", "")
     try:
-        links.send_link(context, channel=by, number=number)
+        if number == DEPOSIT:
+            links.ask_deposit(context, channel=by)
+        else:
+            links.send_link(context, channel=by, number=number)
         messages.success(request, _("The link to pay is sent."))
     except FaisceauError as error:
         messages.error(request, sentence_of(error))

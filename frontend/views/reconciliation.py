@@ -31,6 +31,7 @@ KINDS = {
     "merchant_payable": gettext_lazy("we owe a merchant another sum than his unpaid months"),
     "overpaid": gettext_lazy("more was paid than the bill claims"),
     "bank_waiting": gettext_lazy("money at the bank has waited for three days"),
+    "deposit": gettext_lazy("a deposit is held otherwise than it came"),
     "bank_unbooked": gettext_lazy("a movement at the bank is not all booked"),
     "bank_balance": gettext_lazy("the movements do not lead to the bank’s balance"),
     "payment": gettext_lazy("the payment provider took another amount"),

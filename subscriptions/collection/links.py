@@ -7,6 +7,7 @@ from commerce.kernel.clock import business_now
 from commerce.kernel.errors import NotFound
 from commerce.kernel.links import token_digest
 from commerce.kernel.money import Money, total
+from subscriptions.collection.deposits import open_deposit
 from subscriptions.domain.states import LinkState
 from subscriptions.ledger.selectors import open_amount
 from subscriptions.models import PayLink
@@ -24,7 +25,8 @@ class LinkedBill:
 @dataclass(frozen=True, slots=True)
 class LinkView:
     """A link as it stands now; nothing of it says whose bills these are. Instants are business
-    time, `open` is what is still to pay by it."""
+    time, `open` is what is still to pay by it, `deposit` of a deposit; `reference` is that of its
+    payments."""
 
     id: int
     reference: str
@@ -35,10 +37,11 @@ class LinkView:
     expires_at: datetime
     opened_at: datetime | None
     bills: tuple[LinkedBill, ...]
+    deposit: Money | None = None
 
     @property
     def open(self) -> Money:
-        return total(bill.open for bill in self.bills)
+        return total(bill.open for bill in self.bills) + (self.deposit or Money.zero())
 
 
 def link_by_token(token: str) -> LinkView:
@@ -52,8 +55,8 @@ def link_by_token(token: str) -> LinkView:
 
 def links_of(party_id: int, *, limit: int = 5) -> tuple[LinkView, ...]:
     """Those that the party was sent, the latest first."""
-    rows = PayLink.objects.filter(account__party=party_id).order_by("-pk")
-    return tuple(_view(row) for row in rows[:limit])
+    rows = PayLink.objects.filter(account__party=party_id).select_related("account", "deposit")
+    return tuple(_view(row) for row in rows.order_by("-pk")[:limit])
 
 
 def _view(row: PayLink) -> LinkView:
@@ -61,16 +64,19 @@ def _view(row: PayLink) -> LinkView:
         LinkedBill(bill.number or "", bill.due_on, Money(bill.owed, bill.currency))
         for bill in row.bills.annotate(owed=open_amount()).order_by("due_on", "pk")
     )
+    deposit = open_deposit(row.account, row.deposit.reference) if row.deposit else None
+    owed = total(bill.open for bill in bills) + (deposit or Money.zero())
     return LinkView(
         id=row.pk,
-        reference=row.reference,
-        state=_state(row, owed=total(bill.open for bill in bills)),
+        reference=row.deposit.reference if row.deposit else row.reference,
+        state=_state(row, owed=owed),
         sent_at=row.sent_at,
         sent_by=row.sent_by,
         channel=row.channel,
         expires_at=row.expires_at,
         opened_at=row.opened_at,
         bills=bills,
+        deposit=deposit,
     )
 
 

@@ -5,7 +5,7 @@ Steps are due in their order, and never sooner after one another than the policy
 alone for a while (a promise to pay, a pause, a machine that stood still) goes on where he was.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
@@ -88,6 +88,21 @@ class LateFee:
 
 
 @dataclass(frozen=True, slots=True)
+class DepositRules:
+    """What may be asked of whom, to be held against what he may leave unpaid: an amount for each
+    mark that his cases left, the hardest grade of each and `LOST`. It is settled `days` after the
+    last bill of his last contract could come."""
+
+    amounts: Mapping[str, Money]
+    days: int
+
+    def asked_of(self, marks: Iterable[str]) -> Money:
+        """The highest of them; zero of whom nothing is known."""
+        known = (self.amounts[mark] for mark in marks if mark in self.amounts)
+        return max(known, default=Money.zero())
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """`steps` by their days. After a refusal for one of the reasons in `hard` a card is not charged
     again: another one has to be chosen."""
@@ -96,6 +111,7 @@ class Policy:
     hard: frozenset[str]
     promise: PromiseRules
     late_fee: LateFee | None = None
+    deposit: DepositRules | None = None
 
     def fee_in(self, segment: str) -> Money | None:
         """What a late bill costs there; None: nothing."""
@@ -205,7 +221,8 @@ def read_policy(said: Mapping[str, Any], *, currency: str = "EUR") -> Policy:
     Raises:
         InvalidInput: `dunning_policy`; the sentence says what is wrong and where.
     """
-    _only(said, {"steps", "hard_declines", "promise", "late_fee"}, where="the policy")
+    known = {"steps", "hard_declines", "promise", "late_fee", "deposit"}
+    _only(said, known, where="the policy")
     rows = said.get("steps")
     if not isinstance(rows, Sequence) or isinstance(rows, str) or not rows:
         raise _wrong("steps must be a list that is not empty")
@@ -229,7 +246,8 @@ def read_policy(said: Mapping[str, Any], *, currency: str = "EUR") -> Policy:
         _whole(promise.get("times", 0), "promise.times"),
     )
     fee = _fee(said["late_fee"], currency=currency) if "late_fee" in said else None
-    return Policy(ordered, frozenset(hard), rules, fee)
+    deposit = _deposit(said["deposit"], currency=currency) if "deposit" in said else None
+    return Policy(ordered, frozenset(hard), rules, fee, deposit)
 
 
 def _applies(step: Step, case: Standing) -> bool:
@@ -274,6 +292,18 @@ def _fee(row: Any, *, currency: str) -> LateFee:
     if not row.get("segment"):
         raise _wrong("late_fee must say its segment: few laws let everybody pay one")
     return LateFee(amount, _segment(row, where="late_fee"))
+
+
+def _deposit(row: Any, *, currency: str) -> DepositRules:
+    if not isinstance(row, Mapping) or not isinstance(row.get("amounts"), Mapping):
+        raise _wrong("deposit must say days and amounts")
+    _only(row, {"amounts", "days"}, where="deposit")
+    _only(row["amounts"], {*GRADES, EntryKind.LOST}, where="deposit: amounts")
+    amounts = {
+        str(mark): _amount(said, f"deposit: {mark}", currency=currency)
+        for mark, said in row["amounts"].items()
+    }
+    return DepositRules(amounts, _whole(row.get("days"), "deposit: days"))
 
 
 def _segment(row: Mapping[str, Any], *, where: str) -> str:

@@ -10,11 +10,16 @@ LINK_REFERENCE = "link-"
 """How the references begin of payments by a link, which may name several bills."""
 
 
+DEPOSIT_REFERENCE = "deposit-"
+"""How the references of deposits begin."""
+
+
 class Book(StrEnum):
     """The chart of accounts; each is kept per billing account. See docs/decisions.
 
     `UNAPPLIED` holds what is the customer's: payments that no bill has used, and credit notes.
-    `BANK` is our own account, `LOSS` what we gave up.
+    `DEPOSIT` holds what is his too, against what he may leave unpaid. `BANK` is our own account,
+    `LOSS` what we gave up.
     """
 
     RECEIVABLE = "receivable"
@@ -24,12 +29,14 @@ class Book(StrEnum):
     REVENUE = "revenue"
     VAT = "vat"
     LOSS = "loss"
+    DEPOSIT = "deposit"
 
 
 class TransferKind(StrEnum):
     """Why money moved. An `ALLOCATION` lets what is unapplied pay for a bill; a `REVERSAL` takes
     money at the bank back that was returned, or taken for somebody else's; in a `DISPUTE` the
-    payer's bank takes a payment back, or gives it to us again."""
+    payer's bank takes a payment back, or gives it to us again; as a `DEPOSIT` what is unapplied is
+    held, or let go again to pay for bills or to go back."""
 
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"
@@ -39,6 +46,7 @@ class TransferKind(StrEnum):
     REVERSAL = "reversal"
     WRITE_OFF = "write_off"
     DISPUTE = "dispute"
+    DEPOSIT = "deposit"
 
 
 SMALL_DIFFERENCE = Money.of("0.50")

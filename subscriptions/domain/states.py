@@ -44,6 +44,14 @@ class LinkState(StrEnum):
     EXPIRED = "expired"
 
 
+class DepositState(StrEnum):
+    """Of a deposit: asked for, held, or settled (it has paid for bills, or gone back)."""
+
+    ASKED = "asked"
+    HELD = "held"
+    SETTLED = "settled"
+
+
 INVOICE_LIFE = Transitions(
     {
         InvoiceState.DRAFT: frozenset({InvoiceState.HELD, InvoiceState.ISSUED}),

@@ -112,10 +112,14 @@ def bills_under(account: BillingAccount, reference: str) -> tuple[Invoice, ...]:
 def money_on_its_way(invoice: Invoice, *, but: str = "") -> bool:
     """Whether a payment for the bill is being taken, or was and is not entered yet; `but` for one
     payment's key. The caller has locked the account, so that nothing is entered meanwhile."""
-    number = invoice.number or ""
+    return paid_for_just_now(*_references(invoice.number or ""), but=but)
+
+
+def paid_for_just_now(*references: str, but: str = "") -> bool:
+    """As above, of all that is paid under these references."""
     # First: what is taken meanwhile is found among those that are.
-    coming = [key for name in _references(number) for key in coming_in(name)]
-    taken = [each.key for each in payments_of_bill(number) if each.is_taken]
+    coming = [key for name in references for key in coming_in(name)]
+    taken = [each.key for name in references for each in payments_of(name) if each.is_taken]
     entered = Transfer.objects.filter(key__in=[f"payment/{key}" for key in taken])
     known = {key.removeprefix("payment/") for key in entered.values_list("key", flat=True)}
     return bool({*coming, *taken} - known - {but})
@@ -146,6 +150,12 @@ def unapplied_under(account: BillingAccount, reference: str) -> Money:
     """
     found = account.transfers.filter(reference=reference)
     return -_sum(found, Book.UNAPPLIED, currency=account.currency)
+
+
+def held_under(account: BillingAccount, reference: str) -> Money:
+    """What is held of a deposit."""
+    found = account.transfers.filter(reference=reference)
+    return -_sum(found, Book.DEPOSIT, currency=account.currency)
 
 
 def paid_under(invoice: Invoice, reference: str) -> Money:

@@ -131,7 +131,7 @@ WITH claimed AS (
                     ELSE moved.amount END) AS amount
       FROM subscriptions_transfer AS moved
       LEFT JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
-     WHERE moved.kind NOT IN ('allocation', 'write_off') GROUP BY 1
+     WHERE moved.kind NOT IN ('allocation', 'write_off', 'deposit') GROUP BY 1
 )
 SELECT what, coalesce(claimed.amount, 0), coalesce(entered.amount, 0)
   FROM claimed FULL JOIN entered USING (what)

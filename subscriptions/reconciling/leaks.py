@@ -87,6 +87,21 @@ SELECT edge.iban, edge.closing::text, (edge.opening + moved.sum)::text
  WHERE edge.opening + moved.sum <> edge.closing
 """
 
+# What is held of a deposit is what came for it, less what went back; of a settled one nothing.
+_DEPOSITS = """
+SELECT 'deposit-' || deposit.id,
+       (CASE WHEN deposit.settled_at IS NULL THEN moved.came ELSE 0.00 END)::text, moved.held::text
+  FROM subscriptions_deposit AS deposit
+  JOIN LATERAL (
+       SELECT coalesce(sum(CASE 'provider' WHEN debit THEN amount WHEN credit THEN -amount END),
+                       0.00) AS came,
+              coalesce(sum(CASE 'deposit' WHEN credit THEN amount WHEN debit THEN -amount END),
+                       0.00) AS held
+         FROM subscriptions_transfer WHERE reference = 'deposit-' || deposit.id) AS moved ON true
+ WHERE moved.held <> CASE WHEN deposit.settled_at IS NULL THEN moved.came ELSE 0 END
+ ORDER BY deposit.id
+"""
+
 _STATEMENTS = {
     "unbilled": _UNBILLED,
     "billed_after_end": _AFTER_THE_END,
@@ -94,6 +109,7 @@ _STATEMENTS = {
     "bank_waiting": _BANK_WAITS,
     "bank_unbooked": _BANK_UNBOOKED,
     "bank_balance": _BANK_BALANCE,
+    "deposit": _DEPOSITS,
 }
 
 

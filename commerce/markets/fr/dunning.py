@@ -5,6 +5,7 @@ A professional owes 40 EUR for each bill that he pays late, as of right (L441-10
 com.); it is an indemnity, outside the scope of VAT. A consumer is charged no costs of recovery
 before an enforceable title (L111-8 C. proc. civ. exéc.).
 The end of the contract comes after its notice, so that it may still be taken back meanwhile.
+A deposit is given back within ten days (L224-35 C. conso.): a week after the last bill.
 A notice speaks of what comes next, so it is sent where that applies: who owed little for long is
 told anew before anything is done to his lines.
 """
@@ -34,5 +35,9 @@ POLICY: Mapping[str, Any] = {
         "card_removed", "debit_not_authorized", "no_mandate",
     ],
     "promise": {"days": 15, "times": 2},
+    "deposit": {
+        "days": 7,
+        "amounts": {"suspend": "60.00", "terminate": "120.00", "lost": "150.00"},
+    },
     "late_fee": {"amount": str(RECOVERY_INDEMNITY.amount), "segment": "business"},
 }  # fmt: skip

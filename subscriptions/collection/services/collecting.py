@@ -22,6 +22,7 @@ from commerce.payments.services import effects
 from commerce.payments.services.charge import request_charge
 from commerce.payments.services.checkout import request_payment
 from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.collection.deposits import open_deposit
 from subscriptions.collection.selectors import method_for_bills, objected_to
 from subscriptions.collection.services import announcing, paying_back
 from subscriptions.domain.ledger import SMALL_DIFFERENCE
@@ -31,6 +32,7 @@ from subscriptions.ledger.selectors import (
     is_collected,
     money_on_its_way,
     owed_on,
+    paid_for_just_now,
     paid_with_orders,
     payments_of_bill,
     unapplied_under,
@@ -198,12 +200,10 @@ def pay_by_hand(*, party_id: int, number: str, label: str, back: str) -> str:
         Conflict: `payment_under_way`: the card is being charged, or another page is being paid on.
     """
     invoice = _own_bill(party_id, number)
-    return ask_by_hand([invoice], reference=number, labels=[label], back=back)
+    return ask_for_bills([(label, invoice)], reference=number, back=back)
 
 
-def ask_by_hand(
-    bills: Sequence[Invoice], *, reference: str, labels: Sequence[str], back: str
-) -> str:
+def ask_for_bills(bills: Sequence[tuple[str, Invoice]], *, reference: str, back: str) -> str:
     """The key of one payment of what is open on the bills, each with its label, under `reference`.
 
     The same as long as the same is open. The caller has locked their account.
@@ -211,18 +211,22 @@ def ask_by_hand(
     Raises:
         RuleViolated: `nothing_to_pay`. Conflict: `payment_under_way`.
     """
-    parts = [(label, owed_on(bill)) for label, bill in zip(labels, bills, strict=True)]
-    owed = total(part for _, part in parts)
-    if owed < LEAST:
+    parts = [(label, owed_on(bill)) for label, bill in bills]
+    if total(part for _, part in parts) < LEAST:
         raise RuleViolated("There is nothing left to pay on this bill.", code="nothing_to_pay")
-    if any(map(_is_being_paid, bills)):
+    if any(_is_being_paid(bill) for _, bill in bills):
         raise Conflict("This bill is just being paid.", code="payment_under_way")
-    known = payments_of(reference)
+    return ask(parts, party_id=bills[0][1].account.party_id, reference=reference, back=back)
+
+
+def ask(parts: Sequence[tuple[str, Money]], *, party_id: int, reference: str, back: str) -> str:
+    """The key of a payment of these sums, each with its label, to be opened on the provider's page;
+    the same as long as it is open there."""
+    owed, known = total(part for _, part in parts), payments_of(reference)
     for each in known:
         if each.is_open and each.amount == owed:
             return each.key
     key = f"{reference}/pay/{len(known) + 1}"
-    party_id = bills[0].account.party_id
     whom = reach(party_id)
     request_payment(
         key=key,
@@ -253,10 +257,9 @@ def take(*, key: str) -> None:
         return
     account = locked_account(party_id=paid.party_id, segment=party(paid.party_id).segment)
     bills = bills_under(account, paid.reference)
-    if not bills:
-        return
-    owed = total(owed_on(bill) for bill in bills)
-    if owed < paid.amount or any(money_on_its_way(bill, but=key) for bill in bills):
+    owed = total(owed_on(bill) for bill in bills) + open_deposit(account, paid.reference)
+    under_way = paid_for_just_now(paid.reference, but=key)
+    if under_way or owed < paid.amount or any(money_on_its_way(bill, but=key) for bill in bills):
         effects.cancel(key=key)
     else:
         effects.capture(key=key)

@@ -1,6 +1,5 @@
 """Pay by link: an agent has a customer sent one, and whoever has it pays, without an account."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
@@ -12,18 +11,26 @@ from commerce.accounts.selectors import reach
 from commerce.accounts.services import timeline
 from commerce.accounts.services.contacts import require_verified
 from commerce.kernel.clock import business_now, business_today
-from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
+from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.links import new_token, token_digest
-from commerce.kernel.money import total
+from commerce.kernel.money import Money, total
 from commerce.notifications.models import MessageChannel
 from commerce.notifications.services import send
+from commerce.payments.selectors import payments_of
+from subscriptions.collection.deposits import open_deposit
 from subscriptions.collection.links import LinkView, link_by_token
+from subscriptions.collection.services import deposits
 from subscriptions.collection.services.announcing import euros
-from subscriptions.collection.services.collecting import LEAST, ask_by_hand
+from subscriptions.collection.services.collecting import LEAST, ask, ask_for_bills
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.dunning.selectors import overdue_bills
-from subscriptions.ledger.selectors import bills_under, owed_on, paid_with_orders
-from subscriptions.models import BillingAccount, Invoice, PayLink
+from subscriptions.ledger.selectors import (
+    bills_under,
+    owed_on,
+    paid_for_just_now,
+    paid_with_orders,
+)
+from subscriptions.models import BillingAccount, Deposit, Invoice, PayLink
 
 LINK_LIFE = timedelta(days=7)
 PATH = "/pay/{}/"
@@ -48,30 +55,59 @@ def send_link(context: AccountContext, *, channel: MessageChannel, number: str =
     owed = total(owed_on(bill) for bill in bills)
     if owed < LEAST:
         raise RuleViolated("There is nothing left to pay on this bill.", code="nothing_to_pay")
+    _check_address(party_id, channel)
+    link, token = _stored(bills[0].account, channel=channel, by=context.actor.name)
+    link.bills.set(bills)
+    numbers = ", ".join(bill.number or "" for bill in bills)
+    _tell(link, context, code="bill_link", owed=owed, bills=numbers, token=token)
+
+
+@transaction.atomic
+def ask_deposit(context: AccountContext, *, channel: MessageChannel) -> None:
+    """Have the customer sent a link to pay the deposit that the policy asks of him.
+
+    Raises:
+        Forbidden: `caller_not_verified`. RuleViolated: `no_deposit`. InvalidInput: `no_address`.
+    """
+    deposit = deposits.asked(context)
+    account = deposit.account
+    _check_address(account.party_id, channel)
+    link, token = _stored(account, channel=channel, by=context.actor.name, deposit=deposit)
+    owed = Money(deposit.amount, account.currency)
+    _tell(link, context, code="deposit_link", owed=owed, bills=deposit.reference, token=token)
+
+
+def _check_address(party_id: int, channel: MessageChannel) -> None:
     whom = reach(party_id)
     if not (whom.phone if channel == MessageChannel.SMS else whom.email):
         raise InvalidInput("We know no such address.", code="no_address", field="channel")
-    token = new_token()
-    link = _stored(bills, token=token, channel=channel, by=context.actor.name)
-    numbers = ", ".join(bill.number or "" for bill in bills)
+
+
+def _tell(
+    link: PayLink, context: AccountContext, *, code: str, owed: Money, bills: str, token: str
+) -> None:
     send(
-        code="bill_link",
-        party_id=party_id,
-        channel=channel,
+        code=code,
+        party_id=link.account.party_id,
+        channel=link.channel,
         values={
             "owed": euros(owed),
-            "bills": numbers,
+            "bills": bills,
             "until": link.expires_at,
             "url": f"{settings.PUBLIC_URL}{PATH.format(token)}",
         },
         reference=f"pay/{link.reference}",
     )
     timeline.record(
-        party_id=party_id,
+        party_id=link.account.party_id,
         kind=EntryKind.PAYMENT,
         code="pay_link_sent",
         context=context,
-        values={"bills": numbers, "amount": str(owed.rounded().amount), "channel": str(channel)},
+        values={
+            "bills": bills,
+            "amount": str(owed.rounded().amount),
+            "channel": str(link.channel),
+        },
     )
 
 
@@ -84,9 +120,9 @@ def opened(*, token: str) -> LinkView:
 
 
 @transaction.atomic
-def pay(*, token: str, label: str, back: str) -> str:
-    """The key of a payment of what is open on the link's bills, to be opened on the provider's
-    page; `label` has a place for the `number` of each bill, `back` is the address to come back to.
+def pay(*, token: str, label: str, deposit_label: str, back: str) -> str:
+    """The key of a payment of what is open by the link, to be opened on the provider's page;
+    `label` has a place for the `number` of each bill, `back` is the address to come back to.
 
     Raises:
         NotFound: `unknown_link`.
@@ -94,23 +130,35 @@ def pay(*, token: str, label: str, back: str) -> str:
     """
     view = link_by_token(token)
     account = BillingAccount.objects.select_for_update(no_key=True).get(pay_links=view.id)
-    bills = bills_under(account, view.reference)
-    labels = [label % {"number": bill.number} for bill in bills]
-    return ask_by_hand(bills, reference=view.reference, labels=labels, back=back)
+    if view.deposit is None:
+        bills = bills_under(account, view.reference)
+        named = [(label % {"number": bill.number}, bill) for bill in bills]
+        return ask_for_bills(named, reference=view.reference, back=back)
+    owed = open_deposit(account, view.reference)
+    if not owed:
+        raise RuleViolated("There is nothing left to pay.", code="nothing_to_pay")
+    held = any(each.is_reserved for each in payments_of(view.reference))
+    if held or paid_for_just_now(view.reference):
+        raise Conflict("This is just being paid.", code="payment_under_way")
+    parts = [(deposit_label, owed)]
+    return ask(parts, party_id=account.party_id, reference=view.reference, back=back)
 
 
-def _stored(bills: Sequence[Invoice], *, token: str, channel: MessageChannel, by: str) -> PayLink:
-    now = business_now()
+def _stored(
+    account: BillingAccount, *, channel: MessageChannel, by: str, deposit: Deposit | None = None
+) -> tuple[PayLink, str]:
+    """The link, and its secret."""
+    now, token = business_now(), new_token()
     link = PayLink.objects.create(
-        account=bills[0].account,
+        account=account,
+        deposit=deposit,
         digest=token_digest(token),
         channel=channel,
         sent_by=by[:120],
         sent_at=now,
         expires_at=now + LINK_LIFE,
     )
-    link.bills.set(bills)
-    return link
+    return link, token
 
 
 def _bill(party_id: int, number: str) -> list[Invoice]:

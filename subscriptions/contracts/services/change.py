@@ -12,7 +12,7 @@ from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.kernel.periods import add_months
 from subscriptions.accounts.services import calendar
-from subscriptions.collection.services import collecting
+from subscriptions.collection.services import collecting, deposits
 from subscriptions.contracts.services.activate import ActivatedItem, store_items
 from subscriptions.contracts.services.number import give_up_number
 from subscriptions.contracts.services.promise import EndedItem, agreed_charges, fix_change
@@ -129,6 +129,7 @@ def apply_change(change: ContractChange) -> int:
         last_bill.make(account, subscription)
     if change.kind in ENDING:
         collecting.arm_rests(account, on=bills_from)
+        deposits.arm(account, last_bill_on=bills_from)
     publish(
         SubscriptionChanged(
             subscription_id=subscription.pk,

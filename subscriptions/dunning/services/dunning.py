@@ -14,6 +14,7 @@ from commerce.kernel.money import Money, total
 from commerce.notifications.services import send
 from commerce.payments.services.charge import request_charge
 from subscriptions.collection.selectors import announced_under, method_for_bills, objected_to
+from subscriptions.collection.services import deposits
 from subscriptions.collection.services.announcing import euros
 from subscriptions.collection.services.collecting import PURPOSE, announce_late
 from subscriptions.domain.dunning import (
@@ -42,7 +43,7 @@ from subscriptions.dunning.selectors import (
 from subscriptions.dunning.services import dunning_clock
 from subscriptions.dunning.services.late_fee import charge_late
 from subscriptions.events import DunningMoved
-from subscriptions.ledger.selectors import money_on_its_way, open_amount
+from subscriptions.ledger.selectors import money_on_its_way, open_amount, owed_on
 from subscriptions.ledger.services import ledger
 from subscriptions.models import BillingAccount, DunningCase, DunningEntry, Invoice
 
@@ -202,7 +203,7 @@ def resume(*, case_id: int, by: str, note: str = "") -> None:
 
 @transaction.atomic
 def give_up(*, case_id: int, by: str, reason: str) -> None:
-    """Write off what is overdue of an account whose contracts have all ended.
+    """Write off what is overdue of an account whose contracts have all ended, less its deposit.
 
     Raises:
         NotFound: `unknown_case`.
@@ -218,10 +219,12 @@ def give_up(*, case_id: int, by: str, reason: str) -> None:
     found = list(Invoice.objects.filter(pk__in=[bill.id for bill in bills]).order_by("pk"))
     if any(money_on_its_way(invoice) for invoice in found):
         raise Conflict("Money for it is on its way.", code="payment_under_way")
+    deposits.use_for_bills(case.account)
+    lost = [owed_on(invoice) for invoice in found]
     for invoice in found:
         invoice.account = case.account
         ledger.write_off(invoice, cause=f"case/{case.pk}")
-    facts = {"owed": str(total(bill.open for bill in bills).rounded().amount)}
+    facts = {"owed": str(total(lost).rounded().amount)}
     _note(case, EntryKind.LOST, by=by, note=reason.strip(), facts=facts)
 
 

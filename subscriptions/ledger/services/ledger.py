@@ -13,13 +13,20 @@ from commerce.kernel.money import Money
 from commerce.payments.selectors import payments_of, refunds_of
 from commerce.payments.services import effects
 from subscriptions.accounts.services.accounts import locked_account
-from subscriptions.domain.ledger import SMALL_DIFFERENCE, Book, TransferKind, allocated
+from subscriptions.domain.ledger import (
+    DEPOSIT_REFERENCE,
+    SMALL_DIFFERENCE,
+    Book,
+    TransferKind,
+    allocated,
+)
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.dunning.services import dunning_clock
 from subscriptions.einvoicing.services import einvoicing
 from subscriptions.ledger.selectors import (
     bills_under,
     given_up,
+    held_under,
     owed_on,
     paid_under,
     rests,
@@ -72,6 +79,7 @@ def enter_payment(*, key: str, party_id: int, reference: str, amount: Money) -> 
     )
     if entered:
         allocate(account, reference=reference, cause=key)
+        _hold(account, reference=reference, cause=key)
         _pay_surplus_back(account, key=key, reference=reference, taken=amount)
 
 
@@ -170,6 +178,8 @@ def enter_dispute(
         key=f"{cause}/withdrawn",
     ):
         _reopen(account, reference=reference, cause=cause)
+        lacking = max(-unapplied_under(account, reference), Money.zero(amount.currency))
+        let_go(account, reference=reference, amount=lacking, cause=cause)
     if reinstated and _enter(
         account,
         kind=TransferKind.DISPUTE,
@@ -179,6 +189,7 @@ def enter_dispute(
         key=f"{cause}/reinstated",
     ):
         allocate(account, reference=reference, cause=f"{cause}/won")
+        _hold(account, reference=reference, cause=f"{cause}/won")
     if decided and not reinstated:
         dunning_clock.look_tomorrow(account)
 
@@ -236,6 +247,44 @@ def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
         amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, reference))
         if amount:
             _pay(account, invoice, amount, reference=reference, cause=cause)
+
+
+def _hold(account: BillingAccount, *, reference: str, cause: str) -> None:
+    """What came for a deposit is held."""
+    amount = unapplied_under(account, reference)
+    if reference.startswith(DEPOSIT_REFERENCE) and amount.amount > 0:
+        _enter(
+            account,
+            kind=TransferKind.DEPOSIT,
+            moved=(Book.UNAPPLIED, Book.DEPOSIT),
+            amount=amount,
+            reference=reference,
+            key=f"{reference}/held/{cause}",
+        )
+
+
+def let_go(account: BillingAccount, *, reference: str, amount: Money, cause: str) -> None:
+    """As much of a deposit is held no more: it may pay for bills, or go back. Once for each
+    `cause`; the caller has locked the account."""
+    freed = min(amount, held_under(account, reference))
+    if freed.amount > 0:
+        _enter(
+            account,
+            kind=TransferKind.DEPOSIT,
+            moved=(Book.DEPOSIT, Book.UNAPPLIED),
+            amount=freed,
+            reference=reference,
+            key=f"{reference}/let_go/{cause}",
+        )
+
+
+def pay_from(reference: str, invoice: Invoice) -> None:
+    """What is unapplied under `reference` pays for the bill, as far as it goes; once. The caller
+    has locked the account."""
+    account = invoice.account
+    amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, reference))
+    if amount:
+        _pay(account, invoice, amount, reference=reference, cause=reference)
 
 
 def use_credit(invoice: Invoice) -> None:

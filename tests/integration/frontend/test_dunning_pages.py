@@ -127,3 +127,20 @@ def test_an_agent_sends_a_link_that_says_what_is_to_pay_to_whom_and_not_whose_it
     assert browser().get("/pay/nobody-knows-it/").status_code == 404
     refused = agent.post("/agent/pay-link/", {"channel": "sms", "bill": "FA-2"}, follow=True)
     assert "There is no such bill." in refused.content.decode()
+
+
+def test_an_agent_asks_for_a_deposit_whose_page_says_that_it_stays_the_payers(party: int) -> None:
+    DunningCase.objects.update(grade="suspend")
+    agent = as_staff(StaffKind.AGENT)
+    agent.post("/agent/contacts/", {"reason": "bill", "channel": "call_centre", "party": party})
+    Contact.objects.update(verified=True)
+    assert "Deposit: €60.00" in said(agent, "/agent/contact/")
+    agent.post("/agent/pay-link/", {"channel": "email", "bill": "deposit"})
+    page = said(agent, "/agent/contact/")
+    assert "Deposit of €60.00" in page
+    assert "asked for" in page
+    assert "Deposit: €60.00" not in page
+    text = Message.objects.get(code="deposit_link").text
+    page = said(browser(), f"/pay/{text.partition('/pay/')[2].partition('/')[0]}/")
+    for shown in ("€60.00 to pay", "It stays yours", "Pay €60.00 now"):
+        assert shown in page

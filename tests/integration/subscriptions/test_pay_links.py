@@ -73,7 +73,7 @@ def sent(party: int, *, number: str = "", by: MessageChannel = MessageChannel.SM
 
 
 def asked(token: str) -> str:
-    return links.pay(token=token, label="Facture %(number)s", back=BACK)
+    return links.pay(token=token, label="Facture %(number)s", deposit_label="Dépôt", back=BACK)
 
 
 def authorised(key: str) -> None:

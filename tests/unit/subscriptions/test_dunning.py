@@ -109,6 +109,15 @@ def test_a_late_bill_costs_a_professional_alone() -> None:
     assert POLICY.fee_in("consumer") is None
 
 
+def test_the_hardest_mark_of_past_cases_says_how_much_is_held() -> None:
+    rules = POLICY.deposit
+    assert rules is not None
+    assert [str(rules.asked_of(marks)) for marks in ((), ("", "restrict"), ("suspend", ""))] == [
+        "0.00 EUR", "0.00 EUR", "60.00 EUR"
+    ]  # fmt: skip
+    assert rules.asked_of({"suspend", "lost", "terminate"}) == Money.of(150)
+
+
 def test_a_card_that_is_refused_for_good_is_not_tried_again_until_another_is_chosen() -> None:
     assert is_hard("stolen_card", POLICY)
     assert not is_hard("insufficient_funds", POLICY)
@@ -180,6 +189,15 @@ END = {"code": "end", "days": 20, "action": "terminate", "least": "10.00"}
         ({"steps": [MESSAGE], "late_fee": {}}, "late_fee must say an amount"),
         ({"steps": [MESSAGE], "late_fee": {"amount": "-1"}}, "late_fee: amount must be an amount"),
         ({"steps": [MESSAGE], "late_fee": {"amount": "40"}}, "late_fee must say its segment"),
+        ({"steps": [MESSAGE], "deposit": {"days": 3}}, "deposit must say days and amounts"),
+        (
+            {"steps": [MESSAGE], "deposit": {"amounts": {"retry": "9"}, "days": 3}},
+            "deposit: amounts says retry, which nobody reads",
+        ),
+        (
+            {"steps": [MESSAGE], "deposit": {"amounts": {"lost": "x"}, "days": 3}},
+            "deposit: lost must be an amount",
+        ),
         ({"steps": [MESSAGE], "promise": 3}, "promise must say days and times"),
         ({"steps": [MESSAGE], "promise": {"days": "x"}}, "promise.days must be a whole number"),
     ],
