@@ -42,7 +42,7 @@ from commerce.ordering.events import (
     OrderPlaced,
     ParcelDayMoved,
 )
-from commerce.ordering.services import coming_days, continuing, new_terms, unpaid
+from commerce.ordering.services import coming_days, continuing, new_terms, passing_on, unpaid
 from commerce.ordering.services.holds import CHECKOUT_TIMER, HOLD_TIMER
 from commerce.payments import selectors as payments
 from commerce.payments.events import (
@@ -251,11 +251,13 @@ def connect() -> None:
     subscribe(OrderAccepted, ordering.on_order_accepted, name="ordering.accepted")
     subscribe(OrderCancelled, ordering.on_order_cancelled, name="ordering.cancelled")
     subscribe(SubscriptionActivated, ordering.on_subscription_activated, name="ordering.activated")
+    subscribe(SubscriptionChanged, ordering.on_contract_changed, name="ordering.holder")
     subscribe(ComingDayMoved, coming_days.on_coming_day_moved, name="ordering.day_moved")
     subscribe(DunningMoved, ordering.on_dunning_moved, name="ordering.dunning")
     register_timer(unpaid.TIMER, ordering.on_unpaid_due)
     register_timer(asking.UNANSWERED, continuing.on_unanswered)
     register_timer(terms.APPLY, new_terms.on_apply_due)
+    register_timer(passing_on.TIMER, passing_on.on_expired)
     register_timer(HOLD_TIMER, ordering.on_order_hold_due)
     register_timer(CHECKOUT_TIMER, ordering.on_checkout_due)
 

@@ -286,7 +286,8 @@ def _service(context: TaskContext) -> Mapping[str, Any]:
 
 def _change_billing(context: TaskContext) -> Mapping[str, Any]:
     """From today; but, even if we were late, a contract ends on the day that was said, and what
-    nobody agreed to pay for on the one on which it would have begun to cost."""
+    nobody agreed to pay for on the one on which it would have begun to cost, as a line goes to
+    another holder on the one that he was told."""
     ends_on = context.item.facts.get("ends_on") if context.order.change in ENDING else None
     said = context.item.config.get("effective_on") or ends_on
     return {

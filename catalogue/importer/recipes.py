@@ -53,7 +53,7 @@ ACTIONS: Mapping[str, str | None] = {
 CHANGES = frozenset(
     {
         *("add", "remove", "plan", "renew", "sim", "number", "suspend", "resume"),
-        *("terminate", "withdraw"),
+        *("holder", "terminate", "withdraw"),
     }
 )
 """What may be done with a thing on a running line: its recipe is called `<recipe>.<change>`."""

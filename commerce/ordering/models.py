@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from commerce.accounts.kinds import Channel, Segment
 from commerce.kernel.tax import Basis
+from commerce.ordering.domain.holder import HOLDER_LIFE, OPEN, HolderState
 from commerce.ordering.domain.next_offers import OfferState
 from commerce.ordering.domain.states import (
     GIVEN_UP,
@@ -432,3 +433,54 @@ class NextOfferImpression(models.Model):
 
     def __str__(self) -> str:
         return f"{self.offer_id} {self.channel} {self.on}"
+
+
+class HolderChangeManager(models.Manager["HolderChange"]):
+    def open(self) -> "models.QuerySet[HolderChange]":
+        """Asked, or agreed and not done yet."""
+        return self.filter(state__in=sorted(str(state) for state in OPEN))
+
+
+class HolderChange(models.Model):
+    """A customer's wish that somebody else has his line, from the asking to its end.
+
+    `digest` is of the secret of the link that was sent to `email`; `order` is the new holder's, and
+    `on` the day on which the line goes to him.
+    """
+
+    subject = models.BigIntegerField(help_text="the running contract")
+    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
+    msisdn = models.CharField(max_length=20)
+    email = models.EmailField()
+    digest = models.CharField(max_length=64, unique=True)
+    state = models.CharField(max_length=10, default=HolderState.ASKED)
+    asked_by = models.CharField(max_length=200)
+    channel = models.CharField(max_length=12)
+    asked_at = models.DateTimeField(help_text="business time")
+    until = models.DateTimeField(help_text="business time")
+    decided_at = models.DateTimeField(null=True, help_text="business time")
+    on = models.DateField(null=True)
+    order = models.OneToOneField(
+        Order, null=True, on_delete=models.PROTECT, related_name="holder_change"
+    )
+
+    objects = HolderChangeManager()
+
+    class Meta:
+        constraints = [
+            _known("state", HOLDER_LIFE.states, name="holder_change_state_known"),
+            models.UniqueConstraint(
+                fields=["subject"],
+                condition=Q(state__in=sorted(str(state) for state in OPEN)),
+                name="one_holder_change_per_contract",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["accepted", "done", "called_off"], order__isnull=False)
+                | Q(state__in=["asked", "declined", "taken_back", "expired"], order__isnull=True),
+                name="holder_change_has_order",
+            ),
+        ]
+        indexes = [models.Index(fields=["subject", "-id"], name="holder_change_by_contract")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.state}"

@@ -9,8 +9,17 @@ from commerce.accounts.identity import SYSTEM
 from commerce.notifications.services import send
 from commerce.ordering.domain.states import CartState
 from commerce.ordering.models import Cart, Order
-from commerce.ordering.services import acceptance, checkout, links, payment, refused_money, unpaid
+from commerce.ordering.services import (
+    acceptance,
+    checkout,
+    links,
+    passing_on,
+    payment,
+    refused_money,
+    unpaid,
+)
 from commerce.ordering.services.fulfilment import line_works
+from subscriptions.domain.states import ChangeKind
 from subscriptions.dunning.selectors import running_contracts
 
 
@@ -67,6 +76,7 @@ def on_order_accepted(payload: Mapping[str, Any]) -> None:
 def on_order_cancelled(payload: Mapping[str, Any]) -> None:
     order = Order.objects.get(number=payload["number"])
     unpaid.called_off(order)
+    passing_on.called_off(order)
     if order.email and order.state == "cancelled":
         send(
             code="order_cancelled",
@@ -76,6 +86,12 @@ def on_order_cancelled(payload: Mapping[str, Any]) -> None:
             values={"order": order.number},
             reference=f"{order.number}/cancelled",
         )
+
+
+def on_contract_changed(payload: Mapping[str, Any]) -> None:
+    """A line has gone to another holder."""
+    if payload["kind"] == ChangeKind.HOLDER:
+        passing_on.gone(payload["order_number"])
 
 
 def on_subscription_activated(payload: Mapping[str, Any]) -> None:

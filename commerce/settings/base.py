@@ -258,6 +258,7 @@ SPECTACULAR_SETTINGS = {
         "LineChangeKind": "commerce.ordering.api.serializers.changes.OFFERED",
         "LineChangeWhen": "commerce.ordering.domain.changes.When",
         "LineChangeReason": "commerce.ordering.domain.changes.ChangeReason",
+        "LineHolderState": "commerce.ordering.domain.holder.HolderState",
         "LineBlock": "subscriptions.domain.states.BlockKind",
         "LineBlockByWish": "commerce.ordering.api.serializers.changes.BLOCKS",
         "Channel": "commerce.accounts.kinds.Channel",

@@ -105,6 +105,8 @@ def _started(reason: Reason) -> str:
 def _ended(reason: Reason) -> str:
     if reason.act in (ChangeKind.TERMINATE, ChangeKind.WITHDRAW):
         return _("The contract ended on %(last)s: %(label)s is not billed any more.")
+    if reason.act is ChangeKind.HOLDER:
+        return _("The line has gone to another holder: the last day of %(label)s was %(last)s.")
     return _("%(label)s was taken off; its last day was %(last)s.")
 
 

@@ -78,6 +78,8 @@ def purpose(code: str) -> str:
         "contract_summary": _("Contract summary received and confirmed"),
         "paid_later": _("A free service to go on for money"),
         "early_execution": _("Service to begin before the withdrawal period ends"),
+        "give_up_line": _("The line goes to another holder"),
+        "take_over_line": _("The line of another holder is taken over"),
         "marketing_email": _("Offers by e-mail"),
         "marketing_sms": _("Offers by SMS"),
     }.get(code, code)
@@ -127,6 +129,17 @@ def detail(line: TimelineLine) -> str:
 
 def _order(text: str) -> Callable[[Values], str]:
     return lambda values: _(text) % {"number": values.get("number", "")}
+
+
+def _line(text: str) -> Callable[[Values], str]:
+    """Of a line, perhaps with a day."""
+    return lambda values: (
+        _(text)
+        % {
+            "line": number(str(values.get("msisdn", ""))),
+            "day": on_day(date.fromisoformat(values["on"])) if values.get("on") else "",
+        }
+    )
 
 
 def _facts(values: Values) -> str:
@@ -193,6 +206,15 @@ _ENTRIES: Mapping[str, Callable[[Values], str]] = {
     "rio_sent": lambda values: (
         _("RIO of %(line)s sent to the customer") % {"line": number(values.get("number", ""))}
     ),
+    "line_passed_on": _line(gettext_noop("Somebody asked to take line %(line)s over")),
+    "line_accepted_by_other": _line(
+        gettext_noop("Line %(line)s accepted by its new holder, for %(day)s")
+    ),
+    "line_gone_to_other": _line(gettext_noop("Line %(line)s gone to its new holder")),
+    "line_declined_by_other": _line(gettext_noop("Line %(line)s declined by the other")),
+    "line_kept": _line(gettext_noop("Nobody asked any more to take line %(line)s over")),
+    "line_not_answered": _line(gettext_noop("No answer about line %(line)s; it stays")),
+    "line_stays": _line(gettext_noop("Change of holder of line %(line)s cancelled")),
     "order_awaiting_approval": _order(gettext_noop("Order %(number)s waits for approval")),
     "order_awaiting_acceptance": _order(
         gettext_noop("Order %(number)s sent for agreement and payment")

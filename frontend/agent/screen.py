@@ -200,6 +200,7 @@ def _line(contract: SubscriptionView, catalogue: Snapshot) -> dict[str, Any]:
             {"label": _("Replace the SIM"), "url": url("sim")},
             {"label": _("Change the number"), "url": url("number")},
             {"label": _("Timeline"), "url": reverse("agent:timeline", args=[contract.id])},
+            {"label": _("Change of holder"), "url": reverse("agent:holder", args=[contract.id])},
             {"label": _("Purchases"), "url": reverse("agent:purchases", args=[contract.id])},
             {"label": _("End the contract"), "url": url("terminate")},
         ],

@@ -258,7 +258,11 @@ def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
         "thing_sent": (_("On its way back to us"), names),
         "thing_back": (_("Back and looked at"), names),
         "paid_back": (_("Money paid back"), ""),
-        "contract_changed": (_("Contract changed; the next bill settles it"), ""),
+        "contract_changed": (
+            (_("The line is yours"), number)
+            if order.change == "holder"
+            else (_("Contract changed; the next bill settles it"), "")
+        ),
         "contract_running": (_("Contract running, first bill made"), ""),
     }.get(milestone.code, ("", ""))
 

@@ -7,6 +7,7 @@ from frontend.views import (
     changes,
     customer,
     dunning,
+    holder,
     next_offers,
     paid_later,
     paying,
@@ -26,6 +27,7 @@ urlpatterns = [
     path("account/", customer.home, name="home"),
     path("account/lines/<int:subscription_id>/", customer.line, name="line"),
     path("account/lines/<int:subscription_id>/change/<slug:kind>/", changes.change, name="change"),
+    path("account/lines/<int:subscription_id>/holder/", holder.pass_line_on, name="holder"),
     path("account/lines/<int:subscription_id>/purchases/", purchases.purchases, name="purchases"),
     path("account/lines/<int:subscription_id>/timeline/", timeline.of_line, name="timeline"),
     path(

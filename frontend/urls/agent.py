@@ -10,6 +10,7 @@ from frontend.views import (
     cancelling,
     changes,
     dunning,
+    holder,
     paid_later,
     paying,
     porting,
@@ -34,6 +35,7 @@ urlpatterns = [
         changes.change_for_customer,
         name="change_line",
     ),
+    path("agent/lines/<int:subscription_id>/holder/", holder.pass_on_for_customer, name="holder"),
     path("agent/lines/<int:subscription_id>/purchases/", purchases.for_customer, name="purchases"),
     path("agent/lines/<int:subscription_id>/timeline/", timeline.for_customer, name="timeline"),
     path(

@@ -20,6 +20,7 @@ from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering import selectors as ordering
 from commerce.ordering.domain.states import GIVEN_UP, OrderState
+from commerce.ordering.holder_changes import holder_change
 from commerce.ordering.selectors import OrderSummary
 from commerce.ordering.services import links
 from commerce.ordering.services.next_offers import show_next_offers
@@ -38,6 +39,7 @@ from frontend.account.methods import methods_section
 from frontend.account.paid_later import paid_later
 from frontend.consumption import this_month
 from frontend.next_offers import offer_cards
+from frontend.shop import holder
 from frontend.typography import month_text
 from frontend.views.paying import note_added
 from orchestration.content import accesses_of
@@ -102,6 +104,7 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
     state, label = words.subscription_state(contract)
     today = business_today()
     used = consumption_of(party_id, on=today, subscription_id=contract.id)
+    passed_on = holder.standing(holder_change(party_id, contract.id))
     values = {
         "tabs": tabs("home"),
         "trail": [
@@ -116,6 +119,7 @@ def line(request: HttpRequest, subscription_id: int) -> HttpResponse:
         "state_label": label,
         "included": lines.included(contract, catalogue, accesses=accesses_of(contract)),
         "under_way": open_change(contract.id),
+        "passed_on": passed_on,
         "withdraw_until": withdrawable(context, number=contract.order_number).get(contract.group),
         "removable": contract.status == "active",
         "paid_later": paid_later(party_id, contract.id, route="account:answer_paid_later"),

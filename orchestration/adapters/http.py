@@ -17,6 +17,7 @@ from commerce.ordering.domain.fulfilment import (
     OrderCharges,
 )
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
+from commerce.ordering.services.writing import GIVEN_UP_GROUP
 from orchestration.adapters.changing import (
     OF_A_LINE,
     begun,
@@ -59,6 +60,7 @@ from orchestration.ports import (
     WearBill,
 )
 from promotions.selectors import promotions_of
+from subscriptions.contracts.lines import line_of_subscription
 from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.charges import due_in_period
 from subscriptions.domain.states import ENDING, ChangeKind
@@ -331,6 +333,7 @@ class HttpBilling(HttpProvider):
         order = order_for_fulfilment(request.order_number, group=request.group)
         snapshot, facts = snapshot_of(order.release), facts_of(order.items)
         said = config_of(order.items)
+        items = begun(order) if order.change is ChangeKind.HOLDER else order.items
         body = {
             "reference": request.reference,
             "account_reference": _account(request.party_id),
@@ -340,7 +343,7 @@ class HttpBilling(HttpProvider):
             "user_name": said.get("user_name", ""),
             "term_months": max((item.term for item in order.items), default=0),
             "facts": {name: facts[name] for name in OF_A_LINE if facts.get(name)},
-            "items": [_billed(item, order, snapshot=snapshot) for item in order.items],
+            "items": [_billed(item, order, snapshot=snapshot) for item in items],
         }
         return Answer(self.post("subscriptions", body=body, key=key))
 
@@ -348,6 +351,8 @@ class HttpBilling(HttpProvider):
         order = order_for_fulfilment(request.order_number, group=request.group)
         assert order.change is not None
         assert order.subject is not None
+        if order.change is ChangeKind.HOLDER:
+            return self._hand_over(order, request, key=key)
         contract = subscription_view(order.party_id, order.subject)
         told = {
             "reference": f"{order.number}/{request.group}",
@@ -372,6 +377,27 @@ class HttpBilling(HttpProvider):
             "facts": dict(new_facts(order)),
         }
         return Answer({"change_id": self.post("changes", body=body, key=key)["change_id"]})
+
+    def _hand_over(self, order: FulfilmentOrder, request: BillingChange, *, key: str) -> Answer:
+        """The subscription ends for the one account, and begins for the other."""
+        line = line_of_subscription(order.subject or 0)
+        assert line is not None
+        ends = {
+            "reference": f"{order.number}/{GIVEN_UP_GROUP}",
+            "account_reference": _account(line.party_id),
+            "subscription_reference": f"{line.order_number}/{line.group}",
+            "kind": str(ChangeKind.HOLDER),
+            "ends_on": request.on.isoformat(),
+        }
+        self.post("ends", body=ends, key=f"{key}/{GIVEN_UP_GROUP}")
+        begins = BillingStart(
+            reference=f"{order.number}/{request.group}",
+            order_number=order.number,
+            group=request.group,
+            party_id=order.party_id,
+            starts_on=request.on,
+        )
+        return Answer({"change_id": self.start(begins, key=key).facts["subscription_id"]})
 
     def renumber(self, request: BillingNumber, *, key: str) -> Answer:
         contract = f"{request.order_number}/{request.group}"

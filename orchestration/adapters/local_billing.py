@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from catalogue.domain.model import Snapshot
 from catalogue.selectors import snapshot_of
 from commerce.kernel.money import Money
-from commerce.ordering.domain.fulfilment import FulfilmentItem
+from commerce.ordering.domain.fulfilment import FulfilmentItem, FulfilmentOrder
 from commerce.ordering.selectors import order_charges, order_for_fulfilment
+from commerce.ordering.services.writing import GIVEN_UP_GROUP
 from orchestration.adapters.changing import (
     OF_A_LINE,
     begun,
@@ -31,6 +32,7 @@ from orchestration.ports import (
 from promotions.selectors import promotions_of
 from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.contracts.services.change import ContractChange, apply_change
+from subscriptions.contracts.services.hand_over import GoesOn, HandOver, hand_over
 from subscriptions.contracts.services.number import take_number
 from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
@@ -133,6 +135,8 @@ class LocalBilling:
         assert order.subject is not None
         snapshot = snapshot_of(order.release)
         kind, config = order.change, config_of(order.items)
+        if kind is ChangeKind.HOLDER:
+            return Answer({"change_id": str(_handed_over(order, request, snapshot=snapshot))})
         plan = next((item for item in order.items if item.role == "plan"), None)
         row = apply_change(
             ContractChange(
@@ -173,6 +177,28 @@ def _activated(item: FulfilmentItem, *, snapshot: Snapshot) -> ActivatedItem:
         item.charges,
         item.facts,
         snapshot.offering(item.offering).name.by_language,
+    )
+
+
+def _handed_over(order: FulfilmentOrder, request: BillingChange, *, snapshot: Snapshot) -> int:
+    assert order.subject is not None
+    return hand_over(
+        HandOver(
+            order_number=order.number,
+            group=request.group,
+            given_up=GIVEN_UP_GROUP,
+            subscription_id=order.subject,
+            party_id=order.party_id,
+            segment=order.segment,
+            on=request.on,
+            items=[
+                GoesOn(item.subject, item.line_id, item.charges, item.facts)
+                for item in begun(order)
+                if item.subject is not None
+            ],
+            tax_rates=snapshot.tax_rates,
+            channel=order.channel,
+        )
     )
 
 

@@ -4,7 +4,7 @@ from datetime import date
 
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
-from commerce.kernel.periods import add_months
+from commerce.kernel.periods import add_months, full_months
 from subscriptions.contracts.services.change import ended_item
 from subscriptions.contracts.services.promise import agreed_charges
 from subscriptions.domain.charges import given_back
@@ -52,6 +52,9 @@ def left_of_commitment(
     promise_id = binding or row.promise_id
     assert promise_id is not None
     promise = Promise.objects.get(pk=promise_id)
+    assert promise.activated_on is not None
+    # Of a line that was taken over: the months of the commitment that were another's.
+    another = full_months(commitment.since, max(promise.activated_on, commitment.since))
     return Left(
         elapsed=commitment.elapsed(on),
         instalments=instalments_left(
@@ -62,8 +65,8 @@ def left_of_commitment(
         ),
         given_back=given_back(
             agreed_charges(promise),
-            commitment_months=commitment.months,
-            left_in_month=commitment.month_left(on),
+            commitment_months=commitment.months - another,
+            left_in_month=commitment.month_left(on) - another,
         ),
         tax_class=charges[0].agreed.tax_class if charges else "",
     )

@@ -237,14 +237,14 @@ def _cuts(
 
 def days_of(benefit: Benefit, *, activation: date, cycle_day: int) -> tuple[date, date | None]:
     """A benefit's contract months: the first day with it, the first without (None: never)."""
-    since = _month_start(benefit.first, activation=activation, cycle_day=cycle_day)
+    since = month_start(benefit.first, activation=activation, cycle_day=cycle_day)
     if benefit.periods is None:
         return since, None
     following = benefit.first + benefit.periods
-    return since, _month_start(following, activation=activation, cycle_day=cycle_day)
+    return since, month_start(following, activation=activation, cycle_day=cycle_day)
 
 
-def _month_start(month: int, *, activation: date, cycle_day: int) -> date:
+def month_start(month: int, *, activation: date, cycle_day: int) -> date:
     """The first day of a contract month.
 
     From the activation day on; on the account's own cycle of one who starts on the 29th, 30th or
@@ -258,7 +258,7 @@ def _month_start(month: int, *, activation: date, cycle_day: int) -> date:
 def contract_month(day: date, *, activation: date, cycle_day: int) -> int:
     """The contract month in which a day lies: 1 is the first, and any day before it."""
     month = full_months(activation, day) + 1
-    following = _month_start(month + 1, activation=activation, cycle_day=cycle_day)
+    following = month_start(month + 1, activation=activation, cycle_day=cycle_day)
     return month + (day >= following)
 
 

@@ -101,12 +101,15 @@ class ChangeKind(StrEnum):
     RESUME = "resume"
     SIM = "sim"
     NUMBER = "number"
+    HOLDER = "holder"
     TERMINATE = "terminate"
     WITHDRAW = "withdraw"
 
 
 ENDING = frozenset({ChangeKind.TERMINATE, ChangeKind.WITHDRAW})
 """They end the contract, and go before every other change of it."""
+CLOSING = ENDING | {ChangeKind.HOLDER}
+"""The contract holds nothing any more; with the last its line goes on under another holder."""
 AT_ANY_TIME = frozenset({ChangeKind.SUSPEND, ChangeKind.RESUME})
 """They touch neither what the contract holds nor what it costs: no other change is in the way."""
 

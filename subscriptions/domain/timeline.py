@@ -277,7 +277,8 @@ def _changes(life: Life) -> Iterator[Entry]:
             _TOPICS.get(change.kind, Topic.CHANGE),
             _what(change, life),
             _reason(change, act),
-            reference=change.order,
+            # An order of the new holder is nobody else's.
+            reference=change.order if change.kind is not ChangeKind.HOLDER else "",
             at=change.at if _day(change.at) == change.on else None,
         )
         yield _of(act, entry)
@@ -290,6 +291,7 @@ _TOPICS: Mapping[ChangeKind, Topic] = {
     ChangeKind.NUMBER: Topic.NUMBER,
     ChangeKind.RENEW: Topic.COMMITMENT,
     ChangeKind.TERMINATE: Topic.CONTRACT,
+    ChangeKind.HOLDER: Topic.CONTRACT,
     ChangeKind.WITHDRAW: Topic.CONTRACT,
 }
 
@@ -321,6 +323,8 @@ def _what(change: Changed, life: Life) -> Sentence:
             return Sentence("The number is %(now)s instead of %(before)s.", now=now, before=before)
         case ChangeKind.TERMINATE:
             return Sentence("The contract ended.")
+        case ChangeKind.HOLDER:
+            return Sentence("The line went to another holder.")
         case _:
             return Sentence("The contract was withdrawn from.")
 

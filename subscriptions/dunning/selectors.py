@@ -100,6 +100,12 @@ def overdue_bills(account: BillingAccount, *, today: date) -> tuple[OverdueBill,
     return bills if total(bill.open for bill in bills) >= LEAST else ()
 
 
+def owes_overdue(party_id: int, *, today: date) -> bool:
+    """Whether a bill of the party's should have been paid by now."""
+    accounts = BillingAccount.objects.filter(party=party_id)
+    return any(overdue_bills(account, today=today) for account in accounts)
+
+
 def being_debited(account: BillingAccount, *, today: date) -> tuple[str, ...]:
     """The keys of payments of bills past their due day of which a bank has still to say whether it
     pays."""

@@ -56,6 +56,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "withdrawal-quote": {"bundle": "g1"},
     "withdrawals": {"bundle": "g1", "digest": "0" * 64},
     "change-quotes": {"kind": "suspend", "block": "lost_sim"},
+    "holder-changes": {"email": "noe@example.test"},
     "changes": {
         "kind": "suspend",
         "block": "lost_sim",

@@ -5,6 +5,13 @@ from django.urls import path, register_converter
 from commerce.ordering.api.views import carts, orders
 from commerce.ordering.api.views.changes import ChangeQuotesView, ChangesView
 from commerce.ordering.api.views.fleet import FleetOrdersView, FleetQuotesView
+from commerce.ordering.api.views.holder import (
+    HolderChangesView,
+    HolderChangeTakenBackView,
+    TakeOverDeclinedView,
+    TakeOverQuotesView,
+    TakeOversView,
+)
 from commerce.ordering.api.views.journeys import (
     DraftStepView,
     JourneyStepView,
@@ -129,6 +136,19 @@ urlpatterns = [
         "subscriptions/<int:subscription_id>/timeline", TimelineView.as_view(), name="line-timeline"
     ),
     path("subscriptions/<int:subscription_id>/changes", ChangesView.as_view(), name="line-changes"),
+    path(
+        "subscriptions/<int:subscription_id>/holder-changes",
+        HolderChangesView.as_view(),
+        name="holder-changes",
+    ),
+    path(
+        "subscriptions/<int:subscription_id>/holder-changes/take-back",
+        HolderChangeTakenBackView.as_view(),
+        name="holder-change-taken-back",
+    ),
+    path("take-over-quotes", TakeOverQuotesView.as_view(), name="take-over-quotes"),
+    path("take-overs", TakeOversView.as_view(), name="take-overs"),
+    path("take-overs/decline", TakeOverDeclinedView.as_view(), name="take-over-declined"),
     path("fleet-quotes", FleetQuotesView.as_view(), name="fleet-quotes"),
     path("fleet-orders", FleetOrdersView.as_view(), name="fleet-orders"),
     path("approvals", orders.ApprovalsView.as_view(), name="approvals"),

@@ -113,7 +113,7 @@ def check_free(
     if kind in AT_ANY_TIME:
         rows = rows.filter(change__in=_words(AT_ANY_TIME))
     elif kind in APART:
-        rows = rows.filter(change=kind)
+        rows = rows.filter(change__in=[kind, ChangeKind.HOLDER])
     elif kind is ChangeKind.TERMINATE:
         rows = rows.filter(change__in=_words(ENDING))
     elif kind is ChangeKind.WITHDRAW:

@@ -109,15 +109,10 @@ def leaving_of(
         if commitment is not None and carrying is not None
         else Left(0, (), Money.zero(), "")
     )
-    phones = [item for item in items if kinds[item.id] is Kind.HANDSET]
     fee = market(settings.MARKET).early_termination_fee(
         left.instalments,
         elapsed=left.elapsed,
-        subsidised=any(
-            _is_subsidised(item, contract, pricing=pricing)
-            for item in phones
-            if commitment is not None and _came_with(item, commitment)
-        ),
+        subsidised=was_subsidised(contract, items, pricing=pricing),
         committed_on=commitment.since if commitment is not None else on,
         business=contract.basis is Basis.HT,
     )
@@ -154,6 +149,21 @@ def said_of(leaving: Leaving | None, *, motive: str, on: date) -> dict[str, str]
     said = {"ends_on": on.isoformat(), "owed": str(leaving.owed.rounded().amount)}
     unproved = str(leaving.without_motive.rounded().amount)
     return said | ({"motive": motive, "unproved": unproved} if motive else {})
+
+
+def was_subsidised(
+    contract: SubscriptionView, items: Sequence[ItemView], *, pricing: Pricing
+) -> bool:
+    """Whether a phone came for less with the commitment that binds; also where it stayed with the
+    holder before."""
+    commitment = commitment_of(contract.id)
+    if commitment is None:
+        return False
+    return any(item.facts.get("subsidised") for item in items) or any(
+        _is_subsidised(item, contract, pricing=pricing)
+        for item in items
+        if kind_of(item, pricing.snapshot) is Kind.HANDSET and _came_with(item, commitment)
+    )
 
 
 def _came_with(item: ItemView, commitment: Commitment) -> bool:

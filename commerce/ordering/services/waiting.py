@@ -6,7 +6,7 @@ from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import UNDER_WAY, ItemAction
 from commerce.ordering.models import Order
 from subscriptions.contracts.preview import Coming
-from subscriptions.domain.states import ENDING, ChangeKind
+from subscriptions.domain.states import CLOSING, ChangeKind
 
 
 def coming_changes(subscription_id: int) -> tuple[Coming, ...]:
@@ -33,5 +33,5 @@ def _coming(order: Order) -> Coming:
         instead={
             item.line_id: item.subject or 0 for item in items if item.action == ItemAction.MODIFY
         },
-        ends_all=ChangeKind(order.change) in ENDING,
+        ends_all=ChangeKind(order.change) in CLOSING,
     )

@@ -35,6 +35,8 @@ from subscriptions.domain.states import APART, ChangeKind
 
 CHANGE_GROUP = "change"
 """The lines of an order that changes a running contract stand in one group."""
+GIVEN_UP_GROUP = "given-up"
+"""What an order promises of the contract that ends as its line goes to another holder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Amendment:
     `replaced` are the items whose place a line takes, by line id; `facts` what is known of the
     contract now, which counts before what its items learnt; `config` what is asked of those who
     carry the change out, on each line of it. It begins on the day `not_before` (None: at once).
-    `withdraws` names the bundle ("F-1/g1") of which the contract, if it has one, is withdrawn from.
+    `withdraws` names the bundle ("F-1/g1") of which the contract, if it has one, is withdrawn from;
+    `months` is the commitment that a line goes to another holder with.
     """
 
     kind: ChangeKind
@@ -86,6 +89,7 @@ class Amendment:
     touched: tuple[Touched, ...] = ()
     not_before: date | None = None
     withdraws: str = ""
+    months: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +300,8 @@ def recipe_of_change(recipe: str, *, kind: ChangeKind, recipes: Mapping[str, obj
     """The recipe for that kind of change of a thing: `<recipe>.<kind>`.
 
     What is added, renewed or replaced is delivered as with a new line unless the release says
-    otherwise; what has no recipe, as a fee, needs none.
+    otherwise; what has no recipe, as a fee, needs none, nor what goes to another holder with its
+    line.
 
     Raises:
         RuleViolated: `change_not_offered`: the release says nothing of how it is done.
@@ -308,6 +313,8 @@ def recipe_of_change(recipe: str, *, kind: ChangeKind, recipes: Mapping[str, obj
         return wanted
     if kind in (ChangeKind.ADD, ChangeKind.RENEW) or (kind in APART and "." not in recipe):
         return recipe
+    if kind is ChangeKind.HOLDER:
+        return ""
     raise RuleViolated(
         "This can't be changed on a running line.", code="change_not_offered", recipe=wanted
     )
@@ -359,10 +366,12 @@ def _contracts(draft: Draft) -> tuple[PledgedContract, ...]:
     groups: dict[str, list[QuoteLine]] = {}
     for line in draft.quote.lines:
         groups.setdefault(line.group, []).append(line)
-    touched = draft.amendment.touched if draft.amendment is not None else ()
-    if draft.amendment is not None:
+    by = draft.amendment
+    touched = by.touched if by is not None else ()
+    if by is not None:
         groups.setdefault(CHANGE_GROUP, [])
-    return tuple(
+    months = by.months if by is not None else 0
+    contracts = tuple(
         PledgedContract(
             group=group,
             segment=str(draft.value.segment),
@@ -370,10 +379,14 @@ def _contracts(draft: Draft) -> tuple[PledgedContract, ...]:
             charges=tuple(charge for line in lines for charge in line.charges)
             + tuple(charge for each in touched for charge in each.charges),
             tax_rates=rates,
-            commitment_months=max((line.term for line in lines), default=0),
+            commitment_months=max((line.term for line in lines), default=months),
         )
         for group, lines in groups.items()
     )
+    if by is None or by.kind is not ChangeKind.HOLDER:
+        return contracts
+    (taken_over,) = contracts
+    return taken_over, replace(taken_over, group=GIVEN_UP_GROUP, charges=(), commitment_months=0)
 
 
 def _publish(order: Order, *, context: AccountContext) -> None:

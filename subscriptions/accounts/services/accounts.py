@@ -19,6 +19,17 @@ def locked_account(*, party_id: int, segment: str) -> BillingAccount:
     Like all locks of accounts without its key: the bill run enters transfers that refer to accounts
     it has not locked, while it holds the numbers that whoever locked one may be waiting for.
     """
+    _open(party_id=party_id, segment=segment)
+    return BillingAccount.objects.select_for_update(no_key=True).get(party_id=party_id, name="main")
+
+
+def opened_account(*, party_id: int, segment: str) -> int:
+    """The id of the party's account, which is opened if it has none."""
+    _open(party_id=party_id, segment=segment)
+    return BillingAccount.objects.only("pk").get(party_id=party_id, name="main").pk
+
+
+def _open(*, party_id: int, segment: str) -> None:
     business = segment == Segment.BUSINESS
     BillingAccount.objects.bulk_create(
         [
@@ -32,4 +43,3 @@ def locked_account(*, party_id: int, segment: str) -> BillingAccount:
         ],
         ignore_conflicts=True,
     )
-    return BillingAccount.objects.select_for_update(no_key=True).get(party_id=party_id, name="main")

@@ -20,7 +20,7 @@ from subscriptions.domain.changes import EndedCharge
 from subscriptions.domain.consumption import month_of_day
 from subscriptions.domain.invoice import Names
 from subscriptions.domain.states import (
-    ENDING,
+    CLOSING,
     SUBSCRIPTION_LIFE,
     BlockKind,
     ChangeKind,
@@ -127,7 +127,7 @@ def apply_change(change: ContractChange) -> int:
     calendar.bill_from(account, bills_from)
     if at_once:
         last_bill.make(account, subscription)
-    if change.kind in ENDING:
+    if change.kind in CLOSING:
         collecting.arm_rests(account, on=bills_from)
         deposits.arm(account, last_bill_on=bills_from)
     publish(
@@ -168,7 +168,7 @@ def _locked(subscription_id: int) -> Subscription:
 def _items(subscription: Subscription, change: ContractChange) -> list[SubscriptionItem]:
     """What the change ends: the items that it names, or all that run when the contract ends."""
     items = subscription.items.select_related("begun_by").order_by("pk")
-    if change.kind in ENDING:
+    if change.kind in CLOSING:
         return list(items.filter(until_on__isnull=True))
     found = list(items.filter(pk__in=change.ends))
     if len(found) != len(set(change.ends)):
@@ -238,7 +238,7 @@ def _carry(subscription: Subscription, change: ContractChange) -> None:
         subscription.blocks.filter(kind=change.lifts, lifted_at__isnull=True).update(
             lifted_at=business_now()
         )
-    _move(subscription, ended=change.kind in ENDING, on=change.on)
+    _move(subscription, ended=change.kind in CLOSING, on=change.on)
     subscription.save()
 
 

@@ -128,6 +128,7 @@ def test_every_message_that_a_recipe_of_the_demo_sends_has_a_text_in_both_langua
         "termination_confirmed",
         "termination_unpaid",
         "line_ended",
+        "line_taken_over",
         "sim_swapped",
         "number_changed",
         "withdrawal_confirmed",

@@ -1,0 +1,94 @@
+"""A line that goes to another holder: the wish, what the other takes on, his yes or no."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from commerce.ordering.api.serializers.orders import ConsentsAsked
+from commerce.ordering.domain.consents import OrderConsents
+from commerce.ordering.domain.holder import HolderState, TakeOver
+from commerce.web.fields import (
+    Instant,
+    MoneySerializer,
+    OneOf,
+    Shown,
+    Strict,
+    Word,
+    Wording,
+)
+
+
+class PassOnAsked(Strict):
+    """Who is to be asked; he gets a link by e-mail."""
+
+    email = serializers.EmailField(max_length=254)
+
+
+class HolderChangeSerializer(Shown):
+    """`asked` until the other answers or `until` is over; `accepted`: the line goes to him on the
+    day `on`, then it is `done`. `called_off`: his order was cancelled."""
+
+    state = OneOf(HolderState)
+    email = serializers.CharField()
+    asked_at = Instant()
+    until = Instant()
+    on = serializers.DateField(allow_null=True)
+
+
+class HolderChangesSerializer(Shown):
+    items = HolderChangeSerializer(many=True)
+
+
+class TakeOverQuoteAsked(Strict):
+    """The secret of the link that was sent."""
+
+    token = Word(max_length=64)
+
+
+class TakeOverAsked(TakeOverQuoteAsked):
+    """`digest` is that of the quote."""
+
+    digest = Word(max_length=64)
+    consents = ConsentsAsked()
+
+
+class PhaseOfLineSerializer(Shown):
+    """So many months from the `first` on (null: without end) at `amount`."""
+
+    first = serializers.IntegerField()
+    months = serializers.IntegerField(source="periods", allow_null=True)
+    amount = MoneySerializer()
+
+
+class LineBillSerializer(Shown):
+    """What the bill of that day will say of the line."""
+
+    on = serializers.DateField()
+    amount = MoneySerializer()
+
+
+class TakeOverSerializer(Shown):
+    """The line as it stands, from the day `on`; `monthly` and `bills` are in the basis of its
+    contract. `ends` does not go along."""
+
+    msisdn = serializers.CharField()
+    giver = serializers.CharField(help_text="Who gives the line up")
+    on = serializers.DateField()
+    goes = serializers.SerializerMethodField()
+    ends = serializers.ListField(child=Wording())
+    monthly = PhaseOfLineSerializer(many=True)
+    bound_until = serializers.DateField(allow_null=True)
+    bills = LineBillSerializer(many=True)
+    until = Instant()
+    digest = serializers.SerializerMethodField()
+
+    def get_goes(self, offer: TakeOver) -> list[str]:
+        return [Wording().to_representation(name) for name in offer.names.values()]
+
+    def get_digest(self, offer: TakeOver) -> str:
+        return offer.digest()
+
+
+def consents_of(asked: Mapping[str, Any]) -> OrderConsents:
+    return OrderConsents(**asked["consents"])
