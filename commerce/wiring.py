@@ -94,6 +94,7 @@ from subscriptions.einvoicing.services import einvoicing, sales_reports
 from subscriptions.events import (
     AccountParked,
     AllowanceReached,
+    BillRunHeld,
     DunningMoved,
     ElectronicInvoiceMoved,
     InvoiceIssued,
@@ -136,6 +137,7 @@ TOLD_TO_THE_OPERATOR: Mapping[type[Event], str] = {
     DisputeMoved: "payment.dispute_moved",
     MethodUnusable: "payment.method_unusable",
     AccountParked: "bill.held",
+    BillRunHeld: "bill_run.held",
     ReleasePublished: "catalogue.release_published",
     ReleaseInForce: "catalogue.release_in_force",
 }

@@ -185,6 +185,10 @@ SENTENCES: Mapping[str, Any] = {
         "The bill of an order can't be drafted anew; issue it and correct it by a credit note."
     ),
     "no_held_bill": _("There is no bill to issue."),
+    "run_note_missing": _("Write a note that says why, then decide."),
+    "run_not_held": _("This bill run is not held any more."),
+    "unknown_bill_run": _("There is no such bill run."),
+    "trial_under_way": _("That trial is under way; its page says how far it is."),
     "not_parked": _("This account is not held any more."),
     "draft_changed": _("Somebody changed the draft while you looked at it. Look at it again."),
     "draft_is_behind": _("Release %(release)s was made meanwhile. Bring the draft up to date."),

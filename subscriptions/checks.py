@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error
 from commerce.kernel.errors import InvalidInput
 from commerce.markets.identifiers import is_iban
 from commerce.markets.pack import market
+from subscriptions.domain.control import read_limits
 
 
 def seller_is_a_company(**_: Any) -> list[CheckMessage]:
@@ -26,4 +27,13 @@ def our_bank_account_is_one(**_: Any) -> list[CheckMessage]:
     iban = settings.SELLER.get("iban", "")
     if iban and not is_iban(iban):
         return [Error(f"SELLER_IBAN: {iban} is no IBAN.", id="subscriptions.E002")]
+    return []
+
+
+def bill_runs_have_limits(**_: Any) -> list[CheckMessage]:
+    """Without them no run could be judged at night."""
+    try:
+        read_limits(settings.BILL_RUN_LIMITS)
+    except InvalidInput as refusal:
+        return [Error(f"BILL_RUN_LIMITS: {refusal}", id="subscriptions.E003")]
     return []

@@ -72,6 +72,16 @@ class AccountParked(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class BillRunHeld(Event):
+    """The control totals `controls` of the bill run of the day `on` deviate: none of its bills is
+    issued before an operator has decided."""
+
+    run_id: int
+    on: date
+    controls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AllowanceReached(Event):
     """A line has used `percent` (80 or 100) of what its plan includes of `allowance` in the month
     (named by its first day)."""

@@ -37,6 +37,7 @@ from subscriptions.einvoicing.models import PlatformRequest as PlatformRequest
 from subscriptions.einvoicing.models import SalesReport as SalesReport
 from subscriptions.invoicing.models import BillRun as BillRun
 from subscriptions.invoicing.models import BillRunChunk as BillRunChunk
+from subscriptions.invoicing.models import BillRunControl as BillRunControl
 from subscriptions.invoicing.models import Coverage as Coverage
 from subscriptions.invoicing.models import Invoice as Invoice
 from subscriptions.invoicing.models import InvoiceLine as InvoiceLine

@@ -371,6 +371,14 @@ MERCHANT_URL = env_value("MERCHANT_URL", "")
 MARKET = "fr"
 DUNNING_POLICY = env_value("DUNNING_POLICY", "")
 """A YAML file with the operator's own steps of dunning; else those of the market."""
+BILL_RUN_LIMITS = {
+    "at_least": 500,
+    "left_out": "0.02",
+    "parked": "0.05",
+    "count": "0.30",
+    "average": "0.20",
+}
+"""By how much a bill run may differ before it is held: `subscriptions.domain.control.Limits`."""
 SEPA_CREDITOR_ID = env_value("SEPA_CREDITOR_ID", "FR72ZZZ123456")
 """Under which payers see our direct debits (identifiant créancier SEPA)."""
 SELLER = {

@@ -4,6 +4,7 @@ from django.urls import path
 
 from frontend.views import (
     bank,
+    bill_runs,
     disputes,
     dunning,
     einvoicing,
@@ -34,6 +35,10 @@ urlpatterns = [
     path("ops/einvoicing/", einvoicing.board, name="einvoicing"),
     path("ops/einvoicing/<int:einvoice_id>/", einvoicing.decide, name="decide_einvoice"),
     path("ops/billing/<int:account_id>/", ops.release, name="release"),
+    path("ops/billing/runs/<int:run_id>/", bill_runs.one, name="bill_run"),
+    path("ops/billing/runs/<int:run_id>/progress/", bill_runs.progress, name="bill_run_progress"),
+    path("ops/billing/runs/<int:run_id>/decide/", bill_runs.decide, name="decide_run"),
+    path("ops/billing/trials/", bill_runs.try_out, name="try_bill_run"),
     path("ops/payments/", ops.payments, name="payments"),
     path("ops/payments/<int:effect_id>/", ops.decide_payment, name="decide_payment"),
     path("ops/bank/", bank.overview, name="bank"),

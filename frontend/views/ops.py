@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from commerce.accounts.context import context_for_request
 from commerce.events import parking
 from commerce.events import selectors as events
-from commerce.kernel.clock import machine_now
+from commerce.kernel.clock import business_today, machine_now
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.selectors import (
@@ -33,6 +33,7 @@ from commerce.payments.selectors import refused_effects
 from commerce.web.policy import Policy, policy
 from frontend.account import words
 from frontend.ops import screen
+from frontend.ops.bill_runs import run_words
 from frontend.ops.boards import COLOUR_WORDS
 from frontend.sentences import sentence_of
 from frontend.shop.tracking import ordered_rows
@@ -238,7 +239,8 @@ def billing_page(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
     values = screen.around(context, here="ops:billing") | {
         "parked": screen.account_rows(parked_accounts(limit=100)),
-        "runs": bill_runs(limit=10),
+        "runs": [{"run": run, "pill": run_words(run)} for run in bill_runs(limit=10)],
+        "today": business_today(),
     }
     return render(request, "frontend/ops/billing.html", values)
 

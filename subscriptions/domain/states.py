@@ -139,28 +139,46 @@ PROMISE_LIFE = Transitions({PromiseState.PENDING: frozenset({PromiseState.ACTIVE
 
 
 class RunState(StrEnum):
+    """`RUNNING`: bills are drafted. `HELD`: its control totals deviate, and nobody has decided yet.
+    `ISSUING`: they agree, and the drafts get their numbers."""
+
     RUNNING = "running"
+    HELD = "held"
+    ISSUING = "issuing"
     FINISHED = "finished"
 
 
+RUN_LIFE = Transitions(
+    {
+        RunState.RUNNING: frozenset({RunState.HELD, RunState.ISSUING, RunState.FINISHED}),
+        RunState.HELD: frozenset({RunState.RUNNING, RunState.ISSUING}),
+        RunState.ISSUING: frozenset({RunState.FINISHED}),
+    }
+)
+"""Straight from running to finished goes a trial, which issues nothing."""
+
+
 class ChunkState(StrEnum):
-    """`DRAFTED`: the bills are written and checked, and wait for their numbers."""
+    """`DRAFTED`: the bills are written and checked, and wait for their numbers. `REJECTED`: its
+    drafts are to be thrown away and drafted anew."""
 
     PENDING = "pending"
     DRAFTED = "drafted"
+    REJECTED = "rejected"
     FINISHED = "finished"
 
 
 CHUNK_LIFE = Transitions(
     {
-        ChunkState.PENDING: frozenset({ChunkState.DRAFTED}),
-        ChunkState.DRAFTED: frozenset({ChunkState.FINISHED}),
+        ChunkState.PENDING: frozenset({ChunkState.DRAFTED, ChunkState.FINISHED}),
+        ChunkState.DRAFTED: frozenset({ChunkState.FINISHED, ChunkState.REJECTED}),
+        ChunkState.REJECTED: frozenset({ChunkState.DRAFTED}),
     }
 )
 
 
 class Release(StrEnum):
-    """What an operator may decide about a held bill."""
+    """What an operator may decide about a held bill, or a held run."""
 
     ISSUE = "issue"
     REDRAFT = "redraft"

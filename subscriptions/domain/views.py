@@ -360,13 +360,52 @@ class ParkedAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class BillRunView:
-    """The billing of all accounts due on a day, and what came of it."""
+class DeviationView:
+    """A control total of a bill run that does not agree; `control` is one of
+    `subscriptions.domain.control.Control`, the others are figures."""
 
+    control: str
+    expected: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunDecisionView:
+    """What was found when the totals of a run were laid side by side, and what was decided."""
+
+    made_at: datetime
+    deviations: tuple[DeviationView, ...]
+    decision: str
+    note: str
+    decided_by: str
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class BillRunView:
+    """The billing of all accounts due on a day, how far it is, and what came of it.
+
+    A `trial`, of all or of one account, issues nothing. Of the accounts that were `due`, `taken`
+    are drafted: they were `billed`, are `held`, or had `nothing` to pay. `parts` are its chunks by
+    their state. So many accounts were `moved` within the last minute.
+    """
+
+    id: int
     on: date
+    trial: bool
+    account_id: int | None
     state: str
     started_at: datetime
     finished_at: datetime | None
-    chunks: int
-    issued: int
+    due: int
+    parts: Mapping[str, int]
+    taken: int
+    billed: int
     held: int
+    nothing: int
+    drafts: int
+    gross: Money
+    issued: int
+    moved: int
+    parked: tuple[Mapping[str, object], ...] = ()
+    controls: tuple[RunDecisionView, ...] = ()

@@ -36,10 +36,18 @@ class NumberSeries(models.Model):
 
 
 class BillRun(models.Model):
-    """The billing of all accounts due on `on`."""
+    """The billing of all accounts due on `on`: of `due` accounts, when it was begun.
+
+    A trial stores nothing but its figures; it may be of one `account`.
+    """
 
     on = models.DateField()
+    trial = models.BooleanField(db_default=False)
+    account = models.ForeignKey(
+        BillingAccount, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     state = models.CharField(max_length=8, default=RunState.RUNNING)
+    due = models.PositiveIntegerField(db_default=0)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
 
@@ -47,25 +55,69 @@ class BillRun(models.Model):
         constraints = [
             known("state", RunState, name="bill_run_state_known"),
             models.UniqueConstraint(
-                fields=["on"], condition=Q(state="running"), name="one_bill_run_of_a_day"
+                fields=["on"],
+                condition=Q(trial=False) & ~Q(state="finished"),
+                name="one_bill_run_of_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(trial=True) & Q(state__in=["running", "finished"])
+                | Q(trial=False, account__isnull=True),
+                name="bill_run_trial_issues_nothing",
             ),
         ]
 
 
 class BillRunChunk(models.Model):
-    """A range of account ids within a run, billed by one worker at a time."""
+    """A range of account ids within a run, billed by one worker at a time.
+
+    Its tally: of `taken` accounts some were `billed`, are `held`, or had `nothing` to pay; `gross`
+    is the sum of the `drafts`, tax included. Beside that stands what its rows say
+    (`subscriptions.domain.control.Stored`). `moved_at` is machine time.
+    """
 
     run = models.ForeignKey(BillRun, on_delete=models.PROTECT, related_name="chunks")
     first_account = models.BigIntegerField()
     last_account = models.BigIntegerField()
     state = models.CharField(max_length=8, default=ChunkState.PENDING)
-    issued = models.PositiveIntegerField(default=0)
+    taken = models.PositiveIntegerField(db_default=0)
+    billed = models.PositiveIntegerField(db_default=0)
     held = models.PositiveIntegerField(default=0)
+    nothing = models.PositiveIntegerField(db_default=0)
+    drafts = models.PositiveIntegerField(db_default=0)
+    gross = models.DecimalField(max_digits=14, decimal_places=2, db_default=0)
+    basis_sum = models.DecimalField(max_digits=14, decimal_places=2, db_default=0)
+    line_sum = models.DecimalField(max_digits=14, decimal_places=2, db_default=0)
+    named_sum = models.DecimalField(max_digits=14, decimal_places=2, db_default=0)
+    promised_sum = models.DecimalField(max_digits=14, decimal_places=2, db_default=0)
+    issued = models.PositiveIntegerField(default=0)
+    parked = models.JSONField(db_default=Value([], models.JSONField()))
+    moved_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["run", "first_account"], name="chunk_once"),
             known("state", ChunkState, name="chunk_state_known"),
+        ]
+
+
+class BillRunControl(models.Model):
+    """The control totals of a run laid side by side: what deviated, and what was decided of it."""
+
+    run = models.ForeignKey(BillRun, on_delete=models.PROTECT, related_name="controls")
+    deviations = models.JSONField(default=list)
+    made_at = models.DateTimeField()
+    decision = models.CharField(max_length=8, default="", blank=True)
+    note = models.CharField(max_length=500, default="", blank=True)
+    decided_by = models.CharField(max_length=120, default="", blank=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(decision="", decided_at__isnull=True)
+                | Q(decision__in=[str(r) for r in Release], decided_at__isnull=False) & ~Q(note=""),
+                name="run_decision_known",
+            ),
         ]
 
 

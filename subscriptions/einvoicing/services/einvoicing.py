@@ -83,21 +83,20 @@ def mark(invoice_ids: Sequence[int]) -> None:
     """
     if not invoice_ids:
         return
+    now = business_now()
     with connection.cursor() as cursor:
-        cursor.execute(_MARK, {"ids": list(invoice_ids), "at": business_now()})
+        cursor.execute(_MARK, {"ids": list(invoice_ids), "at": now})
         keys = [key for (key,) in cursor.fetchall()]
     groups = [keys[start : start + AT_A_TIME] for start in range(0, len(keys), AT_A_TIME)]
+    at = machine_now()
     timers.schedule_all(
         [
-            *(
-                timers.Due(_timer(group), TIMER, machine_now(), {"keys": group}, "machine")
-                for group in groups
-            ),
+            *(timers.Due(_timer(group), TIMER, at, {"keys": group}, "machine") for group in groups),
             *(
                 timers.Due(
                     f"{ASK}:late:{group[0]}",
                     ASK,
-                    business_now() + REFUSED_BY,
+                    now + REFUSED_BY,
                     {"keys": group, "tries": MOST_DOUBLINGS, "late": True},
                 )
                 for group in groups

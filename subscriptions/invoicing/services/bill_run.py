@@ -1,36 +1,66 @@
 """The bill run: a due timer cuts the due accounts into chunks, one piece of work each.
 
-A chunk is two transactions: drafts, checked against the promise; then numbers. Each may be repeated
-after a crash: the chunk's state says which is done, and coverage makes a double bill impossible.
+A run has two stages: its chunks are drafted and checked against the promise; then, once the control
+totals of all of them agree, numbered. Each step is a transaction and may be repeated after a crash:
+the states of chunk and run say what is done, and coverage makes a double bill impossible.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Count, Q, Sum
 
 from commerce.events import timers
-from commerce.kernel.clock import business_now, business_today
+from commerce.events.outbox import publish
+from commerce.events.queues import in_turn
+from commerce.kernel.clock import business_now, business_today, machine_now
+from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
 from subscriptions.accounts.services import calendar
-from subscriptions.domain.states import CHUNK_LIFE, ChunkState, InvoiceState, RunState
-from subscriptions.invoicing.services import issuing
+from subscriptions.domain.control import Tally
+from subscriptions.domain.states import (
+    CHUNK_LIFE,
+    RUN_LIFE,
+    ChunkState,
+    InvoiceState,
+    Release,
+    RunState,
+)
+from subscriptions.events import BillRunHeld
+from subscriptions.invoicing.services import control, issuing
 from subscriptions.invoicing.services.cycle import bill_accounts
-from subscriptions.models import BillingAccount, BillRun, BillRunChunk, Invoice
+from subscriptions.invoicing.services.discarding import throw_away
+from subscriptions.models import (
+    BillingAccount,
+    BillRun,
+    BillRunChunk,
+    BillRunControl,
+    Coverage,
+    Invoice,
+    Parking,
+)
 from subscriptions.usage.services.usage import take_up_suspended
 
 ACCOUNTS_PER_CHUNK = 500
 CHUNK_TIMER = "bill-chunk"
+PARKED_SHOWN = 20
+"""Accounts that a trial names, of each chunk."""
+AFTER_THE_RUN = 1
+"""The turn of what bills lead to, messages and electronic invoices: it is bulk work, so that a
+million of them hold up no shopper."""
 
 _CUT = """
+WITH due AS (
+  SELECT id, (row_number() OVER (ORDER BY id) - 1) / %(size)s AS chunk
+    FROM subscriptions_billingaccount
+   WHERE parked_at IS NULL AND next_bill_on <= %(on)s
+     AND (%(account)s::bigint IS NULL OR id = %(account)s)
+)
 INSERT INTO subscriptions_billrunchunk (run_id, first_account, last_account, state, issued, held)
-SELECT %(run)s, min(id), max(id), 'pending', 0, 0
-  FROM (SELECT id, (row_number() OVER (ORDER BY id) - 1) / %(size)s AS chunk
-          FROM subscriptions_billingaccount
-         WHERE parked_at IS NULL AND next_bill_on <= %(on)s) AS due
- GROUP BY chunk ORDER BY chunk
-RETURNING id
+SELECT %(run)s, min(id), max(id), 'pending', 0, 0 FROM due GROUP BY chunk ORDER BY chunk
+RETURNING id, (SELECT count(*) FROM due)
 """
 
 
@@ -54,10 +84,11 @@ def start(*, on: date) -> int | None:
     chunk of an earlier day left is taken up by the new run: accounts are locked while they are
     billed, so runs may overlap.
     """
-    running = list(BillRun.objects.select_for_update().filter(state=RunState.RUNNING))
-    unfinished = BillRunChunk.objects.filter(run__in=running).exclude(state=ChunkState.FINISHED)
+    open_ones = list(BillRun.objects.select_for_update().exclude(state=RunState.FINISHED))
+    moving = [run.pk for run in open_ones if run.state != RunState.HELD]
+    unfinished = BillRunChunk.objects.filter(run__in=moving).exclude(state=ChunkState.FINISHED)
     _carry_on(unfinished.order_by("pk").values_list("pk", flat=True))
-    same_day = next((run.pk for run in running if run.on == on), None)
+    same_day = next((run.pk for run in open_ones if run.on == on and not run.trial), None)
     run_id = same_day or _begin(on)
     calendar.set_next()
     return run_id
@@ -67,73 +98,212 @@ def _begin(on: date) -> int | None:
     if not BillingAccount.objects.filter(_due(on)).exists():
         return None
     run = BillRun.objects.create(on=on, started_at=business_now())
-    with connection.cursor() as cursor:
-        cursor.execute(_CUT, {"run": run.pk, "size": ACCOUNTS_PER_CHUNK, "on": on})
-        _carry_on([pk for (pk,) in cursor.fetchall()])
+    _cut(run)
     return run.pk
 
 
+@transaction.atomic
+def start_trial(*, on: date, account_id: int | None = None) -> int:
+    """Begin a trial of the run of any day, of all accounts or of one: bills are drafted and
+    checked as they would be, and nothing of them is kept but figures. Answers its id.
+
+    Raises:
+        NotFound: `unknown_account`.
+        RuleViolated: `trial_under_way`: that one is not finished yet.
+    """
+    if account_id is not None and not BillingAccount.objects.filter(pk=account_id).exists():
+        raise NotFound("There is no such account.", code="unknown_account")
+    under_way = BillRun.objects.filter(trial=True, on=on, account=account_id)
+    if under_way.exclude(state=RunState.FINISHED).exists():
+        raise RuleViolated("That trial is under way.", code="trial_under_way")
+    run = BillRun.objects.create(
+        on=on, trial=True, account_id=account_id, started_at=business_now()
+    )
+    if not _cut(run):
+        _finish(run)
+    return run.pk
+
+
+def _cut(run: BillRun) -> list[int]:
+    """The chunks of a new run, which are told to begin."""
+    values: dict[str, Any] = {
+        "run": run.pk, "size": ACCOUNTS_PER_CHUNK, "on": run.on, "account": run.account_id,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_CUT, values)
+        cut = cursor.fetchall()
+    chunks = [pk for pk, _ in cut]
+    if cut:
+        run.due = cut[0][1]
+        run.save(update_fields=["due"])
+        _carry_on(chunks)
+    return chunks
+
+
 def work(chunk_id: int) -> None:
-    """Bring the chunk to its end from wherever it stands; nothing is done if it is finished."""
+    """Bring the chunk as far as its run may go, from wherever it stands."""
     draft(chunk_id)
-    number(chunk_id)
     run_id = BillRunChunk.objects.values_list("run_id", flat=True).get(pk=chunk_id)
-    finish(run_id)
+    proceed(run_id)
+    with in_turn(AFTER_THE_RUN):
+        number(chunk_id)
+    proceed(run_id)
 
 
 @transaction.atomic
 def draft(chunk_id: int) -> None:
-    """Draft and check the bills of a pending chunk; bills that break the promise are held."""
+    """Draft and check the bills of a chunk; bills that break the promise are held. Those of a
+    rejected one are thrown away first, those of a trial afterwards."""
     chunk = BillRunChunk.objects.select_for_update().select_related("run").get(pk=chunk_id)
-    if chunk.state != ChunkState.PENDING:
+    if chunk.state not in (ChunkState.PENDING, ChunkState.REJECTED):
         return
+    if chunk.state == ChunkState.REJECTED:
+        _discard(chunk)
     accounts = list(
         BillingAccount.objects.select_for_update(no_key=True)
         .filter(_due(chunk.run.on), pk__range=(chunk.first_account, chunk.last_account))
         .order_by("pk")
     )
-    chunk.held = bill_accounts(accounts, on=chunk.run.on, chunk_id=chunk.pk)
-    _move(chunk, ChunkState.DRAFTED)
+    if chunk.run.trial:
+        _try(chunk, accounts)
+        _move(chunk, ChunkState.FINISHED)
+    else:
+        standing = _standing(chunk) if chunk.state == ChunkState.REJECTED else Tally()
+        tally = bill_accounts(accounts, on=chunk.run.on, chunk_id=chunk.pk)
+        control.keep(chunk, standing + tally)
+        _move(chunk, ChunkState.DRAFTED)
+
+
+def _try(chunk: BillRunChunk, accounts: list[BillingAccount]) -> None:
+    """Draft within a savepoint that is given up, and note which accounts would be parked."""
+    with transaction.atomic():
+        control.keep(chunk, bill_accounts(accounts, on=chunk.run.on, chunk_id=chunk.pk))
+        parked = Parking.objects.filter(account__in=[account.pk for account in accounts])
+        chunk.parked = [
+            {"account": account, "rule": rule}
+            for account, rule in parked.filter(decision="")
+            .order_by("account")
+            .values_list("account", "rule")[:PARKED_SHOWN]
+        ]
+        transaction.set_rollback(True)
+
+
+def _discard(chunk: BillRunChunk) -> None:
+    """Throw the chunk's drafts away, but for those that another bill corrects already: these stand,
+    or their correction would give back what was never asked for."""
+    corrected = Coverage.objects.filter(closed_by__isnull=False).values("invoice")
+    drafts = Invoice.objects.filter(chunk=chunk, state=InvoiceState.DRAFT)
+    accounts = BillingAccount.objects.select_for_update(no_key=True).order_by("pk")
+    # Locked before it is looked which of them stand.
+    list(accounts.filter(pk__in=drafts.values("account")).values_list("pk", flat=True))
+    throw_away(list(drafts.exclude(pk__in=corrected).values_list("pk", flat=True)))
+
+
+def _standing(chunk: BillRunChunk) -> Tally:
+    left = Invoice.objects.filter(chunk=chunk, state=InvoiceState.DRAFT)
+    return Tally(**left.aggregate(drafts=Count("pk"), gross=Sum("gross", default=Decimal(0))))
+
+
+@transaction.atomic
+def proceed(run_id: int) -> None:
+    """Take the run to its next stage once all its chunks are through the present one: hold it or
+    have it numbered when all is drafted, close it when all is numbered."""
+    run = BillRun.objects.select_for_update().get(pk=run_id)
+    left = set(run.chunks.order_by().values_list("state", flat=True).distinct())
+    if run.state == RunState.RUNNING and not left & {ChunkState.PENDING, ChunkState.REJECTED}:
+        _judge(run)
+    elif run.state == RunState.ISSUING and left <= {ChunkState.FINISHED}:
+        _finish(run)
+        calendar.set_next()
+
+
+def _judge(run: BillRun) -> None:
+    deviating = control.reconcile(run)
+    if run.trial:
+        _finish(run)
+    elif deviating:
+        _enter(run, RunState.HELD)
+        publish(BillRunHeld(run_id=run.pk, on=run.on, controls=deviating))
+    else:
+        _have_numbered(run)
+
+
+def _have_numbered(run: BillRun) -> None:
+    _enter(run, RunState.ISSUING)
+    drafted = run.chunks.filter(state=ChunkState.DRAFTED).order_by("pk")
+    _carry_on(drafted.values_list("pk", flat=True))
 
 
 @transaction.atomic
 def number(chunk_id: int) -> None:
-    """Number and issue the drafts of a drafted chunk in one short transaction."""
-    chunk = BillRunChunk.objects.select_for_update().get(pk=chunk_id)
-    if chunk.state != ChunkState.DRAFTED:
+    """Number and issue the drafts of a drafted chunk, if its run may, in one short transaction."""
+    chunk = BillRunChunk.objects.select_for_update(of=("self",)).select_related("run")
+    found = chunk.get(pk=chunk_id)
+    if found.state != ChunkState.DRAFTED or found.run.state != RunState.ISSUING:
         return
-    drafts = Invoice.objects.filter(chunk=chunk, state=InvoiceState.DRAFT).order_by("pk")
+    drafts = Invoice.objects.filter(chunk=found, state=InvoiceState.DRAFT).order_by("pk")
     ids = list(drafts.values_list("pk", flat=True))
-    chunk.issued = len(issuing.issue(ids, on=business_today())) if ids else 0
-    _move(chunk, ChunkState.FINISHED)
+    found.issued = len(issuing.issue(ids, on=business_today())) if ids else 0
+    _move(found, ChunkState.FINISHED)
 
 
 @transaction.atomic
-def finish(run_id: int) -> None:
-    """Close the run if all its chunks are finished, and set the timer of the next one."""
-    run = BillRun.objects.select_for_update().get(pk=run_id)
-    if run.state == RunState.FINISHED:
-        return
-    if run.chunks.exclude(state=ChunkState.FINISHED).exists():
-        return
-    run.state = RunState.FINISHED
-    run.finished_at = business_now()
-    run.save(update_fields=["state", "finished_at"])
-    calendar.set_next()
+def decide(*, run_id: int, decision: Release, note: str, operator: str) -> None:
+    """An operator's decision about a held run: `ISSUE` lets its bills go out as they are drafted;
+    `REDRAFT` throws the drafts away and drafts anew, after what was wrong is put right.
+
+    Raises:
+        NotFound: there is no such run.
+        RuleViolated: `run_not_held`.
+        InvalidInput: `run_note_missing`.
+    """
+    note = note.strip()
+    if not note:
+        raise InvalidInput("Say why.", code="run_note_missing", field="note")
+    run = BillRun.objects.select_for_update().filter(pk=run_id).first()
+    if run is None:
+        raise NotFound("There is no such bill run.", code="unknown_bill_run")
+    if run.state != RunState.HELD:
+        raise RuleViolated("This bill run is not held.", code="run_not_held")
+    found = BillRunControl.objects.filter(run=run).latest("pk")
+    found.decision, found.note, found.decided_by = decision.value, note, operator
+    found.decided_at = business_now()
+    found.save(update_fields=["decision", "note", "decided_by", "decided_at"])
+    if decision is Release.ISSUE:
+        _have_numbered(run)
+    else:
+        _enter(run, RunState.RUNNING)
+        drafted = run.chunks.filter(state=ChunkState.DRAFTED)
+        drafted.update(state=ChunkState.REJECTED, moved_at=machine_now())
+        _carry_on(run.chunks.order_by("pk").values_list("pk", flat=True))
 
 
 def _due(on: date) -> Q:
     return Q(parked_at__isnull=True, next_bill_on__lte=on)
 
 
+def _enter(run: BillRun, target: RunState) -> None:
+    RUN_LIFE.check(RunState(run.state), target)
+    run.state = target
+    run.save(update_fields=["state"])
+
+
+def _finish(run: BillRun) -> None:
+    run.finished_at = business_now()
+    run.save(update_fields=["finished_at"])
+    _enter(run, RunState.FINISHED)
+
+
 def _move(chunk: BillRunChunk, target: ChunkState) -> None:
     CHUNK_LIFE.check(ChunkState(chunk.state), target)
     chunk.state = target
-    chunk.save(update_fields=["state", "issued", "held"])
+    chunk.moved_at = machine_now()
+    chunk.save()
 
 
 def _carry_on(chunk_ids: Iterable[int]) -> None:
-    for chunk_id in chunk_ids:
-        timers.soon(
-            key=f"{CHUNK_TIMER}:{chunk_id}", handler=CHUNK_TIMER, payload={"chunk": chunk_id}
-        )
+    now = machine_now()
+    timers.schedule_all(
+        timers.Due(f"{CHUNK_TIMER}:{chunk}", CHUNK_TIMER, now, {"chunk": chunk}, "machine")
+        for chunk in chunk_ids
+    )

@@ -1,13 +1,15 @@
 """Billing many accounts at once: a few statements per pass, whatever their number."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date
+from decimal import Decimal
 
 from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.periods import Period
+from subscriptions.domain.control import Tally
 from subscriptions.domain.invoice import DraftLine, RunningCharge, bill_period
 from subscriptions.invoicing.services import check, drafting
 from subscriptions.invoicing.services.drafting import Draft
@@ -25,52 +27,69 @@ UPDATE subscriptions_billingaccount AS account
 """
 
 
-def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int) -> int:
-    """Draft every bill that the accounts owe up to `on`; how many were held or parked.
+def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int) -> Tally:
+    """Draft every bill that the accounts owe up to `on`; what became of them.
 
     The accounts are locked by the caller. One pass bills one period of each; an account that is
     behind takes several. One in an impossible state is parked with its reason; the others go on.
     """
-    held = 0
+    parked: set[int] = set()
+    kept: list[Draft] = []
     due = list(accounts)
     while due:
-        charges = drafting.running_charges([account.pk for account in due])
-        back = drafting.open_compensations([account.pk for account in due])
-        bought = drafting.open_purchases([account.pk for account in due])
+        ids = [account.pk for account in due]
+        charges = drafting.running_charges(ids)
+        back = drafting.open_compensations(ids)
+        bought = drafting.open_purchases(ids)
         used = overuse.due(due)
-        parked: set[int] = set()
+        free = drafting.running_without_charges(ids, charges)
+        stopped: set[int] = set()
         drafts: list[Draft] = []
         without: dict[int, Period] = {}
         for account in due:
             try:
-                period, draft = _next_draft(account, charges, back, bought, used)
+                period, draft = _next_draft(account, charges, back, bought, used, free)
             except RuleViolated as impossible:
                 _park_impossible(account, reason=impossible.message)
-                parked.add(account.pk)
+                stopped.add(account.pk)
             except Exception as broken:
                 # The core is pure, so nothing is half done; one account must not stop the others.
                 logger.exception("account %s can't be billed", account.pk)
                 _park_impossible(account, reason=repr(broken))
-                parked.add(account.pk)
+                stopped.add(account.pk)
             else:
                 if draft is None:
                     without[account.pk] = period
                 else:
                     drafts.append(draft)
-        parked |= _write_and_check(drafts, on=on, chunk_id=chunk_id)
+        stopped |= _write_and_check(drafts, on=on, chunk_id=chunk_id)
         if without:
             overuse.settle(found for pk, found in used.items() if pk in without)
-            parked |= set(check.park_what_is_forgotten(without))
-        _advance([account for account in due if account.pk not in parked])
-        held += len(parked)
+            stopped |= set(check.park_what_is_forgotten(without))
+        _advance([account for account in due if account.pk not in stopped])
+        kept += [draft for draft in drafts if draft.account.pk not in stopped]
+        parked |= stopped
         due = [
             account
             for account in due
-            if account.pk not in parked
+            if account.pk not in stopped
             and account.next_bill_on is not None
             and account.next_bill_on <= on
         ]
-    return held
+    return _tally(accounts, kept, parked)
+
+
+def _tally(accounts: Sequence[BillingAccount], kept: Sequence[Draft], parked: set[int]) -> Tally:
+    billed = {draft.account.pk for draft in kept} - parked
+    nothing = {account.pk for account in accounts} - billed - parked
+    return Tally(
+        taken=len(accounts),
+        billed=len(billed),
+        parked=len(parked),
+        nothing=len(nothing),
+        drafts=len(kept),
+        gross=sum((draft.totals.gross.amount for draft in kept), Decimal(0)),
+    )
 
 
 def _next_draft(
@@ -79,8 +98,10 @@ def _next_draft(
     compensations: Mapping[int, Sequence[tuple[date, DraftLine]]],
     purchases: Mapping[int, Sequence[tuple[date, DraftLine]]],
     used: Mapping[int, Overuse],
+    free: Set[int],
 ) -> tuple[Period, Draft | None]:
-    """The account's next period and its bill (None if nothing falls due); moves the account on.
+    """The account's next period and its bill (None if nothing falls due); moves the account on,
+    for as long as it has a contract, though it may cost nothing from month to month.
 
     Purchases from third parties are billed in arrears: those of the days before the period.
     """
@@ -93,7 +114,7 @@ def _next_draft(
     beyond = used.get(account.pk)
     waits = account.pk in purchases or (beyond and beyond.lines)
     if not running and not back and not waits:
-        account.next_bill_on = None
+        account.next_bill_on = period.end if account.pk in free else None
         return period, None
     key = f"cycle:{account.pk}:{period.start}:{account.bills}"
     draft = drafting.cycle_draft(

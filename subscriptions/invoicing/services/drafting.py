@@ -1,7 +1,7 @@
 """Drafts in bulk: what is running is loaded once, worked out by the core, written once."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -36,6 +36,7 @@ from subscriptions.models import (
     InvoiceLine,
     ItemBenefit,
     ItemCharge,
+    Subscription,
 )
 from subscriptions.usage.services import overuse
 from subscriptions.usage.services.overuse import Overuse
@@ -228,6 +229,16 @@ def running_charges(
             )
         )
     return result
+
+
+def running_without_charges(account_ids: Sequence[int], charged: Container[int]) -> frozenset[int]:
+    """Of the accounts those that have a running contract, though none of the `charged`; no query
+    if all are."""
+    others = [pk for pk in account_ids if pk not in charged]
+    if not others:
+        return frozenset()
+    contracts = Subscription.objects.filter(account__in=others, status__in=BILLED_STATUSES)
+    return frozenset(contracts.values_list("account", flat=True))
 
 
 def _overbilled(charge_ids: Sequence[int]) -> dict[int, tuple[BilledDays, ...]]:

@@ -3,18 +3,21 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from dataclasses import fields
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
-from commerce.accounts.selectors import legal_identities
+from commerce.accounts.selectors import LegalIdentity, legal_identities
 from commerce.markets.pack import market
 from subscriptions.domain.views import Identity
 
 _KEEP = """
 WITH given AS (
-  SELECT * FROM unnest(%(digests)s::text[], %(facts)s::jsonb[]) AS given (digest, facts)
+  SELECT * FROM jsonb_each(%(facts)s::jsonb) AS given (digest, facts)
+   WHERE NOT EXISTS (SELECT FROM subscriptions_invoiceparty AS known
+                      WHERE known.digest = given.digest)
 ), added AS (
   INSERT INTO subscriptions_invoiceparty (digest, facts) SELECT digest, facts FROM given
   ON CONFLICT (digest) DO NOTHING RETURNING digest, id
@@ -44,7 +47,7 @@ def kept_parties(party_ids: Collection[int]) -> tuple[int | None, Mapping[int, i
     if not party_ids:
         return None, {}
     facts = {
-        party_id: _json(Identity(**asdict(identity)))
+        party_id: _json(Identity(**_facts(identity)))
         for party_id, identity in legal_identities(party_ids).items()
     }
     selling = _json(seller())
@@ -55,7 +58,9 @@ def kept_parties(party_ids: Collection[int]) -> tuple[int | None, Mapping[int, i
 def _keep(facts: Collection[str]) -> Mapping[str, int]:
     """The rows by what they say."""
     by_digest = {_digest(said): said for said in sorted(facts)}
-    given = {"digests": list(by_digest), "facts": list(by_digest.values())}
+    # Written by hand: each of `facts` is JSON already.
+    facts_by_digest = ", ".join(f'"{digest}": {said}' for digest, said in by_digest.items())
+    given: dict[str, Any] = {"digests": list(by_digest), "facts": f"{{{facts_by_digest}}}"}
     found: dict[str, int] = {}
     with connection.cursor() as cursor:
         while len(found) < len(by_digest):
@@ -65,8 +70,13 @@ def _keep(facts: Collection[str]) -> Mapping[str, int]:
     return found
 
 
+def _facts(identity: Identity | LegalIdentity) -> dict[str, str]:
+    """As `dataclasses.asdict`, which copies what it finds: a tenth of what numbering took."""
+    return {field.name: getattr(identity, field.name) for field in fields(identity)}
+
+
 def _json(identity: Identity) -> str:
-    return json.dumps(asdict(identity), ensure_ascii=False, sort_keys=True)
+    return json.dumps(_facts(identity), ensure_ascii=False, sort_keys=True)
 
 
 def _digest(said: str) -> str:

@@ -1,21 +1,14 @@
 """An operator's decision about a parked account."""
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import NotFound, RuleViolated
 from subscriptions.accounts.services import calendar
 from subscriptions.domain.states import INVOICE_LIFE, InvoiceKind, InvoiceState, Release
 from subscriptions.invoicing.services import issuing
-from subscriptions.models import BillingAccount, Coverage, Invoice, InvoiceLine, Parking
-from subscriptions.usage.services import overuse
-
-_FORGET_COVERAGE = """
-UPDATE subscriptions_itemcharge AS charge
-   SET billed_until = (SELECT max(upper(kept.days)) FROM subscriptions_coverage AS kept
-                        WHERE kept.charge_id = charge.id AND kept.live)
- WHERE charge.id = ANY(%s)
-"""
+from subscriptions.invoicing.services.discarding import throw_away
+from subscriptions.models import BillingAccount, Invoice, Parking
 
 
 @transaction.atomic
@@ -45,7 +38,7 @@ def release_held(*, account_id: int, decision: Release, operator: str) -> tuple[
     parking.decided_at = business_now()
     parking.save(update_fields=["decision", "decided_by", "decided_at"])
     account.parked_at = None
-    account.save(update_fields=["parked_at", "next_bill_on"])
+    account.save(update_fields=["parked_at"])
     if account.next_bill_on is not None:
         calendar.bring_forward(account.next_bill_on)
     return numbers
@@ -67,18 +60,5 @@ def _throw_away(account: BillingAccount, held: list[Invoice]) -> None:
             "The bill of an order can't be drafted anew; issue it and correct it by a credit note.",
             code="order_bill_stands",
         )
-    ids = [invoice.pk for invoice in held]
-    coverage = Coverage.objects.filter(invoice_id__in=ids)
-    closed = Coverage.objects.filter(closed_by_id__in=ids)
-    charges = [*coverage.values_list("charge_id", flat=True)]
-    charges += closed.values_list("charge_id", flat=True)
-    overuse.take_back(ids)
-    coverage.delete()
-    closed.update(live=True, closed_by=None)
-    InvoiceLine.objects.filter(invoice_id__in=ids).delete()
-    Invoice.objects.filter(pk__in=ids).delete()
-    with connection.cursor() as cursor:
-        cursor.execute(_FORGET_COVERAGE, [charges])
-    starts = [invoice.period_start for invoice in held if invoice.period_start]
-    known = [account.next_bill_on] if account.next_bill_on else []
-    account.next_bill_on = min([*starts, *known], default=None)
+    throw_away([invoice.pk for invoice in held])
+    account.refresh_from_db(fields=["next_bill_on"])

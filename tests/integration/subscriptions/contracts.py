@@ -136,9 +136,17 @@ def run(on: date) -> int | None:
     """A bill run of that day with all its chunks carried out here."""
     run_id = bill_run.start(on=on)
     if run_id is not None:
-        for chunk in BillRunChunk.objects.filter(run_id=run_id).order_by("pk"):
-            bill_run.work(chunk.pk)
+        carried_out(run_id)
     return run_id
+
+
+def carried_out(run_id: int) -> None:
+    """Work on the chunks of a run as workers would: once to draft them, and once to number them."""
+    chunks = list(
+        BillRunChunk.objects.filter(run=run_id).order_by("pk").values_list("pk", flat=True)
+    )
+    for chunk in chunks * 2:
+        bill_run.work(chunk)
 
 
 def bills() -> list[tuple[str | None, str, str]]:

@@ -140,7 +140,7 @@ def test_only_businesses_invoices_are_marked_with_their_issue(
     assert platform.arrivals == []
     keys = [f"{each}/1" for each in sorted(issued)]
     timer = Timer.objects.get(handler="einvoicing")
-    assert (timer.payload, timer.queue, keys[-1]) == ({"keys": keys}, "calls", f"{number}/1")
+    assert (timer.payload, timer.queue, keys[-1]) == ({"keys": keys}, "bulk", f"{number}/1")
 
 
 def test_an_invoice_is_sent_once_however_often_its_work_is_done(

@@ -63,7 +63,9 @@ def _bill(day: date) -> None:
     if not BillingAccount.objects.filter(next_bill_on__lte=day).exists():
         return
     run = bill_run.start(on=day)
-    for chunk in BillRunChunk.objects.filter(run_id=run).order_by("pk"):
+    chunks = BillRunChunk.objects.filter(run_id=run).order_by("pk")
+    # Once to draft them, and once to number them.
+    for chunk in [*chunks, *chunks]:
         bill_run.work(chunk.pk)
 
 

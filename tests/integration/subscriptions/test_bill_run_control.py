@@ -1,0 +1,258 @@
+"""A bill run is reconciled before it is issued: held if its totals deviate, and tried without."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from commerce.events.models import OutboxEvent, Timer
+from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
+from subscriptions.domain.states import Release
+from subscriptions.invoicing.selectors import bill_run_view, bill_runs
+from subscriptions.invoicing.services import bill_run, control, issuing
+from subscriptions.models import (
+    BillingAccount,
+    BillRun,
+    BillRunChunk,
+    BillRunControl,
+    Coverage,
+    Invoice,
+    InvoiceLine,
+    ItemCharge,
+    NumberSeries,
+    Parking,
+)
+from tests.integration.subscriptions.contracts import (
+    DAY,
+    at,
+    begun,
+    bills,
+    carried_out,
+    person,
+    plan,
+    press,
+    run,
+)
+
+APRIL, MAY = date(2026, 4, 10), date(2026, 5, 10)
+STRICT = {"at_least": 1, "left_out": 0, "parked": 0, "count": "0.10", "average": "0.10"}
+
+
+@pytest.fixture(autouse=True)
+def _on_the_day() -> object:
+    with business_time_fixed(at(DAY)):
+        yield
+
+
+def two_contracts() -> None:
+    begun("F-1", [plan("29.99"), press()], party=person())
+    begun("F-2", [plan("10.00")], party=person())
+
+
+def held_run(monkeypatch: pytest.MonkeyPatch) -> BillRun:
+    """Two bills of April; a cent went missing between drafting and numbering."""
+    two_contracts()
+    monkeypatch.setattr(bill_run, "ACCOUNTS_PER_CHUNK", 1)
+    bill_run.start(on=APRIL)
+    for chunk in BillRunChunk.objects.order_by("pk"):
+        bill_run.draft(chunk.pk)
+    draft = Invoice.objects.filter(state="draft").latest("pk")
+    Invoice.objects.filter(pk=draft.pk).update(net=draft.net - 1, gross=draft.gross - 1)
+    carried_out(BillRun.objects.get().pk)
+    return BillRun.objects.get()
+
+
+@pytest.mark.django_db
+class TestHold:
+    def test_a_run_whose_totals_agree_is_issued(self) -> None:
+        two_contracts()
+        run(APRIL)
+        (shown,) = bill_runs()
+        assert (shown.state, shown.due, shown.taken, shown.billed, shown.held) == (
+            "finished", 2, 2, 2, 0,
+        )  # fmt: skip
+        assert (shown.drafts, str(shown.gross.amount), shown.issued) == (2, "42.09", 2)
+        assert BillRunControl.objects.get().deviations == []
+        chunk = BillRunChunk.objects.get()
+        assert (chunk.basis_sum, chunk.line_sum) == (Decimal("42.09"), Decimal("42.09"))
+        assert (chunk.named_sum, chunk.promised_sum) == (Decimal("42.09"), Decimal("42.09"))
+
+    def test_a_run_whose_totals_deviate_issues_nothing(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held = held_run(monkeypatch)
+        assert held.state == "held"
+        assert [number for number, start, _ in bills() if start == str(APRIL)] == [None, None]
+        assert NumberSeries.objects.get().next == 3
+        assert BillRunControl.objects.get().deviations == [
+            {"control": "gross", "expected": "42.09", "found": "41.09"}
+        ]
+        told = OutboxEvent.objects.get(name="BillRunHeld")
+        assert told.payload == {"run_id": held.pk, "on": "2026-04-10", "controls": ["gross"]}
+        # Neither a chunk that comes again nor the next morning changes that.
+        carried_out(held.pk)
+        assert bill_run.start(on=APRIL) == held.pk
+        carried_out(held.pk)
+        assert BillRun.objects.get().state == "held"
+        assert OutboxEvent.objects.filter(name="BillRunHeld").count() == 1
+
+    def test_the_next_day_is_billed_while_a_run_is_held(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held = held_run(monkeypatch)
+        with business_time_fixed(at(MAY, 4)):
+            run(MAY)
+        numbers = sorted(number or "" for number, start, _ in bills() if start == str(MAY))
+        assert numbers == ["FA-2026-0000003", "FA-2026-0000004"]
+        assert BillRun.objects.get(pk=held.pk).state == "held"
+
+    def test_it_is_issued_as_drafted_when_an_operator_says_so_and_why(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held = held_run(monkeypatch)
+        with pytest.raises(InvalidInput):
+            bill_run.decide(run_id=held.pk, decision=Release.ISSUE, note=" ", operator="Olive")
+        bill_run.decide(
+            run_id=held.pk, decision=Release.ISSUE, note="A known discount.", operator="Olive"
+        )
+        assert Timer.objects.filter(handler="bill-chunk").count() == 2
+        carried_out(held.pk)
+        assert sorted(number or "" for number, *_ in bills()) == [
+            f"FA-2026-{n:07}" for n in (1, 2, 3, 4)
+        ]
+        found = BillRunControl.objects.get()
+        assert (found.decision, found.note, found.decided_by) == (
+            "issue", "A known discount.", "Olive",
+        )  # fmt: skip
+        with pytest.raises(RuleViolated) as refusal:
+            bill_run.decide(run_id=held.pk, decision=Release.ISSUE, note="Again.", operator="O")
+        assert refusal.value.code == "run_not_held"
+
+    def test_its_drafts_are_thrown_away_and_made_anew(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held = held_run(monkeypatch)
+        bill_run.decide(
+            run_id=held.pk, decision=Release.REDRAFT, note="Put right.", operator="Olive"
+        )
+        carried_out(held.pk)
+        assert sorted((start, gross, number or "") for number, start, gross in bills()) == [
+            ("2026-03-10", "10.00", "FA-2026-0000002"),
+            ("2026-03-10", "32.09", "FA-2026-0000001"),
+            ("2026-04-10", "10.00", "FA-2026-0000003"),
+            ("2026-04-10", "32.09", "FA-2026-0000004"),
+        ]
+        assert (Coverage.objects.count(), InvoiceLine.objects.count()) == (6, 6)
+        assert BillRun.objects.get().state == "finished"
+        assert [each.deviations == [] for each in BillRunControl.objects.order_by("pk")] == [
+            False, True,
+        ]  # fmt: skip
+        assert set(BillingAccount.objects.values_list("next_bill_on", flat=True)) == {MAY}
+
+    def test_throwing_away_is_resumed_at_any_point(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        held = held_run(monkeypatch)
+        bill_run.decide(run_id=held.pk, decision=Release.REDRAFT, note="So.", operator="Olive")
+        for module, step in ((bill_run, "bill_accounts"), (control, "keep"),
+                             (control, "reconcile"), (issuing, "issue")):  # fmt: skip
+            with monkeypatch.context() as crash:
+                crash.setattr(module, step, _die)
+                with pytest.raises(KeyboardInterrupt):
+                    carried_out(held.pk)
+        carried_out(held.pk)
+        assert sorted(number or "" for number, *_ in bills()) == [
+            f"FA-2026-{n:07}" for n in (1, 2, 3, 4)
+        ]
+        assert Coverage.objects.count() == 6
+
+    def test_a_draft_that_another_bill_corrects_already_stands(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held = held_run(monkeypatch)
+        draft = Invoice.objects.filter(state="draft").earliest("pk")
+        first = Invoice.objects.filter(state="issued").earliest("pk")
+        Coverage.objects.filter(invoice=draft).update(live=False, closed_by=first)
+        bill_run.decide(run_id=held.pk, decision=Release.REDRAFT, note="So.", operator="Olive")
+        carried_out(held.pk)
+        assert Invoice.objects.get(pk=draft.pk).state == "issued"
+        assert BillRunControl.objects.latest("pk").deviations == []
+
+    def test_a_run_is_compared_with_the_same_day_of_the_month_before(self, settings: Any) -> None:
+        settings.BILL_RUN_LIMITS = STRICT
+        two_contracts()
+        run(APRIL)
+        assert BillRun.objects.get().state == "finished"
+        begun("F-3", [plan("99.99")], party=person())
+        with business_time_fixed(at(MAY, 4)):
+            run(MAY)
+        may = BillRun.objects.get(on=MAY)
+        assert may.state == "held"
+        (found,) = BillRunControl.objects.filter(run=may)
+        assert [each["control"] for each in found.deviations] == ["count", "average"]
+
+
+@pytest.mark.django_db
+class TestTrial:
+    def test_it_says_what_a_run_would_bring_and_keeps_nothing(self) -> None:
+        two_contracts()
+        ItemCharge.objects.filter(code="press").update(amount=Decimal("2.50"))
+        before = [*BillingAccount.objects.values()], Timer.objects.exclude(
+            handler="bill-chunk"
+        ).count()  # fmt: skip
+        trial = bill_run.start_trial(on=MAY)
+        carried_out(trial)
+        shown = bill_run_view(trial)
+        # The account of the press is parked in April; the other has two bills by the tenth of May.
+        assert (shown.state, shown.trial, shown.due, shown.billed, shown.held) == (
+            "finished", True, 2, 1, 1,
+        )  # fmt: skip
+        assert (shown.drafts, str(shown.gross.amount), shown.issued) == (2, "20.00", 0)
+        assert [each["rule"] for each in shown.parked] == ["price"]
+        assert before == ([*BillingAccount.objects.values()], Timer.objects.exclude(
+            handler="bill-chunk"
+        ).count())  # fmt: skip
+        assert (Invoice.objects.count(), Coverage.objects.count()) == (2, 3)
+        assert (Parking.objects.count(), NumberSeries.objects.get().next) == (0, 3)
+        assert OutboxEvent.objects.filter(name__in=["AccountParked", "BillRunHeld"]).count() == 0
+
+    def test_it_may_be_of_one_account(self) -> None:
+        two_contracts()
+        account = BillingAccount.objects.order_by("pk")[1]
+        trial = bill_run.start_trial(on=APRIL, account_id=account.pk)
+        with pytest.raises(RuleViolated):
+            bill_run.start_trial(on=APRIL, account_id=account.pk)
+        carried_out(trial)
+        shown = bill_run_view(trial)
+        assert (shown.due, shown.drafts, str(shown.gross.amount)) == (1, 1, "10.00")
+
+    def test_a_day_without_bills_is_tried_at_once(self) -> None:
+        two_contracts()
+        shown = bill_run_view(bill_run.start_trial(on=DAY))
+        assert (shown.state, shown.due, shown.drafts) == ("finished", 0, 0)
+        with pytest.raises(NotFound):
+            bill_run.start_trial(on=DAY, account_id=10**9)
+
+    def test_the_run_itself_bills_what_the_trial_said(self) -> None:
+        two_contracts()
+        trial = bill_run.start_trial(on=APRIL)
+        bill_run.start(on=APRIL)
+        carried_out(trial)
+        carried_out(BillRun.objects.get(trial=False).pk)
+        tried, done = bill_run_view(trial), bill_runs()[0]
+        assert (tried.drafts, tried.gross) == (done.drafts, done.gross)
+        assert len(bills()) == 4
+
+
+@pytest.mark.django_db
+def test_drafts_of_a_run_are_counted_through_their_index() -> None:
+    two_contracts()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("EXPLAIN " + control._DRAFTS_OF_RUN, [1])
+        assert "invoice_unissued" in " ".join(line for (line,) in cursor.fetchall())
+
+
+def _die(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
