@@ -40,7 +40,7 @@ MUSIC = AgreedCharge("music", "monthly", True, Money.of("4.99"), "telecom", bene
 HORIZON = {"fr": "Horizon 130", "en": "Horizon 130"}
 ONDINE = {"fr": "Ondine Musique", "en": "Ondine Music"}
 ASKED, LAST, PAID = date(2027, 2, 9), date(2027, 2, 21), date(2027, 2, 23)
-QUERIES = 18
+QUERIES = 19
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 

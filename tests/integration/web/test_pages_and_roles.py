@@ -167,6 +167,7 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
         "einvoice_id": "1",
         "share_id": "1",
         "proof_id": "1",
+        "run_id": "1",
         "month": "2026-12",
         "kind": "deliveries",
         "draft_id": "1",

@@ -233,7 +233,7 @@ MUTANTS: Mapping[str, Callable[[], Patches]] = {
     "benefits are not billed": _in(invoice, "due_lines", _without_benefits),
     "a benefit lasts a month more": _in(charges, "days_of", _a_month_more),
     "a benefit begins a month late": _in(charges, "days_of", _a_month_late),
-    "months of the 31st are calendar months": _in(charges, "_month_start", _calendar_months),
+    "months of the 31st are calendar months": _in(charges, "month_start", _calendar_months),
     "who starts on the cycle day waits for the next": _in_both("first_cycle_start", _a_cycle_later),
     "the last benefit comes first": _in(charges, "_taken", _the_last_first),
     "an amount off goes below nothing": _in(Benefit, "taken_off", _more_than_it_costs),
