@@ -8,7 +8,7 @@ from django.db.models import Q
 from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.money import Money
 from commerce.kernel.states import Transitions
-from commerce.payments.ports import DisputeState, MethodKind
+from commerce.payments.ports import LINKED, DisputeState, MethodKind
 
 
 class PaymentState(StrEnum):
@@ -127,6 +127,11 @@ class PaymentAttempt(models.Model):
     @property
     def money(self) -> Money:
         return Money(self.amount, self.currency)
+
+    @property
+    def keeps_card(self) -> bool:
+        """Its card is the customer's own, and charged from now on."""
+        return not self.off_session and self.purpose != LINKED
 
 
 class SavedMethod(models.Model):

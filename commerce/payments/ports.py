@@ -18,9 +18,14 @@ class PayLine:
     quantity: int = 1
 
 
+LINKED = "link"
+"""The purpose of payments by a link: whoever has it may pay, for somebody else too."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckoutRequest:
-    """A hosted page to be opened. The same `key` always carries the same values."""
+    """A hosted page to be opened. The same `key` always carries the same values. With `keeps` its
+    card is kept for later charges, as the page says."""
 
     key: str
     amount: Money
@@ -32,6 +37,7 @@ class CheckoutRequest:
     cancel_url: str
     expires_at: datetime
     customer_id: str
+    keeps: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,13 +64,15 @@ class StripeGateway:
         )
 
     def open_checkout(self, request: CheckoutRequest) -> OpenedCheckout:
-        """A Checkout Session in mode `payment`; the card is kept for later bills."""
+        """A Checkout Session in mode `payment`; the card is kept for later bills, if the request
+        says so."""
+        keeping = {"setup_future_usage": "off_session"} if request.keeps else {}
         params: Any = {
             "mode": "payment",
             "line_items": [_line(line) for line in request.lines],
             "payment_intent_data": {
                 "capture_method": "manual",
-                "setup_future_usage": "off_session",
+                **keeping,
                 "metadata": {"key": request.key, "reference": request.reference},
             },
             "metadata": {"key": request.key, "reference": request.reference},

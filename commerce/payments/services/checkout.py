@@ -213,6 +213,7 @@ def _request(row: PaymentAttempt) -> CheckoutRequest:
         cancel_url=row.cancel_url,
         expires_at=expires,
         customer_id=row.customer_id,
+        keeps=row.keeps_card,
     )
 
 

@@ -46,7 +46,7 @@ def note_report(*, key: str, report: PaymentReport) -> None:
 
 def _keep_card(row: PaymentAttempt) -> None:
     """The card of a payment that its holder made himself is the one that is charged from now on."""
-    if row.party_id is None or not (row.method_id and row.customer_id) or row.off_session:
+    if row.party_id is None or not (row.method_id and row.customer_id) or not row.keeps_card:
         return
     card = Method(
         kind=MethodKind.CARD,

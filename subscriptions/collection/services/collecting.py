@@ -16,7 +16,7 @@ from commerce.events import timers
 from commerce.kernel.clock import PARIS, business_today, machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
-from commerce.payments.ports import PayLine
+from commerce.payments.ports import LINKED, PayLine
 from commerce.payments.selectors import Saved, payment, payments_of, processing
 from commerce.payments.services import effects
 from commerce.payments.services.charge import request_charge
@@ -203,7 +203,9 @@ def pay_by_hand(*, party_id: int, number: str, label: str, back: str) -> str:
     return ask_for_bills([(label, invoice)], reference=number, back=back)
 
 
-def ask_for_bills(bills: Sequence[tuple[str, Invoice]], *, reference: str, back: str) -> str:
+def ask_for_bills(
+    bills: Sequence[tuple[str, Invoice]], *, reference: str, back: str, purpose: str = PURPOSE
+) -> str:
     """The key of one payment of what is open on the bills, each with its label, under `reference`.
 
     The same as long as the same is open. The caller has locked their account.
@@ -216,10 +218,13 @@ def ask_for_bills(bills: Sequence[tuple[str, Invoice]], *, reference: str, back:
         raise RuleViolated("There is nothing left to pay on this bill.", code="nothing_to_pay")
     if any(_is_being_paid(bill) for _, bill in bills):
         raise Conflict("This bill is just being paid.", code="payment_under_way")
-    return ask(parts, party_id=bills[0][1].account.party_id, reference=reference, back=back)
+    party_id = bills[0][1].account.party_id
+    return ask(parts, party_id=party_id, reference=reference, back=back, purpose=purpose)
 
 
-def ask(parts: Sequence[tuple[str, Money]], *, party_id: int, reference: str, back: str) -> str:
+def ask(
+    parts: Sequence[tuple[str, Money]], *, party_id: int, reference: str, back: str, purpose: str
+) -> str:
     """The key of a payment of these sums, each with its label, to be opened on the provider's page;
     the same as long as it is open there."""
     owed, known = total(part for _, part in parts), payments_of(reference)
@@ -238,7 +243,7 @@ def ask(parts: Sequence[tuple[str, Money]], *, party_id: int, reference: str, ba
         language=whom.language,
         success_url=back,
         cancel_url=back,
-        purpose=PURPOSE,
+        purpose=purpose,
     )
     return key
 
@@ -253,7 +258,7 @@ def take(*, key: str) -> None:
     """The card of one who pays by hand is authorised: take the money, or let it go if a bill was
     paid meanwhile. May be repeated, and come late: nothing is done once it is over."""
     paid = payment(key)
-    if paid.purpose != PURPOSE or paid.party_id is None or not paid.is_reserved:
+    if paid.purpose not in (PURPOSE, LINKED) or paid.party_id is None or not paid.is_reserved:
         return
     account = locked_account(party_id=paid.party_id, segment=party(paid.party_id).segment)
     bills = bills_under(account, paid.reference)

@@ -16,6 +16,7 @@ from commerce.kernel.links import new_token, token_digest
 from commerce.kernel.money import Money, total
 from commerce.notifications.models import MessageChannel
 from commerce.notifications.services import send
+from commerce.payments.ports import LINKED
 from commerce.payments.selectors import payments_of
 from subscriptions.collection.deposits import open_deposit
 from subscriptions.collection.links import LinkView, link_by_token
@@ -122,7 +123,8 @@ def opened(*, token: str) -> LinkView:
 @transaction.atomic
 def pay(*, token: str, label: str, deposit_label: str, back: str) -> str:
     """The key of a payment of what is open by the link, to be opened on the provider's page;
-    `label` has a place for the `number` of each bill, `back` is the address to come back to.
+    `label` has a place for the `number` of each bill, `back` is the address to come back to. Who
+    pays need not be the customer: the card is not kept.
 
     Raises:
         NotFound: `unknown_link`.
@@ -133,15 +135,20 @@ def pay(*, token: str, label: str, deposit_label: str, back: str) -> str:
     if view.deposit is None:
         bills = bills_under(account, view.reference)
         named = [(label % {"number": bill.number}, bill) for bill in bills]
-        return ask_for_bills(named, reference=view.reference, back=back)
+        return ask_for_bills(named, reference=view.reference, back=back, purpose=LINKED)
     owed = open_deposit(account, view.reference)
     if not owed:
         raise RuleViolated("There is nothing left to pay.", code="nothing_to_pay")
     held = any(each.is_reserved for each in payments_of(view.reference))
     if held or paid_for_just_now(view.reference):
         raise Conflict("This is just being paid.", code="payment_under_way")
-    parts = [(deposit_label, owed)]
-    return ask(parts, party_id=account.party_id, reference=view.reference, back=back)
+    return ask(
+        [(deposit_label, owed)],
+        party_id=account.party_id,
+        reference=view.reference,
+        back=back,
+        purpose=LINKED,
+    )
 
 
 def _stored(

@@ -114,6 +114,7 @@ def test_a_refused_card_is_told_on_the_bills_page_and_can_be_changed(
 def test_a_bill_is_paid_by_link_on_the_providers_page_without_an_account(
     shop: Shop, camille: int
 ) -> None:
+    """Whoever has the link may pay, so that no later bill is charged to the card."""
     number, gross = billed(camille, order="C-1")
     Timer.objects.filter(handler=TIMER).delete()
     send_link(replace(SYSTEM, party_id=camille), channel=MessageChannel.EMAIL, number=number)
@@ -129,6 +130,7 @@ def test_a_bill_is_paid_by_link_on_the_providers_page_without_an_account(
     assert shop.effects(attempt.key) == once(gross)
     assert paid(camille) == [("0.00", str(gross))]
     assert "Everything is paid" in anybody.get(page).content.decode()
+    assert saved_methods(camille) == ()
     again = anybody.post(page, follow=True).content.decode()
     assert "There is nothing left to pay." in again
     assert PaymentAttempt.objects.count() == 1
