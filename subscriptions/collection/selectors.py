@@ -6,8 +6,15 @@ from datetime import date
 
 from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import PARIS, business_today
-from commerce.kernel.money import Money
-from commerce.payments.selectors import Saved, chosen_method, disputed, processing, taken_back
+from commerce.kernel.money import Money, total
+from commerce.payments.selectors import (
+    Saved,
+    chosen_method,
+    disputed,
+    payments_of,
+    processing,
+    taken_back,
+)
 from subscriptions.ledger.selectors import links_naming
 from subscriptions.models import BillingAccount, DebitNotice, Invoice
 
@@ -55,12 +62,19 @@ def objected_to(bill_ids: Iterable[int]) -> frozenset[int]:
     return frozenset(pk for pk, names in named.items() if names & gone)
 
 
-def announced_under(number: str, mandate_reference: str) -> Money | None:
-    """What may be debited for a bill under the mandate at most: the sum of which its payer was
-    told, in time; None: nothing."""
-    told = DebitNotice.objects.filter(invoice__number=number, mandate_reference=mandate_reference)
+def announced_under(number: str, method: Saved) -> Money | None:
+    """What may still be debited for a bill under a mandate at most: the sum of which its payer was
+    told, in time, less what was debited; None: nothing."""
+    told = DebitNotice.objects.filter(
+        invoice__number=number, mandate_reference=method.mandate_reference
+    )
     row = told.filter(debit_on__lte=business_today()).select_related("invoice").first()
-    return Money(row.amount, row.invoice.currency) if row is not None else None
+    if row is None:
+        return None
+    known = [each for each in payments_of(number) if each.method_id == method.method_id]
+    debited = (each.amount for each in known if each.is_taken)
+    left = Money(row.amount, row.invoice.currency) - total(debited, currency=row.invoice.currency)
+    return left if left.amount > 0 else None
 
 
 def debited_late(bill_ids: Iterable[int]) -> bool:

@@ -237,7 +237,7 @@ def _card_refused(account: BillingAccount, bills: tuple[OverdueBill, ...], *, by
     if card is None:
         return True
     if card.is_debit:
-        told = (announced_under(bill.number, card.mandate_reference) for bill in bills)
+        told = (announced_under(bill.number, card) for bill in bills)
         if not any(told):
             return True
     tried = [each for bill in bills for each in payments_of(bill.number) if each.off_session]

@@ -298,7 +298,7 @@ def _charge_again(case: DunningCase, step: Step, bills: tuple[OverdueBill, ...])
     for bill in bills:
         if method is None:
             return
-        told = announced_under(bill.number, method.mandate_reference) if method.is_debit else None
+        told = announced_under(bill.number, method) if method.is_debit else None
         if bill.id in objected or (method.is_debit and told is None):
             continue
         request_charge(

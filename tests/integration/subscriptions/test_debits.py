@@ -424,6 +424,23 @@ def test_a_retry_never_debits_more_than_was_announced() -> None:
     assert [row[1:] for row in charges()] == [("20.00", "sepa_debit")] * 2
 
 
+def test_what_was_debited_as_announced_is_followed_by_no_other_debit() -> None:
+    party = mandated(person())
+    begun("C-1", [plan("29.99")], party=party)
+    account = locked_account(party_id=party, segment="consumer")
+    ledger.enter_transfer(account, key="bank/1", reference=NUMBER, amount=Money.of("9.99"))
+    on_day(DAY)
+    on_day(DEBIT_DAY)
+    settled()
+    ledger.enter_transfer_back(
+        account, key="bank/back", reference=NUMBER, amount=Money.of("9.99"),
+        kind=TransferKind.REVERSAL,
+    )  # fmt: skip
+    assert open_on(party) == Money.of("9.99")
+    looked(DEBIT_DAY + timedelta(days=9))
+    assert [row[1:] for row in charges()] == [("20.00", "sepa_debit")]
+
+
 @pytest.mark.parametrize(
     ("phone", "email", "channel"),
     [("+33639980001", "", "sms"), ("+33639980001", "ada@example.test", "email"), ("", "", "")],
