@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Sum
-
 from commerce.kernel.money import Money
+from commerce.payments.selectors import disputed
 from subscriptions.domain.dunning import EntryKind
-from subscriptions.domain.ledger import Book, TransferKind
 from subscriptions.domain.states import DepositState
 from subscriptions.dunning.policy import policy
-from subscriptions.ledger.selectors import NOTHING, held_under
+from subscriptions.dunning.selectors import running_contracts
+from subscriptions.ledger.selectors import held_under
 from subscriptions.models import BillingAccount, Deposit, DunningCase, DunningEntry
 
 
@@ -38,12 +37,26 @@ def held_deposit(party_id: int) -> Money:
     return next((each.held for each in deposits_of(party_id) if each.held), Money.zero())
 
 
+def running_deposit(account: BillingAccount) -> Deposit | None:
+    """The one that was asked for, and is not settled."""
+    return Deposit.objects.filter(account=account, settled_at__isnull=True).first()
+
+
 def deposit_wanted(party_id: int) -> Money:
-    """What may be asked of the party by the policy; zero if nothing may, or a deposit is asked for
-    or held already."""
+    """What may be asked of the party: what has still to come for the deposit that was asked for,
+    else what the policy says. Zero without a running contract, whose end would settle it."""
+    account = BillingAccount.objects.filter(party=party_id).order_by("pk").first()
+    if account is None or not running_contracts(account.pk):
+        return Money.zero()
+    running = running_deposit(account)
+    if running is not None:
+        return open_deposit(account, running.reference)
+    return _by_policy(party_id)
+
+
+def _by_policy(party_id: int) -> Money:
     rules = policy().deposit
-    running = Deposit.objects.filter(account__party=party_id, settled_at__isnull=True)
-    if rules is None or running.exists():
+    if rules is None:
         return Money.zero()
     cases = DunningCase.objects.filter(account__party=party_id)
     lost = DunningEntry.objects.filter(case__in=cases, kind=EntryKind.LOST)
@@ -53,16 +66,11 @@ def deposit_wanted(party_id: int) -> Money:
 
 def open_deposit(account: BillingAccount, reference: str) -> Money:
     """What has still to come for a deposit that was asked for under `reference`; zero of any other
-    reference."""
-    nothing = Money.zero(account.currency)
-    running = Deposit.objects.filter(account=account, settled_at__isnull=True)
-    row = next((each for each in running if each.reference == reference), None)
-    if row is None:
+    reference, and while a bank has still to say whether we keep what came."""
+    nothing, row = Money.zero(account.currency), running_deposit(account)
+    if row is None or row.reference != reference or disputed([reference]):
         return nothing
-    came = account.transfers.filter(
-        reference=reference, kind=TransferKind.DEPOSIT, credit=Book.DEPOSIT
-    ).aggregate(sum=Sum("amount"))["sum"]
-    return max(nothing, Money(row.amount - (came or NOTHING), account.currency))
+    return max(nothing, Money(row.amount, account.currency) - held_under(account, reference))
 
 
 def _view(row: Deposit) -> DepositView:

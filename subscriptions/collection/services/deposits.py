@@ -13,9 +13,15 @@ from commerce.kernel.clock import PARIS, business_now, business_today
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import total
 from commerce.notifications.services import send
-from commerce.payments.selectors import payment, payments_of, refunds_of, was_taken_back
+from commerce.payments.selectors import (
+    disputed,
+    payment,
+    payments_of,
+    refunds_of,
+    was_taken_back,
+)
 from commerce.payments.services import effects
-from subscriptions.collection.deposits import deposit_wanted
+from subscriptions.collection.deposits import deposit_wanted, running_deposit
 from subscriptions.collection.services.announcing import euros
 from subscriptions.collection.services.collecting import COLLECT_AT
 from subscriptions.domain.ledger import DEPOSIT_REFERENCE
@@ -36,11 +42,12 @@ _TOMORROW = timedelta(days=1)
 
 
 def asked(context: AccountContext) -> Deposit:
-    """The deposit that the policy asks of the contact's customer; in the caller's transaction.
+    """The deposit that is asked of the contact's customer: the same until it has come; in the
+    caller's transaction.
 
     Raises:
         Forbidden: `caller_not_verified`.
-        RuleViolated: `no_deposit`: the policy asks for none, or one is asked for already.
+        RuleViolated: `no_deposit`: the policy asks for none, or it is held already.
     """
     require_verified(context)
     party_id = context.party_id or 0
@@ -48,7 +55,7 @@ def asked(context: AccountContext) -> Deposit:
     wanted = deposit_wanted(party_id)
     if account is None or not wanted:
         raise RuleViolated("No deposit may be asked for.", code="no_deposit")
-    return Deposit.objects.create(
+    return running_deposit(account) or Deposit.objects.create(
         account=account,
         amount=wanted.amount,
         asked_by=context.actor.name[:120],
@@ -91,7 +98,8 @@ def settle(account_id: int) -> None:
     """What is held of an account without a running contract pays for its open bills, the first due
     first; the rest goes back to the card that paid. May be repeated.
 
-    While one of the bills, or the deposit, is just being paid it is looked at again the next day.
+    While one of the bills, or the deposit, is just being paid, or a bank has still to say whether
+    we keep the deposit, it is looked at again the next day.
     """
     account = BillingAccount.objects.select_for_update(no_key=True).get(pk=account_id)
     running = Subscription.objects.filter(account=account)
@@ -102,16 +110,17 @@ def settle(account_id: int) -> None:
             _settle_on(account.pk, business_today() + _TOMORROW)
 
 
-def use_for_bills(account: BillingAccount) -> None:
-    """What is held of the account pays for its open bills, before they are given up. The caller has
-    locked it, and nothing is just being paid."""
-    for row in account.deposits.filter(settled_at__isnull=True).order_by("pk"):
-        _settled(account, row)
+def use_for_bills(account: BillingAccount) -> bool:
+    """What is held of the account pays for its open bills, before they are given up; False: it has
+    to wait, as above. The caller has locked the account."""
+    running = account.deposits.filter(settled_at__isnull=True).order_by("pk")
+    return all(_settled(account, row) for row in running)
 
 
 def _settled(account: BillingAccount, row: Deposit) -> bool:
     bills = _open_bills(account)
-    if paid_for_just_now(row.reference) or any(map(money_on_its_way, bills)):
+    coming = paid_for_just_now(row.reference) or disputed([row.reference])
+    if coming or any(map(money_on_its_way, bills)):
         return False
     held = held_under(account, row.reference)
     ledger.let_go(account, reference=row.reference, amount=held, cause="settled")

@@ -65,7 +65,8 @@ def send_link(context: AccountContext, *, channel: MessageChannel, number: str =
 
 @transaction.atomic
 def ask_deposit(context: AccountContext, *, channel: MessageChannel) -> None:
-    """Have the customer sent a link to pay the deposit that the policy asks of him.
+    """Have the customer sent a link to pay the deposit that the policy asks of him; a new one as
+    long as it has not come.
 
     Raises:
         Forbidden: `caller_not_verified`. RuleViolated: `no_deposit`. InvalidInput: `no_address`.
@@ -74,7 +75,7 @@ def ask_deposit(context: AccountContext, *, channel: MessageChannel) -> None:
     account = deposit.account
     _check_address(account.party_id, channel)
     link, token = _stored(account, channel=channel, by=context.actor.name, deposit=deposit)
-    owed = Money(deposit.amount, account.currency)
+    owed = open_deposit(account, deposit.reference)
     _tell(link, context, code="deposit_link", owed=owed, bills=deposit.reference, token=token)
 
 

@@ -217,9 +217,9 @@ def give_up(*, case_id: int, by: str, reason: str) -> None:
         raise InvalidInput("Say why.", code="case_reason_missing", field="reason")
     bills = overdue_bills(case.account, today=business_today())
     found = list(Invoice.objects.filter(pk__in=[bill.id for bill in bills]).order_by("pk"))
-    if any(money_on_its_way(invoice) for invoice in found):
+    coming = any(money_on_its_way(invoice) for invoice in found)
+    if coming or not deposits.use_for_bills(case.account):
         raise Conflict("Money for it is on its way.", code="payment_under_way")
-    deposits.use_for_bills(case.account)
     lost = [owed_on(invoice) for invoice in found]
     for invoice in found:
         invoice.account = case.account

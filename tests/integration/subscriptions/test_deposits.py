@@ -120,14 +120,33 @@ def test_a_deposit_is_asked_by_the_policy_paid_by_link_once_and_held(party: int)
     assert ledger_differences() == ()
 
 
-def test_nobody_is_asked_whom_the_policy_does_not_name_nor_twice(party: int) -> None:
+def refusal(party: int) -> str:
+    with pytest.raises(FaisceauError) as refused:
+        links.ask_deposit(agent(party), channel=MessageChannel.EMAIL)
+    return refused.value.code
+
+
+def test_until_it_has_come_another_link_leads_to_the_same_deposit(party: int) -> None:
     wished(party)
     DunningCase.objects.update(grade="terminate")
-    for whom in (party, person()):
-        with pytest.raises(FaisceauError) as refused:
-            links.ask_deposit(agent(whom), channel=MessageChannel.EMAIL)
-        assert refused.value.code == "no_deposit"
+    with business_time_fixed(at(LATER + timedelta(days=8))):
+        assert [str(each.state) for each in links_of(party)] == ["expired"]
+        token = wished(party)
+        assert link_by_token(token).open == Money.of("60.00")
+        key = asked(token)
     assert Deposit.objects.count() == 1
+    authorised(key)
+    settled(key)
+    assert refusal(party) == "no_deposit"
+
+
+def test_nobody_is_asked_whom_the_policy_does_not_name_nor_without_a_contract(party: int) -> None:
+    """Nothing would settle what came after the end of the last one."""
+    assert refusal(person()) == "no_deposit"
+    Subscription.objects.update(status="ended")
+    assert deposit_wanted(party) == Money.zero()
+    assert refusal(party) == "no_deposit"
+    assert Deposit.objects.count() == 0
 
 
 def test_in_the_end_it_pays_what_is_open_and_the_rest_goes_back_to_its_card(party: int) -> None:
@@ -180,6 +199,26 @@ def test_it_pays_for_what_an_operator_gives_up(party: int) -> None:
     assert entry.facts == {"owed": "0.00"}
 
 
+def test_nothing_is_given_up_while_the_deposit_has_to_wait(party: int) -> None:
+    """Else it would go back in full although what was owed is a loss."""
+    key = held(party)
+    dunning.look(account(party).pk)
+    Subscription.objects.update(status="ended")
+    case = DunningCase.objects.get(closed_on__isnull=True)
+    dispute = Dispute.objects.create(
+        dispute_id="dp_1", payment=PaymentAttempt.objects.get(key=key), amount="60.00",
+        reason="general", state=DisputeState.OPEN, opened_at=at(LATER),
+    )  # fmt: skip
+    with pytest.raises(FaisceauError) as refused:
+        dunning.give_up(case_id=case.pk, by="Olivia", reason="Gone abroad.")
+    assert refused.value.code == "payment_under_way"
+    assert (held_deposit(party), open_on(party)) == (Money.of("60.00"), ["42.00", "0.00"])
+    dispute.state = DisputeState.WON
+    dispute.save()
+    dunning.give_up(case_id=case.pk, by="Olivia", reason="Gone abroad.")
+    assert open_on(party) == ["0.00", "18.00"]
+
+
 def test_what_a_bank_takes_back_is_held_no_more_until_it_is_won(party: int) -> None:
     key = held(party)
     dispute = Dispute.objects.create(
@@ -187,7 +226,9 @@ def test_what_a_bank_takes_back_is_held_no_more_until_it_is_won(party: int) -> N
         reason="general", state=DisputeState.OPEN, opened_at=at(LATER), withdrawn_at=at(LATER),
     )  # fmt: skip
     on_dispute_moved({"dispute_id": "dp_1"})
+    ended(party)
     assert (held_deposit(party), open_on(party)) == (Money.zero(), ["42.00", "0.00"])
+    assert [str(each.state) for each in deposits_of(party)] == ["asked"]
     dispute.state, dispute.reinstated_at = DisputeState.WON, at(LATER)
     dispute.save()
     on_dispute_moved({"dispute_id": "dp_1"})
