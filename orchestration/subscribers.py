@@ -24,7 +24,7 @@ from orchestration.services.making_way import begin, end_with_contract, keep_con
 from orchestration.services.parcels import move_parcel
 from orchestration.services.plans import create_plans, wake
 from subscriptions.domain.dunning import Action
-from subscriptions.domain.states import ENDING
+from subscriptions.domain.states import CLOSING, ChangeKind
 
 UNWOUND = "orchestration.unwound"
 MONEY_COMES = timedelta(seconds=20)
@@ -159,5 +159,9 @@ def on_dunning_moved(payload: Mapping[str, Any]) -> None:
 
 def on_contract_changed(payload: Mapping[str, Any]) -> None:
     """Called with no transaction open: what was on its way to a contract that has ended."""
-    if payload["kind"] in ENDING:
-        end_with_contract(subscription_id=payload["subscription_id"], party_id=payload["party_id"])
+    if payload["kind"] in CLOSING:
+        end_with_contract(
+            subscription_id=payload["subscription_id"],
+            party_id=payload["party_id"],
+            kind=ChangeKind(payload["kind"]),
+        )

@@ -17,8 +17,8 @@ from commerce.ordering.selectors import order_states
 from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.ending import name_what_came
 from commerce.ordering.services.open_changes import (
+    called_off_by,
     in_the_way_of,
-    open_apart,
     open_ends_for_unpaid,
 )
 from commerce.ordering.services.withdrawn import Bundle, withdrawn_bundle
@@ -30,6 +30,7 @@ from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.plans import create_plans
 from subscriptions.contracts.lines import Line, line_of_subscription
 from subscriptions.domain.dunning import Action
+from subscriptions.domain.states import ChangeKind
 from subscriptions.dunning.selectors import running_contracts, wanted_grade
 
 CLEAR = "orchestration.clear_the_way"
@@ -112,9 +113,10 @@ def _key(order_number: str) -> str:
     return f"clear:{order_number}"
 
 
-def end_with_contract(*, subscription_id: int, party_id: int) -> None:
-    """Take back another SIM or number that is on its way to a contract that has ended, also one
-    that should have taken the place of a temporary one.
+def end_with_contract(*, subscription_id: int, party_id: int, kind: ChangeKind) -> None:
+    """Take back what is on its way to a contract that a change of that kind has closed: another SIM
+    or number, also one that should have taken the place of a temporary one; and what still waited
+    for its payment, as a renewal that came too late for the end to be taken back.
 
     What can't be taken back any more, as a card that has left, stays with an operator. May be
     repeated.
@@ -124,7 +126,7 @@ def end_with_contract(*, subscription_id: int, party_id: int) -> None:
     """
     context = replace(SYSTEM, party_id=party_id)
     _stop_port_ins(context, line=line_of_subscription(subscription_id))
-    for number in open_apart(subscription_id):
+    for number in called_off_by(kind, subscription_id=subscription_id):
         try:
             make_way(context, number=number, note="contract_ended")
         except RuleViolated as refusal:

@@ -49,6 +49,15 @@ def open_apart(subscription_id: int) -> tuple[str, ...]:
     return tuple(rows.values_list("number", flat=True))
 
 
+def called_off_by(kind: ChangeKind, *, subscription_id: int) -> tuple[str, ...]:
+    """The numbers of the open orders that have nothing left to change once the contract was closed
+    by a change of that kind: all but other ends and blocks; and these too where its line goes on
+    under another holder, whom they would hit."""
+    stays = {kind} if kind is ChangeKind.HOLDER else AT_ANY_TIME | ENDING
+    rows = _open(subscription_id).exclude(change__in=_words(frozenset(stays))).order_by("pk")
+    return tuple(rows.values_list("number", flat=True))
+
+
 def taken_back_by(kind: ChangeKind, *, subscription_id: int) -> tuple[str, ...]:
     """The open orders, by number, that such a change takes back: an end of the contract all that
     change what it holds, and, where the customer withdraws, its coming end; a renewal, which

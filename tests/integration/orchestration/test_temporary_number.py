@@ -338,7 +338,11 @@ def test_a_number_does_not_come_to_a_contract_that_has_ended(case: Case) -> None
     contract = Subscription.objects.get()
     Subscription.objects.update(status="ended", ended_on=AT.date())
     with business_time_fixed(case.at):
-        end_with_contract(subscription_id=contract.pk, party_id=contract.party_id)
+        end_with_contract(
+            subscription_id=contract.pk,
+            party_id=contract.party_id,
+            kind=ChangeKind.TERMINATE,
+        )
     case.settle()
     assert Porting.objects.get().state == PortState.CANCELLED
     assert (case.outside.numbers("renumber"), case.item.config["msisdn"]) == ([], lent)

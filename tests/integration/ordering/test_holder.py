@@ -30,8 +30,10 @@ from commerce.ordering.services.taking_over import decline, take_over, take_over
 from commerce.ordering.services.withdrawing import withdrawable
 from orchestration.actions import action
 from orchestration.domain.requests import TaskContext
-from orchestration.models import Task
+from orchestration.models import Plan, Task
+from orchestration.services.making_way import begin
 from orchestration.services.plans import create_plans
+from orchestration.subscribers import on_contract_changed
 from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
 from subscriptions.contracts.leaving import commitment_of, left_of_commitment
 from subscriptions.contracts.selectors import subscription_view, subscriptions_of
@@ -362,6 +364,22 @@ def test_a_wish_ends_by_taking_it_back_by_a_no_or_by_its_time(giver: AccountCont
             Message.objects.filter(code="holder_asked").latest("pk").text.split("/")[-2],
             on=TODAY + timedelta(days=15),
         )
+
+
+def test_an_end_that_came_too_late_does_not_stop_the_line_of_its_new_holder(
+    giver: AccountContext, taker: AccountContext
+) -> None:
+    number, line = accepted(taker, asked(giver)), of(giver).pk
+    with business_time_fixed(at(GOES, 0)):
+        request = ChangeRequest(ChangeKind.TERMINATE)
+        checkout = Checkout(expected_total=Money.zero())
+        late = place_change(giver, subscription_id=line, request=request, checkout=checkout)
+        begin(order_number=late.number)
+    carried_out(number)
+    with business_time_fixed(at(GOES)):
+        on_contract_changed({"subscription_id": line, "party_id": giver.party_id, "kind": "holder"})
+    states = dict(Plan.objects.values_list("order_number", "state"))
+    assert states == {number: "running", late.number: "cancelled"}
 
 
 def test_a_line_stays_where_the_order_is_called_off(

@@ -1,7 +1,7 @@
 """Changes that go before what waits for a later day; bills are shown with all that waits."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -17,11 +17,12 @@ from orchestration.models import Plan, Task
 from orchestration.services.decide import decide
 from orchestration.services.making_way import CLEAR, begin, on_clear_due
 from orchestration.services.plans import create_plans
-from orchestration.subscribers import on_plan_cancelled
+from orchestration.subscribers import on_contract_changed, on_plan_cancelled
 from subscriptions.contracts.selectors import promise_view, subscription_view
 from subscriptions.domain.states import ChangeKind
 from subscriptions.models import Parking, Subscription
 from subscriptions.reconciling.audit import bills_against_promises
+from tests.integration.ordering.people import HOME
 from tests.integration.ordering.test_changes import (
     BILL,
     LATE,
@@ -161,6 +162,23 @@ def test_who_renews_stays_and_takes_his_coming_end_back(owner: AccountContext, l
     assert Subscription.objects.get().status == "active"
     assert promised() == coming(shown)
     billed(BILL)
+
+
+def test_a_renewal_that_is_not_paid_by_the_end_that_it_would_take_back_is_called_off(
+    owner: AccountContext, line: int
+) -> None:
+    ending, shown = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE))
+    eve = shown.on - timedelta(days=1)
+    placed, renewal = ordered(owner, line, renewed(phone=True), on=eve, deliver_to=HOME)
+    assert (placed.state, renewal.takes_back) == ("awaiting_payment", (ending.number,))
+    carried_out(ending.number, on=shown.on)
+    ended = {"subscription_id": line, "party_id": owner.party_id, "kind": "terminate"}
+    with business_time_fixed(at(shown.on)):
+        for _ in range(2):
+            on_contract_changed(ended)
+    states = dict(Order.objects.values_list("number", "state"))
+    assert (states[placed.number], states[ending.number]) == ("cancelled", "completed")
+    assert not Plan.objects.filter(order_number=placed.number).exists()
 
 
 def test_an_end_that_we_want_as_nothing_is_paid_is_not_taken_back_by_a_renewal(
