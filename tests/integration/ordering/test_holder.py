@@ -187,6 +187,10 @@ def test_the_line_goes_with_number_sim_and_what_is_left_of_its_commitment(
     assert sorted(task for task in tasks if task) == [
         "billing.change", "billing.order", "content.stop", "message.line_taken_over",
     ]  # fmt: skip
+    # A partner who keeps silent does not hold the line back.
+    stop = Task.objects.get(plan__order_number=number, action="content.stop")
+    billing = Task.objects.get(plan__order_number=number, action="billing.change")
+    assert (stop.aside, stop.key in billing.needs) == (True, False)
 
 
 def test_each_is_billed_for_his_own_days_as_was_promised(
