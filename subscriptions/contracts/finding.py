@@ -9,7 +9,7 @@ from django.db import connection
 
 from commerce.kernel.money import Money
 from subscriptions.domain.states import SubscriptionStatus
-from subscriptions.models import Invoice, InvoiceLine, Subscription
+from subscriptions.models import Invoice, InvoiceLine, Subscription, SubscriptionChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,18 @@ def parties_of(*, reference: str = "", msisdn: str = "") -> frozenset[int]:
 
 
 def bundles_on_bill(number: str) -> frozenset[tuple[str, str]]:
-    """Of what a bill speaks: the order and group with which each contract began, or was bought."""
+    """Of what a bill speaks: the order and group with which each contract began, or was bought;
+    its lines name the order that brought what they are about, which may be a change."""
     rows = InvoiceLine.objects.filter(invoice__number=number)
-    return frozenset(rows.values_list("order_number", "group").distinct())
+    named = set(rows.values_list("order_number", "group").distinct())
+    changes = SubscriptionChange.objects.filter(order_number__in={order for order, _ in named})
+    began = {
+        (order, group): (first, bundle)
+        for order, group, first, bundle in changes.values_list(
+            "order_number", "group", "subscription__order_number", "subscription__group"
+        )
+    }
+    return frozenset(began.get(each, each) for each in named)
 
 
 def contracts_running(party_id: int) -> Mapping[tuple[str, str], bool]:

@@ -34,6 +34,7 @@ from orchestration.models import Plan, Task
 from orchestration.ports import BillingChange, OrderBill
 from orchestration.services.decide import decide
 from orchestration.services.plans import create_plans
+from subscriptions.contracts.finding import bundles_on_bill
 from subscriptions.contracts.selectors import promise_view, subscription_view
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.invoicing.selectors import bill_view
@@ -377,6 +378,8 @@ def test_the_commitment_stands_on_the_bills_of_a_renewed_line(
     assert last is not None
     bill = bill_view(owner.party_id or 0, last.number or "")
     assert {each.order_number for part in bill.sections for each in part.lines} == {placed.number}
+    # Who names it in writing means the contract.
+    assert bundles_on_bill(last.number or "") == {(ORDER, "g1")}
     assert [(c.subscription_id, c.ends_on) for c in bill.commitments] == [(line, date(2030, 9, 1))]
 
 
