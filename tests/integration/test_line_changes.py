@@ -127,6 +127,15 @@ def installed(owner: Owner, order: str) -> str:
     return iccid if iccid and httpx.post(url).is_success else ""
 
 
+def partner_told(stack: Stack, what: str, *, by: str) -> None:
+    """No order waits for a content partner: he may hear of it only afterwards."""
+    wait_for(
+        lambda: any(i[:2] == ("content", what) and by in " ".join(i) for i in happened(stack)),
+        what=f"{what} by {by}",
+        seconds=PATIENCE,
+    )
+
+
 def test_a_line_is_changed_by_orders(stack: Stack) -> None:
     owner = Owner(stack)
     line = owner.begin()
@@ -167,11 +176,13 @@ def test_a_line_is_changed_by_orders(stack: Stack) -> None:
     assert [bill["after"] for bill in nothing["bills"]] == [
         bill["before"] for bill in nothing["bills"]
     ]
+    partner_told(stack, "suspend_entitlement", by=stop)
     contract = owner.api("GET", f"subscriptions/{pk}")
     assert (contract["status"], contract["blocks"]) == ("suspended", ["lost_sim"])
     with pytest.raises(StoryBroken, match="line_suspended"):
         owner.api("POST", f"subscriptions/{pk}/change-quotes", wanted)
     go, _ = owner.change(pk, kind="resume", block="lost_sim")
+    partner_told(stack, "resume_entitlement", by=go)
     contract = owner.api("GET", f"subscriptions/{pk}")
     assert (contract["status"], contract["blocks"]) == ("active", [])
     held = [identity for identity in happened(stack) if identity[1] in ("suspend", "resume")]
@@ -194,6 +205,7 @@ def test_a_line_is_changed_by_orders(stack: Stack) -> None:
     }
     number, then = owner.change(pk, **removed)
     assert [bill["before"] for bill in then["bills"]] == [bill["after"] for bill in shown["bills"]]
+    partner_told(stack, "end_entitlement", by=number)
     (ended,) = [i for i in happened(stack) if i[:2] == ("content", "end_entitlement")][-1:]
     assert f"{number}:change:delete-{running['ondine-musique']}.end:1" in ended
     items = owner.api("GET", f"subscriptions/{pk}")["items"]
