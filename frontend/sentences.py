@@ -22,6 +22,7 @@ SENTENCES: Mapping[str, Any] = {
     "claimed": _("%(operator)s has taken this task."),
     "not_claimed": _("Take the task first, so that nobody else does it."),
     "moved_on": _("The task has moved on meanwhile."),
+    "waits_for_orders": _("This order waits for others: cancel those, or this one."),
     "in_doubt": _(
         "Nobody knows yet what became of the request. Try again with the data as they are."
     ),

@@ -18,8 +18,9 @@ from commerce.ordering.services.unwinding import (
     shares_of_money,
 )
 from orchestration.domain.recipes import TaskKind
-from orchestration.domain.states import PLAN_LIFE, PlanState
+from orchestration.domain.states import PLAN_LIFE, PlanState, TaskState
 from orchestration.domain.unwinding import CREDIT, CREDITING, Impact, impact_of, token_of
+from orchestration.domain.way import WAY
 from orchestration.models import Plan, Task
 from orchestration.services.desk import Desk, is_beyond
 from orchestration.services.plans import OWED
@@ -195,10 +196,16 @@ def _unwind(desk: Desk, impact: Impact, *, by: str) -> None:
     leave(desk)
 
 
+def _waited(task: Task) -> bool:
+    """Nothing was laid out behind it."""
+    return task.key == WAY and task.state == TaskState.CANCELLED
+
+
 def _crediting(desk: Desk, back: Sequence[Task]) -> list[Task]:
-    """None where the order is billed by what is called off with it: there is no bill."""
+    """None where the order is billed by what is called off with it, or still waits for others:
+    there is no bill."""
     plan = desk.plan
-    if any(task.action == OWED for task in desk.tasks):
+    if any(task.action == OWED or _waited(task) for task in desk.tasks):
         return []
     before = [task.key for task in desk.tasks if task.undoes is None and is_beyond(task)]
     return [

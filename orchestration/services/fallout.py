@@ -14,6 +14,7 @@ from orchestration.domain.keeping import KEPT
 from orchestration.domain.porting import Direction
 from orchestration.domain.requests import MISFORTUNES
 from orchestration.domain.states import FINISHED, TASK_LIFE, EffectState, TaskState
+from orchestration.domain.way import WAY
 from orchestration.models import Effect, Porting, Task, TaskHistory
 from orchestration.porting.following import PORT_IN
 from orchestration.services.callbacks import refused_later
@@ -44,9 +45,10 @@ def retry(context: AccountContext, *, task_id: int) -> None:
 
 
 def skip(context: AccountContext, *, task_id: int, note: str) -> None:
-    """Go on without it."""
+    """Go on without it. Raises Conflict: `waits_for_orders`."""
     with transaction.atomic():
         task = locked_task(context, task_id=task_id)
+        _check_its_own(task)
         move_task(task, TaskState.SKIPPED, by=context.actor.name, note=note)
 
 
@@ -54,14 +56,24 @@ def complete_by_hand(
     context: AccountContext, *, task_id: int, note: str, facts: dict[str, str] | None = None
 ) -> None:
     """It was done outside of the system; `facts` are what the rest of the plan needs to know. Of a
-    number that comes along it is that it came."""
+    number that comes along it is that it came. Raises Conflict: `waits_for_orders`."""
     with transaction.atomic():
         task = locked_task(context, task_id=task_id)
+        _check_its_own(task)
         told = _came(task) | (facts or {})
         if told:
             learnt = dict.fromkeys(task.lines, told)
             record_item_facts(order_number=task.plan.order_number, facts=learnt)
         move_task(task, TaskState.DONE, by=context.actor.name, note=note)
+
+
+def _check_its_own(task: Task) -> None:
+    """What an order does is laid out only behind its wait for others: without that it would be
+    complete, and nothing done."""
+    if task.key == WAY:
+        raise Conflict(
+            "This order waits for others: cancel those, or this one.", code="waits_for_orders"
+        )
 
 
 def _came(task: Task) -> dict[str, str]:

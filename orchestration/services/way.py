@@ -5,7 +5,11 @@ from django.db import transaction
 
 from commerce.kernel.clock import business_now
 from commerce.ordering.selectors import order_for_fulfilment
-from commerce.ordering.services.fulfilment import complete_order, start_fulfilment
+from commerce.ordering.services.fulfilment import (
+    complete_order,
+    is_still_accepted,
+    start_fulfilment,
+)
 from commerce.ordering.services.writing import CHANGE_GROUP
 from orchestration.domain.decompose import TaskSpec
 from orchestration.domain.recipes import TaskKind
@@ -36,7 +40,10 @@ _WAIT = TaskSpec(
 
 
 def wait(*, order_number: str) -> None:
-    """Give the order, which has none yet, a plan that waits. In the caller's transaction."""
+    """Give the order, which has none yet, a plan that waits, unless it was cancelled just before.
+    In the caller's transaction."""
+    if not is_still_accepted(order_number):
+        return
     order, now = order_for_fulfilment(order_number), business_now()
     plan = Plan(
         order_number=order_number,

@@ -56,6 +56,12 @@ def start_fulfilment(*, order_number: str) -> bool:
     return True
 
 
+def is_still_accepted(order_number: str) -> bool:
+    """Whether the order binds and nothing has begun; it stays so until the caller's transaction
+    ends."""
+    return _locked(order_number).state == OrderState.ACCEPTED
+
+
 @transaction.atomic
 def record_item_facts(*, order_number: str, facts: Mapping[str, Mapping[str, str]]) -> None:
     """Add what was learnt of items (iccid, imei, msisdn, lpa, ...), by line id.

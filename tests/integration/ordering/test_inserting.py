@@ -1,19 +1,24 @@
 """Changes that go before what waits for a later day; bills are shown with all that waits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
-from commerce.accounts.identity import AccountContext
+from commerce.accounts.identity import SYSTEM, AccountContext
+from commerce.accounts.kinds import Role
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
-from commerce.kernel.errors import RuleViolated
+from commerce.kernel.errors import Conflict, RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ChangeQuote, ChangeRequest, WaitingOrder, When
 from commerce.ordering.models import Order
 from commerce.ordering.services.changes import quote_change
+from commerce.ordering.services.unwinding import cancel_before_plans
 from orchestration.models import Plan, Task
+from orchestration.services import fallout, way
+from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.decide import decide
 from orchestration.services.making_way import CLEAR, begin, on_clear_due
 from orchestration.services.plans import create_plans
@@ -179,6 +184,54 @@ def test_a_renewal_that_is_not_paid_by_the_end_that_it_would_take_back_is_called
     states = dict(Order.objects.values_list("number", "state"))
     assert (states[placed.number], states[ending.number]) == ("cancelled", "completed")
     assert not Plan.objects.filter(order_number=placed.number).exists()
+
+
+@pytest.fixture
+def waiting(owner: AccountContext, line: int) -> str:
+    """The number of a renewal that waits until the coming end is taken back."""
+    ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE))
+    with business_time_fixed(at(LATE)):
+        create_plans(order_number=ending.number)
+    placed, _ = ordered(owner, line, renewed())
+    with business_time_fixed(at(LATE)):
+        begin(order_number=placed.number)
+    return placed.number
+
+
+@pytest.mark.parametrize("decide_", [fallout.skip, fallout.complete_by_hand])
+def test_nobody_lets_an_order_be_complete_that_waits_for_others(
+    waiting: str, decide_: Callable[..., None]
+) -> None:
+    way = Task.objects.get(plan__order_number=waiting)
+    with pytest.raises(Conflict) as refused:
+        decide_(replace(SYSTEM, role=Role.OPERATOR), task_id=way.pk, note="It took too long.")
+    way.refresh_from_db()
+    assert (refused.value.code, way.state) == ("waits_for_orders", "awaiting")
+
+
+def test_nothing_is_credited_of_what_is_called_off_while_it_waits_for_others(
+    owner: AccountContext, waiting: str
+) -> None:
+    """It was not billed: an external biller would be told of a bill that he does not know."""
+    with business_time_fixed(at(LATE)):
+        shown = quote_cancellation(owner, number=waiting)
+        cancel_under_way(owner, number=waiting, token=shown.token)
+        on_plan_cancelled({"order_number": waiting, "group": "change"})
+        on_clear_due(Timer.objects.get(handler=CLEAR).payload)
+    tasks = Task.objects.filter(plan__order_number=waiting)
+    assert list(tasks.values_list("key", "state")) == [("way", "cancelled")]
+    states = dict(Order.objects.values_list("number", "state"))
+    assert (states.pop(waiting), list(states.values())) == ("cancelled", ["in_progress"])
+
+
+def test_what_was_called_off_just_before_it_would_wait_gets_no_plan(
+    owner: AccountContext, line: int
+) -> None:
+    ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE))
+    with business_time_fixed(at(LATE)):
+        cancel_before_plans(owner, number=ending.number)
+        way.wait(order_number=ending.number)
+    assert Plan.objects.count() == 0
 
 
 def test_an_end_that_we_want_as_nothing_is_paid_is_not_taken_back_by_a_renewal(
