@@ -154,7 +154,9 @@ def work(chunk_id: int) -> None:
 def draft(chunk_id: int) -> None:
     """Draft and check the bills of a chunk; bills that break the promise are held. Those of a
     rejected one are thrown away first, those of a trial afterwards."""
-    chunk = BillRunChunk.objects.select_for_update().select_related("run").get(pk=chunk_id)
+    # The chunk alone: with its run, the chunks of a run would be drafted one after the other.
+    chunks = BillRunChunk.objects.select_for_update(of=("self",)).select_related("run")
+    chunk = chunks.get(pk=chunk_id)
     if chunk.state not in (ChunkState.PENDING, ChunkState.REJECTED):
         return
     if chunk.state == ChunkState.REJECTED:

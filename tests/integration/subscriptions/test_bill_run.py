@@ -429,6 +429,25 @@ class TestAtTheSameTime:
             _in_threads(numbered, times=1)
         assert [number for number, *_ in bills()] == ["FA-2026-0000001", "FA-2026-0000002"]
 
+    def test_the_chunks_of_a_run_are_drafted_side_by_side(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bill_run, "ACCOUNTS_PER_CHUNK", 1)
+        begun("F-1", [plan()], party=person())
+        begun("F-2", [plan()], party=person())
+        bill_run.start(on=APRIL)
+        one, other = BillRunChunk.objects.order_by("pk").values_list("pk", flat=True)
+
+        def drafted(_: int) -> None:
+            sql("SET lock_timeout = '5s'")
+            bill_run.draft(other)
+
+        with transaction.atomic():
+            bill_run.draft(one)
+            _in_threads(drafted, times=1)
+            drafts = Invoice.objects.filter(state="draft")
+            assert set(drafts.values_list("chunk", flat=True)) == {one, other}
+
     def test_one_contract_that_begins_in_four_threads_begins_once(self) -> None:
         party = person()
         promised("F-1", [plan()])
