@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Exists, OuterRef, Q, Sum
 
 from commerce.events import timers
 from commerce.events.outbox import publish
@@ -191,14 +191,21 @@ def _try(chunk: BillRunChunk, accounts: list[BillingAccount]) -> None:
 
 
 def _discard(chunk: BillRunChunk) -> None:
-    """Throw the chunk's drafts away, but for those that another bill corrects already: these stand,
-    or their correction would give back what was never asked for."""
-    corrected = Coverage.objects.filter(closed_by__isnull=False).values("invoice")
+    """Throw the chunk's drafts away, but for those of accounts on which other bills build already:
+    corrected, or billed for later days. These stand, or their correction would give back what was
+    never asked for, and their days would be asked for by nobody."""
     drafts = Invoice.objects.filter(chunk=chunk, state=InvoiceState.DRAFT)
     accounts = BillingAccount.objects.select_for_update(no_key=True).order_by("pk")
     # Locked before it is looked which of them stand.
     list(accounts.filter(pk__in=drafts.values("account")).values_list("pk", flat=True))
-    throw_away(list(drafts.exclude(pk__in=corrected).values_list("pk", flat=True)))
+    ids = list(drafts.values_list("pk", flat=True))
+    later = Coverage.objects.filter(
+        charge=OuterRef("charge"), live=True, days__fully_gt=OuterRef("days")
+    ).exclude(invoice__in=ids)
+    corrected = Q(closed_by__isnull=False) & ~Q(closed_by__in=ids)
+    built_on = Coverage.objects.filter(corrected | Exists(later), invoice__in=ids)
+    standing = drafts.filter(pk__in=built_on.values("invoice")).values("account")
+    throw_away(list(drafts.exclude(account__in=standing).values_list("pk", flat=True)))
 
 
 def _standing(chunk: BillRunChunk) -> Tally:

@@ -179,6 +179,20 @@ class TestHold:
         assert Invoice.objects.get(pk=draft.pk).state == "issued"
         assert BillRunControl.objects.latest("pk").deviations == []
 
+    def test_a_draft_whose_account_was_billed_for_later_days_stands(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        held = held_run(monkeypatch)
+        with business_time_fixed(at(MAY, 4)):
+            run(MAY)
+        wrong = Invoice.objects.filter(state="draft").latest("pk")
+        Invoice.objects.filter(pk=wrong.pk).update(net=wrong.net + 1, gross=wrong.gross + 1)
+        bill_run.decide(run_id=held.pk, decision=Release.REDRAFT, note="So.", operator="Olive")
+        carried_out(held.pk)
+        april = {number for number, start, _ in bills() if start == str(APRIL)}
+        assert april == {"FA-2026-0000005", "FA-2026-0000006"}
+        assert (Coverage.objects.count(), Parking.objects.count()) == (9, 0)
+
     def test_a_run_is_compared_with_the_same_day_of_the_month_before(self, settings: Any) -> None:
         settings.BILL_RUN_LIMITS = STRICT
         two_contracts()
