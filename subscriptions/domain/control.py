@@ -28,8 +28,8 @@ class Limits:
     """By how much a run may differ before somebody looks at it, as shares (0.2 is a fifth).
 
     `left_out` and `parked` are of the accounts that were due; `count` and `average` (of a bill, tax
-    included) are against the same day of the month before. Fewer than `at_least` accounts or bills
-    are not judged by shares.
+    included) are against the same day of the month before. Shares of fewer than `at_least` accounts
+    or bills are not judged; next to no bills are, where there were many.
     """
 
     at_least: Decimal
@@ -95,7 +95,8 @@ class Deviation:
 
 
 def read_limits(said: Mapping[str, Any]) -> Limits:
-    """Raises InvalidInput `bill_run_limits`: a limit is missing, unknown, or no number from 0."""
+    """Raises InvalidInput `bill_run_limits`: a limit is missing, unknown, or no number from 0; or
+    `at_least` none from 1, as nothing has no average."""
     names = {field.name for field in fields(Limits)}
     if set(said) != names:
         raise InvalidInput(
@@ -106,8 +107,10 @@ def read_limits(said: Mapping[str, Any]) -> Limits:
         limits = Limits(**{name: Decimal(str(value)) for name, value in said.items()})
     except InvalidOperation as error:
         raise InvalidInput("Limits of bill runs: not a number.", code="bill_run_limits") from error
-    if any(getattr(limits, name) < 0 for name in names):
-        raise InvalidInput("Limits of bill runs: below 0.", code="bill_run_limits")
+    if not all(getattr(limits, name).is_finite() for name in names):
+        raise InvalidInput("Limits of bill runs: not a number.", code="bill_run_limits")
+    if limits.at_least < 1 or any(getattr(limits, name) < 0 for name in names):
+        raise InvalidInput("Limits of bill runs: too low.", code="bill_run_limits")
     return limits
 
 
@@ -147,21 +150,12 @@ def _within(
             (Control.LEFT_OUT, 0, left_out, left_out > counted.due * limits.left_out),
             (Control.PARKED, 0, counted.parked, counted.parked > counted.due * limits.parked),
         ]
+    if before.bills >= limits.at_least:
+        together = Decimal(before.today + counted.drafts)
+        found.append(_near(Control.COUNT, Decimal(before.bills), together, limits.count))
     if min(before.bills, counted.drafts) >= limits.at_least:
-        found += [
-            _near(
-                Control.COUNT,
-                Decimal(before.bills),
-                Decimal(before.today + counted.drafts),
-                limits.count,
-            ),
-            _near(
-                Control.AVERAGE,
-                _cents(before.gross / before.bills),
-                _cents(counted.gross / counted.drafts),
-                limits.average,
-            ),
-        ]
+        was, now = before.gross / before.bills, counted.gross / counted.drafts
+        found.append(_near(Control.AVERAGE, _cents(was), _cents(now), limits.average))
     return found
 
 

@@ -63,7 +63,14 @@ def test_what_reaches_a_limit_is_within_it() -> None:
 def test_few_accounts_are_not_judged_by_shares() -> None:
     few = Tally(due=49, taken=40, billed=1, parked=39, drafts=1, gross=Decimal(1))
     small = Stored(1, *map(Decimal, (1, 1, 1, 1, 1)))
-    assert found(few, small) == []
+    assert found(few, small, Before(bills=49, gross=Decimal(1470))) == []
+
+
+def test_a_run_of_next_to_no_bills_is_judged_where_there_were_many() -> None:
+    few = Tally(due=1, taken=1, billed=1, drafts=1, gross=Decimal(1))
+    one = Stored(1, *map(Decimal, (1, 1, 1, 1, 1)))
+    assert found(few, one) == [("count", "100", "1")]
+    assert found(Tally(), Stored(0, *[Decimal(0)] * 5)) == [("count", "100", "0")]
 
 
 def test_a_second_run_of_a_day_counts_with_the_first() -> None:
@@ -77,7 +84,9 @@ def test_a_second_run_of_a_day_counts_with_the_first() -> None:
     "said",
     [{}, {"at_least": 1, "left_out": 0, "parked": 0, "count": 0, "averages": 0},
      {"at_least": 1, "left_out": 0, "parked": 0, "count": "much", "average": 0},
-     {"at_least": 1, "left_out": 0, "parked": 0, "count": -1, "average": 0}],
+     {"at_least": 1, "left_out": 0, "parked": 0, "count": -1, "average": 0},
+     {"at_least": 1, "left_out": 0, "parked": 0, "count": "NaN", "average": 0},
+     {"at_least": 0, "left_out": 0, "parked": 0, "count": 0, "average": 0}],
 )  # fmt: skip
 def test_limits_that_say_nothing_sensible_are_refused(said: dict[str, object]) -> None:
     with pytest.raises(InvalidInput) as refusal:
