@@ -8,6 +8,8 @@ from enum import StrEnum
 AT_ONCE = 20
 """Bundles of one order that are handled like anybody's; each further twenty wait a turn longer."""
 MOST_TURNS = 32_000
+AFTER_ORDERS = MOST_TURNS
+"""The turn of what a run leads to: behind the lines of every order, as there may be a million."""
 
 
 class WorkQueue(StrEnum):
@@ -15,7 +17,7 @@ class WorkQueue(StrEnum):
 
     `SETTLING` needs the database alone; `CALLS` waits for providers, `PAYMENTS` for the payment
     provider, `MESSAGES` for whoever carries messages, `WEBHOOKS` for the programs of others;
-    `BILLING` makes bills; `BULK` is what large orders have to be done, of whatever kind.
+    `BILLING` makes bills; `BULK` is what large orders and bill runs lead to, of whatever kind.
     """
 
     SETTLING = "settling"

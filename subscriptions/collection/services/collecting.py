@@ -13,6 +13,7 @@ from django.db import transaction
 from commerce.accounts.kinds import Segment
 from commerce.accounts.selectors import party, reach
 from commerce.events import timers
+from commerce.events.queues import AFTER_ORDERS, AT_ONCE, current_turn, in_turn
 from commerce.kernel.clock import PARIS, business_today, machine_now
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
@@ -90,15 +91,19 @@ def arm_rests(account: BillingAccount, *, on: date) -> None:
 
 def on_due(payload: Mapping[str, Any]) -> None:
     """Timer, business time; called with no transaction open. A bill at a time, each once; one that
-    can't be collected holds up no other, and is tried again.
+    can't be collected holds up no other, and is tried again. What the payers of many are told is
+    bulk work.
 
     Raises:
         CollectingFailed: some of them can't.
     """
     failed = []
-    for invoice_id in payload["ids"]:
+    ids = payload["ids"]
+    turn = AFTER_ORDERS if len(ids) > AT_ONCE else current_turn()
+    for invoice_id in ids:
         try:
-            collect(invoice_id)
+            with in_turn(turn):
+                collect(invoice_id)
         except Exception:
             logger.exception("bill %s can't be collected", invoice_id)
             failed.append(invoice_id)

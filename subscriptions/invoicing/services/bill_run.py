@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, OuterRef, Q, Sum
 
 from commerce.events import timers
 from commerce.events.outbox import publish
-from commerce.events.queues import in_turn
+from commerce.events.queues import AFTER_ORDERS, in_turn
 from commerce.kernel.clock import business_now, business_today, machine_now
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
 from subscriptions.accounts.services import calendar
@@ -47,9 +47,6 @@ ACCOUNTS_PER_CHUNK = 500
 CHUNK_TIMER = "bill-chunk"
 PARKED_SHOWN = 20
 """Accounts that a trial names, of each chunk."""
-AFTER_THE_RUN = 1
-"""The turn of what bills lead to, messages and electronic invoices: it is bulk work, so that a
-million of them hold up no shopper."""
 
 _CUT = """
 WITH due AS (
@@ -145,7 +142,7 @@ def work(chunk_id: int) -> None:
     draft(chunk_id)
     run_id = BillRunChunk.objects.values_list("run_id", flat=True).get(pk=chunk_id)
     proceed(run_id)
-    with in_turn(AFTER_THE_RUN):
+    with in_turn(AFTER_ORDERS):
         number(chunk_id)
     proceed(run_id)
 

@@ -126,6 +126,18 @@ def test_a_debit_is_announced_fourteen_days_before_and_made_on_its_day_once() ->
     assert charges() == [(f"{NUMBER}/charge/1", "29.99", "sepa_debit")]
 
 
+def test_the_announcements_of_a_run_wait_behind_the_lines_of_orders(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(collecting, "AT_ONCE", 1)
+    for order in ("C-1", "C-2"):
+        begun(order, [plan("29.99")], party=mandated(person()))
+    collecting.on_due({"ids": [Invoice.objects.earliest("pk").pk]})
+    collecting.on_due({"ids": list(Invoice.objects.values_list("pk", flat=True))})
+    told = Timer.objects.filter(handler="notifications.send").order_by("pk")
+    assert list(told.values_list("queue", "turn")) == [("messages", 0), ("bulk", 32_000)]
+
+
 def test_what_was_paid_meanwhile_is_not_debited() -> None:
     party = mandated(person())
     begun("C-1", [plan("29.99")], party=party)
