@@ -4,6 +4,7 @@ Lines are compared strand by strand: one charge of one item of a contract. What 
 of lines that come and go by themselves, like usage) is compared by its name.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -232,15 +233,14 @@ def _replaced(
     here: Mapping[Strand, object], there: Mapping[Strand, object], facts: Facts
 ) -> Iterator[tuple[Strand, Strand]]:
     """Which charge took the place of which: by one change, the same charge of another item."""
-    free = [strand for strand in here if strand not in there]
+    free: dict[tuple[Contract, str], deque[Strand]] = defaultdict(deque)
+    for strand in here:
+        if strand not in there:
+            free[strand[:2], strand[3]].append(strand)
     for old in there:
         ended_by = facts.items.get(old[:3], ItemFacts()).ended_by
-        if old in here or ended_by is None:
-            continue
-        new = next((each for each in free if each[:2] == ended_by and each[3] == old[3]), None)
-        if new is not None:
-            free.remove(new)
-            yield new, old
+        if old not in here and ended_by is not None and free[ended_by, old[3]]:
+            yield free[ended_by, old[3]].popleft(), old
 
 
 def _of_strand(
