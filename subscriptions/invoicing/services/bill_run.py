@@ -85,10 +85,13 @@ def start(*, on: date) -> int | None:
     moving = [run.pk for run in open_ones if run.state != RunState.HELD]
     unfinished = BillRunChunk.objects.filter(run__in=moving).exclude(state=ChunkState.FINISHED)
     _carry_on(unfinished.order_by("pk").values_list("pk", flat=True))
-    same_day = next((run.pk for run in open_ones if run.on == on and not run.trial), None)
-    run_id = same_day or _begin(on)
+    for run_id in moving:
+        # All its chunks may be through, and their last word to it be lost.
+        proceed(run_id)
+    same_day = BillRun.objects.filter(on=on, trial=False).exclude(state=RunState.FINISHED).first()
+    begun = same_day.pk if same_day else _begin(on)
     calendar.set_next()
-    return run_id
+    return begun
 
 
 def _begin(on: date) -> int | None:

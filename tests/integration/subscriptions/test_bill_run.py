@@ -164,6 +164,13 @@ class TestRun:
 
 @pytest.mark.django_db
 class TestCrash:
+    def test_what_the_last_chunk_did_not_tell_its_run_is_seen_the_next_morning(self) -> None:
+        begun("F-1", [plan()], party=person())
+        run(APRIL)
+        BillRun.objects.update(state="issuing", finished_at=None)
+        assert bill_run.start(on=APRIL + timedelta(days=1)) is None
+        assert BillRun.objects.get().state == "finished"
+
     def test_between_drafts_and_numbers_is_resumed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         begun("F-1", [plan()], party=person())
         with monkeypatch.context() as crash:
