@@ -1,11 +1,12 @@
 """Merchants' closed months beside their purchases, and beside the books of what we owe them."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from commerce.kernel.differences import Difference
-from subscriptions.carrier.models import MerchantSettlement
+from subscriptions.carrier.models import Merchant, MerchantSettlement
 from subscriptions.carrier.services.settling import payable_to
 from subscriptions.carrier.statements import statements
 
@@ -24,8 +25,8 @@ def merchant_differences() -> Iterator[Difference]:
             if due != row.due:
                 identity = f"{row.merchant.code}/{month:%Y-%m}"
                 yield Difference("merchant_month", identity, str(due or 0), str(row.due))
-    unpaid = MerchantSettlement.objects.filter(paid_at=None).values("merchant", "merchant__code")
-    for each in unpaid.annotate(sum=Sum("due")).order_by("merchant__code"):
-        owed, due = payable_to(each["merchant"]).amount, each["sum"]
+    unpaid = Sum("settlements__due", filter=Q(settlements__paid_at=None))
+    for each in Merchant.objects.annotate(unpaid=unpaid).order_by("code"):
+        owed, due = payable_to(each.pk).amount, each.unpaid or Decimal(0)
         if owed != due:
-            yield Difference("merchant_payable", each["merchant__code"], str(due), str(owed))
+            yield Difference("merchant_payable", each.code, str(due), str(owed))

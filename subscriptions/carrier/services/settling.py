@@ -60,6 +60,8 @@ def close(month: date, *, by: str) -> int:
     """
     if add_months(month, 1) > business_today():
         raise RuleViolated("The month is not over yet.", code="month_not_over")
+    # Else a transfer would call a month paid that it did not see, or terms change after the sum.
+    list(Merchant.objects.select_for_update(no_key=True).order_by("pk"))
     return sum(_closed(each, month, by=by) for each in statements(month) if each.agrees)
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from standardwebhooks import Webhook
 
 from commerce.accounts.context import SYSTEM, AccountContext
@@ -561,6 +562,19 @@ def test_a_month_whose_bills_say_otherwise_stays_open_and_a_changed_one_is_found
             "merchant_month",
             "merchant_payable",
         }
+
+
+def test_a_month_that_is_called_paid_and_was_not_is_found() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    bought(merchant(), "12.00", on=date(2026, 3, 20))
+    with business_time_fixed(at(date(2026, 4, 3))):
+        with CaptureQueriesContext(connection) as sent:
+            settling.close(date(2026, 3, 1), by="x")
+        read = [each["sql"] for each in sent if "subscriptions_merchant" in each["sql"]]
+        assert read[0].endswith("FOR NO KEY UPDATE"), "no transfer is noted meanwhile"
+        MerchantSettlement.objects.update(paid_at=at(date(2026, 4, 3)))
+        (found,) = merchant_differences()
+        assert (found.kind, found.identity, found.found) == ("merchant_payable", "lune", "7.00")
 
 
 @pytest.mark.django_db(transaction=True)
