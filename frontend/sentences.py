@@ -36,6 +36,9 @@ SENTENCES: Mapping[str, Any] = {
     "month_not_over": _("The month is not over yet."),
     "month_closed": _("That month is closed, or its terms are agreed."),
     "nothing_payable": _("Nothing is payable to this merchant."),
+    "payable_changed": _(
+        "Nothing was noted: another sum is payable by now, or was noted under this reference."
+    ),
     "reference_missing": _("Say by which transfer he was paid."),
     "payment_cancelled": _("The time for an answer is over. Nothing was bought."),
     "already_validated": _("You have answered before."),

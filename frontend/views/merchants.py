@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from commerce.accounts.context import context_for_request
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import FaisceauError, NotFound
+from commerce.kernel.money import Money
 from commerce.kernel.periods import add_months
 from commerce.web.policy import Policy, policy
 from frontend.ops import screen
@@ -32,6 +33,7 @@ COLUMNS = (
 )
 LINE_COLUMNS = ("day", "kind", "reference", "payment", "service", "gross", "net")
 MOST_BACK = 12
+LONGEST_SUM = 14
 HERE = "ops:merchants"
 
 
@@ -110,10 +112,16 @@ def close_month(request: HttpRequest, month: str) -> HttpResponse:
 @policy(Policy.OPERATOR)
 @require_POST
 def paid_out(request: HttpRequest, code: str) -> HttpResponse:
-    """A transfer to him was made."""
-    context = context_for_request(request)
+    """A transfer to him was made, of the sum that was shown."""
+    context, told = context_for_request(request), request.POST.get("cents", "")
+    cents = int(told) if told.isascii() and told.isdigit() and len(told) <= LONGEST_SUM else 0
     try:
-        paid = pay_out(context=context, code=code, reference=request.POST.get("reference", ""))
+        paid = pay_out(
+            context=context,
+            code=code,
+            amount=Money.from_cents(cents),
+            reference=request.POST.get("reference", ""),
+        )
     except FaisceauError as error:
         messages.error(request, sentence_of(error))
     else:

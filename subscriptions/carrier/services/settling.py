@@ -66,13 +66,14 @@ def close(month: date, *, by: str) -> int:
 
 
 @transaction.atomic
-def pay_out(*, context: AccountContext, code: str, reference: str) -> Money:
-    """Note that all that is payable to the merchant was transferred to him; how much that is. The
-    same reference again answers what was noted then.
+def pay_out(*, context: AccountContext, code: str, amount: Money, reference: str) -> Money:
+    """Note that all that is payable to the merchant, the `amount`, was transferred to him; it is
+    answered. The same transfer may be noted twice.
 
     Raises:
         Forbidden: `operators_only`. NotFound: `unknown_merchant`. InvalidInput:
-        `reference_missing`. RuleViolated: `nothing_payable`.
+        `reference_missing`. RuleViolated: `nothing_payable`. Conflict: `payable_changed`: another
+        sum is payable, as a month was closed meanwhile, or was noted under this reference.
     """
     _operators_only(context)
     if not reference.strip():
@@ -82,11 +83,13 @@ def pay_out(*, context: AccountContext, code: str, reference: str) -> Money:
         raise NotFound("There is no such merchant.", code="unknown_merchant")
     key = f"payout/{merchant.code}/{reference.strip()[:80]}"
     known = MerchantTransfer.objects.filter(key=key).first()
-    if known is not None:
-        return Money(known.amount)
-    owed = payable_to(merchant.pk)
+    owed = payable_to(merchant.pk) if known is None else Money(known.amount)
     if owed.amount <= 0:
         raise RuleViolated("Nothing is payable to him.", code="nothing_payable")
+    if owed != amount:
+        raise Conflict("That is not what is payable to him.", code="payable_changed")
+    if known is not None:
+        return owed
     _enter(merchant.pk, moved=(MerchantBook.PAYABLE, MerchantBook.BANK), amount=owed, key=key)
     merchant.settlements.filter(paid_at=None).update(
         paid_at=business_now(), paid_by=context.actor.name, reference=reference.strip()[:80]

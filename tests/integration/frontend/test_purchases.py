@@ -225,7 +225,13 @@ def test_operators_see_what_merchants_sold_and_take_it_along(
             assert each in closed
         nameless = omar.post("/ops/merchants/lune/paid/", {"reference": " "}, follow=True)
         assert "Say by which transfer he was paid." in nameless.content.decode()
-        omar.post("/ops/merchants/lune/paid/", {"reference": "VIR-1"})
+        for cents in ("", "9" * 5000, "728"):
+            other = omar.post(
+                "/ops/merchants/lune/paid/", {"reference": "VIR-1", "cents": cents}, follow=True
+            )
+            assert "another sum is payable by now" in other.content.decode()
+        assert 'name="cents" value="729"' in closed
+        omar.post("/ops/merchants/lune/paid/", {"reference": "VIR-1", "cents": "729"})
         page = read(omar, "/ops/merchants/?month=2026-03")
         assert "paid on 3 April 2026, VIR-1" in page
         assert "What we owe merchants" not in page

@@ -22,6 +22,7 @@ from commerce.accounts.kinds import Role
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import Conflict, Forbidden, RuleViolated
+from commerce.kernel.money import Money
 from commerce.notifications.models import Message
 from orchestration.adapters.client import callback_secret
 from subscriptions.carrier.leaks import merchant_differences
@@ -487,6 +488,12 @@ def operator() -> AccountContext:
     return AccountContext(SYSTEM.actor, None, Role.OPERATOR, SYSTEM.channel)
 
 
+def paid_out(amount: str, reference: str) -> None:
+    sum_ = Money.of(amount)
+    paid = settling.pay_out(context=operator(), code="lune", amount=sum_, reference=reference)
+    assert paid == sum_
+
+
 def test_a_month_is_closed_once_and_paid_out_with_what_is_owed_back() -> None:
     begun("F-1", [plan("29.99")], party=person())
     seller = merchant()
@@ -500,11 +507,15 @@ def test_a_month_is_closed_once_and_paid_out_with_what_is_owed_back() -> None:
             settling.on_due(march)
         assert str(settling.payable_to(seller.pk)) == "7.00 EUR"
         assert list(merchant_differences()) == []
-        for reference in ("VIR-1", "VIR-1"):
-            paid = settling.pay_out(context=operator(), code="lune", reference=reference)
-            assert str(paid) == "7.00 EUR"
+        with pytest.raises(Conflict) as stale:
+            paid_out("6.99", "VIR-1")
+        assert stale.value.code == "payable_changed"
+        for _ in range(2):
+            paid_out("7.00", "VIR-1")
+        with pytest.raises(Conflict):
+            paid_out("14.00", "VIR-1")
         with pytest.raises(RuleViolated) as nothing:
-            settling.pay_out(context=operator(), code="lune", reference="VIR-2")
+            paid_out("7.00", "VIR-2")
         assert nothing.value.code == "nothing_payable"
     given_back(payment, on=date(2026, 4, 20))
     bought(seller, "24.00", on=date(2026, 5, 4))
@@ -512,9 +523,7 @@ def test_a_month_is_closed_once_and_paid_out_with_what_is_owed_back() -> None:
         assert settling.close(date(2026, 4, 1), by="x") == 1
         assert str(settling.payable_to(seller.pk)) == "-7.00 EUR", "he owes us"
         assert settling.close(date(2026, 5, 1), by="x") == 1
-        assert str(settling.pay_out(context=operator(), code="lune", reference="VIR-3")) == (
-            "7.00 EUR"
-        )
+        paid_out("7.00", "VIR-3")
     rows = MerchantSettlement.objects.order_by("month").values_list("due", "reference")
     assert [(str(due), reference) for due, reference in rows] == [
         ("7.00", "VIR-1"),
