@@ -27,6 +27,8 @@ KINDS = {
     "billed_after_end": gettext_lazy("billed beyond its end"),
     "promise": gettext_lazy("a bill differs from its promise"),
     "ledger": gettext_lazy("the ledger says another amount"),
+    "purchase_unbilled": gettext_lazy("a bill left out a purchase from a third party"),
+    "merchant_bills": gettext_lazy("the bills say another sum than a merchant’s purchases"),
     "merchant_month": gettext_lazy("a merchant’s closed month is not what he sold"),
     "merchant_payable": gettext_lazy("we owe a merchant another sum than his unpaid months"),
     "overpaid": gettext_lazy("more was paid than the bill claims"),

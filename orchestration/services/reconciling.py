@@ -118,7 +118,7 @@ def explain(context: AccountContext, *, difference_id: int, note: str) -> None:
 
 def _billing(day: date) -> Iterator[Difference]:
     yield from billing_differences(day)
-    yield from merchant_differences()
+    yield from merchant_differences(day)
 
 
 def _payments(day: date) -> Iterable[Difference]:

@@ -61,7 +61,7 @@ class MerchantStatement:
     """A merchant's calendar month. `sold` and `given_back` hold tax, `net` is what is left of both
     without it; `due` is his part, with the `share` of the month (percent) but for what was given
     back of purchases under other terms. Of what was sold and given back, `billed` stands on issued
-    bills, as it should if it `agrees`, and `waiting` on none yet, in the bases of the accounts.
+    bills, as `expected` if it `agrees`, and `waiting` on none yet, in the bases of the accounts.
     """
 
     merchant_id: int
@@ -74,6 +74,7 @@ class MerchantStatement:
     share: Decimal
     fees: Money
     due: Money
+    expected: Money
     billed: Money
     waiting: Money
     agrees: bool
@@ -102,6 +103,7 @@ def _together(newer: MerchantStatement, older: MerchantStatement) -> MerchantSta
         net=newer.net + older.net,
         fees=newer.fees + older.fees,
         due=newer.due + older.due,
+        expected=newer.expected + older.expected,
         billed=newer.billed + older.billed,
         waiting=newer.waiting + older.waiting,
         agrees=newer.agrees and older.agrees,
@@ -133,6 +135,7 @@ def _statement(
         share=share,
         fees=Money(fee * purchases),
         due=share_of(Money(net), share=share, purchases=purchases, fee=Money(fee)),
+        expected=Money(expected),
         billed=Money(billed),
         waiting=Money(waiting),
         agrees=expected == billed,

@@ -506,7 +506,7 @@ def test_a_month_is_closed_once_and_paid_out_with_what_is_owed_back() -> None:
         for _ in range(2):
             settling.on_due(march)
         assert str(settling.payable_to(seller.pk)) == "7.00 EUR"
-        assert list(merchant_differences()) == []
+        assert list(merchant_differences(date(2026, 4, 3))) == []
         with pytest.raises(Conflict) as stale:
             paid_out("6.99", "VIR-1")
         assert stale.value.code == "payable_changed"
@@ -562,15 +562,27 @@ def test_a_month_whose_bills_say_otherwise_stays_open_and_a_changed_one_is_found
         gross("12.00")
         assert settling.close(date(2026, 3, 1), by="x") == 1
         gross("13.20")
-        assert [(each.kind, each.identity) for each in merchant_differences()] == [
-            ("merchant_month", "lune/2026-03")
+        assert [(each.kind, each.identity) for each in merchant_differences(APRIL)] == [
+            ("merchant_bills", "lune/2026-03"),
+            ("merchant_month", "lune/2026-03"),
         ]
         gross("12.00")
         MerchantSettlement.objects.update(due=8)
-        assert {each.kind for each in merchant_differences()} == {
+        assert {each.kind for each in merchant_differences(APRIL)} == {
             "merchant_month",
             "merchant_payable",
         }
+
+
+def test_a_purchase_that_its_bill_left_out_is_found() -> None:
+    begun("F-1", [plan("29.99")], party=person())
+    bought(merchant(), "12.00", on=date(2026, 4, 9), reference="r-1")
+    bought(Merchant.objects.get(), "1.00", on=APRIL, reference="r-2")
+    billed(APRIL)
+    assert list(merchant_differences(APRIL)) == []
+    CarrierPayment.objects.update(billed_in=None)
+    left_out = [(each.kind, each.identity, each.expected) for each in merchant_differences(APRIL)]
+    assert left_out == [("purchase_unbilled", "lune/r-1", "12.00")]
 
 
 def test_a_month_that_is_called_paid_and_was_not_is_found() -> None:
@@ -582,7 +594,7 @@ def test_a_month_that_is_called_paid_and_was_not_is_found() -> None:
         read = [each["sql"] for each in sent if "subscriptions_merchant" in each["sql"]]
         assert read[0].endswith("FOR NO KEY UPDATE"), "no transfer is noted meanwhile"
         MerchantSettlement.objects.update(paid_at=at(date(2026, 4, 3)))
-        (found,) = merchant_differences()
+        (found,) = merchant_differences(APRIL)
         assert (found.kind, found.identity, found.found) == ("merchant_payable", "lune", "7.00")
 
 
