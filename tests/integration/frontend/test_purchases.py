@@ -288,6 +288,9 @@ def test_a_firms_lines_are_blocked_until_who_approves_allows_some(claire: Client
     page = read(claire, "/portal/purchases/")
     assert (page.count(">blocked<"), page.count(">allowed<")) == (1, 1)
     assert "€50.00 each, €20.00 a month" in page
+    claire.post("/portal/purchases/", {"line": [str(ada.pk)], "per_purchase": "0"})
+    assert "€0.00 each, €300.00 a month" in read(claire, "/portal/purchases/")
+    claire.post("/portal/purchases/", {"line": [str(ada.pk)], "per_month": "20"})
     assert "Bruno" not in read(claire, "/portal/purchases/?q=ada")
     bought(merchant(code="soleil"), "12.00", on=DAY, number=f"+33{ada.msisdn[1:]}")
     assert "€12.00" in read(claire, "/portal/purchases/")
