@@ -195,8 +195,14 @@ def question(payment: CarrierPayment) -> QuestionView:
         until=payment.expires_at,
         state=PaymentState(payment.state),
         over=over or payment.state == PaymentState.CANCELLED,
-        back=f"{payment.merchant.return_to}?{urlencode({'paymentId': str(payment.pk)})}",
+        back=_way_back(payment),
     )
+
+
+def _way_back(payment: CarrierPayment) -> str:
+    address = payment.merchant.return_to
+    joined = "&" if "?" in address else "?"
+    return f"{address}{joined}{urlencode({'paymentId': str(payment.pk)})}"
 
 
 @dataclass(frozen=True, slots=True)

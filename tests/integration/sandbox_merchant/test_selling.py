@@ -27,6 +27,7 @@ from commerce.sandbox.merchant.operator import Operator
 from commerce.sandbox.merchant.shop import FAULTS, Shop, month_after
 from subscriptions.carrier.demo import load_demo_merchant
 from subscriptions.carrier.models import CarrierDenial, CarrierPayment, SinkMessage
+from subscriptions.carrier.models import Merchant as OurMerchant
 from subscriptions.carrier.services import refunding, stopping
 from subscriptions.models import Subscription
 from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan
@@ -151,6 +152,9 @@ def test_the_customer_says_yes_on_our_page_and_goes_back_to_the_merchant(
     assert lune.shop.look(sale).state == "page", "nobody has answered"
     page = says(camille, sale, "yes")
     assert f'href="{HIS}/back?paymentId={sale.payment}"' in page
+    OurMerchant.objects.update(return_to=f"{HIS}/back?shop=1")
+    page = camille.get(path_of(sale)).content.decode()
+    assert f'href="{HIS}/back?shop=1&amp;paymentId={sale.payment}"' in page
     assert [lune.shop.look(sale).state for _ in range(2)] == ["delivered"] * 2
     assert CarrierPayment.objects.get().state == "succeeded"
     lune.agreed(1)
