@@ -22,6 +22,7 @@ from commerce.kernel.periods import add_months
 from commerce.web.policy import Policy, policy
 from frontend.ops import screen
 from frontend.sentences import sentence_of
+from frontend.tables import cell
 from frontend.typography import money_text
 from subscriptions.carrier.payables import payables, settled
 from subscriptions.carrier.services.settling import close, pay_out
@@ -135,7 +136,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, name: st
     text = io.StringIO()
     table = csv.writer(text, delimiter=";", lineterminator="\r\n")
     table.writerow(columns)
-    table.writerows(rows)
+    table.writerows(map(cell, row) for row in rows)
     answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer

@@ -17,6 +17,7 @@ from commerce.kernel.errors import FaisceauError
 from commerce.web.policy import Policy, policy
 from frontend.ops import screen
 from frontend.sentences import sentence_of
+from frontend.tables import cell
 from orchestration.boards import FoundView, differences_found, kinds_found, last_reconciliation
 from orchestration.services import reconciling
 
@@ -98,7 +99,7 @@ def as_file(request: HttpRequest) -> HttpResponse:
     )
     for each in differences_found(limit=reconciling.MOST):
         row = (each.kind, each.identity, each.expected, each.found, each.first_on, each.last_on)
-        writer.writerow(map(_cell, (*row, each.state, each.decided_by, each.note)))
+        writer.writerow(map(cell, (*row, each.state, each.decided_by, each.note)))
     answer = HttpResponse(file.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="reconciliation.csv"'
     return answer
@@ -133,9 +134,3 @@ def _row(each: FoundView) -> dict[str, Any]:
         "expected": WORDS.get(each.expected, each.expected),
         "said": WORDS.get(each.found, each.found),
     }
-
-
-def _cell(value: object) -> str:
-    """No formula for a spreadsheet: names come from outside."""
-    text = str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

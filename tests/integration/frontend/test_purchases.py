@@ -218,6 +218,9 @@ def test_operators_see_what_merchants_sold_and_take_it_along(
     assert rows[1] == ("2026-03;lune;Éditions Lune;1;12.50;0;10.42;70.00;0.00;7.29;0;12.50;yes;;;")
     bills = omar.get("/ops/merchants/2026-03/lune.csv").content.decode().split("\r\n")
     assert [row.split(";")[1:3] for row in bills[1:-1]] == [["purchase", "r-1"]]
+    CarrierPayment.objects.update(reference="=r-1")
+    bills = omar.get("/ops/merchants/2026-03/lune.csv").content.decode().split("\r\n")
+    assert ";'=r-1;" in bills[1], "no formula of a merchant's"
     early = omar.post("/ops/merchants/2026-03/close/", follow=True).content.decode()
     assert "The month is not over yet." in early
     with business_time_fixed(at(date(2026, 4, 3))):
