@@ -67,8 +67,7 @@ def pdf_of(document: InvoiceDocument, *, xml: bytes, language: str) -> bytes:
         Unknown: `pdf_unavailable`: Pango is not installed on this machine.
     """
     weasyprint = _weasyprint()
-    with override(language if language in LANGUAGES else LANGUAGES[0]):
-        page = render_to_string("frontend/documents/invoice.html", _context(document))
+    page = page_of(document, language=language)
     attachment = weasyprint.Attachment(
         string=xml,
         name=XML_NAME,
@@ -86,6 +85,13 @@ def pdf_of(document: InvoiceDocument, *, xml: bytes, language: str) -> bytes:
         digest = hashlib.sha256(page.encode() + xml).digest()[:16]
         pdf: bytes = laid_out.write_pdf(pdf_variant="pdf/a-3b", pdf_identifier=digest)
     return pdf
+
+
+def page_of(document: InvoiceDocument, *, language: str) -> str:
+    """What is printed, as HTML. The file is known by it (its identifier), so that of an earlier
+    template not even a space may change."""
+    with override(language if language in LANGUAGES else LANGUAGES[0]):
+        return render_to_string("frontend/documents/invoice.html", _context(document))
 
 
 def _weasyprint() -> Any:

@@ -1,6 +1,7 @@
 """The invoice on paper: one page, our fonts, its XML inside, the same bytes each time."""
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pypdf
@@ -9,11 +10,11 @@ from facturx import get_xml_from_pdf
 
 from commerce.kernel.errors import Unknown
 from frontend.account import invoice_pdf
-from frontend.account.invoice_pdf import pdf_of
+from frontend.account.invoice_pdf import page_of, pdf_of
 from subscriptions.domain.document import InvoiceDocument
 from subscriptions.domain.states import LineKind
 from subscriptions.invoicing.facturx import xml_of
-from tests.unit.subscriptions.test_document import BUSINESS, CONSUMER, CREDIT, document, line
+from tests.unit.subscriptions.test_document import BUSINESS, CONSUMER, CREDIT, KEPT, document, line
 
 FREE = document(line("29.99"), line("-29.99", label="6 mois offerts", kind=LineKind.BENEFIT))
 
@@ -47,6 +48,16 @@ def test_it_says_what_it_must_on_one_page(
     assert len(reader.pages) == 1
     assert [each for each in words if each not in said] == []
     assert reader.trailer["/Root"]["/Lang"] == language
+
+
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [("template-1-business", BUSINESS), ("template-2-credit-note", replace(CREDIT, template=2))],
+)
+def test_earlier_templates_are_printed_from_the_same_page(
+    name: str, document: InvoiceDocument
+) -> None:
+    assert page_of(document, language="fr") == (KEPT / f"{name}.html").read_text()
 
 
 def test_it_is_a_factur_x_and_the_same_each_time() -> None:
