@@ -30,6 +30,12 @@ class TakeOverForm(forms.Form):
     """What he agrees to, and that it is what he saw."""
 
     digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    purchase_order = forms.CharField(
+        label=gettext_lazy("Your purchase-order number"),
+        help_text=gettext_lazy("It is printed on every bill of these lines."),
+        max_length=60,
+        required=False,
+    )
     summary = forms.BooleanField(
         label=gettext_lazy("I have read what I take on, and the commitment that is left of it."),
         error_messages={"required": gettext_lazy("Please confirm that you have read it.")},

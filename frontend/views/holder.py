@@ -99,6 +99,7 @@ def take_line_over(request: HttpRequest, token: str) -> HttpResponse:
                 token=token,
                 digest=form.cleaned_data["digest"],
                 consents=form.consents,
+                purchase_order=form.cleaned_data["purchase_order"],
             )
         except FaisceauError as refusal:
             if refusal.code == "unknown_link":
@@ -129,6 +130,8 @@ def _offer(
             raise
         return values | {"problem": sentence_of(refusal)}
     form.initial["digest"] = offer.digest()
+    if not offer.business:
+        del form.fields["purchase_order"]
     if form.is_bound:
         form.data = {**request.POST.dict(), "digest": offer.digest()}
     return values | offer_page(offer)

@@ -198,6 +198,7 @@ def _handed_over(order: FulfilmentOrder, request: BillingChange, *, snapshot: Sn
             ],
             tax_rates=snapshot.tax_rates,
             channel=order.channel,
+            codes=BuyerCodes(purchase_order=order.purchase_order),
         )
     )
 

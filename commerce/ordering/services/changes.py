@@ -177,7 +177,7 @@ def place_change(
         state=first_state(found.quote, consumer=consumer, by_agent=asks),
         consents=consents,
         deliver_to=delivery_of(checkout, value=found.value, buyer=buyer, pricing=found.pricing),
-        purchase_order=purchase_order_of(checkout, consumer=consumer),
+        purchase_order=purchase_order_of(checkout.purchase_order, consumer=consumer),
         membership_id=context.membership_id,
         pay_return=pay_return_of(checkout.pay_return),
         amendment=found.amendment,

@@ -144,7 +144,7 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
         consents=None if by_agent else checkout.consents,
         deliver_to=delivery_of(checkout, value=value, buyer=buyer, pricing=pricing),
         pick_up_at=_pick_up_at(checkout, value=value, pricing=pricing),
-        purchase_order=purchase_order_of(checkout, consumer=consumer),
+        purchase_order=purchase_order_of(checkout.purchase_order, consumer=consumer),
         membership_id=context.membership_id,
         pay_return=pay_return_of(checkout.pay_return),
     )
@@ -272,9 +272,9 @@ def _pick_up_at(checkout: Checkout, *, value: CartValue, pricing: Pricing) -> st
     return chosen if lines_to_deliver(value.lines, snapshot=pricing.snapshot) else ""
 
 
-def purchase_order_of(checkout: Checkout, *, consumer: bool) -> str:
+def purchase_order_of(said: str, *, consumer: bool) -> str:
     """Raises InvalidInput `purchase_order_missing`: a business says one."""
-    number = checkout.purchase_order.strip()
+    number = said.strip()
     if not consumer and not number:
         raise InvalidInput(
             "A business order needs your purchase-order number.",

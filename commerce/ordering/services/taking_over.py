@@ -35,7 +35,7 @@ from commerce.ordering.services.changed_line import (
 )
 from commerce.ordering.services.open_changes import change_under_way, take_turns
 from commerce.ordering.services.passing_on import check_can_go, move
-from commerce.ordering.services.place import PlacedOrder, placed, written
+from commerce.ordering.services.place import PlacedOrder, placed, purchase_order_of, written
 from commerce.ordering.services.pricing import Pricing, priced, pricing_now
 from commerce.ordering.services.terminating import was_subsidised
 from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched
@@ -74,15 +74,22 @@ def take_over_of(token: str, *, party_id: int | None = None) -> TakeOver:
 
 @transaction.atomic
 def take_over(
-    context: AccountContext, *, token: str, digest: str, consents: OrderConsents
+    context: AccountContext,
+    *,
+    token: str,
+    digest: str,
+    consents: OrderConsents,
+    purchase_order: str = "",
 ) -> PlacedOrder:
     """The line will be the actor's from the day that he was shown; `digest` is of what he saw.
 
-    It is an order of his. May be repeated. What he takes on is a contract that runs, so that he has
-    no days to withdraw from it (articles 1216 to 1216-3 of the civil code).
+    It is an order of his; a firm's has its `purchase_order`. May be repeated. What he takes on is a
+    contract that runs, so that he has no days to withdraw from it (articles 1216 to 1216-3 of the
+    civil code).
 
     Raises:
         NotFound: `unknown_link`. Forbidden: `viewer`, `members_only`.
+        InvalidInput: `purchase_order_missing`.
         RuleViolated: as `take_over_of`, and `own_line`; `other_segment`: a consumer's line goes to
             a consumer, a firm's to a firm; `bills_overdue`: of the actor; `terms_not_accepted`,
             `contract_summary_not_confirmed`; `offer_changed`: it is not what he saw.
@@ -103,9 +110,13 @@ def take_over(
             "The offer has changed since you saw it. Please look at it again.",
             code="offer_changed",
         )
+    draft = replace(
+        _draft(context, found, consents),
+        purchase_order=purchase_order_of(purchase_order, consumer=not found.shown.business),
+    )
     try:
         with transaction.atomic():
-            order = written(_draft(context, found, consents), context=context)
+            order = written(draft, context=context)
     except IntegrityError as clash:
         if "one_open_change" in str(clash):
             raise change_under_way("") from clash

@@ -11,6 +11,7 @@ from commerce.kernel.errors import RuleViolated
 from subscriptions.accounts.services.accounts import opened_account
 from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.contracts.services.change import ContractChange, apply_change
+from subscriptions.domain.buyers import NO_CODES, BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.invoice import Names
 from subscriptions.domain.states import BlockKind, ChangeKind, SubscriptionStatus
@@ -30,7 +31,8 @@ class GoesOn:
 @dataclass(frozen=True, slots=True)
 class HandOver:
     """Of the order's two promises that of `group` speaks of the new contract, that of `given_up` of
-    the last days of the old one. `tax_rates` are per cent by tax class."""
+    the last days of the old one. `tax_rates` are per cent by tax class; `codes` are what the books
+    of the new holder, a firm, call it."""
 
     order_number: str
     group: str
@@ -42,6 +44,7 @@ class HandOver:
     items: Sequence[GoesOn]
     tax_rates: Mapping[str, Decimal]
     channel: str
+    codes: BuyerCodes = NO_CODES
 
 
 @transaction.atomic
@@ -120,6 +123,7 @@ def _begin(over: HandOver, old: Subscription) -> int:
         iccid=old.iccid,
         eid=old.eid,
         lpa=old.lpa,
+        codes=over.codes,
         benefit_names=_benefit_names(items),
     )
 

@@ -10,10 +10,10 @@ import pytest
 
 from commerce.accounts.identity import SYSTEM, AccountContext
 from commerce.accounts.kinds import Role
-from commerce.accounts.models import Consent
+from commerce.accounts.models import Consent, Organisation
 from commerce.accounts.selectors import reach
 from commerce.kernel.clock import business_time_fixed
-from commerce.kernel.errors import FaisceauError, NotFound, RuleViolated
+from commerce.kernel.errors import FaisceauError, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.notifications.models import Message
 from commerce.ordering.domain.changes import ChangeRequest
@@ -38,14 +38,21 @@ from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
 from subscriptions.contracts.leaving import commitment_of, left_of_commitment
 from subscriptions.contracts.selectors import subscription_view, subscriptions_of
 from subscriptions.contracts.services.activate import ActivatedItem, activate
+from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.ledger.services.ledger import enter_payment
-from subscriptions.models import Invoice, Parking, Subscription, SubscriptionBlock
+from subscriptions.models import (
+    Invoice,
+    Parking,
+    Subscription,
+    SubscriptionBlock,
+    SubscriptionItem,
+)
 from subscriptions.reconciling.audit import bills_against_promises
 from subscriptions.usage.holders import holder, holdings
 from tests.integration.ordering.people import agent, customer, member, organisation
-from tests.integration.subscriptions.contracts import RATES, at, promised, run
+from tests.integration.subscriptions.contracts import RATES, at, begun, promised, run
 
 START = date(2026, 11, 23)
 TODAY = date(2027, 1, 10)
@@ -329,6 +336,27 @@ def test_what_keeps_somebody_from_taking_it(giver: AccountContext, taker: Accoun
             accepted(who, token, **said)
         assert refused.value.code == code
     assert (Order.objects.count(), HolderChange.objects.get().state) == (0, HolderState.ASKED)
+
+
+def test_a_firms_line_goes_to_a_firm_under_the_order_number_of_that_one() -> None:
+    giver = member(organisation(), "Alix", role=Role.BUYER, limit="1000")
+    Organisation.objects.update(siren="552100554", vat_number="")
+    taker = member(organisation(), "Bo", role=Role.BUYER, limit="1000")
+    with business_time_fixed(at(START)):
+        begun(
+            "F-2026-000001", [PLAN], party=giver.party_id or 0, segment="business", on=START,
+            codes=BuyerCodes("EM-01", "PO-1"),
+        )  # fmt: skip
+        Subscription.objects.update(msisdn=NUMBER)
+        SubscriptionItem.objects.update(offering="flotte-20")
+    token = asked(giver)
+    with pytest.raises(InvalidInput) as refused:
+        accepted(taker, token)
+    assert refused.value.code == "purchase_order_missing"
+    number = accepted(taker, token, purchase_order=" PO-9 ")
+    assert Order.objects.get().purchase_order == "PO-9"
+    carried_out(number)
+    assert subscription_view(taker.party_id or 0, of(taker).pk).codes == BuyerCodes("", "PO-9")
 
 
 def test_accepted_twice_is_one_order(giver: AccountContext, taker: AccountContext) -> None:

@@ -47,9 +47,10 @@ class TakeOverQuoteAsked(Strict):
 
 
 class TakeOverAsked(TakeOverQuoteAsked):
-    """`digest` is that of the quote."""
+    """`digest` is that of the quote; a firm says its `purchase_order_number`."""
 
     digest = Word(max_length=64)
+    purchase_order_number = Word(max_length=60, default="", allow_blank=True)
     consents = ConsentsAsked()
 
 

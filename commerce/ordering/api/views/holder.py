@@ -100,6 +100,7 @@ class TakeOversView(ApiView):
             token=asked["token"],
             digest=asked["digest"],
             consents=consents_of(asked),
+            purchase_order=asked["purchase_order_number"],
         )
         return created(PlacedSerializer(placed).data, at=f"/api/v1/orders/{placed.number}")
 
