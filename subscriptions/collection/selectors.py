@@ -15,7 +15,9 @@ from commerce.payments.selectors import (
     processing,
     taken_back,
 )
-from subscriptions.ledger.selectors import links_naming
+from subscriptions.domain.states import InvoiceKind
+from subscriptions.domain.views import PayBy
+from subscriptions.ledger.selectors import links_naming, paid_with_orders
 from subscriptions.models import BillingAccount, DebitNotice, Invoice
 
 
@@ -88,6 +90,25 @@ def debited_late(bill_ids: Iterable[int]) -> bool:
     under_way = processing(row.invoice.number or "" for row in late)
     today = business_today()
     return any(row.debit_on >= today or row.invoice.number in under_way for row in late)
+
+
+def method_for(invoice: Invoice) -> Saved | None:
+    """What pays for the bill; None where nothing is charged: it is paid with its order or by
+    transfer, or its payer has objected."""
+    if invoice.kind == InvoiceKind.CREDIT_NOTE or paid_with_orders([invoice.key]):
+        return None
+    return None if objected_to([invoice.pk]) else method_for_bills(invoice.account)
+
+
+def is_transferred(invoice: Invoice) -> bool:
+    """Whether a firm is to transfer what is open on the bill today: it was issued so and no debit
+    was announced since, or what was to be charged for it can't be any more."""
+    if invoice.account.segment != Segment.BUSINESS or paid_with_orders([invoice.key]):
+        return False
+    number, means = invoice.number or "", invoice.means or {}
+    if means.get("by") == PayBy.TRANSFER:
+        return number not in left_in_peace([number])
+    return method_for(invoice) is None
 
 
 def method_for_bills(account: BillingAccount) -> Saved | None:

@@ -20,6 +20,7 @@ from subscriptions.domain.views import (
     CommitmentView,
     Identity,
     Names,
+    PayBy,
     PaymentMeans,
     Reference,
     Section,
@@ -123,7 +124,10 @@ class InvoiceDocument:
     @property
     def transfer(self) -> TransferTo | None:
         """Where the rest is to be transferred to; None if it is paid otherwise."""
-        return transfer_to(self.number, means=self.paid_by, seller=self.seller, open_=self.to_pay)
+        means = self.paid_by
+        if means is None or means.by is not PayBy.TRANSFER:
+            return None
+        return transfer_to(self.number, seller=self.seller, open_=self.to_pay)
 
 
 def invoice_document(bill: BillView) -> InvoiceDocument | None:

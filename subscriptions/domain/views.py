@@ -256,7 +256,8 @@ class BillView:
 
     `template`, `seller` and `buyer` are None of a bill that was issued before they were kept, and
     `means` too where nothing was known of how it would be paid. One that is `collected` is charged
-    to a card, or paid by hand; `electronic` is a business's at the accredited platform.
+    to a card, or paid by hand; one that is `transferred` is to be transferred as it stands today,
+    whatever its `means` were; `electronic` is a business's at the accredited platform.
     """
 
     summary: BillSummary
@@ -272,6 +273,7 @@ class BillView:
     corrects: tuple[Reference, ...] = ()
     collected: bool = False
     means: PaymentMeans | None = None
+    transferred: bool = False
     electronic: EinvoiceView | None = None
 
     @property
@@ -285,17 +287,14 @@ class BillView:
     @property
     def transfer(self) -> TransferTo | None:
         """Where what is open today is to be transferred to; None if it is paid otherwise."""
-        return transfer_to(
-            self.summary.number, means=self.means, seller=self.seller, open_=self.summary.open
-        )
+        if not self.transferred:
+            return None
+        return transfer_to(self.summary.number, seller=self.seller, open_=self.summary.open)
 
 
-def transfer_to(
-    number: str, *, means: PaymentMeans | None, seller: Identity | None, open_: Money
-) -> TransferTo | None:
-    """None where nothing is open, it is paid otherwise, or the seller has no account."""
-    by_transfer = means is not None and means.by is PayBy.TRANSFER
-    if not (by_transfer and open_ and seller is not None and seller.iban):
+def transfer_to(number: str, *, seller: Identity | None, open_: Money) -> TransferTo | None:
+    """None where nothing is open, or the seller has no account."""
+    if open_.amount <= 0 or seller is None or not seller.iban:
         return None
     return TransferTo(seller.iban, reference_of(number), seller.name)
 

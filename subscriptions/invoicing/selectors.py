@@ -21,6 +21,7 @@ from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
 from commerce.markets.pack import market
+from subscriptions.collection.selectors import is_transferred
 from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.document import InvoiceDocument, invoice_document
 from subscriptions.domain.states import ChunkState, InvoiceKind, InvoiceState, LineKind
@@ -70,6 +71,7 @@ def bill_view(party_id: int, number: str) -> BillView:
     return replace(
         _bill(row),
         collected=is_collected(row),
+        transferred=is_transferred(row),
         electronic=einvoice_of(party_id, number) if business else None,
     )
 

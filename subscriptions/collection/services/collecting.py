@@ -24,7 +24,7 @@ from commerce.payments.services.charge import request_charge
 from commerce.payments.services.checkout import request_payment
 from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.collection.deposits import open_deposit
-from subscriptions.collection.selectors import method_for_bills, objected_to
+from subscriptions.collection.selectors import method_for
 from subscriptions.collection.services import announcing, paying_back
 from subscriptions.domain.ledger import SMALL_DIFFERENCE
 from subscriptions.domain.states import InvoiceKind, InvoiceState
@@ -34,7 +34,6 @@ from subscriptions.ledger.selectors import (
     money_on_its_way,
     owed_on,
     paid_for_just_now,
-    paid_with_orders,
     payments_of_bill,
     unapplied_under,
 )
@@ -127,7 +126,7 @@ def collect(invoice_id: int) -> None:
     if money_on_its_way(invoice):
         return
     ledger.use_credit(invoice)
-    owed, method = owed_on(invoice), _method_for(invoice)
+    owed, method = owed_on(invoice), method_for(invoice)
     if owed < LEAST:
         if is_collected(invoice):
             ledger.write_off(invoice, cause="too-small")
@@ -156,7 +155,7 @@ def announce_late(bills: Iterable[Invoice]) -> bool:
     whether he was told of any just now. The caller has locked their account."""
     told = False
     for invoice in bills:
-        method = _method_for(invoice)
+        method = method_for(invoice)
         if method is None or not method.is_debit or _is_announced(invoice, method):
             continue
         notice = announcing.announce(invoice, method, amount=owed_on(invoice))
@@ -176,14 +175,6 @@ def _charge_key(number: str, method: Saved) -> str:
     tried = [each for each in payments_of(number) if each.key.startswith(f"{number}/charge/")]
     others = [each for each in tried if each.method_id != method.method_id]
     return f"{number}/charge/{len(others) + 1}"
-
-
-def _method_for(invoice: Invoice) -> Saved | None:
-    """What pays for it; None where nothing is charged: it is paid with its order or by transfer, or
-    its payer has objected."""
-    if invoice.kind == InvoiceKind.CREDIT_NOTE or paid_with_orders([invoice.key]):
-        return None
-    return None if objected_to([invoice.pk]) else method_for_bills(invoice.account)
 
 
 def _day_of(invoice: Invoice, notice: DebitNotice | None) -> date:

@@ -12,8 +12,10 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import FaisceauError, Forbidden, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
+from commerce.payments.models import SavedMethod
 from commerce.payments.ports import MethodKind, PayLine
 from commerce.payments.services.checkout import request_payment
+from subscriptions.collection.services import collecting
 from subscriptions.contracts.booked import booked_lines
 from subscriptions.contracts.services.booking import assign_codes
 from subscriptions.contracts.services.compensate import compensate
@@ -24,7 +26,7 @@ from subscriptions.invoicing.facturx import terms_of_3, xml_of
 from subscriptions.invoicing.selectors import bill_view, bills_of, document_of
 from subscriptions.invoicing.services.credit import credit_order
 from subscriptions.invoicing.services.one_off import bill_order
-from subscriptions.models import Invoice, Subscription
+from subscriptions.models import DebitNotice, Invoice, Subscription
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,
@@ -37,7 +39,7 @@ from tests.integration.subscriptions.contracts import (
     promised,
     run,
 )
-from tests.integration.subscriptions.test_debits import with_method
+from tests.integration.subscriptions.test_debits import mandated, with_method
 
 pytestmark = pytest.mark.django_db
 APRIL = date(2026, 4, 10)
@@ -198,6 +200,33 @@ def test_a_firms_bill_says_where_to_transfer_it_until_it_is_paid() -> None:
     ]  # fmt: skip
     credit = Invoice.objects.get(number=document.number)
     assert credit.means == {"by": "transfer", "last4": "", "mandate": "", "creditor": ""}
+
+
+def test_a_firms_bill_page_says_how_it_is_paid_today() -> None:
+    party = firm()
+    lines(party, PARIS)
+    billed_on(date(2026, 3, 11))
+    number = bills_of(party)[0].number
+    mandated(party)
+    # What was saved after the bill was looked at pays for it no sooner than it is overdue.
+    assert bill_view(party, number).transfer is not None
+    collecting.announce_late([collecting.locked_bill(Invoice.objects.get(number=number).pk)])
+    assert DebitNotice.objects.count() == 1
+    assert bill_view(party, number).transfer is None
+    assert document_of(party, number).transfer is not None
+
+
+def test_what_can_be_charged_no_more_is_transferred() -> None:
+    party = with_method(firm(), MethodKind.SEPA_DEBIT)
+    lines(party, PARIS)
+    billed_on(date(2026, 3, 11))
+    number = bills_of(party)[0].number
+    assert bill_view(party, number).transfer is None
+    SavedMethod.objects.update(removed_at=at(DAY))
+    shown = bill_view(party, number).transfer
+    assert shown is not None
+    assert document_of(party, number).transfer is None
+    assert shown.reference == "RF89FA20260000001"
 
 
 @pytest.mark.parametrize(
