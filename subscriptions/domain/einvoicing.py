@@ -56,6 +56,8 @@ EINVOICE_LIFE = Transitions(
         EinvoiceStatus.REJECTED: frozenset({EinvoiceStatus.MARKED}),
     }
 )
+CAME_BACK = (EinvoiceStatus.REJECTED, EinvoiceStatus.REFUSED)
+"""What an operator has to decide about."""
 TOLD = {
     "invoice.deposited": EinvoiceStatus.DEPOSITED,
     "invoice.rejected": EinvoiceStatus.REJECTED,

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from commerce.kernel.clock import business_now
 from subscriptions.domain.einvoicing import (
-    EinvoiceStatus,
+    CAME_BACK,
     EinvoiceView,
     RequestKind,
     RequestState,
@@ -46,9 +46,7 @@ def einvoice_of(party_id: int, number: str) -> EinvoiceView | None:
 
 def came_back(*, limit: int = 50) -> tuple[EinvoiceView, ...]:
     """Rejected or refused, and nothing done about it; the oldest first. For staff."""
-    rows = _einvoices().filter(
-        status__in=[EinvoiceStatus.REJECTED, EinvoiceStatus.REFUSED], handled=""
-    )
+    rows = _einvoices().filter(status__in=CAME_BACK, handled="")
     return tuple(_view(row) for row in rows.order_by("changed_at", "pk")[:limit])
 
 

@@ -6,12 +6,16 @@ from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, RuleViolated
-from subscriptions.domain.einvoicing import EINVOICE_LIFE, EinvoiceStatus, RequestKind, RequestState
+from subscriptions.domain.einvoicing import (
+    CAME_BACK,
+    EINVOICE_LIFE,
+    EinvoiceStatus,
+    RequestKind,
+    RequestState,
+)
 from subscriptions.einvoicing.selectors import refused_payment
 from subscriptions.einvoicing.services.einvoicing import send_soon
 from subscriptions.models import Einvoice, EinvoiceStep, PlatformRequest
-
-BACK = (EinvoiceStatus.REJECTED, EinvoiceStatus.REFUSED)
 
 
 @transaction.atomic
@@ -46,7 +50,7 @@ def send_again(context: AccountContext, *, einvoice_id: int) -> None:
             kind=RequestKind.PAID,
             einvoice=einvoice,
             amount=refused.amount,
-            made_at=business_now(),
+            made_at=refused.made_at,  # the day that is told: the money came then
         )
     waiting = einvoice.requests.filter(state__in=[RequestState.WAITING, RequestState.CLAIMED])
     keys = list(waiting.values_list("key", flat=True))
@@ -68,7 +72,7 @@ def note_handled(context: AccountContext, *, einvoice_id: int, note: str) -> Non
     einvoice = _locked(context, einvoice_id)
     if not note.strip():
         raise InvalidInput("Say what became of it.", code="decision_note_missing", field="note")
-    if einvoice.status not in BACK and refused_payment(einvoice) is None:
+    if einvoice.status not in CAME_BACK and refused_payment(einvoice) is None:
         raise RuleViolated("This invoice did not come back.", code="came_not_back")
     einvoice.handled = f"{context.actor.name}: {note.strip()}"[:500]
     einvoice.save(update_fields=["handled"])

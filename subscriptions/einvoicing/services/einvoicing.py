@@ -24,6 +24,7 @@ from commerce.kernel.errors import Refused, Unknown
 from commerce.kernel.money import Money
 from subscriptions import ports
 from subscriptions.domain.einvoicing import (
+    CAME_BACK,
     STATUSES_OF_THE_LAW,
     TOLD,
     EinvoiceStatus,
@@ -298,7 +299,7 @@ def _accept(key: str, *, answer: str) -> None:
 
 @transaction.atomic
 def _refuse(key: str, *, code: str, sentence: str) -> None:
-    """The platform would say no again; an operator sees it."""
+    """The platform would say no again; an operator sees it, whatever he noted before."""
     claimed = PlatformRequest.objects.filter(key=key, state=RequestState.CLAIMED)
     if not claimed.update(state=RequestState.REFUSED, error=f"{code}: {sentence}"[:300]):
         return
@@ -310,13 +311,17 @@ def _refuse(key: str, *, code: str, sentence: str) -> None:
         )
         if may_become(EinvoiceStatus(einvoice.status), EinvoiceStatus.REJECTED):
             _move(einvoice, EinvoiceStatus.REJECTED, motive=code[:60])
+    elif row.kind == RequestKind.PAID:
+        Einvoice.objects.filter(pk=row.einvoice_id or 0).update(handled="")
 
 
 def _move(einvoice: Einvoice, target: EinvoiceStatus, *, motive: str = "") -> None:
     einvoice.status = target
     einvoice.motive = motive
     einvoice.changed_at = business_now()
-    einvoice.save(update_fields=["status", "motive", "changed_at"])
+    if target in CAME_BACK:
+        einvoice.handled = ""
+    einvoice.save(update_fields=["status", "motive", "changed_at", "handled"])
     if target in STATUSES_OF_THE_LAW:
         invoice = einvoice.invoice
         publish(

@@ -238,6 +238,11 @@ def test_a_payment_that_the_platform_would_not_be_told_of_waits_for_an_operator(
             assert PlatformRequest.objects.get(key=f"{number}/paid/2").amount == 36
     einvoice_decisions.note_handled(OPERATOR, einvoice_id=waits.id, note="told by hand")
     assert stuck() == ()
+    # What was noted is about what was so then.
+    einvoice_decisions.send_again(OPERATOR, einvoice_id=waits.id)
+    platform.refusing.add(f"{number}/paid/3")
+    einvoicing.on_send({"keys": [f"{number}/paid/3"]})
+    assert [each.number for each in stuck()] == [number]
 
 
 def test_a_payment_that_was_refused_is_told_again(platform: Memory, atelier: int) -> None:
@@ -247,8 +252,10 @@ def test_a_payment_that_was_refused_is_told_again(platform: Memory, atelier: int
     enter_payment(key="t", party_id=atelier, reference=number, amount=Money.of("36.00"))
     platform.refusing.add(f"{number}/paid")
     einvoicing.on_send({"keys": [f"{number}/paid"]})
-    einvoice_decisions.send_again(OPERATOR, einvoice_id=stuck()[0].id)
-    einvoicing.on_send({"keys": [f"{number}/paid/2"]})
+    with business_time_fixed(at(DAY + timedelta(days=3))):
+        einvoice_decisions.send_again(OPERATOR, einvoice_id=stuck()[0].id)
+        einvoicing.on_send({"keys": [f"{number}/paid/2"]})
+    # The day on which the money came.
     assert platform.taken[f"{number}/paid/2"] == (f"id of {number}/1", "36.00 EUR", DAY)
     assert (life(number)[0], stuck()) == ("paid", ())
 
@@ -366,3 +373,14 @@ def test_a_report_that_was_refused_is_sent_again_before_those_after_it(platform:
     assert [(each.reference, each.state) for each in reports()] == [
         ("ER-2026-03-11", "accepted"), ("ER-2026-03-01", "accepted"),
     ]  # fmt: skip
+
+
+def test_one_that_comes_back_again_is_seen_again(platform: Memory, atelier: int) -> None:
+    number = billed(atelier)
+    for generation in (1, 2):
+        platform.refusing.add(f"{number}/{generation}")
+        einvoicing.on_send({"keys": [f"{number}/{generation}"]})
+        (back,) = came_back()
+        einvoice_decisions.note_handled(OPERATOR, einvoice_id=back.id, note="called them")
+        assert came_back() == ()
+        einvoice_decisions.send_again(OPERATOR, einvoice_id=back.id)
