@@ -4,6 +4,7 @@ The keys are the business terms of EN 16931-1; what is French follows the CTC ru
 same document gives the same bytes, for as long as its template's functions here stay as they are.
 """
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -66,6 +67,10 @@ CAC, CBC = (
 )
 
 
+NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""XML 1.0, production 2."""
+
+
 class Flavour(StrEnum):
     FACTUR_X = "factur-x"
     UBL = "ubl-2.1"
@@ -79,12 +84,21 @@ def xml_of(document: InvoiceDocument, *, flavour: Flavour = Flavour.FACTUR_X) ->
     """
     import facturx  # loaded where invoices are written alone: it brings half of lxml and pypdf
 
-    terms = TEMPLATES[document.template](document)
+    terms = _sayable(TEMPLATES[document.template](document))
     mandate = terms.get("BT-89", "")
     xml: bytes = facturx.generate_xml(
         terms, flavor=flavour.value, level="en16931", check_xsd=True, check_schematron=False
     )
     return _with_mandate(xml, mandate) if mandate and flavour is Flavour.UBL else xml
+
+
+def _sayable(said: Any) -> Any:
+    """Without signs that XML has no way to say: one in a name would leave us without an invoice."""
+    if isinstance(said, str):
+        return NOT_IN_XML.sub("", said)
+    if isinstance(said, dict):
+        return {term: _sayable(value) for term, value in said.items()}
+    return [_sayable(each) for each in said] if isinstance(said, list) else said
 
 
 def _with_mandate(ubl: bytes, mandate: str) -> bytes:

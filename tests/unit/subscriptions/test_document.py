@@ -284,3 +284,10 @@ def test_only_what_is_to_be_transferred_says_where_to(
     bill: InvoiceDocument, to: TransferTo | None
 ) -> None:
     assert bill.transfer == to
+
+
+@pytest.mark.parametrize("flavour", list(Flavour))
+def test_what_xml_cannot_say_is_left_out(flavour: Flavour) -> None:
+    bill = document(line("12.90", label="Flotte\x01 20\ufffe Go", codes=BuyerCodes("a\x1fb\uffff")))
+    told = xml_of(replace(bill, template=3), flavour=flavour).decode()
+    assert (told.count(">Flotte 20 Go<"), told.count(">ab<")) == (1, 2)
