@@ -14,6 +14,7 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import add_months
 from commerce.markets.pack import market
 from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
+from subscriptions.contracts.terms import touching
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
 from subscriptions.domain.timeline import (
@@ -39,7 +40,6 @@ from subscriptions.models import (
     Subscription,
     SubscriptionChange,
     SubscriptionItem,
-    TermsNotice,
 )
 
 COMING = 3
@@ -259,7 +259,7 @@ def _amends(contract: Subscription) -> tuple[Amends, ...]:
 
 def _announced(contract: Subscription) -> tuple[Announced, ...]:
     months = market(settings.MARKET).terms_rules().leave_months
-    rows = TermsNotice.objects.filter(item__subscription=contract).exclude(outcome="left")
+    rows = touching().filter(item__subscription=contract)
     return tuple(
         Announced(
             row.terms.names, row.effective_on, row.told_at, add_months(row.effective_on, months)

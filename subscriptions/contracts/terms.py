@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.conf import settings
+from django.db.models import Q, QuerySet
 
 from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import PARIS
@@ -39,20 +40,36 @@ class Progress:
     refused: int
 
 
-def leaves_freely_until(subscription_id: int, *, on: date) -> date | None:
+def leaves_freely_until(
+    subscription_id: int, *, on: date, bound_since: date | None = None
+) -> date | None:
     """The last day on which who was told of a change may leave free of charge for it, if that is
-    not past on the day `on`; None without such a change."""
+    not past on the day `on`; None without such a change. A commitment that began, on the day
+    `bound_since`, after he was told was taken on by who knew, and holds."""
     months = market(settings.MARKET).terms_rules().leave_months
-    rows = TermsNotice.objects.filter(
+    rows = touching().filter(
         item__subscription=subscription_id,
         effective_on__gt=add_months(on, -months - 1),
+        told_at__isnull=False,
     )
-    ends = [
-        add_months(effective_on, months)
+    told = (
+        (told_at.astimezone(PARIS).date(), add_months(effective_on, months))
         for effective_on, told_at in rows.values_list("effective_on", "told_at")
-        if told_at is not None and told_at.astimezone(PARIS).date() <= on
-    ]
-    return max((day for day in ends if day >= on), default=None)
+        if told_at is not None
+    )
+    ends = (
+        until
+        for day, until in told
+        if day <= on <= until and (bound_since is None or bound_since <= day)
+    )
+    return max(ends, default=None)
+
+
+def touching() -> QuerySet[TermsNotice]:
+    """What was told of what its holder still has, or had until it changed as he was told. Nothing
+    of what he gave up himself before: for him nothing changes."""
+    gone = Q(outcome="left") | Q(outcome="", item__until_on__isnull=False)
+    return TermsNotice.objects.exclude(gone)
 
 
 def to_apply(terms: int, *, day: date, after: int, most: int) -> Sequence[ToApply]:

@@ -116,7 +116,7 @@ def leaving_of(
         committed_on=commitment.since if commitment is not None else on,
         business=contract.basis is Basis.HT,
     )
-    free_until = _free_until(contract)
+    free_until = _free_until(contract, commitment)
     owed = fee + left.given_back
     nothing = Money.zero(owed.currency)
     if free_until is not None:
@@ -132,11 +132,11 @@ def leaving_of(
     )
 
 
-def _free_until(contract: SubscriptionView) -> date | None:
+def _free_until(contract: SubscriptionView, commitment: Commitment | None) -> date | None:
     """Until when it is left freely, as we change it, by who asks today or did so in writing."""
-    today = business_today()
+    today, since = business_today(), commitment.since if commitment is not None else None
     found = (
-        leaves_freely_until(contract.id, on=day)
+        leaves_freely_until(contract.id, on=day, bound_since=since)
         for day in (today, *_stated_on(contract, today=today))
     )
     return next((day for day in found if day is not None), None)

@@ -131,8 +131,20 @@ def test_another_change_that_is_under_way_goes_first_and_who_has_left_is_left_al
     again = Timer.objects.get(handler="terms-apply").due_at.astimezone(PARIS)
     assert again.date() == date(2028, 2, 22)
     carried_out(placed.number, on=EFFECTIVE)
+    # What he chose himself is not what we change: he stays bound by it, at once.
+    assert leaving(owner, on=EFFECTIVE) == {"owed": "51.91", "free_until": "None"}
     applied(terms, on=EFFECTIVE)
     assert (Order.objects.count(), TermsNotice.objects.get().outcome) == (1, "left")
+    assert leaving(owner, on=EFFECTIVE)["free_until"] == "None"
+
+
+def test_a_commitment_that_was_taken_on_by_who_had_been_told_holds() -> None:
+    owner = contract()
+    announced(successor="")
+    renewed = date(2028, 1, 24)
+    Subscription.objects.update(commitment_ends_on=date(2030, 1, 24))
+    assert leaving(owner, on=renewed)["free_until"] == "None"
+    assert leaves_freely_until(Subscription.objects.get().pk, on=renewed) == LEAVE_UNTIL
 
 
 def test_conditions_alone_change_by_themselves() -> None:
