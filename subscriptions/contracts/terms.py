@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from commerce.accounts.kinds import Segment
-from commerce.kernel.clock import PARIS
+from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.periods import add_months
 from commerce.markets.pack import market
 from subscriptions.models import TermsNotice
@@ -16,7 +16,9 @@ from subscriptions.models import TermsNotice
 
 @dataclass(frozen=True, slots=True)
 class ToApply:
-    """A change that was told and has not been carried out."""
+    """A change that was told and has not been carried out. Another plan whose day has passed, as
+    something was in the way, takes the old one's place with the next bill: nobody pays it for days
+    on which he had the old one."""
 
     notice_id: int
     item_id: int
@@ -81,7 +83,9 @@ def to_apply(terms: int, *, day: date, after: int, most: int) -> Sequence[ToAppl
 
 
 def _to_apply(row: TermsNotice) -> ToApply:
-    contract = row.item.subscription
+    contract, on, today = row.item.subscription, row.effective_on, business_today()
+    if row.terms.successor and on < today:
+        on = contract.account.next_bill_on or today
     return ToApply(
         notice_id=row.pk,
         item_id=row.item_id,
@@ -90,7 +94,7 @@ def _to_apply(row: TermsNotice) -> ToApply:
         order_number=contract.order_number,
         business=contract.account.segment == Segment.BUSINESS,
         successor=row.terms.successor,
-        effective_on=row.effective_on,
+        effective_on=on,
         runs=row.item.until_on is None,
     )
 

@@ -311,6 +311,10 @@ def _touched(
     match request.kind:
         case ChangeKind.PLAN:
             gone = [item for item in items if item.id in bought.unfit]
+            if gone and request.announced:
+                # Nobody was told that he loses it.
+                why = bought.unfit[gone[0].id]
+                raise RuleViolated(why.message.in_("en"), code=why.code)
             return tuple(touch(item, ItemAction.DELETE, catalogue=catalogue) for item in gone)
         case ChangeKind.REMOVE:
             return removed(request, items, catalogue=catalogue)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from commerce.accounts.identity import SYSTEM
-from commerce.kernel.errors import RuleViolated
+from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ChangeRequest
 from commerce.ordering.selectors import purchase_order_of
@@ -18,19 +18,23 @@ from subscriptions.contracts.services.terms import CHUNK, apply_again, apply_on_
 from subscriptions.contracts.terms import ToApply, to_apply
 from subscriptions.domain.states import ChangeKind
 
+_WAITS = frozenset({"change_under_way", "line_suspended"})
+"""Why it can't be ordered today and perhaps can tomorrow."""
+
 
 def on_apply_due(payload: Mapping[str, Any]) -> None:
     """Timer, business time: order what was announced for a day; conditions alone need no order.
 
-    Some at a time, each by itself: one whose line is being changed otherwise is looked at again
-    tomorrow. What can't be ordered at all is kept with its reason. May be repeated.
+    Some at a time, each by itself: one whose line is being changed otherwise, or stands still, is
+    looked at again tomorrow, and what comes late for its day is changed with the next bill. What
+    can't be ordered at all is kept with its reason. May be repeated.
     """
     terms, day = payload["terms"], date.fromisoformat(payload["day"])
     found = to_apply(terms, day=day, after=payload["after"], most=CHUNK)
     for notice in found:
         outcome = _carried_out(notice)
         if outcome:
-            settle_notice(notice.notice_id, outcome=outcome)
+            settle_notice(notice.notice_id, outcome=outcome, on=notice.effective_on)
     if len(found) == CHUNK:
         apply_on_from(terms, day=day, after=found[-1].notice_id)
     elif to_apply(terms, day=day, after=0, most=1):
@@ -38,7 +42,7 @@ def on_apply_due(payload: Mapping[str, Any]) -> None:
 
 
 def _carried_out(notice: ToApply) -> str:
-    """The outcome; empty as long as another order is in the way."""
+    """The outcome; empty as long as it has to wait."""
     if not notice.runs:
         return "left"
     if not notice.successor:
@@ -58,6 +62,6 @@ def _carried_out(notice: ToApply) -> str:
                 request=request,
                 checkout=Checkout(expected_total=Money.zero(), purchase_order=by_order),
             )
-    except RuleViolated as refusal:
-        return "" if refusal.code == "change_under_way" else refusal.code
+    except (InvalidInput, NotFound, RuleViolated) as refusal:
+        return "" if refusal.code in _WAITS else refusal.code
     return "applied"

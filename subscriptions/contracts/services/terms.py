@@ -131,9 +131,9 @@ def apply_again(terms: int, *, day: date) -> None:
     _apply_at(terms, day=day, on=business_today() + timedelta(days=1))
 
 
-def settle_notice(notice_id: int, *, outcome: str) -> None:
-    """What became of the change."""
-    TermsNotice.objects.filter(pk=notice_id).update(outcome=outcome[:40])
+def settle_notice(notice_id: int, *, outcome: str, on: date) -> None:
+    """What became of the change, which takes effect on the day `on`."""
+    TermsNotice.objects.filter(pk=notice_id).update(outcome=outcome[:40], effective_on=on)
 
 
 def _touched(offering: str, segment: str) -> QuerySet[SubscriptionItem]:

@@ -27,7 +27,7 @@ from subscriptions.contracts.terms import leaves_freely_until, progress_of
 from subscriptions.domain.states import ChangeKind
 from subscriptions.models import Parking, Subscription, SubscriptionItem, TermsChange, TermsNotice
 from subscriptions.reconciling.audit import bills_against_promises
-from tests.integration.ordering.test_changes import AT, carried_out, ordered
+from tests.integration.ordering.test_changes import AT, added, carried_out, ordered
 from tests.integration.ordering.test_plan_change import plan
 from tests.integration.ordering.test_terminating import contract
 from tests.integration.subscriptions.contracts import at, bills, run
@@ -136,6 +136,48 @@ def test_another_change_that_is_under_way_goes_first_and_who_has_left_is_left_al
     applied(terms, on=EFFECTIVE)
     assert (Order.objects.count(), TermsNotice.objects.get().outcome) == (1, "left")
     assert leaving(owner, on=EFFECTIVE)["free_until"] == "None"
+
+
+def test_a_line_that_stands_still_waits_and_changes_with_the_bill_after_its_day() -> None:
+    contract()
+    terms = announced()
+    line = Subscription.objects.get()
+    line.status = "suspended"
+    line.save()
+    applied(terms)
+    assert (Order.objects.count(), TermsNotice.objects.get().outcome) == (0, "")
+    line.status = "active"
+    line.save()
+    for day in (date(2028, 1, 23), EFFECTIVE):
+        with business_time_fixed(at(day, 4)):
+            run(day)
+    applied(terms, on=date(2028, 3, 1))
+    after = date(2028, 3, 23)
+    assert Order.objects.get().begins_on == after
+    notice = TermsNotice.objects.get()
+    assert (notice.outcome, notice.effective_on) == ("applied", after)
+    carried_out(Order.objects.get().number, on=after)
+    with business_time_fixed(at(after, 4)):
+        run(after)
+    assert [bill[2] for bill in bills()][-2:] == ["19.99", "29.99"]
+    assert all(check.equal for check in bills_against_promises())
+
+
+def test_what_one_contract_is_refused_holds_up_no_other() -> None:
+    contract()
+    terms = announced()
+    TermsChange.objects.update(successor="grand-large-100000")
+    applied(terms)
+    assert (progress_of("horizon-2028").refused, Order.objects.count()) == (1, 0)
+
+
+def test_nobody_loses_an_option_of_which_he_was_not_told() -> None:
+    owner = contract(phone=None)
+    option, _ = ordered(owner, Subscription.objects.get().pk, added("escale-monde"), on=TODAY)
+    carried_out(option.number, on=TODAY)
+    terms = announced(successor="mini-20")
+    applied(terms)
+    assert (progress_of("horizon-2028").refused, Order.objects.count()) == (1, 1)
 
 
 def test_a_commitment_that_was_taken_on_by_who_had_been_told_holds() -> None:
