@@ -239,6 +239,9 @@ SENTENCES: Mapping[str, Any] = {
     ),
     "case_reason_missing": _("Say why."),
     "done_for_unpaid": _("We do this because bills are not paid; paying takes it back."),
+    "done_as_announced": _(
+        "We change the contract as you were told; you may leave it free of charge."
+    ),
     "line_suspended": _("This line stands still. Let it go on before you change it."),
     "already_there": _("This line has it already."),
     "already_suspended": _("This line stands still already."),

@@ -13,6 +13,7 @@ from commerce.ordering.services import (
     acceptance,
     checkout,
     links,
+    new_terms,
     passing_on,
     payment,
     refused_money,
@@ -77,6 +78,7 @@ def on_order_cancelled(payload: Mapping[str, Any]) -> None:
     order = Order.objects.get(number=payload["number"])
     unpaid.called_off(order)
     passing_on.called_off(order)
+    new_terms.called_off(order)
     if order.email and order.state == "cancelled":
         send(
             code="order_cancelled",

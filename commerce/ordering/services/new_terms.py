@@ -11,10 +11,17 @@ from commerce.accounts.identity import SYSTEM
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ChangeRequest
+from commerce.ordering.models import Order
 from commerce.ordering.selectors import purchase_order_of
 from commerce.ordering.services.changes import place_change
 from commerce.ordering.services.place import Checkout
-from subscriptions.contracts.services.terms import CHUNK, apply_again, apply_on_from, settle_notice
+from subscriptions.contracts.services.terms import (
+    CHUNK,
+    apply_again,
+    apply_on_from,
+    look_again_at,
+    settle_notice,
+)
 from subscriptions.contracts.terms import ToApply, to_apply
 from subscriptions.domain.states import ChangeKind
 
@@ -39,6 +46,13 @@ def on_apply_due(payload: Mapping[str, Any]) -> None:
         apply_on_from(terms, day=day, after=found[-1].notice_id)
     elif to_apply(terms, day=day, after=0, most=1):
         apply_again(terms, day=day)
+
+
+def called_off(order: Order) -> None:
+    """An end, say, that was ordered and taken back took the change along: it is ordered anew, like
+    one that waits. In the caller's transaction."""
+    for item in order.items.filter(config__announced="yes", subject__isnull=False):
+        look_again_at(item.subject or 0)
 
 
 def _carried_out(notice: ToApply) -> str:

@@ -36,7 +36,8 @@ def begun_order(context: AccountContext, *, number: str) -> Order:
     Raises:
         NotFound: `unknown_order`. Forbidden: as `order_to_cancel`.
         RuleViolated: `not_accepted`: nothing has begun, it can simply be cancelled; `order_over`;
-            `done_for_unpaid`: only a payment, or an operator, takes that back.
+            `done_for_unpaid`: only a payment, or an operator, takes that back;
+            `done_as_announced`.
     """
     order = order_to_cancel(context, number=number)
     state = OrderState(order.state)
@@ -57,6 +58,11 @@ def _check_wished(order: Order) -> None:
     if order.items.filter(config__unpaid="yes").exists():
         raise RuleViolated(
             "We do this because bills are not paid; paying takes it back.", code="done_for_unpaid"
+        )
+    if order.items.filter(config__announced="yes").exists():
+        raise RuleViolated(
+            "We change the contract as you were told; you may leave it free of charge.",
+            code="done_as_announced",
         )
 
 

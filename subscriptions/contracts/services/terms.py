@@ -131,6 +131,17 @@ def apply_again(terms: int, *, day: date) -> None:
     _apply_at(terms, day=day, on=business_today() + timedelta(days=1))
 
 
+def look_again_at(item_id: int) -> None:
+    """Tomorrow: the order that changed the item was called off, and it runs as it did."""
+    rows = TermsNotice.objects.filter(
+        item=item_id, outcome="applied", item__until_on__isnull=True
+    ).exclude(terms__successor="")
+    for row in rows:
+        row.outcome = ""
+        row.save(update_fields=["outcome"])
+        apply_again(row.terms_id, day=row.effective_on)
+
+
 def settle_notice(notice_id: int, *, outcome: str, on: date) -> None:
     """What became of the change, which takes effect on the day `on`."""
     TermsNotice.objects.filter(pk=notice_id).update(outcome=outcome[:40], effective_on=on)

@@ -20,6 +20,7 @@ from commerce.ordering.domain.changes import ChangeRequest, When
 from commerce.ordering.models import Order
 from commerce.ordering.services.changes import quote_change
 from commerce.ordering.services.new_terms import on_apply_due
+from commerce.ordering.services.unwinding import begun_order
 from commerce.ordering.timeline import timeline_of
 from subscriptions.contracts.selectors import subscription_view
 from subscriptions.contracts.services.terms import Announcement, announce_terms, on_tell_due
@@ -178,6 +179,24 @@ def test_nobody_loses_an_option_of_which_he_was_not_told() -> None:
     terms = announced(successor="mini-20")
     applied(terms)
     assert (progress_of("horizon-2028").refused, Order.objects.count()) == (1, 1)
+
+
+def test_only_we_call_it_off_and_what_was_called_off_is_ordered_anew() -> None:
+    owner = contract()
+    terms = announced()
+    applied(terms)
+    (order,) = Order.objects.all()
+    with business_time_fixed(at(date(2028, 2, 21))), pytest.raises(RuleViolated) as refused:
+        begun_order(owner, number=order.number)
+    assert refused.value.code == "done_as_announced"
+    Order.objects.update(state="cancelled")
+    with business_time_fixed(at(date(2028, 2, 22))):
+        subscribers.on_order_cancelled({"number": order.number})
+    assert TermsNotice.objects.get().outcome == ""
+    again = Timer.objects.get(handler="terms-apply").due_at.astimezone(PARIS)
+    assert again.date() == EFFECTIVE
+    applied(terms, on=EFFECTIVE)
+    assert (Order.objects.count(), TermsNotice.objects.get().outcome) == (2, "applied")
 
 
 def test_a_commitment_that_was_taken_on_by_who_had_been_told_holds() -> None:
