@@ -30,9 +30,11 @@ class Continuation:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """An item to which nobody said yes, and which runs."""
+    """An item to which nobody said yes, and which runs; `items` are all of its contract of which
+    that is so and that would begin to cost on the same day."""
 
     item_id: int
+    items: tuple[int, ...]
     subscription_id: int
     party_id: int
     costs_on: date
@@ -49,16 +51,14 @@ def continuations_of(party_id: int, subscription_id: int) -> tuple[Continuation,
 
 
 def unanswered(item_id: int) -> Unanswered | None:
-    row = (
-        PaidContinuation.objects.filter(item=item_id, item__until_on__isnull=True)
-        .exclude(agreed=True)
-        .select_related("item__subscription")
-        .first()
-    )
+    rows = PaidContinuation.objects.filter(item__until_on__isnull=True).exclude(agreed=True)
+    row = rows.filter(item=item_id).select_related("item__subscription").first()
     if row is None:
         return None
     contract = row.item.subscription
-    return Unanswered(row.item_id, contract.pk, contract.party_id, row.costs_on)
+    alike = rows.filter(item__subscription=contract, costs_on=row.costs_on).order_by("item")
+    items = tuple(alike.values_list("item", flat=True))
+    return Unanswered(row.item_id, items, contract.pk, contract.party_id, row.costs_on)
 
 
 def _view(row: PaidContinuation, *, today: date) -> Continuation:

@@ -23,13 +23,17 @@ def on_unanswered(payload: Mapping[str, Any]) -> None:
     """Timer, business time: the answer is due. Ends what nobody agreed to pay for, at no cost
     however late that happens. Looked at again each day until it has ended: another change of the
     line may have been in the way, or somebody called the order off. May be repeated.
+
+    What ends on the same day does so by one order: a second one would have to wait for that day,
+    and the bill would ask for its month before.
     """
     found = unanswered(payload["item"])
     if found is None:
         return
     with suppress(_Waits):
         _end(found)
-        tell_end(found.item_id)
+        for item in found.items:
+            tell_end(item)
     look_again(found.item_id)
 
 
@@ -39,7 +43,7 @@ class _Waits(Exception):
 
 def _end(found: Unanswered) -> None:
     request = ChangeRequest(
-        ChangeKind.REMOVE, items=(found.item_id,), on=found.costs_on, unanswered=True
+        ChangeKind.REMOVE, items=found.items, on=found.costs_on, unanswered=True
     )
     try:
         with transaction.atomic():

@@ -1,5 +1,6 @@
 """What is free at first: asked about in time, and ended by an order unless there is a yes."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -37,21 +38,33 @@ __all__ = ["AT"]
 FREE = Benefit("music-3-free", BenefitKind.PERCENT_OFF, Decimal(100), 1, 3)
 PLAN = AgreedCharge("plan", "monthly", True, Money.of("19.99"), "telecom")
 MUSIC = AgreedCharge("music", "monthly", True, Money.of("4.99"), "telecom", benefits=(FREE,))
+VIDEO = replace(MUSIC, item="video")
 HORIZON = {"fr": "Horizon 130", "en": "Horizon 130"}
 ONDINE = {"fr": "Ondine Musique", "en": "Ondine Music"}
+LANTERNE = {"fr": "Lanterne", "en": "Lanterne"}
 ASKED, LAST, PAID = date(2027, 2, 9), date(2027, 2, 21), date(2027, 2, 23)
 QUERIES = 19
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
-def begin(party: int, *, offering: str = "ondine-musique", segment: str = "consumer") -> int:
+def begin(
+    party: int,
+    *,
+    offering: str = "ondine-musique",
+    segment: str = "consumer",
+    also: bool = False,
+) -> int:
+    """`also`: with films, free for as long."""
+    video = [ActivatedItem("video", "lanterne-video", (VIDEO,), names=LANTERNE)] if also else []
     with business_time_fixed(at(START)):
-        promised("F-2026-000001", [PLAN, MUSIC], segment=segment)
+        agreed = [PLAN, MUSIC, VIDEO] if also else [PLAN, MUSIC]
+        promised("F-2026-000001", agreed, segment=segment)
         return activate(
             order_number="F-2026-000001", group="g1", party_id=party, segment=segment,
             items=[
                 ActivatedItem("plan", "horizon-130", (PLAN,), names=HORIZON),
                 ActivatedItem("music", offering, (MUSIC,), names=ONDINE),
+                *video,
             ],
             tax_rates=RATES, term_months=24, activated_on=START, release=1, channel="web",
             msisdn="0639980001",
@@ -139,6 +152,26 @@ def test_without_a_yes_it_ends_with_its_free_months_and_costs_nothing(
     Timer.objects.all().delete()
     due(date(2027, 2, 24))
     assert (before, Timer.objects.count(), Order.objects.count()) == (1, 0, 1)
+
+
+def test_two_that_nobody_agreed_to_end_by_one_order_before_either_costs() -> None:
+    context = customer()
+    begin(context.party_id or 0, also=True)
+    items = SubscriptionItem.objects.filter(line_id__in=["music", "video"]).order_by("pk")
+    for item in items:
+        with business_time_fixed(at(ASKED, 10)):
+            on_ask_due({"item": item.pk})
+    for item in items:
+        with business_time_fixed(at(date(2027, 2, 22), 1)):
+            on_unanswered({"item": item.pk})
+    (order,) = Order.objects.all()
+    ended = order.items.order_by("subject").values_list("subject", flat=True)
+    assert list(ended) == [item.pk for item in items]
+    assert Message.objects.filter(code="paid_later_ends").count() == 2
+    billed(date(2026, 12, 23), date(2027, 1, 23))
+    carried_out(order.number, on=PAID)
+    billed(PAID, date(2027, 3, 23))
+    assert [bill[2] for bill in bills()] == ["19.99"] * 5
 
 
 def test_an_end_that_comes_late_counts_from_the_day_on_which_it_would_have_cost(
