@@ -11,6 +11,7 @@ from commerce.kernel.errors import RuleViolated
 from subscriptions.accounts.services.accounts import opened_account
 from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.contracts.services.change import ContractChange, apply_change
+from subscriptions.contracts.services.terms import tell_new_holder
 from subscriptions.domain.buyers import NO_CODES, BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.invoice import Names
@@ -86,6 +87,7 @@ def hand_over(over: HandOver) -> int:
         if not block.outgoing_only:
             new.status = SubscriptionStatus.SUSPENDED
     new.save(update_fields=["commitment_months", "commitment_ends_on", "status"])
+    tell_new_holder(old, new)
     return new.pk
 
 

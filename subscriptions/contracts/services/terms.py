@@ -22,7 +22,13 @@ from commerce.notifications.services import send
 from subscriptions.contracts.services.promise import agreed_charges
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.domain.terms import takes_effect
-from subscriptions.models import Promise, SubscriptionItem, TermsChange, TermsNotice
+from subscriptions.models import (
+    Promise,
+    Subscription,
+    SubscriptionItem,
+    TermsChange,
+    TermsNotice,
+)
 
 TELL, APPLY = "terms-tell", "terms-apply"
 """The handlers: the next holders are told, and the changes of a day are carried out."""
@@ -129,6 +135,19 @@ def apply_on_from(terms: int, *, day: date, after: int) -> None:
 def apply_again(terms: int, *, day: date) -> None:
     """Tomorrow: what could not be ordered for that day today."""
     _apply_at(terms, day=day, on=business_today() + timedelta(days=1))
+
+
+def tell_new_holder(old: Subscription, new: Subscription) -> None:
+    """The line has gone to another holder: of what is still to change he is told for himself, with
+    a month and days to leave of his own. In the caller's transaction."""
+    rows = TermsNotice.objects.filter(
+        item__subscription=old, outcome__in=["", "unreachable"]
+    ).select_related("terms")
+    items = {item.offering: item for item in new.items.select_related("subscription__account")}
+    for row in rows:
+        item = items.get(row.terms.offering)
+        if item is not None:
+            _apply_on(row.terms_id, day=_notice(row.terms, item).effective_on)
 
 
 def look_again_at(item_id: int) -> None:

@@ -24,6 +24,7 @@ from commerce.ordering.models import HolderChange, Order
 from commerce.ordering.selectors import order_for_fulfilment, orders_of
 from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.changes import place_change
+from commerce.ordering.services.new_terms import on_apply_due
 from commerce.ordering.services.passing_on import called_off, gone, on_expired, pass_on, take_back
 from commerce.ordering.services.place import Checkout
 from commerce.ordering.services.taking_over import decline, take_over, take_over_of
@@ -38,6 +39,7 @@ from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
 from subscriptions.contracts.leaving import commitment_of, left_of_commitment
 from subscriptions.contracts.selectors import subscription_view, subscriptions_of
 from subscriptions.contracts.services.activate import ActivatedItem, activate
+from subscriptions.contracts.services.terms import Announcement, announce_terms, on_tell_due
 from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import BlockKind, ChangeKind
@@ -48,6 +50,7 @@ from subscriptions.models import (
     Subscription,
     SubscriptionBlock,
     SubscriptionItem,
+    TermsNotice,
 )
 from subscriptions.reconciling.audit import bills_against_promises
 from subscriptions.usage.holders import holder, holdings
@@ -245,6 +248,27 @@ def test_what_was_used_is_his_who_had_the_line_then(
         for day in (GOES - timedelta(days=1), GOES, GOES + timedelta(days=1))
     ]
     assert parties == [giver.party_id, taker.party_id, taker.party_id]
+
+
+def test_the_new_holder_is_told_himself_of_what_we_change_and_when(
+    giver: AccountContext, taker: AccountContext
+) -> None:
+    said = {"fr": "Horizon devient Grand large.", "en": "Horizon becomes Grand large."}
+    with business_time_fixed(at(TODAY)):
+        terms = announce_terms(
+            Announcement("horizon-2027", "horizon-130", "consumer", NEXT, said, "grand-large-300"),
+            by="Ines",
+        )
+        on_tell_due({"terms": terms, "after": 0})
+    carried_out(accepted(taker, asked(giver)))
+    mine = TermsNotice.objects.get(item__subscription=of(taker))
+    # Once the five euros less are over, as for the giver.
+    assert (mine.effective_on, mine.outcome) == (date(2027, 11, 23), "")
+    assert Message.objects.filter(code="terms_change", party=taker.party_id).count() == 1
+    with business_time_fixed(at(date(2027, 11, 21))):
+        on_apply_due({"terms": terms, "day": "2027-11-23", "after": 0})
+    (order,) = Order.objects.filter(change="plan")
+    assert (order.party_id, order.begins_on) == (taker.party_id, date(2027, 11, 23))
 
 
 def test_neither_sees_anything_of_the_other(giver: AccountContext, taker: AccountContext) -> None:
