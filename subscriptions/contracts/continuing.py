@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Coalesce
 
 from commerce.kernel.clock import business_today
 from commerce.kernel.money import Money
@@ -59,6 +63,20 @@ def unanswered(item_id: int) -> Unanswered | None:
     alike = rows.filter(item__subscription=contract, costs_on=row.costs_on).order_by("item")
     items = tuple(alike.values_list("item", flat=True))
     return Unanswered(row.item_id, items, contract.pk, contract.party_id, row.costs_on)
+
+
+def not_agreed(**contract: Any) -> Exists:
+    """Of a line of a promise of the `contract`: it is of what is free until somebody agrees to pay,
+    and nobody has."""
+    rows = PaidContinuation.objects.filter(**contract).exclude(agreed=True)
+    promise = Coalesce("item__begun_by__promise", "item__subscription__promise")
+    return Exists(
+        rows.annotate(promise=promise).filter(
+            promise=OuterRef("promise"),
+            item__line_id=OuterRef("item"),
+            costs_on__lte=OuterRef("starts_on"),
+        )
+    )
 
 
 def _view(row: PaidContinuation, *, today: date) -> Continuation:

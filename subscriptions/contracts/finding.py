@@ -68,6 +68,14 @@ WITH promised AS (
 SELECT line.due_on, sum(line.amount) FILTER (WHERE line.benefit = ''), sum(line.amount)
   FROM subscriptions_promiseline AS line JOIN promised USING (promise_id)
  WHERE promised.party_id = %s AND line.due_on >= %s AND line.superseded_by_id IS NULL
+   AND NOT EXISTS (
+       SELECT FROM subscriptions_paidcontinuation AS asked
+         JOIN subscriptions_subscriptionitem AS item ON item.id = asked.item_id
+         JOIN subscriptions_subscription AS contract ON contract.id = item.subscription_id
+         LEFT JOIN subscriptions_subscriptionchange AS begun ON begun.id = item.begun_by_id
+        WHERE contract.party_id = %s AND asked.agreed IS NOT TRUE
+          AND coalesce(begun.promise_id, contract.promise_id) = line.promise_id
+          AND item.line_id = line.item AND line.starts_on >= asked.costs_on)
  GROUP BY line.due_on ORDER BY line.due_on LIMIT %s
 """
 
@@ -75,10 +83,11 @@ SELECT line.due_on, sum(line.amount) FILTER (WHERE line.benefit = ''), sum(line.
 def coming_bills(party_id: int, *, since: date, count: int = 12) -> tuple[ComingBill, ...]:
     """The promised recurring bills from `since` on, the contracts of the party taken together.
 
-    Contracts that are billed on the same day stand on one bill.
+    Contracts that are billed on the same day stand on one bill. What is free until somebody agrees
+    to pay for it is left out as long as nobody does.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_COMING, [party_id, since, count])
+        cursor.execute(_COMING, [party_id, since, party_id, count])
         return tuple(
             ComingBill(on, Money(listed or Decimal(0)), Money(amount))
             for on, listed, amount in cursor.fetchall()

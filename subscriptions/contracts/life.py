@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Prefetch, Q, Sum
+from django.db.models import Prefetch, Sum
 
 from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import NotFound
@@ -14,6 +14,7 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import add_months
 from commerce.markets.pack import market
 from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
+from subscriptions.contracts.continuing import not_agreed
 from subscriptions.contracts.terms import touching
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
@@ -192,23 +193,12 @@ def _coming(
         PromiseLine.objects.filter(
             promise__in=promises, superseded_by__isnull=True, due_on__gte=since
         )
-        .exclude(_not_agreed(contract))
+        .exclude(not_agreed(item__subscription=contract))
         .values_list("due_on")
         .annotate(amount=Sum("amount"))
         .order_by("due_on")[:COMING]
     )
     return tuple((day, Money(amount, contract.account.currency)) for day, amount in sums if day)
-
-
-def _not_agreed(contract: Subscription) -> Q:
-    """The lines of what is free until nobody agrees to pay for it."""
-    rows = PaidContinuation.objects.filter(item__subscription=contract).exclude(agreed=True)
-    found = Q(pk__in=[])
-    for row in rows.select_related("item__begun_by"):
-        begun = row.item.begun_by
-        promise = begun.promise_id if begun else contract.promise_id
-        found |= Q(promise=promise, item=row.item.line_id, starts_on__gte=row.costs_on)
-    return found
 
 
 def _debits(*, account_id: int, bills: Sequence[Billed], currency: str) -> tuple[Debited, ...]:

@@ -17,6 +17,7 @@ from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import full_months
 from commerce.kernel.tax import Basis
+from subscriptions.contracts.continuing import not_agreed
 from subscriptions.domain.buyers import NO_CODES, BuyerCodes
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.domain.views import (
@@ -117,6 +118,7 @@ def history_of(party_id: int, *, on: date) -> History:
 def promise_view(order_number: str, group: str) -> PromiseView:
     """What a contract was promised, bill by bill, with what its changes were promised since.
 
+    Bills to come leave out what is free until somebody agrees to pay for it, while nobody does.
     The caller has checked that the order may be seen.
 
     Raises:
@@ -129,8 +131,14 @@ def promise_view(order_number: str, group: str) -> PromiseView:
         subscription__order_number=order_number, subscription__group=group
     )
     promises = [promise.pk, *changes.order_by("pk").values_list("promise_id", flat=True)]
+    open_question = not_agreed(
+        item__subscription__order_number=order_number,
+        item__subscription__group=group,
+        item__subscription__account__next_bill_on__lte=OuterRef("due_on"),
+    )
     lines = (
         PromiseLine.objects.filter(promise__in=promises, superseded_by__isnull=True)
+        .exclude(open_question)
         .order_by(F("due_on").asc(nulls_first=True), "promise", "item", "charge", "benefit")
         .values_list("due_on", "item", "charge", "benefit", "amount")
     )

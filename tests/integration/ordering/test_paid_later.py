@@ -22,6 +22,8 @@ from commerce.ordering.services.continuing import on_unanswered
 from commerce.ordering.timeline import timeline_of
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.contracts.continuing import continuations_of
+from subscriptions.contracts.finding import coming_bills
+from subscriptions.contracts.selectors import promise_view
 from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.contracts.services.answering import answer_continuation
 from subscriptions.contracts.services.asking import on_ask_due
@@ -43,7 +45,7 @@ HORIZON = {"fr": "Horizon 130", "en": "Horizon 130"}
 ONDINE = {"fr": "Ondine Musique", "en": "Ondine Music"}
 LANTERNE = {"fr": "Lanterne", "en": "Lanterne"}
 ASKED, LAST, PAID = date(2027, 2, 9), date(2027, 2, 21), date(2027, 2, 23)
-QUERIES = 19
+QUERIES = 18
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
@@ -203,6 +205,18 @@ def test_with_a_yes_it_goes_on_and_the_yes_is_kept_with_its_text(owner: AccountC
     assert not Order.objects.exists()
     billed(date(2026, 12, 23), date(2027, 1, 23), PAID)
     assert [bill[2] for bill in bills()] == ["19.99", "19.99", "19.99", "24.98"]
+
+
+def test_the_coming_bills_hold_it_only_once_there_is_a_yes(owner: AccountContext) -> None:
+    def coming() -> list[tuple[str, str]]:
+        shown = promise_view("F-2026-000001", "g1").bills
+        line = {bill.starts_on: str(bill.amount.amount) for bill in shown}
+        found = coming_bills(owner.party_id or 0, since=date(2027, 1, 23), count=3)
+        return [(str(bill.amount.amount), line[bill.on]) for bill in found]
+
+    assert coming() == [("19.99", "19.99")] * 3
+    answered(owner, agreed=True)
+    assert coming() == [("19.99", "19.99"), ("24.98", "24.98"), ("24.98", "24.98")]
 
 
 def test_the_latest_answer_counts_until_the_last_day(owner: AccountContext) -> None:
