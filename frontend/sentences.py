@@ -192,6 +192,7 @@ SENTENCES: Mapping[str, Any] = {
     "run_note_missing": _("Write a note that says why, then decide."),
     "run_not_held": _("This bill run is not held any more."),
     "unknown_bill_run": _("There is no such bill run."),
+    "trial_too_far": _("A trial looks five years ahead at most. Choose an earlier day."),
     "trial_under_way": _("That trial is under way; its page says how far it is."),
     "not_parked": _("This account is not held any more."),
     "draft_changed": _("Somebody changed the draft while you looked at it. Look at it again."),

@@ -18,6 +18,7 @@ from commerce.events.outbox import publish
 from commerce.events.queues import AFTER_ORDERS, in_turn
 from commerce.kernel.clock import business_now, business_today, machine_now
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
+from commerce.kernel.periods import add_months
 from subscriptions.accounts.services import calendar
 from subscriptions.domain.control import Tally
 from subscriptions.domain.states import (
@@ -45,6 +46,8 @@ from subscriptions.usage.services.usage import take_up_suspended
 
 ACCOUNTS_PER_CHUNK = 500
 CHUNK_TIMER = "bill-chunk"
+TRIAL_MONTHS = 60
+"""A trial looks no further ahead: it drafts every month until then, and locks accounts so long."""
 PARKED_SHOWN = 20
 """Accounts that a trial names, of each chunk."""
 
@@ -109,8 +112,10 @@ def start_trial(*, on: date, account_id: int | None = None) -> int:
 
     Raises:
         NotFound: `unknown_account`.
-        RuleViolated: `trial_under_way`: that one is not finished yet.
+        RuleViolated: `trial_under_way`: that one is not finished yet; `trial_too_far`.
     """
+    if on > add_months(business_today(), TRIAL_MONTHS):
+        raise RuleViolated("A trial looks five years ahead at most.", code="trial_too_far")
     if account_id is not None and not BillingAccount.objects.filter(pk=account_id).exists():
         raise NotFound("There is no such account.", code="unknown_account")
     under_way = BillRun.objects.filter(trial=True, on=on, account=account_id)

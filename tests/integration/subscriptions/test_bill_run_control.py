@@ -247,6 +247,9 @@ class TestTrial:
         assert (shown.state, shown.due, shown.drafts) == ("finished", 0, 0)
         with pytest.raises(NotFound):
             bill_run.start_trial(on=DAY, account_id=10**9)
+        with pytest.raises(RuleViolated) as refusal:
+            bill_run.start_trial(on=date(2206, 4, 10))
+        assert refusal.value.code == "trial_too_far"
 
     def test_the_run_itself_bills_what_the_trial_said(self) -> None:
         two_contracts()
