@@ -160,6 +160,8 @@ def test_what_was_refused_is_corrected_by_the_customer_and_arrives(case: Case) -
     assert view.motive is not None
     assert "3179" in view.motive.next_step["fr"]
     assert (view.can_correct, view.can_cancel, view.can_move) == (True, True, False)
+    checks = porting_values(view, sim_ready=True)["port_checks"]
+    assert [done for done, _ in checks] == [False, True, False, False, False, False]
 
     wrong: dict[str, Any] = {"number": case.number, "line_id": case.line, "msisdn": NUMBER}
     with pytest.raises(InvalidInput) as fault:
@@ -226,6 +228,23 @@ def test_a_porting_that_failed_gets_a_new_date(case: Case) -> None:
     assert (moved.state, moved.day) == (PortState.SCHEDULED, date(2026, 12, 2))
     # The plan told the first date; this one is told by the porting.
     assert case.messages.count("porting_scheduled") == 2
+
+
+def test_the_customer_is_told_on_the_eve_and_not_of_a_day_that_was_moved(case: Case) -> None:
+    case.go_on()
+    first = case.hear("port.scheduled", date="2026-11-30", slot="08:00-12:00")
+    assert timers.due_at(clocks.timer_keys(first)[0]) == datetime(2026, 11, 29, 17, tzinfo=UTC)
+    moved = case.hear("port.scheduled", date="2026-12-02", slot="12:00-16:00")
+    assert timers.due_at(clocks.timer_keys(moved)[0]) == datetime(2026, 12, 1, 17, tzinfo=UTC)
+    for day in ("2026-11-30", "2026-12-02", "2026-12-02"):
+        clocks.on_notice_due({"porting": moved.pk, "day": day})
+    told = Message.objects.get(code="porting_tomorrow").text
+    assert ("02/12/2026" in told, "12:00-16:00" in told) == (True, True)
+    case.hear("port.completed", msisdn=NUMBER)
+    assert [timers.due_at(key) for key in clocks.timer_keys(moved)] == [None, None]
+    assert case.messages.count("porting_completed") == 1
+    clocks.on_notice_due({"porting": moved.pk, "day": "2026-12-02"})
+    assert case.messages.count("porting_tomorrow") == 1
 
 
 def test_another_day_is_asked_for_until_the_eve(case: Case) -> None:

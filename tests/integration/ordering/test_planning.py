@@ -1,11 +1,15 @@
 """A large order is planned bit by bit: neither memory nor a transaction grows with it."""
 
 from collections import Counter
+from copy import deepcopy
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from catalogue.models import Release
+from catalogue.selectors import forget_snapshots
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.events.models import Timer
@@ -19,6 +23,8 @@ from orchestration.models import Plan, Task
 from orchestration.services import plans
 from orchestration.services.cancel import quote_cancellation
 from orchestration.services.plans import ADVANCE, PLAN_MORE, create_plans
+from tests.demo import demo
+from tests.integration.ordering.conftest import AT
 from tests.integration.ordering.people import member, organisation
 from tests.integration.ordering.test_fleet import CHECKOUT, fleet
 
@@ -114,3 +120,23 @@ def test_the_pump_plans_all_of_it(order: str, monkeypatch: pytest.MonkeyPatch) -
     drain()
     assert Plan.objects.filter(order_number=order).count() == LINES
     assert not Timer.objects.filter(handler=PLAN_MORE).exists()
+
+
+def test_an_order_keeps_the_recipes_with_which_it_was_sold(
+    order: str, buyer: AccountContext
+) -> None:
+    create_plans(order_number=order)
+    document: Any = deepcopy(dict(demo().document))
+    line = document["recipes"]["mobile-line"]
+    line["tasks"] = [task for task in line["tasks"] if task["key"] != "welcome"]
+    Release.objects.create(number=2, document=document, digest="2" * 64, published_at=AT)
+    forget_snapshots()
+    plan_parts(order)
+    later = place_bulk_order(
+        buyer, lines=fleet(1, handset="", sim="esim"), checkout=CHECKOUT
+    ).number
+    create_plans(order_number=later)
+    welcomed = Task.objects.filter(key__endswith=".welcome").values_list("plan__order_number")
+    assert Counter(number for (number,) in welcomed) == {order: LINES}
+    sold = Plan.objects.values_list("order_number", "release")
+    assert Counter(sold) == {(order, 1): LINES, (later, 2): 1}
