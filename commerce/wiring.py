@@ -35,9 +35,11 @@ from commerce.ordering.events import (
     ApprovalAsked,
     NextOfferAccepted,
     OrderAccepted,
+    OrderBegun,
     OrderBundleCancelled,
     OrderCancelled,
     OrderCompleted,
+    OrderConfirmed,
     OrderItemActivated,
     OrderPlaced,
     ParcelDayMoved,
@@ -66,6 +68,7 @@ from orchestration.events import (
     OrderOutOfJeopardy,
     PlanCancelled,
     PlanCompleted,
+    PortingMoved,
     TaskFellOut,
 )
 from orchestration.porting import calls as porting_calls
@@ -106,7 +109,9 @@ from subscriptions.invoicing.services import bill_run
 TOLD_TO_PARTIES: Mapping[type[Event], str] = {
     OrderPlaced: "order.placed",
     ApprovalAsked: "order.approval_asked",
+    OrderConfirmed: "order.confirmed",
     OrderAccepted: "order.accepted",
+    OrderBegun: "order.in_progress",
     ParcelDayMoved: "order.parcel_day_moved",
     OrderItemActivated: "order.line_activated",
     OrderBundleCancelled: "order.bundle_cancelled",
@@ -114,6 +119,7 @@ TOLD_TO_PARTIES: Mapping[type[Event], str] = {
     OrderOutOfJeopardy: "order.out_of_jeopardy",
     OrderCompleted: "order.completed",
     OrderCancelled: "order.cancelled",
+    PortingMoved: "porting.moved",
     SubscriptionActivated: "contract.activated",
     SubscriptionChanged: "contract.changed",
     InvoiceIssued: "bill.issued",

@@ -33,6 +33,22 @@ class TaskFellOut(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PortingMoved(Event):
+    """A number that comes to us (`direction` `in`: for a line of an order) or leaves us (`out`: of
+    a contract) is in another `state`. `motive` is that of a refusal; `day` is wished until it is
+    set."""
+
+    order_number: str
+    line_id: str
+    subscription_id: int | None
+    party_id: int | None
+    direction: str
+    state: str
+    motive: str
+    day: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderInJeopardy(Event):
     """An order will be later than planned: amber, its reserve is used up by half; red, the day
     `told_on` that the customer knows can't be held. Told at each change of colour."""

@@ -24,6 +24,22 @@ class OrderAccepted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class OrderConfirmed(Event):
+    """The customer agrees to what was prepared for him; it waits for his payment."""
+
+    number: str
+    party_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderBegun(Event):
+    """Fulfilment has begun: from here on cancelling takes back what was done."""
+
+    number: str
+    party_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class OrderItemActivated(Event):
     """A line of the order is in service."""
 

@@ -15,7 +15,10 @@ def event_name(type_: str) -> str:
     return {
         "order.placed": _("An order is written"),
         "order.approval_asked": _("An order waits for approval"),
+        "order.confirmed": _("The customer agrees to an order"),
         "order.accepted": _("We are bound by an order"),
+        "order.in_progress": _("An order is being carried out"),
+        "porting.moved": _("The transfer of a number moves on"),
         "order.parcel_day_moved": _("A parcel comes on another day"),
         "order.line_activated": _("A line of an order is in service"),
         "order.bundle_cancelled": _("A part of an order is cancelled"),

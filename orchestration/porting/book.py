@@ -1,10 +1,11 @@
-"""Writing a porting: each change of state is checked, stamped and kept in its log."""
+"""Writing a porting: each change of state is checked, stamped, kept in its log and told."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 
+from commerce.events.outbox import publish
 from commerce.kernel.clock import business_now
 from commerce.markets.pack import Market, market
 from orchestration.domain.porting import (
@@ -13,6 +14,7 @@ from orchestration.domain.porting import (
     Direction,
     PortState,
 )
+from orchestration.events import PortingMoved
 from orchestration.models import Porting, PortingEntry
 
 
@@ -38,6 +40,18 @@ def move(
     porting.state = target
     keep(porting)
     note(porting, "state", target, data, by=by)
+    publish(
+        PortingMoved(
+            order_number=porting.order_number,
+            line_id=porting.line_id,
+            subscription_id=porting.subscription_id,
+            party_id=porting.party_id,
+            direction=porting.direction,
+            state=target,
+            motive=porting.motive,
+            day=porting.day,
+        )
+    )
 
 
 def keep(porting: Porting) -> None:

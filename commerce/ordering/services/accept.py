@@ -6,6 +6,7 @@ from django.db import transaction
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.accounts.selectors import party
+from commerce.events import outbox
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.kernel.links import token_digest
@@ -14,6 +15,7 @@ from commerce.ordering.domain.changes import JOURNEYS
 from commerce.ordering.domain.consents import OrderConsents, check_consents, check_early
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
+from commerce.ordering.events import OrderConfirmed
 from commerce.ordering.models import Order
 from commerce.ordering.services import acceptance, holds, payment
 from commerce.ordering.services.moving import move
@@ -118,4 +120,5 @@ def _go_on(order: Order, *, context: AccountContext) -> None:
     order.hold_until = holds.hold_until(OrderState.AWAITING_PAYMENT)
     payment.ask_for_payment(order, quote=Quote.from_json(order.agreed))
     move(order, OrderState.AWAITING_PAYMENT, context=context, reason="accepted_by_customer")
+    outbox.publish(OrderConfirmed(number=order.number, party_id=order.party_id))
     holds.prolong(order)

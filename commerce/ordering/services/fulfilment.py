@@ -13,7 +13,7 @@ from commerce.kernel.errors import NotFound
 from commerce.ordering.domain.fulfilment import temporary_number
 from commerce.ordering.domain.numbering import NUMBER_KEYS
 from commerce.ordering.domain.states import GIVEN_UP, ItemState, OrderState
-from commerce.ordering.events import OrderCompleted, OrderItemActivated
+from commerce.ordering.events import OrderBegun, OrderCompleted, OrderItemActivated
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services import holds, unpaid
 from commerce.ordering.services.moving import move
@@ -52,7 +52,7 @@ def start_fulfilment(*, order_number: str) -> bool:
     if order.state in GIVEN_UP:
         return False
     if order.state not in (OrderState.IN_PROGRESS, OrderState.COMPLETED):
-        move(order, OrderState.IN_PROGRESS, context=SYSTEM, reason="fulfilment_started")
+        _begin(order)
     return True
 
 
@@ -179,11 +179,16 @@ def complete_order(*, order_number: str) -> None:
     if order.state == OrderState.COMPLETED or _is_planned(order):
         return
     if order.state == OrderState.ACCEPTED:
-        move(order, OrderState.IN_PROGRESS, context=SYSTEM, reason="fulfilment_started")
+        _begin(order)
     move(order, OrderState.COMPLETED, context=SYSTEM)
     outbox.publish(OrderCompleted(number=order.number, party_id=order.party_id))
     if order.change in AT_ANY_TIME and order.subject is not None:
         unpaid.treat_soon(party_id=order.party_id, subscription_ids=[order.subject])
+
+
+def _begin(order: Order) -> None:
+    move(order, OrderState.IN_PROGRESS, context=SYSTEM, reason="fulfilment_started")
+    outbox.publish(OrderBegun(number=order.number, party_id=order.party_id))
 
 
 def _is_planned(order: Order) -> bool:

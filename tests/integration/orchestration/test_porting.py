@@ -12,6 +12,7 @@ from catalogue.selectors import forget_snapshots
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.events import timers
+from commerce.events.models import OutboxEvent
 from commerce.events.work import Postponed
 from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, Refused, Unknown
@@ -185,6 +186,12 @@ def test_what_was_refused_is_corrected_by_the_customer_and_arrives(case: Case) -
         *("draft", "rio_checked", "sent", "ineligible", "rio_checked"),
         *("sent", "eligible", "scheduled", "porting", "ported"),
     ]
+    told = list(OutboxEvent.objects.filter(name="PortingMoved").values_list("payload", flat=True))
+    assert sorted(each["state"] for each in told) == sorted(case.states[1:])
+    (no,) = (each for each in told if each["state"] == "ineligible")
+    assert (no["order_number"], no["line_id"], no["party_id"], no["direction"], no["motive"]) == (
+        *(case.number, case.line, case.who.party_id, "in", "OPD_DATA"),
+    )
     assert case.task.state == TaskState.DONE
     assert Number.objects.get(msisdn=NUMBER).state == NumberState.PORTED_IN
     assert {"porting_refused", "porting_completed"} <= set(case.messages)

@@ -9,6 +9,7 @@ import pytest
 from catalogue.models import Release
 from catalogue.selectors import forget_snapshots
 from commerce.accounts.models import Consent
+from commerce.events.models import OutboxEvent
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Forbidden, NotFound, RuleViolated
 from commerce.notifications.models import Message
@@ -164,6 +165,8 @@ def test_the_customer_accepts_and_pays_by_the_link_once(shop: object) -> None:
     again = accept_order(token=token, consents=ALL_AGREED)
 
     assert first == again
+    told = OutboxEvent.objects.filter(name="OrderConfirmed")
+    assert list(told.values_list("payload__number", flat=True)) == [order.number]
     assert (first.state, first.payment_key) == (
         OrderState.AWAITING_PAYMENT,
         f"{order.number}/pay/1",

@@ -12,7 +12,7 @@ from catalogue.models import Release
 from catalogue.selectors import forget_snapshots
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
-from commerce.events.models import Timer
+from commerce.events.models import OutboxEvent, Timer
 from commerce.events.pump import drain
 from commerce.events.queues import AT_ONCE, WorkQueue
 from commerce.kernel.errors import Conflict
@@ -88,6 +88,7 @@ def test_planning_a_part_again_changes_nothing(order: str) -> None:
     again = create_plans(order_number=order)
     assert (first, again) == (PART, 0)
     assert Plan.objects.count() == PART
+    assert OutboxEvent.objects.filter(name="OrderBegun", payload__number=order).count() == 1
 
 
 def test_planning_that_dies_is_done_again_as_if_nothing_had_been(
