@@ -95,3 +95,9 @@ def test_text_and_edges_have_contrast(dark: bool) -> None:
         if _contrast(tokens[first], tokens[second]) < least
     ]
     assert weak == []
+
+
+def test_an_alert_takes_no_role_from_the_page_around_it() -> None:
+    alert = "frontend/components/alert.html"
+    assert "role=" not in render_to_string(alert, {"text": "Overdue.", "role": "approver"})
+    assert 'role="alert"' in render_to_string(alert, {"text": "Refused.", "role": "alert"})
