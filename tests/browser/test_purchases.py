@@ -77,8 +77,8 @@ def test_each_page_about_purchases_reads_well(chromium: Browser, live_server: Li
         return purchasing.prepare(party_id=lune.party_id, purchase=told)
 
     for width, language, yes, service in (
-        (1280, "fr", "Oui, acheter", "lune-plus"),
-        (390, "en", "Yes, buy it", "lune-42"),
+        (1280, "en", "Yes, buy it", "lune-plus"),
+        (390, "fr", "Oui, acheter", "lune-42"),
     ):
         payment = asks(f"r-{width}", service)
         address = page_of(payment).partition("/account/")[2]
