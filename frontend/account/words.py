@@ -40,7 +40,8 @@ def channel(code: Channel | str) -> str:
 
 def actor(name: str) -> str:
     """Who did something."""
-    return _("automatically") if name == "system" else name
+    known = {"system": _("automatically"), "visitor": _("without an account")}
+    return known.get(name, name)
 
 
 def order_state(state: OrderState | str, *, for_staff: bool = False) -> Pill:
@@ -153,7 +154,7 @@ def _wished(values: Values) -> str:
 
 _ENTRIES: Mapping[str, Callable[[Values], str]] = {
     "pay_link_sent": lambda values: (
-        _("Link to pay sent: %(bills)s") % {"bills": values.get("bills", "")}
+        _("Link to pay sent: %(bills)s") % {"bills": values.get("bills") or _("Deposit")}
     ),
     "purchases_limited": lambda values: _("Limits of purchases on the bill changed"),
     "third_party_stopped": lambda values: (

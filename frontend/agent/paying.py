@@ -77,7 +77,7 @@ def _sent(link: LinkView) -> dict[str, Any]:
     return {
         "link": link,
         "way": "SMS" if link.channel == MessageChannel.SMS else _("E-mail"),
-        "bills": ", ".join(bill.number for bill in link.bills) or link.reference,
+        "bills": ", ".join(bill.number for bill in link.bills) or _("Deposit"),
         "state": state,
         "label": label,
     }

@@ -11,7 +11,7 @@ STATES: dict[str, tuple[str, Any]] = {
     RunState.RUNNING: ("running", _("bills are drafted")),
     RunState.HELD: ("failed", _("held: needs a decision")),
     RunState.ISSUING: ("running", _("bills are issued")),
-    RunState.FINISHED: ("done", _("complete")),
+    RunState.FINISHED: ("done", _("finished")),
 }
 
 

@@ -146,9 +146,9 @@ def _rate(run: BillRunView) -> str:
     """Accounts in the last minute, and how long the present stage takes at that pace."""
     if run.state not in (RunState.RUNNING, RunState.ISSUING) or not run.moved:
         return ""
-    said = _("%(count)s accounts in the last minute") % {
-        "count": number_text(run.moved, language=get_language())
-    }
+    said = ngettext(
+        "%(count)s account in the last minute", "%(count)s accounts in the last minute", run.moved
+    ) % {"count": number_text(run.moved, language=get_language())}
     left = run.due - run.taken if run.state == RunState.RUNNING else run.drafts - run.issued
     minutes = -(-timedelta(minutes=max(left, 0) / run.moved) // timedelta(minutes=1))
     if not minutes:

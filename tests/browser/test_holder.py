@@ -65,7 +65,7 @@ def test_a_line_is_passed_on_and_taken_over(chromium: Browser, shop: str) -> Non
         page.goto(f"{shop}/account/login/")
         come_in(page, "camille@example.test")
         page.goto(f"{shop}/account/lines/{line.pk}/")
-        page.get_by_role("link", name="La céder à quelqu’un d’autre").click()
+        page.get_by_role("link", name="Céder cette ligne à quelqu’un d’autre").click()
         nothing_wrong(page)
         page.fill("#id_email", "noe@example.test")
         page.check("#id_agreed")

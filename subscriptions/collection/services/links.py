@@ -76,7 +76,7 @@ def ask_deposit(context: AccountContext, *, channel: MessageChannel) -> None:
     _check_address(account.party_id, channel)
     link, token = _stored(account, channel=channel, by=context.actor.name, deposit=deposit)
     owed = open_deposit(account, deposit.reference)
-    _tell(link, context, code="deposit_link", owed=owed, bills=deposit.reference, token=token)
+    _tell(link, context, code="deposit_link", owed=owed, bills="", token=token)
 
 
 def _check_address(party_id: int, channel: MessageChannel) -> None:

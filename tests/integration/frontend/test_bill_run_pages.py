@@ -48,7 +48,7 @@ def test_the_page_of_a_run_says_how_far_it_is_and_asks_again(
     page = text(operator, f"/ops/billing/runs/{run_id}/")
     assert "1 of 2 accounts, 1 of 2 parts" in page
     assert "0 of 1 bills, 0 of 2 parts" in page
-    assert "1 accounts in the last minute; at this pace 1 minute is left of this stage" in page
+    assert "1 account in the last minute; at this pace 1 minute is left of this stage" in page
     live = f'hx-get="/ops/billing/runs/{run_id}/progress/" hx-trigger="every 3s"'
     assert live in page
     carried_out(run_id or 0)
@@ -96,7 +96,7 @@ def test_a_held_run_is_decided_with_a_reason(
     assert BillRun.objects.get().state == "issuing"
     assert BillRunControl.objects.get().note == "A known discount."
     page = text(operator, here)
-    assert "Its bills were issued as they were drafted: A known discount." in page
+    assert "Its bills were issued as they were drafted – A known discount." in page
     assert 'name="decision"' not in page
 
 

@@ -139,6 +139,8 @@ def test_an_agent_asks_for_a_deposit_whose_page_says_that_it_stays_the_payers(pa
     page = said(agent, "/agent/contact/")
     assert "Deposit of €60.00" in page
     assert "asked for" in page
+    assert "Link to pay sent: Deposit" in page
+    assert "deposit-" not in page
     text = Message.objects.get(code="deposit_link").text
     page = said(browser(), f"/pay/{text.partition('/pay/')[2].partition('/')[0]}/")
     for shown in ("€60.00 to pay", "It stays yours", "Pay €60.00 now"):

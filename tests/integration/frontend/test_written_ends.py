@@ -59,6 +59,12 @@ def test_a_motive_is_said_and_proved_in_writing_and_staff_alone_sees_the_proof(
         assert "A move abroad or out of coverage" in plain(check)
         client.post("/end-contract/", {**SAID, "motive": "move_abroad", "send": "1"})
         assert sent(client, "lettre.pdf", b"<html>not what it says</html>") == 422
+        told = client.post(
+            "/request-received/",
+            {"proof": SimpleUploadedFile("lettre.pdf", b"<html>")},
+            headers={"accept-language": "fr"},
+        )
+        assert "Envoyez un PDF, un JPEG ou un PNG." in plain(told)
         assert sent(client, "../../lettre.pdf", PDF) == 302
         assert sent(client, "lettre.pdf", PDF) == 302
         assert "lettre.pdf, received 24 December 2026 at 09:00" in plain(
