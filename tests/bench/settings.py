@@ -4,7 +4,8 @@ Production refuses an address that is not https. Here the whole system, the simu
 callbacks included, speaks plain HTTP over loopback, so that the address is given as https while the
 production settings are read and put right after. Two redirects are off with it. Nothing else
 differs: cookies are marked secure, DEBUG is off, business time is real time. Demo people, whose
-logins the measurements use, are only made where the clock is virtual: for that command alone it is.
+logins the measurements use, are only made where the clock is virtual, and the demo merchant is told
+on loopback: for that command alone both hold.
 """
 
 import os
@@ -23,5 +24,5 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE_SSL_REDIRECT = False
 SECURE_HSTS_SECONDS = 0
 
-VIRTUAL_CLOCK = sys.argv[1:2] == ["load_demo"]
+VIRTUAL_CLOCK = WEBHOOKS_STAY_HOME = sys.argv[1:2] == ["load_demo"]
 ROOT_URLCONF = "tests.bench.urls"
