@@ -13,6 +13,11 @@ SENTENCES: Mapping[str, Any] = {
     "answer_too_late": _(
         "It is too late to answer: it ends with its free months. You can order it anew."
     ),
+    "changed_meanwhile": _(
+        "Somebody else has changed this meanwhile. What you typed stands beside what is kept now: "
+        "look at it, and save again."
+    ),
+    "asked_too_often": _("Somebody was asked for this line several times today. Try tomorrow."),
     "record_missing": _("Say where the customer's yes is recorded."),
     "unknown_cart": _("We know no cart of that name. Check its letters, or begin a new one."),
     "unknown_offering": _("This is no longer in our catalogue. Please choose another."),
@@ -33,6 +38,11 @@ SENTENCES: Mapping[str, Any] = {
     "unknown_payment": _("This purchase is not one of this line."),
     "no_line_chosen": _("Choose at least one line."),
     "may_not_limit_purchases": _("Ask an administrator or who approves orders of your firm."),
+    "notice_too_short": _("It would take effect too soon: the customers must be told in time."),
+    "nobody_touched": _("No running contract holds that."),
+    "not_a_plan": _("Only a plan takes the place of another."),
+    "terms_code_taken": _("A change of that name was announced already."),
+    "unknown_proof": _("There is no such document any more."),
     "month_not_over": _("The month is not over yet."),
     "month_closed": _("That month is closed, or its terms are agreed."),
     "nothing_payable": _("Nothing is payable to this merchant."),

@@ -213,6 +213,7 @@ _ENTRIES: Mapping[str, Callable[[Values], str]] = {
     ),
     "line_gone_to_other": _line(gettext_noop("Line %(line)s gone to its new holder")),
     "line_declined_by_other": _line(gettext_noop("Line %(line)s declined by the other")),
+    "line_booked": _line(gettext_noop("Cost centre or purchase order of line %(line)s changed")),
     "line_kept": _line(gettext_noop("Nobody asked any more to take line %(line)s over")),
     "line_not_answered": _line(gettext_noop("No answer about line %(line)s; it stays")),
     "line_stays": _line(gettext_noop("Change of holder of line %(line)s cancelled")),

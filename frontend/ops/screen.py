@@ -3,7 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,11 +20,12 @@ from commerce.ordering.domain.states import OrderState
 from commerce.ordering.selectors import OrderItemView
 from commerce.payments.selectors import RefusedEffect
 from frontend.shop.words import named
-from frontend.typography import moment_text
+from frontend.typography import day_text, moment_text, money_text, number_text
 from orchestration.domain.jeopardy import Colour
 from orchestration.domain.way import CLEAR
 from orchestration.selectors import PlanSummary, PlanView, ProviderHealth, TaskView
 from orchestration.services.fallout_bulk import Consequence, Foreseen, Remedy
+from subscriptions.domain.promise import Rule
 from subscriptions.domain.views import ParkedAccount
 
 TASK_WORDS: Mapping[str, Any] = {
@@ -440,14 +442,29 @@ def account_rows(parked: Sequence[ParkedAccount]) -> list[dict[str, Any]]:
                 {
                     "rule": rule_label(str(reason.get("rule", ""))),
                     "line": reason.get("line") or reason.get("reason", ""),
-                    "promised": reason.get("promised", ""),
-                    "billed": reason.get("billed", ""),
+                    "promised": _term(reason, "promised"),
+                    "billed": _term(reason, "billed"),
                 }
                 for reason in each.reasons
             ],
         }
         for each in parked
     ]
+
+
+def _term(reason: Mapping[str, Any], side: str) -> str:
+    """What stands on one side of a difference: an amount, a rate of tax or a first day."""
+    kept = str(reason.get(side) or "")
+    if not kept or kept == "None":
+        return ""
+    match reason.get("rule"):
+        case Rule.TAX:
+            return f"{number_text(Decimal(kept), language=get_language())} %"
+        case Rule.START:
+            return day_text(date.fromisoformat(kept), language=get_language())
+        case Rule.PRICE | Rule.BENEFIT | Rule.MISSING | Rule.EXTRA:
+            return money_text(Decimal(kept), language=get_language())
+    return kept
 
 
 def graph_of(plan: PlanView) -> list[dict[str, Any]]:

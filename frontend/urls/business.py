@@ -10,6 +10,7 @@ from frontend.views import (
     business_webhooks,
     dunning,
     paying,
+    timeline,
 )
 from subscriptions.invoicing.files import Form
 
@@ -23,6 +24,7 @@ urlpatterns = [
     path("portal/orders/<slug:number>/lines/", business.order_lines, name="order_lines"),
     path("portal/orders/<slug:number>/decide/", business.decide, name="decide"),
     path("portal/lines/", business_lines.lines, name="lines"),
+    path("portal/lines/<int:subscription_id>/timeline/", timeline.for_firm, name="timeline"),
     path("portal/numbers/", business_numbers.numbers, name="numbers"),
     path("portal/numbers/new/<slug:offering>/", business_numbers.choose, name="number"),
     path("portal/numbers/cart/<str:code>/", business_numbers.order_number, name="number_order"),

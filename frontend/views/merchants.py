@@ -45,11 +45,12 @@ def merchants(request: HttpRequest) -> HttpResponse:
     this = business_today().replace(day=1)
     month = _month(request.GET.get("month", "")) or this
     done = settled(month)
+    rows = [{"told": each, "closed": done.get(each.code)} for each in statements(month)]
     values = screen.around(context_for_request(request), here=HERE) | {
         "month": month,
         "months": [add_months(this, -back) for back in range(MOST_BACK)],
-        "rows": [{"told": each, "closed": done.get(each.code)} for each in statements(month)],
-        "over": month < this,
+        "rows": rows,
+        "over": month < this and any(not each["closed"] for each in rows),
         "payables": payables(),
     }
     return render(request, "frontend/ops/merchants.html", values)

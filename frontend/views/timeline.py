@@ -1,4 +1,4 @@
-"""The timeline of a contract: for its holder, and for the agent who speaks with him."""
+"""The timeline of a contract: for its holder, his firm, and the agent who speaks with him."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,6 +13,7 @@ from frontend.account.paid_later import paid_later
 from frontend.account.timeline import timeline_page
 from frontend.account.words import number
 from frontend.agent.screen import around, contact_bar
+from frontend.business import screen
 from frontend.views.customer import tabs
 from subscriptions.contracts.selectors import subscription_view
 
@@ -35,6 +36,25 @@ def of_line(request: HttpRequest, subscription_id: int) -> HttpResponse:
     }
     shown = timeline_page(timeline_of(party_id, subscription_id))
     return render(request, "frontend/account/timeline.html", values | shown)
+
+
+@policy(Policy.BUSINESS)
+@never_cache
+def for_firm(request: HttpRequest, subscription_id: int) -> HttpResponse:
+    """For whoever belongs to the firm, also who only looks."""
+    context = context_for_request(request)
+    party_id = context.party_id or 0
+    line = number(subscription_view(party_id, subscription_id).msisdn) or _("Contract")
+    values = screen.around(context, here="portal:lines") | {
+        "trail": [
+            {"label": _("Lines"), "url": reverse("portal:lines")},
+            {"label": line},
+            {"label": _("Timeline")},
+        ],
+        "number": line,
+    }
+    shown = timeline_page(timeline_of(party_id, subscription_id))
+    return render(request, "frontend/portal/timeline.html", values | shown)
 
 
 @policy(Policy.AGENT)

@@ -98,6 +98,11 @@ def test_each_page_about_purchases_reads_well(chromium: Browser, live_server: Li
             page.locator('form[method="post"] .button-main').click()
             expect(page.locator("tbody tr").first).to_contain_text("300")
             looked_at(page, "portal")
+            page.goto(f"{live_server.url}/portal/lines/")
+            looked_at(page, "portal-lines")
+            page.locator('a[href$="/timeline/"]').first.click()
+            expect(page.locator("ol.timeline li.is-done").first).to_be_visible()
+            looked_at(page, "portal-timeline")
         month = business_today().replace(day=1)
         with business_time_fixed(at(add_months(month, 1))):
             settling.close(month, by="x")

@@ -16,6 +16,8 @@ from subscriptions.domain.charges import AgreedCharge, Phase
 
 GOOD_FOR = timedelta(days=14)
 """How long the new holder may think it over."""
+ASKED_A_DAY = 5
+"""How often somebody may be asked for a line, and for how many lines one address, in 24 hours."""
 _YEAR = 12
 GIVEN_UP = "give_up_line"
 TAKEN_OVER = "take_over_line"

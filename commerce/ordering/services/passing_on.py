@@ -2,12 +2,13 @@
 
 import secrets
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Q
 
 from catalogue.domain.model import Kind, Segment, Snapshot
 from commerce.accounts import selectors as accounts
@@ -21,6 +22,7 @@ from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.kernel.links import token_digest
 from commerce.notifications.services import send
 from commerce.ordering.domain.holder import (
+    ASKED_A_DAY,
     GIVEN_UP,
     GOOD_FOR,
     HOLDER_LIFE,
@@ -60,8 +62,8 @@ def pass_on(context: AccountContext, *, subscription_id: int, email: str) -> Non
     Raises:
         NotFound: `unknown_subscription`.
         Forbidden: `viewer`, `members_only`, or `caller_not_verified` for an agent.
-        InvalidInput: `email`: it is none. RuleViolated: `already_passed_on`, `own_line`, or as
-            `check_can_go`.
+        InvalidInput: `email`: it is none. RuleViolated: `already_passed_on`, `asked_too_often`,
+            `own_line`, or as `check_can_go`.
     """
     take_turns(subscription_id)
     contract = subscription_view(context.party_id or 0, subscription_id)
@@ -74,6 +76,7 @@ def pass_on(context: AccountContext, *, subscription_id: int, email: str) -> Non
     if HolderChange.objects.open().filter(subject=contract.id).exists():
         raise RuleViolated("Somebody is asked for this line already.", code="already_passed_on")
     token, now = secrets.token_urlsafe(24), business_now()
+    _check_not_too_often(contract.id, address, now=now)
     row = HolderChange.objects.create(
         subject=contract.id,
         party_id=contract.party_id,
@@ -232,6 +235,14 @@ def check_can_go(contract: SubscriptionView, *, catalogue: Snapshot) -> ItemView
     if under_way:
         raise change_under_way(under_way)
     return plan
+
+
+def _check_not_too_often(subscription_id: int, address: str, *, now: datetime) -> None:
+    """Asking, taking back and asking again would send a stranger as many messages as one likes."""
+    lately = HolderChange.objects.filter(asked_at__gt=now - timedelta(days=1))
+    for same in (Q(subject=subscription_id), Q(email=address)):
+        if lately.filter(same).count() >= ASKED_A_DAY:
+            raise RuleViolated("Somebody was asked too often today.", code="asked_too_often")
 
 
 def _address(text: str) -> str:

@@ -17,6 +17,7 @@ from commerce.accounts.models import (
     Party,
     PartyAddress,
     StaffRole,
+    TimelineEntry,
     Unit,
     User,
 )
@@ -206,6 +207,55 @@ def test_a_buyer_writes_cost_centres_beside_his_lines_and_a_viewer_reads_them(
     assert ("EM-02" in read, f'name="cost_centre-{line}"' in read) == (True, False)
     viewer.post("/portal/lines/", said | {f"cost_centre-{line}": "mine"})
     assert codes_of(line) == BuyerCodes("EM-02", "PO-2")
+
+
+def test_what_a_colleague_wrote_meanwhile_is_neither_lost_nor_hidden(
+    rivoire: Unit, buyer: Client
+) -> None:
+    party = rivoire.organisation.party_id
+    mine, others = (
+        begun(f"F-{each}", [plan()], party=party, segment="business", codes=BuyerCodes("EM-01"))
+        for each in (1, 2)
+    )
+    drawn = {
+        f"{before}{name}-{line}": value
+        for before in ("", "was-")
+        for line in (mine, others)
+        for name, value in (("cost_centre", "EM-01"), ("purchase_order", ""))
+    } | {"line": [mine, others]}
+    colleague = as_member(rivoire, "carla", role=Role.ADMINISTRATOR)
+    colleague.post("/portal/lines/", drawn | {f"cost_centre-{others}": "EM-07"})
+    # What he did not touch stays as the colleague wrote it.
+    buyer.post("/portal/lines/", drawn | {f"cost_centre-{mine}": "EM-02"})
+    assert (codes_of(mine), codes_of(others)) == (BuyerCodes("EM-02"), BuyerCodes("EM-07"))
+    # What both wrote is shown beside what is kept; nothing of the form is saved.
+    both = drawn | {f"cost_centre-{others}": "EM-08", f"purchase_order-{mine}": "PO-9"}
+    page = buyer.post("/portal/lines/", both)
+    text = page.content.decode()
+    assert page.status_code == 409
+    assert "Somebody else has changed this meanwhile" in text
+    assert f'name="cost_centre-{others}" value="EM-08"' in text
+    assert "Kept until now: EM-07" in text
+    assert (codes_of(mine), codes_of(others)) == (BuyerCodes("EM-02"), BuyerCodes("EM-07"))
+    noted = TimelineEntry.objects.filter(party_id=party, code="line_booked").order_by("pk")
+    assert [(entry.values["cost_centre"], entry.actor_name) for entry in noted] == [
+        ("EM-07", "carla@firm.example"),
+        ("EM-02", "bruno@firm.example"),
+    ]
+
+
+def test_a_line_of_a_firm_has_a_timeline_that_no_other_firm_sees(
+    rivoire: Unit, buyer: Client
+) -> None:
+    party = rivoire.organisation.party_id
+    line = begun("F-1", [plan()], party=party, segment="business")
+    path = f"/portal/lines/{line}/timeline/"
+    assert path in buyer.get("/portal/lines/").content.decode()
+    viewer = as_member(rivoire, "vera", role=Role.VIEWER)
+    for member in (buyer, viewer):
+        assert "The contract began" in member.get(path).content.decode()
+    other = as_member(firm("Ailleurs", siren="552100554"), "Otto", role=Role.ADMINISTRATOR)
+    assert other.get(path).status_code == 404
 
 
 def test_every_row_is_answered_beside_its_user_and_nothing_is_ordered(buyer: Client) -> None:

@@ -81,7 +81,7 @@ def test_a_motive_is_said_and_proved_in_writing_and_staff_alone_sees_the_proof(
     user = User.objects.get(email="agent@example.test")
     answer = browser(user).get(path)
     assert (answer.content, answer["Content-Disposition"]) == (
-        PDF, "attachment; filename*=UTF-8''lettre.pdf",
+        PDF, 'attachment; filename="lettre.pdf"',
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from commerce.kernel.money import Money
 from commerce.notifications.models import Message
 from commerce.ordering.domain.changes import ChangeRequest
 from commerce.ordering.domain.consents import OrderConsents
-from commerce.ordering.domain.holder import HolderState, TakeOver
+from commerce.ordering.domain.holder import ASKED_A_DAY, HolderState, TakeOver
 from commerce.ordering.holder_changes import holder_change, holder_changes
 from commerce.ordering.models import HolderChange, Order
 from commerce.ordering.selectors import order_for_fulfilment, orders_of
@@ -420,6 +420,19 @@ def test_a_wish_ends_by_taking_it_back_by_a_no_or_by_its_time(giver: AccountCont
             Message.objects.filter(code="holder_asked").latest("pk").text.split("/")[-2],
             on=TODAY + timedelta(days=15),
         )
+
+
+def test_nobody_is_asked_for_a_line_as_often_as_somebody_likes(giver: AccountContext) -> None:
+    line = of(giver).pk
+    for each in range(ASKED_A_DAY):
+        asked(giver, email=f"somebody-{each}@example.test")
+        with business_time_fixed(at(TODAY)):
+            take_back(giver, subscription_id=line)
+    with pytest.raises(RuleViolated) as refused:
+        asked(giver)
+    assert refused.value.code == "asked_too_often"
+    assert Message.objects.filter(code="holder_asked").count() == ASKED_A_DAY
+    assert asked(giver, on=TODAY + timedelta(days=1))
 
 
 def test_an_end_that_came_too_late_does_not_stop_the_line_of_its_new_holder(
