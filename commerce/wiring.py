@@ -70,6 +70,7 @@ from orchestration.events import (
     PlanCompleted,
     PortingMoved,
     TaskFellOut,
+    TaskStateChanged,
 )
 from orchestration.porting import calls as porting_calls
 from orchestration.porting import clocks as porting_clocks
@@ -129,6 +130,8 @@ TOLD_TO_PARTIES: Mapping[type[Event], str] = {
     WebhookEndpointFailed: "webhook.endpoint_failed",
 }
 """What a firm's webhooks tell of its own, by their names outside."""
+TOLD_ON_REQUEST: Mapping[type[Event], str] = {TaskStateChanged: "task.state_changed"}
+"""What they tell of it only to endpoints that name it, as there is so much of it."""
 TOLD_TO_THE_OPERATOR: Mapping[type[Event], str] = {
     CustomerRegistered: "customer.registered",
     PlanCompleted: "plan.completed",
@@ -172,6 +175,8 @@ def connect() -> None:
     for told, to_party in ((TOLD_TO_PARTIES, True), (TOLD_TO_THE_OPERATOR, False)):
         for event, name in told.items():
             tell_outside(event, name=name, to_party=to_party)
+    for event, name in TOLD_ON_REQUEST.items():
+        tell_outside(event, name=name, to_party=True, on_request=True)
     use_resolvers(Resolvers(session=context_for_request, client=context_for_client))
     if settings.VIRTUAL_CLOCK:
         use_business_clock(virtual_now)

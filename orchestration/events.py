@@ -33,6 +33,22 @@ class TaskFellOut(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TaskStateChanged(Event):
+    """A task of a bundle is in another `state` (`running`, `awaiting`, `retrying` after an attempt
+    that failed, `fallout`, `done`, `skipped`, `cancelled`); `lines` of the order are those that it
+    serves. `sequence` rises within the bundle. Told on request only."""
+
+    order_number: str
+    party_id: int
+    group: str
+    task: str
+    action: str
+    lines: tuple[str, ...]
+    state: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class PortingMoved(Event):
     """A number that comes to us (`direction` `in`: for a line of an order) or leaves us (`out`: of
     a contract) is in another `state`. `motive` is that of a refusal; `day` is wished until it is

@@ -1,6 +1,6 @@
 """The transactional outbox: what happened is told in the transaction in which it happened."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,8 +12,8 @@ from django.db import connection
 
 from commerce.events.models import Delivery, OutboxEvent
 from commerce.events.queues import placed
-from commerce.events.registry import Subscription, subscribers_of
-from commerce.events.webhooks.telling import write
+from commerce.events.registry import Subscription, ToldOutside, subscribers_of, told_outside
+from commerce.events.webhooks.telling import asked_for, write
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from commerce.kernel.trace import current_trace
@@ -43,7 +43,8 @@ def publish(event: Event) -> None:
 
 def publish_all(events: Iterable[Event]) -> None:
     """As `publish`, for many: two statements whatever their number, a third where webhooks tell
-    of them."""
+    of them. Those that are told on request cost one that asks whether anybody wants them, and are
+    written only then."""
     if not connection.in_atomic_block:
         raise RuntimeError("publish() needs the transaction in which the event happened")
     now, trace = business_now(), current_trace()
@@ -51,7 +52,7 @@ def publish_all(events: Iterable[Event]) -> None:
         OutboxEvent(
             name=type(event).__name__, payload=event.to_json(), trace_id=trace, occurred_at=now
         )
-        for event in events
+        for event in _wanted(tuple(events))
     ]
     write(rows)
     Delivery.objects.bulk_create(
@@ -59,6 +60,30 @@ def publish_all(events: Iterable[Event]) -> None:
         for row in rows
         for subscription in subscribers_of(row.name)
     )
+
+
+def _wanted(events: Sequence[Event]) -> Sequence[Event]:
+    """Without those that are told on request and that nobody has asked for."""
+    offered = [told for each in events if (told := _on_request(each)) is not None]
+    if not offered:
+        return events
+    asked = asked_for(set(offered), parties={_party(each) for each in events if _on_request(each)})
+    return [
+        each
+        for each in events
+        if _on_request(each) is None or (type(each).__name__, _party(each)) in asked
+    ]
+
+
+def _on_request(event: Event) -> ToldOutside | None:
+    told = told_outside().get(type(event).__name__)
+    return told if told is not None and told.on_request else None
+
+
+def _party(event: Event) -> int:
+    """Whom an event that is told on request concerns: each of them names that."""
+    party: int = event.party_id  # type: ignore[attr-defined]
+    return party
 
 
 def _delivery(event: OutboxEvent, to: Subscription, *, trace: str) -> Delivery:

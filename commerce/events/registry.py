@@ -43,11 +43,14 @@ class ToldOutside:
     """An event that webhooks carry; `name` is what it is called there (`order.accepted`).
 
     `to_party`: the endpoints of the party that it names hear of it too; else the operator's alone.
+    `on_request`: so frequent that it is only told to endpoints that name it, and only written while
+    there is one.
     """
 
     name: str
     event: type
     to_party: bool
+    on_request: bool = False
 
 
 _subscriptions: dict[str, Subscription] = {}
@@ -114,15 +117,16 @@ def register_purge(name: str, function: Purge) -> None:
     _put(_purges, name, function)
 
 
-def tell_outside(event_type: type, *, name: str, to_party: bool) -> None:
-    """Let webhooks carry every `event_type`, under that `name`.
+def tell_outside(event_type: type, *, name: str, to_party: bool, on_request: bool = False) -> None:
+    """Let webhooks carry every `event_type`, under that `name`; the rest as in `ToldOutside`.
 
     Raises:
         ValueError: the event has another name outside already, or names no party to tell it to.
     """
-    if to_party and all(field.name != "party_id" for field in fields(event_type)):
+    names_party = any(field.name == "party_id" for field in fields(event_type))
+    if (to_party or on_request) and not names_party:
         raise ValueError(f"{event_type.__name__} names no party")
-    _put(_outside, event_type.__name__, ToldOutside(name, event_type, to_party))
+    _put(_outside, event_type.__name__, ToldOutside(name, event_type, to_party, on_request))
 
 
 def told_outside() -> Mapping[str, ToldOutside]:

@@ -116,7 +116,7 @@ class EndpointForm(forms.Form):
     )
     types = forms.MultipleChoiceField(
         label=_("What it hears of"),
-        help_text=_("Nothing chosen: everything, also what is new one day."),
+        help_text=_("Nothing chosen: everything but single steps, also what is new one day."),
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )

@@ -18,6 +18,7 @@ def event_name(type_: str) -> str:
         "order.confirmed": _("The customer agrees to an order"),
         "order.accepted": _("We are bound by an order"),
         "order.in_progress": _("An order is being carried out"),
+        "task.state_changed": _("A step of an order: each single one"),
         "porting.moved": _("The transfer of a number moves on"),
         "order.parcel_day_moved": _("A parcel comes on another day"),
         "order.line_activated": _("A line of an order is in service"),
@@ -60,7 +61,7 @@ def is_moving(messages: Sequence[MessageView]) -> bool:
 
 def _hears(endpoint: EndpointView) -> str:
     if not endpoint.types:
-        return _("of everything")
+        return _("of everything but single steps")
     return ", ".join(event_name(each) for each in endpoint.types)
 
 

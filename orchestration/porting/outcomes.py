@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from commerce.events import timers
+from commerce.events.outbox import publish_all
 from commerce.kernel.clock import business_now, machine_now
 from commerce.ordering.services.fulfilment import change_port_in
 from orchestration.domain.porting import OVER, Direction, PortState
@@ -14,6 +15,7 @@ from orchestration.porting import book, clocks, telling
 from orchestration.porting.following import PORT_IN
 from orchestration.services.desk import ask_keys, hold_plan
 from orchestration.services.plans import wake
+from orchestration.services.steps import record
 from subscriptions.contracts.lines import has_ended
 
 
@@ -98,7 +100,8 @@ def finish(task: Task, target: TaskState, *, by: str, note: str) -> None:
     if target in FINISHED:
         task.finished_at = business_now()
     task.save()
-    TaskHistory.objects.create(task=task, state=target, at=business_now(), by=by, note=note)
+    step = TaskHistory(task=task, state=target, at=business_now(), by=by, note=note)
+    publish_all(record([step], plan=task.plan))
 
 
 def send_again(task: Task, *, by: str) -> None:

@@ -32,6 +32,7 @@ from orchestration.events import PlanCancelled, PlanCompleted, TaskFellOut
 from orchestration.models import Effect, Plan, Task, TaskHistory
 from orchestration.services.jeopardy import judge
 from orchestration.services.plans import ADVANCE
+from orchestration.services.steps import record
 
 ASK = "orchestration.ask"
 OVERDUE = "orchestration.overdue"
@@ -194,7 +195,7 @@ class Desk:
         if self.learnt:
             record_item_facts(order_number=self.plan.order_number, facts=self.learnt)
         rows.update(self.changed.values(), _FIELDS)
-        TaskHistory.objects.bulk_create(self.history)
+        self.events[:0] = record(self.history, plan=self.plan)
         if all(task.state in FINISHED for task in self.tasks):
             self._complete()
         else:

@@ -7,6 +7,7 @@ from django.db import transaction
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.events import timers
+from commerce.events.outbox import publish_all
 from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import Conflict, Forbidden, NotFound
 from commerce.ordering.services.fulfilment import record_item_facts
@@ -21,6 +22,7 @@ from orchestration.services.callbacks import refused_later
 from orchestration.services.desk import hold_plan
 from orchestration.services.keeping import kept_timers
 from orchestration.services.plans import wake
+from orchestration.services.steps import record
 
 
 def retry(context: AccountContext, *, task_id: int) -> None:
@@ -159,7 +161,7 @@ def move_task(
     if target in FINISHED:
         task.finished_at = business_now()
     task.save()
-    TaskHistory.objects.create(
+    step = TaskHistory(
         task=task,
         state=target,
         at=business_now(),
@@ -167,4 +169,5 @@ def move_task(
         note=note,
         changes=dict(changes or {}),
     )
+    publish_all(record([step], plan=task.plan))
     wake(task.plan_id)

@@ -3,6 +3,7 @@ it stands on every board, with what it waits for, and is late when that takes to
 
 from django.db import transaction
 
+from commerce.events.outbox import publish_all
 from commerce.kernel.clock import business_now
 from commerce.ordering.selectors import order_for_fulfilment
 from commerce.ordering.services.fulfilment import (
@@ -19,6 +20,7 @@ from orchestration.models import Plan, TaskHistory
 from orchestration.services.desk import Desk, hold_plan
 from orchestration.services.jeopardy import lay_out
 from orchestration.services.plans import create_plans, task_row, tasks_of, watch_refunds
+from orchestration.services.steps import record
 from orchestration.services.taking_back import add, leave
 
 HOURS = 24
@@ -57,7 +59,7 @@ def wait(*, order_number: str) -> None:
     lay_out(plan, [task], now=now)
     plan.save()
     task.save()
-    TaskHistory.objects.create(task=task, state=task.state, at=now)
+    publish_all(record([TaskHistory(task=task, state=task.state, at=now)], plan=plan))
 
 
 def is_planned(order_number: str) -> bool:

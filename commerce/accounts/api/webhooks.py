@@ -19,7 +19,8 @@ from commerce.web.views import ApiView, created
 
 
 class EndpointAsked(Strict):
-    """`types` are names of events; none: all that one may hear of."""
+    """`types` are names of events; none: all that one may hear of but what
+    is told on request only (`task.state_changed`)."""
 
     url = Word(max_length=500)
     name = Word(max_length=100, default="", allow_blank=True)

@@ -1,7 +1,7 @@
 """Which endpoints hear of an event: decided in the transaction in which it happened."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,13 +20,23 @@ TEST = "webhook.test"
 """What an endpoint is sent when its owner tries it, whatever it asked to hear of."""
 
 _LISTENING = """
-  JOIN unnest(%(names)s::text[], %(types)s::text[], %(to_party)s::boolean[])
-       AS told (name, type, to_party) ON told.name = event.name
+  JOIN unnest(%(names)s::text[], %(types)s::text[], %(to_party)s::boolean[],
+              %(on_request)s::boolean[])
+       AS told (name, type, to_party, on_request) ON told.name = event.name
   JOIN events_webhookendpoint AS endpoint
     ON endpoint.state = 'active'
    AND (endpoint.party_id IS NULL
         OR told.to_party AND endpoint.party_id = (event.payload ->> 'party_id')::bigint)
-   AND (endpoint.types = '[]' OR endpoint.types ? told.type)
+   AND (endpoint.types ? told.type OR endpoint.types = '[]' AND NOT told.on_request)
+"""
+# One that is paused or was given up counts: what it missed can be told it again.
+_ASKED_FOR = """
+SELECT told.name, endpoint.party_id
+  FROM unnest(%(names)s::text[], %(types)s::text[], %(to_party)s::boolean[])
+       AS told (name, type, to_party)
+  JOIN events_webhookendpoint AS endpoint
+    ON endpoint.types ? told.type
+   AND (endpoint.party_id IS NULL OR told.to_party AND endpoint.party_id = ANY(%(parties)s))
 """
 _MESSAGES = """
 INSERT INTO events_webhookmessage AS message
@@ -91,6 +101,19 @@ def write(rows: Sequence[OutboxEvent]) -> None:
         timers.schedule_all(due(pk, now) for pk in written)
 
 
+def asked_for(told: Collection[ToldOutside], *, parties: Collection[int]) -> set[tuple[str, int]]:
+    """Of events told on request, by name and party, those that an endpoint has asked for."""
+    values = _values(told) | {"parties": list(parties)}
+    with connection.cursor() as cursor:
+        cursor.execute(_ASKED_FOR, values)
+        found = cursor.fetchall()
+    return {
+        (name, party)
+        for name, listener in found
+        for party in (parties if listener is None else (listener,))
+    }
+
+
 def tell_again(
     *, endpoint_id: object, since: datetime, until: datetime, most: int, type_: str = ""
 ) -> int:
@@ -134,12 +157,16 @@ def due(message_id: object, at: datetime, *, turn: int | None = None) -> timers.
 
 def _run(statement: str, told: Sequence[ToldOutside], **values: Any) -> list[UUID]:
     """The messages that were written."""
-    named: dict[str, Any] = {
-        "now": machine_now(),
-        "names": [each.event.__name__ for each in told],
-        "types": [each.name for each in told],
-        "to_party": [each.to_party for each in told],
-    }
+    named = _values(told) | {"now": machine_now()}
     with connection.cursor() as cursor:
         cursor.execute(statement, named | values)
         return [pk for (pk,) in cursor.fetchall()]
+
+
+def _values(told: Collection[ToldOutside]) -> dict[str, Any]:
+    return {
+        "names": [each.event.__name__ for each in told],
+        "types": [each.name for each in told],
+        "to_party": [each.to_party for each in told],
+        "on_request": [each.on_request for each in told],
+    }

@@ -211,7 +211,7 @@ def test_a_round_is_one_transaction_of_few_statements(make_task: MakeTask) -> No
     accepted = outcome_of(task, Answer({"line_id": "lin_000001"}))
     with business_time_fixed(AT), CaptureQueriesContext(connection) as queries:
         decide(plan_id=task.plan_id, outcomes=[accepted])
-    assert len(queries) == 14, [query["sql"][:80] for query in queries]
+    assert len(queries) == 15, [query["sql"][:80] for query in queries]
 
 
 @pytest.mark.django_db(transaction=True)

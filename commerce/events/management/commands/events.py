@@ -25,6 +25,7 @@ def with_table(document: str) -> str:
 
 def _row(told: ToldOutside) -> str:
     whom = "firms, operator" if told.to_party else "operator"
+    whom += " (on request)" if told.on_request else ""
     carries = ", ".join(f"`{name}`" for name in get_type_hints(told.event))
     means = " ".join((told.event.__doc__ or "").split())
     return f"| `{told.name}` | {whom} | {carries} | {means} |"
