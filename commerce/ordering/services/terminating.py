@@ -58,10 +58,12 @@ def last_day(request: ChangeRequest, contract: SubscriptionView) -> date:
 
 def earliest_end(contract: SubscriptionView) -> date:
     """The day after the notice, which counts from the receipt of the wish (L224-39): today, or the
-    day of a statement in writing that nobody has carried out yet."""
+    day of a statement in writing that nobody has carried out yet.
+
+    It may be past: whoever stated it owes nothing for the days that we took longer."""
     rules, today = market(settings.MARKET).termination_rules(), business_today()
     received = min([today, *_stated_on(contract, today=today)])
-    return max(today, received + timedelta(days=rules.notice_days))
+    return received + timedelta(days=rules.notice_days)
 
 
 def _stated_on(contract: SubscriptionView, *, today: date) -> Iterator[date]:

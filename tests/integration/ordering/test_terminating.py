@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from commerce.accounts.identity import AccountContext, Actor
-from commerce.accounts.kinds import ActorKind, Channel, Role
-from commerce.accounts.models import User
+from commerce.accounts.kinds import ActorKind, Channel, RequestKind, Role
+from commerce.accounts.models import Party, User
+from commerce.accounts.services.requests import Statement
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.kernel.money import Money
@@ -15,10 +16,13 @@ from commerce.notifications.models import Message
 from commerce.ordering.domain.changes import ChangeQuote, ChangeRequest
 from commerce.ordering.services.amending import Wish
 from commerce.ordering.services.changes import quote_change
+from commerce.ordering.services.requests import ask_in_writing
+from orchestration.actions import action
 from orchestration.models import Plan, Task
 from orchestration.services.amend import quote_amendment
 from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.decide import decide
+from orchestration.services.desk import Desk
 from orchestration.services.plans import create_plans
 from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.domain.charges import AgreedCharge
@@ -26,6 +30,7 @@ from subscriptions.domain.states import ChangeKind
 from subscriptions.models import Invoice, Parking, Subscription
 from subscriptions.reconciling.audit import bills_against_promises
 from tests.factories import PersonFactory, UserFactory
+from tests.integration.ordering.people import visitor
 from tests.integration.ordering.test_changes import carried_out, coming, ordered
 from tests.integration.ordering.test_next_offers import START
 from tests.integration.subscriptions.contracts import RATES, at, bills, promised, run
@@ -131,6 +136,58 @@ def test_a_later_day_may_be_wished_and_an_earlier_one_not() -> None:
     assert far.value.code == "too_far"
     with pytest.raises(InvalidInput, match="motives"):
         quoted(owner, motive="because")
+
+
+def stated(contract: AccountContext, *, on: date) -> None:
+    """In writing, on that day; nobody has carried it out."""
+    person = Party.objects.get(pk=contract.party_id or 0)
+    statement = Statement(
+        RequestKind.END, person.display_name, person.email, "F-2026-000001", "0639980001"
+    )
+    with business_time_fixed(at(on)):
+        ask_in_writing(visitor("v-9"), statement=statement)
+
+
+def test_an_end_stated_in_writing_counts_from_its_receipt_however_late_it_is_carried_out() -> None:
+    """Received on the 5th, it ends on the 15th, though it is carried out on the 25th, after another
+    month was billed: that month, and the days of the one before from the 15th on, go back."""
+    owner = contract(phone=None)
+    stated(owner, on=date(2028, 1, 5))
+    with business_time_fixed(at(date(2028, 1, 23), 4)):
+        run(date(2028, 1, 23))
+    late, ends = date(2028, 1, 25), date(2028, 1, 15)
+    shown = quoted(owner, today=late)
+    assert shown.leaving is not None
+    assert (shown.on, shown.leaving.earliest) == (ends, ends)
+    # 8 of 31 days of the month paid until the 23rd, and all of the one that began then.
+    assert next((str(b.on), str(b.after.amount)) for b in shown.bills) == ("2028-02-23", "-25.15")
+    assert quoted(owner, today=late, on=date(2028, 2, 1)).on == date(2028, 2, 1)
+    with pytest.raises(InvalidInput) as early:
+        quoted(owner, today=late, on=date(2028, 1, 14))
+    assert early.value.detail["earliest"] == "2028-01-15"
+    line = Subscription.objects.get().pk
+    placed, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=late)
+    create_plans(order_number=placed.number)
+    with business_time_fixed(at(late)):
+        desk = Desk.of(Plan.objects.get().pk)
+        assert desk is not None
+        change = next(task for task in desk.tasks if task.action == "billing.change")
+        asked = action("billing.change").ask(desk.context(change))
+    assert asked["on"] == ends.isoformat()
+    carried_out(placed.number, on=ends)
+    assert Subscription.objects.get().ended_on == ends
+    before = len(bills())
+    with business_time_fixed(at(date(2028, 2, 23), 4)):
+        run(date(2028, 2, 23))
+    assert [bill[2] for bill in bills()[before:]] == ["-25.15"]
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())
+
+
+def test_a_statement_of_long_ago_or_of_another_line_moves_no_end() -> None:
+    owner = contract(phone=None)
+    stated(owner, on=date(2027, 12, 1))
+    assert quoted(owner).on == END
 
 
 def test_a_legitimate_motive_costs_nothing_once_it_is_proved() -> None:
