@@ -10,6 +10,7 @@ import pytest
 from django.db import transaction
 
 from commerce.accounts.models import Party
+from commerce.events import work
 from commerce.events.models import Delivery, OutboxEvent, WorkState
 from commerce.events.outbox import Event, publish, publish_all
 from commerce.events.pump import drain
@@ -87,13 +88,25 @@ def test_an_event_reaches_each_subscriber_once_with_its_values_trace_and_busines
 
 
 @pytest.mark.django_db
-def test_a_failing_subscriber_undoes_its_own_effects_and_blocks_nobody() -> None:
+def test_a_failing_subscriber_undoes_its_own_effects_and_blocks_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However long it takes: what failed waits a day before it is tried again."""
+    waits: list[int] = []
+
+    def a_day(attempts: int) -> timedelta:
+        waits.append(attempts)
+        return timedelta(days=1)
+
+    monkeypatch.setattr(work, "back_off", a_day)
+
     def half(payload: Mapping[str, Any]) -> None:
         make_party(payload)
         raise Boom("after half of it")
 
     subscribe(ParcelLost, half, name="half")
     subscribe(ParcelLost, make_party, name="whole")
+    began = machine_now()
     with transaction.atomic():
         publish(ParcelLost(3))
     drain()
@@ -101,7 +114,7 @@ def test_a_failing_subscriber_undoes_its_own_effects_and_blocks_nobody() -> None
     failed = Delivery.objects.get(subscriber="half")
     assert (failed.state, failed.attempts) == (WorkState.PENDING, 1)
     assert failed.last_error == "Boom: after half of it"
-    assert failed.next_at > machine_now()
+    assert (waits, failed.next_at >= began + timedelta(days=1)) == ([1], True)
 
 
 @pytest.mark.django_db
