@@ -5,6 +5,7 @@ others go before it that touch something else.
 """
 
 from collections.abc import Collection
+from datetime import date
 
 from django.db.models import F, Q, QuerySet
 
@@ -18,8 +19,9 @@ from commerce.ordering.services.writing import Amendment
 from subscriptions.domain.states import APART, AT_ANY_TIME, ENDING, ChangeKind
 
 TAKING_BACK = ENDING | {ChangeKind.RENEW}
-BEFORE_AN_END = frozenset({ChangeKind.ADD, ChangeKind.REMOVE})
-"""What an end costs depends on the plan and its commitment alone."""
+BEFORE_AN_END = frozenset({ChangeKind.ADD, ChangeKind.REMOVE, ChangeKind.PLAN})
+"""What an end costs depends on the plan and its commitment alone; of a plan that is bound no longer
+it costs nothing."""
 
 
 def open_change(subscription_id: int) -> str:
@@ -144,27 +146,37 @@ def _goes_before(
     later: Order, amendment: Amendment, *, begins: Collection[str], told_of_end: bool
 ) -> bool:
     """Whether the amendment can take effect before `later` does, each as it was quoted. What takes
-    the place of a plan later takes that of the one that is there by then; an end goes after what
-    changes nothing of what it costs, and of which nobody must be told then."""
+    the place of a plan later takes that of the one that is there by then, and an end ends it."""
     if later.begins_on is None or later.begins_on <= business_today():
         return False
     kind, waits = ChangeKind(later.change), amendment.not_before
-    if kind is ChangeKind.TERMINATE:
-        ends_after = waits is None or waits < later.begins_on
-        if amendment.kind not in BEFORE_AN_END or told_of_end or not ends_after:
+    ends = kind is ChangeKind.TERMINATE
+    if ends:
+        if not _goes_before_end(later.begins_on, amendment, told_of_end=told_of_end):
             return False
     elif kind not in CAN_WAIT or (waits is not None and kind is amendment.kind):
         return False
-    replaced = set() if waits else set(amendment.replaced.values())
+    replaced = set() if waits and not ends else set(amendment.replaced.values())
     touched = {*amendment.replaced.values(), *(each.item_id for each in amendment.touched)}
     for item in later.items.all():
-        if item.subject in touched and not (
-            item.action == ItemAction.MODIFY and item.subject in replaced
-        ):
+        takes_place = ends or item.action == ItemAction.MODIFY
+        if item.subject in touched and not (takes_place and item.subject in replaced):
             return False
         if item.action != ItemAction.DELETE and item.role != "fee" and item.offering in begins:
             return False
     return True
+
+
+def _goes_before_end(ends_on: date, amendment: Amendment, *, told_of_end: bool) -> bool:
+    """Whether it takes effect before the end of the contract, changes nothing of what that costs,
+    and brings nothing of whose end somebody must be told then (of the line he is). A plan may
+    change once it is bound no longer."""
+    waits = amendment.not_before
+    if amendment.kind not in BEFORE_AN_END or (waits is not None and waits >= ends_on):
+        return False
+    if amendment.kind is ChangeKind.PLAN:
+        return amendment.config.get("bound_until", "") <= ends_on.isoformat()
+    return not told_of_end
 
 
 def change_under_way(number: str) -> RuleViolated:

@@ -150,6 +150,37 @@ def test_an_option_comes_and_goes_before_the_end_of_the_contract(
     billed(october)
 
 
+def test_another_plan_goes_before_the_end_of_a_contract_that_is_bound_no_longer(
+    owner: AccountContext, line: int
+) -> None:
+    """What the end costs does not hang on it. Bound still, it would: then it is refused."""
+    billed_until(FREE)
+    ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=FREE)
+    end = date(2028, 12, 11)
+    now, shown = ordered(owner, line, plan("mini-20"), on=FREE)
+    assert shown.waits == (WaitingOrder(ending.number, end),)
+    # Of the month that is paid at 19.99: 18 days of 30 were used; or 8, and 10 at 5.99 a month.
+    assert amounts(shown) == [("-8.00", "-12.66")]
+    carried_out(now.number, on=FREE)
+    with business_time_fixed(at(FREE)):
+        create_plans(order_number=ending.number)
+    carried_out(ending.number, on=end)
+    assert (Subscription.objects.get().status, held(owner, line, on=end)) == ("ended", set())
+    billed(DECEMBER)
+    assert promised_from(DECEMBER)[:1] == [(DECEMBER, Money.of("-12.66"))]
+
+
+def test_another_plan_with_the_next_bill_is_refused_where_the_contract_ends_before(
+    owner: AccountContext, line: int
+) -> None:
+    billed_until(FREE)
+    ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=FREE)
+    with pytest.raises(RuleViolated) as refused:
+        ordered(owner, line, plan("mini-20", when=When.CYCLE_END), on=FREE)
+    assert refused.value.detail["order"] == ending.number
+    assert Order.objects.filter(change="plan").count() == 0
+
+
 def test_who_renews_stays_and_takes_his_coming_end_back(owner: AccountContext, line: int) -> None:
     ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE))
     with business_time_fixed(at(LATE)):
