@@ -132,6 +132,13 @@ class Task(models.Model):
                 condition=Q(kind="manual", state="awaiting"),
                 name="task_by_hand",
             ),
+            # What goes on aside asks, each time that it is looked at, for an earlier word that is
+            # still under way: without it all tasks that there ever were are read.
+            models.Index(
+                fields=["plan"],
+                condition=Q(aside=True, state__in=["running", "retrying", "fallout"]),
+                name="tasks_aside_open",
+            ),
         ]
 
     def __str__(self) -> str:
