@@ -230,6 +230,7 @@ def _ending(desk: Desk, facts: Mapping[str, str]) -> dict[str, Any]:
     owed = Decimal(facts["owed"])
     return {
         "ends_on": f"{on:%d/%m/%Y}",
+        "over": on < desk.now.astimezone(PARIS).date(),
         "saved_until": f"{on + timedelta(days=rules.recoverable_days):%d/%m/%Y}",
         "owed": _euros(owed) if owed else None,
         "unproved": _euros(Decimal(facts.get("unproved", "0"))),

@@ -126,7 +126,7 @@ def test_the_notice_counts_from_the_receipt_and_the_motive_comes_along() -> None
     assert proof.name == "acte.pdf"
 
 
-def test_a_notice_that_is_over_ends_the_contract_today() -> None:
+def test_a_notice_that_is_over_ends_the_contract_on_its_last_day() -> None:
     user = customer()
     assert user.party_id is not None
     begin(user.party_id)
@@ -134,7 +134,7 @@ def test_a_notice_that_is_over_ends_the_contract_today() -> None:
         browser().post("/end-contract/", {**SAID, "send": "1"})
     with business_time_fixed(contracts.at(ASKED_ON + timedelta(days=20), 9)):
         page = plain(browser().get(link_in(Message.objects.get())))
-        assert "The contract ends on 13 January 2027" in page
+        assert "The contract ends on 3 January 2027" in page
 
 
 @pytest.mark.parametrize("path", ["/end-contract/", "/withdraw/"])

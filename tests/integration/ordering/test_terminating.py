@@ -174,6 +174,11 @@ def test_an_end_stated_in_writing_counts_from_its_receipt_however_late_it_is_car
         change = next(task for task in desk.tasks if task.action == "billing.change")
         asked = action("billing.change").ask(desk.context(change))
     assert asked["on"] == ends.isoformat()
+    with business_time_fixed(at(late)):
+        decide(plan_id=desk.plan.pk)
+    text = Message.objects.get(code="termination_confirmed").text
+    assert "15/01/2028, le préavis comptant dès la réception de votre demande" in text
+    assert ("Jusque-là" in text, "Annulez" in text) == (False, False)
     carried_out(placed.number, on=ends)
     assert Subscription.objects.get().ended_on == ends
     before = len(bills())
