@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,13 @@ import httpx
 
 from commerce.local.demo.browser import Browser, Program
 from commerce.local.demo.call_centre import CallCentre
+from commerce.local.demo.effects import Identity
 from commerce.local.demo.errors import StoryBroken
 from commerce.local.demo.paying import GOOD, NEEDS_BANK, pay
 from commerce.local.demo.shopper import CONSENTS
 from commerce.local.stack import Stack
 from commerce.markets.fr.rio import key_of
+from tests.chaos.changing import CHANGES, PASSWORD, Owner
 from tests.chaos.patience import PatientTransport
 
 PHONE, PLAN, CASE = "ardoval-x2-128-nuit", "horizon-130", "coque-ardoval-x2"
@@ -31,22 +33,27 @@ TRIES = 60
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One order to be placed; `place` makes what must be unique (mail, number) unique."""
+    """One order to be placed, or two where a change of its line follows; `place` makes what must be
+    unique (mail, number) unique."""
 
     kind: str
     place: int
 
 
 SHARES: Mapping[str, int] = {
-    "card": 34,
+    "card": 28,
     "port": 22,
     "content": 16,
     "caller": 8,
     "line": 17,
     "bulk": 3,
+    "sim": 2,
+    "number": 2,
+    "plan": 2,
 }
-"""Of a hundred orders: a SIM card and a new number; a number kept on an eSIM; content and options;
-prepared by an agent; a firm's line; a firm's lines in bulk."""
+"""Of a hundred wishes: a SIM card and a new number; a number kept on an eSIM; content and options;
+prepared by an agent; a firm's line; a firm's lines in bulk; a plan alone that gets another SIM,
+number or plan, by a second order, once its line runs."""
 
 
 def wishes(count: int, *, seed: int) -> list[Wish]:
@@ -74,6 +81,8 @@ class Buyers:
             )
             for role in ("buyer", "approver")
         )
+        self.owners: list[Owner] = []
+        self.changed: dict[str, Collection[Identity]] = {}
         self._kinds: Mapping[str, Callable[[Wish], str]] = {
             "card": self._bundle,
             "port": self._bundle,
@@ -81,6 +90,7 @@ class Buyers:
             "caller": self._caller,
             "line": self._fleet,
             "bulk": self._fleet,
+            **dict.fromkeys(CHANGES, self._own_line),
         }
 
     def place(self, wish: Wish) -> str:
@@ -128,6 +138,48 @@ class Buyers:
                 "deliver_to": ADDRESS,
             },
         )
+
+    def _own_line(self, wish: Wish) -> str:
+        owner = Owner(self._registered(wish), wish.kind)
+        ordered = owner.begin()
+        paid(owner.browser, number=ordered.number, card=GOOD)
+        self.owners.append(owner)
+        return ordered.number
+
+    def change(self, owner: Owner) -> str:
+        """The number of the order that changes what the owner ordered, once it is paid for; what it
+        must lead to stands in `changed`. Raises as `place`."""
+        before = owner.running()
+        ordered = owner.change(before["id"])
+        if ordered.due:
+            paid(owner.browser, number=ordered.number, card=GOOD)
+        if owner.kind == "sim":
+            owner.install(self._stack, number=ordered.number)
+        self.changed[ordered.number] = owner.expects(ordered.number, before=before)
+        return ordered.number
+
+    def _registered(self, wish: Wish) -> Browser:
+        """As with callers: what breaks off begins anew, as another customer."""
+        told = ""
+        for attempt in range(TRIES):
+            browser = self._browser()
+            try:
+                page = browser.open("/account/register/")
+                form = next(form for form in page.forms if "password" in form.kinds.values())
+                browser.send(
+                    form,
+                    first_name="Inès",
+                    last_name="Faure",
+                    email=f"owner{self._run}-{wish.place}-{attempt}@example.test",
+                    password=PASSWORD,
+                )
+                browser.api("GET", "subscriptions")
+            except (StoryBroken, httpx.HTTPError, StopIteration) as error:
+                told = str(error)
+                time.sleep(PAUSE)
+                continue
+            return browser
+        raise StoryBroken(f"the owner {wish.place} could not register: {told}")
 
     def _caller(self, wish: Wish) -> str:
         """Pages are not sent twice: what breaks off before there is an order begins anew."""

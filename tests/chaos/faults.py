@@ -11,6 +11,8 @@ from commerce.local.stack import Stack
 REFUSAL, LOST = "chaos_refused", "parcel_lost"
 PERMANENT = frozenset({REFUSAL, LOST})
 """Why an order may end before an operator: a partner refuses for good, a carrier loses a parcel."""
+REFUSED_BILLS = 0.1
+"""Of firms' bills at the platform: their orders go on, and an operator is shown the bill."""
 REFUSALS_PER_THOUSAND, LOST_PER_THOUSAND = 10, 4
 
 _PROVIDERS: tuple[Mapping[str, Any], ...] = (
@@ -43,6 +45,8 @@ def plant(stack: Stack, *, orders: int, seed: int) -> None:
     if lost := orders * LOST_PER_THOUSAND // 1000:
         astray = {"provider": "warehouse", "kind": "lost_parcel", "seed": seed}
         _post(providers, {**astray, "times": lost, "probability": 0.02})
+    back = {"provider": "einvoicing", "kind": "buyer_refuses", "seed": seed}
+    _post(providers, {**back, "times": None, "probability": REFUSED_BILLS})
     for place, fault in enumerate(_PROVIDERS):
         _post(providers, {"times": None, "seed": seed + place, **fault})
     for place, fault in enumerate(_PAYMENTS):

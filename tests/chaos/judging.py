@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ _ITEMS = """
 SELECT placed.number, item.line_id, item."group", item.role, item.offering, item.shares,
        item.config, item.facts
   FROM ordering_orderitem AS item JOIN ordering_order AS placed ON placed.id = item.order_id
- WHERE placed.number = ANY(%s)
+ WHERE placed.number = ANY(%s) AND placed.change = ''
 """
 _FALLOUT = """
 SELECT DISTINCT plan.order_number, task.cause FROM orchestration_task AS task
@@ -33,6 +33,15 @@ _PARKED = """
 SELECT (SELECT count(*) FROM events_delivery WHERE state = 'parked')
      + (SELECT count(*) FROM events_timer WHERE state = 'parked')
 """
+_INVOICED = """
+SELECT invoice.number FROM subscriptions_einvoice AS sent
+  JOIN subscriptions_invoice AS invoice ON invoice.id = sent.invoice_id
+"""
+_UNSENT = """
+SELECT 'bill ' || key FROM subscriptions_platformrequest
+ WHERE kind = 'invoice' AND state IN ('waiting', 'claimed')
+"""
+_BACK = "SELECT count(*) FROM subscriptions_einvoice WHERE status = 'refused'"
 _SHIPPERS = {"own": "warehouse", "supplier": "dropship"}
 _SERVICES = {"ondine-musique": "music", "lanterne-video": "video"}
 _ENDED = frozenset({"completed"})
@@ -53,6 +62,8 @@ class Verdict:
     stuck: tuple[str, ...]
     unbound: tuple[str, ...]
     parked: int
+    bills_refused: int = 0
+    """Of those that the platform has, known to us as refused by their buyers."""
 
     @property
     def completed(self) -> int:
@@ -76,7 +87,8 @@ class Verdict:
 
 
 def settled(stack: Stack, *, numbers: Collection[str], seconds: float) -> None:
-    """Wait until every order has ended or lies before an operator, or time is over."""
+    """Wait until every order has ended or lies before an operator, and firms' bills are at their
+    platform, or time is over."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         with suppress(psycopg.Error):  # it may be the database that is restarted
@@ -89,22 +101,35 @@ def _under_way(stack: Stack, *, numbers: list[str]) -> list[str]:
     with psycopg.connect(stack.info.database_url, connect_timeout=2) as connection:
         held = {number for number, _ in connection.execute(_FALLOUT, [numbers])}
         found = connection.execute(_ORDERS, [numbers]).fetchall()
-    return [number for number, state, _ in found if state not in _ENDED and number not in held]
+        unsent = [key for (key,) in connection.execute(_UNSENT)]
+    left = [number for number, state, _ in found if state not in _ENDED and number not in held]
+    return left + unsent
 
 
-def judge(stack: Stack, *, numbers: Collection[str]) -> Verdict:
-    """Read everything back; `numbers` are the orders that their buyers hold to be bound."""
+def judge(
+    stack: Stack,
+    *,
+    numbers: Collection[str],
+    changed: Mapping[str, Collection[Identity]] | None = None,
+) -> Verdict:
+    """Read everything back; `numbers` are the orders that their buyers hold to be bound, `changed`
+    what those of running lines lead to."""
     wanted = list(numbers)
     with psycopg.connect(stack.info.database_url) as connection:
         orders = {row[0]: row for row in connection.execute(_ORDERS, [wanted])}
         items = connection.execute(_ITEMS, [wanted]).fetchall()
         fallout = connection.execute(_FALLOUT, [wanted]).fetchall()
         parked = connection.execute(_PARKED).fetchone()
+        invoiced = connection.execute(_INVOICED).fetchall()
+        back = connection.execute(_BACK).fetchone()
     found = happened(stack)
     ended = {number for number, state, _ in orders.values() if state in _ENDED}
     expected = {identity for row in items if row[0] in ended for identity in _of_item(*row)} | {
         _captured(number, gross) for number, _, gross in orders.values() if number in ended
     }
+    expected |= {("einvoicing", "deposit", bill) for (bill,) in invoiced}
+    for number, effects in (changed or {}).items():
+        expected |= set(effects) if number in ended else set()
     expected = {identity for identity in expected if identity[-1] != "0"}
     held = {number for number, _ in fallout}
     bound = ("accepted", "in_progress", "completed")
@@ -118,6 +143,7 @@ def judge(stack: Stack, *, numbers: Collection[str]) -> Verdict:
         stuck=tuple(sorted(set(orders) - ended - held)),
         unbound=tuple(sorted(n for n in wanted if n not in orders or orders[n][1] not in bound)),
         parked=int(parked[0]) if parked else 0,
+        bills_refused=int(back[0]) if back else 0,
     )
 
 

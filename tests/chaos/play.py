@@ -18,6 +18,7 @@ from commerce.local.demo.errors import StoryBroken
 from commerce.local.stack import Stack
 from tests.chaos import faults
 from tests.chaos.buyers import Buyers, Wish, wishes
+from tests.chaos.changing import Owner
 from tests.chaos.judging import Verdict, judge, plant_duplicate, settled
 from tests.chaos.killing import Killer
 
@@ -43,6 +44,7 @@ class Run:
     in_flight_wanted: int
     bulk: int = BULK
     numbers: list[str] = field(default_factory=list)
+    changes: int = 0
     broken: Counter[str] = field(default_factory=Counter)
     verdict: Verdict | None = None
     killer: Killer | None = None
@@ -60,7 +62,7 @@ class Run:
             and killer is not None
             and not killer.failure
             and not self.broken
-            and len(self.numbers) == self.wanted
+            and len(self.numbers) == self.wanted + self.changes
             and verdict.right
             and verdict.held <= max(1, self.wanted * FALLOUT_SHARE)
             and killer.in_flight >= self.in_flight_wanted
@@ -70,7 +72,11 @@ class Run:
 
     def as_json(self) -> str:
         verdict, killer = self.verdict, self.killer
-        found: dict[str, Any] = {"seed": self.seed, "orders": len(self.numbers)}
+        found: dict[str, Any] = {
+            "seed": self.seed,
+            "orders": len(self.numbers),
+            "of_running_lines": self.changes,
+        }
         if verdict is not None:
             found |= {
                 "completed": verdict.completed,
@@ -83,6 +89,7 @@ class Run:
                 "stuck": len(verdict.stuck),
                 "unbound": len(verdict.unbound),
                 "parked": verdict.parked,
+                "bills_refused": verdict.bills_refused,
             }
         if killer is not None:
             found |= {
@@ -111,7 +118,8 @@ def main(stack: Stack) -> int:
     with psycopg.connect(stack.info.database_url) as connection:
         connection.execute(_PLENTY)
     play(stack, run)
-    run.duplicate_found = plant_duplicate(stack) in judge(stack, numbers=run.numbers).doubled
+    planted = plant_duplicate(stack)
+    run.duplicate_found = planted in judge(stack, numbers=run.numbers).doubled
     print(run.as_json(), flush=True)
     return 0 if run.right else 1
 
@@ -125,6 +133,7 @@ def play(stack: Stack, run: Run, *, pause: float = PAUSE, patience: float = PATI
     run.killer.start()
     try:
         _order(buyers, wishes(run.wanted, seed=run.seed), run)
+        _change(buyers, run)
         print(f"{len(run.numbers)} orders after {time.monotonic() - began:.0f} s", flush=True)
         settled(stack, numbers=run.numbers, seconds=patience / 12)
     finally:
@@ -134,7 +143,7 @@ def play(stack: Stack, run: Run, *, pause: float = PAUSE, patience: float = PATI
         faults.clear(stack)
     settled(stack, numbers=run.numbers, seconds=patience)
     print(f"after {time.monotonic() - began:.0f} s it is judged", flush=True)
-    run.verdict = judge(stack, numbers=run.numbers)
+    run.verdict = judge(stack, numbers=run.numbers, changed=buyers.changed)
     _told(run.verdict)
     audit = read_back(stack, numbers=run.numbers, until=_today(stack))
     run.bills, run.bills_as_promised = len(audit.bills), audit.as_promised
@@ -155,6 +164,21 @@ def _order(buyers: Buyers, wanted: Sequence[Wish], run: Run) -> None:
 
     with ThreadPoolExecutor(max_workers=BUYERS) as threads:
         list(threads.map(place, wanted))
+
+
+def _change(buyers: Buyers, run: Run) -> None:
+    """What was ordered to be changed is, while everything is still killed."""
+    run.changes = len(buyers.owners)
+
+    def change(owner: Owner) -> None:
+        try:
+            run.numbers.append(buyers.change(owner))
+        except (StoryBroken, httpx.HTTPError, LookupError) as error:
+            run.broken[f"change of {owner.kind}"] += 1
+            print(f"another {owner.kind} was not ordered: {error!s:.400}", flush=True)
+
+    with ThreadPoolExecutor(max_workers=BUYERS) as threads:
+        list(threads.map(change, list(buyers.owners)))
 
 
 def _told(verdict: Verdict) -> None:
