@@ -305,7 +305,7 @@ def test_in_the_demonstration_a_phone_leaves_only_once_the_transfer_of_its_numbe
     case.go_on()
     case.hear("port.refused", motive="OPD_DATA", sub_motive="RIO_UNKNOWN")
     assert (parcel_of(case).state, case.house.names) == (TaskState.WAITING, ["port_in"])
-    wanted = {"number": case.number, "line_id": case.line, "msisdn": NUMBER}
+    wanted: dict[str, Any] = {"number": case.number, "line_id": case.line, "msisdn": NUMBER}
     changing.correct(case.who, rio=GOOD, **wanted)
     case.go_on()
     assert (parcel_of(case).state, case.house.names) == (TaskState.WAITING, ["port_in"] * 2)

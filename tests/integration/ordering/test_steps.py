@@ -55,7 +55,7 @@ def test_a_firm_and_the_operator_hear_of_each_step_of_an_order_once_and_in_order
     )
     others = [
         endpoints.register(party_id=whose, url=receiver.url, types=types, name="", by="Ada")[0]
-        for whose, types in ((None, (STEP,)), (None, ()), (party, ()), (party + 1, (STEP,)))
+        for whose, types in ((None, (STEP,)), (None, ()), (party, ()), ((party or 0) + 1, (STEP,)))
     ]
     stopped, _ = ordered(owner, line_with_music, STOP)
     world.silent = False
@@ -84,7 +84,7 @@ def test_nothing_is_written_of_steps_that_nobody_asked_to_hear_of(
     owner: AccountContext, line_with_music: int, world: World, receiver: Receiver
 ) -> None:
     """Neither who hears of everything asks for them, nor another firm that names them."""
-    for party, types in ((None, ()), (owner.party_id, ()), (owner.party_id + 1, (STEP,))):
+    for party, types in ((None, ()), (owner.party_id, ()), ((owner.party_id or 0) + 1, (STEP,))):
         endpoints.register(party_id=party, url=receiver.url, types=types, name="", by="Ada")
     stopped, _ = ordered(owner, line_with_music, STOP)
     world.silent = False
