@@ -74,7 +74,7 @@ def not_agreed(**contract: Any) -> Exists:
         rows.annotate(promise=promise).filter(
             promise=OuterRef("promise"),
             item__line_id=OuterRef("item"),
-            costs_on__lte=OuterRef("starts_on"),
+            costs_on__lte=OuterRef("due_on"),
         )
     )
 

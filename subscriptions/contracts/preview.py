@@ -12,6 +12,7 @@ from commerce.kernel.money import Money
 from subscriptions.contracts.services.change import ended_item
 from subscriptions.domain.changes import EndedCharge, closing, superseded_from
 from subscriptions.domain.charges import AgreedCharge, spans
+from subscriptions.domain.continuing import billed_on, first_paid_days
 from subscriptions.domain.invoice import bill_period
 from subscriptions.domain.promise import PromisedLine, promised_from
 from subscriptions.models import PromiseLine, Subscription, SubscriptionItem
@@ -30,7 +31,8 @@ class BillBeforeAndAfter:
 class Coming:
     """What the order `number` does to a contract on the day `on`: it begins the charges `begins`
     and ends the items `ends`, or all (`ends_all`); a line of `instead` takes the place of the item
-    that it names, or of what another order has put there by then."""
+    that it names, or of what another order has put there by then. The lines `asked` are free at
+    first and go on only with a yes."""
 
     number: str
     on: date
@@ -39,6 +41,7 @@ class Coming:
     ends: Collection[int] = ()
     instead: Mapping[str, int] = field(default_factory=dict)
     ends_all: bool = False
+    asked: Collection[str] = ()
 
 
 def bills_with_change(
@@ -134,12 +137,23 @@ class _Course:
         bill = self._settling_bill(change.on)
         for line, item in change.instead.items():
             self._standing[item] = f"{change.number}/{line}"
+        costs_on = first_paid_days(
+            [charge for charge in change.begins if charge.item in change.asked],
+            activation=change.on,
+            cycle_day=self._cycle_day,
+        )
         charges: dict[str, list[EndedCharge]] = {}
         for agreed in change.begins:
             name = f"{change.number}/{agreed.item}"
             charges.setdefault(name, []).append(
                 EndedCharge(
-                    name, agreed, change.on, change.on, None, change.tax_rates[agreed.tax_class]
+                    name,
+                    agreed,
+                    change.on,
+                    change.on,
+                    None,
+                    change.tax_rates[agreed.tax_class],
+                    costs_on.get(agreed.item),
                 )
             )
         self._begun |= {name: _Held(tuple(each), bill) for name, each in charges.items()}
@@ -150,6 +164,7 @@ class _Course:
             cycle_day=self._cycle_day,
             periods=_MOST,
             bills_from=bill,
+            costs_on=costs_on,
         ):
             self._add(due, of=(f"{change.number}/{due.due.item}", due.due.charge))
 
@@ -206,8 +221,8 @@ def _is_gone(line: _Line, of: tuple[str, str], *, since: date) -> bool:
 def _billed_meanwhile(charge: EndedCharge, *, cycle_day: int, bills_from: date) -> EndedCharge:
     """As the bills before that of `bills_from` will leave it: with all that begins by then."""
     every = spans(charge.agreed, activation=charge.since, cycle_day=cycle_day)
-    begun = takewhile(lambda span: span.period.start < bills_from, every)
-    return replace(charge, billed_until=max(span.period.end for span in begun))
+    billed = takewhile(lambda span: billed_on(span, costs_on=charge.costs_on) < bills_from, every)
+    return replace(charge, billed_until=max((s.period.end for s in billed), default=None))
 
 
 class _Sums(defaultdict[date, Decimal]):

@@ -1,7 +1,7 @@
 """What a contract would be for somebody who takes it over, read from what was agreed."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -9,6 +9,7 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import cycle_day_for
 from subscriptions.contracts.services.change import ended_item
 from subscriptions.domain.charges import AgreedCharge, contract_month, month_start
+from subscriptions.domain.continuing import first_paid_days
 from subscriptions.domain.promise import promised_from
 from subscriptions.domain.taking_over import remaining
 from subscriptions.models import BillingAccount, Subscription
@@ -52,14 +53,24 @@ def first_bills(
     tax_rates: Mapping[str, Decimal],
     party_id: int | None,
     on: date,
+    asked: Collection[str] = (),
 ) -> tuple[tuple[date, Money], ...]:
     """What the first bills will say of a contract that begins on the day `on`, on the cycle of the
-    party's account, or on its own where there is none yet."""
+    party's account, or on its own where there is none yet; the lines `asked` go on for money only
+    with a yes."""
     days = BillingAccount.objects.filter(party=party_id, cycle_day__isnull=False)
     cycle_day = days.values_list("cycle_day", flat=True).first() or cycle_day_for(on)
     sums: dict[date, Money] = defaultdict(Money.zero)
+    begun = tuple(charges)
     for line in promised_from(
-        charges, tax_rates=tax_rates, activation=on, cycle_day=cycle_day, periods=_SHOWN
+        begun,
+        tax_rates=tax_rates,
+        activation=on,
+        cycle_day=cycle_day,
+        periods=_SHOWN,
+        costs_on=first_paid_days(
+            [charge for charge in begun if charge.item in asked], activation=on, cycle_day=cycle_day
+        ),
     ):
         assert line.due_on is not None
         sums[line.due_on] += line.due.amount

@@ -19,7 +19,8 @@ from subscriptions.domain.promise import PromisedLine
 class EndedCharge:
     """A charge that runs since `since` and ends on `until`; bills hold it up to `billed_until`.
 
-    `reference` names its item in what is said of it afterwards: its order and its line.
+    `reference` names its item in what is said of it afterwards: its order and its line. `costs_on`:
+    it goes on only with a yes, and costs something from that day on.
     """
 
     reference: str
@@ -28,6 +29,7 @@ class EndedCharge:
     until: date
     billed_until: date | None
     tax_rate: Decimal
+    costs_on: date | None = None
 
 
 def used_of(span: Span, *, until: date) -> Span | None:

@@ -1,6 +1,6 @@
 """What is free at first and then costs: from which day on, and how much. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice, pairwise
@@ -45,6 +45,32 @@ def paid_later(
         if (each.costs_on, each.every_months) == (first.costs_on, first.every_months)
     ]
     return replace(first, amount=total(alike, currency=first.amount.currency))
+
+
+def first_paid_days(
+    charges: Iterable[AgreedCharge], *, activation: date, cycle_day: int
+) -> Mapping[str, date]:
+    """Of each item that is free at first, by its charges, the day on which it begins to cost."""
+    by_item: dict[str, list[AgreedCharge]] = {}
+    for charge in charges:
+        by_item.setdefault(charge.item, []).append(charge)
+    return {
+        item: later.costs_on
+        for item, of_it in by_item.items()
+        if (later := paid_later(of_it, activation=activation, cycle_day=cycle_day)) is not None
+    }
+
+
+def billed_on(span: Span, *, costs_on: date | None) -> date:
+    """The day of the bill that asks for `span`: its first, as it is paid in advance.
+
+    Of what goes on only with a yes, and begins to cost on the day `costs_on` within it: the day
+    after its last, as the yes may come until then and nothing is asked for without it.
+    """
+    period = span.period
+    if costs_on is not None and period.start < costs_on < period.end:
+        return period.end
+    return period.start
 
 
 def _paid_later(charge: AgreedCharge, *, activation: date, cycle_day: int) -> PaidLater | None:

@@ -22,6 +22,7 @@ from subscriptions.domain.charges import (
     span_from,
     spans,
 )
+from subscriptions.domain.continuing import billed_on
 from subscriptions.domain.states import LineKind
 
 Names = Mapping[str, str]
@@ -54,7 +55,8 @@ class BilledDays:
 class RunningCharge:
     """A charge of a running contract with what a line needs; billed from `billed_until` on.
 
-    `activation` is the day from which its periods count. `until` is the end of the item, if it has
+    `activation` is the day from which its periods count. `costs_on`: it goes on only with a yes,
+    and costs something from that day on. `until` is the end of the item, if it has
     one: nothing is billed from that day on, and what was billed beyond it (`overbilled`) goes back.
     """
 
@@ -73,6 +75,7 @@ class RunningCharge:
     ending: Ending | None = None
     overbilled: tuple[BilledDays, ...] = ()
     codes: BuyerCodes = NO_CODES
+    costs_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +242,7 @@ def _unbilled(charge: RunningCharge, *, period: Period) -> Iterable[Span]:
     except ValueError as impossible:
         raise _impossible(charge, impossible) from impossible
     if charge.until is None:
-        return found
+        return [span for span in found if billed_on(span, costs_on=charge.costs_on) < end]
     return [part for span in found if (part := used_of(span, until=charge.until)) is not None]
 
 

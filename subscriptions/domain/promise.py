@@ -6,10 +6,13 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from itertools import takewhile
+from types import MappingProxyType
 
 from subscriptions.domain.charges import AgreedCharge, DueLine, due_in_period, due_lines, spans
+from subscriptions.domain.continuing import billed_on
 
 SHORTEST_HORIZON = 36
+NEVER_ASKED: Mapping[str, date] = MappingProxyType({})
 
 
 class Rule(StrEnum):
@@ -102,18 +105,22 @@ def promised_from(
     cycle_day: int,
     periods: int,
     bills_from: date | None = None,
+    costs_on: Mapping[str, date] = NEVER_ASKED,
 ) -> tuple[PromisedLine, ...]:
     """The recurring lines of periods 1 to `periods`, with the dates of this activation.
 
     A line stands on the bill of the day on which its period starts, or on the next one that is
-    made: that of `bills_from`.
+    made: that of `bills_from`. `costs_on`: the items that go on only with a yes, and from when.
     """
     return tuple(
         PromisedLine(
             line,
             tax_rates[line.tax_class],
             span.period.start,
-            max(span.period.start, bills_from or span.period.start),
+            max(
+                billed_on(span, costs_on=costs_on.get(charge.item)),
+                bills_from or span.period.start,
+            ),
         )
         for charge in charges
         if charge.recurring

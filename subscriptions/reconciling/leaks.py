@@ -12,7 +12,8 @@ from subscriptions.reconciling.audit import bills_against_promises, ledger_diffe
 BANK_WAITS = timedelta(days=3)
 """How long money may wait for an operator before it is a difference."""
 
-# A charge that the last run of its account left out, or whose account no run takes up any more.
+# A charge that the last run of its account left out, or whose account no run takes up any more. A
+# bill within which something begins to cost that needs a yes is made when its days are over.
 _UNBILLED = """
 SELECT contract.order_number || '/' || item.line_id || '/' || charge.code,
        coalesce(account.next_bill_on::text, 'none'),
@@ -28,6 +29,12 @@ SELECT contract.order_number || '/' || item.line_id || '/' || charge.code,
             ELSE item.from_on < account.next_bill_on - interval '1 month'
                  AND coalesce(charge.billed_until, item.from_on)
                      <= account.next_bill_on - interval '1 month' END
+   AND NOT EXISTS (
+        SELECT FROM subscriptions_paidcontinuation AS asked
+         WHERE asked.item_id = item.id AND account.next_bill_on >= %(day)s
+           AND asked.costs_on < account.next_bill_on
+           AND asked.costs_on > account.next_bill_on - interval '1 month'
+           AND charge.billed_until = account.next_bill_on - interval '1 month')
  ORDER BY 1
 """
 

@@ -29,6 +29,7 @@ from commerce.ordering.domain.changes import (
 from commerce.ordering.domain.consents import check_consents, check_early
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import ItemAction
+from commerce.ordering.services.asked_lines import asked_lines
 from commerce.ordering.services.buying import Bought, bought_with, replaced_items
 from commerce.ordering.services.changed_line import (
     check_may,
@@ -247,6 +248,7 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
             begins=quote.agreed_charges(),
             ends=ending,
             instead=replaced,
+            asked=asked_lines(quote, segment=value.segment, catalogue=catalogue),
             ends_all=request.kind is ChangeKind.TERMINATE,
         ),
         waiting=waiting,

@@ -41,6 +41,7 @@ from commerce.ordering.services.terminating import was_subsidised
 from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched
 from promotions.domain.model import CustomerFacts
 from subscriptions.contracts.selectors import subscription_view
+from subscriptions.contracts.services.asking import is_asked_about
 from subscriptions.contracts.taking_over import charges_left, first_bills, next_month_start
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
@@ -184,6 +185,11 @@ def _prepare(row: HolderChange, *, party_id: int | None) -> _Prepared:
         tax_rates=pricing.snapshot.tax_rates,
         party_id=party_id,
         on=on,
+        asked={
+            _line(item)
+            for item in goes
+            if is_asked_about(kinds[item.id], segment=segment_of(contract))
+        },
     )
     bound = contract.commitment_ends_on
     shown = TakeOver(

@@ -5,6 +5,7 @@ from commerce.kernel.clock import business_today
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import UNDER_WAY, ItemAction
 from commerce.ordering.models import Order
+from commerce.ordering.services.asked_lines import asked_lines
 from subscriptions.contracts.preview import Coming
 from subscriptions.domain.states import CLOSING, ChangeKind
 
@@ -24,14 +25,16 @@ def coming_changes(subscription_id: int) -> tuple[Coming, ...]:
 def _coming(order: Order) -> Coming:
     assert order.begins_on is not None
     items = [item for item in order.items.all() if item.subject is not None]
+    catalogue, quote = snapshot_of(order.release), Quote.from_json(order.agreed)
     return Coming(
         number=order.number,
         on=order.begins_on,
-        tax_rates=snapshot_of(order.release).tax_rates,
-        begins=Quote.from_json(order.agreed).agreed_charges(),
+        tax_rates=catalogue.tax_rates,
+        begins=quote.agreed_charges(),
         ends=[item.subject or 0 for item in items],
         instead={
             item.line_id: item.subject or 0 for item in items if item.action == ItemAction.MODIFY
         },
         ends_all=ChangeKind(order.change) in CLOSING,
+        asked=asked_lines(quote, segment=order.segment, catalogue=catalogue),
     )

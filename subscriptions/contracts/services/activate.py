@@ -16,6 +16,7 @@ from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.contracts.services import asking, promise
 from subscriptions.domain.buyers import NO_CODES, BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.continuing import PaidLater
 from subscriptions.domain.invoice import Names
 from subscriptions.events import SubscriptionActivated
 from subscriptions.invoicing.services import first_bill
@@ -79,11 +80,13 @@ def activate(
     if account.cycle_day is None:
         account.cycle_day = cycle_day_for(activated_on)
         account.save(update_fields=["cycle_day"])
+    asked = asking.asked_about(account, items, on=activated_on)
     promise_id = promise.fix(
         order_number=order_number,
         group=group,
         activated_on=activated_on,
         cycle_day=account.cycle_day,
+        costs_on={line: later.costs_on for line, later in asked.items()},
     )
     subscription = Subscription.objects.create(
         order_number=order_number,
@@ -106,7 +109,13 @@ def activate(
         release=release,
         channel=channel,
     )
-    store_items(subscription, items=items, tax_rates=tax_rates, benefit_names=benefit_names or {})
+    store_items(
+        subscription,
+        items=items,
+        tax_rates=tax_rates,
+        benefit_names=benefit_names or {},
+        asked=asked,
+    )
     publish(
         SubscriptionActivated(
             order_number=order_number,
@@ -126,9 +135,11 @@ def store_items(
     items: Sequence[ActivatedItem],
     tax_rates: Mapping[str, Decimal],
     benefit_names: Mapping[str, Names],
+    asked: Mapping[str, PaidLater],
     begun_by: SubscriptionChange | None = None,
 ) -> None:
-    """The contract holds `items` from its first day on, or from the day of the change on."""
+    """The contract holds `items` from its first day on, or from the day of the change on; the lines
+    `asked` go on for money only with a yes."""
     rows = SubscriptionItem.objects.bulk_create(
         SubscriptionItem(
             subscription=subscription,
@@ -176,7 +187,7 @@ def store_items(
         for stored, (_, charge) in zip(charges, agreed, strict=True)
         for position, benefit in enumerate(charge.benefits)
     )
-    asking.watch(subscription, [(row, item.charges) for row, item in zip(rows, items, strict=True)])
+    asking.watch([(row, asked[row.line_id]) for row in rows if row.line_id in asked])
 
 
 def _bill(account: BillingAccount, subscription: Subscription) -> None:

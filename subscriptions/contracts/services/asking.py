@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import transaction
@@ -16,7 +16,7 @@ from commerce.notifications.models import MessageChannel
 from commerce.notifications.services import send
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.continuing import PaidLater, paid_later
-from subscriptions.models import PaidContinuation, Subscription, SubscriptionItem
+from subscriptions.models import BillingAccount, PaidContinuation, SubscriptionItem
 
 ASK, UNANSWERED = "continuation-ask", "continuation-unanswered"
 """The handlers: an item is asked about, and its answer is due."""
@@ -25,46 +25,64 @@ ASK_AT, END_AT = time(10), time(0, 5)
 PATH = "/account/lines/{}/#paid-later"
 
 
-def watch(
-    subscription: Subscription, items: Iterable[tuple[SubscriptionItem, Sequence[AgreedCharge]]]
-) -> None:
-    """Have a consumer asked about those of the new `items` that are free at first, where his
-    market's law wants that. A few statements if there are any, else none.
+def is_asked_about(kind: str, *, segment: str) -> bool:
+    """Whether the market's law wants a buyer of that segment asked before such a thing that is free
+    at first goes on for money: consumers alone."""
+    kinds = market(settings.MARKET).free_then_paid_rules().kinds
+    return segment == Segment.CONSUMER and kind in kinds
 
-    In the caller's transaction, who has given the account its cycle day.
+
+class Begins(Protocol):
+    """A line that a contract begins to hold."""
+
+    @property
+    def line_id(self) -> str: ...
+    @property
+    def offering(self) -> str: ...
+    @property
+    def charges(self) -> Sequence[AgreedCharge]: ...
+
+
+def asked_about(
+    account: BillingAccount, items: Iterable[Begins], *, on: date
+) -> Mapping[str, PaidLater]:
+    """What those of `items` cost later, by their lines, that are free from the day `on` at first
+    and go on for money only with a yes. A statement if any has an advantage, else none.
+
+    The account has its cycle day.
     """
-    account = subscription.account
     assert account.cycle_day is not None
-    if account.segment != Segment.CONSUMER:
-        return
-    found = []
-    for item, charges in items:
-        if not any(charge.benefits for charge in charges):
-            continue
-        later = paid_later(charges, activation=item.from_on, cycle_day=account.cycle_day)
-        if later is not None:
-            found.append((item, later))
-    if found:
-        _watch(found)
-
-
-def _watch(found: Sequence[tuple[SubscriptionItem, PaidLater]]) -> None:
-    rules = market(settings.MARKET).free_then_paid_rules()
+    granted = [item for item in items if any(charge.benefits for charge in item.charges)]
+    if account.segment != Segment.CONSUMER or not granted:
+        return {}
     catalogue = current_snapshot(business_now())
-    rows = []
-    for item, later in found:
-        offering = last_sold(item.offering, catalogue=catalogue)
-        if offering is None or offering.kind not in rules.kinds:
-            continue
-        rows.append(
-            PaidContinuation(
-                item=item,
-                costs_on=later.costs_on,
-                answer_by=later.costs_on - timedelta(days=rules.answers_days),
-                amount=later.amount.rounded().amount,
-                every_months=later.every_months,
-            )
+    found = {}
+    for item in granted:
+        later = paid_later(item.charges, activation=on, cycle_day=account.cycle_day)
+        offering = last_sold(item.offering, catalogue=catalogue) if later else None
+        if later and offering and is_asked_about(offering.kind, segment=account.segment):
+            found[item.line_id] = later
+    return found
+
+
+def watch(found: Sequence[tuple[SubscriptionItem, PaidLater]]) -> None:
+    """Have the holder of these items asked in time; nothing if there are none.
+
+    In the caller's transaction.
+    """
+    if not found:
+        return
+    rules = market(settings.MARKET).free_then_paid_rules()
+    rows = [
+        PaidContinuation(
+            item=item,
+            costs_on=later.costs_on,
+            answer_by=later.costs_on - timedelta(days=rules.answers_days),
+            amount=later.amount.rounded().amount,
+            every_months=later.every_months,
         )
+        for item, later in found
+    ]
     PaidContinuation.objects.bulk_create(rows)
     timers.schedule_all(
         timers.Due(

@@ -13,6 +13,7 @@ from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.kernel.periods import add_months
 from subscriptions.accounts.services import calendar
 from subscriptions.collection.services import collecting, deposits
+from subscriptions.contracts.services import asking
 from subscriptions.contracts.services.activate import ActivatedItem, store_items
 from subscriptions.contracts.services.number import give_up_number
 from subscriptions.contracts.services.promise import EndedItem, agreed_charges, fix_change
@@ -30,6 +31,7 @@ from subscriptions.events import SubscriptionChanged
 from subscriptions.invoicing.services import last_bill
 from subscriptions.models import (
     BillingAccount,
+    PaidContinuation,
     Promise,
     Subscription,
     SubscriptionBlock,
@@ -92,6 +94,7 @@ def apply_change(change: ContractChange) -> int:
     assert account.cycle_day is not None
     bills_from = account.next_bill_on or change.on
     at_once = change.kind is ChangeKind.WITHDRAW and account.parked_at is None
+    asked = asking.asked_about(account, change.begins, on=change.on)
     promise_id = fix_change(
         order_number=change.order_number,
         group=change.group,
@@ -100,6 +103,7 @@ def apply_change(change: ContractChange) -> int:
         cycle_day=account.cycle_day,
         bills_from=business_today() if at_once else bills_from,
         ended=[ended_item(item, subscription, on=change.on) for item in ending],
+        costs_on={line: later.costs_on for line, later in asked.items()},
     )
     row = SubscriptionChange.objects.create(
         subscription=subscription,
@@ -118,6 +122,7 @@ def apply_change(change: ContractChange) -> int:
         items=change.begins,
         tax_rates=change.tax_rates,
         benefit_names=change.benefit_names,
+        asked=asked,
         begun_by=row,
     )
     _carry(subscription, change)
@@ -186,6 +191,7 @@ def ended_item(item: SubscriptionItem, subscription: Subscription, *, on: date) 
         order_number=order, group=begun.group if begun else subscription.group
     )
     billed = dict(item.charges.values_list("code", "billed_until"))
+    asked = PaidContinuation.objects.filter(item=item).values_list("costs_on", flat=True).first()
     return EndedItem(
         promise.pk,
         item.line_id,
@@ -197,6 +203,7 @@ def ended_item(item: SubscriptionItem, subscription: Subscription, *, on: date) 
                 until=max(on, item.from_on),
                 billed_until=billed.get(charge.code),
                 tax_rate=Decimal(promise.tax_rates[charge.tax_class]),
+                costs_on=asked,
             )
             for charge in agreed_charges(promise)
             if charge.item == item.line_id and charge.recurring

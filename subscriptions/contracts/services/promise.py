@@ -15,6 +15,7 @@ from commerce.rows import Given, Prepared
 from subscriptions.domain.changes import EndedCharge, closing, superseded_from
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.promise import (
+    NEVER_ASKED,
     PromisedLine,
     horizon,
     promised_at_once,
@@ -93,10 +94,18 @@ def close_items(*, order_number: str, group: str, items: Iterable[str], on: date
 
 
 @transaction.atomic
-def fix(*, order_number: str, group: str, activated_on: date, cycle_day: int) -> int:
+def fix(
+    *,
+    order_number: str,
+    group: str,
+    activated_on: date,
+    cycle_day: int,
+    costs_on: Mapping[str, date] = NEVER_ASKED,
+) -> int:
     """Give the promise its days, by the day on which the contract really began; its id.
 
-    May be repeated with the same days.
+    `costs_on`: the items that go on only with a yes, and from when they cost something. May be
+    repeated with the same days.
 
     Raises:
         NotFound: nothing was promised to that contract.
@@ -111,7 +120,13 @@ def fix(*, order_number: str, group: str, activated_on: date, cycle_day: int) ->
         if (promise.activated_on, promise.cycle_day) != (activated_on, cycle_day):
             raise RuleViolated("The promise has other days already.", code="promise_fixed")
         return promise.pk
-    _date(promise, activated_on=activated_on, cycle_day=cycle_day, bills_from=activated_on)
+    _date(
+        promise,
+        activated_on=activated_on,
+        cycle_day=cycle_day,
+        bills_from=activated_on,
+        costs_on=costs_on,
+    )
     return promise.pk
 
 
@@ -134,11 +149,12 @@ def fix_change(
     cycle_day: int,
     bills_from: date,
     ended: Sequence[EndedItem],
+    costs_on: Mapping[str, date] = NEVER_ASKED,
 ) -> int:
     """Date the promise of a change, which takes effect on the day `on`; its id.
 
     It speaks of what begins then, and of the last days of what ends; what was promised for later
-    days of that is superseded. `bills_from` is the day of the next bill.
+    days of that is superseded. `bills_from` is the day of the next bill; `costs_on` as in `fix`.
 
     Raises:
         NotFound: nothing was promised with that change.
@@ -149,7 +165,7 @@ def fix_change(
     if promise is None:
         raise _nothing_promised(order_number, group)
     promise.replaces_id = replaces
-    _date(promise, activated_on=on, cycle_day=cycle_day, bills_from=bills_from)
+    _date(promise, activated_on=on, cycle_day=cycle_day, bills_from=bills_from, costs_on=costs_on)
     for item in ended:
         _close(item, promise, cycle_day=cycle_day)
     _copy(
@@ -165,13 +181,21 @@ def _nothing_promised(order_number: str, group: str) -> NotFound:
     return NotFound(f"Nothing was promised to {group} of {order_number}.", code="unknown_promise")
 
 
-def _date(promise: Promise, *, activated_on: date, cycle_day: int, bills_from: date) -> None:
+def _date(
+    promise: Promise,
+    *,
+    activated_on: date,
+    cycle_day: int,
+    bills_from: date,
+    costs_on: Mapping[str, date],
+) -> None:
     PROMISE_LIFE.check(PromiseState(promise.state), PromiseState.ACTIVE)
     promise.state = PromiseState.ACTIVE
     promise.activated_on = activated_on
     promise.cycle_day = cycle_day
     promise.save(update_fields=["state", "activated_on", "cycle_day", "replaces"])
-    _write_out(promise, periods=horizon(promise.commitment_months), bills_from=bills_from)
+    periods = horizon(promise.commitment_months)
+    _write_out(promise, periods=periods, bills_from=bills_from, costs_on=costs_on)
 
 
 def _close(item: EndedItem, by: Promise, *, cycle_day: int) -> None:
@@ -201,7 +225,13 @@ def agreed_charges(promise: Promise) -> tuple[AgreedCharge, ...]:
     return from_plain(tuple[AgreedCharge, ...], promise.agreed)
 
 
-def _write_out(promise: Promise, *, periods: int, bills_from: date | None = None) -> None:
+def _write_out(
+    promise: Promise,
+    *,
+    periods: int,
+    bills_from: date | None = None,
+    costs_on: Mapping[str, date] = NEVER_ASKED,
+) -> None:
     """Add the lines after those that are written, up to the period `periods`."""
     assert promise.activated_on is not None
     assert promise.cycle_day is not None
@@ -212,6 +242,7 @@ def _write_out(promise: Promise, *, periods: int, bills_from: date | None = None
         cycle_day=promise.cycle_day,
         periods=periods,
         bills_from=bills_from,
+        costs_on=costs_on,
     )
     _copy((promise.pk, line) for line in lines if line.due.period > promise.periods)
     promise.periods = periods

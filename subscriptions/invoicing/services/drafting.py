@@ -182,6 +182,7 @@ def running_charges(
         "tax_rate",
         "item__subscription__cost_centre",
         "item__subscription__purchase_order",
+        "item__continuation__costs_on",
         "billed_until",
     )
     fetched = list(values)
@@ -193,7 +194,7 @@ def running_charges(
     for (
         pk, account, order, group, change, change_group, ending, ending_group, since, cycle_day,
         currency, line_id, until, names, code, amount, every, quantity, tax_class, tax_rate,
-        cost_centre, purchase_order, billed_until,
+        cost_centre, purchase_order, costs_on, billed_until,
     ) in fetched:  # fmt: skip
         assert cycle_day is not None
         granted = benefits.get(pk, ())
@@ -226,6 +227,7 @@ def running_charges(
                 else None,
                 overbilled=overbilled.get(pk, ()),
                 codes=BuyerCodes(cost_centre, purchase_order),
+                costs_on=costs_on,
             )
         )
     return result

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from commerce.accounts.identity import AccountContext
@@ -17,8 +19,11 @@ from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, RuleViolat
 from commerce.kernel.money import Money
 from commerce.notifications.models import Message
 from commerce.ordering import subscribers
+from commerce.ordering.domain.changes import ChangeRequest
 from commerce.ordering.models import Order
+from commerce.ordering.services.changes import place_change, quote_change
 from commerce.ordering.services.continuing import on_unanswered
+from commerce.ordering.services.place import Checkout
 from commerce.ordering.timeline import timeline_of
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.contracts.continuing import continuations_of
@@ -28,13 +33,29 @@ from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.contracts.services.answering import answer_continuation
 from subscriptions.contracts.services.asking import on_ask_due
 from subscriptions.domain.charges import AgreedCharge
-from subscriptions.models import PaidContinuation, Parking, Subscription, SubscriptionItem
+from subscriptions.domain.states import ChangeKind
+from subscriptions.models import (
+    InvoiceLine,
+    PaidContinuation,
+    Parking,
+    PromiseLine,
+    Subscription,
+    SubscriptionItem,
+)
 from subscriptions.reconciling.audit import bills_against_promises
+from subscriptions.reconciling.leaks import billing_differences
 from tests.factories import PersonFactory
 from tests.integration.ordering.people import agent, customer
 from tests.integration.ordering.test_changes import AT, carried_out
 from tests.integration.ordering.test_next_offers import START
-from tests.integration.subscriptions.contracts import RATES, at, bills, promised, run
+from tests.integration.subscriptions.contracts import (
+    RATES,
+    activated,
+    at,
+    bills,
+    promised,
+    run,
+)
 
 __all__ = ["AT"]
 FREE = Benefit("music-3-free", BenefitKind.PERCENT_OFF, Decimal(100), 1, 3)
@@ -93,7 +114,7 @@ def answered(context: AccountContext, *, agreed: bool, on: date = ASKED, record:
     with business_time_fixed(at(on)):
         answer_continuation(
             context,
-            subscription_id=Subscription.objects.get().pk,
+            subscription_id=music().subscription_id,
             item_id=music().pk,
             agreed=agreed,
             record=record,
@@ -190,6 +211,104 @@ def test_an_end_that_comes_late_counts_from_the_day_on_which_it_would_have_cost(
     billed(date(2027, 3, 23))
     assert bills()[-1][2] == "15.00"
     assert all(check.equal for check in bills_against_promises())
+
+
+def joined() -> AccountContext:
+    """Whose second line, free at first, joins an account that is billed on the 5th."""
+    context = customer()
+    with business_time_fixed(at(FIFTH)):
+        promised("F-2026-000009", [PLAN])
+        activated("F-2026-000009", [PLAN], party=context.party_id or 0, on=FIFTH)
+    begin(context.party_id or 0)
+    return context
+
+
+FIFTH = date(2026, 11, 5)
+FIFTHS = [date(2026, 12, 5), date(2027, 1, 5), date(2027, 2, 5)]
+MARCH, APRIL = date(2027, 3, 5), date(2027, 4, 5)
+
+
+def test_on_a_joined_account_no_bill_asks_for_it_before_the_answer_is_due() -> None:
+    joined()
+    row = PaidContinuation.objects.get()
+    assert (row.costs_on, row.answer_by) == (PAID, LAST)
+    billed(*FIFTHS)
+    # The bill of 5 February would hold ten paid days, asked for on 9 February.
+    assert [bill[2] for bill in bills()][-3:] == ["39.98", "39.98", "39.98"]
+    assert not list(billing_differences(date(2027, 2, 5)))
+    asked()
+    due(date(2027, 2, 22))
+    (order,) = Order.objects.all()
+    carried_out(order.number, on=PAID)
+    billed(MARCH, APRIL)
+    assert [bill[2] for bill in bills()][-2:] == ["39.98", "39.98"]
+    assert not InvoiceLine.objects.filter(item__endswith="music", kind="repair").exists()
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())
+
+
+def test_on_a_joined_account_the_first_paid_days_are_asked_for_once_there_is_a_yes() -> None:
+    context = joined()
+    asked()
+    answered(context, agreed=True)
+    coming = coming_bills(context.party_id or 0, since=date(2027, 2, 5), count=3)
+    shown = [(str(bill.on), str(bill.amount.amount)) for bill in coming]
+    billed(*FIFTHS, MARCH, APRIL)
+    made = [bill[2] for bill in bills()][-3:]
+    # 4.99 for the month, and for ten days of the 28 before it.
+    assert made == ["39.98", "46.75", "44.97"]
+    assert shown == [("2027-02-05", "39.98"), ("2027-03-05", "46.75"), ("2027-04-05", "44.97")]
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())
+
+
+def test_what_began_before_is_promised_for_the_bill_that_will_hold_it() -> None:
+    joined()
+    lines = PromiseLine.objects.filter(item="music")
+    promised_for = list(lines.order_by("pk").values_list("due_on", flat=True))
+    lines.update(due_on=F("starts_on"))
+    assert lines.filter(starts_on=date(2027, 2, 5), due_on=MARCH).count() == 0
+    migration = import_module("subscriptions.migrations.0029_first_paid_days")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.LATER)
+    assert list(lines.order_by("pk").values_list("due_on", flat=True)) == promised_for
+    # The charge, and what is taken off it.
+    assert lines.filter(starts_on=date(2027, 2, 5), due_on=MARCH).count() == 2
+
+
+def test_what_ends_before_its_first_paid_days_were_asked_for_costs_what_was_used_of_them() -> None:
+    context = joined()
+    answered(context, agreed=True)
+    billed(*FIFTHS)
+    line = Subscription.objects.get(order_number="F-2026-000001").pk
+    request = ChangeRequest(ChangeKind.REMOVE, items=(music().pk,))
+    with business_time_fixed(at(date(2027, 2, 27))):
+        quote = quote_change(context, subscription_id=line, request=request)
+        order = place_change(
+            context,
+            subscription_id=line,
+            request=request,
+            checkout=Checkout(expected_total=Money.zero()),
+        )
+    carried_out(order.number, on=date(2027, 2, 27))
+    billed(MARCH)
+    # Four days of 28 at 4.99, beside the two plans; the quote spoke of this contract alone.
+    assert bills()[-1][2] == "40.69"
+    assert [(str(bill.on), str(bill.after.amount)) for bill in quote.bills][:1] == [
+        ("2027-03-05", "20.70")
+    ]
+    assert Parking.objects.count() == 0
+
+
+def test_an_option_that_is_free_at_first_is_asked_about_too() -> None:
+    context = customer()
+    begin(context.party_id or 0, offering="rallonge-50")
+    asked()
+    assert PaidContinuation.objects.get().costs_on == PAID
+    due(date(2027, 2, 22))
+    (order,) = Order.objects.all()
+    carried_out(order.number, on=PAID)
+    assert music().until_on == PAID
 
 
 def test_with_a_yes_it_goes_on_and_the_yes_is_kept_with_its_text(owner: AccountContext) -> None:
