@@ -99,10 +99,15 @@ def last_sold(code: str, *, catalogue: Snapshot) -> Offering | None:
     return catalogue.offerings.get(code) or _sold_before(code, catalogue.release)
 
 
+def releases_before(release: int) -> tuple[int, ...]:
+    """The numbers of the releases before that one which were in force, the newest first."""
+    earlier = Release.objects.filter(number__lt=release, withdrawal=None).order_by("-number")
+    return tuple(earlier.values_list("number", flat=True))
+
+
 @lru_cache(maxsize=256)
 def _sold_before(code: str, release: int) -> Offering | None:
-    earlier = Release.objects.filter(number__lt=release, withdrawal=None).order_by("-number")
-    for number in earlier.values_list("number", flat=True):
+    for number in releases_before(release):
         found = snapshot_of(number).offerings.get(code)
         if found is not None:
             return found

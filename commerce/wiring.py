@@ -44,7 +44,14 @@ from commerce.ordering.events import (
     OrderPlaced,
     ParcelDayMoved,
 )
-from commerce.ordering.services import coming_days, continuing, new_terms, passing_on, unpaid
+from commerce.ordering.services import (
+    coming_days,
+    continuing,
+    line_discounts,
+    new_terms,
+    passing_on,
+    unpaid,
+)
 from commerce.ordering.services.holds import CHECKOUT_TIMER, HOLD_TIMER
 from commerce.payments import selectors as payments
 from commerce.payments.events import (
@@ -271,6 +278,7 @@ def connect() -> None:
     register_timer(asking.UNANSWERED, continuing.on_unanswered)
     register_timer(terms.APPLY, new_terms.on_apply_due)
     register_timer(passing_on.TIMER, passing_on.on_expired)
+    register_timer(line_discounts.TIMER, line_discounts.on_look_due)
     register_timer(HOLD_TIMER, ordering.on_order_hold_due)
     register_timer(CHECKOUT_TIMER, ordering.on_checkout_due)
 

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from catalogue.domain.model import Snapshot
+from catalogue.selectors import releases_before, snapshot_of
 from commerce.kernel.errors import NotFound
 from promotions.digests import digests
 from promotions.domain.codes import normalise
@@ -71,6 +72,16 @@ def promotions_of(snapshot: Snapshot) -> CompiledPromotions:
             _compiled.pop(next(iter(_compiled)))
         _compiled[key] = found
     return found
+
+
+def agreed_promotion(code: str, *, release: int) -> Promotion | None:
+    """The promotion as the release had it, or else the newest release before it that did: what
+    somebody was given may be on sale no longer. None if there never was one."""
+    for number in (release, *releases_before(release)):
+        found = promotions_of(snapshot_of(number)).promotions.get(code)
+        if found is not None:
+            return found
+    return None
 
 
 def offered_by_agents(snapshot: Snapshot, *, at: datetime) -> tuple[Promotion, ...]:

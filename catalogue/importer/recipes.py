@@ -53,6 +53,7 @@ ACTIONS: Mapping[str, str | None] = {
 CHANGES = frozenset(
     {
         *("add", "remove", "plan", "renew", "sim", "number", "suspend", "resume"),
+        "advantages",
         *("holder", "terminate", "withdraw"),
     }
 )

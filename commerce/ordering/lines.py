@@ -46,9 +46,10 @@ def facts_of(
 
 
 def at_line(facts: CustomerFacts, line: OwnLine, *, on: date) -> CustomerFacts:
-    """The facts with the commitment of one line instead of the one that ends first."""
+    """The facts of one line: its commitment instead of the one that ends first, and the lines
+    beside it."""
     left = full_months(on, line.bound_until) if line.bound_until is not None else None
-    return replace(facts, months_to_commitment_end=left)
+    return replace(facts, months_to_commitment_end=left, line=line.id)
 
 
 def line_of(found: SubscriptionView, *, catalogue: Snapshot) -> OwnLine:

@@ -12,6 +12,7 @@ from commerce.ordering.models import Cart, Order
 from commerce.ordering.services import (
     acceptance,
     checkout,
+    line_discounts,
     links,
     new_terms,
     passing_on,
@@ -57,10 +58,12 @@ def on_payment_effect_refused(payload: Mapping[str, Any]) -> None:
 
 def on_order_accepted(payload: Mapping[str, Any]) -> None:
     """The customer hears that we are bound; not of what we do because he has not paid, or has not
-    agreed to pay, or as he was told, of which he hears otherwise."""
+    agreed to pay, or as he was told, or as another line came or went, of which he hears
+    otherwise."""
     order = Order.objects.get(number=payload["number"])
     ours = Q(config__unpaid="yes") | Q(config__unanswered="yes") | Q(config__announced="yes")
-    if order.email and not order.items.filter(ours).exists():
+    told = order.change == ChangeKind.ADVANTAGES or order.items.filter(ours).exists()
+    if order.email and not told:
         send(
             code="order_accepted",
             to=order.email,
@@ -78,8 +81,10 @@ def on_order_cancelled(payload: Mapping[str, Any]) -> None:
     order = Order.objects.get(number=payload["number"])
     unpaid.called_off(order)
     passing_on.called_off(order)
+    line_discounts.called_off(order)
     new_terms.called_off(order)
-    if order.email and order.state == "cancelled":
+    told = order.change != ChangeKind.ADVANTAGES
+    if order.email and order.state == "cancelled" and told:
         send(
             code="order_cancelled",
             to=order.email,
@@ -91,14 +96,20 @@ def on_order_cancelled(payload: Mapping[str, Any]) -> None:
 
 
 def on_contract_changed(payload: Mapping[str, Any]) -> None:
-    """A line has gone to another holder."""
+    """A line has gone to another holder; one fewer, or at another price, may change what others
+    cost."""
     if payload["kind"] == ChangeKind.HOLDER:
         passing_on.gone(payload["order_number"])
+        line_discounts.look_as_gone(payload["order_number"])
+    if payload["kind"] in line_discounts.FEWER_LINES:
+        line_discounts.look_soon(payload["party_id"])
 
 
 def on_subscription_activated(payload: Mapping[str, Any]) -> None:
-    """The lines of the bundle are in service; a number may still be to come along."""
+    """The lines of the bundle are in service; a number may still be to come along. One more may
+    change what others cost."""
     line_works(order_number=payload["order_number"], group=payload["group"])
+    line_discounts.look_as_one_more(payload["party_id"])
 
 
 def on_dunning_moved(payload: Mapping[str, Any]) -> None:

@@ -127,12 +127,16 @@ def _part(reason: Reason) -> str:
 
 
 def _benefit_ended(reason: Reason) -> str:
+    if reason.act == ChangeKind.ADVANTAGES and reason.on:
+        return _("%(label)s on %(other)s ended on %(last)s, as you have fewer lines.")
     if reason.on:
         return _("%(label)s on %(other)s ended on %(last)s.")
     return _("%(label)s on %(other)s is over.")
 
 
 def _benefit_began(reason: Reason) -> str:
+    if reason.act == ChangeKind.ADVANTAGES:
+        return _("%(label)s on %(other)s, as you have more lines.")
     if reason.on:
         return _("%(label)s on %(other)s, until %(last)s.")
     return _("%(label)s on %(other)s.")

@@ -56,6 +56,8 @@ CONDITIONS = (
     Asked("customer.known", CUSTOMER, _("known customer"), FLAG),
     Asked("customer.tenure_months", CUSTOMER, _("months with us"), NUMBER),
     Asked("customer.lines", CUSTOMER, _("running lines"), NUMBER),
+    Asked("customer.others", CUSTOMER, _("running lines beside this one"), NUMBER),
+    Asked("customer.earlier", CUSTOMER, _("running lines that began before this one"), NUMBER),
     Asked("customer.months_to_commitment_end", CUSTOMER, _("months of commitment left"), NUMBER),
     Asked("customer.owns", CUSTOMER, _("owns"), values="offerings"),
     Asked("cart.channel", CART, _("channel"), values="channels"),

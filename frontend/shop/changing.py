@@ -26,6 +26,7 @@ from commerce.ordering.domain.changes import (
 )
 from commerce.ordering.domain.consents import OrderConsents
 from frontend.account.forms import AddressForm
+from frontend.shop.beside import beside
 from frontend.shop.contract import contracts_of, display_number, sections_of
 from frontend.shop.panel import panel_of
 from frontend.shop.places import choices_in, term_in
@@ -185,6 +186,7 @@ def change_page(
         "form": form,
         "asks": asks,
         "takes_back": shown.takes_back,
+        "beside": beside(shown.beside),
         "today": business_today(),
         "contracts": [
             {"number": place, "sections": sections_of(each, catalogue=catalogue)}

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from commerce.ordering.domain.withdrawing import Condition, WithdrawalQuote, owed_for
+from frontend.shop.beside import beside
 from frontend.shop.contract import display_number
 from frontend.shop.words import euros, said
 
@@ -29,6 +30,7 @@ def withdrawal_screen(shown: WithdrawalQuote) -> dict[str, Any]:
             for thing in shown.things
         ],
         "bills": [bill for bill in shown.bills if bill.before != bill.after][:2],
+        "beside": beside(shown.beside),
         "grades": [{"code": code.value, "label": label} for code, label in GRADES.items()],
         "wear": _wear(shown),
         "digest": shown.digest(),

@@ -25,6 +25,7 @@ from commerce.kernel.money import CENT
 from commerce.kernel.sentences import Sentence
 from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
 from promotions.domain.model import (
+    Beside,
     BundleItem,
     BundlePrice,
     FreeItem,
@@ -33,6 +34,7 @@ from promotions.domain.model import (
     Promotion,
     PromotionBenefit,
     Reduction,
+    WhileLines,
 )
 
 E = TypeVar("E", "Form", ChargeKind, EarlyExit, Pick)
@@ -58,7 +60,7 @@ _TRIGGER_FACTS = {
 HISTORY = frozenset(
     [
         *("customer.tenure_months", "customer.lines", "customer.owns"),
-        "customer.months_to_commitment_end",
+        *("customer.months_to_commitment_end", "customer.others", "customer.earlier"),
     ]
 )
 # Facts that make a good index, the most selective first.
@@ -67,7 +69,7 @@ _KEYS = frozenset(
     [
         *("code", "version", "name", "hint", "when", "trigger", "benefits", "group", "priority"),
         *("exclusive", "requires_code", "limits", "early_exit", "valid_from", "valid_until"),
-        *("single_use", "reasons"),
+        *("single_use", "reasons", "lines"),
     ]
 )
 _MONTHS = frozenset({"kind", "charge", "first", "periods"})
@@ -212,12 +214,17 @@ def _promotion(entry: object, *, where: str) -> Promotion:
         )
     code = _word(entry.get("code"), where=f"{where}.code")
     when = parse(entry.get("when"), where=f"{where}.when")
+    lines = _while_lines(entry.get("lines"), where=f"{where}.lines")
+    if lines is not None:
+        when = All((when, lines.test))
     requires_code = entry.get("requires_code")
     early_exit = _member(EarlyExit, entry.get("early_exit", "nothing"), where=f"{where}.early_exit")
     if requires_code and entry.get("single_use"):
         raise InvalidInput(
             Sentence("Either one code for all, or codes of a batch."), field=f"{where}.single_use"
         )
+    if lines is not None:
+        _check_comes_and_goes(entry, lines, early_exit=early_exit, where=where)
     return Promotion(
         code=code,
         version=_whole(entry.get("version", 1), where=f"{where}.version", least=1),
@@ -240,7 +247,54 @@ def _promotion(entry: object, *, where: str) -> Promotion:
         valid_from=_instant(entry.get("valid_from"), where=f"{where}.valid_from"),
         valid_until=_instant(entry.get("valid_until"), where=f"{where}.valid_until"),
         hint=_text(entry["hint"], where=f"{where}.hint") if entry.get("hint") else None,
+        lines=lines,
     )
+
+
+def _while_lines(entry: object, *, where: str) -> WhileLines | None:
+    """`{others: 1}` or `{earlier: 1}`, perhaps with `begins`."""
+    if entry is None:
+        return None
+    if not isinstance(entry, Mapping):
+        raise InvalidInput(Sentence("Say how many lines: others or earlier."), field=where)
+    unknown = sorted(set(entry) - {*Beside, "begins"})
+    if unknown:
+        raise InvalidInput(
+            Sentence("Unknown: %(value)s.", value=", ".join(unknown)), field=f"{where}.{unknown[0]}"
+        )
+    named = [each for each in Beside if each in entry]
+    if len(named) != 1:
+        raise InvalidInput(Sentence("Say how many lines: others or earlier."), field=where)
+    return WhileLines(
+        beside=named[0],
+        at_least=_whole(entry[named[0]], where=f"{where}.{named[0]}", least=1),
+        begins=_flag(entry.get("begins", False), where=f"{where}.begins"),
+    )
+
+
+def _check_comes_and_goes(
+    entry: Mapping[str, object], lines: WhileLines, *, early_exit: EarlyExit, where: str
+) -> None:
+    """What comes and goes with lines is of a month, counts nothing and is not given back."""
+    if early_exit is not EarlyExit.NOTHING:
+        raise InvalidInput(
+            Sentence("What ends with another line is not given back."), field=f"{where}.early_exit"
+        )
+    on_demand = any(entry.get(key) for key in ("requires_code", "single_use", "reasons", "limits"))
+    if lines.begins and on_demand:
+        raise InvalidInput(
+            Sentence("What begins by itself needs no code, reason or limit."),
+            field=f"{where}.lines.begins",
+        )
+    benefits = entry.get("benefits")
+    for index, each in enumerate(benefits if isinstance(benefits, (list, tuple)) else ()):
+        kind = each.get("kind") if isinstance(each, Mapping) else None
+        charge = each.get("charge") if isinstance(each, Mapping) else None
+        if kind not in (Form.PERCENT_OFF, Form.AMOUNT_OFF) or charge != ChargeKind.RECURRING:
+            raise InvalidInput(
+                Sentence("With lines comes and goes what is off a recurring price alone."),
+                field=f"{where}.benefits[{index}]",
+            )
 
 
 def _benefits(

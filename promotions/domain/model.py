@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
 
-from catalogue.domain.expressions import Expression, Facts, Scalar
+from catalogue.domain.expressions import Expression, Facts, Operator, Scalar, Test
 from catalogue.domain.model import ChargeKind, Segment, Text
 from promotions.domain.benefits import Benefit, EarlyExit
 
@@ -107,6 +107,29 @@ class Limits:
         return self.total is not None or self.per_party is not None
 
 
+class Beside(StrEnum):
+    """Which of a holder's running lines count for an advantage of one: all his OTHERS, or those
+    that began EARLIER."""
+
+    OTHERS = "others"
+    EARLIER = "earlier"
+
+
+@dataclass(frozen=True, slots=True)
+class WhileLines:
+    """An advantage of several lines: a line has it as long as its holder has `at_least` so many
+    beside it, from one bill day to the next. `begins`: a running line gets it too when another line
+    comes, not a new one alone."""
+
+    beside: Beside
+    at_least: int
+    begins: bool = False
+
+    @property
+    def test(self) -> Test:
+        return Test(f"customer.{self.beside}", Operator.AT_LEAST, self.at_least)
+
+
 @dataclass(frozen=True, slots=True)
 class Promotion:
     """An advantage on sale.
@@ -114,7 +137,8 @@ class Promotion:
     Of one `group` one at most is given, and an `exclusive` one shares its charges with no other;
     among what that permits the customer gets what costs least. Those given apply by falling
     `priority`, then code. `hint` says what to do to get it. `single_use` needs a code of one of its
-    batches; `reasons` make it a retention offer, which an agent gives for one of them.
+    batches; `reasons` make it a retention offer, which an agent gives for one of them. `lines`: it
+    comes and goes with the number of its holder's lines, which `when` asks for too.
     """
 
     code: str
@@ -134,6 +158,7 @@ class Promotion:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     hint: Text | None = None
+    lines: WhileLines | None = None
 
     @property
     def slug(self) -> tuple[int, str]:
@@ -171,7 +196,8 @@ class CustomerFacts:
     """What conditions may know of the customer; `used_up` names promotions he can't have again.
 
     `opened` are promotions that he has a single-use code for, `retained` those that an agent gave
-    him, each with its reason.
+    him, each with its reason. `running` are the contracts that `lines` counts, in the order in
+    which they began, and `line` is the one that is spoken of (None: a new one).
     """
 
     segment: Segment = Segment.CONSUMER
@@ -183,6 +209,8 @@ class CustomerFacts:
     used_up: frozenset[str] = frozenset()
     opened: frozenset[str] = frozenset()
     retained: Mapping[str, str] = field(default_factory=dict)
+    running: tuple[int, ...] = ()
+    line: int | None = None
 
     def facts(self) -> dict[str, Scalar | tuple[Scalar, ...]]:
         facts: dict[str, Scalar | tuple[Scalar, ...]] = {
@@ -191,10 +219,18 @@ class CustomerFacts:
             "customer.tenure_months": self.tenure_months,
             "customer.lines": self.lines,
             "customer.owns": self.owns,
+            f"customer.{Beside.OTHERS}": self.lines - (self.line in self.running),
+            f"customer.{Beside.EARLIER}": self._earlier,
         }
         if self.months_to_commitment_end is not None:
             facts["customer.months_to_commitment_end"] = self.months_to_commitment_end
         return facts
+
+    @property
+    def _earlier(self) -> int:
+        if self.line is None or self.line not in self.running:
+            return self.lines
+        return self.running.index(self.line)
 
 
 @dataclass(frozen=True, slots=True)

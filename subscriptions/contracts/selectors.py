@@ -100,18 +100,21 @@ def history_of(party_id: int, *, on: date) -> History:
     running = Subscription.objects.filter(
         party_id=party_id, activated_on__lte=on, status__in=RUNNING
     )
-    rows = list(running.values_list("activated_on", "msisdn", "commitment_ends_on"))
+    by_begin = running.order_by("activated_on", "pk")
+    rows = list(by_begin.values_list("activated_on", "msisdn", "commitment_ends_on", "pk"))
     if not rows:
         return History()
     items = SubscriptionItem.objects.filter(subscription__in=running, from_on__lte=on).exclude(
         until_on__lte=on
     )
-    ends = [end for _, _, end in rows if end is not None]
+    ends = [end for _, _, end, _ in rows if end is not None]
+    lines = tuple(pk for _, msisdn, _, pk in rows if msisdn)
     return History(
-        tenure_months=full_months(min(since for since, _, _ in rows), on),
-        lines=sum(1 for _, msisdn, _ in rows if msisdn),
+        tenure_months=full_months(min(since for since, *_ in rows), on),
+        lines=len(lines),
         owns=tuple(sorted(set(items.values_list("offering", flat=True)))),
         months_to_commitment_end=full_months(on, min(ends)) if ends else None,
+        running=lines,
     )
 
 

@@ -311,7 +311,8 @@ def _both(
         on=act.on if act else (last.days.start if last.days else None),
         quantity=last.quantity,
     )
-    yield from _advantages(now, before, strand, facts)
+    for reason in _advantages(now, before, strand, facts):
+        yield replace(reason, act=act.kind) if act else reason
 
 
 def _advantages(

@@ -102,6 +102,7 @@ class ChangeKind(StrEnum):
     SIM = "sim"
     NUMBER = "number"
     HOLDER = "holder"
+    ADVANTAGES = "advantages"
     TERMINATE = "terminate"
     WITHDRAW = "withdraw"
 

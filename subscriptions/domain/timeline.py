@@ -259,6 +259,7 @@ _WAITS: Mapping[str, Sentence] = {
     ChangeKind.RESUME: Sentence("The line is to go on."),
     ChangeKind.SIM: Sentence("The SIM is to be replaced."),
     ChangeKind.NUMBER: Sentence("The number is to change."),
+    ChangeKind.ADVANTAGES: Sentence("Advantages are to change with the number of lines."),
     ChangeKind.TERMINATE: Sentence("The contract is to end."),
     ChangeKind.WITHDRAW: Sentence("The contract is being withdrawn from."),
 }
@@ -321,12 +322,31 @@ def _what(change: Changed, life: Life) -> Sentence:
         case ChangeKind.NUMBER:
             now, before = change.facts.get("msisdn", ""), change.facts.get("msisdn_before", "")
             return Sentence("The number is %(now)s instead of %(before)s.", now=now, before=before)
+        case ChangeKind.ADVANTAGES:
+            return _moved(change, life)
         case ChangeKind.TERMINATE:
             return Sentence("The contract ended.")
         case ChangeKind.HOLDER:
             return Sentence("The line went to another holder.")
         case _:
             return Sentence("The contract was withdrawn from.")
+
+
+def _moved(change: Changed, life: Life) -> Sentence:
+    """Which advantages the items that began by the change have no more, or have got."""
+    before = [item for item in life.items if item.ended_by == change.id]
+    after = [item for item in life.items if item.begun_by == change.id]
+    gone, come = _given(before) - _given(after), _given(after) - _given(before)
+    known = {code: names for item in life.items for code, names in item.benefit_names.items()}
+    if gone:
+        names = [known.get(code, {}) or {"en": code} for code in sorted(gone)]
+        return Sentence("No longer: %(names)s.", names=names)
+    names = [known.get(code, {}) or {"en": code} for code in sorted(come)]
+    return Sentence("From now on: %(names)s.", names=names)
+
+
+def _given(items: Sequence[Held]) -> set[str]:
+    return {benefit.code for item in items for each in item.charges for benefit in each.benefits}
 
 
 _BLOCKS: Mapping[str, Sentence] = {
@@ -355,6 +375,8 @@ def _reason(change: Changed, act: Act | None) -> Sentence | None:
 def _ordered(act: Act | None) -> Sentence | None:
     if act is None:
         return None
+    if act.kind == ChangeKind.ADVANTAGES:
+        return Sentence("They follow the number of lines.")
     if act.unanswered:
         return Sentence("Its free months are over, and nobody agreed to pay for it.")
     if act.announced:

@@ -22,12 +22,14 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What a party has on a day: see `docs/promotions.md`, conditions on the customer."""
+    """What a party has on a day: see `docs/promotions.md`, conditions on the customer. `running`
+    are the contracts that `lines` counts, in the order in which they began."""
 
     tenure_months: int = 0
     lines: int = 0
     owns: tuple[str, ...] = ()
     months_to_commitment_end: int | None = None
+    running: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from catalogue.domain.model import Text
 from commerce.kernel.money import Money
 from commerce.ordering.domain.drafts import NO_CHOICES
 from commerce.ordering.domain.facts import INSTEAD
+from commerce.ordering.domain.line_discounts import Following
 from commerce.ordering.domain.quote import Quote
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import BlockKind, ChangeKind
@@ -161,7 +162,8 @@ class ChangeQuote:
     `still_blocked`: the line stands still afterwards all the same, for another reason. `leaving`
     says what it costs to end the contract, if that is what is asked; `takes_back` are the orders
     for the line that are taken back then, `waits` those that take effect on a later day all the
-    same, and that the bills count.
+    same, and that the bills count. `beside`: what other lines of the holder cost otherwise as this
+    one leaves.
     """
 
     request: ChangeRequest
@@ -180,6 +182,7 @@ class ChangeQuote:
     delivers: bool = False
     takes_back: tuple[str, ...] = ()
     waits: tuple[WaitingOrder, ...] = ()
+    beside: tuple[Following, ...] = ()
 
     @property
     def binds(self) -> bool:
@@ -220,5 +223,10 @@ class ChangeQuote:
             *((str(self.on), asked.motive, str(self.leaving.owed)) if self.leaving else ()),
             *self.takes_back,
             *(f"{each.number}:{each.on}" for each in self.waits),
+            *(
+                f"{each.subscription_id}:{move.code}:{move.amount}"
+                for each in self.beside
+                for move in each.moves
+            ),
         )
         return hashlib.sha256("|".join(parts).encode()).hexdigest()

@@ -117,13 +117,14 @@ def cart_facts(
     return facts
 
 
-def _unit(
+def unit_of(
     lines: tuple[ListPriced, ...],
     *,
     bundle: Offering | None,
     shared: Mapping[str, Fact],
     cart: CartValue,
 ) -> Unit:
+    """What promotions judge of the lines of one bundle instance."""
     entries = [line.entry for line in lines]
     facts = unit_facts(entries, bundle=bundle, segment=cart.segment.value)
     facts["bundle.list_today"] = sum((line.list_today for line in lines), Decimal(0))
@@ -187,7 +188,7 @@ class Judge:
             return _renamed(known[1], dict(zip(known[0], ids, strict=True)))
         found = evaluate(
             self._promotions,
-            unit=_unit(lines, bundle=bundle, shared=self._shared, cart=self._cart),
+            unit=unit_of(lines, bundle=bundle, shared=self._shared, cart=self._cart),
             codes=self._cart.codes,
             customer=self._customer,
             at=self._at,

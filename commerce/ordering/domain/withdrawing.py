@@ -10,6 +10,7 @@ from enum import StrEnum
 from catalogue.domain.model import Text
 from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ComingBill
+from commerce.ordering.domain.line_discounts import Following
 
 
 class Condition(StrEnum):
@@ -40,7 +41,7 @@ class WithdrawalQuote:
     (L221-24), on the day `refund_by` at the latest if they are by then; `wear` is the share of the
     price, by grade, that is billed afterwards. `coming` has not arrived: it is not sent any more,
     or comes back if it has left. `takes_back` are the orders for the line that are taken back with
-    it.
+    it, `beside` is what other lines of the holder cost otherwise then.
     """
 
     number: str
@@ -58,6 +59,7 @@ class WithdrawalQuote:
     wear: Mapping[str, Decimal]
     takes_back: tuple[str, ...] = ()
     coming: tuple[Text, ...] = ()
+    beside: tuple[Following, ...] = ()
 
     def digest(self) -> str:
         """SHA-256 of what is agreed, with what else is ordered for the line."""

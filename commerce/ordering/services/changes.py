@@ -41,6 +41,7 @@ from commerce.ordering.services.changed_line import (
     touched_plan,
 )
 from commerce.ordering.services.inserting import check_fits_later
+from commerce.ordering.services.line_discounts import following
 from commerce.ordering.services.open_changes import (
     change_under_way,
     check_free,
@@ -277,6 +278,9 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         waits=tuple(
             WaitingOrder(each.number, each.on) for each in waiting if each.number not in takes_back
         ),
+        beside=following(contract.party_id, without=contract.id, left_on=on)
+        if request.kind is ChangeKind.TERMINATE
+        else (),
     )
     return _Prepared(contract, value, quote, pricing, amendment, frozenset(ending), shown)
 

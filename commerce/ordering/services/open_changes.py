@@ -18,10 +18,12 @@ from commerce.ordering.services.numbering import one_at_a_time
 from commerce.ordering.services.writing import Amendment
 from subscriptions.domain.states import APART, AT_ANY_TIME, ENDING, ChangeKind
 
-TAKING_BACK = ENDING | {ChangeKind.RENEW}
+TAKING_BACK = ENDING | {ChangeKind.RENEW, ChangeKind.PLAN}
 BEFORE_AN_END = frozenset({ChangeKind.ADD, ChangeKind.REMOVE, ChangeKind.PLAN})
 """What an end costs depends on the plan and its commitment alone; of a plan that is bound no longer
 it costs nothing."""
+LETS_PASS = CAN_WAIT | {ChangeKind.ADVANTAGES}
+"""Those that wait for a later day let others go before them."""
 
 
 def open_change(subscription_id: int) -> str:
@@ -64,12 +66,15 @@ def taken_back_by(kind: ChangeKind, *, subscription_id: int) -> tuple[str, ...]:
     """The open orders, by number, that such a change takes back: an end of the contract all that
     change what it holds, and, where the customer withdraws, its coming end; a renewal, which
     chooses the plan and its commitment anew, another plan that waits for a later day, and the
-    coming end that the customer has wished for: he stays."""
+    coming end that the customer has wished for: he stays. Another plan, as a renewal, what other
+    lines make of the advantages of the one whose place it takes: its own are judged with it."""
     if kind not in TAKING_BACK:
         return ()
     rows = _open(subscription_id).exclude(change__in=_words(AT_ANY_TIME | APART)).order_by("pk")
-    if kind is ChangeKind.RENEW:
-        later = {ChangeKind.PLAN, ChangeKind.TERMINATE}
+    if kind is ChangeKind.PLAN:
+        rows = rows.filter(change=ChangeKind.ADVANTAGES, begins_on__gt=business_today())
+    elif kind is ChangeKind.RENEW:
+        later = {ChangeKind.PLAN, ChangeKind.TERMINATE, ChangeKind.ADVANTAGES}
         rows = rows.filter(change__in=_words(frozenset(later)), begins_on__gt=business_today())
         rows = rows.exclude(pk__in=_for_unpaid(subscription_id).values("pk"))
     else:
@@ -154,7 +159,7 @@ def _goes_before(
     if ends:
         if not _goes_before_end(later.begins_on, amendment, told_of_end=told_of_end):
             return False
-    elif kind not in CAN_WAIT or (waits is not None and kind is amendment.kind):
+    elif kind not in LETS_PASS or (waits is not None and kind is amendment.kind):
         return False
     replaced = set() if waits and not ends else set(amendment.replaced.values())
     touched = {*amendment.replaced.values(), *(each.item_id for each in amendment.touched)}

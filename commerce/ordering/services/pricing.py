@@ -91,6 +91,7 @@ def customer_facts(
         used_up=used_up(promotions, party_id=party_id, key=key) | found.used,
         opened=found.opened,
         retained=dict(retained or {}),
+        running=history.running,
     )
 
 

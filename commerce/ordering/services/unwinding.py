@@ -23,6 +23,7 @@ from commerce.payments.services import effects
 from subscriptions.accounts.services.accounts import basis_of
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.invoice import DraftLine, one_off_lines, totals
+from subscriptions.domain.states import ChangeKind
 
 REASON = "cancelled_under_way"
 RECEIVED = ("delivered_at", "collected_at")
@@ -37,7 +38,7 @@ def begun_order(context: AccountContext, *, number: str) -> Order:
         NotFound: `unknown_order`. Forbidden: as `order_to_cancel`.
         RuleViolated: `not_accepted`: nothing has begun, it can simply be cancelled; `order_over`;
             `done_for_unpaid`: only a payment, or an operator, takes that back;
-            `done_as_announced`.
+            `done_as_announced`; `follows_lines`: its advantages come and go with other lines.
     """
     order = order_to_cancel(context, number=number)
     state = OrderState(order.state)
@@ -58,6 +59,11 @@ def _check_wished(order: Order) -> None:
     if order.items.filter(config__unpaid="yes").exists():
         raise RuleViolated(
             "We do this because bills are not paid; paying takes it back.", code="done_for_unpaid"
+        )
+    if order.change == ChangeKind.ADVANTAGES:
+        raise RuleViolated(
+            "The price follows the number of your lines; this can't be cancelled.",
+            code="follows_lines",
         )
     if order.items.filter(config__announced="yes").exists():
         raise RuleViolated(

@@ -28,6 +28,7 @@ from commerce.ordering.domain.withdrawing import Condition, Thing, WithdrawalQuo
 from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services.access import find_order, order_scope
 from commerce.ordering.services.changed_line import check_may, kind_of, known_of, told_of_end
+from commerce.ordering.services.line_discounts import following
 from commerce.ordering.services.open_changes import (
     change_under_way,
     check_free,
@@ -274,6 +275,9 @@ def _shown(
         refund=settled_share(order, group=group),
         refund_by=asked_on + timedelta(days=rules.refund_days),
         wear=rules.wear,
+        beside=following(contract.party_id, without=contract.id, left_on=ends_on)
+        if contract is not None
+        else (),
     )
 
 

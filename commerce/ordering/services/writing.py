@@ -301,7 +301,7 @@ def recipe_of_change(recipe: str, *, kind: ChangeKind, recipes: Mapping[str, obj
 
     What is added, renewed or replaced is delivered as with a new line unless the release says
     otherwise; what has no recipe, as a fee, needs none, nor what goes to another holder with its
-    line.
+    line, or what costs more or less because of another line.
 
     Raises:
         RuleViolated: `change_not_offered`: the release says nothing of how it is done.
@@ -313,7 +313,7 @@ def recipe_of_change(recipe: str, *, kind: ChangeKind, recipes: Mapping[str, obj
         return wanted
     if kind in (ChangeKind.ADD, ChangeKind.RENEW) or (kind in APART and "." not in recipe):
         return recipe
-    if kind is ChangeKind.HOLDER:
+    if kind in (ChangeKind.HOLDER, ChangeKind.ADVANTAGES):
         return ""
     raise RuleViolated(
         "This can't be changed on a running line.", code="change_not_offered", recipe=wanted

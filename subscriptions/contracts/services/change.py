@@ -37,6 +37,7 @@ from subscriptions.models import (
     SubscriptionBlock,
     SubscriptionChange,
     SubscriptionItem,
+    TermsNotice,
 )
 from subscriptions.usage.services import overuse
 
@@ -125,6 +126,8 @@ def apply_change(change: ContractChange) -> int:
         asked=asked,
         begun_by=row,
     )
+    if change.kind is ChangeKind.ADVANTAGES:
+        _go_on(ending, by=row)
     _carry(subscription, change)
     if change.on < month_of_day(business_today()):
         # Use of those days may be billed already, by what the contract held until now.
@@ -219,6 +222,19 @@ def _end(items: Sequence[SubscriptionItem], *, by: SubscriptionChange) -> None:
         if item.until_on == item.from_on:
             # It never ran, so there is nothing to settle.
             item.charges.filter(billed_until__isnull=True).update(billed_until=item.until_on)
+
+
+def _go_on(items: Sequence[SubscriptionItem], *, by: SubscriptionChange) -> None:
+    """What was said of items holds for those that go on in their place: what is announced for them,
+    and whether they may go on for money."""
+    for item in items:
+        after = by.begun.filter(line_id__endswith=f"-{item.pk}").first()
+        TermsNotice.objects.filter(item=item, outcome="").update(item=after)
+        said = PaidContinuation.objects.filter(item=item, agreed__isnull=False).first()
+        if said is not None:
+            PaidContinuation.objects.filter(item=after).update(
+                agreed=said.agreed, answered_at=said.answered_at, record=said.record
+            )
 
 
 def _carry(subscription: Subscription, change: ContractChange) -> None:

@@ -101,12 +101,31 @@ class WaitingOrderSerializer(Shown):
     on = serializers.DateField()
 
 
+class MoveSerializer(Shown):
+    """An advantage on a thing ends, or `begins`: a month costs `amount` more, or less (below 0)."""
+
+    name = Wording()
+    advantage = Wording()
+    begins = serializers.BooleanField()
+    amount = MoneySerializer()
+
+
+class FollowingSerializer(Shown):
+    """Another line of the holder costs otherwise from its bill of the day `on`."""
+
+    subscription_id = serializers.IntegerField()
+    number = serializers.CharField()
+    on = serializers.DateField()
+    moves = MoveSerializer(many=True)
+
+
 class ChangeQuoteSerializer(Shown):
     """`on` is the day on which it is taken to take effect; `quote` is of what is bought; `unfit`
     are those of `ends` that nobody asked to end; `still_blocked`: the line stands still afterwards
     all the same, for another reason. `leaving` is there if the contract is to end; `takes_back` are
     the orders for the line that are taken back then, `waits` those that take effect on a later day
-    all the same: `bills` count them before and after."""
+    all the same: `bills` count them before and after. `beside`: what other lines of the holder cost
+    otherwise as this one leaves."""
 
     on = serializers.DateField()
     begins = serializers.ListField(child=Wording())
@@ -120,6 +139,7 @@ class ChangeQuoteSerializer(Shown):
     leaving = LeavingSerializer(allow_null=True)
     takes_back = serializers.ListField(child=serializers.CharField())
     waits = WaitingOrderSerializer(many=True)
+    beside = FollowingSerializer(many=True)
     digest = serializers.SerializerMethodField()
 
     def get_digest(self, change: ChangeQuote) -> str:

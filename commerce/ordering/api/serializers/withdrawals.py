@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from commerce.ordering.api.serializers.changes import ComingBillSerializer
+from commerce.ordering.api.serializers.changes import ComingBillSerializer, FollowingSerializer
 from commerce.ordering.domain.withdrawing import Condition, WithdrawalQuote
 from commerce.web.fields import MoneySerializer, OneOf, Shown, Strict, Word, Wording
 
@@ -32,7 +32,7 @@ class WithdrawalQuoteSerializer(Shown):
     `refund` goes back to the card once the `things` are on their way back, on `refund_by` at the
     latest if they are by then; wear that shows when they are looked at is billed. `coming` has not
     arrived: it is not sent any more, or comes back if it has left. `takes_back`: the orders for the
-    line that are taken back with it."""
+    line that are taken back with it, `beside` what the holder's other lines cost otherwise then."""
 
     number = serializers.CharField()
     bundle = serializers.CharField(source="group")
@@ -45,6 +45,7 @@ class WithdrawalQuoteSerializer(Shown):
     bills = ComingBillSerializer(many=True)
     refund = MoneySerializer()
     refund_by = serializers.DateField()
+    beside = FollowingSerializer(many=True)
     takes_back = serializers.ListField(child=serializers.CharField())
     digest = serializers.SerializerMethodField()
 
