@@ -4,7 +4,7 @@ Which lines count, and whether a running line gets one too, is the promotion's (
 that comes or goes changes what others cost from their next bill day on, never for days before it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -41,6 +41,7 @@ from subscriptions.contracts.advantages import (
     running_lines,
 )
 from subscriptions.contracts.taking_over import charges_left
+from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import CLOSING, ChangeKind, SubscriptionStatus
 from subscriptions.domain.views import ItemView, SubscriptionView
 
@@ -112,7 +113,7 @@ def following(
     given = {
         code
         for code in advantages_of_lines(party_id)
-        if (found := agreed_promotion(code, release=pricing.snapshot.release)) and found.lines
+        if (agreed := agreed_promotion(code, release=pricing.snapshot.release)) and agreed.lines
     }
     beginning = () if without is not None else _beginning(pricing)
     if not given and not beginning:
@@ -160,30 +161,16 @@ def _of_line(
     items = [item for item in line.items if item.until_on is None and item.charges]
     on = bill_day_after(line.id, day=after)
     left = charges_left(line.id, lines={item.id: _line_id(item) for item in items}, on=on)
-    releases = dict(
-        Order.objects.filter(number__in={item.order_number for item in items}).values_list(
-            "number", "release"
-        )
-    )
     coming = _coming(line, items, customer=customer, beginning=beginning, pricing=pricing)
-    facts = customer.facts()
+    agreed = _agreed(items, left, pricing=pricing)
     charges, moves = {}, []
     for item in items:
-        release = releases.get(item.order_number, pricing.snapshot.release)
-        agreed = {
-            code: promotion
-            for code in {benefit.code for charge in left[item.id] for benefit in charge.benefits}
-            if (promotion := agreed_promotion(code, release=release)) is not None
-        }
-        holding = frozenset(
-            code for code, each in agreed.items() if each.lines and each.lines.test.holds(facts)
-        )
         now, moved = follow(
             left[item.id],
-            agreed=agreed,
-            holding=holding,
+            agreed=agreed[item.id],
+            holding=_holding(agreed[item.id], customer),
             coming={
-                charge: [each for each in granted if each[0].code not in agreed]
+                charge: [each for each in granted if each[0].code not in agreed[item.id]]
                 for (line_id, charge), granted in coming.items()
                 if line_id == _line_id(item)
             },
@@ -195,6 +182,62 @@ def _of_line(
                 for promotion, begins, amount in moved
             ]
     return Following(line.id, line.msisdn, on, charges, tuple(moves))
+
+
+def _agreed(
+    items: Sequence[ItemView],
+    charges: Mapping[int, tuple[AgreedCharge, ...]],
+    *,
+    pricing: Pricing,
+) -> Mapping[int, Mapping[str, Promotion]]:
+    """The promotions that the charges of the items have, by item and code, as they were agreed."""
+    numbers = {item.order_number for item in items}
+    releases = dict(Order.objects.filter(number__in=numbers).values_list("number", "release"))
+    return {
+        item.id: {
+            code: promotion
+            for code in {each.code for charge in charges[item.id] for each in charge.benefits}
+            if (
+                promotion := agreed_promotion(
+                    code, release=releases.get(item.order_number, pricing.snapshot.release)
+                )
+            )
+            is not None
+        }
+        for item in items
+    }
+
+
+def _holding(agreed: Mapping[str, Promotion], customer: CustomerFacts) -> frozenset[str]:
+    facts = customer.facts()
+    return frozenset(
+        code for code, each in agreed.items() if each.lines and each.lines.test.holds(facts)
+    )
+
+
+def as_taken_over(
+    items: Sequence[ItemView],
+    charges: Mapping[int, tuple[AgreedCharge, ...]],
+    *,
+    party_id: int | None,
+    pricing: Pricing,
+) -> Mapping[int, tuple[AgreedCharge, ...]]:
+    """The charges of a line for who takes it over: without the advantages that ask for more lines
+    than he has."""
+    agreed = _agreed(items, charges, pricing=pricing)
+    if not any(each.lines for found in agreed.values() for each in found.values()):
+        return charges
+    running = tuple(each.id for each in running_lines(party_id)) if party_id else ()
+    customer = CustomerFacts(lines=len(running), running=running)
+    return {
+        item.id: follow(
+            charges[item.id],
+            agreed=agreed[item.id],
+            holding=_holding(agreed[item.id], customer),
+            coming={},
+        )[0]
+        for item in items
+    }
 
 
 def _coming(

@@ -33,6 +33,7 @@ from commerce.ordering.services.changed_line import (
     segment_of,
     touch,
 )
+from commerce.ordering.services.line_discounts import as_taken_over
 from commerce.ordering.services.open_changes import change_under_way, take_turns
 from commerce.ordering.services.passing_on import check_can_go, move
 from commerce.ordering.services.place import PlacedOrder, placed, purchase_order_of, written
@@ -179,7 +180,12 @@ def _prepare(row: HolderChange, *, party_id: int | None) -> _Prepared:
     goes = tuple(item for item in items if kinds[item.id] not in _PERSONAL)
     ends = tuple(item for item in items if kinds[item.id] in _PERSONAL)
     on = next_month_start(contract.id, item_id=plan.id, after=today)
-    charges = charges_left(contract.id, lines={item.id: _line(item) for item in goes}, on=on)
+    charges = as_taken_over(
+        goes,
+        charges_left(contract.id, lines={item.id: _line(item) for item in goes}, on=on),
+        party_id=party_id,
+        pricing=pricing,
+    )
     bills = first_bills(
         [charge for each in charges.values() for charge in each],
         tax_rates=pricing.snapshot.tax_rates,

@@ -25,9 +25,9 @@ ASK_AT, END_AT = time(10), time(0, 5)
 PATH = "/account/lines/{}/#paid-later"
 
 
-def is_asked_about(kind: str, *, segment: str) -> bool:
+def is_asked_about(kind: str | None, *, segment: str) -> bool:
     """Whether the market's law wants a buyer of that segment asked before such a thing that is free
-    at first goes on for money: consumers alone."""
+    at first goes on for money: consumers alone. `kind` None is of what never was sold."""
     kinds = market(settings.MARKET).free_then_paid_rules().kinds
     return segment == Segment.CONSUMER and kind in kinds
 

@@ -8,10 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from catalogue.models import Release
 from catalogue.selectors import forget_snapshots
 from commerce.accounts.identity import AccountContext
+from commerce.accounts.models import User
 from commerce.events.models import Timer
 from commerce.kernel.clock import PARIS, business_time_fixed
 from commerce.kernel.errors import RuleViolated
@@ -24,7 +26,9 @@ from commerce.ordering.models import Order
 from commerce.ordering.services import line_discounts
 from commerce.ordering.services.changes import place_change, quote_change
 from commerce.ordering.services.line_discounts import on_look_due
+from commerce.ordering.services.passing_on import pass_on
 from commerce.ordering.services.place import Checkout
+from commerce.ordering.services.taking_over import take_over_of
 from commerce.ordering.services.unwinding import begun_order
 from commerce.ordering.timeline import timeline_of
 from promotions.domain.benefits import Benefit, BenefitKind
@@ -75,7 +79,7 @@ def family(**lines: object) -> dict[str, Any]:
     }
 
 
-def sell(promotion: dict[str, Any]) -> None:
+def sell(promotion: dict[str, Any], *, at: datetime = AT + timedelta(seconds=1)) -> None:
     """A second release, with the promotion."""
     sold = Release.objects.get()
     document = {**sold.document, "promotions": [*sold.document["promotions"], promotion]}
@@ -84,7 +88,7 @@ def sell(promotion: dict[str, Any]) -> None:
         number=sold.number + 1,
         document=document,
         digest=hashlib.sha256(text.encode()).hexdigest(),
-        published_at=AT + timedelta(seconds=1),
+        published_at=at,
     )
     forget_snapshots()
 
@@ -324,6 +328,50 @@ def test_a_line_that_begins_after_the_other_one_left_has_nothing_for_it() -> Non
     looked(context, on=LEFT)
     (order,) = ours()
     assert (order.subject, order.begins_on) == (second, JANUARY)
+
+
+@pytest.mark.usefixtures("each_after_the_first")
+def test_the_api_and_the_pages_name_the_other_lines_before_one_leaves() -> None:
+    context = customer()
+    first, second, _ = three_lines(context)
+    browser = Client(headers={"Accept-Language": "en"})
+    user = User.objects.get(party=context.party_id)
+    browser.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    with business_time_fixed(at(LEFT)):
+        asked = {"kind": "terminate", "on": "2027-01-25"}
+        address = f"/api/v1/subscriptions/{first}"
+        ended = browser.post(f"{address}/change-quotes", asked, content_type="application/json")
+        passed = browser.get(f"{address}/holder-changes")
+        page = browser.get(f"/account/lines/{first}/holder/").content.decode()
+    moves = [
+        {
+            "name": HORIZON["en"],
+            "advantage": NAMES["en"],
+            "begins": False,
+            "amount": {"amount": "5.00", "currency": "EUR"},
+        }
+    ]
+    line = {"subscription_id": second, "number": "0639980002", "moves": moves}
+    assert ended.json()["beside"] == [line | {"on": "2027-02-23"}]
+    assert passed.json()["beside"] == [line | {"on": "2027-01-23"}]
+    assert "more per month" in page
+
+
+@pytest.mark.usefixtures("each_after_the_first")
+def test_who_takes_a_line_over_is_quoted_it_with_his_own_lines() -> None:
+    giver, alone, with_one = customer(), customer("Alix Roy"), customer("Noor Diallo")
+    three_lines(giver)
+    begun(with_one, 4, off=False)
+    line = Subscription.objects.filter(party=giver.party_id).latest("pk")
+    with business_time_fixed(at(START, 13)):
+        pass_on(giver, subscription_id=line.pk, email="a@example.test")
+        message = Message.objects.get(code="holder_asked")
+        token = message.text.split("/take-over/")[1].split("/")[0].split()[0]
+        bills = [
+            str(take_over_of(token, party_id=context.party_id).bills[1].amount.amount)
+            for context in (alone, with_one)
+        ]
+    assert bills == ["19.99", "14.99"]
 
 
 @pytest.mark.usefixtures("each_after_the_first")

@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from commerce.ordering.api.serializers.changes import FollowingSerializer
 from commerce.ordering.api.serializers.orders import ConsentsAsked
 from commerce.ordering.domain.consents import OrderConsents
 from commerce.ordering.domain.holder import HolderState, TakeOver
@@ -37,7 +38,10 @@ class HolderChangeSerializer(Shown):
 
 
 class HolderChangesSerializer(Shown):
+    """`beside`: what other lines of the holder would cost otherwise if this one went now."""
+
     items = HolderChangeSerializer(many=True)
+    beside = FollowingSerializer(many=True)
 
 
 class TakeOverQuoteAsked(Strict):

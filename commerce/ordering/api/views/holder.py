@@ -1,10 +1,14 @@
 """Passing a line on to another holder, and taking one over."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commerce.accounts.api.caller import caller_of
+from commerce.accounts.identity import AccountContext
 from commerce.ordering.api.serializers.holder import (
     HolderChangeSerializer,
     HolderChangesSerializer,
@@ -16,7 +20,9 @@ from commerce.ordering.api.serializers.holder import (
 )
 from commerce.ordering.api.serializers.orders import PlacedSerializer
 from commerce.ordering.api.views.changes import LARGEST_ID, OWNERS
+from commerce.ordering.domain.holder import HolderChangeView
 from commerce.ordering.holder_changes import holder_change, holder_changes
+from commerce.ordering.services.line_discounts import following
 from commerce.ordering.services.passing_on import pass_on, take_back
 from commerce.ordering.services.taking_over import decline, take_over, take_over_of
 from commerce.web.idempotency import idempotent
@@ -33,9 +39,9 @@ class HolderChangesView(ApiView):
     @extend_schema(operation_id="listHolderChanges", responses={200: HolderChangesSerializer})
     def get(self, request: Request, subscription_id: int) -> Response:
         """Whether somebody else was asked to take the line over, the last time first."""
-        line = min(subscription_id, LARGEST_ID)
-        found = holder_changes(caller_of(request), subscription_id=line)
-        return Response(HolderChangesSerializer({"items": found}).data)
+        context, line = caller_of(request), min(subscription_id, LARGEST_ID)
+        found = holder_changes(context, subscription_id=line)
+        return Response(_shown(context, line, found))
 
     @idempotent
     @extend_schema(
@@ -55,6 +61,14 @@ class HolderChangesView(ApiView):
         )
 
 
+def _shown(
+    context: AccountContext, line: int, found: tuple[HolderChangeView, ...]
+) -> Mapping[str, Any]:
+    shown = {"items": found, "beside": following(context.party_id or 0, without=line)}
+    told: Mapping[str, Any] = HolderChangesSerializer(shown).data
+    return told
+
+
 class HolderChangeTakenBackView(ApiView):
     policy = OWNERS
     tag = "Subscriptions"
@@ -65,7 +79,7 @@ class HolderChangeTakenBackView(ApiView):
         context, line = caller_of(request), min(subscription_id, LARGEST_ID)
         take_back(context, subscription_id=line)
         found = holder_changes(context, subscription_id=line)
-        return Response(HolderChangesSerializer({"items": found}).data)
+        return Response(_shown(context, line, found))
 
 
 class TakeOverQuotesView(ApiView):
