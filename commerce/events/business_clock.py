@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from commerce.events.models import ClockSetting
-from commerce.events.pump import CHANNEL
 from commerce.events.selectors import next_business_instant, under_way
+from commerce.events.work import CHANNEL
 from commerce.kernel.clock import machine_now
 from commerce.kernel.errors import FaisceauError
 

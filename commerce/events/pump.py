@@ -22,11 +22,10 @@ from commerce.events.queues import WorkQueue
 from commerce.events.registry import beginnings
 from commerce.events.runner import run_deliveries, run_timers
 from commerce.events.selectors import due_deliveries, due_timers
-from commerce.events.work import Batch, give_back, lease, sweep
+from commerce.events.work import CHANNEL, Batch, give_back, lease, sweep
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = "work"
 POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.03
 """Work that comes together travels together: with 10 ms an order's work took 128 transactions, with

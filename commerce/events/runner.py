@@ -1,4 +1,5 @@
-"""A worker's part: carry out the rows of one message, each in a transaction of its own."""
+"""A worker's part: carry out the rows of one message, each in a transaction of its own, as long as
+the message has its share of the worker's time."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,8 +12,8 @@ from commerce.events.models import Delivery, Timer
 from commerce.events.queues import in_turn
 from commerce.events.registry import Handler, subscription, timer_handler
 from commerce.events.work import (
-    RENEW_WITHIN,
     RUN_LEASE,
+    SHARE,
     Batch,
     LostLease,
     Postponed,
@@ -20,7 +21,6 @@ from commerce.events.work import (
     fail,
     postpone,
     release,
-    renew,
 )
 from commerce.kernel.clock import business_time_fixed, machine_now
 from commerce.kernel.trace import traced
@@ -60,14 +60,15 @@ def run_timers(batch: Batch) -> int:
 def _run_all(
     model: Any, batch: Batch, rows: list[Any], act: Callable[[Any, UUID, datetime], None]
 ) -> int:
-    until = machine_now() + RUN_LEASE
+    began, begun = machine_now(), 0
+    until = began + RUN_LEASE
     try:
         with business_time_fixed():
             for row in rows:
-                if machine_now() >= until:
-                    break  # what is left of the batch may be another worker's by now
-                if until - machine_now() < RENEW_WITHIN:
-                    until = renew(model, batch)
+                if begun and machine_now() >= began + SHARE:
+                    release(model, batch)
+                    break
+                begun += 1
                 with traced(row.trace_id), in_turn(row.turn):
                     try:
                         act(row, batch.token, until)
@@ -78,7 +79,7 @@ def _run_all(
     except BaseException:
         release(model, batch)
         raise
-    return len(rows)
+    return begun
 
 
 def _deliver(row: Delivery, token: UUID, _until: datetime) -> None:

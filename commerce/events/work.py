@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 
 from commerce.events.models import WorkItem, WorkState
 from commerce.events.queues import WorkQueue
@@ -21,12 +21,15 @@ from commerce.kernel.clock import machine_now
 
 logger = logging.getLogger(__name__)
 
+CHANNEL = "work"
+"""Where the pump hears that there is some."""
 QUEUE_LEASE = timedelta(seconds=60)
 IN_TRANSIT = timedelta(seconds=5)
 """By then a message has come to the broker, and what was taken from there is claimed."""
 RUN_LEASE = timedelta(seconds=60)
-RENEW_WITHIN = timedelta(seconds=40)
-"""A lease with less than this left is prolonged before the next row."""
+SHARE = timedelta(seconds=1)
+"""What of a message is not begun by then goes back, so that the queues share the time of a worker and
+not the number of its messages: one row may take a thousand times as long as another."""
 TRIES = 8
 LONGEST_BACK_OFF = 60.0
 
@@ -59,6 +62,12 @@ WITH ours AS MATERIALIZED (
        FOR UPDATE SKIP LOCKED)
 UPDATE {table} AS held SET state = 'running', token = %s, lease_until = %s
   FROM ours WHERE held.id = ours.id RETURNING held.id
+"""
+_RELEASE = """
+WITH back AS (
+    UPDATE {table} SET state = 'pending', token = NULL, lease_until = NULL
+     WHERE id = ANY(%s) AND token = %s AND state = 'running' RETURNING id)
+SELECT pg_notify(%s, '') WHERE EXISTS (SELECT FROM back)
 """
 
 
@@ -118,18 +127,12 @@ def claim(model: type[Item], batch: Batch) -> Batch | None:
     return Batch(ids, token) if ids else None
 
 
-def renew(model: type[Item], batch: Batch) -> datetime:
-    """Hold what is still to be done of `batch` for longer; returns until when."""
-    until = machine_now() + RUN_LEASE
-    _running(model, batch).update(lease_until=until)
-    return until
-
-
-def release(model: type[Item], batch: Batch) -> None:
-    """Put back what a stopping worker didn't get to."""
-    _running(model, batch).update(
-        state=WorkState.PENDING, token=None, lease_until=None, next_at=machine_now()
-    )
+def release(model: type[WorkItem], batch: Batch) -> None:
+    """Put back what a worker didn't get to, in its old place, and wake the pump; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RELEASE.format(table=model._meta.db_table), [list(batch.ids), batch.token, CHANNEL]
+        )
 
 
 def fail(item: WorkItem, *, token: UUID, error: Exception) -> None:
@@ -196,9 +199,3 @@ def back_off(attempts: int) -> timedelta:
     """Half a second, doubled with each try, at most a minute; spread by half either way."""
     seconds = min(0.5 * 2 ** (attempts - 1), LONGEST_BACK_OFF)
     return timedelta(seconds=seconds * random.uniform(0.5, 1.5))  # noqa: S311  no secret
-
-
-def _running(model: type[Item], batch: Batch) -> QuerySet[Item]:
-    return model._default_manager.filter(
-        Q(pk__in=batch.ids), token=batch.token, state=WorkState.RUNNING
-    )

@@ -149,10 +149,11 @@ def work(chunk_id: int) -> None:
     """Bring the chunk as far as its run may go, from wherever it stands."""
     draft(chunk_id)
     run_id = BillRunChunk.objects.values_list("run_id", flat=True).get(pk=chunk_id)
-    proceed(run_id)
+    proceed(run_id, at_hand=chunk_id)
     with in_turn(AFTER_ORDERS):
-        number(chunk_id)
-    proceed(run_id)
+        numbered = number(chunk_id)
+    if numbered:
+        proceed(run_id)
 
 
 @transaction.atomic
@@ -219,19 +220,22 @@ def _standing(chunk: BillRunChunk) -> Tally:
 
 
 @transaction.atomic
-def proceed(run_id: int) -> None:
+def proceed(run_id: int, *, at_hand: int | None = None) -> None:
     """Take the run to its next stage once all its chunks are through the present one: hold it or
-    have it numbered when all is drafted, close it when all is numbered."""
+    have it numbered when all is drafted, close it when all is numbered.
+
+    The caller goes on with the chunk `at_hand` himself; the others are told to.
+    """
     run = BillRun.objects.select_for_update().get(pk=run_id)
     left = set(run.chunks.order_by().values_list("state", flat=True).distinct())
     if run.state == RunState.RUNNING and not left & {ChunkState.PENDING, ChunkState.REJECTED}:
-        _judge(run)
+        _judge(run, at_hand=at_hand)
     elif run.state == RunState.ISSUING and left <= {ChunkState.FINISHED}:
         _finish(run)
         calendar.set_next()
 
 
-def _judge(run: BillRun) -> None:
+def _judge(run: BillRun, *, at_hand: int | None) -> None:
     deviating = control.reconcile(run)
     if run.trial:
         _finish(run)
@@ -239,26 +243,28 @@ def _judge(run: BillRun) -> None:
         _enter(run, RunState.HELD)
         publish(BillRunHeld(run_id=run.pk, on=run.on, controls=deviating))
     else:
-        _have_numbered(run)
+        _have_numbered(run, at_hand=at_hand)
 
 
-def _have_numbered(run: BillRun) -> None:
+def _have_numbered(run: BillRun, *, at_hand: int | None = None) -> None:
     _enter(run, RunState.ISSUING)
-    drafted = run.chunks.filter(state=ChunkState.DRAFTED).order_by("pk")
+    drafted = run.chunks.filter(state=ChunkState.DRAFTED).exclude(pk=at_hand).order_by("pk")
     _carry_on(drafted.values_list("pk", flat=True))
 
 
 @transaction.atomic
-def number(chunk_id: int) -> None:
-    """Number and issue the drafts of a drafted chunk, if its run may, in one short transaction."""
+def number(chunk_id: int) -> bool:
+    """Number and issue the drafts of a drafted chunk, if its run may, in one short transaction;
+    whether it did."""
     chunk = BillRunChunk.objects.select_for_update(of=("self",)).select_related("run")
     found = chunk.get(pk=chunk_id)
     if found.state != ChunkState.DRAFTED or found.run.state != RunState.ISSUING:
-        return
+        return False
     drafts = Invoice.objects.filter(chunk=found, state=InvoiceState.DRAFT).order_by("pk")
     ids = list(drafts.values_list("pk", flat=True))
     found.issued = len(issuing.issue(ids, on=business_today())) if ids else 0
     _move(found, ChunkState.FINISHED)
+    return True
 
 
 @transaction.atomic

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from commerce.celery import app
-from commerce.events import pump, tasks
+from commerce.events import pump, runner, tasks
 from commerce.events.models import Delivery, Timer, WorkState
 from commerce.events.outbox import Event, publish
 from commerce.events.pump import BULK_IN_THE_QUEUE, IN_THE_QUEUE, OUTSIDE, drain
@@ -121,6 +123,48 @@ def test_once_its_first_lines_are_handled_a_shopper_waits_for_nothing(
     held = Timer.objects.exclude(state=WorkState.PENDING)
     assert set(held.values_list("queue", flat=True)) == {WorkQueue.BULK}
     assert held.count() == BULK_IN_THE_QUEUE
+
+
+def test_a_message_that_had_its_share_of_a_workers_time_gives_the_rest_back_in_its_place(
+    sent: list[Message], handled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row may be a second's work: five of them would keep the worker from every other queue."""
+    monkeypatch.setattr(runner, "SHARE", timedelta(0))
+    order("B", bundles=OUTSIDE + 1, first=AT_ONCE)
+    pump.hand_out()
+    _, ids, token = sent[0]
+    tasks.fire(ids, token)
+    assert handled == ["B/20"]
+    left = Timer.objects.filter(pk__in=ids).order_by("pk")
+    assert list(left.values_list("state", "token", "lease_until", "attempts")) == [
+        (WorkState.PENDING, None, None, 0)
+    ] * (OUTSIDE - 1)
+    tasks.fire(ids, token)
+    assert handled == ["B/20"], "they are nobody's until they are handed out again"
+    pump.hand_out()
+    for _, again, other in sent[2:]:
+        tasks.fire(again, other)
+    assert handled == ["B/20", "B/21"], "before what stood behind them"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_given_back_wakes_the_pump_once(
+    sent: list[Message], handled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "SHARE", timedelta(0))
+    order("B", bundles=3)
+    pump.hand_out()
+    with psycopg.connect(**_address(), autocommit=True) as listener:
+        listener.execute("LISTEN work")
+        for _, ids, token in sent:
+            tasks.fire(ids, token)
+        assert len(list(listener.notifies(timeout=1))) == 1
+    assert handled == ["B/0"]
+
+
+def _address() -> dict[str, Any]:
+    given = connection.get_connection_params()
+    return {name: given[name] for name in ("dbname", "user", "password", "host", "port")}
 
 
 def test_of_two_bulk_orders_the_later_catches_up_and_then_they_share(

@@ -148,6 +148,25 @@ class TestRun:
         assert len(Invoice.objects.filter(state="issued")) == 1 + 1 + 20 + 20 + 21
         assert len(twenty) == len(one)
 
+    def test_numbering_is_told_to_all_chunks_but_the_one_at_hand(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bill_run, "ACCOUNTS_PER_CHUNK", 1)
+        for n in range(4):
+            begun(f"F-{n}", [plan()], party=person())
+        bill_run.start(on=APRIL)
+        waiting = Timer.objects.filter(handler="bill-chunk")
+        *before, last = BillRunChunk.objects.order_by("pk").values_list("pk", flat=True)
+        waiting.delete()
+        for chunk in before:
+            bill_run.work(chunk)
+            assert waiting.count() == 0
+        bill_run.work(last)
+        assert [each.payload["chunk"] for each in waiting.order_by("key")] == before
+        assert [number for number, start, _ in bills() if start == str(APRIL)] == [
+            None, None, None, "FA-2026-0000005",
+        ]  # fmt: skip
+
     def test_a_stuck_chunk_does_not_stop_the_next_day(self) -> None:
         begun("F-1", [plan()], party=person())
         first = bill_run.start(on=APRIL)
