@@ -28,8 +28,8 @@ IN_TRANSIT = timedelta(seconds=5)
 """By then a message has come to the broker, and what was taken from there is claimed."""
 RUN_LEASE = timedelta(seconds=60)
 SHARE = timedelta(seconds=1)
-"""What of a message is not begun by then goes back, so that the queues share the time of a worker and
-not the number of its messages: one row may take a thousand times as long as another."""
+"""What of a message is not begun by then goes back: the queues share a worker's time, not
+the number of messages, as one row may take a thousand times as long as another."""
 TRIES = 8
 LONGEST_BACK_OFF = 60.0
 

@@ -5,11 +5,11 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from itertools import groupby
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q
 
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
@@ -32,10 +32,6 @@ from subscriptions.domain.invoice import (
 from subscriptions.domain.states import InvoiceKind, InvoiceState, LineKind, SubscriptionStatus
 from subscriptions.models import (
     BillingAccount,
-    Compensation,
-    InvoiceLine,
-    ItemBenefit,
-    ItemCharge,
     Subscription,
 )
 from subscriptions.usage.services import overuse
@@ -49,6 +45,45 @@ LATE_FEE = "recovery_fee"
 """The charge of lines that ask for the costs of a late bill."""
 BILLED_STATUSES = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
 
+# Many ids go as one array: as a list of values the driver takes them apart one by one, which takes
+# the square of their number.
+_RUNNING = """
+SELECT charge.id, contract.account_id, contract.order_number, contract.group,
+       begun.order_number, begun.group, ended.order_number, ended.group, item.from_on,
+       account.cycle_day, account.currency, item.line_id, item.until_on, item.names, charge.code,
+       charge.amount, charge.every_months, charge.quantity, charge.tax_class, charge.tax_rate,
+       contract.cost_centre, contract.purchase_order, asked.costs_on, charge.billed_until
+  FROM subscriptions_itemcharge AS charge
+  JOIN subscriptions_subscriptionitem AS item ON item.id = charge.item_id
+  JOIN subscriptions_subscription AS contract ON contract.id = item.subscription_id
+  JOIN subscriptions_billingaccount AS account ON account.id = contract.account_id
+  LEFT JOIN subscriptions_subscriptionchange AS begun ON begun.id = item.begun_by_id
+  LEFT JOIN subscriptions_subscriptionchange AS ended ON ended.id = item.ended_by_id
+  LEFT JOIN subscriptions_paidcontinuation AS asked ON asked.item_id = item.id
+ WHERE contract.account_id = ANY(%(accounts)s)
+   AND (contract.status = ANY(%(billed)s) OR item.ended_by_id IS NOT NULL)
+   AND (item.until_on IS NULL OR charge.billed_until IS DISTINCT FROM item.until_on)
+   AND (%(contract)s::bigint IS NULL OR contract.id = %(contract)s)
+ ORDER BY contract.account_id, item.id, charge.id
+"""
+_GRANTED = """
+SELECT charge_id, names, code, kind, early_exit, value, first, periods, from_piece, pieces
+  FROM subscriptions_itembenefit WHERE charge_id = ANY(%s) ORDER BY charge_id, position
+"""
+_GIVEN_BACK = """
+SELECT account.id, account.currency, contract.order_number, contract.group, contract.cost_centre,
+       contract.purchase_order, given.reference, given.charge, given.amount, given.tax_class,
+       given.tax_rate, given.starts_on, given.ends_on, given.due_on, given.names
+  FROM subscriptions_compensation AS given
+  JOIN subscriptions_subscription AS contract ON contract.id = given.subscription_id
+  JOIN subscriptions_billingaccount AS account ON account.id = contract.account_id
+ WHERE contract.account_id = ANY(%s)
+   AND NOT EXISTS (
+        SELECT FROM subscriptions_invoiceline AS line
+         WHERE line.order_number = contract.order_number AND line.group = contract.group
+           AND line.charge = given.charge AND line.item = given.reference)
+ ORDER BY given.id
+"""
 _NEXT_IDS = """
 SELECT nextval(pg_get_serial_sequence('subscriptions_invoice', 'id')) FROM generate_series(1, %s)
 """
@@ -153,43 +188,22 @@ def running_charges(
     An item that has ended counts until its last day is settled. Two queries whatever the number of
     accounts; two more if days were billed that items did not last.
     """
-    rows = ItemCharge.objects.filter(
-        Q(item__subscription__status__in=BILLED_STATUSES) | Q(item__ended_by__isnull=False),
-        item__subscription__account_id__in=account_ids,
-    ).exclude(item__until_on__isnull=False, billed_until=F("item__until_on"))
-    if subscription_id is not None:
-        rows = rows.filter(item__subscription_id=subscription_id)
-    values = rows.order_by("item__subscription__account_id", "item_id", "id").values_list(
-        "id",
-        "item__subscription__account_id",
-        "item__subscription__order_number",
-        "item__subscription__group",
-        "item__begun_by__order_number",
-        "item__begun_by__group",
-        "item__ended_by__order_number",
-        "item__ended_by__group",
-        "item__from_on",
-        "item__subscription__account__cycle_day",
-        "item__subscription__account__currency",
-        "item__line_id",
-        "item__until_on",
-        "item__names",
-        "code",
-        "amount",
-        "every_months",
-        "quantity",
-        "tax_class",
-        "tax_rate",
-        "item__subscription__cost_centre",
-        "item__subscription__purchase_order",
-        "item__continuation__costs_on",
-        "billed_until",
-    )
-    fetched = list(values)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RUNNING,
+            {
+                "accounts": list(account_ids),
+                "contract": subscription_id,
+                "billed": list(BILLED_STATUSES),
+            },
+        )
+        fetched = cursor.fetchall()
     benefits = _benefits([row[0] for row in fetched])
     overbilled = _overbilled(
         [row[0] for row in fetched if row[-1] and row[12] and row[-1] > row[12]]
     )
+    # The same few texts stand on the lines of all accounts.
+    read = cache(json.loads)
     result: dict[int, list[RunningCharge]] = {}
     for (
         pk, account, order, group, change, change_group, ending, ending_group, since, cycle_day,
@@ -220,7 +234,7 @@ def running_charges(
                 billed_until=billed_until,
                 until=until,
                 tax_rate=tax_rate,
-                names=names,
+                names=read(names),
                 benefit_names={benefit.code: label for benefit, label in granted},
                 ending=Ending(ending, ending_group, f"{change or order}/{line_id}")
                 if ending is not None
@@ -271,16 +285,11 @@ def _billed_line(
 
 
 def _benefits(charge_ids: Sequence[int]) -> dict[int, tuple[tuple[Benefit, dict[str, str]], ...]]:
-    rows = (
-        ItemBenefit.objects.filter(charge_id__in=charge_ids)
-        .order_by("charge_id", "position")
-        .values_list(
-            *("charge_id", "names", "code", "kind", "early_exit"),
-            *("value", "first", "periods", "from_piece", "pieces"),
-        )
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_GRANTED, [list(charge_ids)])
+        rows = cursor.fetchall()
     return {
-        charge: tuple((_benefit(row), row[1]) for row in granted)
+        charge: tuple((_benefit(row), json.loads(row[1])) for row in granted)
         for charge, granted in groupby(rows, key=lambda row: row[0])
     }
 
@@ -302,29 +311,26 @@ def _benefit(row: tuple[Any, ...]) -> Benefit:
 def open_compensations(account_ids: Sequence[int]) -> dict[int, list[tuple[date, DraftLine]]]:
     """What the contracts of the accounts get back and no bill has yet, by account, each with the
     day of its bill; one query."""
-    billed = InvoiceLine.objects.filter(
-        order_number=OuterRef("subscription__order_number"),
-        group=OuterRef("subscription__group"),
-        charge=OuterRef("charge"),
-        item=OuterRef("reference"),
-    )
-    rows = Compensation.objects.filter(~Exists(billed), subscription__account__in=account_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVEN_BACK, [list(account_ids)])
+        rows = cursor.fetchall()
     result: dict[int, list[tuple[date, DraftLine]]] = {}
-    for row in rows.select_related("subscription__account").order_by("pk"):
-        contract = row.subscription
-        back = Money(-row.amount, contract.account.currency)
+    for (
+        account, currency, order, group, centre, ordered, reference, charge, amount, tax, rate,
+        starts_on, ends_on, due_on, names,
+    ) in rows:  # fmt: skip
         line = DraftLine(
             kind=LineKind.ONE_OFF,
-            order_number=contract.order_number,
-            group=contract.group,
-            due=DueLine(row.reference, row.charge, 1, None, back, row.tax_class),
-            days=Period(row.starts_on, row.ends_on),
-            label=row.names,
+            order_number=order,
+            group=group,
+            due=DueLine(reference, charge, 1, None, Money(-amount, currency), tax),
+            days=Period(starts_on, ends_on),
+            label=json.loads(names),
             quantity=1,
-            tax_rate=row.tax_rate,
-            codes=BuyerCodes(contract.cost_centre, contract.purchase_order),
+            tax_rate=rate,
+            codes=BuyerCodes(centre, ordered),
         )
-        result.setdefault(contract.account_id, []).append((row.due_on, line))
+        result.setdefault(account, []).append((due_on, line))
     return result
 
 

@@ -11,6 +11,7 @@ from commerce.payments.selectors import Saved, usable_methods
 from subscriptions.domain.views import PayBy, PaymentMeans
 
 WITH_THE_ORDER = json.dumps(asdict(PaymentMeans(PayBy.ORDER)))
+BY_TRANSFER = json.dumps(asdict(PaymentMeans(PayBy.TRANSFER)))
 
 
 def means_of(segments: Mapping[int, str]) -> dict[int, str | None]:
@@ -26,7 +27,7 @@ def _kept(saved: Iterable[Saved], *, segment: str) -> str | None:
     business = segment == Segment.BUSINESS
     method = next((each for each in saved if each.for_bills or not business), None)
     if method is None:
-        return json.dumps(asdict(PaymentMeans(PayBy.TRANSFER))) if business else None
+        return BY_TRANSFER if business else None
     return json.dumps(asdict(_means(method)))
 
 
