@@ -4,6 +4,8 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+LAST_CYCLE_DAY = 28
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
@@ -48,4 +50,4 @@ def full_months(start: date, end: date) -> int:
 
 def cycle_day_for(activation: date) -> int:
     """The bill day of a new account: the activation day; 29, 30 and 31 become 28."""
-    return min(activation.day, 28)
+    return min(activation.day, LAST_CYCLE_DAY)

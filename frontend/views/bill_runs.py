@@ -30,15 +30,15 @@ from subscriptions.invoicing.services import bill_run
 
 HERE = "ops:billing"
 CONTROLS: Mapping[str, Any] = {
-    Control.ACCOUNTS: gettext_lazy("Accounts taken up, and what became of them"),
+    Control.ACCOUNTS: gettext_lazy("Accounts whose cycle day it is, and those settled"),
     Control.DRAFTS: gettext_lazy("Bills counted, and bills in the tables"),
     Control.GROSS: gettext_lazy("Sum of the bills counted, and in the tables"),
     Control.LINES: gettext_lazy("Sum of the bills, and of their lines"),
     Control.PROMISED: gettext_lazy("Promised for the lines, and billed by them"),
     Control.LEFT_OUT: gettext_lazy("Accounts due that were not taken up"),
     Control.PARKED: gettext_lazy("Accounts held"),
-    Control.COUNT: gettext_lazy("Bills of the same day a month before, and now"),
-    Control.AVERAGE: gettext_lazy("Average bill of the same day a month before, and now"),
+    Control.COUNT: gettext_lazy("Bills of the same cycle days a month before, and now"),
+    Control.AVERAGE: gettext_lazy("Average bill of the same cycle days a month before, and now"),
 }
 IN_MONEY = {Control.GROSS, Control.LINES, Control.PROMISED, Control.AVERAGE}
 DECIDED = {

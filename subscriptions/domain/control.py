@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
 from commerce.kernel.errors import InvalidInput
+from commerce.kernel.periods import LAST_CYCLE_DAY, add_months
 
 
 class Control(StrEnum):
@@ -28,8 +30,8 @@ class Limits:
     """By how much a run may differ before somebody looks at it, as shares (0.2 is a fifth).
 
     `left_out` and `parked` are of the accounts that were due; `count` and `average` (of a bill, tax
-    included) are against the same day of the month before. Shares of fewer than `at_least` accounts
-    or bills are not judged; next to no bills are, where there were many.
+    included) are against the same cycle days a month before. Shares of fewer than `at_least`
+    accounts or bills are not judged; next to no bills are, where there were many.
     """
 
     at_least: Decimal
@@ -62,6 +64,10 @@ class Tally:
 class Stored:
     """What stands in the tables of the same run: its drafts, the sum of their lines beside the sum
     that they should have in their own basis, and what promises say of those lines that they name.
+
+    And of all accounts whose cycle day it is, counted by their running charges and not by what the
+    run took up: so many were `due`, and of these `settled`, that is billed, held, or billed beyond
+    that day before. Nothing of either for a trial, which leaves nothing to be counted.
     """
 
     drafts: int
@@ -70,16 +76,28 @@ class Stored:
     lines: Decimal
     named: Decimal
     promised: Decimal
+    due: int = 0
+    settled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """What the same day of the month before had: bills and their sum, tax included. So many bills
-    of `today` went out with earlier runs."""
+class Alike:
+    """The bills of the cycle days that a run makes up for, and those of the same cycle days a month
+    before, whenever either were drafted; sums with tax. `earlier`: such bills of other runs."""
 
     bills: int
     gross: Decimal
-    today: int = 0
+    before: int
+    before_gross: Decimal
+    earlier: int = 0
+
+
+def cycle_days(on: date, *, since: date | None) -> tuple[date, ...]:
+    """The days on which a cycle may begin that the run of the day `on` makes up for: those after
+    the day of the run before (`since`), a month at most, so that each cycle is among them once."""
+    first = on if since is None else max(since, add_months(on, -1)) + timedelta(days=1)
+    days = (first + timedelta(days=place) for place in range((on - first).days + 1))
+    return tuple(day for day in days if day.day <= LAST_CYCLE_DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +133,22 @@ def read_limits(said: Mapping[str, Any]) -> Limits:
 
 
 def deviations(
-    *, counted: Tally, stored: Stored, before: Before, limits: Limits
+    *, counted: Tally, stored: Stored, alike: Alike, limits: Limits
 ) -> tuple[Deviation, ...]:
     """What does not agree, in the order of `Control`; nothing if the run may go on."""
     return tuple(
         Deviation(control, str(expected), str(found))
         for control, expected, found, wrong in (
             *_exact(counted, stored),
-            *_within(counted, before, limits),
+            *_within(counted, alike, limits),
         )
         if wrong
     )
 
 
 def _exact(counted: Tally, stored: Stored) -> list[tuple[Control, object, object, bool]]:
-    ended = counted.billed + counted.parked + counted.nothing
     pairs: list[tuple[Control, object, object]] = [
-        (Control.ACCOUNTS, counted.taken, ended),
+        (Control.ACCOUNTS, stored.due, stored.settled),
         (Control.DRAFTS, counted.drafts, stored.drafts),
         (Control.GROSS, counted.gross, stored.gross),
         (Control.LINES, stored.basis, stored.lines),
@@ -141,7 +158,7 @@ def _exact(counted: Tally, stored: Stored) -> list[tuple[Control, object, object
 
 
 def _within(
-    counted: Tally, before: Before, limits: Limits
+    counted: Tally, alike: Alike, limits: Limits
 ) -> list[tuple[Control, object, object, bool]]:
     found: list[tuple[Control, object, object, bool]] = []
     if counted.due >= limits.at_least:
@@ -150,11 +167,11 @@ def _within(
             (Control.LEFT_OUT, 0, left_out, left_out > counted.due * limits.left_out),
             (Control.PARKED, 0, counted.parked, counted.parked > counted.due * limits.parked),
         ]
-    if before.bills >= limits.at_least:
-        together = Decimal(before.today + counted.drafts)
-        found.append(_near(Control.COUNT, Decimal(before.bills), together, limits.count))
-    if min(before.bills, counted.drafts) >= limits.at_least:
-        was, now = before.gross / before.bills, counted.gross / counted.drafts
+    if alike.before >= limits.at_least:
+        together = Decimal(alike.earlier + alike.bills)
+        found.append(_near(Control.COUNT, Decimal(alike.before), together, limits.count))
+    if min(alike.before, alike.bills) >= limits.at_least:
+        was, now = alike.before_gross / alike.before, alike.gross / alike.bills
         found.append(_near(Control.AVERAGE, _cents(was), _cents(now), limits.average))
     return found
 

@@ -72,7 +72,9 @@ class BillRunChunk(models.Model):
 
     Its tally: of `taken` accounts some were `billed`, are `held`, or had `nothing` to pay; `gross`
     is the sum of the `drafts`, tax included. Beside that stands what its rows say
-    (`subscriptions.domain.control.Stored`). `moved_at` is machine time.
+    (`subscriptions.domain.control.Stored`), and its `cycles`: of the drafts that begin on the cycle
+    day of their account [first day, number, sum with tax as text] for each day. `moved_at` is
+    machine time.
     """
 
     run = models.ForeignKey(BillRun, on_delete=models.PROTECT, related_name="chunks")
@@ -91,6 +93,7 @@ class BillRunChunk(models.Model):
     promised_sum = models.DecimalField(max_digits=14, decimal_places=2, db_default=0)
     issued = models.PositiveIntegerField(default=0)
     parked = models.JSONField(db_default=Value([], models.JSONField()))
+    cycles = models.JSONField(db_default=Value([], models.JSONField()))
     moved_at = models.DateTimeField(null=True)
 
     class Meta:

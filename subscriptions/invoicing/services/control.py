@@ -1,24 +1,42 @@
 """Control totals: what a run counted beside what its rows say, before any bill has a number."""
 
+import json
+from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from commerce.kernel.clock import business_now
 from commerce.kernel.periods import add_months
-from subscriptions.domain.control import Before, Limits, Stored, Tally, deviations, read_limits
-from subscriptions.domain.states import RunState
+from subscriptions.domain.control import (
+    Alike,
+    Limits,
+    Stored,
+    Tally,
+    cycle_days,
+    deviations,
+    read_limits,
+)
+from subscriptions.invoicing.services.drafting import BILLED_STATUSES
 from subscriptions.models import BillRun, BillRunChunk, BillRunControl
 
 _SUMS_OF_CHUNK = """
 WITH draft AS (
-  SELECT id, CASE basis WHEN 'HT' THEN net ELSE gross END AS basis
-    FROM subscriptions_invoice
+  SELECT invoice.id, gross, period_start, cycle_day,
+         CASE invoice.basis WHEN 'HT' THEN net ELSE gross END AS basis
+    FROM subscriptions_invoice AS invoice
+    JOIN subscriptions_billingaccount AS account ON account.id = invoice.account_id
    WHERE chunk_id = %s AND NOT (state = 'issued') AND state = 'draft'
+), cycle AS (
+  SELECT period_start, count(*) AS bills, sum(gross) AS gross
+    FROM draft WHERE extract(day FROM period_start) = cycle_day GROUP BY period_start
 )
-SELECT coalesce((SELECT sum(basis) FROM draft), 0), coalesce(sum(line.amount), 0),
+SELECT (SELECT coalesce(jsonb_agg(jsonb_build_array(period_start, bills, gross::text)), '[]')
+          FROM cycle),
+       coalesce((SELECT sum(basis) FROM draft), 0), coalesce(sum(line.amount), 0),
        coalesce(sum(line.amount) FILTER (WHERE line.kind NOT IN ('third', 'usage')), 0),
        coalesce(sum(promised.amount) FILTER (WHERE line.kind NOT IN ('third', 'usage')), 0)
   FROM draft
@@ -35,6 +53,44 @@ SELECT count(*), coalesce(sum(gross), 0)
   FROM subscriptions_invoice
  WHERE chunk_id IN (SELECT id FROM subscriptions_billrunchunk WHERE run_id = %s)
    AND NOT (state = 'issued') AND state = 'draft'
+"""
+# An account whose cycle begins on one of the days, with a charge that ran before and runs on: after
+# the run each such charge is billed beyond that day, or the account is held. What was activated, or
+# let go again, while the run was on its way is for the next one.
+_CALENDAR = """
+WITH account AS (
+  SELECT account.id, account.parked_at,
+         bool_or(coalesce(charge.billed_until, item.from_on) <= day.day) AS behind
+    FROM unnest(%(days)s::date[]) AS day (day)
+    JOIN subscriptions_billingaccount AS account ON account.cycle_day = extract(day FROM day.day)
+    JOIN subscriptions_subscription AS contract
+      ON contract.account_id = account.id AND contract.status = ANY(%(billed)s)
+     AND contract.activated_at <= %(began)s
+    JOIN subscriptions_subscriptionitem AS item
+      ON item.subscription_id = contract.id AND item.from_on < day.day
+     AND (item.until_on IS NULL OR item.until_on > day.day)
+    JOIN subscriptions_itemcharge AS charge ON charge.item_id = item.id
+   GROUP BY account.id
+)
+SELECT count(*),
+       count(*) FILTER (WHERE NOT behind OR parked_at IS NOT NULL OR EXISTS (
+           SELECT FROM subscriptions_parking AS parking
+            WHERE parking.account_id = account.id AND parking.decided_at >= %(began)s))
+  FROM account
+"""
+_ALIKE = """
+SELECT coalesce(sum(bills) FILTER (WHERE own AND day = ANY(%(days)s)), 0),
+       coalesce(sum(gross) FILTER (WHERE own AND day = ANY(%(days)s)), 0),
+       coalesce(sum(bills) FILTER (WHERE NOT own AND day = ANY(%(before)s)), 0),
+       coalesce(sum(gross) FILTER (WHERE NOT own AND day = ANY(%(before)s)), 0),
+       coalesce(sum(bills) FILTER (WHERE NOT own AND day = ANY(%(days)s)), 0)
+  FROM (SELECT run.id = %(run)s AS own, (cycle ->> 0)::date AS day,
+               (cycle ->> 1)::bigint AS bills, (cycle ->> 2)::numeric AS gross
+          FROM subscriptions_billrun AS run
+          JOIN subscriptions_billrunchunk AS chunk ON chunk.run_id = run.id,
+               jsonb_array_elements(chunk.cycles) AS cycle
+         WHERE run.id = %(run)s
+            OR run.on >= %(first)s AND run.state = 'finished' AND NOT run.trial) AS drafted
 """
 
 
@@ -53,12 +109,14 @@ def keep(chunk: BillRunChunk, tally: Tally) -> None:
     chunk.nothing, chunk.drafts, chunk.gross = tally.nothing, tally.drafts, tally.gross
     with connection.cursor() as cursor:
         cursor.execute(_SUMS_OF_CHUNK, [chunk.pk])
-        chunk.basis_sum, chunk.line_sum, chunk.named_sum, chunk.promised_sum = cursor.fetchone()
+        cycles, *sums = cursor.fetchone()
+    chunk.cycles = json.loads(cycles)
+    chunk.basis_sum, chunk.line_sum, chunk.named_sum, chunk.promised_sum = sums
 
 
 def reconcile(run: BillRun) -> tuple[str, ...]:
     """Lay the totals of a run that is drafted side by side, and keep what deviates: the controls
-    that do, nothing if its bills may be issued. Five statements whatever the number of accounts."""
+    that do, nothing if its bills may be issued. Six statements whatever the number of accounts."""
     sums = run.chunks.aggregate(
         taken=Sum("taken", default=0),
         billed=Sum("billed", default=0),
@@ -71,11 +129,15 @@ def reconcile(run: BillRun) -> tuple[str, ...]:
         named=Sum("named_sum", default=Decimal(0)),
         promised=Sum("promised_sum", default=Decimal(0)),
     )
+    days = _days_of(run)
     drafts, gross = (sums["drafts"], sums["gross"]) if run.trial else _drafts_of(run)
     found = deviations(
         counted=Tally(due=run.due, **{of: sums[of] for of in _COUNTED}),
-        stored=Stored(drafts, gross, *(sums[of] for of in ("basis", "lines", "named", "promised"))),
-        before=_before(run),
+        stored=Stored(
+            *(drafts, gross, *(sums[of] for of in ("basis", "lines", "named", "promised"))),
+            *((0, 0) if run.trial else _by_the_calendar(run, days)),
+        ),
+        alike=_alike(run, days),
         limits=limits(),
     )
     BillRunControl.objects.create(
@@ -91,14 +153,27 @@ def _drafts_of(run: BillRun) -> tuple[int, Decimal]:
     return drafts, gross
 
 
-def _before(run: BillRun) -> Before:
-    """What the same day of the month before had, and today's earlier runs; nothing for a trial of
-    one account."""
+def _days_of(run: BillRun) -> list[date]:
+    """The cycle days that the run makes up for; none for a trial of one account."""
     if run.account_id is not None:
-        return Before(0, Decimal(0))
-    finished = BillRunChunk.objects.filter(run__state=RunState.FINISHED, run__trial=False)
-    sums = finished.filter(run__on=add_months(run.on, -1)).aggregate(
-        bills=Sum("drafts", default=0), gross=Sum("gross", default=Decimal(0))
-    )
-    today = finished.filter(run__on=run.on).aggregate(bills=Sum("drafts", default=0))
-    return Before(sums["bills"], sums["gross"], today["bills"])
+        return []
+    earlier = BillRun.objects.filter(on__lt=run.on, trial=False)
+    return list(cycle_days(run.on, since=earlier.aggregate(on=Max("on"))["on"]))
+
+
+def _by_the_calendar(run: BillRun, days: Sequence[date]) -> tuple[int, int]:
+    """The accounts whose cycle begins on one of the days, and how many of them are settled."""
+    given = {"days": list(days), "billed": list(BILLED_STATUSES), "began": run.started_at}
+    with connection.cursor() as cursor:
+        cursor.execute(_CALENDAR, given)
+        due, settled = cursor.fetchone()
+    return due, settled
+
+
+def _alike(run: BillRun, days: Sequence[date]) -> Alike:
+    before = [add_months(day, -1) for day in days]
+    given = {"run": run.pk, "days": list(days), "before": before}
+    with connection.cursor() as cursor:
+        cursor.execute(_ALIKE, {**given, "first": min(before, default=run.on)})
+        bills, gross, were, was, earlier = cursor.fetchone()
+    return Alike(int(bills), gross, int(were), was, int(earlier))

@@ -1,6 +1,7 @@
 """A bill run is reconciled before it is issued: held if its totals deviate, and tried without."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -38,6 +39,7 @@ from tests.integration.subscriptions.contracts import (
 )
 
 APRIL, MAY = date(2026, 4, 10), date(2026, 5, 10)
+ELEVENTH = date(2026, 3, 11)
 STRICT = {"at_least": 1, "left_out": 0, "parked": 0, "count": "0.10", "average": "0.10"}
 
 
@@ -193,7 +195,7 @@ class TestHold:
         assert april == {"FA-2026-0000005", "FA-2026-0000006"}
         assert (Coverage.objects.count(), Parking.objects.count()) == (9, 0)
 
-    def test_a_run_is_compared_with_the_same_day_of_the_month_before(self, settings: Any) -> None:
+    def test_a_run_is_compared_with_the_same_cycle_days_a_month_before(self, settings: Any) -> None:
         settings.BILL_RUN_LIMITS = STRICT
         two_contracts()
         run(APRIL)
@@ -205,6 +207,81 @@ class TestHold:
         assert may.state == "held"
         (found,) = BillRunControl.objects.filter(run=may)
         assert [each["control"] for each in found.deviations] == ["count", "average"]
+
+    @pytest.mark.parametrize("next_bill_on", [None, date(2026, 5, 10)])
+    def test_an_account_that_fell_out_of_the_calendar_holds_the_run(
+        self, next_bill_on: date | None
+    ) -> None:
+        """No run takes it up, no bill says so: its charges and its cycle day do."""
+        two_contracts()
+        lost = BillingAccount.objects.latest("pk")
+        BillingAccount.objects.filter(pk=lost.pk).update(next_bill_on=next_bill_on)
+        run(APRIL)
+        held = BillRun.objects.get()
+        assert (held.state, held.due) == ("held", 1)
+        assert BillRunControl.objects.get().deviations == [
+            {"control": "accounts", "expected": "2", "found": "1"}
+        ]
+        assert NumberSeries.objects.get().next == 3
+
+    def test_an_account_that_the_run_itself_loses_holds_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        two_contracts()
+        whole = bill_run.bill_accounts
+        with monkeypatch.context() as fault:
+            fault.setattr(
+                bill_run, "bill_accounts", lambda accounts, **given: whole(accounts[1:], **given)
+            )
+            run(APRIL)
+        assert BillRunControl.objects.get().deviations == [
+            {"control": "accounts", "expected": "2", "found": "1"}
+        ]
+
+    def test_who_is_held_or_has_nothing_to_pay_was_not_lost(self) -> None:
+        two_contracts()
+        free = begun("F-3", [plan("0.00")], party=person())
+        begun("F-4", [replace(plan("5.00"), every_months=12)], party=person())
+        ItemCharge.objects.filter(code="press").update(amount=Decimal("2.50"))
+        run(APRIL)
+        assert BillRunControl.objects.get().deviations == []
+        assert [each.account_id for each in Parking.objects.all()] == [
+            BillingAccount.objects.earliest("pk").pk
+        ]
+        assert ItemCharge.objects.get(item__subscription=free).billed_until == MAY
+
+    def test_a_missed_day_is_compared_with_the_days_that_the_run_makes_up_for(
+        self, settings: Any
+    ) -> None:
+        settings.BILL_RUN_LIMITS = STRICT
+        two_contracts()
+        with business_time_fixed(at(ELEVENTH)):
+            begun("F-3", [plan("29.99")], party=person(), on=ELEVENTH)
+        for day in (APRIL, APRIL + timedelta(days=1)):
+            with business_time_fixed(at(day, 4)):
+                run(day)
+        # In May the morning of the tenth is missed; June's mornings come, one after the other.
+        for day in (MAY + timedelta(days=1), date(2026, 6, 10), date(2026, 6, 11)):
+            with business_time_fixed(at(day, 4)):
+                run(day)
+        assert set(BillRun.objects.values_list("state", flat=True)) == {"finished"}
+        late = BillRunChunk.objects.get(run__on=MAY + timedelta(days=1))
+        assert late.cycles == [["2026-05-10", 2, "42.09"], ["2026-05-11", 1, "29.99"]]
+        assert [each.deviations for each in BillRunControl.objects.all()] == [[]] * 5
+
+    def test_whoever_was_lost_on_a_missed_day_is_found_by_the_run_after(self) -> None:
+        two_contracts()
+        with business_time_fixed(at(ELEVENTH)):
+            begun("F-3", [plan("29.99")], party=person(), on=ELEVENTH)
+        for day in (APRIL, APRIL + timedelta(days=1)):
+            with business_time_fixed(at(day, 4)):
+                run(day)
+        BillingAccount.objects.filter(cycle_day=10).update(next_bill_on=None)
+        with business_time_fixed(at(MAY + timedelta(days=1), 4)):
+            run(MAY + timedelta(days=1))
+        assert BillRunControl.objects.latest("pk").deviations == [
+            {"control": "accounts", "expected": "3", "found": "1"}
+        ]
 
 
 @pytest.mark.django_db

@@ -1,27 +1,38 @@
 """Control totals of bill runs: exact where they must agree, within limits where they may differ."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from commerce.kernel.errors import InvalidInput
-from subscriptions.domain.control import Before, Limits, Stored, Tally, deviations, read_limits
+from subscriptions.domain.control import (
+    Alike,
+    Limits,
+    Stored,
+    Tally,
+    cycle_days,
+    deviations,
+    read_limits,
+)
 
 LIMITS = Limits(*map(Decimal, ("50", "0.02", "0.05", "0.30", "0.20")))
 COUNTED = Tally(
     due=100, taken=100, billed=90, parked=4, nothing=6, drafts=95, gross=Decimal("2850.00")
 )
-STORED = Stored(95, *map(Decimal, ("2850.00", "2400.00", "2400.00", "2300.00", "2300.00")))
-BEFORE = Before(bills=100, gross=Decimal("3000.00"))
+STORED = Stored(
+    95, *map(Decimal, ("2850.00", "2400.00", "2400.00", "2300.00", "2300.00")), due=98, settled=98
+)
+ALIKE = Alike(bills=95, gross=Decimal("2850.00"), before=100, before_gross=Decimal("3000.00"))
 
 
 def found(
-    counted: Tally = COUNTED, stored: Stored = STORED, before: Before = BEFORE
+    counted: Tally = COUNTED, stored: Stored = STORED, alike: Alike = ALIKE
 ) -> list[tuple[str, str, str]]:
     return [
         (each.control.value, each.expected, each.found)
-        for each in deviations(counted=counted, stored=stored, before=before, limits=LIMITS)
+        for each in deviations(counted=counted, stored=stored, alike=alike, limits=LIMITS)
     ]
 
 
@@ -30,54 +41,78 @@ def test_what_agrees_deviates_in_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counted", "stored", "before", "deviation"),
+    ("counted", "stored", "alike", "deviation"),
     [
-        (replace(COUNTED, billed=89), STORED, BEFORE, ("accounts", "100", "99")),
-        (COUNTED, replace(STORED, drafts=94), BEFORE, ("drafts", "95", "94")),
-        (COUNTED, replace(STORED, gross=Decimal("2850.01")), BEFORE,
+        (COUNTED, replace(STORED, settled=97), ALIKE, ("accounts", "98", "97")),
+        (COUNTED, replace(STORED, drafts=94), ALIKE, ("drafts", "95", "94")),
+        (COUNTED, replace(STORED, gross=Decimal("2850.01")), ALIKE,
          ("gross", "2850.00", "2850.01")),
-        (COUNTED, replace(STORED, lines=Decimal("2399.99")), BEFORE,
+        (COUNTED, replace(STORED, lines=Decimal("2399.99")), ALIKE,
          ("lines", "2400.00", "2399.99")),
-        (COUNTED, replace(STORED, named=Decimal("2300.01")), BEFORE,
+        (COUNTED, replace(STORED, named=Decimal("2300.01")), ALIKE,
          ("promised", "2300.00", "2300.01")),
-        (replace(COUNTED, due=103), STORED, BEFORE, ("left_out", "0", "3")),
-        (replace(COUNTED, billed=88, parked=6), STORED, BEFORE, ("parked", "0", "6")),
-        (COUNTED, STORED, replace(BEFORE, bills=73, gross=Decimal("2190.00")),
+        (replace(COUNTED, due=103), STORED, ALIKE, ("left_out", "0", "3")),
+        (replace(COUNTED, billed=88, parked=6), STORED, ALIKE, ("parked", "0", "6")),
+        (COUNTED, STORED, replace(ALIKE, before=73, before_gross=Decimal("2190.00")),
          ("count", "73", "95")),
-        (COUNTED, STORED, replace(BEFORE, gross=Decimal("3751.00")),
+        (COUNTED, STORED, replace(ALIKE, before_gross=Decimal("3751.00")),
          ("average", "37.51", "30.00")),
     ],
 )  # fmt: skip
 def test_each_total_that_deviates_is_named_with_both_figures(
-    counted: Tally, stored: Stored, before: Before, deviation: tuple[str, str, str]
+    counted: Tally, stored: Stored, alike: Alike, deviation: tuple[str, str, str]
 ) -> None:
-    assert found(counted, stored, before) == [deviation]
+    assert found(counted, stored, alike) == [deviation]
 
 
 def test_what_reaches_a_limit_is_within_it() -> None:
     assert found(replace(COUNTED, billed=89, parked=5)) == []
     assert found(replace(COUNTED, due=102)) == []
-    assert found(before=replace(BEFORE, gross=Decimal("3750.00"))) == []
+    assert found(alike=replace(ALIKE, before_gross=Decimal("3750.00"))) == []
 
 
 def test_few_accounts_are_not_judged_by_shares() -> None:
     few = Tally(due=49, taken=40, billed=1, parked=39, drafts=1, gross=Decimal(1))
     small = Stored(1, *map(Decimal, (1, 1, 1, 1, 1)))
-    assert found(few, small, Before(bills=49, gross=Decimal(1470))) == []
+    assert found(few, small, Alike(1, Decimal(1), before=49, before_gross=Decimal(1470))) == []
 
 
 def test_a_run_of_next_to_no_bills_is_judged_where_there_were_many() -> None:
     few = Tally(due=1, taken=1, billed=1, drafts=1, gross=Decimal(1))
     one = Stored(1, *map(Decimal, (1, 1, 1, 1, 1)))
-    assert found(few, one) == [("count", "100", "1")]
-    assert found(Tally(), Stored(0, *[Decimal(0)] * 5)) == [("count", "100", "0")]
+    of_one = replace(ALIKE, bills=1, gross=Decimal(1))
+    assert found(few, one, of_one) == [("count", "100", "1")]
+    nothing = Stored(0, *[Decimal(0)] * 5)
+    of_none = replace(ALIKE, bills=0, gross=Decimal(0))
+    assert found(Tally(), nothing, of_none) == [("count", "100", "0")]
 
 
-def test_a_second_run_of_a_day_counts_with_the_first() -> None:
-    assert found(before=replace(BEFORE, bills=1000, gross=Decimal(30000), today=900)) == []
-    assert found(before=replace(BEFORE, bills=1000, gross=Decimal(30000))) == [
-        ("count", "1000", "95")
-    ]
+def test_a_second_run_of_a_cycle_counts_with_the_first() -> None:
+    many = replace(ALIKE, before=1000, before_gross=Decimal(30000))
+    assert found(alike=replace(many, earlier=900)) == []
+    assert found(alike=many) == [("count", "1000", "95")]
+
+
+@pytest.mark.parametrize(
+    ("on", "since", "days"),
+    [
+        ("2026-05-10", "2026-05-09", ["2026-05-10"]),
+        ("2026-05-10", "2026-05-07", ["2026-05-08", "2026-05-09", "2026-05-10"]),
+        ("2026-05-10", None, ["2026-05-10"]),
+        ("2026-05-30", "2026-05-27", ["2026-05-28"]),
+        ("2026-05-31", "2026-05-30", []),
+    ],
+)
+def test_a_run_makes_up_for_the_days_since_the_one_before(
+    on: str, since: str | None, days: list[str]
+) -> None:
+    before = date.fromisoformat(since) if since else None
+    assert [str(day) for day in cycle_days(date.fromisoformat(on), since=before)] == days
+
+
+def test_each_cycle_day_is_made_up_for_once_however_long_no_run_came() -> None:
+    days = cycle_days(date(2026, 5, 10), since=date(2025, 1, 1))
+    assert [day.day for day in days] == [*range(11, 29), *range(1, 11)]
 
 
 @pytest.mark.parametrize(
