@@ -379,6 +379,8 @@ BILL_RUN_LIMITS = {
     "average": "0.20",
 }
 """By how much a bill run may differ before it is held: `subscriptions.domain.control.Limits`."""
+RECONCILIATION_EVERY_DAYS = 1
+"""Of business time, from one look at everything to the next, at seven in the morning."""
 SEPA_CREDITOR_ID = env_value("SEPA_CREDITOR_ID", "FR72ZZZ123456")
 """Under which payers see our direct debits (identifiant créancier SEPA)."""
 SELLER = {

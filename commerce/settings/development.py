@@ -3,6 +3,8 @@
 from commerce.settings.base import *  # noqa: F403
 
 VIRTUAL_CLOCK = True
+RECONCILIATION_EVERY_DAYS = 28
+"""The clock stands still for each look, and is moved by years here."""
 WEBHOOKS_STAY_HOME = True
 SHOW_STYLEGUIDE = True
 STORAGES = {

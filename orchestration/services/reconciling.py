@@ -18,6 +18,7 @@ from commerce.kernel.clock import PARIS, business_now, business_today
 from commerce.kernel.differences import Difference
 from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, Refused, Unknown
 from commerce.payments.reconciling import provider_differences
+from commerce.rows import update
 from orchestration.actions import billing, provider
 from orchestration.adapters.local_billing import LocalBilling
 from orchestration.boards import waiting_differences
@@ -72,16 +73,18 @@ def reconcile(day: date) -> Reconciled:
 
 
 def begin() -> None:
-    """Make sure that the next morning's timer is set; the pump calls this when it starts. Where
-    business time is virtual its days pass in seconds: there `manage.py reconcile` looks."""
-    if not settings.VIRTUAL_CLOCK and timers.due_at(TIMER) is None:
+    """Make sure that the timer of the next morning is set; the pump calls this when it starts."""
+    if timers.due_at(TIMER) is None:
         _set(_next_morning())
 
 
 def on_due(payload: Mapping[str, Any]) -> None:
     """Timer, business time; called with no transaction open. May come twice."""
     if settings.VIRTUAL_CLOCK:
+        # The clock stands still until this has ended, and is tried again if it fails; what is set
+        # anew would let it go on.
         reconcile(business_today())
+        _set(_next_morning())
         return
     _set(business_now() + AGAIN_AFTER)
     try:
@@ -209,25 +212,30 @@ def _note(done: Reconciled) -> None:
         for row in rows.select_for_update().order_by("pk")
     }
     unheard = {kind for part in done.silent for kind in KINDS.get(part, ())}
+    new, seen = [], []
     for each in done.differences:
         row = known.pop(each, None)
         if row is None:
-            FoundDifference.objects.create(
+            new.append(FoundDifference(
                 kind=each.kind, identity=each.identity, expected=each.expected,
                 found=each.found, first_on=done.day, last_on=done.day,
-            )  # fmt: skip
+            ))  # fmt: skip
         else:
             row.last_on = max(row.last_on, done.day)
             row.state = FoundState.OPEN if row.state == FoundState.SOLVED else row.state
-            row.save(update_fields=["last_on", "state"])
+            seen.append(row)
+    FoundDifference.objects.bulk_create(new, batch_size=1000)
+    update(seen, ["last_on", "state"])
     whole = len(done.differences) < MOST
     gone = [row.pk for each, row in known.items() if whole and each.kind not in unheard]
     FoundDifference.objects.filter(pk__in=gone).update(state=FoundState.SOLVED)
 
 
 def _next_morning() -> datetime:
-    today = datetime.combine(business_today(), DUE_AT, tzinfo=PARIS)
-    return today if business_now() < today else today + timedelta(days=1)
+    now = business_now().astimezone(PARIS)
+    today = datetime.combine(now.date(), DUE_AT, tzinfo=PARIS)
+    later = now.date() + timedelta(days=settings.RECONCILIATION_EVERY_DAYS)
+    return today if now < today else datetime.combine(later, DUE_AT, tzinfo=PARIS)
 
 
 def _set(due_at: datetime) -> None:

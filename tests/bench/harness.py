@@ -16,6 +16,7 @@ from tests.bench import (
     orders,
     papers,
     quotes,
+    reconciling,
     shop,
     stores,
     web,
@@ -50,6 +51,7 @@ def main(stack: Stack, *, full: bool = False) -> int:
     run(lambda: [stores.pg_tps(stack)])
     run(lambda: [stores.celery_noop(stack)])
     run(lambda: bills.measure(stack, pg_tps=run.median("pg_tps")))
+    run(lambda: reconciling.measure(stack))
     with TemporaryDirectory() as folder:
         large = Path(folder)
         run(lambda: codes.measure(stack, folder=large))

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from commerce.accounts.kinds import StaffKind
 from commerce.events import timers
 from commerce.events.models import Timer
 from commerce.events.pump import drain
+from commerce.events.selectors import under_way
 from commerce.kernel.clock import business_now, business_time_fixed
 from commerce.kernel.errors import Unknown
 from commerce.kernel.money import Money
@@ -43,12 +46,13 @@ from tests.integration.frontend.test_portal_and_ops import as_staff
 from tests.integration.orchestration.test_cancelling import outside
 from tests.integration.orchestration.test_settlement import with_a_newspaper
 from tests.integration.sandbox_providers.harness import Sandbox
-from tests.integration.subscriptions.contracts import at, run, sql
+from tests.integration.subscriptions.contracts import at, begun, person, plan, run, sql
 from tests.integration.subscriptions.test_bank import GROSS, owing
 from tests.integration.subscriptions.test_ledger import unlock
 
 __all__ = ["outside"]
 pytestmark = pytest.mark.django_db
+STATEMENTS = 39
 BEGUN, DAY = date(2026, 3, 10), date(2026, 4, 10)
 LINE = NetworkLine("lin_1", "F-1/g1", "0639980001", "")
 TAKEN = TakenMoney("FA-2026-0000001/charge/1", "pi_1", Money.of("32.09"), Money.zero())
@@ -358,13 +362,62 @@ def test_a_difference_is_kept_until_it_is_explained_or_gone(world: Outside) -> N
     assert row.state == FoundState.OPEN
 
 
-def test_it_looks_every_morning_where_time_is_real_and_whenever_an_operator_asks(
-    world: Outside, settings: LazySettings, client: Client
+@pytest.mark.parametrize("contracts", [1, 12])
+def test_a_look_takes_the_same_statements_whatever_there_is_and_is_found(
+    world: Outside, contracts: int
+) -> None:
+    for n in range(contracts):
+        begun(f"M-{n}", [plan("10.00")], party=person())
+    run(DAY)
+    world.services = [f"X-{n}/press-1" for n in range(contracts)]
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as took:
+            found = reconciling.reconcile(DAY)
+        kinds = [each.kind for each in found.differences]
+        assert kinds.count("content_without_contract") == contracts
+        assert set(kinds) == {"content_without_contract", "contract_without_content"}
+        assert len(took) <= STATEMENTS
+
+
+@pytest.mark.parametrize(
+    ("virtual", "every", "on"), [(False, 1, date(2026, 4, 11)), (True, 28, date(2026, 5, 8))]
+)
+def test_its_timer_follows_business_time_virtual_or_real(
+    world: Outside, settings: LazySettings, virtual: bool, every: int, on: date
+) -> None:
+    settings.VIRTUAL_CLOCK = virtual
+    settings.RECONCILIATION_EVERY_DAYS = every
+    reconciling.begin()
+    (timer,) = Timer.objects.filter(handler=reconciling.TIMER)
+    assert (timer.clock, timer.due_at) == ("business", at(DAY, hour=7))
+    with business_time_fixed(at(DAY, hour=7)):
+        drain()
+    assert [each.day for each in Reconciliation.objects.all()] == [DAY]
+    assert timers.due_at(reconciling.TIMER) == at(on, hour=7)
+
+
+def test_the_virtual_clock_waits_for_a_look(
+    world: Outside, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
 ) -> None:
     settings.VIRTUAL_CLOCK = True
     reconciling.begin()
-    assert not Timer.objects.filter(handler=reconciling.TIMER).exists()
+    Timer.objects.exclude(handler=reconciling.TIMER).delete()
+    waited_for: list[dict[str, int]] = []
+    monkeypatch.setattr(
+        reconciling,
+        "reconcile",
+        lambda day: waited_for.append(under_way(horizon=timedelta(seconds=1))),
+    )
+    with business_time_fixed(at(DAY, hour=7)):
+        drain()
+    assert [each["timers"] for each in waited_for] == [1]
+
+
+def test_it_looks_every_morning_and_whenever_an_operator_asks(
+    world: Outside, settings: LazySettings, client: Client
+) -> None:
     settings.VIRTUAL_CLOCK = False
+    settings.RECONCILIATION_EVERY_DAYS = 1
     reconciling.begin()
     reconciling.begin()
     (timer,) = Timer.objects.filter(handler=reconciling.TIMER)
