@@ -248,8 +248,8 @@ def _judge(run: BillRun, *, at_hand: int | None) -> None:
 
 def _have_numbered(run: BillRun, *, at_hand: int | None = None) -> None:
     _enter(run, RunState.ISSUING)
-    drafted = run.chunks.filter(state=ChunkState.DRAFTED).exclude(pk=at_hand).order_by("pk")
-    _carry_on(drafted.values_list("pk", flat=True))
+    drafted = run.chunks.filter(state=ChunkState.DRAFTED).order_by("pk")
+    _carry_on(pk for pk in drafted.values_list("pk", flat=True) if pk != at_hand)
 
 
 @transaction.atomic

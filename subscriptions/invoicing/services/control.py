@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -131,11 +132,15 @@ def reconcile(run: BillRun) -> tuple[str, ...]:
     )
     days = _days_of(run)
     drafts, gross = (sums["drafts"], sums["gross"]) if run.trial else _drafts_of(run)
+    due, settled = (0, 0) if run.trial else _by_the_calendar(run, days)
     found = deviations(
         counted=Tally(due=run.due, **{of: sums[of] for of in _COUNTED}),
         stored=Stored(
-            *(drafts, gross, *(sums[of] for of in ("basis", "lines", "named", "promised"))),
-            *((0, 0) if run.trial else _by_the_calendar(run, days)),
+            drafts=drafts,
+            gross=gross,
+            **{of: sums[of] for of in ("basis", "lines", "named", "promised")},
+            due=due,
+            settled=settled,
         ),
         alike=_alike(run, days),
         limits=limits(),
@@ -163,7 +168,11 @@ def _days_of(run: BillRun) -> list[date]:
 
 def _by_the_calendar(run: BillRun, days: Sequence[date]) -> tuple[int, int]:
     """The accounts whose cycle begins on one of the days, and how many of them are settled."""
-    given = {"days": list(days), "billed": list(BILLED_STATUSES), "began": run.started_at}
+    given: dict[str, Any] = {
+        "days": list(days),
+        "billed": list(BILLED_STATUSES),
+        "began": run.started_at,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_CALENDAR, given)
         due, settled = cursor.fetchone()
@@ -172,8 +181,9 @@ def _by_the_calendar(run: BillRun, days: Sequence[date]) -> tuple[int, int]:
 
 def _alike(run: BillRun, days: Sequence[date]) -> Alike:
     before = [add_months(day, -1) for day in days]
-    given = {"run": run.pk, "days": list(days), "before": before}
+    given: dict[str, Any] = {"run": run.pk, "days": list(days), "before": before}
+    given["first"] = min(before, default=run.on)
     with connection.cursor() as cursor:
-        cursor.execute(_ALIKE, {**given, "first": min(before, default=run.on)})
+        cursor.execute(_ALIKE, given)
         bills, gross, were, was, earlier = cursor.fetchone()
     return Alike(int(bills), gross, int(were), was, int(earlier))

@@ -13,7 +13,7 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
 from subscriptions.domain.states import Release
 from subscriptions.invoicing.selectors import bill_run_view, bill_runs
-from subscriptions.invoicing.services import bill_run, control, issuing
+from subscriptions.invoicing.services import bill_run, control, cycle, issuing
 from subscriptions.models import (
     BillingAccount,
     BillRun,
@@ -228,7 +228,7 @@ class TestHold:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         two_contracts()
-        whole = bill_run.bill_accounts
+        whole = cycle.bill_accounts
         with monkeypatch.context() as fault:
             fault.setattr(
                 bill_run, "bill_accounts", lambda accounts, **given: whole(accounts[1:], **given)

@@ -22,8 +22,17 @@ COUNTED = Tally(
     due=100, taken=100, billed=90, parked=4, nothing=6, drafts=95, gross=Decimal("2850.00")
 )
 STORED = Stored(
-    95, *map(Decimal, ("2850.00", "2400.00", "2400.00", "2300.00", "2300.00")), due=98, settled=98
+    drafts=95,
+    gross=Decimal("2850.00"),
+    basis=Decimal("2400.00"),
+    lines=Decimal("2400.00"),
+    named=Decimal("2300.00"),
+    promised=Decimal("2300.00"),
+    due=98,
+    settled=98,
 )
+ONE = Stored(1, Decimal(1), Decimal(1), Decimal(1), Decimal(1), Decimal(1))
+NONE = Stored(0, Decimal(0), Decimal(0), Decimal(0), Decimal(0), Decimal(0))
 ALIKE = Alike(bills=95, gross=Decimal("2850.00"), before=100, before_gross=Decimal("3000.00"))
 
 
@@ -73,18 +82,15 @@ def test_what_reaches_a_limit_is_within_it() -> None:
 
 def test_few_accounts_are_not_judged_by_shares() -> None:
     few = Tally(due=49, taken=40, billed=1, parked=39, drafts=1, gross=Decimal(1))
-    small = Stored(1, *map(Decimal, (1, 1, 1, 1, 1)))
-    assert found(few, small, Alike(1, Decimal(1), before=49, before_gross=Decimal(1470))) == []
+    assert found(few, ONE, Alike(1, Decimal(1), before=49, before_gross=Decimal(1470))) == []
 
 
 def test_a_run_of_next_to_no_bills_is_judged_where_there_were_many() -> None:
     few = Tally(due=1, taken=1, billed=1, drafts=1, gross=Decimal(1))
-    one = Stored(1, *map(Decimal, (1, 1, 1, 1, 1)))
     of_one = replace(ALIKE, bills=1, gross=Decimal(1))
-    assert found(few, one, of_one) == [("count", "100", "1")]
-    nothing = Stored(0, *[Decimal(0)] * 5)
+    assert found(few, ONE, of_one) == [("count", "100", "1")]
     of_none = replace(ALIKE, bills=0, gross=Decimal(0))
-    assert found(Tally(), nothing, of_none) == [("count", "100", "0")]
+    assert found(Tally(), NONE, of_none) == [("count", "100", "0")]
 
 
 def test_a_second_run_of_a_cycle_counts_with_the_first() -> None:
