@@ -45,8 +45,7 @@ LATE_FEE = "recovery_fee"
 """The charge of lines that ask for the costs of a late bill."""
 BILLED_STATUSES = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
 
-# Many ids go as one array: as a list of values the driver takes them apart one by one, which takes
-# the square of their number.
+# Many ids go as one array: a statement with a value for each is taken apart at each by the driver.
 _RUNNING = """
 SELECT charge.id, contract.account_id, contract.order_number, contract.group,
        begun.order_number, begun.group, ended.order_number, ended.group, item.from_on,
