@@ -109,6 +109,13 @@ def bills_under(account: BillingAccount, reference: str) -> tuple[Invoice, ...]:
     return tuple(found.order_by("due_on", "pk"))
 
 
+def open_bills(account: BillingAccount) -> tuple[Invoice, ...]:
+    """The issued bills on which something is open, the first due first."""
+    issued = Invoice.objects.filter(account=account, state=InvoiceState.ISSUED)
+    owed = issued.exclude(kind=InvoiceKind.CREDIT_NOTE).annotate(owed=open_amount())
+    return tuple(owed.filter(owed__gt=0).select_related("account").order_by("due_on", "pk"))
+
+
 def money_on_its_way(invoice: Invoice, *, but: str = "") -> bool:
     """Whether a payment for the bill is being taken, or was and is not entered yet; `but` for one
     payment's key. The caller has locked the account, so that nothing is entered meanwhile."""

@@ -25,17 +25,17 @@ from subscriptions.collection.deposits import deposit_wanted, running_deposit
 from subscriptions.collection.services.announcing import euros
 from subscriptions.collection.services.collecting import COLLECT_AT
 from subscriptions.domain.ledger import DEPOSIT_REFERENCE
-from subscriptions.domain.states import InvoiceKind, InvoiceState, SubscriptionStatus
+from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.dunning.policy import policy
 from subscriptions.ledger.selectors import (
     held_under,
     money_on_its_way,
-    open_amount,
+    open_bills,
     paid_for_just_now,
     unapplied_under,
 )
 from subscriptions.ledger.services import ledger
-from subscriptions.models import BillingAccount, Deposit, Invoice, Subscription
+from subscriptions.models import BillingAccount, Deposit, Subscription
 
 TIMER = "deposit-settle"
 _TOMORROW = timedelta(days=1)
@@ -118,7 +118,7 @@ def use_for_bills(account: BillingAccount) -> bool:
 
 
 def _settled(account: BillingAccount, row: Deposit) -> bool:
-    bills = _open_bills(account)
+    bills = open_bills(account)
     coming = paid_for_just_now(row.reference) or disputed([row.reference])
     if coming or any(map(money_on_its_way, bills)):
         return False
@@ -130,13 +130,6 @@ def _settled(account: BillingAccount, row: Deposit) -> bool:
     row.settled_at = business_now()
     row.save(update_fields=["settled_at"])
     return True
-
-
-def _open_bills(account: BillingAccount) -> list[Invoice]:
-    issued = Invoice.objects.filter(account=account, state=InvoiceState.ISSUED)
-    owed = issued.exclude(kind=InvoiceKind.CREDIT_NOTE).annotate(owed=open_amount())
-    rows = owed.filter(owed__gt=0).select_related("account")
-    return list(rows.order_by("due_on", "pk"))
 
 
 def _give_back(account: BillingAccount, reference: str) -> None:

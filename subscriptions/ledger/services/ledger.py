@@ -27,12 +27,13 @@ from subscriptions.ledger.selectors import (
     bills_under,
     given_up,
     held_under,
+    open_bills,
     owed_on,
     paid_under,
     rests,
     unapplied_under,
 )
-from subscriptions.models import BillingAccount, Invoice, Transfer
+from subscriptions.models import BillingAccount, Deposit, Invoice, Transfer
 
 # Amounts of both signs: a negative one goes the other way. What was prepaid is taken off again.
 _ENTER_ISSUED = """
@@ -67,7 +68,8 @@ def enter_issued(invoice_ids: Sequence[int]) -> None:
 def enter_payment(*, key: str, party_id: int, reference: str, amount: Money) -> None:
     """Money that the provider took for us: it pays for the bill that `reference` names, at once or
     when that is issued. What a bill does not need any more, as it was paid in another way while a
-    debit was on its way, goes back. May be repeated."""
+    debit was on its way, goes back; so does what comes for a deposit after that was settled, less
+    what the account owes. May be repeated."""
     account = locked_account(party_id=party_id, segment=party(party_id).segment)
     entered = _enter(
         account,
@@ -78,16 +80,26 @@ def enter_payment(*, key: str, party_id: int, reference: str, amount: Money) -> 
         key=f"payment/{key}",
     )
     if entered:
-        allocate(account, reference=reference, cause=key)
+        late = _is_settled_deposit(reference)
+        bills = open_bills(account) if late else bills_under(account, reference)
+        _pay_for(account, bills, reference=reference, cause=key)
         _hold(account, reference=reference, cause=key)
-        _pay_surplus_back(account, key=key, reference=reference, taken=amount)
+        _pay_surplus_back(account, bills, key=key, reference=reference, taken=amount, late=late)
 
 
-def _pay_surplus_back(account: BillingAccount, *, key: str, reference: str, taken: Money) -> None:
-    """Not of an order, whose bill is still to come."""
-    bills = [bill for bill in bills_under(account, reference) if bill.order_number != reference]
+def _pay_surplus_back(
+    account: BillingAccount,
+    paid_for: Sequence[Invoice],
+    *,
+    key: str,
+    reference: str,
+    taken: Money,
+    late: bool,
+) -> None:
+    """Not of an order, whose bill is still to come; `late`: all that is left of a deposit."""
+    bills = [bill for bill in paid_for if bill.order_number != reference]
     paid = next((each for each in payments_of(reference) if each.key == key), None)
-    if not bills or paid is None or not paid.is_taken:
+    if not (bills or late) or paid is None or not paid.is_taken:
         return
     allocations = account.transfers.filter(key__in=[f"{bill.number}/{key}" for bill in bills])
     used = allocations.aggregate(sum=Sum("amount"))["sum"]
@@ -196,13 +208,22 @@ def enter_dispute(
 
 def write_off(invoice: Invoice, *, cause: str) -> None:
     """Give up what is open on the bill: it is our loss. The caller has locked the account."""
-    owed = owed_on(invoice)
-    if owed.amount > 0:
+    _move_loss(invoice, owed_on(invoice), moved=(Book.LOSS, Book.RECEIVABLE), cause=cause)
+
+
+def _take_up_again(invoice: Invoice, *, cause: str) -> None:
+    """What was given up of the bill is asked for again."""
+    moved = (Book.RECEIVABLE, Book.LOSS)
+    _move_loss(invoice, given_up(invoice), moved=moved, cause=f"back/{cause}")
+
+
+def _move_loss(invoice: Invoice, amount: Money, *, moved: tuple[Book, Book], cause: str) -> None:
+    if amount.amount > 0:
         _enter(
             invoice.account,
             kind=TransferKind.WRITE_OFF,
-            moved=(Book.LOSS, Book.RECEIVABLE),
-            amount=owed,
+            moved=moved,
+            amount=amount,
             reference=invoice.number or "",
             key=f"{invoice.number}/write_off/{cause}",
             invoice=invoice,
@@ -223,36 +244,35 @@ def _reopen(account: BillingAccount, *, reference: str, cause: str) -> None:
             _take_up_again(invoice, cause=cause)
 
 
-def _take_up_again(invoice: Invoice, *, cause: str) -> None:
-    """What was given up of the bill is asked for again."""
-    lost = given_up(invoice)
-    if lost:
-        _enter(
-            invoice.account,
-            kind=TransferKind.WRITE_OFF,
-            moved=(Book.RECEIVABLE, Book.LOSS),
-            amount=lost,
-            reference=invoice.number or "",
-            key=f"{invoice.number}/write_off/back/{cause}",
-            invoice=invoice,
-        )
-
-
 def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
     """Let what is unapplied under `reference` pay for its bills, as far as it goes.
 
     Once for each `cause`, the key of what made it possible. The caller has locked the account.
     """
-    for invoice in bills_under(account, reference):
+    _pay_for(account, bills_under(account, reference), reference=reference, cause=cause)
+
+
+def _pay_for(
+    account: BillingAccount, bills: Sequence[Invoice], *, reference: str, cause: str
+) -> None:
+    for invoice in bills:
         amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, reference))
         if amount:
             _pay(account, invoice, amount, reference=reference, cause=cause)
 
 
+def _is_settled_deposit(reference: str) -> bool:
+    if not reference.startswith(DEPOSIT_REFERENCE):
+        return False
+    number = int(reference.removeprefix(DEPOSIT_REFERENCE))
+    return Deposit.objects.filter(pk=number, settled_at__isnull=False).exists()
+
+
 def _hold(account: BillingAccount, *, reference: str, cause: str) -> None:
-    """What came for a deposit is held."""
+    """What came for a deposit is held, unless that was settled already."""
     amount = unapplied_under(account, reference)
-    if reference.startswith(DEPOSIT_REFERENCE) and amount.amount > 0:
+    held = reference.startswith(DEPOSIT_REFERENCE) and not _is_settled_deposit(reference)
+    if held and amount.amount > 0:
         _enter(
             account,
             kind=TransferKind.DEPOSIT,

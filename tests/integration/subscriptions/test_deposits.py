@@ -165,6 +165,24 @@ def test_in_the_end_it_pays_what_is_open_and_the_rest_goes_back_to_its_card(part
     assert ledger_differences() == ()
 
 
+def test_what_is_taken_after_it_was_settled_pays_what_is_open_and_goes_back(party: int) -> None:
+    """A capture that the provider refused is tried again when the contract is long over."""
+    key = asked(wished(party))
+    authorised(key)
+    PaymentEffect.objects.update(state="refused")
+    PaymentAttempt.objects.update(state="declined")
+    ended(party)
+    assert [str(each.state) for each in deposits_of(party)] == ["settled"]
+    settled(key)
+    assert (moved(), held_deposit(party)) == ([], Money.zero())
+    assert effects_of()[1:] == [(key, "refund", "18.00")]
+    PaymentEffect.objects.update(state="done")
+    on_payment_refunded({"key": key, "sequence": 1, "amount": "18.00"})
+    assert open_on(party) == ["0.00", "0.00"]
+    assert ledger_differences() == ()
+    assert [each for each in billing_differences(LATER) if each.kind == "deposit"] == []
+
+
 def test_while_a_bill_is_just_being_paid_it_waits_a_day(party: int) -> None:
     held(party)
     PaymentAttempt.objects.create(
