@@ -7,15 +7,14 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Sum
 
-from commerce.kernel.clock import business_today
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
 from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.domain.buyers import BuyerCodes, shared
 from subscriptions.domain.charges import DueLine
-from subscriptions.domain.invoice import DraftLine, totals, totals_after
+from subscriptions.domain.invoice import DraftLine, totals_after
 from subscriptions.domain.states import InvoiceKind, LineKind
-from subscriptions.invoicing.services import drafting, issuing
+from subscriptions.invoicing.services import of_order
 from subscriptions.ledger.services import ledger
 from subscriptions.models import Invoice, InvoiceLine
 
@@ -50,22 +49,20 @@ def credit_order(
     if items:
         rows = rows.filter(item__in=items)
     lines = _turned_round(rows.order_by("position"), currency=account.currency)
-    if not lines:
-        return None
-    draft = drafting.Draft(
-        account=account,
+    sums = totals_after(
+        _credited(order_number), lines, basis=Basis(account.basis), currency=account.currency
+    )
+    number = of_order.issue(
+        account,
         key=key,
         kind=InvoiceKind.CREDIT_NOTE,
         lines=lines,
-        totals=totals_after(
-            _credited(order_number), lines, basis=Basis(account.basis), currency=account.currency
-        ),
+        sums=sums,
         order_number=order_number,
         purchase_order=shared(line.codes.purchase_order for line in lines),
     )
-    on = business_today()
-    (number,) = issuing.issue(drafting.write([draft], on=on), on=on)
-    ledger.allocate(account, reference=order_number, cause=number)
+    if number is not None:
+        ledger.allocate(account, reference=order_number, cause=number)
     return number
 
 
@@ -95,18 +92,7 @@ def bill_wear(
     rows = billed.filter(item__in=owed, benefit="", amount__gt=0).order_by("item", "position")
     pieces = _turned_round(rows.distinct("item"), currency=account.currency)
     lines = tuple(_worn(piece, amount=owed[piece.due.item]) for piece in pieces)
-    if not lines:
-        return None
-    draft = drafting.Draft(
-        account=account,
-        key=key,
-        kind=InvoiceKind.ORDER,
-        lines=lines,
-        totals=totals(lines, basis=Basis(account.basis), currency=account.currency),
-        order_number=order_number,
-    )
-    on = business_today()
-    return issuing.issue(drafting.write([draft], on=on), on=on)[0]
+    return of_order.issue(account, key=key, lines=lines, order_number=order_number)
 
 
 def _worn(piece: DraftLine, *, amount: Money) -> DraftLine:

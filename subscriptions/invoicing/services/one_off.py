@@ -5,14 +5,11 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from commerce.kernel.clock import business_today
-from commerce.kernel.tax import Basis
 from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
-from subscriptions.domain.invoice import Names, one_off_lines, totals
-from subscriptions.domain.states import InvoiceKind
-from subscriptions.invoicing.services import check, drafting, issuing
+from subscriptions.domain.invoice import Names, one_off_lines
+from subscriptions.invoicing.services import of_order
 from subscriptions.models import Invoice
 
 
@@ -56,19 +53,11 @@ def bill_order(
             codes=BuyerCodes((cost_centres or {}).get(group, ""), purchase_order),
         )
     )
-    if not lines:
-        return None
-    draft = drafting.Draft(
-        account=account,
+    return of_order.issue(
+        account,
         key=key,
-        kind=InvoiceKind.ORDER,
         lines=lines,
-        totals=totals(lines, basis=Basis(account.basis), currency=account.currency),
         order_number=order_number,
         purchase_order=purchase_order,
+        promised=True,
     )
-    on = business_today()
-    ids = drafting.write([draft], on=on)
-    check.hold_what_differs(ids)
-    issued = issuing.issue(ids, on=on)
-    return issued[0] if issued else None
