@@ -31,6 +31,7 @@ from subscriptions.contracts.models import TermsChange as TermsChange
 from subscriptions.contracts.models import TermsNotice as TermsNotice
 from subscriptions.dunning.models import DunningCase as DunningCase
 from subscriptions.dunning.models import DunningEntry as DunningEntry
+from subscriptions.dunning.models import LateInterest as LateInterest
 from subscriptions.einvoicing.models import Einvoice as Einvoice
 from subscriptions.einvoicing.models import EinvoiceStep as EinvoiceStep
 from subscriptions.einvoicing.models import PlatformRequest as PlatformRequest

@@ -147,6 +147,14 @@ class DebitRules:
 
 
 @dataclass(frozen=True, slots=True)
+class LateRate:
+    """What is overdue bears `percent` a year from the day `since` on, until another rate does."""
+
+    since: date
+    percent: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class TermsRules:
     """A change of running contracts is told `notice_months` before it takes effect; who does not
     want it leaves free of charge until `leave_months` after that day."""
@@ -264,6 +272,9 @@ class Market(Protocol):
 
     def dunning_policy(self) -> Mapping[str, Any]:
         """What becomes of unpaid bills: what `subscriptions.domain.dunning.read_policy` reads."""
+
+    def late_rates(self) -> tuple[LateRate, ...]:
+        """What a professional's late bill bears, as its mentions say, the earliest first."""
 
     def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
         """What the invoice of that kind of buyer must say."""

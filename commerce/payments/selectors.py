@@ -1,11 +1,12 @@
 """Reads: what became of a payment."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import Q, QuerySet
 
+from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 from commerce.payments.models import (
@@ -163,6 +164,15 @@ def coming_in(reference: str) -> tuple[str, ...]:
     )
     found = PaymentAttempt.objects.filter(asked, reference=reference).order_by("pk")
     return tuple(found.values_list("key", flat=True).distinct())
+
+
+def debited_on(reference: str) -> Mapping[str, date]:
+    """The local days on which banks were told to pay debits that were taken, by payment; a card's
+    money is taken at once."""
+    rows = PaymentAttempt.objects.filter(
+        reference=reference, state=PaymentState.SETTLED, method_kind=MethodKind.SEPA_DEBIT
+    )
+    return {key: at.astimezone(PARIS).date() for key, at in rows.values_list("key", "created_at")}
 
 
 def refunds_of(key: str) -> tuple[Money, ...]:

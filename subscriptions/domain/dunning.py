@@ -44,6 +44,8 @@ class EntryKind(StrEnum):
     KEPT = "kept"
     BROKEN = "broken"
     FEE = "fee"
+    INTEREST = "interest"
+    WAIVED = "waived"
     LOST = "lost"
     PAUSED = "paused"
     RESUMED = "resumed"
@@ -87,6 +89,23 @@ class LateFee:
     segment: str
 
 
+class InterestWhen(StrEnum):
+    """Interest is asked for once a bill is `PAID`, or `MONTHLY` while it is not, too."""
+
+    PAID = "paid"
+    MONTHLY = "monthly"
+
+
+@dataclass(frozen=True, slots=True)
+class InterestRules:
+    """Who is asked for interest on a late bill and when; less than `least` is not asked for. At
+    which rates, the market says."""
+
+    segment: str
+    when: InterestWhen
+    least: Money
+
+
 @dataclass(frozen=True, slots=True)
 class DepositRules:
     """What may be asked of whom, to be held against what he may leave unpaid: an amount for each
@@ -112,6 +131,11 @@ class Policy:
     promise: PromiseRules
     late_fee: LateFee | None = None
     deposit: DepositRules | None = None
+    interest: InterestRules | None = None
+
+    def interest_in(self, segment: str) -> InterestRules | None:
+        """How it is asked for interest there; None: not at all."""
+        return self.interest if self.interest and self.interest.segment == segment else None
 
     def fee_in(self, segment: str) -> Money | None:
         """What a late bill costs there; None: nothing."""
@@ -221,7 +245,7 @@ def read_policy(said: Mapping[str, Any], *, currency: str = "EUR") -> Policy:
     Raises:
         InvalidInput: `dunning_policy`; the sentence says what is wrong and where.
     """
-    known = {"steps", "hard_declines", "promise", "late_fee", "deposit"}
+    known = {"steps", "hard_declines", "promise", "late_fee", "deposit", "interest"}
     _only(said, known, where="the policy")
     rows = said.get("steps")
     if not isinstance(rows, Sequence) or isinstance(rows, str) or not rows:
@@ -247,7 +271,8 @@ def read_policy(said: Mapping[str, Any], *, currency: str = "EUR") -> Policy:
     )
     fee = _fee(said["late_fee"], currency=currency) if "late_fee" in said else None
     deposit = _deposit(said["deposit"], currency=currency) if "deposit" in said else None
-    return Policy(ordered, frozenset(hard), rules, fee, deposit)
+    interest = _interest(said["interest"], currency=currency) if "interest" in said else None
+    return Policy(ordered, frozenset(hard), rules, fee, deposit, interest)
 
 
 def _applies(step: Step, case: Standing) -> bool:
@@ -292,6 +317,18 @@ def _fee(row: Any, *, currency: str) -> LateFee:
     if not row.get("segment"):
         raise _wrong("late_fee must say its segment: few laws let everybody pay one")
     return LateFee(amount, _segment(row, where="late_fee"))
+
+
+def _interest(row: Any, *, currency: str) -> InterestRules:
+    if not isinstance(row, Mapping) or row.get("when") not in list(InterestWhen):
+        raise _wrong(f"interest must say when: {', '.join(InterestWhen)}")
+    _only(row, {"segment", "when", "least"}, where="interest")
+    if not row.get("segment"):
+        raise _wrong("interest must say its segment: few laws let everybody pay it")
+    least = _amount(row.get("least", "0"), "interest: least", currency=currency)
+    return InterestRules(
+        _segment(row, where="interest"), InterestWhen(row["when"]), max(least, Money.of("0.01"))
+    )
 
 
 def _deposit(row: Any, *, currency: str) -> DepositRules:

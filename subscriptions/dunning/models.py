@@ -1,11 +1,12 @@
 """Accounts with bills that are overdue, and what was done about them."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from subscriptions.accounts.models import BillingAccount
 from subscriptions.columns import amount_field, known
 from subscriptions.domain.dunning import GRADES, Action, EntryKind
+from subscriptions.invoicing.models import Invoice
 
 
 class DunningCase(models.Model):
@@ -39,6 +40,44 @@ class DunningCase(models.Model):
 
     def __str__(self) -> str:
         return f"case {self.pk}"
+
+
+class LateInterest(models.Model):
+    """What a late bill was asked to bear for its days, half-open; each of its days once. `parts`
+    say of which days what was open at which rate. A line of the account's next bill asks for it,
+    and another takes it back when it is waived."""
+
+    case = models.ForeignKey(DunningCase, on_delete=models.PROTECT, related_name="interest")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="interest")
+    starts_on = models.DateField()
+    ends_on = models.DateField()
+    amount = amount_field()
+    parts = models.JSONField()
+    asked_at = models.DateTimeField(help_text="business time")
+    waived_at = models.DateTimeField(null=True, help_text="business time")
+    waived_by = models.CharField(max_length=120, default="", blank=True)
+    reason = models.CharField(max_length=300, default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["invoice", "starts_on"], name="interest_once"),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0) & Q(starts_on__lt=F("ends_on")), name="interest_sane"
+            ),
+            models.CheckConstraint(
+                condition=Q(waived_at__isnull=True, waived_by="", reason="")
+                | Q(waived_at__isnull=False) & ~Q(waived_by="") & ~Q(reason=""),
+                name="interest_waived_with_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def reference(self) -> str:
+        """That of the line that asks for it."""
+        return f"interest/{self.pk}"
 
 
 class DunningEntry(models.Model):

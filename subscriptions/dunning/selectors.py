@@ -1,7 +1,7 @@
 """What dunning answers: which bills are overdue, what will happen, how hard a line is treated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from django.db.models import Count, QuerySet
@@ -27,6 +27,7 @@ from subscriptions.domain.dunning import (
     is_hard,
 )
 from subscriptions.domain.states import InvoiceKind, InvoiceState, SubscriptionStatus
+from subscriptions.dunning.interest import InterestView, accrued, asked_of
 from subscriptions.dunning.policy import policy
 from subscriptions.ledger.selectors import open_amount, paid_with_orders
 from subscriptions.models import BillingAccount, DunningCase, DunningEntry, Invoice, Subscription
@@ -61,7 +62,8 @@ class EntryView:
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """An open case. `coming` is what happens if nothing is paid."""
+    """An open case. `coming` is what happens if nothing is paid; `interest` what its bills bear
+    that nobody was asked for yet, `asked` what somebody was."""
 
     id: int
     account_id: int
@@ -79,6 +81,8 @@ class CaseView:
     history: tuple[EntryView, ...] = ()
     promises_left: int = 0
     promise_days: int = 0
+    interest: Money = field(default_factory=Money.zero)
+    asked: tuple[InterestView, ...] = ()
 
 
 def overdue_bills(account: BillingAccount, *, today: date) -> tuple[OverdueBill, ...]:
@@ -253,6 +257,7 @@ def _whole(row: DunningCase) -> CaseView:
     view = _view(row)
     history = tuple(_entry(each) for each in row.entries.order_by("pk"))
     calendar: tuple[Coming, ...] = ()
+    borne = accrued(row, today=today) if rules.interest_in(row.account.segment) else ()
     if bills:
         calendar = coming(standing(row, bills=bills, by=rules), rules, today=today)
     return CaseView(
@@ -272,6 +277,8 @@ def _whole(row: DunningCase) -> CaseView:
         history=history,
         promises_left=max(0, rules.promise.times - row.promises),
         promise_days=rules.promise.days,
+        interest=total((each.amount for each in borne), currency=row.account.currency),
+        asked=asked_of(row),
     )
 
 

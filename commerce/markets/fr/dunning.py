@@ -3,7 +3,8 @@ by a table of his own (setting `DUNNING_POLICY`).
 
 A professional owes 40 EUR for each bill that he pays late, as of right (L441-10 II and D441-5 C.
 com.); it is an indemnity, outside the scope of VAT. A consumer is charged no costs of recovery
-before an enforceable title (L111-8 C. proc. civ. exéc.).
+before an enforceable title (L111-8 C. proc. civ. exéc.). Interest is owed by him as of right too
+(`commerce/markets/fr/interest.py`); it is asked for once a bill is paid, if it is worth a line.
 The end of the contract comes after its notice, so that it may still be taken back meanwhile.
 A deposit is given back within ten days (L224-35 C. conso.): a week after the last bill.
 A notice speaks of what comes next, so it is sent where that applies: who owed little for long is
@@ -39,5 +40,6 @@ POLICY: Mapping[str, Any] = {
         "days": 7,
         "amounts": {"suspend": "60.00", "terminate": "120.00", "lost": "150.00"},
     },
+    "interest": {"segment": "business", "when": "paid", "least": "1.00"},
     "late_fee": {"amount": str(RECOVERY_INDEMNITY.amount), "segment": "business"},
 }  # fmt: skip

@@ -11,6 +11,7 @@ from commerce.markets.fr import (
     debits,
     dunning,
     free_then_paid,
+    interest,
     invoice,
     numbers,
     porting,
@@ -25,6 +26,7 @@ from commerce.markets.pack import (
     CarrierCaps,
     DebitRules,
     FreeThenPaidRules,
+    LateRate,
     Market,
     Mention,
     Motive,
@@ -126,6 +128,9 @@ class France:
 
     def dunning_policy(self) -> Mapping[str, Any]:
         return dunning.POLICY
+
+    def late_rates(self) -> tuple[LateRate, ...]:
+        return interest.LATE_RATES
 
     def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
         return invoice.invoice_mentions(business=business)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from commerce.events.outbox import publish
-from commerce.kernel.clock import business_now, business_today
+from commerce.kernel.clock import business_today
 from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
 from commerce.notifications.services import send
@@ -40,12 +40,12 @@ from subscriptions.dunning.selectors import (
     standing,
     treatment,
 )
-from subscriptions.dunning.services import dunning_clock
+from subscriptions.dunning.services import dunning_clock, history, late_interest
 from subscriptions.dunning.services.late_fee import charge_late
 from subscriptions.events import DunningMoved
 from subscriptions.ledger.selectors import money_on_its_way, open_amount, owed_on
 from subscriptions.ledger.services import ledger
-from subscriptions.models import BillingAccount, DunningCase, DunningEntry, Invoice
+from subscriptions.models import BillingAccount, DunningCase, Invoice
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +105,7 @@ def look(account_id: int) -> None:
             _let_be(account, case, today=today)
             return
     _charge_fees(case, bills)
+    _charge_interest(case, today=today)
     _settle_promise(case, today=today)
     rules = policy()
     stands = standing(case, bills=bills, by=rules)
@@ -115,7 +116,9 @@ def look(account_id: int) -> None:
     for step in steps:
         if step.action is Action.MESSAGE:
             _tell(case, step, bills)
-        _note(case, EntryKind.STEP, step=step, facts={"owed": str(stands.owed.rounded().amount)})
+        history.add(
+            case, EntryKind.STEP, step=step, facts={"owed": str(stands.owed.rounded().amount)}
+        )
     _move(case, bills)
     _tell_lines(case, before=before)
     _look_again(case, bills)
@@ -143,7 +146,7 @@ def promise_to_pay(*, party_id: int, on: date, by: str, note: str = "") -> None:
     case.promised_for = on
     case.promises += 1
     owed = total(bill.open for bill in bills)
-    _note(
+    history.add(
         case,
         EntryKind.PROMISED,
         by=by,
@@ -178,7 +181,7 @@ def pause(*, case_id: int, by: str, reason: str) -> None:
     before = treatment(case)
     case.paused, case.next_on = True, None
     case.save()
-    _note(case, EntryKind.PAUSED, by=by, note=reason.strip())
+    history.add(case, EntryKind.PAUSED, by=by, note=reason.strip())
     _tell_lines(case, before=before)
     dunning_clock.look_soon(case.account)
 
@@ -196,7 +199,7 @@ def resume(*, case_id: int, by: str, note: str = "") -> None:
     before = treatment(case)
     case.paused = False
     case.save()
-    _note(case, EntryKind.RESUMED, by=by, note=note.strip())
+    history.add(case, EntryKind.RESUMED, by=by, note=note.strip())
     _tell_lines(case, before=before)
     dunning_clock.look_soon(case.account)
 
@@ -225,7 +228,7 @@ def give_up(*, case_id: int, by: str, reason: str) -> None:
         invoice.account = case.account
         ledger.write_off(invoice, cause=f"case/{case.pk}")
     facts = {"owed": str(total(lost).rounded().amount)}
-    _note(case, EntryKind.LOST, by=by, note=reason.strip(), facts=facts)
+    history.add(case, EntryKind.LOST, by=by, note=reason.strip(), facts=facts)
 
 
 def _let_be(account: BillingAccount, case: DunningCase | None, *, today: date) -> None:
@@ -245,7 +248,7 @@ def _opened(account: BillingAccount, bills: tuple[OverdueBill, ...]) -> DunningC
     case = DunningCase.objects.create(
         account=account, opened_on=business_today(), since=bills[0].due_on, owed=owed.amount
     )
-    _note(case, EntryKind.OPENED, facts={"owed": str(owed.rounded().amount)})
+    history.add(case, EntryKind.OPENED, facts={"owed": str(owed.rounded().amount)})
     return case
 
 
@@ -255,14 +258,21 @@ def _charge_fees(case: DunningCase, bills: tuple[OverdueBill, ...]) -> None:
         return
     for number in charge_late(case.account, bills, fee=fee):
         facts = {"bill": number, "amount": str(fee.rounded().amount)}
-        _note(case, EntryKind.FEE, facts=facts)
+        history.add(case, EntryKind.FEE, facts=facts)
+
+
+def _charge_interest(case: DunningCase, *, today: date) -> None:
+    rules = policy().interest_in(case.account.segment)
+    if rules is not None and not case.paused:
+        late_interest.charge_interest(case, rules=rules, today=today)
 
 
 def _close(case: DunningCase) -> None:
     """Nothing is overdue any more: whatever was done to the lines is undone."""
+    _charge_interest(case, today=business_today())
     if case.promised_for is not None:
-        _note(case, EntryKind.KEPT, facts={"on": case.promised_for.isoformat()})
-    _note(case, EntryKind.CLOSED)
+        history.add(case, EntryKind.KEPT, facts={"on": case.promised_for.isoformat()})
+    history.add(case, EntryKind.CLOSED)
     before = treatment(case)
     case.closed_on, case.next_on, case.promised_for = business_today(), None, None
     case.owed = Money.zero().amount
@@ -281,7 +291,7 @@ def _settle_promise(case: DunningCase, *, today: date) -> None:
     kept = not rows.filter(owed__gt=0).exists()
     if not kept and today <= case.promised_for:
         return
-    _note(
+    history.add(
         case,
         EntryKind.KEPT if kept else EntryKind.BROKEN,
         facts={"on": case.promised_for.isoformat()},
@@ -349,12 +359,16 @@ def _look_again(case: DunningCase, bills: tuple[OverdueBill, ...]) -> None:
     case.next_on = min(days) if days and not case.paused else None
     case.save(update_fields=["next_on"])
     looks = [case.next_on] if case.next_on is not None else []
+    asked = rules.interest_in(stands.segment)
+    bears = late_interest.next_asked(case, rules=asked, today=today) if asked else None
     if stands.promised_for is not None and not case.paused:
         looks = [stands.promised_for + _TOMORROW]
     elif looks and stands.card_refused and _waits_for_card(stands):
         looks = [tomorrow]
+    if bears is not None and not case.paused:
+        looks.append(bears)
     if looks:
-        dunning_clock.look_on(case.account_id, looks[0])
+        dunning_clock.look_on(case.account_id, min(looks))
     else:
         dunning_clock.forget(case.account_id)
 
@@ -380,28 +394,6 @@ def _tell_lines(case: DunningCase, *, before: Action | None) -> None:
                 grade=str(wanted or ""),
             )
         )
-
-
-def _note(
-    case: DunningCase,
-    kind: EntryKind,
-    *,
-    step: Step | None = None,
-    by: str = "",
-    note: str = "",
-    facts: Mapping[str, str] | None = None,
-) -> None:
-    DunningEntry.objects.create(
-        case=case,
-        kind=kind,
-        step=step.code if step else "",
-        action=step.action if step else "",
-        on=business_today(),
-        at=business_now(),
-        by=by[:120],
-        note=note[:300],
-        facts=dict(facts or {}),
-    )
 
 
 def _locked(account_id: int) -> tuple[BillingAccount, DunningCase | None]:

@@ -43,6 +43,8 @@ PURCHASE, PURCHASE_REFUND = "purchase", "purchase-refund"
 """The charges of third parties' lines; their item is the payment, or the refund."""
 LATE_FEE = "recovery_fee"
 """The charge of lines that ask for the costs of a late bill."""
+INTEREST = "late_interest"
+"""The charge of lines that ask for interest on a late bill, or take it back."""
 BILLED_STATUSES = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
 
 # Many ids go as one array: a statement with a value for each is taken apart at each by the driver.

@@ -15,6 +15,7 @@ from commerce.markets.pack import (
     CarrierCaps,
     DebitRules,
     FreeThenPaidRules,
+    LateRate,
     Market,
     Mend,
     Mention,
@@ -126,6 +127,9 @@ class Islandia:
 
     def carrier_caps(self) -> CarrierCaps:
         return CarrierCaps(Money.of(9, self.currency), Money.of(99, self.currency))
+
+    def late_rates(self) -> tuple[LateRate, ...]:
+        return ()
 
     def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
         return ()

@@ -189,6 +189,12 @@ END = {"code": "end", "days": 20, "action": "terminate", "least": "10.00"}
         ({"steps": [MESSAGE], "late_fee": {}}, "late_fee must say an amount"),
         ({"steps": [MESSAGE], "late_fee": {"amount": "-1"}}, "late_fee: amount must be an amount"),
         ({"steps": [MESSAGE], "late_fee": {"amount": "40"}}, "late_fee must say its segment"),
+        ({"steps": [MESSAGE], "interest": {"segment": "business"}}, "interest must say when"),
+        ({"steps": [MESSAGE], "interest": {"when": "paid"}}, "interest must say its segment"),
+        (
+            {"steps": [MESSAGE], "interest": {"when": "monthly", "segment": "business", "rate": 9}},
+            "interest says rate, which nobody reads",
+        ),
         ({"steps": [MESSAGE], "deposit": {"days": 3}}, "deposit must say days and amounts"),
         (
             {"steps": [MESSAGE], "deposit": {"amounts": {"retry": "9"}, "days": 3}},
@@ -207,3 +213,11 @@ def test_a_policy_that_makes_no_sense_says_why(said: dict[str, Any], sentence: s
         read_policy(said)
     assert refused.value.code == "dunning_policy"
     assert str(refused.value).startswith(f"Dunning policy: {sentence}")
+
+
+def test_interest_is_asked_of_professionals_alone() -> None:
+    rules = read_policy(market("fr").dunning_policy())
+    asked = rules.interest_in("business")
+    assert asked is not None
+    assert (str(asked.when), asked.least) == ("paid", Money.of("1.00"))
+    assert rules.interest_in("consumer") is None

@@ -1,0 +1,290 @@
+"""Interest on a firm's late bills: asked for once, on its next bill, without tax; waived."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from commerce.events.models import Timer
+from commerce.kernel.clock import business_now, business_time_fixed
+from commerce.kernel.errors import FaisceauError
+from commerce.kernel.money import Money
+from commerce.payments.models import PaymentAttempt
+from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.dunning.interest import asked_of, interest_of, late_bill
+from subscriptions.dunning.selectors import case_of
+from subscriptions.dunning.services import dunning, dunning_clock, late_interest
+from subscriptions.invoicing.services.one_off import bill_order
+from subscriptions.ledger.services import ledger
+from subscriptions.models import (
+    BankEntry,
+    BankShare,
+    BankStatement,
+    Compensation,
+    DebitNotice,
+    DunningCase,
+    DunningEntry,
+    Invoice,
+    LateInterest,
+    Parking,
+    Subscription,
+)
+from subscriptions.reconciling.audit import bills_against_promises
+from tests.integration.subscriptions.contracts import (
+    DAY,
+    RATES,
+    at,
+    begun,
+    firm,
+    handset,
+    person,
+    plan,
+    promised,
+    run,
+)
+
+pytestmark = pytest.mark.django_db
+BILL, UNDER = "FA-2026-0000001", "F-1"
+DUE = date(2026, 4, 9)
+"""Thirty days after the bill of an order for 1000.00 and 200.00 of tax."""
+
+
+@pytest.fixture(autouse=True)
+def _on_the_day() -> Iterator[None]:
+    with business_time_fixed(at(DAY)):
+        yield
+
+
+@pytest.fixture
+def party() -> int:
+    """A firm with a plan of 20.00 a month that owes 1200.00 EUR on the ninth of April."""
+    found = firm()
+    promised("F-1", [handset("1000.00")], segment="business")
+    bill_order(
+        order_number="F-1",
+        party_id=found,
+        segment="business",
+        charges={"g1": [handset("1000.00")]},
+        tax_rates=RATES,
+    )
+    begun("B-1", [plan("20.00")], party=found, segment="business")
+    billed(date(2026, 4, 10))
+    return found
+
+
+def timers_due(until: datetime) -> None:
+    handlers = {dunning_clock.BILLS: dunning.on_bills_due, dunning_clock.LOOK: dunning.on_look_due}
+    for row in Timer.objects.filter(handler__in=handlers).order_by("due_at"):
+        if row.clock == "machine" or row.due_at <= until:
+            row.delete()
+            handlers[row.handler](row.payload)
+
+
+def lived(until: date, *, since: date = DUE) -> None:
+    day = since
+    while day <= until:
+        with business_time_fixed(at(day, hour=11)):
+            timers_due(business_now())
+        day += timedelta(days=1)
+
+
+def paid(party: int, amount: str, *, on: date, key: str = "") -> None:
+    with business_time_fixed(at(on, hour=15)):
+        ledger.enter_payment(
+            key=key or f"pay/{amount}", party_id=party, reference=UNDER, amount=Money.of(amount)
+        )
+        timers_due(business_now())
+
+
+def asked() -> list[tuple[date, date, str]]:
+    rows = LateInterest.objects.order_by("pk")
+    return [(row.starts_on, row.ends_on - timedelta(days=1), str(row.amount)) for row in rows]
+
+
+def billed(on: date) -> Invoice:
+    with business_time_fixed(at(on, hour=3)):
+        run(on)
+    return Invoice.objects.get(period_start=on)
+
+
+@pytest.fixture
+def monthly(tmp_path: Path, settings: object) -> None:
+    table = tmp_path / "dunning.yaml"
+    table.write_text(
+        "steps:\n  - {code: r, days: 4, action: message, message: dunning_reminder}\n"
+        "interest: {segment: business, when: monthly, least: '5.00'}\n"
+    )
+    settings.DUNNING_POLICY = str(table)  # type: ignore[attr-defined]
+
+
+def test_a_late_bill_bears_interest_until_it_is_paid_asked_on_the_next_bill(party: int) -> None:
+    """A part after 10 days, the rest after 30: 2.5841 + 3.0148 at 7.86 % a year."""
+    lived(date(2026, 4, 18))
+    paid(party, "500.00", on=date(2026, 4, 19))
+    lived(date(2026, 5, 8), since=date(2026, 4, 20))
+    assert asked() == []
+    paid(party, "700.00", on=date(2026, 5, 9))
+    assert asked() == [(date(2026, 4, 10), date(2026, 5, 9), "5.60")]
+    kinds = list(DunningEntry.objects.order_by("pk").values_list("kind", flat=True))
+    assert kinds[-2:] == ["interest", "closed"]
+    bill = billed(date(2026, 5, 10))
+    (line,) = bill.lines.filter(charge="late_interest")
+    assert (str(line.amount), str(line.tax_rate)) == ("5.60", "0.00")
+    assert line.label["fr"] == f"Intérêts de retard, facture {BILL} (hors champ de la TVA)"
+    assert (line.starts_on, line.ends_on) == (date(2026, 4, 10), date(2026, 5, 10))
+    # 20.00 at 20 %, the costs of 40.00 and the interest without tax.
+    assert (str(bill.net), str(bill.tax_total)) == ("65.60", "4.00")
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())
+    (said,) = interest_of(party)
+    assert [(str(p.open.amount), p.days.days, str(p.percent)) for p in said.parts] == [
+        ("1200.00", 10, "7.86"), ("700.00", 20, "7.86"),
+    ]  # fmt: skip
+
+
+def test_nothing_is_asked_twice_and_a_bill_with_interest_bears_none_on_it(party: int) -> None:
+    lived(date(2026, 5, 8))
+    paid(party, "1200.00", on=date(2026, 5, 9))
+    next_bill = billed(date(2026, 5, 10))
+    assert late_bill(next_bill).bearing == Money.of("24.00")
+    lived(date(2026, 6, 8), since=date(2026, 5, 10))
+    case = DunningCase.objects.get(closed_on__isnull=True)
+    dunning.look(case.account_id)
+    assert [row[2] for row in asked()] == ["7.75"]
+
+
+def test_less_than_the_least_is_not_asked_for(party: int) -> None:
+    """Three days of 1200.00 bear 0.78."""
+    lived(date(2026, 4, 11))
+    paid(party, "1200.00", on=date(2026, 4, 12))
+    assert asked() == []
+    assert DunningCase.objects.get().closed_on == date(2026, 4, 12)
+
+
+def test_a_consumer_bears_nothing() -> None:
+    found = person()
+    begun("C-1", [plan("1200.00")], party=found)
+    lived(date(2026, 4, 30), since=DAY)
+    with business_time_fixed(at(date(2026, 5, 9))):
+        ledger.enter_payment(key="pay", party_id=found, reference=BILL, amount=Money.of("1200.00"))
+        timers_due(business_now())
+    assert DunningCase.objects.get().closed_on == date(2026, 5, 9)
+    assert (asked(), Compensation.objects.count()) == ([], 0)
+
+
+def test_a_transfer_counts_from_the_day_on_which_our_bank_had_it(party: int) -> None:
+    """Its file was taken in five days later."""
+    lived(date(2026, 5, 13))
+    statement = BankStatement.objects.create(
+        iban="FR1", statement_id="S", on=DUE, opening=0, closing=0, file="f", digest="d",
+        taken_in_at=business_now(), taken_in_by="Odile",
+    )  # fmt: skip
+    entry = BankEntry.objects.create(
+        statement=statement, iban="FR1", key="E", booked_on=date(2026, 5, 9), amount=1200
+    )
+    with business_time_fixed(at(date(2026, 5, 14), hour=15)):
+        account = locked_account(party_id=party, segment="business")
+        share = BankShare.objects.create(
+            entry=entry, account=account, reference=BILL, amount=1200, by="", at=business_now()
+        )
+        ledger.enter_transfer(account, key=share.key, reference=BILL, amount=Money.of("1200.00"))
+        timers_due(business_now())
+    assert asked() == [(date(2026, 4, 10), date(2026, 5, 9), "7.75")]
+
+
+def test_a_debit_counts_on_its_day_and_until_it_nobody_is_late(party: int) -> None:
+    """Announced on 15 April for 29 April: six days before, and the fourteen since bear nothing."""
+    lived(date(2026, 4, 14))
+    bill = Invoice.objects.get(number=BILL)
+    DebitNotice.objects.create(
+        invoice=bill, mandate_reference="UMR1", last4="4242", amount=1200,
+        debit_on=date(2026, 4, 29), told_at=at(date(2026, 4, 15)),
+    )  # fmt: skip
+    with business_time_fixed(at(date(2026, 4, 29))):
+        PaymentAttempt.objects.create(
+            key=f"{BILL}/charge/1", party_id=party, reference=BILL, amount="1200.00",
+            off_session=True, state="settled", method_kind="sepa_debit",
+            expires_at=business_now(),
+        )  # fmt: skip
+    paid(party, "1200.00", on=date(2026, 5, 4), key=f"{BILL}/charge/1")
+    assert [(row.amount, row.parts[0]["end"]) for row in LateInterest.objects.all()] == [
+        (Decimal("1.55"), "2026-04-16")
+    ]
+
+
+def test_monthly_an_open_bill_is_asked_for_what_it_bore_and_the_rest_with_its_payment(
+    party: int, monthly: None
+) -> None:
+    lived(date(2026, 6, 15))
+    # 31 days of April and May, 31 to June; 1200.00 x 7.86 % / 365 a day.
+    assert asked() == [
+        (date(2026, 4, 10), date(2026, 5, 10), "8.01"),
+        (date(2026, 5, 11), date(2026, 6, 11), "8.27"),
+    ]
+    paid(party, "1200.00", on=date(2026, 7, 9))
+    assert asked()[2:] == [(date(2026, 6, 12), date(2026, 7, 9), "7.24")]
+
+
+def test_while_a_case_is_paused_nothing_is_asked(party: int, monthly: None) -> None:
+    lived(date(2026, 4, 20))
+    dunning.pause(case_id=DunningCase.objects.get().pk, by="Olivia", reason="It is disputed.")
+    lived(date(2026, 6, 15), since=date(2026, 4, 21))
+    assert asked() == []
+
+
+def test_a_promise_is_no_new_due_day(party: int) -> None:
+    lived(date(2026, 4, 20))
+    with business_time_fixed(at(date(2026, 4, 25))):
+        dunning.promise_to_pay(party_id=party, on=date(2026, 5, 9), by="Camille")
+    paid(party, "1200.00", on=date(2026, 5, 9))
+    assert asked() == [(date(2026, 4, 10), date(2026, 5, 9), "7.75")]
+
+
+def test_a_case_says_what_is_borne_so_far(party: int) -> None:
+    lived(date(2026, 5, 9))
+    with business_time_fixed(at(date(2026, 5, 9))):
+        case = case_of(party)
+    assert case is not None
+    assert (case.interest, case.asked) == (Money.of("7.75"), ())
+
+
+def test_it_is_waived_with_a_reason_by_a_line_of_the_next_bill_once(party: int) -> None:
+    lived(date(2026, 5, 8))
+    paid(party, "1200.00", on=date(2026, 5, 9))
+    (row,) = LateInterest.objects.all()
+    with pytest.raises(FaisceauError) as refused:
+        late_interest.waive(party_id=party, interest_id=row.pk, by="Amina", reason=" ")
+    assert refused.value.code == "waiver_reason_missing"
+    assert Compensation.objects.filter(reference__endswith="waived").count() == 0
+    why = "Our bank was late."
+    late_interest.waive(party_id=party, interest_id=row.pk, by="Amina", reason=why)
+    with pytest.raises(FaisceauError) as again:
+        late_interest.waive(party_id=party, interest_id=row.pk, by="Amina", reason="Again.")
+    assert again.value.code == "interest_waived"
+    bill = billed(date(2026, 5, 10))
+    amounts = bill.lines.filter(charge="late_interest").order_by("position")
+    assert [str(line.amount) for line in amounts] == ["7.75", "-7.75"]
+    assert str(bill.net) == "60.00"
+    (said,) = asked_of(DunningCase.objects.get())
+    assert (said.waived_by, said.reason) == ("Amina", "Our bank was late.")
+    entry = DunningEntry.objects.get(kind="waived")
+    assert (entry.by, entry.note, entry.facts["amount"]) == ("Amina", "Our bank was late.", "7.75")
+    assert all(check.equal for check in bills_against_promises())
+    assert Parking.objects.count() == 0
+
+
+def test_anothers_interest_is_not_there_and_without_a_coming_bill_nothing_is_waived(
+    party: int,
+) -> None:
+    lived(date(2026, 5, 8))
+    paid(party, "1200.00", on=date(2026, 5, 9))
+    (row,) = LateInterest.objects.all()
+    Subscription.objects.update(status="ended")
+    for whose, code in [(firm(), "unknown_interest"), (party, "no_bill_to_come")]:
+        with pytest.raises(FaisceauError) as refused:
+            late_interest.waive(party_id=whose, interest_id=row.pk, by="Amina", reason="Kind.")
+        assert refused.value.code == code
+    row.refresh_from_db()
+    assert (row.waived_at, Compensation.objects.filter(amount__gt=0).count()) == (None, 0)
