@@ -106,9 +106,15 @@ from subscriptions.events import (
     AccountParked,
     AllowanceReached,
     BillRunHeld,
+    DebitMoved,
+    DunningCaseClosed,
+    DunningCaseOpened,
     DunningMoved,
+    DunningStepTaken,
     ElectronicInvoiceMoved,
     InvoiceIssued,
+    LateInterestMoved,
+    PaymentPromiseMoved,
     SubscriptionActivated,
     SubscriptionChanged,
 )
@@ -132,6 +138,13 @@ TOLD_TO_PARTIES: Mapping[type[Event], str] = {
     SubscriptionChanged: "contract.changed",
     InvoiceIssued: "bill.issued",
     ElectronicInvoiceMoved: "bill.electronic_status",
+    DunningCaseOpened: "dunning.case_opened",
+    DunningStepTaken: "dunning.step_taken",
+    DunningMoved: "dunning.lines_treated",
+    DunningCaseClosed: "dunning.case_closed",
+    PaymentPromiseMoved: "dunning.promise_moved",
+    LateInterestMoved: "late_interest.moved",
+    DebitMoved: "debit.moved",
     AllowanceReached: "allowance.reached",
     NextOfferAccepted: "offer.accepted",
     WebhookEndpointFailed: "webhook.endpoint_failed",
@@ -197,6 +210,8 @@ def connect() -> None:
 
     carrying = Guarded("messages", notifications.carry_out)
     register_timer(notifications.TIMER, carrying, durable=False, queue=WorkQueue.MESSAGES)
+    posting = Guarded("letters", notifications.carry_out)
+    register_timer(notifications.POST_TIMER, posting, durable=False, queue=WorkQueue.MESSAGES)
     subscribe(PasswordForgotten, messages.on_password_forgotten, name="notifications.password")
     subscribe(
         WebhookEndpointFailed, messages.on_webhook_endpoint_failed, name="notifications.webhook"
@@ -243,6 +258,7 @@ def connect() -> None:
     register_beginning("sales reports", sales_reports.begin)
     subscribe(PaymentAuthorised, bills.on_payment_authorised, name="bills.authorised")
     subscribe(PaymentSettled, bills.on_payment_settled, name="bills.settled")
+    subscribe(PaymentDeclined, bills.on_payment_declined, name="bills.declined")
     subscribe(AllowanceReached, bills.on_allowance_reached, name="bills.allowance")
     subscribe(DisputeMoved, bills.on_dispute_moved, name="bills.disputed")
 

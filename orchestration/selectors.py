@@ -359,7 +359,9 @@ def provider_health() -> tuple[ProviderHealth, ...]:
             waiting.get(port, 0),
             stuck.get(port, 0),
         )
-        for port in sorted({"messages", "payments", *(each.port for each in ACTIONS.values())})
+        for port in sorted(
+            {"letters", "messages", "payments", *(each.port for each in ACTIONS.values())}
+        )
         for row in [rows.get(port)]
     ]
     return tuple(sorted(found, key=lambda each: (-each.silences, each.port)))

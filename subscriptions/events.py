@@ -63,6 +63,79 @@ class DunningMoved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DunningCaseOpened(Event):
+    """Bills of an account are overdue: `owed` in all, the oldest since the due day `since`."""
+
+    case_id: int
+    account_id: int
+    party_id: int
+    since: date
+    owed: str
+
+
+@dataclass(frozen=True, slots=True)
+class DunningStepTaken(Event):
+    """The `step` of the dunning table was done, `owed` being overdue: `action` is `retry`,
+    `message`, `restrict`, `suspend` or `terminate`."""
+
+    case_id: int
+    account_id: int
+    party_id: int
+    step: str
+    action: str
+    owed: str
+
+
+@dataclass(frozen=True, slots=True)
+class DunningCaseClosed(Event):
+    """Nothing of the account is overdue any more."""
+
+    case_id: int
+    account_id: int
+    party_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPromiseMoved(Event):
+    """A promise to pay on the day `on` what is overdue was `made`, `kept`, `broken` or
+    `taken_back`."""
+
+    case_id: int
+    account_id: int
+    party_id: int
+    state: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class LateInterestMoved(Event):
+    """Interest on the late bill `bill` was `asked` for, as a line of the next bill, or is `waived`;
+    `state` says which. `interest_id` names it."""
+
+    interest_id: int
+    case_id: int
+    account_id: int
+    party_id: int
+    bill: str
+    amount: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class DebitMoved(Event):
+    """The direct debit of the bill `number` under a mandate is `announced` for the day `on`, was
+    `made`, or has `failed` for the bank's `reason`; `state` says which."""
+
+    number: str
+    party_id: int
+    state: str
+    amount: str
+    mandate: str
+    on: date
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountParked(Event):
     """An account waits for an operator; `rule` names the first thing that is wrong."""
 

@@ -10,7 +10,7 @@ from commerce.accounts.kinds import Segment
 from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.payments.selectors import dispute
-from subscriptions.collection.services import collecting, deposits
+from subscriptions.collection.services import announcing, collecting, deposits
 from subscriptions.dunning.services import dunning_clock
 from subscriptions.ledger.services import ledger
 from subscriptions.models import BillingAccount, Subscription
@@ -22,8 +22,14 @@ def on_payment_authorised(payload: Mapping[str, Any]) -> None:
 
 
 def on_payment_settled(payload: Mapping[str, Any]) -> None:
-    """Who has paid a deposit is told that we hold it."""
+    """Who has paid a deposit is told that we hold it; a debit was made."""
     deposits.note_paid(key=payload["key"])
+    announcing.tell_outcome(payload["key"])
+
+
+def on_payment_declined(payload: Mapping[str, Any]) -> None:
+    """A debit has failed, if it was one."""
+    announcing.tell_outcome(payload["key"])
 
 
 def on_allowance_reached(payload: Mapping[str, Any]) -> None:

@@ -273,6 +273,9 @@ class Market(Protocol):
     def dunning_policy(self) -> Mapping[str, Any]:
         """What becomes of unpaid bills: what `subscriptions.domain.dunning.read_policy` reads."""
 
+    def letter_days(self) -> int:
+        """How many days a letter is given to arrive."""
+
     def late_rates(self) -> tuple[LateRate, ...]:
         """What a professional's late bill bears, as its mentions say, the earliest first."""
 

@@ -12,6 +12,7 @@ from commerce.kernel.states import Transitions
 class MessageChannel(StrEnum):
     SMS = "sms"
     EMAIL = "email"
+    POST = "post"
 
 
 class MessageState(StrEnum):
@@ -38,7 +39,8 @@ LIFE = Transitions(
 
 
 class Message(models.Model):
-    """One SMS or e-mail. `reference` is what it is about and makes it unique: sent once."""
+    """One SMS, e-mail or letter. `reference` is what it is about and makes it unique: sent once. A
+    letter goes `to` the lines of its envelope."""
 
     reference = models.CharField(max_length=120, unique=True)
     party = models.ForeignKey(

@@ -1,4 +1,5 @@
-"""What we need of a message carrier. Two errors: `Refused` and `Unknown`."""
+"""What we need of a message carrier and of a postal provider. Two errors: `Refused` and
+`Unknown`."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -28,3 +29,23 @@ class Messages(Protocol):
             Refused: it arrived and the carrier said no.
             Unknown: the carrier doesn't answer.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """To be printed and posted: `lines` stand on the envelope, from the name to the town.
+    `reference` is also the key under which the provider takes it once."""
+
+    reference: str
+    lines: tuple[str, ...]
+    subject: str
+    text: str
+    language: str
+
+
+class Letters(Protocol):
+    def send_letter(self, letter: Letter) -> str:
+        """Hand it over; returns the provider's id. Raises Refused and Unknown."""
+
+    def find(self, reference: str) -> str | None:
+        """As of a message."""

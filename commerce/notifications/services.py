@@ -11,15 +11,17 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import get_template, render_to_string
 from django.utils.module_loading import import_string
 
-from commerce.accounts.selectors import reach
+from commerce.accounts.selectors import legal_identities, reach
 from commerce.events.timers import soon
 from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import InvalidInput, Refused, RuleViolated
 from commerce.notifications.models import Message, MessageChannel, MessageState
-from commerce.notifications.ports import Messages, OutgoingMessage
+from commerce.notifications.ports import Letter, Letters, Messages, OutgoingMessage
 from commerce.rows import Given, Prepared
 
 TIMER = "notifications.send"
+POST_TIMER = "notifications.post"
+"""Of letters: another provider, which may be out while the carrier of messages is not."""
 FALLBACK_LANGUAGE = "fr"
 _MESSAGE = Prepared(lambda: Message.objects.filter(pk=Given("id")))
 
@@ -33,11 +35,13 @@ def send(
     to: str = "",
     language: str = "",
     channel: MessageChannel | str | None = None,
+    by_post: bool = False,
 ) -> None:
     """Write the message `code` to the party (or to `to`) and have it sent soon.
 
     In the caller's transaction; a `reference` that was used before sends nothing. By SMS where the
     message has such a text and a phone is known, else by e-mail; `to` decides by its own form.
+    `by_post`: where neither is known, as a letter to the party's address.
     Nobody to tell (no address at all) is no error: nothing is written.
 
     Raises:
@@ -55,6 +59,8 @@ def send(
     language = language or FALLBACK_LANGUAGE
     by = MessageChannel(channel) if channel else _channel(code, phone=phone, email=email)
     address = phone if by == MessageChannel.SMS else email
+    if not (phone or email) and by_post and party_id is not None:
+        by, address = MessageChannel.POST, envelope(party_id)
     if not address:
         return
     extension = "sms" if by == MessageChannel.SMS else "txt"
@@ -68,15 +74,36 @@ def send(
                 channel=by,
                 to=address,
                 language=language,
-                subject=_text(code, language, "subject", context)[:200]
-                if by == MessageChannel.EMAIL
-                else "",
+                subject=""
+                if by == MessageChannel.SMS
+                else _text(code, language, "subject", context)[:200],
                 text=_text(code, language, extension, context),
                 created_at=business_now(),
             )
     except IntegrityError:
         return
-    soon(key=f"{TIMER}:{message.pk}", handler=TIMER, payload={"message_id": message.pk})
+    timer = POST_TIMER if by == MessageChannel.POST else TIMER
+    soon(key=f"{timer}:{message.pk}", handler=timer, payload={"message_id": message.pk})
+
+
+def way_to(party_id: int) -> MessageChannel | None:
+    """How what has to reach the party does: by e-mail, else by SMS, else by post; None: not at
+    all."""
+    whom = reach(party_id)
+    if whom.email:
+        return MessageChannel.EMAIL
+    if whom.phone:
+        return MessageChannel.SMS
+    return MessageChannel.POST if envelope(party_id) else None
+
+
+def envelope(party_id: int) -> str:
+    """The lines of a letter to the party; empty where no whole address is known."""
+    whom = legal_identities([party_id]).get(party_id)
+    if whom is None or not (whom.line1 and whom.postcode and whom.city):
+        return ""
+    lines = (whom.name, whom.line1, whom.line2, f"{whom.postcode} {whom.city}")
+    return "\n".join(line[:60] for line in lines if line)
 
 
 def carry_out(payload: Mapping[str, Any]) -> bool:
@@ -93,7 +120,8 @@ def carry_out(payload: Mapping[str, Any]) -> bool:
         state=MessageState.CLAIMED, attempts=F("attempts") + 1, claimed_at=machine_now()
     )
     try:
-        provider_id = carrier().find(message.reference) if begun else None
+        by = letters() if message.channel == MessageChannel.POST else carrier()
+        provider_id = by.find(message.reference) if begun else None
         if provider_id is None:
             provider_id = _hand_over(message)
     except Refused as refusal:
@@ -113,7 +141,24 @@ def carrier() -> Messages:
     return made
 
 
+@cache
+def letters() -> Letters:
+    """The postal provider that the settings name; made once per process."""
+    made: Letters = import_string(settings.ADAPTERS["letters"])()
+    return made
+
+
 def _hand_over(message: Message) -> str:
+    if message.channel == MessageChannel.POST:
+        return letters().send_letter(
+            Letter(
+                reference=message.reference,
+                lines=tuple(message.to.splitlines()),
+                subject=message.subject,
+                text=message.text,
+                language=message.language,
+            )
+        )
     outgoing = OutgoingMessage(
         reference=message.reference, to=message.to, text=message.text, subject=message.subject
     )

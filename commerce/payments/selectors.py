@@ -166,6 +166,14 @@ def coming_in(reference: str) -> tuple[str, ...]:
     return tuple(found.values_list("key", flat=True).distinct())
 
 
+def last_debits(references: Iterable[str]) -> Mapping[str, PaymentView]:
+    """The latest direct debit for each of these orders or bills, by its reference; one query."""
+    rows = PaymentAttempt.objects.filter(
+        reference__in=list(references), method_kind=MethodKind.SEPA_DEBIT
+    )
+    return {row.reference: view_of(row) for row in rows.order_by("pk")}
+
+
 def debited_on(reference: str) -> Mapping[str, date]:
     """The local days on which banks were told to pay debits that were taken, by payment; a card's
     money is taken at once."""

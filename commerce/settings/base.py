@@ -348,6 +348,7 @@ CELERY = {
 ADAPTERS = {
     "payments": "commerce.payments.stripe_gateway.StripeGateway",
     "messages": "commerce.notifications.adapters.http.HttpMessages",
+    "letters": "commerce.notifications.adapters.http.HttpLetters",
     "logistics": "orchestration.adapters.http.HttpLogistics",
     "dropship": "orchestration.adapters.http.HttpDropship",
     "shop": "orchestration.adapters.http.HttpShops",

@@ -5,13 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from commerce.kernel.clock import business_today
+from frontend import typography
 from frontend.shop.words import on_day
 from subscriptions.domain.dunning import Action, CaseState, EntryKind
+from subscriptions.dunning.interest import interest_of
 from subscriptions.dunning.selectors import CaseView, EntryView, case_of
+from subscriptions.dunning.services.dunning import NOBODY_REACHED
 
 GRADES: Mapping[str, Any] = {
     "": gettext_lazy("reminded"),
@@ -37,12 +40,24 @@ _DONE: Mapping[str, Any] = {
     EntryKind.PROMISED: gettext_lazy("Payment promised"),
     EntryKind.KEPT: gettext_lazy("The promise was kept"),
     EntryKind.BROKEN: gettext_lazy("The promise was not kept"),
+    EntryKind.RETRACTED: gettext_lazy("The promise was taken back"),
     EntryKind.FEE: gettext_lazy("Recovery costs asked for"),
+    EntryKind.INTEREST: gettext_lazy("Interest asked for"),
+    EntryKind.WAIVED: gettext_lazy("Interest waived"),
     EntryKind.LOST: gettext_lazy("Written off"),
     EntryKind.PAUSED: gettext_lazy("Paused"),
     EntryKind.RESUMED: gettext_lazy("Goes on"),
     EntryKind.CLOSED: gettext_lazy("Paid"),
 }
+
+
+_NOTES: Mapping[str, Any] = {
+    NOBODY_REACHED: gettext_lazy(
+        "Nobody can be told: neither an e-mail address, a telephone number nor a postal address is"
+        " known. Find one out, then let the case go on."
+    ),
+}
+"""What the machine notes, in words."""
 
 
 class PromiseForm(forms.Form):
@@ -81,8 +96,30 @@ def case_words(case: CaseView) -> dict[str, Any]:
         else [],
         "form": form,
         "latest": last,
+        "may_take_back": case.state is CaseState.PROMISED,
         "may_promise": case.state is CaseState.RUNNING and case.promises_left > 0,
     }
+
+
+def interest(party_id: int) -> list[dict[str, Any]]:
+    """What late bills were asked to bear, the latest first, with how it was worked out."""
+    language = get_language()
+    return [
+        {
+            "asked": each,
+            "parts": [
+                _("%(open)s for %(days)s at %(percent)s %% a year")
+                % {
+                    "open": typography.money_text(part.open, language=language),
+                    "days": ngettext("%(count)s day", "%(count)s days", part.days.days)
+                    % {"count": part.days.days},
+                    "percent": typography.number_text(part.percent, language=language),
+                }
+                for part in each.parts
+            ],
+        }
+        for each in interest_of(party_id)
+    ]
 
 
 def standing(case: CaseView) -> str:
@@ -113,5 +150,5 @@ def _entry(each: EntryView) -> dict[str, Any]:
         "promised_for": on,
         "at": each.at,
         "by": each.by,
-        "note": each.note,
+        "note": str(_NOTES.get(each.note, each.note)),
     }

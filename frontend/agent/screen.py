@@ -25,7 +25,7 @@ from commerce.ordering.domain.states import OrderState
 from commerce.ordering.services.next_offers import show_next_offers
 from frontend.account import lines, words
 from frontend.account.bills import period_text, standing
-from frontend.account.dunning import overdue
+from frontend.account.dunning import interest, overdue
 from frontend.agent.doubts import doubts
 from frontend.agent.forms import ASKED, CheckForm, EndContactForm, SettleForm
 from frontend.agent.paying import pay_links
@@ -140,6 +140,7 @@ def customer_screen(context: AccountContext, *, cart: str = "") -> dict[str, Any
             for b in bills[:6]
         ],
         "overdue": unpaid,
+        "interest": interest(party.id),
         "pay_links": pay_links(party, bills, overdue=unpaid),
         "coming": coming_bills(party.id, since=business_today(), count=3),
         "timeline": [

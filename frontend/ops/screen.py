@@ -272,6 +272,7 @@ PORT_WORDS: Mapping[str, Any] = {
     "content": gettext_lazy("Content partners"),
     "billing": gettext_lazy("Billing"),
     "messages": gettext_lazy("Carrier of messages"),
+    "letters": gettext_lazy("Postal provider"),
     "einvoicing": gettext_lazy("Platform for electronic invoices"),
     "payments": gettext_lazy("Payment provider"),
 }

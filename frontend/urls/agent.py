@@ -64,6 +64,7 @@ urlpatterns = [
     path("agent/bills/<str:number>/pdf/", agent.bill_file, name="bill_pdf"),
     path("agent/pay-link/", paying.send_link, name="pay_link"),
     path("agent/promise/", dunning.promise_of_caller, name="promise"),
+    path("agent/interest/<int:interest_id>/waive/", dunning.waive_interest, name="waive_interest"),
     path("agent/guide/", agent_guide.index, name="guide"),
     path("agent/guide/usage/", agent_guide.usage, name="usage"),
     path("agent/guide/<slug:entry>/keep/", agent_guide.keep, name="keep"),

@@ -34,7 +34,7 @@ from commerce.ordering.services.bulk import BulkCheckout, place_bulk_order, quot
 from commerce.web.policy import Policy, policy
 from frontend.account import bills as bill_words
 from frontend.account import words
-from frontend.account.dunning import overdue
+from frontend.account.dunning import interest, overdue
 from frontend.account.einvoices import einvoice_page
 from frontend.account.explaining import explanation_page
 from frontend.account.methods import methods_section
@@ -296,6 +296,7 @@ def bills(request: HttpRequest) -> HttpResponse:
         ],
         "balance": balance_of(found[0].account_id) if found else None,
         "overdue": overdue(context.party_id or 0),
+        "interest": interest(context.party_id or 0),
         "deposit": held_deposit(context.party_id or 0),
     }
     return render(request, "frontend/portal/bills.html", values)

@@ -10,9 +10,7 @@ from django.views.decorators.http import require_POST
 
 from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
-from commerce.accounts.kinds import Role
-from commerce.accounts.services.contacts import require_verified
-from commerce.kernel.errors import FaisceauError, Forbidden
+from commerce.kernel.errors import FaisceauError
 from commerce.web.policy import Policy, policy
 from frontend.account.dunning import GRADES, PromiseForm, case_words, history
 from frontend.ops import screen
@@ -20,7 +18,7 @@ from frontend.sentences import sentence_of
 from frontend.shop.words import on_day
 from subscriptions.domain.dunning import CaseState
 from subscriptions.dunning import selectors as cases
-from subscriptions.dunning.services import dunning
+from subscriptions.dunning.services import by_contact, dunning
 
 HERE = "ops:dunning"
 
@@ -52,18 +50,32 @@ def promise_of_caller(request: HttpRequest) -> HttpResponse:
 def _promise(request: HttpRequest, context: AccountContext) -> None:
     form = PromiseForm(request.POST)
     try:
-        if context.role is Role.VIEWER:
-            raise Forbidden("A viewer can't promise.", code="viewer")
-        require_verified(context)
-        if form.is_valid():
+        if "take_back" in request.POST:
+            by_contact.take_back(context)
+            messages.success(request, _("The promise is taken back; what was to come goes on."))
+        elif form.is_valid():
             on = form.cleaned_data["on"]
-            dunning.promise_to_pay(party_id=context.party_id or 0, on=on, by=context.actor.name)
+            by_contact.promise(context, on=on)
             said = _("Thank you. Nothing more happens until %(day)s.") % {"day": on_day(on)}
             messages.success(request, said)
         else:
             messages.error(request, _("Choose a day."))
     except FaisceauError as error:
         messages.error(request, sentence_of(error))
+
+
+@policy(Policy.AGENT)
+@require_POST
+def waive_interest(request: HttpRequest, interest_id: int) -> HttpResponse:
+    """Take back interest that the caller was asked for, with its reason."""
+    context = context_for_request(request)
+    try:
+        reason = request.POST.get("reason", "")
+        by_contact.waive(context, interest_id=interest_id, reason=reason)
+        messages.success(request, _("The interest is waived; the next bill gives it back."))
+    except FaisceauError as error:
+        messages.error(request, sentence_of(error))
+    return redirect("agent:contact")
 
 
 @policy(Policy.OPERATOR)

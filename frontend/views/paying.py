@@ -83,7 +83,7 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
 def send_link(request: HttpRequest) -> HttpResponse:
     """Send the caller, who is known, a link to pay a bill, all that is overdue, or a deposit."""
     asked = request.POST.get("channel", "")
-    by = MessageChannel(asked) if asked in set(MessageChannel) else MessageChannel.EMAIL
+    by = MessageChannel.SMS if asked == MessageChannel.SMS else MessageChannel.EMAIL
     context, number = context_for_request(request), request.POST.get("bill", "")
     try:
         if number == DEPOSIT:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscriptions.api import paid_later, views
+from subscriptions.api import dunning, paid_later, views
 
 urlpatterns = [
     path("subscriptions", views.SubscriptionsView.as_view(), name="subscriptions"),
@@ -34,4 +34,19 @@ urlpatterns = [
     path("invoices/<slug:number>.ubl.xml", views.InvoiceUblView.as_view(), name="invoice_ubl"),
     path("invoices/<slug:number>/explanation", views.ExplanationView.as_view(), name="explanation"),
     path("invoices/<slug:number>", views.InvoiceView.as_view(), name="invoice"),
+    path("dunning-cases", dunning.DunningCasesView.as_view(), name="dunning_cases"),
+    path("dunning-cases/<int:case_id>", dunning.DunningCaseView.as_view(), name="dunning_case"),
+    path(
+        "dunning-cases/<int:case_id>/promise",
+        dunning.PaymentPromiseView.as_view(),
+        name="payment_promise",
+    ),
+    path("late-interest", dunning.LateInterestsView.as_view(), name="late_interest"),
+    path(
+        "late-interest/<int:interest_id>/waiver",
+        dunning.InterestWaiverView.as_view(),
+        name="interest_waiver",
+    ),
+    path("debit-notices", dunning.DebitNoticesView.as_view(), name="debit_notices"),
+    path("debit-notices/<int:notice_id>", dunning.DebitNoticeView.as_view(), name="debit_notice"),
 ]

@@ -1,21 +1,24 @@
 """Reads: which bills will be debited, and of which a payment is disputed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import PARIS, business_today
+from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
 from commerce.payments.selectors import (
+    PaymentView,
     Saved,
     chosen_method,
     disputed,
+    last_debits,
     payments_of,
     processing,
     taken_back,
 )
-from subscriptions.domain.states import InvoiceKind
+from subscriptions.domain.states import DebitState, InvoiceKind
 from subscriptions.domain.views import PayBy
 from subscriptions.ledger.selectors import links_naming, paid_with_orders
 from subscriptions.models import BillingAccount, DebitNotice, Invoice
@@ -39,6 +42,58 @@ def announced_debit(number: str) -> Announced | None:
         return None
     amount = Money(row.amount, row.invoice.currency)
     return Announced(row.debit_on, amount, row.mandate_reference, row.last4)
+
+
+@dataclass(frozen=True, slots=True)
+class DebitView:
+    """A direct debit that its payer was told of, and what became of it; `reason` is the bank's
+    for one that has failed."""
+
+    id: int
+    number: str
+    debit: Announced
+    told_at: datetime
+    state: DebitState
+    reason: str
+
+
+def debits_of(party_id: int) -> tuple[DebitView, ...]:
+    """What the party was told of, the latest first; two queries."""
+    rows = _notices(party_id)
+    tried = last_debits(row.invoice.number or "" for row in rows)
+    return tuple(_debit_view(row, tried) for row in rows)
+
+
+def debit_of(party_id: int, notice_id: int) -> DebitView:
+    """Raises NotFound `unknown_debit`, also for another's."""
+    found = next((each for each in debits_of(party_id) if each.id == notice_id), None)
+    if found is None:
+        raise NotFound("There is no such debit.", code="unknown_debit")
+    return found
+
+
+def _notices(party_id: int) -> list[DebitNotice]:
+    rows = DebitNotice.objects.filter(invoice__account__party=party_id)
+    return list(rows.select_related("invoice").order_by("-pk"))
+
+
+def _debit_view(row: DebitNotice, tried: Mapping[str, PaymentView]) -> DebitView:
+    number = row.invoice.number or ""
+    paid = tried.get(number)
+    state = DebitState.ANNOUNCED
+    if paid is not None and paid.is_taken:
+        state = DebitState.MADE
+    elif paid is not None:
+        state = DebitState.FAILED if paid.is_declined else DebitState.UNDER_WAY
+    amount = Money(row.amount, row.invoice.currency)
+    return DebitView(
+        id=row.pk,
+        number=number,
+        debit=Announced(row.debit_on, amount, row.mandate_reference, row.last4),
+        told_at=row.told_at,
+        state=state,
+        reason=paid.last_error if paid is not None and paid.is_declined else "",
+    )
 
 
 def left_in_peace(numbers: Iterable[str]) -> frozenset[str]:

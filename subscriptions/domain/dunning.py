@@ -43,6 +43,7 @@ class EntryKind(StrEnum):
     PROMISED = "promised"
     KEPT = "kept"
     BROKEN = "broken"
+    RETRACTED = "undone"
     FEE = "fee"
     INTEREST = "interest"
     WAIVED = "waived"
@@ -53,11 +54,12 @@ class EntryKind(StrEnum):
 
 
 class CaseState(StrEnum):
-    """What an open case does just now."""
+    """What a case does just now."""
 
     RUNNING = "running"
     PROMISED = "promised"
     PAUSED = "paused"
+    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class Standing:
     """A case as it stands: overdue is `owed`, the oldest of it since the due day `since`.
 
     `done` says which steps were done on which day. Until `promised_for` (that day included) it
-    waits for the money. `card_refused`: the chosen card was refused for good.
+    waits for the money. `card_refused`: the chosen card was refused for good. What is told takes
+    `post_days` to arrive: all that follows a message comes so much later.
     """
 
     since: date
@@ -160,6 +163,7 @@ class Standing:
     promised_for: date | None = None
     paused: bool = False
     card_refused: bool = False
+    post_days: int = 0
 
     @property
     def state(self) -> CaseState:
@@ -194,6 +198,8 @@ def _coming(case: Standing, policy: Policy, *, begins: date) -> Iterator[Coming]
         if on is None:
             on = max(begins, counts_from + after)
             yield Coming(step, on)
+        if step.action is Action.MESSAGE:
+            on += timedelta(days=case.post_days)
         if step.action is not Action.RETRY:
             counts_from = max(counts_from, on - after)
 

@@ -44,6 +44,16 @@ class LinkState(StrEnum):
     EXPIRED = "expired"
 
 
+class DebitState(StrEnum):
+    """What became of a direct debit that was announced: its bank has still to say whether it pays
+    one that is `UNDER_WAY`."""
+
+    ANNOUNCED = "announced"
+    UNDER_WAY = "under_way"
+    MADE = "made"
+    FAILED = "failed"
+
+
 class DepositState(StrEnum):
     """Of a deposit: asked for, held, or settled (it has paid for bills, or gone back)."""
 

@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.conf import settings
 from django.db.models import Count, QuerySet
 
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
+from commerce.markets.pack import market
+from commerce.notifications.models import MessageChannel
+from commerce.notifications.services import way_to
 from commerce.payments.selectors import payments_of
 from subscriptions.collection.selectors import (
     announced_under,
@@ -62,7 +66,7 @@ class EntryView:
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """An open case. `coming` is what happens if nothing is paid; `interest` what its bills bear
+    """A case. `coming` is what happens if nothing is paid; `interest` what its bills bear
     that nobody was asked for yet, `asked` what somebody was."""
 
     id: int
@@ -76,6 +80,7 @@ class CaseView:
     grade: str
     promised_for: date | None
     next_on: date | None
+    closed_on: date | None = None
     bills: tuple[OverdueBill, ...] = ()
     coming: tuple[Coming, ...] = ()
     history: tuple[EntryView, ...] = ()
@@ -146,6 +151,7 @@ def standing(case: DunningCase, *, bills: tuple[OverdueBill, ...], by: Policy) -
         promised_for=case.promised_for,
         paused=case.paused,
         card_refused=_card_refused(case.account, bills, by=by),
+        post_days=days_to_tell(case.account.party_id),
     )
 
 
@@ -159,6 +165,23 @@ def case_of(party_id: int) -> CaseView | None:
     rows = DunningCase.objects.select_related("account__party")
     found = rows.filter(account__party=party_id, closed_on__isnull=True).order_by("pk").first()
     return _whole(found) if found is not None else None
+
+
+def cases_of(party_id: int) -> tuple[CaseView, ...]:
+    """The party's cases, those that are closed too, the latest first; without bills, calendar,
+    history and interest. One query."""
+    rows = DunningCase.objects.select_related("account__party").filter(account__party=party_id)
+    return tuple(_view(row) for row in rows.order_by("-pk"))
+
+
+def case_of_party(party_id: int, case_id: int) -> CaseView:
+    """One of them with all that is to be said of it. Raises NotFound `unknown_case`, also for
+    another's."""
+    rows = DunningCase.objects.select_related("account__party")
+    found = rows.filter(account__party=party_id, pk=case_id).first()
+    if found is None:
+        raise NotFound("There is no such case.", code="unknown_case")
+    return _whole(found)
 
 
 def case_view(case_id: int) -> CaseView:
@@ -253,11 +276,13 @@ def _card_refused(account: BillingAccount, bills: tuple[OverdueBill, ...], *, by
 
 def _whole(row: DunningCase) -> CaseView:
     rules, today = policy(), business_today()
-    bills = overdue_bills(row.account, today=today)
+    is_open = row.closed_on is None
+    bills = overdue_bills(row.account, today=today) if is_open else ()
     view = _view(row)
     history = tuple(_entry(each) for each in row.entries.order_by("pk"))
     calendar: tuple[Coming, ...] = ()
-    borne = accrued(row, today=today) if rules.interest_in(row.account.segment) else ()
+    bears = is_open and rules.interest_in(row.account.segment) is not None
+    borne = accrued(row, today=today) if bears else ()
     if bills:
         calendar = coming(standing(row, bills=bills, by=rules), rules, today=today)
     return CaseView(
@@ -272,6 +297,7 @@ def _whole(row: DunningCase) -> CaseView:
         grade=view.grade,
         promised_for=view.promised_for,
         next_on=view.next_on,
+        closed_on=view.closed_on,
         bills=bills,
         coming=calendar,
         history=history,
@@ -284,6 +310,8 @@ def _whole(row: DunningCase) -> CaseView:
 
 def _view(row: DunningCase) -> CaseView:
     state = CaseState.PROMISED if row.promised_for is not None else CaseState.RUNNING
+    if row.closed_on is not None:
+        state = CaseState.CLOSED
     return CaseView(
         id=row.pk,
         account_id=row.account_id,
@@ -296,6 +324,7 @@ def _view(row: DunningCase) -> CaseView:
         grade=row.grade,
         promised_for=row.promised_for,
         next_on=row.next_on,
+        closed_on=row.closed_on,
     )
 
 
@@ -310,3 +339,9 @@ def _entry(row: DunningEntry) -> EntryView:
         note=row.note,
         facts=row.facts,
     )
+
+
+def days_to_tell(party_id: int) -> int:
+    """How long it takes until the party is told of something: a letter is given its days."""
+    by_post = way_to(party_id) is MessageChannel.POST
+    return market(settings.MARKET).letter_days() if by_post else 0

@@ -15,7 +15,7 @@ from django.urls import get_resolver
 
 from commerce.accounts.context import SYSTEM
 from commerce.accounts.kinds import Role
-from commerce.accounts.models import Membership, Organisation, Unit, User
+from commerce.accounts.models import Membership, Organisation, Party, Unit, User
 from commerce.accounts.services.customers import register_customer
 from commerce.accounts.services.organisations import (
     add_api_client,
@@ -29,7 +29,13 @@ from commerce.ordering.models import Cart, CartItem, NextOffer, Order
 from commerce.web.policy import Policy, policies_of, routes
 from subscriptions.invoicing.selectors import bills_of
 from subscriptions.invoicing.services.one_off import bill_order
-from subscriptions.models import Subscription
+from subscriptions.models import (
+    DebitNotice,
+    DunningCase,
+    Invoice,
+    LateInterest,
+    Subscription,
+)
 from tests.api.conftest import AT, Api, token_of
 from tests.api.test_carts_and_orders import CONSENTS, filled, line_of
 from tests.api.test_fleet_orders import fleet
@@ -64,6 +70,8 @@ BODIES: Mapping[str, dict[str, Any]] = {
     },
     "<name:promotion>": {"reason": "price"},
     "<int:item_id>": {"agreed": True},
+    "promise": {"on": "2026-11-27"},
+    "waiver": {"reason": "Kind."},
     "<uuid:endpoint>": {"url": "https://elsewhere.example/hook"},
     "replays": {"since": "2026-11-01T00:00:00Z", "until": "2026-12-01T00:00:00Z"},
 }
@@ -115,6 +123,7 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
         ).pk
         for party in (person, firm)
     }
+    unpaid = {party: _unpaid(party) for party in (person, firm)}
     hook = buyer.post("webhook-endpoints", {"url": "https://erp.example/hook"}).json()["id"]
     fleet_order = buyer.post("fleet-orders", fleet(25)).json()["number"]
     cart_names = {
@@ -136,6 +145,7 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
             **cart_names,
             "number": number,
             "offer": str(offers[person]),
+            **unpaid[person],
             "invoice": bills_of(person.pk)[0].number,
             "subscription_id": str(Subscription.objects.get(party=person).pk),
         },
@@ -143,9 +153,40 @@ def owned(shopper: Api, buyer: Api) -> dict[str, dict[str, str]]:
             **cart_names,
             "number": fleet_order,
             "offer": str(offers[firm]),
+            **unpaid[firm],
             "invoice": bills_of(firm.pk)[0].number,
             "subscription_id": str(Subscription.objects.get(party=firm).pk),
         },
+    }
+
+
+def _unpaid(party: Party) -> dict[str, str]:
+    """An open case, interest and a debit of a bill of the party's."""
+    bill = Invoice.objects.filter(account__party=party).order_by("pk")[0]
+    case = DunningCase.objects.create(
+        account=bill.account, opened_on=AT.date(), since=AT.date(), owed=1
+    )
+    interest = LateInterest.objects.create(
+        case=case,
+        invoice=bill,
+        starts_on=AT.date(),
+        ends_on=AT.date() + timedelta(days=1),
+        amount=1,
+        parts=[],
+        asked_at=AT,
+    )
+    notice = DebitNotice.objects.create(
+        invoice=bill,
+        mandate_reference="UMR1",
+        last4="4242",
+        amount=1,
+        debit_on=AT.date(),
+        told_at=AT,
+    )
+    return {
+        "case_id": str(case.pk),
+        "interest_id": str(interest.pk),
+        "notice_id": str(notice.pk),
     }
 
 

@@ -129,6 +129,9 @@ class France:
     def dunning_policy(self) -> Mapping[str, Any]:
         return dunning.POLICY
 
+    def letter_days(self) -> int:
+        return debits.LETTER_DAYS
+
     def late_rates(self) -> tuple[LateRate, ...]:
         return interest.LATE_RATES
 

@@ -18,6 +18,7 @@ from commerce.sandbox.providers.parties import messages
 from commerce.sandbox.providers.parties.biller import BILLER
 from commerce.sandbox.providers.parties.content import CONTENT
 from commerce.sandbox.providers.parties.einvoicing import EINVOICING
+from commerce.sandbox.providers.parties.letters import LETTERS
 from commerce.sandbox.providers.parties.messages import MESSAGES
 from commerce.sandbox.providers.parties.network import NETWORK
 from commerce.sandbox.providers.parties.porting import PORTING
@@ -31,6 +32,7 @@ PARTIES = {
     party.code: party
     for party in (
         *(WAREHOUSE, DROPSHIP, SHOPS, PORTING, SMDP, NETWORK, CONTENT, MESSAGES, BILLER),
+        LETTERS,
         EINVOICING,
     )
 }

@@ -1,18 +1,21 @@
 """Direct debits are announced: the payer is told day, amount and mandate before one is made."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.conf import settings
 
 from commerce.accounts.kinds import Segment
-from commerce.accounts.selectors import reach
+from commerce.events.outbox import publish
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.money import Money
 from commerce.markets.pack import market
 from commerce.notifications.models import MessageChannel
-from commerce.notifications.services import send
-from commerce.payments.selectors import Saved
+from commerce.notifications.services import send, way_to
+from commerce.payments.ports import MethodKind
+from commerce.payments.selectors import Saved, payment
+from subscriptions.domain.states import DebitState
 from subscriptions.dunning.services import dunning_clock
+from subscriptions.events import DebitMoved
 from subscriptions.models import DebitNotice, Invoice
 
 BANKS_TAKE = timedelta(days=8)
@@ -28,7 +31,8 @@ def euros(amount: Money) -> dict[str, str]:
 
 def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice | None:
     """What the payer was told of the debit of a bill under a mandate; he is told now if he was not,
-    by e-mail, else by SMS. None: neither is known, so that nothing may be debited.
+    by e-mail, else by SMS, else by post, whose days are added. None: nothing is known to reach him
+    by, so that nothing may be debited.
 
     The debit comes no sooner than the bill is due, nor than the notice that the market's rules
     give him. In the caller's transaction, who has locked the account.
@@ -37,10 +41,13 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
     notice = known.first()
     if notice is not None:
         return notice
-    whom = reach(invoice.account.party_id)
-    if not (whom.email or whom.phone):
+    way = way_to(invoice.account.party_id)
+    if way is None:
         return None
-    soonest = business_today() + timedelta(days=market(settings.MARKET).debit_rules().notice_days)
+    days = market(settings.MARKET).debit_rules().notice_days
+    if way is MessageChannel.POST:
+        days += market(settings.MARKET).letter_days()
+    soonest = business_today() + timedelta(days=days)
     notice = DebitNotice.objects.create(
         invoice=invoice,
         mandate_reference=method.mandate_reference,
@@ -53,7 +60,8 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
     send(
         party_id=invoice.account.party_id,
         code="debit_coming",
-        channel=MessageChannel.EMAIL if whom.email else MessageChannel.SMS,
+        channel=way if way is not MessageChannel.POST else None,
+        by_post=True,
         values={
             "number": invoice.number,
             "amount": euros(amount),
@@ -65,4 +73,48 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
         },
         reference=f"debit/{invoice.number}/{notice.mandate_reference}",
     )
+    _tell(notice, invoice, state=DebitState.ANNOUNCED, amount=amount, on=notice.debit_on)
     return notice
+
+
+def tell_outcome(key: str) -> None:
+    """A payment was taken, or was declined: if it was the debit of a bill, say so."""
+    paid = payment(key)
+    if paid.method_kind is not MethodKind.SEPA_DEBIT:
+        return
+    told = DebitNotice.objects.filter(invoice__number=paid.reference).select_related(
+        "invoice__account"
+    )
+    notice = told.order_by("-pk").first()
+    if notice is None:
+        return
+    _tell(
+        notice,
+        notice.invoice,
+        state=DebitState.MADE if paid.is_taken else DebitState.FAILED,
+        amount=paid.amount,
+        on=business_today(),
+        reason=paid.last_error if paid.is_declined else "",
+    )
+
+
+def _tell(
+    notice: DebitNotice,
+    invoice: Invoice,
+    *,
+    state: DebitState,
+    amount: Money,
+    on: date,
+    reason: str = "",
+) -> None:
+    publish(
+        DebitMoved(
+            number=invoice.number or "",
+            party_id=invoice.account.party_id,
+            state=str(state),
+            amount=str(amount.rounded().amount),
+            mandate=notice.mandate_reference,
+            on=on,
+            reason=reason,
+        )
+    )

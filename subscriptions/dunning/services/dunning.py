@@ -1,7 +1,7 @@
 """Dunning carried out: an account is looked at, and what is due by the policy is done once."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from commerce.events.outbox import publish
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
-from commerce.notifications.services import send
+from commerce.notifications.services import send, way_to
 from commerce.payments.services.charge import request_charge
 from subscriptions.collection.selectors import announced_under, method_for_bills, objected_to
 from subscriptions.collection.services import deposits
@@ -49,6 +49,8 @@ from subscriptions.models import BillingAccount, DunningCase, Invoice
 
 logger = logging.getLogger(__name__)
 
+NOBODY_REACHED = "no_address"
+"""The note of a case that the machine paused: neither e-mail, telephone nor address is known."""
 _TOMORROW = timedelta(days=1)
 
 
@@ -110,6 +112,9 @@ def look(account_id: int) -> None:
     rules = policy()
     stands = standing(case, bills=bills, by=rules)
     steps = due_steps(stands, rules, today=today)
+    if _waits_for_an_address(case, steps):
+        _pause(case, note=NOBODY_REACHED)
+        return
     tries = [step for step in steps if step.action is Action.RETRY]
     if tries:
         _charge_again(case, tries[0], bills)
@@ -125,7 +130,9 @@ def look(account_id: int) -> None:
 
 
 @transaction.atomic
-def promise_to_pay(*, party_id: int, on: date, by: str, note: str = "") -> None:
+def promise_to_pay(
+    *, party_id: int, on: date, by: str, note: str = "", case_id: int | None = None
+) -> None:
     """The party promises to pay on the day `on` all that is overdue now; until then nothing more is
     done, and no contract ends. `by` names who promises, or the agent who was told.
 
@@ -134,7 +141,7 @@ def promise_to_pay(*, party_id: int, on: date, by: str, note: str = "") -> None:
         RuleViolated: `promised_already`, `promised_too_often`, `case_paused`.
         InvalidInput: `promise_day`.
     """
-    account, case = _of_party(party_id)
+    account, case = _of_party(party_id, case_id)
     if case.paused:
         raise RuleViolated("The case is paused already.", code="case_paused")
     today = business_today()
@@ -163,6 +170,26 @@ def promise_to_pay(*, party_id: int, on: date, by: str, note: str = "") -> None:
 
 
 @transaction.atomic
+def take_promise_back(*, party_id: int, by: str, case_id: int | None = None) -> None:
+    """The party promises no longer: the case goes on where it was. The promise still counts among
+    those that the case allows.
+
+    Raises:
+        NotFound: `nothing_overdue`. RuleViolated: `not_promised`.
+    """
+    _, case = _of_party(party_id, case_id)
+    if case.promised_for is None:
+        raise RuleViolated("No payment is promised.", code="not_promised")
+    before = treatment(case)
+    facts = {"on": case.promised_for.isoformat()}
+    history.add(case, EntryKind.RETRACTED, by=by, facts=facts)
+    case.promised_for = None
+    case.save(update_fields=["promised_for"])
+    _tell_lines(case, before=before)
+    dunning_clock.look_soon(case.account)
+
+
+@transaction.atomic
 def pause(*, case_id: int, by: str, reason: str) -> None:
     """Let the case be, as long as the reason lasts: a bill in dispute, somebody in need. No
     contract ends meanwhile; what was paid just now closes it all the same.
@@ -178,12 +205,23 @@ def pause(*, case_id: int, by: str, reason: str) -> None:
         raise InvalidInput(
             "Say why the case is paused.", code="case_reason_missing", field="reason"
         )
+    _pause(case, by=by, note=reason.strip())
+    dunning_clock.look_soon(case.account)
+
+
+def _waits_for_an_address(case: DunningCase, steps: Sequence[Step]) -> bool:
+    """Somebody is to be told, and nothing is known to reach him by: an operator has to look."""
+    tells = any(step.action is Action.MESSAGE for step in steps)
+    return tells and way_to(case.account.party_id) is None
+
+
+def _pause(case: DunningCase, *, note: str, by: str = "") -> None:
     before = treatment(case)
     case.paused, case.next_on = True, None
     case.save()
-    history.add(case, EntryKind.PAUSED, by=by, note=reason.strip())
+    history.add(case, EntryKind.PAUSED, by=by, note=note)
     _tell_lines(case, before=before)
-    dunning_clock.look_soon(case.account)
+    dunning_clock.forget(case.account_id)
 
 
 @transaction.atomic
@@ -330,6 +368,7 @@ def _tell(case: DunningCase, step: Step, bills: tuple[OverdueBill, ...]) -> None
         code=step.message,
         party_id=case.account.party_id,
         reference=f"dunning/{case.pk}/{step.code}",
+        by_post=True,
         values={
             "owed": euros(stands.owed),
             "since": f"{stands.since:%d/%m/%Y}",
@@ -405,8 +444,10 @@ def _locked(account_id: int) -> tuple[BillingAccount, DunningCase | None]:
     return account, case
 
 
-def _of_party(party_id: int) -> tuple[BillingAccount, DunningCase]:
-    found = DunningCase.objects.filter(account__party=party_id, closed_on__isnull=True).first()
+def _of_party(party_id: int, case_id: int | None) -> tuple[BillingAccount, DunningCase]:
+    """The party's open case, and no other than `case_id` if that is given."""
+    rows = DunningCase.objects.filter(account__party=party_id, closed_on__isnull=True)
+    found = (rows if case_id is None else rows.filter(pk=case_id)).first()
     account, case = _locked(found.account_id) if found is not None else (None, None)
     if account is None or case is None:
         raise NotFound("Nothing is overdue.", code="nothing_overdue")

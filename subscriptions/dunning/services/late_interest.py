@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
+from commerce.events.outbox import publish
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.kernel.money import Money
@@ -13,6 +14,7 @@ from subscriptions.domain.dunning import EntryKind, InterestRules, InterestWhen
 from subscriptions.domain.interest import Part
 from subscriptions.dunning.interest import Accrued, accrued, of_party
 from subscriptions.dunning.services import history, on_next_bill
+from subscriptions.events import LateInterestMoved
 from subscriptions.invoicing.services.drafting import INTEREST
 from subscriptions.models import BillingAccount, DunningCase, LateInterest
 
@@ -82,7 +84,22 @@ def _ask(case: DunningCase, borne: Accrued) -> LateInterest:
         "to": borne.days.last_day.isoformat(),
     }
     history.add(case, EntryKind.INTEREST, facts=facts)
+    _tell(row, state="asked")
     return row
+
+
+def _tell(row: LateInterest, *, state: str) -> None:
+    publish(
+        LateInterestMoved(
+            interest_id=row.pk,
+            case_id=row.case_id,
+            account_id=row.case.account_id,
+            party_id=row.case.account.party_id,
+            bill=row.invoice.number or "",
+            amount=str(row.amount),
+            state=state,
+        )
+    )
 
 
 def _told(part: Part) -> dict[str, Any]:
@@ -130,4 +147,5 @@ def waive(*, party_id: int, interest_id: int, by: str, reason: str) -> LateInter
         note=found.reason,
         facts={"bill": number, "amount": str(found.amount)},
     )
+    _tell(found, state="waived")
     return found

@@ -10,7 +10,7 @@ from commerce.accounts.kinds import StaffKind
 from commerce.accounts.models import Contact, Party, User
 from commerce.kernel.clock import business_time_fixed
 from commerce.notifications.models import Message
-from subscriptions.models import DunningCase, DunningEntry
+from subscriptions.models import DunningCase, DunningEntry, Invoice, LateInterest
 from tests.integration.frontend.test_portal_and_ops import as_staff, browser
 from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan
 from tests.integration.subscriptions.test_dunning import lived
@@ -145,3 +145,51 @@ def test_an_agent_asks_for_a_deposit_whose_page_says_that_it_stays_the_payers(pa
     page = said(browser(), f"/pay/{text.partition('/pay/')[2].partition('/')[0]}/")
     for shown in ("€60.00 to pay", "It stays yours", "Pay €60.00 now"):
         assert shown in page
+
+
+def test_a_promise_is_taken_back_where_it_was_made(customer: Client) -> None:
+    customer.post("/account/promise/", {"on": LATER})
+    assert "Take the promise back" in said(customer, "/account/bills/")
+    answer = customer.post("/account/promise/", {"take_back": "yes"}, follow=True)
+    assert "The promise is taken back" in answer.content.decode()
+    assert DunningCase.objects.get().promised_for is None
+    assert list(DunningEntry.objects.order_by("pk").values_list("kind", flat=True))[-1] == "undone"
+
+
+def interest_asked(party: int) -> LateInterest:
+    return LateInterest.objects.create(
+        case=DunningCase.objects.get(), invoice=Invoice.objects.get(), starts_on=DAY,
+        ends_on=DAY + timedelta(days=30), amount="7.75", asked_at=AT,
+        parts=[{"start": DAY.isoformat(), "end": (DAY + timedelta(days=30)).isoformat(),
+                "open": "1200.00", "percent": "7.86"}],
+    )  # fmt: skip
+
+
+def test_an_agent_sees_how_interest_was_worked_out_and_waives_it_with_a_reason(party: int) -> None:
+    row = interest_asked(party)
+    agent = as_staff(StaffKind.AGENT)
+    agent.post("/agent/contacts/", {"reason": "bill", "channel": "call_centre", "party": party})
+    page = said(agent, "/agent/contact/")
+    for shown in ("Interest on late payment", "€7.75", "€1,200.00 for 30 days at 7.86 % a year"):
+        assert shown in page
+    waive = f"/agent/interest/{row.pk}/waive/"
+    assert waive not in page
+    agent.post(waive, {"reason": "Kind."})
+    row.refresh_from_db()
+    assert row.waived_at is None
+    Contact.objects.update(verified=True)
+    assert waive in said(agent, "/agent/contact/")
+    refused = agent.post(waive, {"reason": " "}, follow=True).content.decode()
+    assert "Say why it is waived." in refused
+    done = agent.post(waive, {"reason": "Our bank was late."}, follow=True).content.decode()
+    assert "The interest is waived" in done
+    assert "Our bank was late." in done
+    row.refresh_from_db()
+    assert row.waived_by == "agent@faisceau.example"
+
+
+def test_an_operator_is_told_that_nobody_can_be_reached(party: int) -> None:
+    case = DunningCase.objects.get()
+    DunningEntry.objects.create(case=case, kind="paused", on=TODAY, at=at(TODAY), note="no_address")
+    page = said(as_staff(StaffKind.OPERATOR), f"/ops/dunning/{case.pk}/")
+    assert "neither an e-mail address, a telephone number nor a postal address" in page

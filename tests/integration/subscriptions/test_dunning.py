@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import run_checks
 from django.db import DatabaseError, transaction
 
-from commerce.accounts.models import Party
+from commerce.accounts.models import Party, PartyAddress
 from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_now, business_time_fixed, machine_now
 from commerce.kernel.errors import FaisceauError, NotFound
@@ -322,13 +322,38 @@ def test_what_is_wanted_of_a_line_follows_its_accounts_case(party: int) -> None:
         assert wanted_grade(line) is None
 
 
-def test_a_debit_that_was_not_announced_is_neither_made_nor_told(party: int) -> None:
-    """As nobody can be told of it."""
+def test_a_debit_that_was_not_announced_is_not_made_and_a_case_nobody_hears_of_waits(
+    party: int,
+) -> None:
+    """Neither e-mail, telephone nor address: an operator has to find one out."""
     with_card(party)
     Party.objects.filter(pk=party).update(email="")
     SavedMethod.objects.update(kind="sepa_debit", mandate_id="m_1", mandate_reference="UMR1")
-    lived(4)
-    assert (keys(), steps()) == ([], [("opened", 1), ("reminder", 4)])
+    lived(16)
+    assert (keys(), steps()) == ([], [("opened", 1), ("paused", 4)])
+    assert DunningEntry.objects.get(kind="paused").note == dunning.NOBODY_REACHED
+    assert (Message.objects.count(), grades()) == (0, [])
+    with business_time_fixed(at(day(17))):
+        Party.objects.filter(pk=party).update(email="c@example.test")
+        dunning.resume(case_id=DunningCase.objects.get().pk, by="Olivia", note="He called.")
+    lived(17, since=17)
+    assert steps()[-2:] == [("resumed", 17), ("reminder", 17)]
+
+
+def test_who_has_an_address_alone_is_told_by_post_and_given_its_days(party: int) -> None:
+    """Five days each: the notice of day 10 arrives on day 15, five days before the lines stop."""
+    Party.objects.filter(pk=party).update(email="", display_name="Camille Roux")
+    PartyAddress.objects.create(
+        party_id=party, name="Camille Roux", line1="3 rue Haute", postcode="75011", city="Paris"
+    )
+    lived(40)
+    assert steps()[:5] == [
+        ("opened", 1), ("reminder", 4), ("notice", 15), ("restrict", 25), ("suspend", 40),
+    ]  # fmt: skip
+    letter = Message.objects.get(code="dunning_notice")
+    assert (letter.channel, letter.to) == ("post", "Camille Roux\n3 rue Haute\n75011 Paris")
+    assert "42,00 € restent impayés" in letter.text
+    assert "Sans paiement avant le 04/04/2026" in letter.text
 
 
 def debited(key: str, state: str) -> None:

@@ -128,6 +128,9 @@ class Islandia:
     def carrier_caps(self) -> CarrierCaps:
         return CarrierCaps(Money.of(9, self.currency), Money.of(99, self.currency))
 
+    def letter_days(self) -> int:
+        return 1
+
     def late_rates(self) -> tuple[LateRate, ...]:
         return ()
 

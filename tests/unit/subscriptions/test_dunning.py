@@ -215,6 +215,17 @@ def test_a_policy_that_makes_no_sense_says_why(said: dict[str, Any], sentence: s
     assert str(refused.value).startswith(f"Dunning policy: {sentence}")
 
 
+def test_what_follows_a_letter_comes_as_many_days_later_as_it_is_given_to_arrive() -> None:
+    rules = read_policy(market("fr").dunning_policy())
+    since = date(2026, 3, 10)
+    told = Standing(since=since, owed=Money.of("42.00"), segment="business")
+    days = [(each.on - since).days for each in coming(told, rules, today=since)]
+    posted = replace(told, post_days=5)
+    later = [(each.on - since).days for each in coming(posted, rules, today=since)]
+    assert days == [4, 10, 15, 30, 32, 40]
+    assert later == [4, 15, 25, 40, 42, 55]
+
+
 def test_interest_is_asked_of_professionals_alone() -> None:
     rules = read_policy(market("fr").dunning_policy())
     asked = rules.interest_in("business")

@@ -8,7 +8,7 @@ from commerce.sandbox.providers import numbers
 from commerce.sandbox.providers.protocol import Answer, Call, Fields, Json, Operation, Party
 from commerce.sandbox.providers.world import World
 
-PREFIX = {"sms": "sms", "email": "eml"}
+PREFIX = {"sms": "sms", "email": "eml", "letter": "ltr"}
 LONGEST_SMS = 1530
 LONGEST_TEXT = 500_000
 
@@ -35,24 +35,33 @@ def send(world: World, call: Call, *, channel: str) -> Answer:
     if to and (not _mail_like(to) if email else recipient(to) is None):
         fields.reject("to", "is not an address" if email else "is not a number")
     fields.check()
+    message_id = keep(
+        world, call, channel=channel, to=to if email else recipient(to) or "", subject=subject,
+        text=text, html=html, reference=reference,
+    )  # fmt: skip
+    world.effect(call, channel, reference)
+    return Answer(202, {"message_id": message_id})
+
+
+def keep(
+    world: World,
+    call: Call,
+    *,
+    channel: str,
+    to: str,
+    subject: str,
+    text: str,
+    reference: str,
+    html: str = "",
+) -> str:
+    """Put it in the inbox; its id."""
     message_id = world.new_id(PREFIX[channel])
     world.database.insert(
         "INSERT INTO message (message_id, channel, recipient, subject, text, html, reference,"
         " request_key, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            message_id,
-            channel,
-            to if email else recipient(to),
-            subject,
-            text,
-            html,
-            reference,
-            call.key,
-            world.now,
-        ),
+        (message_id, channel, to, subject, text, html, reference, call.key, world.now),
     )
-    world.effect(call, channel, reference)
-    return Answer(202, {"message_id": message_id})
+    return message_id
 
 
 def sent(
