@@ -47,7 +47,7 @@ from frontend.sentences import sentence_of
 from frontend.shop.deliveries import delivery
 from frontend.shop.words import language
 from frontend.views.paying import note_added
-from subscriptions.collection.deposits import held_deposit
+from subscriptions.collection.deposits import held_deposit, receipts_of
 from subscriptions.collection.selectors import announced_debit
 from subscriptions.contracts.selectors import subscriptions_of
 from subscriptions.invoicing.explaining import explanation
@@ -298,6 +298,8 @@ def bills(request: HttpRequest) -> HttpResponse:
         "overdue": overdue(context.party_id or 0),
         "interest": interest(context.party_id or 0),
         "deposit": held_deposit(context.party_id or 0),
+        "receipts": receipts_of(context.party_id or 0),
+        "receipt_page": "portal:deposit",
     }
     return render(request, "frontend/portal/bills.html", values)
 

@@ -46,7 +46,7 @@ from orchestration.content import accesses_of
 from orchestration.esim import profile_of
 from orchestration.porting.rio import rio_of_subscription
 from subscriptions.accounts.selectors import account_view
-from subscriptions.collection.deposits import held_deposit
+from subscriptions.collection.deposits import held_deposit, receipts_of
 from subscriptions.collection.selectors import announced_debit
 from subscriptions.contracts.finding import ComingBill, coming_bills
 from subscriptions.contracts.selectors import promise_view, subscription_view, subscriptions_of
@@ -153,6 +153,8 @@ def bills(request: HttpRequest) -> HttpResponse:
         "methods": methods_section(party_id, area="account", may_change=True),
         "overdue": overdue(party_id),
         "deposit": held_deposit(party_id),
+        "receipts": receipts_of(party_id),
+        "receipt_page": "account:deposit",
     }
     return render(request, "frontend/account/bills.html", values)
 

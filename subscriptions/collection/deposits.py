@@ -1,16 +1,19 @@
 """Reads: deposits, and what may be asked of whom."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from commerce.kernel.money import Money
+from commerce.kernel.clock import PARIS
+from commerce.kernel.errors import NotFound
+from commerce.kernel.money import Money, total
 from commerce.payments.selectors import disputed
 from subscriptions.domain.dunning import EntryKind
+from subscriptions.domain.ledger import DEPOSIT_REFERENCE, TransferKind
 from subscriptions.domain.states import DepositState
 from subscriptions.dunning.policy import policy
 from subscriptions.dunning.selectors import running_contracts
 from subscriptions.ledger.selectors import held_under
-from subscriptions.models import BillingAccount, Deposit, DunningCase, DunningEntry
+from subscriptions.models import BillingAccount, Deposit, DunningCase, DunningEntry, Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,48 @@ def deposits_of(party_id: int) -> tuple[DepositView, ...]:
     """The latest first."""
     rows = Deposit.objects.filter(account__party=party_id).select_related("account")
     return tuple(_view(row) for row in rows.order_by("-pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What came for a deposit: `came` in all, first on the day `came_on`; whose it is, and how many
+    `days` after the last bill of his last contract it is settled."""
+
+    deposit: DepositView
+    came: Money
+    came_on: date
+    payer: str
+    days: int
+
+
+def deposit_receipt(party_id: int, deposit_id: int) -> Receipt:
+    """Raises NotFound `unknown_deposit`: there is none, it is another's, or nothing has come."""
+    row = Deposit.objects.filter(pk=deposit_id, account__party=party_id).first()
+    came = (
+        row.account.transfers.filter(reference=row.reference, kind=TransferKind.PAYMENT)
+        if row is not None
+        else Transfer.objects.none()
+    )
+    first = came.order_by("pk").first()
+    if row is None or first is None:
+        raise NotFound("There is no such deposit.", code="unknown_deposit")
+    rules = policy().deposit
+    return Receipt(
+        deposit=_view(row),
+        came=total((Money(each.amount, each.currency) for each in came), currency=first.currency),
+        came_on=first.at.astimezone(PARIS).date(),
+        payer=row.account.party.display_name,
+        days=rules.days if rules else 0,
+    )
+
+
+def receipts_of(party_id: int) -> tuple[int, ...]:
+    """The ids of the party's deposits for which something came, the latest first."""
+    came = Transfer.objects.filter(account__party=party_id, kind=TransferKind.PAYMENT)
+    references = set(
+        came.filter(reference__startswith=DEPOSIT_REFERENCE).values_list("reference", flat=True)
+    )
+    return tuple(each.id for each in deposits_of(party_id) if each.reference in references)
 
 
 def held_deposit(party_id: int) -> Money:

@@ -40,10 +40,10 @@ def waive(context: AccountContext, *, interest_id: int, reason: str) -> None:
     """An agent waives what the customer whom he speaks with was asked for.
 
     Raises:
-        Forbidden: `agents_only`; `caller_not_verified`. As `late_interest.waive`.
+        Forbidden: `waived_by_agents`; `caller_not_verified`. As `late_interest.waive`.
     """
     if context.role is not Role.AGENT:
-        raise Forbidden("Interest is waived by an agent.", code="agents_only")
+        raise Forbidden("Interest is waived by an agent.", code="waived_by_agents")
     require_verified(context)
     late_interest.waive(
         party_id=context.party_id or 0,

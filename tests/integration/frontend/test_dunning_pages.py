@@ -9,8 +9,17 @@ from django.test import Client
 from commerce.accounts.kinds import StaffKind
 from commerce.accounts.models import Contact, Party, User
 from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.money import Money
 from commerce.notifications.models import Message
-from subscriptions.models import DunningCase, DunningEntry, Invoice, LateInterest
+from subscriptions.ledger.services import ledger
+from subscriptions.models import (
+    BillingAccount,
+    Deposit,
+    DunningCase,
+    DunningEntry,
+    Invoice,
+    LateInterest,
+)
 from tests.integration.frontend.test_portal_and_ops import as_staff, browser
 from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan
 from tests.integration.subscriptions.test_dunning import lived
@@ -193,3 +202,21 @@ def test_an_operator_is_told_that_nobody_can_be_reached(party: int) -> None:
     DunningEntry.objects.create(case=case, kind="paused", on=TODAY, at=at(TODAY), note="no_address")
     page = said(as_staff(StaffKind.OPERATOR), f"/ops/dunning/{case.pk}/")
     assert "neither an e-mail address, a telephone number nor a postal address" in page
+
+
+def test_a_deposit_that_was_paid_has_a_receipt_to_print_for_its_payer_alone(
+    party: int, customer: Client
+) -> None:
+    account = BillingAccount.objects.get(party=party)
+    row = Deposit.objects.create(account=account, amount="60.00", asked_by="Amina", asked_at=AT)
+    address = f"/account/deposits/{row.pk}/"
+    assert customer.get(address).status_code == 404
+    assert address not in said(customer, "/account/bills/")
+    ledger.enter_payment(key="d", party_id=party, reference=row.reference, amount=Money.of("60.00"))
+    assert address in said(customer, "/account/bills/")
+    page = said(customer, address)
+    for shown in ("Camille", "26 March 2026", "€60.00", row.reference, "held", "7 days after"):
+        assert shown in page
+    other = Party.objects.create(kind="person", segment="consumer", display_name="Ada")
+    stranger = browser(User.objects.create_user("ada@example.test", None, party=other))
+    assert stranger.get(address).status_code == 404

@@ -337,7 +337,7 @@ def test_a_debit_that_was_not_announced_is_not_made_and_a_case_nobody_hears_of_w
         Party.objects.filter(pk=party).update(email="c@example.test")
         dunning.resume(case_id=DunningCase.objects.get().pk, by="Olivia", note="He called.")
     lived(17, since=17)
-    assert steps()[-2:] == [("resumed", 17), ("reminder", 17)]
+    assert (steps()[-1], Message.objects.get().code) == (("resumed", 17), "debit_coming")
 
 
 def test_who_has_an_address_alone_is_told_by_post_and_given_its_days(party: int) -> None:
