@@ -69,12 +69,12 @@ def deposit_receipt(party_id: int, deposit_id: int) -> Receipt:
 
 
 def receipts_of(party_id: int) -> tuple[int, ...]:
-    """The ids of the party's deposits for which something came, the latest first."""
+    """The ids of the party's deposits for which something came, the latest first; one
+    query."""
     came = Transfer.objects.filter(account__party=party_id, kind=TransferKind.PAYMENT)
-    references = set(
-        came.filter(reference__startswith=DEPOSIT_REFERENCE).values_list("reference", flat=True)
-    )
-    return tuple(each.id for each in deposits_of(party_id) if each.reference in references)
+    names = came.filter(reference__startswith=DEPOSIT_REFERENCE).values_list("reference", flat=True)
+    ids = {int(name.removeprefix(DEPOSIT_REFERENCE)) for name in names}
+    return tuple(sorted(ids, reverse=True))
 
 
 def held_deposit(party_id: int) -> Money:

@@ -200,8 +200,8 @@ def test_a_debit_is_shown_and_told_from_its_notice_to_what_became_of_it(
     )  # fmt: skip
     for state, heard in (("declined", on_payment_declined), ("settled", on_payment_settled)):
         payment = PaymentAttempt.objects.create(
-            key=f"k/{state}", party=firm, reference=bill.number, amount="1200.00", state=state,
-            off_session=True, method_kind="sepa_debit", expires_at=business_now(),
+            key=f"k/{state}", party=firm, reference=bill.number or "", amount="1200.00",
+            state=state, off_session=True, method_kind="sepa_debit", expires_at=business_now(),
             last_error="insufficient_funds" if state == "declined" else "",
         )  # fmt: skip
         heard({"key": payment.key})

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -164,14 +165,14 @@ def _unpaid(party: Party) -> dict[str, str]:
     """An open case, interest and a debit of a bill of the party's."""
     bill = Invoice.objects.filter(account__party=party).order_by("pk")[0]
     case = DunningCase.objects.create(
-        account=bill.account, opened_on=AT.date(), since=AT.date(), owed=1
+        account=bill.account, opened_on=AT.date(), since=AT.date(), owed=Decimal(1)
     )
     interest = LateInterest.objects.create(
         case=case,
         invoice=bill,
         starts_on=AT.date(),
         ends_on=AT.date() + timedelta(days=1),
-        amount=1,
+        amount=Decimal(1),
         parts=[],
         asked_at=AT,
     )
@@ -179,7 +180,7 @@ def _unpaid(party: Party) -> dict[str, str]:
         invoice=bill,
         mandate_reference="UMR1",
         last4="4242",
-        amount=1,
+        amount=Decimal(1),
         debit_on=AT.date(),
         told_at=AT,
     )

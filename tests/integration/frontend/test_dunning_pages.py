@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -168,7 +169,7 @@ def test_a_promise_is_taken_back_where_it_was_made(customer: Client) -> None:
 def interest_asked(party: int) -> LateInterest:
     return LateInterest.objects.create(
         case=DunningCase.objects.get(), invoice=Invoice.objects.get(), starts_on=DAY,
-        ends_on=DAY + timedelta(days=30), amount="7.75", asked_at=AT,
+        ends_on=DAY + timedelta(days=30), amount=Decimal("7.75"), asked_at=AT,
         parts=[{"start": DAY.isoformat(), "end": (DAY + timedelta(days=30)).isoformat(),
                 "open": "1200.00", "percent": "7.86"}],
     )  # fmt: skip
@@ -208,7 +209,9 @@ def test_a_deposit_that_was_paid_has_a_receipt_to_print_for_its_payer_alone(
     party: int, customer: Client
 ) -> None:
     account = BillingAccount.objects.get(party=party)
-    row = Deposit.objects.create(account=account, amount="60.00", asked_by="Amina", asked_at=AT)
+    row = Deposit.objects.create(
+        account=account, amount=Decimal("60.00"), asked_by="Amina", asked_at=AT
+    )
     address = f"/account/deposits/{row.pk}/"
     assert customer.get(address).status_code == 404
     assert address not in said(customer, "/account/bills/")

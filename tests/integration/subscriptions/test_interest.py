@@ -178,16 +178,21 @@ def test_a_transfer_counts_from_the_day_on_which_our_bank_had_it(party: int) -> 
     """Its file was taken in five days later."""
     lived(date(2026, 5, 13))
     statement = BankStatement.objects.create(
-        iban="FR1", statement_id="S", on=DUE, opening=0, closing=0, file="f", digest="d",
-        taken_in_at=business_now(), taken_in_by="Odile",
+        iban="FR1", statement_id="S", on=DUE, opening=Decimal(0), closing=Decimal(0),
+        file="f", digest="d",        taken_in_at=business_now(), taken_in_by="Odile",
     )  # fmt: skip
     entry = BankEntry.objects.create(
-        statement=statement, iban="FR1", key="E", booked_on=date(2026, 5, 9), amount=1200
+        statement=statement, iban="FR1", key="E", booked_on=date(2026, 5, 9), amount=Decimal(1200)
     )
     with business_time_fixed(at(date(2026, 5, 14), hour=15)):
         account = locked_account(party_id=party, segment="business")
         share = BankShare.objects.create(
-            entry=entry, account=account, reference=BILL, amount=1200, by="", at=business_now()
+            entry=entry,
+            account=account,
+            reference=BILL,
+            amount=Decimal(1200),
+            by="",
+            at=business_now(),
         )
         ledger.enter_transfer(account, key=share.key, reference=BILL, amount=Money.of("1200.00"))
         timers_due(business_now())
@@ -199,7 +204,7 @@ def test_a_debit_counts_on_its_day_and_until_it_nobody_is_late(party: int) -> No
     lived(date(2026, 4, 14))
     bill = Invoice.objects.get(number=BILL)
     DebitNotice.objects.create(
-        invoice=bill, mandate_reference="UMR1", last4="4242", amount=1200,
+        invoice=bill, mandate_reference="UMR1", last4="4242", amount=Decimal(1200),
         debit_on=date(2026, 4, 29), told_at=at(date(2026, 4, 15)),
     )  # fmt: skip
     with business_time_fixed(at(date(2026, 4, 29))):
