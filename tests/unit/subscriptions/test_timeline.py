@@ -9,7 +9,7 @@ from typing import Any
 from commerce.kernel.clock import PARIS
 from commerce.kernel.money import Money
 from promotions.domain.benefits import Benefit, BenefitKind
-from subscriptions.domain import timeline
+from subscriptions.domain import timeline as telling
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.dunning import EntryKind
 from subscriptions.domain.states import ChangeKind
@@ -202,4 +202,4 @@ def test_nothing_but_its_last_bills_is_to_come_of_a_contract_that_has_ended() ->
 
 
 def test_every_entry_of_a_case_but_its_steps_has_a_sentence() -> None:
-    assert set(timeline._DUNNING) == {str(kind) for kind in EntryKind} - {"step"}
+    assert set(telling._DUNNING) == {str(kind) for kind in EntryKind} - {"step"}
