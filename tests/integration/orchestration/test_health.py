@@ -200,6 +200,7 @@ def test_all_that_reaches_a_provider_beside_the_plans_leaves_a_silent_one_alone(
     }
     assert guarded == {
         "notifications.send": "messages",
+        "notifications.post": "letters",
         "payments.open": "payments",
         "payments.effect": "payments",
         "payments.charge": "payments",

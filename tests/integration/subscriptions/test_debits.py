@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from commerce.accounts.models import Party
+from commerce.accounts.models import Party, PartyAddress
 from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_now, business_time_fixed, machine_now
 from commerce.kernel.errors import Unknown
@@ -467,6 +467,23 @@ def test_a_debit_is_told_by_mail_else_by_sms_and_else_not_made(
     on_day(DEBIT_DAY)
     told = [each.channel for each in Message.objects.filter(code="debit_coming")]
     assert (told, len(charges())) == ([channel] if channel else [], 1 if channel else 0)
+
+
+def test_a_debit_that_is_told_by_letter_is_told_as_many_days_earlier_as_that_takes() -> None:
+    party = mandated(person())
+    Party.objects.filter(pk=party).update(email="")
+    PartyAddress.objects.create(
+        party_id=party, name="Camille", line1="3 rue Haute", postcode="75011", city="Paris"
+    )
+    begun("C-1", [plan("29.99")], party=party)
+    on_day(DAY)
+    told = Message.objects.get(code="debit_coming")
+    assert (told.channel, told.to) == ("post", "Camille\n3 rue Haute\n75011 Paris")
+    assert DebitNotice.objects.get().debit_on == DEBIT_DAY + timedelta(days=5)
+    on_day(DEBIT_DAY)
+    assert charges() == []
+    on_day(DEBIT_DAY + timedelta(days=5))
+    assert [row[1:] for row in charges()] == [("29.99", "sepa_debit")]
 
 
 def test_a_debit_that_the_provider_calls_off_is_no_longer_on_its_way() -> None:
