@@ -108,7 +108,7 @@ def interest(party_id: int) -> list[dict[str, Any]]:
         {
             "asked": each,
             "parts": [
-                _("%(open)s for %(days)s at %(percent)s %% a year")
+                _("%(open)s for %(days)s at %(percent)s%% a year")
                 % {
                     "open": typography.money_text(part.open, language=language),
                     "days": ngettext("%(count)s day", "%(count)s days", part.days.days)

@@ -180,7 +180,7 @@ def test_an_agent_sees_how_interest_was_worked_out_and_waives_it_with_a_reason(p
     agent = as_staff(StaffKind.AGENT)
     agent.post("/agent/contacts/", {"reason": "bill", "channel": "call_centre", "party": party})
     page = said(agent, "/agent/contact/")
-    for shown in ("Interest on late payment", "€7.75", "€1,200.00 for 30 days at 7.86 % a year"):
+    for shown in ("Interest on late payment", "€7.75", "€1,200.00 for 30 days at 7.86% a year"):
         assert shown in page
     waive = f"/agent/interest/{row.pk}/waive/"
     assert waive not in page
