@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('subscriptions', '0026_bill_run_controls'),
+        ('subscriptions', '0030_advantages'),
     ]
 
     operations = [
