@@ -1,25 +1,35 @@
 """The business clock that can be moved: one row says how far it is ahead of real time."""
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from functools import cache
+from time import monotonic, sleep
 
 import httpx
 from django.conf import settings
 from django.db import connection, transaction
 
 from commerce.events.models import ClockSetting
-from commerce.events.selectors import next_business_instant, under_way
+from commerce.events.selectors import (
+    last_business_instant,
+    next_business_instant,
+    under_way,
+)
 from commerce.events.work import CHANNEL
-from commerce.kernel.clock import machine_now
+from commerce.kernel.clock import PARIS, machine_now
 from commerce.kernel.errors import FaisceauError
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 0.1
+LOOK_EVERY = 0.05
 QUIET_LOOKS = 2
+GATHERED = timedelta(minutes=1)
+"""What is due within this after the first of it has one stop of the clock: work that was set within
+one run, or on one page, for so many days later, is due milliseconds apart."""
+KEPT_OPEN = 1.0
+"""Seconds that a connection to a sandbox is kept for the next look: less than its own patience."""
 
 
 class ClockStuck(FaisceauError):
@@ -54,7 +64,9 @@ def sandboxes() -> tuple[str, ...]:
 def advance_clock(
     *, to: datetime, quiet_timeout: float = 120.0, world: Sequence[str] | None = None
 ) -> datetime:
-    """Move business time to `to`, stopping at each due instant until all work of it is done.
+    """Move business time to `to`, stopping at each due instant until all work of it is done; what
+    is due within a minute (`GATHERED`) of one day in Paris is done in its order at the last instant
+    of it.
 
     `world` are the sandboxes to take along (all, if None). Returns the business time reached.
 
@@ -69,9 +81,8 @@ def advance_clock(
     world = sandboxes() if world is None else tuple(world)
     push_offset(world=world)
     while True:
-        wait_until_quiet(quiet_timeout=quiet_timeout, world=world)
-        due = _next_due(world)
-        step = min(due, to) if due is not None else to
+        states = wait_until_quiet(quiet_timeout=quiet_timeout, world=world)
+        step = min(to, _next_stop(states) or to)
         if step > virtual_now():
             _move(step, world=world)
         if step >= to:
@@ -90,26 +101,38 @@ def push_offset(*, world: Sequence[str] | None = None) -> None:
         _ask("PUT", f"{base}/_control/clock", json={"offset_seconds": ahead})
 
 
-def wait_until_quiet(*, quiet_timeout: float, world: Sequence[str]) -> None:
-    """Wait until two looks in a row see nothing due or under way, here and in the sandboxes.
+def wait_until_quiet(*, quiet_timeout: float, world: Sequence[str]) -> tuple[SandboxState, ...]:
+    """Wait until two looks in a row see nothing due or under way, here and in the sandboxes; how
+    these stand then. The second look follows at once: it sees what changed sides during the first.
 
     Raises:
         ClockStuck: after `quiet_timeout` seconds of real time; names what is still under way.
     """
-    deadline, quiet = time.monotonic() + quiet_timeout, 0
-    while quiet < QUIET_LOOKS:
+    deadline, quiet = monotonic() + quiet_timeout, 0
+    while True:
         busy = under_way(horizon=timedelta(seconds=quiet_timeout))
-        busy |= {base: state.busy for base in world if (state := _state(base)).busy}
+        states = tuple(_state(base) for base in world)
+        busy |= {base: state.busy for base, state in zip(world, states, strict=True) if state.busy}
         quiet = 0 if busy else quiet + 1
-        if busy and time.monotonic() > deadline:
-            raise ClockStuck(f"Still under way after {quiet_timeout:g} s: {busy}.")
-        if quiet < QUIET_LOOKS:
-            time.sleep(LOOK_EVERY)
+        if quiet == QUIET_LOOKS:
+            return states
+        if busy:
+            if monotonic() > deadline:
+                raise ClockStuck(f"Still under way after {quiet_timeout:g} s: {busy}.")
+            sleep(LOOK_EVERY)
 
 
-def _next_due(world: Sequence[str]) -> datetime | None:
-    instants = [next_business_instant(), *(_state(base).next_due for base in world)]
-    return min((instant for instant in instants if instant is not None), default=None)
+def _next_stop(states: Sequence[SandboxState]) -> datetime | None:
+    outside = [state.next_due for state in states if state.next_due is not None]
+    ours = next_business_instant()
+    if not outside and ours is None:
+        return None
+    first = min(each for each in (ours, *outside) if each is not None)
+    tomorrow = first.astimezone(PARIS).date() + timedelta(days=1)
+    midnight = datetime.combine(tomorrow, time(), tzinfo=PARIS)
+    until = min(first + GATHERED, midnight - timedelta.resolution)
+    gathered = (last_business_instant(until=until), *(due for due in outside if due <= until))
+    return max(due for due in gathered if due is not None)
 
 
 def _move(target: datetime, *, world: Sequence[str]) -> None:
@@ -133,8 +156,15 @@ def _state(base: str) -> SandboxState:
 
 def _ask(method: str, url: str, json: dict[str, float] | None = None) -> httpx.Response:
     try:
-        answer = httpx.request(method, url, json=json, timeout=10)
+        answer = _outside().request(method, url, json=json)
         answer.raise_for_status()
     except httpx.HTTPError as error:
         raise ClockStuck(f"The sandbox at {url} doesn't follow the clock: {error}") from error
     return answer
+
+
+@cache
+def _outside() -> httpx.Client:
+    """Made once: what a client needs to begin with takes longer than all that is asked at a stop of
+    the clock."""
+    return httpx.Client(timeout=10, limits=httpx.Limits(keepalive_expiry=KEPT_OPEN))

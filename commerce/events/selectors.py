@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from commerce.events.models import Delivery, Timer, TimerClock, WorkState
 from commerce.events.registry import (
@@ -37,11 +37,16 @@ def due_timers() -> Due:
 
 def next_business_instant() -> datetime | None:
     """When the next timer of the business clock is due; parked ones don't count."""
-    found = Timer.objects.filter(clock=TimerClock.BUSINESS, state__in=OPEN).aggregate(
-        at=Min("due_at")
-    )
-    at: datetime | None = found["at"]
-    return at
+    return _business_timers().aggregate(at=Min("due_at"))["at"]
+
+
+def last_business_instant(*, until: datetime) -> datetime | None:
+    """The same of the last one that is due by `until`."""
+    return _business_timers().filter(due_at__lte=until).aggregate(at=Max("due_at"))["at"]
+
+
+def _business_timers() -> QuerySet[Timer]:
+    return Timer.objects.filter(clock=TimerClock.BUSINESS, state__in=OPEN)
 
 
 @dataclass(frozen=True, slots=True)

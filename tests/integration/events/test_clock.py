@@ -1,6 +1,7 @@
 """Business time moves forward for everybody, one due instant after another."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
 from io import StringIO
 
 import pytest
@@ -13,7 +14,7 @@ from commerce.events.models import Timer
 from commerce.events.pump import drain
 from commerce.events.registry import register_busy_check, register_timer
 from commerce.events.timers import schedule
-from commerce.kernel.clock import business_now, machine_now
+from commerce.kernel.clock import PARIS, business_now, machine_now
 from tests.integration.events.workers import working
 
 pytestmark = pytest.mark.django_db
@@ -52,6 +53,34 @@ def test_each_due_instant_is_stopped_at_in_order() -> None:
         advance_clock(to=start + timedelta(days=30), world=(), quiet_timeout=20)
     assert seen == [("first", 10), ("between", 15), ("second", 20)]
     assert not Timer.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_due_within_a_minute_has_one_stop_and_its_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str] = []
+    stops: list[datetime] = []
+    start, move = virtual_now(), business_clock._move
+
+    def noting(target: datetime, *, world: Sequence[str]) -> None:
+        stops.append(target)
+        move(target, world=world)
+
+    monkeypatch.setattr(business_clock, "_move", noting)
+    register_timer("in-order", lambda payload: seen.append(payload["name"]))
+    first = datetime.combine(start + timedelta(days=3), time(8), tzinfo=PARIS)
+    # The last two on two sides of midnight.
+    apart = {"third": 61, "second": 59, "first": 0, "at midnight": 57_600, "before": 57_599}
+    for name, seconds in apart.items():
+        due = first + timedelta(seconds=seconds)
+        schedule(key=name, handler="in-order", due_at=due, payload={"name": name})
+    to = start + timedelta(days=5)
+    with working(drain):
+        advance_clock(to=to, world=(), quiet_timeout=20)
+    assert seen == ["first", "second", "third", "before", "at midnight"]
+    stopped = [first + timedelta(seconds=seconds) for seconds in (59, 61, 57_599, 57_600)]
+    assert stops == [*stopped, to]
 
 
 def test_work_that_never_ends_stops_the_clock_and_is_named() -> None:
