@@ -23,7 +23,9 @@ from commerce.kernel.errors import FaisceauError
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 0.05
+FIRST_LOOK, LONGEST_LOOK = 0.02, 0.2
+"""Seconds between two looks, while something is under way: the longer, the longer apart, as each
+takes from those who do the work."""
 QUIET_LOOKS = 2
 GATHERED = timedelta(minutes=1)
 """What is due within this after the first of it has one stop of the clock: work that was set within
@@ -108,18 +110,21 @@ def wait_until_quiet(*, quiet_timeout: float, world: Sequence[str]) -> tuple[San
     Raises:
         ClockStuck: after `quiet_timeout` seconds of real time; names what is still under way.
     """
-    deadline, quiet = monotonic() + quiet_timeout, 0
+    deadline, quiet, pause = monotonic() + quiet_timeout, 0, FIRST_LOOK
+    states: tuple[SandboxState, ...] = ()
     while True:
         busy = under_way(horizon=timedelta(seconds=quiet_timeout))
-        states = tuple(_state(base) for base in world)
-        busy |= {base: state.busy for base, state in zip(world, states, strict=True) if state.busy}
+        if not busy:
+            states = tuple(_state(base) for base in world)
+            busy = {base: at.busy for base, at in zip(world, states, strict=True) if at.busy}
         quiet = 0 if busy else quiet + 1
         if quiet == QUIET_LOOKS:
             return states
         if busy:
             if monotonic() > deadline:
                 raise ClockStuck(f"Still under way after {quiet_timeout:g} s: {busy}.")
-            sleep(LOOK_EVERY)
+            sleep(pause)
+            pause = min(pause * 1.5, LONGEST_LOOK)
 
 
 def _next_stop(states: Sequence[SandboxState]) -> datetime | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from commerce.events.models import Timer, WorkState
 from commerce.events.pump import drain
@@ -151,3 +152,14 @@ def wait_for_a_lock() -> None:
                 return
         time.sleep(0.01)
     raise AssertionError("nobody waits")
+
+
+def test_what_is_under_way_is_found_without_looking_at_what_is_done() -> None:
+    with CaptureQueriesContext(connection) as asked, connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        assert under_way(horizon=timedelta(0)) == {}
+        (count,) = (each["sql"] for each in asked if 'FROM "events_delivery"' in each["sql"])
+        cursor.execute(f"EXPLAIN {count}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "delivery_pending" in plan
+    assert "delivery_held" in plan
