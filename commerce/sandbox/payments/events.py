@@ -49,12 +49,12 @@ def emit(
         "created": world.now(),
         "data": data,
         "livemode": False,
-        "pending_webhooks": 1 if world.settings.webhook_url else 0,
+        "pending_webhooks": int(world.settings.tells(event_type)),
         "request": {"id": origin.request_id, "idempotency_key": origin.idempotency_key},
         "type": event_type,
     }
     world.store.add(Resource("event", event))
-    if world.settings.webhook_url:
+    if world.settings.tells(event_type):
         _queue(world, event, origin=origin)
 
 

@@ -19,13 +19,15 @@ API_VERSION = "2026-10-28.endive"
 
 @dataclass(frozen=True, slots=True)
 class PaymentSettings:
-    """Without `webhook_url` no webhook is sent; events can still be read."""
+    """Without `webhook_url` no webhook is sent; events can still be read. `webhook_events` are the
+    types that the endpoint wishes to hear of; none: all."""
 
     base: SandboxSettings
     api_key: str
     webhook_secret: str
     webhook_url: str
     merchant: str
+    webhook_events: frozenset[str] = frozenset()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -35,7 +37,13 @@ class PaymentSettings:
             webhook_secret=required(environment, "STRIPE_WEBHOOK_SECRET"),
             webhook_url=environment.get("STRIPE_WEBHOOK_URL", ""),
             merchant=environment.get("SANDBOX_MERCHANT", "Faisceau"),
+            webhook_events=frozenset(environment.get("SANDBOX_WEBHOOK_EVENTS", "").split()),
         )
+
+    def tells(self, event_type: str) -> bool:
+        """Whether a webhook carries events of that type."""
+        wished = self.webhook_events
+        return bool(self.webhook_url) and (not wished or event_type in wished)
 
 
 @dataclass(frozen=True, slots=True)

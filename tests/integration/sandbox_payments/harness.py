@@ -26,6 +26,7 @@ class PaymentSandbox:
 
     folder: Path
     receiver: Receiver
+    webhook_events: str = ""
     process: subprocess.Popen[bytes] | None = None
     port: int = field(init=False)
 
@@ -48,6 +49,7 @@ class PaymentSandbox:
             "STRIPE_API_KEY": API_KEY,
             "STRIPE_WEBHOOK_SECRET": SECRET,
             "STRIPE_WEBHOOK_URL": self.receiver.url,
+            "SANDBOX_WEBHOOK_EVENTS": self.webhook_events,
         }
         with (self.folder / "sandbox.log").open("ab") as log:
             self.process = subprocess.Popen(

@@ -83,6 +83,25 @@ def test_a_dropped_webhook_leaves_its_event_to_be_read(sandbox: PaymentSandbox) 
     assert events[0].data.object["id"] == customer
 
 
+def test_an_endpoint_hears_of_the_types_it_wishes_and_the_rest_can_be_read(tmp_path: Path) -> None:
+    receiver = Receiver()
+    sandbox = PaymentSandbox(tmp_path, receiver, webhook_events="payment_intent.succeeded")
+    try:
+        paid = payment(sandbox)
+        wait_for(lambda: sandbox.event_types(paid.id) == ["payment_intent.succeeded"])
+        _settled(sandbox)
+        assert [each.body["type"] for each in receiver.received] == ["payment_intent.succeeded"]
+        listed = sandbox.client().v1.events.list().data
+        assert {each.type: each.pending_webhooks for each in listed} == {
+            "charge.succeeded": 0,
+            "payment_intent.created": 0,
+            "payment_intent.succeeded": 0,
+        }
+    finally:
+        sandbox.kill()
+        receiver.stop()
+
+
 def test_a_late_webhook_counts_as_outstanding_until_it_comes(sandbox: PaymentSandbox) -> None:
     sandbox.plant("customer.created", "late_webhook", seconds=0.8)
     started = time.monotonic()

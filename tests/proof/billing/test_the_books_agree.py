@@ -5,17 +5,21 @@ LIVES and MONTHS may be set; `make proof` has three hundred of five years.
 
 import os
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from commerce.payments.services import webhooks
 from subscriptions.models import ItemCharge
 from subscriptions.usage import rates
+from tests.proof.billing.lived.__main__ import WEBHOOKS
 from tests.proof.billing.lived.acting import Journal
 from tests.proof.billing.lived.alone import live, shelf
 from tests.proof.billing.lived.judging import gaps, judge
 from tests.proof.billing.lived.plan import Plan
+from tests.proof.billing.lived.scripts import Deed, days
 
 LIVES, MONTHS = (
     int(os.environ.get(name) or usual) for name, usual in (("LIVES", 4), ("MONTHS", 12))
@@ -57,6 +61,21 @@ def test_a_wrong_cent_is_found(journal: Journal) -> None:
 
     assert list(verdict.differences) == [0]
     assert verdict.faults[0].startswith("1 parked")
+
+
+def test_the_lives_do_everything_and_no_firm_pays_late() -> None:
+    scripts = Plan(300, 60, PLAN.origin).scripts()
+    assert {act.deed for script in scripts for act in script.acts} == set(Deed)
+    debited = [act.goods for script in scripts for act in script.acts if act.deed is Deed.DEBIT]
+    assert {("poor",), ("slow",), ("good",)} == set(debited)
+    shared = days(PLAN.origin, months=62)
+    assert {act.day for script in scripts for act in script.acts} <= set(shared)
+    assert max(later - day for day, later in pairwise(shared)) == timedelta(days=29)
+
+
+def test_the_payment_provider_tells_all_that_anything_comes_of() -> None:
+    others = {name for name in WEBHOOKS if not name.startswith(webhooks.DISPUTES)}
+    assert others == {*webhooks.TELLING, webhooks.MANDATES}
 
 
 def test_a_missing_and_a_doubled_number_are_found() -> None:

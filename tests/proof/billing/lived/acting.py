@@ -6,7 +6,7 @@ are paid on the simulated hosted page.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -19,7 +19,7 @@ from catalogue.domain.usage import Dimension
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, PartyKind, Role, Segment
 from commerce.accounts.models import Organisation, Party, Unit
-from commerce.kernel.clock import PARIS, business_today
+from commerce.kernel.clock import PARIS, business_time_fixed, business_today
 from commerce.kernel.errors import FaisceauError
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
@@ -37,7 +37,9 @@ from commerce.ordering.services.changes import place_change, quote_change
 from commerce.ordering.services.checkout import start_checkout
 from commerce.ordering.services.place import Checkout, PayReturn, place_order
 from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw
+from commerce.payments.ports import MethodKind
 from commerce.payments.services.checkout import open_session
+from commerce.payments.services.setups import note_setup, open_setup, request_setup
 from subscriptions.bank.services.bank_file import take_in
 from subscriptions.contracts.services.compensate import compensate
 from subscriptions.domain.states import BlockKind, ChangeKind
@@ -50,23 +52,29 @@ from tests.proof.billing.lived.shelf import SIM
 
 AGREED = OrderConsents(terms=True, contract_summary_confirmed=True, early_execution_requested=True)
 SWITCH = "proof"
-_CONTRACT = """
-SELECT id, msisdn FROM subscriptions_subscription WHERE order_number = %s
-"""
+IBANS = {
+    "good": "FR1420041010050500013M02606",
+    "slow": "FR3020041010050500013M02609",
+    "poor": "FR9720041010050000002222227",
+}
+"""Test accounts of the simulated provider: debited in five days of banks, in ten, and never, as
+there is nothing on it."""
+_CONTRACT = "SELECT id FROM subscriptions_subscription WHERE order_number = %s"
+_NUMBERS = "SELECT order_number, msisdn FROM subscriptions_subscription"
 _ITEMS = """
 SELECT id FROM subscriptions_subscriptionitem
  WHERE subscription_id = %s AND offering = ANY(%s) AND until_on IS NULL
 """
-_OPEN_OF_FIRMS = """
+_OPEN = """
 SELECT invoice.number, invoice.gross - coalesce(sum(
            CASE WHEN moved.credit = 'receivable' THEN moved.amount
                 WHEN moved.debit = 'receivable' AND moved.kind <> 'invoice' THEN -moved.amount
            END), 0)
   FROM subscriptions_invoice AS invoice
   JOIN subscriptions_billingaccount AS account
-    ON account.id = invoice.account_id AND account.segment = 'business'
+    ON account.id = invoice.account_id AND account.segment = %s
   LEFT JOIN subscriptions_transfer AS moved ON moved.invoice_id = invoice.id
- WHERE invoice.state = 'issued' AND invoice.kind <> 'credit_note'
+ WHERE invoice.state = 'issued' AND invoice.kind <> 'credit_note' AND invoice.issued_on <= %s
  GROUP BY invoice.id ORDER BY invoice.id
 """
 
@@ -117,13 +125,42 @@ class World:
         """Do it and write down what was asked for and what the system answered.
 
         None of the scripts asks for what is not to be had: a refusal is a fault of the run, which
-        goes on, and is told at its end.
+        goes on without that line if it was its order, and is told at its end.
         """
+        if act.deed is not Deed.ORDER and (act.life, act.line) not in self._orders:
+            return
         try:
-            done = self._deeds()[act.deed](act, buyer)
+            # As in a request: business time is read once.
+            with business_time_fixed():
+                done = self._deeds()[act.deed](act, buyer)
         except FaisceauError as refusal:
             self.journal.write(refused=f"{act}: {refusal.code}, {refusal.message}")
             return
+        self._note(act, done)
+
+    def tell_use(self, acts: Sequence[Act]) -> None:
+        """Hand in what all of them used, as one file of the switch."""
+        numbers = self._numbers()
+        told: dict[Act, list[UsageTold]] = {}
+        for act in acts:
+            order = self._orders.get((act.life, act.line))
+            if order is None:
+                continue
+            msisdn = numbers[order]
+            for place, (day, quantity) in enumerate(act.used):
+                at = datetime.combine(day, time(23, 30), tzinfo=PARIS)
+                name = f"{act.life}{act.line}/{act.day}/{place}"
+                record = UsageTold(name, msisdn, at, Dimension.CALLS, quantity)
+                told.setdefault(act, []).append(record)
+        with business_time_fixed():
+            taken = take_usage([one for records in told.values() for one in records], source=SWITCH)
+        if taken.refused or taken.suspended:
+            raise AssertionError(f"records were not counted: {taken}")
+        for act, records in told.items():
+            used = [(each.reference, each.started_at, each.quantity) for each in records]
+            self._note(act, {"used": used})
+
+    def _note(self, act: Act, done: Mapping[str, Any]) -> None:
         self.journal.write(
             life=act.life,
             line=act.line,
@@ -135,11 +172,9 @@ class World:
 
     def pay_bills_of_firms(self) -> int:
         """Transfer what is open, and take the bank's file in; how many bills that were."""
-        with connection.cursor() as cursor:
-            cursor.execute(_OPEN_OF_FIRMS)
-            transfers = [Transfer(number, owed) for number, owed in cursor if owed > 0]
+        today = business_today()
+        transfers = [Transfer(*each) for each in open_bills(Buyer.BUSINESS, until=today)]
         if transfers:
-            today = business_today()
             data = statement(transfers, on=today).encode()
             take_in(data, file=f"{today}.xml", by="proof")
         return len(transfers)
@@ -149,13 +184,14 @@ class World:
             Deed.ORDER: self._order,
             Deed.PLAN: self._change,
             Deed.PLAN_LATER: self._change,
+            Deed.RENEW: self._change,
             Deed.ADD: self._change,
             Deed.REMOVE: self._change,
             Deed.SUSPEND: self._change,
             Deed.RESUME: self._change,
             Deed.END: self._change,
             Deed.WITHDRAW: self._withdraw,
-            Deed.USE: self._use,
+            Deed.DEBIT: self._debit,
             Deed.COMPENSATE: self._compensate,
         }
 
@@ -207,7 +243,7 @@ class World:
         return placed.number
 
     def _change(self, act: Act, buyer: Buyer) -> dict[str, Any]:
-        who, line = self._who(act.life, buyer), self._contract(act)[0]
+        who, line = self._who(act.life, buyer), self._contract(act)
         request = self._request(act, line)
         shown = quote_change(who.context, subscription_id=line, request=request)
         checkout = Checkout(
@@ -217,13 +253,15 @@ class World:
             purchase_order="PO-CHANGE" if buyer is Buyer.BUSINESS else "",
         )
         placed = place_change(who.context, subscription_id=line, request=request, checkout=checkout)
-        return {"number": placed.number, "on": shown.on}
+        return {"number": placed.number, "on": shown.on, "term": act.term}
 
     def _request(self, act: Act, line: int) -> ChangeRequest:
         match act.deed:
             case Deed.PLAN | Deed.PLAN_LATER:
                 when = When.NOW if act.deed is Deed.PLAN else When.CYCLE_END
                 return ChangeRequest(ChangeKind.PLAN, choices={"plan": act.goods}, when=when)
+            case Deed.RENEW:
+                return ChangeRequest(ChangeKind.RENEW, choices={"plan": act.goods}, term=act.term)
             case Deed.ADD:
                 return ChangeRequest(ChangeKind.ADD, choices={"option": act.goods})
             case Deed.REMOVE:
@@ -248,21 +286,21 @@ class World:
         placed = withdraw(who.context, number=number, group=group, digest=shown.digest())
         return {"number": placed.number, "on": shown.ends_on}
 
-    def _use(self, act: Act, buyer: Buyer) -> dict[str, Any]:
-        _, msisdn = self._contract(act)
-        told = []
-        for place, (day, quantity) in enumerate(act.used):
-            at = datetime.combine(day, time(23, 30), tzinfo=PARIS)
-            told.append(
-                UsageTold(
-                    f"{act.life}{act.line}/{act.day}/{place}", msisdn, at, Dimension.CALLS, quantity
-                )
-            )
-        taken = take_usage(told, source=SWITCH)
-        if taken.refused or taken.suspended:
-            raise AssertionError(f"{act} was not counted: {taken}")
-        used = [(each.reference, each.started_at, each.quantity) for each in told]
-        return {"used": used}
+    def _debit(self, act: Act, buyer: Buyer) -> dict[str, Any]:
+        who, back = self._who(act.life, buyer), f"{self._web}/healthz"
+        key = request_setup(
+            party_id=who.context.party_id or 0,
+            kind=MethodKind.SEPA_DEBIT,
+            email=f"life{act.life}@example.test",
+            language="fr",
+            success_url=back,
+            cancel_url=back,
+        )
+        page = self._browser.open(open_setup(key=key))
+        self._browser.send(page.form_with("iban"), iban=IBANS[act.goods[0]], name=who.name)
+        if not note_setup(key=key):
+            raise AssertionError(f"{act} gave no mandate")
+        return {}
 
     def _compensate(self, act: Act, buyer: Buyer) -> dict[str, Any]:
         number = self._orders[act.life, act.line]
@@ -280,11 +318,22 @@ class World:
         )
         return {"amount": act.amount, "due_on": due_on}
 
-    def _contract(self, act: Act) -> tuple[int, str]:
+    def _contract(self, act: Act) -> int:
+        (pk,) = _column(_CONTRACT, self._orders[act.life, act.line])
+        return int(pk)
+
+    def _numbers(self) -> dict[str, str]:
+        """The number of the line that each order began."""
         with connection.cursor() as cursor:
-            cursor.execute(_CONTRACT, [self._orders[act.life, act.line]])
-            ((pk, msisdn),) = cursor.fetchall()
-        return pk, msisdn
+            cursor.execute(_NUMBERS)
+            return dict(cursor.fetchall())
+
+
+def open_bills(buyer: Buyer, *, until: date) -> list[tuple[str, Decimal]]:
+    """The bills issued by that day on which something is owed, each with how much that is."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN, [buyer.value, until])
+        return [(number, owed) for number, owed in cursor if owed > 0]
 
 
 def _column(query: str, *values: str) -> list[Any]:

@@ -126,6 +126,8 @@ class Contracts:
                 return self._use(act)
             case Deed.COMPENSATE:
                 return self._compensate(act)
+            case Deed.DEBIT:
+                return {}  # Nobody collects here.
         return self._change(act, buyer)
 
     def _party(self, life: int, buyer: Buyer) -> int:
@@ -180,13 +182,15 @@ class Contracts:
         elif act.deed is Deed.PLAN_LATER:
             assert contract.account.cycle_day is not None
             on = bill_period(act.day, cycle_day=contract.account.cycle_day).end
+        renewed = act.deed is Deed.RENEW
         begins = [
-            _activated(item(code, buyer, new_line=False), buyer)
+            _activated(item(code, buyer, new_line=False, renewed=renewed), buyer)
             for code in act.goods
             if act.deed is not Deed.REMOVE
         ]
         charges = tuple(charge for each in begins for charge in each.charges)
-        _promise(number, GROUP, charges, buyer, term=contract.commitment_months)
+        term = act.term if renewed else contract.commitment_months
+        _promise(number, GROUP, charges, buyer, term=term)
 
         def change() -> None:
             apply_change(
@@ -200,6 +204,7 @@ class Contracts:
                     begins=begins,
                     ends=tuple(_ends(act, contract)),
                     tax_rates=dict(RATES),
+                    term_months=act.term if renewed else None,
                     blocks=BlockKind.WISH if act.deed is Deed.SUSPEND else None,
                     lifts=BlockKind.WISH if act.deed is Deed.RESUME else None,
                 )
@@ -216,7 +221,7 @@ class Contracts:
                 party_id=contract.party_id,
                 segment=_segment(buyer),
             )
-        return {"number": number, "on": on}
+        return {"number": number, "on": on, "term": act.term}
 
     def _use(self, act: Act) -> dict[str, Any]:
         told = [
@@ -248,6 +253,7 @@ class Contracts:
 _KINDS = {
     Deed.PLAN: ChangeKind.PLAN,
     Deed.PLAN_LATER: ChangeKind.PLAN,
+    Deed.RENEW: ChangeKind.RENEW,
     Deed.ADD: ChangeKind.ADD,
     Deed.REMOVE: ChangeKind.REMOVE,
     Deed.SUSPEND: ChangeKind.SUSPEND,
@@ -260,7 +266,7 @@ _KINDS = {
 def _ends(act: Act, contract: Subscription) -> Iterator[int]:
     """The items whose place is taken, or that are taken off."""
     codes: list[str] = []
-    if act.deed in (Deed.PLAN, Deed.PLAN_LATER):
+    if act.deed in (Deed.PLAN, Deed.PLAN_LATER, Deed.RENEW):
         codes = [plan.code for plan in PLANS]
     elif act.deed is Deed.REMOVE:
         codes = list(act.goods)

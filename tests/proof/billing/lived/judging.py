@@ -27,12 +27,13 @@ from tests.proof.billing.facts import (
     Life,
     PlanChanged,
     Recurring,
+    Renewed,
     Span,
     Terminated,
     Used,
     Withdrawn,
 )
-from tests.proof.billing.lived.acting import Journal
+from tests.proof.billing.lived.acting import Journal, open_bills
 from tests.proof.billing.lived.scripts import SETTLED, Deed
 from tests.proof.billing.lived.shelf import account, item, sim
 from tests.proof.billing.oracle import Bill, Line, bill, bills
@@ -41,6 +42,8 @@ from tests.proof.billing.seen import Seen
 
 RUN = timedelta(hours=4)
 """The bill run of a day, at 04:00, knows what was known before it: the eve's."""
+PAID_WITHIN = timedelta(days=75)
+"""A debit is announced fourteen days before; one that comes back is replaced six weeks later."""
 Row = Mapping[str, Any]
 Mark = tuple[str, str]
 """Of which contract, for which charge."""
@@ -62,6 +65,10 @@ _COUNTS = {
     "bills held or unfinished": "subscriptions_invoice WHERE state <> 'issued'",
     "records of use that wait": "subscriptions_usagerecord WHERE state = 'suspended'",
 }
+_DEBITS = """
+SELECT state, count(*) FROM payments_paymentattempt
+ WHERE off_session AND method_kind = 'sepa_debit' GROUP BY state ORDER BY state
+"""
 _UNDER_WAY = "SELECT number, state FROM ordering_order WHERE state <> 'completed' ORDER BY id"
 _NUMBERS = "SELECT number FROM subscriptions_invoice WHERE number IS NOT NULL"
 _BOOKS = """
@@ -88,13 +95,15 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What differs, by life; what of the whole is not as it must be."""
+    """What differs, by life; what of the whole is not as it must be. `debits`: how many of bank
+    accounts came to what."""
 
     until: date
     lives: int
     documents: int
     differences: Mapping[int, tuple[str, ...]]
     faults: tuple[str, ...]
+    debits: Mapping[str, int]
 
     @property
     def right(self) -> bool:
@@ -122,12 +131,20 @@ def judge(journal: Journal, *, until: date, alone: bool = False) -> Verdict:
                 *(f"billed: {said}" for said in sorted((found - wanted), key=str)),
             )
     return Verdict(
-        until, len(told.numbers), documents, differences, tuple(_faults(told, total, alone=alone))
+        until,
+        len(told.numbers),
+        documents,
+        differences,
+        tuple(_faults(told, total, until=until, alone=alone)),
+        dict(_rows(_DEBITS)),
     )
 
 
-def _faults(told: "Told", total: Decimal, *, alone: bool) -> Iterator[str]:
+def _faults(told: "Told", total: Decimal, *, until: date, alone: bool) -> Iterator[str]:
     yield from told.faults
+    for buyer in () if alone else Buyer:
+        for number, owed in open_bills(buyer, until=until - PAID_WITHIN):
+            yield f"of the bill {number} {owed} is open"
     for number, state in _rows(_UNDER_WAY):
         if number not in told.waiting:
             yield f"the order {number} is {state}"
@@ -261,6 +278,13 @@ class Told:
             case Deed.PLAN_LATER:
                 plan = item(row["goods"][0], buyer, new_line=False)
                 yield PlanChanged(entry=entry, known=day, contract=contract, plan=plan, on=None)
+            case Deed.RENEW:
+                # Its plan takes the place of the one that ran, with what is given for renewing.
+                plan = item(row["goods"][0], buyer, new_line=False, renewed=True)
+                yield PlanChanged(entry=entry, known=day, contract=contract, plan=plan, on=day)
+                yield Renewed(
+                    entry=entry + 1, known=day, contract=contract, on=day, commitment=row["term"]
+                )
             case Deed.ADD:
                 good = item(row["goods"][0], buyer, new_line=False)
                 yield ItemAdded(entry=entry, known=day, contract=contract, item=good, on=day)
@@ -301,8 +325,9 @@ class Told:
 
 
 def _dearest(life: Life, contract: str, day: date) -> str:
-    """The tax class of what the contract costs most on a day: it is what a compensation lowers."""
-    seen = Seen(life, by=day, known=day)
+    """The tax class of what the contract costs most on a day, before what is done on it: it is what
+    a compensation lowers."""
+    seen = Seen(life, by=day, known=day - ONE_DAY)
     (one,) = (each for each in life.contracts if each.code == contract)
     charges = [
         charge

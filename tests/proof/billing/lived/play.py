@@ -7,6 +7,7 @@ import json
 import logging
 import shutil
 import time
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -20,20 +21,19 @@ from commerce.local.stack import Stack
 from tests.proof.billing.lived.acting import Journal, World, instant
 from tests.proof.billing.lived.judging import Verdict, judge
 from tests.proof.billing.lived.plan import Plan
-from tests.proof.billing.lived.scripts import by_day
+from tests.proof.billing.lived.scripts import Deed, by_day
 from tests.proof.billing.lived.shelf import catalogue
 
 DEMO = ROOT / "catalogue" / "demo"
 NOT_TAKEN = ("promotions.yaml", "next_offers.yaml")
 """Of the demonstration's catalogue: what would give these customers something else."""
-LOOK_EVERY, PATIENCE = 0.03, 300.0
+PATIENCE = 300.0
 EVERY = 20
 
 
-def lived(stack: Stack, folder: Path, plan: Plan, *, minutes: float | None = None) -> Verdict:
-    """Let the clock of the running stack go through all days of the plan, or as many as there is
-    time for; then judge what was lived."""
-    business_clock.LOOK_EVERY = LOOK_EVERY
+def lived(stack: Stack, folder: Path, plan: Plan, *, enough: Callable[[], bool]) -> Verdict:
+    """Let the clock of the running stack go through all days of the plan, or until at the end of
+    one it is `enough`; then judge what was lived."""
     logging.getLogger("commerce").setLevel(logging.WARNING)
     journal = Journal(folder / "journal.jsonl")
     _sell(stack, folder)
@@ -44,12 +44,14 @@ def lived(stack: Stack, folder: Path, plan: Plan, *, minutes: float | None = Non
     for number, (day, acts) in enumerate(by_day(scripts), start=1):
         if str(day) in done:
             continue
-        if minutes is not None and time.monotonic() - began > minutes * 60:
+        if enough():
             return judge(journal, until=_last_done(journal))
         _advance(day)
         plan.keep(folder, acting=True)
         for act in acts:
-            world.act(act, buyer=scripts[act.life].buyer)
+            if act.deed is not Deed.USE:
+                world.act(act, buyer=scripts[act.life].buyer)
+        world.tell_use([act for act in acts if act.deed is Deed.USE])
         paid = world.pay_bills_of_firms()
         journal.write(done=str(day))
         plan.keep(folder, acting=False)
@@ -73,6 +75,7 @@ def told(verdict: Verdict, *, seconds: float) -> dict[str, Any]:
         "until": str(verdict.until),
         "agree": verdict.lives - len(verdict.differences),
         "documents": verdict.documents,
+        "debits": dict(verdict.debits),
         "faults": len(verdict.faults),
         "seconds": round(seconds, 1),
     }

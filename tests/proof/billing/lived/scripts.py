@@ -1,7 +1,8 @@
 """What the customers of the lived proof will do: written before anything happens, by seed.
 
-They act at ten in the morning of a few days of each month (its edges among them), so that three
-hundred lives share one clock. What comes of an act, and when, is the system's to say; which money
+They act at ten in the morning of two days of each month, its edges among them in turn, so that
+three hundred lives share one clock: each day on which somebody's first line begins is a day of
+bills in every month to come. What comes of an act, and when, is the system's to say; which money
 is due for it the oracle's.
 """
 
@@ -17,11 +18,15 @@ from tests.proof.billing.facts import Buyer
 from tests.proof.billing.lived.shelf import OPTIONS, PLANS
 
 MONTHS = 60
-DAYS = (1, 9, 15, 28, 31)
-"""Of a month, the 31st or its last day."""
+DAYS = ((18, 31), (1, 14), (9, 20))
+"""Of a month and the ones after it, in turn; the 31st or its last day. Firms pay on each of them:
+no bill waits thirty days for it. The second is near enough to the first to withdraw on it."""
+A_MONTH = 2
 SETTLED = timedelta(days=24)
 """After this long nothing of an order waits any more, a porting in a month of holidays included."""
 TO_WITHDRAW = timedelta(days=13)
+RENEWED_WITHIN = timedelta(days=80)
+"""So long before its commitment ends a line may be renewed; the shop has ninety days."""
 
 
 class Deed(StrEnum):
@@ -30,19 +35,22 @@ class Deed(StrEnum):
     ORDER = "orders a line"
     PLAN = "takes another plan"
     PLAN_LATER = "takes another plan from the next bill on"
+    RENEW = "commits anew, with a plan"
     ADD = "adds an option"
     REMOVE = "takes an option off"
     SUSPEND = "has the line stopped"
     RESUME = "lets it go on"
     END = "ends the contract"
     WITHDRAW = "withdraws"
+    DEBIT = "has bills debited from a bank account"
     USE = "used"
     COMPENSATE = "is given something back"
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """On `day` something is done to a line; `goods` are codes of the shelf.
+    """On `day` something is done to a line; `goods` are codes of the shelf, `term` the months of a
+    commitment; of a debit `goods` say how its bank behaves (`acting.IBANS`).
 
     `used` are the local days of records that are told that day; `amount` is of what is given back.
     """
@@ -73,7 +81,8 @@ def days(origin: date, *, months: int) -> tuple[date, ...]:
     for month in range(months):
         first = add_months(origin, month)
         last = add_months(first, 1) - ONE_DAY
-        found += sorted({min(first + timedelta(days=day - 1), last) for day in DAYS})
+        turn = DAYS[month % len(DAYS)]
+        found += [min(first + timedelta(days=day - 1), last) for day in turn]
     return tuple(found)
 
 
@@ -81,8 +90,12 @@ def script(seed: int, *, origin: date, months: int = MONTHS) -> Script:
     """The acts of a life of so many months that begins within two months of the origin."""
     author = _Author(seed, days(origin, months=months + 2), months)
     author.write()
-    acts = sorted(author.acts, key=lambda act: (act.day, act.line, act.deed is Deed.USE))
+    acts = sorted(author.acts, key=lambda act: (act.day, act.line, _PLACES.get(act.deed, 0)))
     return Script(seed, author.buyer, tuple(acts))
+
+
+_PLACES = {Deed.COMPENSATE: -1, Deed.USE: 1}
+"""Of what happens on one day: what is given back goes by what the line was when it was done."""
 
 
 @dataclass
@@ -93,13 +106,25 @@ class _Author:
     acts: list[Act] = field(default_factory=list)
 
     def write(self) -> None:
-        """One to three lines; the later ones join within three years."""
+        """One to three lines; the later ones join within eighteen months."""
         self.rng = Random(self.seed)
         self.buyer = Buyer.BUSINESS if self.rng.random() < 0.25 else Buyer.CONSUMER
-        first = self.rng.randrange(2 * len(DAYS))
+        first = self.rng.randrange(2 * A_MONTH)
         for number in range(self.rng.choices((1, 2, 3), (55, 33, 12))[0]):
-            latest = first + min(self.months, 36) * len(DAYS) // 2
+            latest = first + min(self.months, 18) * A_MONTH
             self._line("ABC"[number], first if not number else self.rng.randrange(first, latest))
+        self._debit(self.acts[0])
+
+    def _debit(self, begins: Act) -> None:
+        """Some of those who began on the first day of all have their bills debited; an account with
+        nothing on it is replaced by another one six weeks later."""
+        rng, at = self.rng, self.days.index(self._after(begins.day + SETTLED))
+        if self.buyer is Buyer.BUSINESS or begins.ported or begins.day != self.days[0]:
+            return
+        chosen = rng.choices(("", "good", "slow", "poor"), (50, 25, 10, 15))[0]
+        banks = {"": (), "poor": ("poor", "good")}.get(chosen, (chosen,))
+        for bank, day in zip(banks, self.days[at :: A_MONTH + 1], strict=False):
+            self.acts.append(Act(day, self.seed, begins.line, Deed.DEBIT, (bank,)))
 
     def _line(self, line: str, at: int) -> None:
         rng, on = self.rng, self.days[at]
@@ -112,23 +137,28 @@ class _Author:
         term = rng.choice((0, 12, 24, 24))
         goods = (plan, *options)
         self.acts.append(Act(on, self.seed, line, Deed.ORDER, goods, term=term, ported=ported))
-        if consumer and not ported and rng.random() < 0.12:
-            within = [day for day in self.days if on < day <= on + TO_WITHDRAW]
+        within = [day for day in self.days if on < day <= on + TO_WITHDRAW]
+        if consumer and not ported and within and rng.random() < 0.15:
             self.acts.append(Act(rng.choice(within), self.seed, line, Deed.WITHDRAW))
             return
         begun = self._after(on + SETTLED)
-        self._use(line, begun, self._change(line, begun, plan, options))
+        bound = add_months(on + SETTLED, term) if term else on
+        self._use(line, begun, self._change(line, begun, plan, options, bound=bound))
 
-    def _change(self, line: str, day: date, plan: str, options: list[str]) -> date:
-        """Until the end, if there is one; each act waits until the one before is over."""
+    def _change(self, line: str, day: date, plan: str, options: list[str], *, bound: date) -> date:
+        """Until the end, if there is one; each act waits until the one before is over. The line is
+        committed until the day `bound` at the latest."""
         rng = self.rng
         while day < self.days[-1] - SETTLED:
             deed = rng.choices(
-                (Deed.PLAN, Deed.PLAN_LATER, Deed.ADD, Deed.REMOVE, Deed.SUSPEND, Deed.END),
-                (20, 12, 26, 20, 14, 4),
+                (
+                    *(Deed.PLAN, Deed.PLAN_LATER, Deed.ADD, Deed.REMOVE, Deed.SUSPEND, Deed.END),
+                    Deed.RENEW,
+                ),
+                (20, 12, 26, 20, 14, 4, 12),
             )[0]
             goods: tuple[str, ...] = ()
-            wait = timedelta(days=1)
+            term, wait = 0, timedelta(days=1)
             if deed in (Deed.PLAN, Deed.PLAN_LATER):
                 plan = rng.choice([one.code for one in PLANS if one.code != plan])
                 goods, wait = (plan,), timedelta(days=35 if deed is Deed.PLAN_LATER else 1)
@@ -140,9 +170,12 @@ class _Author:
             elif deed is Deed.REMOVE and options:
                 goods = (rng.choice(options),)
                 options = [one for one in options if one not in goods]
-            if deed in (Deed.ADD, Deed.REMOVE) and not goods:
+            elif deed is Deed.RENEW and self._may_renew(day, bound):
+                plan, term = rng.choice([plan, rng.choice(PLANS).code]), rng.choice((12, 24))
+                goods, bound = (plan,), add_months(day, term)
+            if deed in (Deed.ADD, Deed.REMOVE, Deed.RENEW) and not goods:
                 continue
-            self.acts.append(Act(day, self.seed, line, deed, goods))
+            self.acts.append(Act(day, self.seed, line, deed, goods, term=term))
             if deed is Deed.END:
                 return day
             if deed is Deed.SUSPEND:
@@ -158,11 +191,14 @@ class _Author:
             day = self._after(day + wait)
         return self.days[-1]
 
+    def _may_renew(self, day: date, bound: date) -> bool:
+        return self.buyer is Buyer.CONSUMER and day >= bound - RENEWED_WITHIN
+
     def _use(self, line: str, begun: date, ended: date) -> None:
         """Records are told within days, later, or a year after their day."""
         rng = self.rng
         for day in self.days:
-            if not begun < day <= ended or rng.random() < 0.92:
+            if not begun < day <= ended or rng.random() < 0.8:
                 continue
             delay = rng.choices(("soon", "late", "a year"), (70, 20, 10))[0]
             if delay == "a year":

@@ -69,6 +69,8 @@ class Good:
         return Decimal(self.consumer if buyer is Buyer.CONSUMER else self.business)
 
 
+RENEWED = Given("percent_off", "50", 6)
+"""On any plan with which a line commits itself anew."""
 FREE_MONTHS = Given("percent_off", "100", 3)
 PLANS = (
     Good("proof-small", "9.99", "8.33", included=60, given=(Given("percent_off", "50", 6),)),
@@ -97,17 +99,20 @@ def account(buyer: Buyer) -> Account:
     return Account(buyer, None, RATES)
 
 
-def item(code: str, buyer: Buyer, *, new_line: bool) -> Item:
-    """What is bought, with what a new line gets for it and pays once with the order."""
+def item(code: str, buyer: Buyer, *, new_line: bool, renewed: bool = False) -> Item:
+    """What is bought, with what a new line gets for it and pays once with the order, or with what
+    is given for a new commitment."""
     good = GOODS[code]
     charges: list[Charge] = [Recurring(good.fee, good.price(buyer), good.tax, good.every)]
     if good.included is not None:
         charges.append(Usage("minutes", MINUTE, Decimal(good.included), good.tax))
     benefits: tuple[Benefit, ...] = ()
     if new_line:
-        benefits = tuple(_benefits(good))
+        benefits = tuple(_benefits(good, good.given))
         if good.start:
             charges.append(OneOff(good.once, Decimal(good.start), good.tax, at_order=True))
+    elif renewed:
+        benefits = tuple(_benefits(good, (RENEWED,)))
     return Item(code, tuple(charges), benefits)
 
 
@@ -123,8 +128,8 @@ _EFFECTS = {
 }
 
 
-def _benefits(good: Good) -> Iterator[Benefit]:
-    for number, given in enumerate(good.given):
+def _benefits(good: Good, all_given: tuple[Given, ...]) -> Iterator[Benefit]:
+    for number, given in enumerate(all_given):
         yield Benefit(
             f"{good.code}-{number}",
             good.fee,
@@ -142,7 +147,10 @@ def catalogue() -> dict[str, Any]:
             *(_offering(good, kind="plan", recipe="mobile-line") for good in PLANS),
             *(_offering(good, kind="option", recipe="option") for good in OPTIONS),
         ],
-        "promotions": [one for good in GOODS.values() for one in _promotions(good)],
+        "promotions": [
+            *(one for good in GOODS.values() for one in _promotions(good)),
+            _for_renewing(),
+        ],
     }
 
 
@@ -196,29 +204,46 @@ def _charges(good: Good) -> Iterator[dict[str, Any]]:
 
 def _promotions(good: Good) -> Iterator[dict[str, Any]]:
     for number, given in enumerate(good.given):
-        code = f"{good.code}-{number}"
-        periods = {} if given.months is None else {"periods": given.months}
-        yield {
-            "code": code,
-            "version": 1,
-            "name": {"fr": code, "en": code},
-            "when": {
-                "all": [
-                    {"fact": "codes", "includes": good.code},
-                    {"fact": "item.new_line", "is": True},
-                ]
-            },
-            "trigger": {"offerings": [good.code]},
-            "benefits": [
-                {
-                    "target": {"fact": "line.code", "is": good.code},
-                    "charge": "recurring",
-                    "kind": given.kind,
-                    "value": Decimal(given.value),
-                    "first": given.first,
-                    **periods,
-                }
-            ],
-            "group": code,
-            "priority": 20 - number,
-        }
+        new_line = {"fact": "item.new_line", "is": True}
+        yield _promotion(
+            f"{good.code}-{number}",
+            given,
+            when=[{"fact": "codes", "includes": good.code}, new_line],
+            trigger={"offerings": [good.code]},
+            target={"fact": "line.code", "is": good.code},
+            priority=20 - number,
+        )
+
+
+def _for_renewing() -> dict[str, Any]:
+    return _promotion(
+        "proof-renewed",
+        RENEWED,
+        when=[{"fact": "item.renewal", "is": True}],
+        target={"fact": "line.kind", "is": "plan"},
+        priority=0,
+    )
+
+
+def _promotion(
+    code: str, given: Given, *, when: list[Any], target: dict[str, Any], priority: int, **more: Any
+) -> dict[str, Any]:
+    periods = {} if given.months is None else {"periods": given.months}
+    benefit = {
+        "target": target,
+        "charge": "recurring",
+        "kind": given.kind,
+        "value": Decimal(given.value),
+        "first": given.first,
+        **periods,
+    }
+    return {
+        "code": code,
+        "version": 1,
+        "name": {"fr": code, "en": code},
+        "when": {"all": when},
+        **more,
+        "benefits": [benefit],
+        "group": code,
+        "priority": priority,
+    }
