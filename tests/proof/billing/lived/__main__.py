@@ -1,8 +1,9 @@
 """`python -m tests.proof.billing.lived`: random lives through a stack of their own.
 
-LIVES and MONTHS may be set; MINUTES, after which it stops and what was lived so far is judged; and
-LIVED, the folder. Interrupted, it stops as well, at the end of a day. It goes on where it stopped;
-killed while somebody acted, or of other sources, it begins anew.
+LIVES and MONTHS may be set, and FIRST, the seed of the first of them; MINUTES, after which it stops
+and what was lived so far is judged; and LIVED, the folder. Interrupted, it stops as well, at the
+end of a day. It goes on where it stopped; killed while somebody acted, or of other sources, it
+begins anew.
 """
 
 import importlib
@@ -39,7 +40,8 @@ def main() -> int:
     minutes = float(os.environ.get("MINUTES") or "inf")
     folder = Path(os.environ.get("LIVED") or HERE)
     began = time.monotonic()
-    plan = plan_in(folder, lives=lives, months=months, sources=digest())
+    first = int(os.environ.get("FIRST") or 0)
+    plan = plan_in(folder, lives=lives, months=months, sources=digest(), first=first)
     with Stack(folder / "stack", durable=False, extra_env=ENVIRONMENT) as stack:
         os.environ.update(stack.env)
         django.setup()

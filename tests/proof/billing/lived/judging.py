@@ -43,7 +43,8 @@ from tests.proof.billing.seen import Seen
 RUN = timedelta(hours=4)
 """The bill run of a day, at 04:00, knows what was known before it: the eve's."""
 PAID_WITHIN = timedelta(days=75)
-"""A debit is announced fourteen days before; one that comes back is replaced six weeks later."""
+"""A debit is announced fourteen days before; where one comes back the account is replaced a month
+later, and another is announced."""
 Row = Mapping[str, Any]
 Mark = tuple[str, str]
 """Of which contract, for which charge."""

@@ -1,7 +1,7 @@
 """Which lives a run has, and how far it is: kept in its folder."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,22 @@ FILE = "plan.json"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many lives of how many months, from the first of which month on."""
+    """How many lives of how many months, from the first of which month on; from which seed on."""
 
     lives: int
     months: int
     origin: date
     sources: str = ""
+    first: int = 0
 
     def scripts(self) -> list[Script]:
-        return [script(seed, origin=self.origin, months=self.months) for seed in range(self.lives)]
+        seeds = range(self.first, self.first + self.lives)
+        return [script(seed, origin=self.origin, months=self.months) for seed in seeds]
 
     def keep(self, folder: Path, *, acting: bool) -> None:
         """While somebody acts nothing can be gone on from."""
-        known = {"lives": self.lives, "months": self.months, "sources": self.sources}
-        write_json(folder / FILE, {**known, "origin": str(self.origin), "acting": acting})
+        known = asdict(self) | {"origin": str(self.origin), "acting": acting}
+        write_json(folder / FILE, known)
 
     @property
     def until(self) -> date:
@@ -36,15 +38,15 @@ class Plan:
         return days(self.origin, months=self.months + 2)[-1]
 
 
-def plan_in(folder: Path, *, lives: int, months: int, sources: str) -> Plan:
+def plan_in(folder: Path, *, lives: int, months: int, sources: str, first: int = 0) -> Plan:
     """The run that was begun in the folder; another one if none was, or not the same, or of other
     sources, or if it was stopped while somebody acted."""
     known: dict[str, Any] = read_json(folder / FILE)
-    wanted = {"lives": lives, "months": months, "sources": sources, "acting": False}
-    if known | wanted == known:
-        return Plan(lives, months, date.fromisoformat(known["origin"]), sources)
+    wanted = {"lives": lives, "months": months, "sources": sources, "first": first}
+    if known | wanted | {"acting": False} == known:
+        return Plan(lives, months, date.fromisoformat(known["origin"]), sources, first)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     folder.chmod(0o711)
     origin = add_months(datetime.now(UTC).date().replace(day=1), 1)
-    return Plan(lives, months, origin, sources)
+    return Plan(lives, months, origin, sources, first)

@@ -39,6 +39,7 @@ def lived(stack: Stack, folder: Path, plan: Plan, *, enough: Callable[[], bool])
     _sell(stack, folder)
     world = World(journal, web=stack.info.web_url)
     scripts = plan.scripts()
+    buyers = {each.seed: each.buyer for each in scripts}
     done = {row["done"] for row in journal.rows if "done" in row}
     began = time.monotonic()
     for number, (day, acts) in enumerate(by_day(scripts), start=1):
@@ -50,7 +51,7 @@ def lived(stack: Stack, folder: Path, plan: Plan, *, enough: Callable[[], bool])
         plan.keep(folder, acting=True)
         for act in acts:
             if act.deed is not Deed.USE:
-                world.act(act, buyer=scripts[act.life].buyer)
+                world.act(act, buyer=buyers[act.life])
         world.tell_use([act for act in acts if act.deed is Deed.USE])
         paid = world.pay_bills_of_firms()
         journal.write(done=str(day))

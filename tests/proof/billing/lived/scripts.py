@@ -117,13 +117,13 @@ class _Author:
 
     def _debit(self, begins: Act) -> None:
         """Some of those who began on the first day of all have their bills debited; an account with
-        nothing on it is replaced by another one six weeks later."""
+        nothing on it is replaced by another one a month later."""
         rng, at = self.rng, self.days.index(self._after(begins.day + SETTLED))
         if self.buyer is Buyer.BUSINESS or begins.ported or begins.day != self.days[0]:
             return
         chosen = rng.choices(("", "good", "slow", "poor"), (50, 25, 10, 15))[0]
         banks = {"": (), "poor": ("poor", "good")}.get(chosen, (chosen,))
-        for bank, day in zip(banks, self.days[at :: A_MONTH + 1], strict=False):
+        for bank, day in zip(banks, self.days[at::A_MONTH], strict=False):
             self.acts.append(Act(day, self.seed, begins.line, Deed.DEBIT, (bank,)))
 
     def _line(self, line: str, at: int) -> None:
