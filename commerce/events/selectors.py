@@ -39,12 +39,15 @@ def due_timers() -> Due:
 
 def next_business_instant() -> datetime | None:
     """When the next timer of the business clock is due; parked ones don't count."""
-    return _business_timers().aggregate(at=Min("due_at"))["at"]
+    at: datetime | None = _business_timers().aggregate(at=Min("due_at"))["at"]
+    return at
 
 
 def last_business_instant(*, until: datetime) -> datetime | None:
     """The same of the last one that is due by `until`."""
-    return _business_timers().filter(due_at__lte=until).aggregate(at=Max("due_at"))["at"]
+    found = _business_timers().filter(due_at__lte=until).aggregate(at=Max("due_at"))
+    at: datetime | None = found["at"]
+    return at
 
 
 def _business_timers() -> QuerySet[Timer]:
