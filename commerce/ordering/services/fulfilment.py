@@ -30,9 +30,10 @@ _PLANNED = Prepared(
         .order_by("pk")
     )
 )
+# Not their order with them: it is locked before its items, as everywhere, or not at all.
 _LINES = Prepared(
     lambda: (
-        OrderItem.objects.select_for_update()
+        OrderItem.objects.select_for_update(of=("self",))
         .filter(order__number=Given("number"), line_id__in=Given("lines", each="text"))
         .order_by("pk")
     )

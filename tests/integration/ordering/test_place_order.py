@@ -6,7 +6,7 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from oscar.apps.partner.models import StockRecord
 
@@ -34,7 +34,7 @@ from commerce.ordering.selectors import (
 from commerce.ordering.services import carts, payment
 from commerce.ordering.services.cancel import cancel_order
 from commerce.ordering.services.checkout import start_checkout
-from commerce.ordering.services.fulfilment import activate_items
+from commerce.ordering.services.fulfilment import activate_items, record_item_facts
 from commerce.ordering.services.place import PlacedOrder, place_order
 from commerce.payments.models import PaymentAttempt, PaymentEffect, PaymentState
 from subscriptions.models import Promise, PromiseLine
@@ -384,6 +384,33 @@ def test_two_parallel_calls_make_one_order(committed_shop: object) -> None:
     assert len(numbers) == 2
     assert len(set(numbers)) == 1
     assert Order.objects.count() == PaymentAttempt.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_learnt_of_a_line_waits_for_nobody_who_has_locked_its_order(
+    committed_shop: object,
+) -> None:
+    """Who holds the order waits for the line next: each would wait for the other."""
+    owner = customer()
+    code = bundle_cart(owner, handset=handset())
+    placed = place_order(owner, code=code, checkout=checkout_for(owner, code))
+    line = OrderItem.objects.filter(order__number=placed.number).earliest("pk")
+
+    def learn() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '3s'")
+        facts = {line.line_id: {"iccid": "8933"}}
+        record_item_facts(order_number=placed.number, facts=facts)
+        connection.close()
+
+    other = Thread(target=learn)
+    with transaction.atomic():
+        Order.objects.select_for_update().get(number=placed.number)
+        other.start()
+        other.join()
+
+    line.refresh_from_db()
+    assert line.facts["iccid"] == "8933"
 
 
 def _with_promotions(count: int, *, release: int) -> None:
