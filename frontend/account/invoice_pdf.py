@@ -41,7 +41,7 @@ from subscriptions.domain.document import (
 )
 from subscriptions.domain.states import LineKind
 from subscriptions.domain.views import PayBy, Section
-from subscriptions.invoicing.facturx import EXEMPT
+from subscriptions.invoicing.facturx import why_untaxed
 
 STYLE = Path(__file__).resolve().parent.parent / "paper" / "invoice.css"
 XML_NAME = "factur-x.xml"
@@ -156,7 +156,7 @@ def _context(document: InvoiceDocument) -> dict[str, Any]:
         "taxes": [
             {
                 "rate": rate_text(part.rate),
-                "exempt": "" if part.rate else named(EXEMPT),
+                "exempt": "" if part.rate else named(why_untaxed(document)),
                 "net": part.net,
                 "tax": part.tax,
                 "gross": part.gross,

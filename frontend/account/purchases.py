@@ -28,6 +28,10 @@ STATES: Mapping[PaymentState, tuple[str, Any]] = {
     PaymentState.CANCELLED: ("pending", gettext_lazy("given up")),
 }
 WHY: Mapping[str, tuple[Any, Any]] = {
+    Rule.NOT_OPENED: (
+        gettext_lazy("The firm has not said what the users of its lines may buy."),
+        gettext_lazy("An administrator or who approves orders can allow purchases."),
+    ),
     Rule.LINE_BLOCKED: (
         gettext_lazy("The line stands still."),
         gettext_lazy("Purchases work again when the line goes on."),
@@ -72,6 +76,14 @@ WHY: Mapping[str, tuple[Any, Any]] = {
         gettext_lazy("The month's purchases would have been more than the line's own limit."),
         gettext_lazy("Raise the limit below, if you wish."),
     ),
+    Rule.OVER_OWN_DAY_CAP: (
+        gettext_lazy("The day's purchases would have been more than the line's own limit."),
+        gettext_lazy("It is possible again tomorrow; or raise the limit below."),
+    ),
+    Rule.OVER_OWN_CATEGORY_CAP: (
+        gettext_lazy("The month's purchases of this kind would have been more than its own limit."),
+        gettext_lazy("Raise the limit below, if you wish."),
+    ),
     "wrong_code": (
         gettext_lazy("The code was wrong three times."),
         gettext_lazy("Buy it again: another code is sent."),
@@ -100,7 +112,12 @@ class LimitsForm(forms.Form):
     """The line's own caps and blocks; an empty cap is the law's."""
 
     per_purchase = _amount(Decimal(50), label=gettext_lazy("Most for one purchase (€)"))
+    per_day = _amount(Decimal(300), label=gettext_lazy("Most in a day (€)"))
     per_month = _amount(Decimal(300), label=gettext_lazy("Most in a month (€)"))
+    of_digital = _amount(Decimal(300), label=gettext_lazy("Of it for digital content (€)"))
+    of_voice = _amount(Decimal(300), label=gettext_lazy("Of it for voice services (€)"))
+    of_donation = _amount(Decimal(300), label=gettext_lazy("Of it for donations (€)"))
+    of_ticket = _amount(Decimal(300), label=gettext_lazy("Of it for tickets (€)"))
     categories = forms.MultipleChoiceField(
         required=False,
         label=gettext_lazy("Block these kinds"),
@@ -111,7 +128,9 @@ class LimitsForm(forms.Form):
 
     def chosen(self) -> dict[str, Any]:
         """What `set_limits` takes."""
-        told = self.cleaned_data
+        told = dict(self.cleaned_data)
+        caps = {kind: told.pop(f"of_{kind}") for kind in Category}
+        told["per_category"] = {kind: cap for kind, cap in caps.items() if cap is not None}
         return {**told, "categories": [Category(each) for each in told["categories"]]}
 
 
@@ -129,7 +148,9 @@ def limits_form(limits: Limits, data: Any = None) -> LimitsForm:
         data,
         initial={
             "per_purchase": None if limits.per_purchase is None else limits.per_purchase.amount,
+            "per_day": None if limits.per_day is None else limits.per_day.amount,
             "per_month": None if limits.per_month is None else limits.per_month.amount,
+            **{f"of_{kind}": cap.amount for kind, cap in limits.per_category.items()},
             "categories": [str(each) for each in limits.categories],
             "blocked": limits.blocked,
         },

@@ -1,8 +1,7 @@
 """What merchants sold on our bills, and their share: a page and a file for each month."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from datetime import MAXYEAR, date
 
 from django.contrib import messages
@@ -20,19 +19,19 @@ from commerce.kernel.errors import FaisceauError, NotFound
 from commerce.kernel.money import Money
 from commerce.kernel.periods import add_months
 from commerce.web.policy import Policy, policy
+from commerce.web.tables import table
 from frontend.ops import screen
 from frontend.sentences import sentence_of
-from frontend.tables import cell
 from frontend.typography import money_text
 from subscriptions.carrier.payables import payables, settled
 from subscriptions.carrier.services.settling import close, pay_out
-from subscriptions.carrier.statements import statement_lines, statements
+from subscriptions.carrier.statements import LINE_COLUMNS, statement_lines, statements
 
 COLUMNS = (
     *("month", "merchant", "name", "purchases", "sold", "given_back", "net", "share_percent"),
-    *("fees", "due", "billed", "waiting", "agrees", "closed_on", "paid_on", "reference"),
+    *("fees", "selling", "commission", "commission_tax", "due", "billed", "waiting", "agrees"),
+    *("closed_on", "paid_on", "reference"),
 )
-LINE_COLUMNS = ("day", "kind", "reference", "payment", "service", "gross", "net")
 MOST_BACK = 12
 LONGEST_SUM = 14
 HERE = "ops:merchants"
@@ -67,12 +66,13 @@ def merchants_file(request: HttpRequest, month: str) -> HttpResponse:
     rows = []
     for row in statements(chosen):
         closed = done.get(row.code)
-        amounts = (row.fees, row.due, row.billed, row.waiting)
+        amounts = (row.commission, row.tax, row.due, row.billed, row.waiting)
         rows.append(
             (
                 *(month, row.code, row.name, row.purchases),
                 *(each.amount for each in (row.sold, row.given_back, row.net)),
-                *(row.share, *(each.amount for each in amounts), "yes" if row.agrees else "no"),
+                *(row.share, row.fees.amount, row.selling.value),
+                *(*(each.amount for each in amounts), "yes" if row.agrees else "no"),
                 *(closed.days if closed else ("", "")),
                 closed.reference if closed else "",
             )
@@ -87,11 +87,7 @@ def statement_file(request: HttpRequest, month: str, code: str) -> HttpResponse:
     chosen = _month(month)
     if chosen is None:
         raise NotFound("There is no such month.", code="unknown_month")
-    rows = [
-        (each.day, each.kind, each.reference, each.payment, each.service, each.gross, each.net)
-        for each in statement_lines(code, chosen)
-    ]
-    return _table(LINE_COLUMNS, rows, name=f"{code}-{month}")
+    return _table(LINE_COLUMNS, map(astuple, statement_lines(code, chosen)), name=f"{code}-{month}")
 
 
 @policy(Policy.OPERATOR)
@@ -134,11 +130,7 @@ def paid_out(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, name: str) -> HttpResponse:
-    text = io.StringIO()
-    table = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    table.writerow(columns)
-    table.writerows(map(cell, row) for row in rows)
-    answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
+    answer = HttpResponse(table(columns, rows), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return answer
 

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_POST
 from commerce.accounts.context import context_for_request
 from commerce.kernel.errors import FaisceauError
 from commerce.web.policy import Policy, policy
+from commerce.web.tables import cell
 from frontend.ops import screen
 from frontend.sentences import sentence_of
-from frontend.tables import cell
 from orchestration.boards import FoundView, differences_found, kinds_found, last_reconciliation
 from orchestration.services import reconciling
 

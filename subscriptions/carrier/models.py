@@ -6,8 +6,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from commerce.kernel.clock import machine_now
-from subscriptions.columns import amount_field
-from subscriptions.domain.carrier import MerchantBook, PaymentState, RefundKind, Rule
+from subscriptions.columns import amount_field, known
+from subscriptions.domain.carrier import MerchantBook, PaymentState, RefundKind, Rule, Selling
 
 
 class Merchant(models.Model):
@@ -17,7 +17,9 @@ class Merchant(models.Model):
     `share` is his part, in percent, of what is sold without tax; `fee` (without tax) is kept of
     each purchase. `confirms_himself`: his own page asks the customer a second time by the
     operator's rules, so that one step is enough. `return_to` is where customers go from our page
-    that asks them; without it they are sent codes.
+    that asks them; without it they are sent codes. `selling` is in whose name he sells, for ever:
+    who changes it makes another contract. He may give a purchase back for `refund_days` after it,
+    never if 0, and without end if there is no number.
     """
 
     party = models.OneToOneField("accounts.Party", on_delete=models.PROTECT, related_name="+")
@@ -32,13 +34,16 @@ class Merchant(models.Model):
     fee = amount_field()
     confirms_himself = models.BooleanField(default=False)
     return_to = models.CharField(max_length=500, default="", blank=True)
+    selling = models.CharField(max_length=8, default=Selling.UNTOLD)
+    refund_days = models.PositiveSmallIntegerField(null=True)
     active = models.BooleanField(default=True)
 
     class Meta:
         constraints = [
+            known("selling", Selling, name="merchant_selling_known"),
             models.CheckConstraint(
                 condition=Q(share__range=(0, 100), fee__gte=0), name="merchant_share_sane"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -69,7 +74,8 @@ class MerchantTerms(models.Model):
 
 class MerchantSettlement(models.Model):
     """A merchant's month as it was closed: what he sold and gave back, and what we owe him for it
-    (below zero he owes us). `reference` is that of the transfer by which it was paid out."""
+    (below zero he owes us); `commission` without tax and `commission_tax` are taken off it where he
+    sells in his own name. `reference` is that of the transfer by which it was paid out."""
 
     merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="settlements")
     month = models.DateField()
@@ -78,6 +84,8 @@ class MerchantSettlement(models.Model):
     given_back = amount_field()
     net = amount_field()
     fees = amount_field()
+    commission = models.DecimalField(max_digits=14, decimal_places=2, default=0)
+    commission_tax = models.DecimalField(max_digits=14, decimal_places=2, default=0)
     due = amount_field()
     closed_at = models.DateTimeField(help_text="business time")
     closed_by = models.CharField(max_length=120)
@@ -121,13 +129,16 @@ class MerchantTransfer(models.Model):
 
 
 class CarrierLimits(models.Model):
-    """What the customer allows on a line: own caps, below the law's, and blocks."""
+    """What the customer allows on a line: own caps, below the law's, and blocks. `per_category`:
+    kind -> cap of a month, as text."""
 
     subscription = models.OneToOneField(
         "subscriptions.Subscription", on_delete=models.PROTECT, related_name="carrier_limits"
     )
     per_purchase = models.DecimalField(max_digits=14, decimal_places=2, null=True)
+    per_day = models.DecimalField(max_digits=14, decimal_places=2, null=True)
     per_month = models.DecimalField(max_digits=14, decimal_places=2, null=True)
+    per_category = models.JSONField(default=dict)
     blocked = models.BooleanField(default=False)
     categories = models.JSONField(default=list)
     merchants = models.JSONField(default=list)
@@ -138,6 +149,7 @@ class CarrierLimits(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=(Q(per_purchase__isnull=True) | Q(per_purchase__gte=0))
+                & (Q(per_day__isnull=True) | Q(per_day__gte=0))
                 & (Q(per_month__isnull=True) | Q(per_month__gte=0)),
                 name="carrier_limits_sane",
             )

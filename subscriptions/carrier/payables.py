@@ -1,13 +1,18 @@
-"""What operators read of the merchants' books: what is payable to each, and the closed months."""
+"""What is read of the merchants' books: what is payable to each, and the closed months; operators
+read all, a merchant his own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.db.models import QuerySet
+
 from commerce.kernel.clock import PARIS
+from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 from subscriptions.carrier.models import Merchant, MerchantSettlement
 from subscriptions.carrier.services.settling import payable_to
+from subscriptions.domain.carrier import Selling
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,29 @@ class ClosedMonth:
         """On which it was closed and paid (in Paris), the second empty while it is not."""
         paid = f"{self.paid_at.astimezone(PARIS):%Y-%m-%d}" if self.paid_at else ""
         return f"{self.closed_at.astimezone(PARIS):%Y-%m-%d}", paid
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A merchant's month as it was closed, by its first day. What was `sold` and `given_back` holds
+    tax, `net` is what is left of both without it; `commission` and its tax are ours where he sells
+    in his own name, else zero. Below zero he owes what is `due`."""
+
+    month: date
+    code: str
+    name: str
+    selling: Selling
+    purchases: int
+    sold: Money
+    given_back: Money
+    net: Money
+    fees: Money
+    commission: Money
+    commission_tax: Money
+    due: Money
+    closed_at: datetime
+    paid_at: datetime | None
+    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +72,44 @@ def settled(month: date) -> Mapping[str, ClosedMonth]:
         row.merchant.code: ClosedMonth(Money(row.due), row.closed_at, row.paid_at, row.reference)
         for row in rows
     }
+
+
+def statements_to(party_id: int) -> tuple[Statement, ...]:
+    """A merchant's own closed months, the newest first."""
+    return tuple(_statement(row) for row in _of(party_id).order_by("-month"))
+
+
+def statement_to(party_id: int, month: date) -> Statement:
+    """Raises NotFound `unknown_statement`: it is not closed (yet), or he did nothing in it."""
+    row = _of(party_id).filter(month=month).first()
+    if row is None:
+        raise NotFound("That month is not closed.", code="unknown_statement")
+    return _statement(row)
+
+
+def _of(party_id: int) -> "QuerySet[MerchantSettlement]":
+    rows = MerchantSettlement.objects.filter(merchant__party_id=party_id)
+    return rows.select_related("merchant")
+
+
+def _statement(row: MerchantSettlement) -> Statement:
+    return Statement(
+        month=row.month,
+        code=row.merchant.code,
+        name=row.merchant.name,
+        selling=Selling(row.merchant.selling),
+        purchases=row.purchases,
+        sold=Money(row.sold),
+        given_back=Money(row.given_back),
+        net=Money(row.net),
+        fees=Money(row.fees),
+        commission=Money(row.commission),
+        commission_tax=Money(row.commission_tax),
+        due=Money(row.due),
+        closed_at=row.closed_at,
+        paid_at=row.paid_at,
+        reference=row.reference,
+    )
 
 
 def payables() -> tuple[Payable, ...]:

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import PARIS, business_now, business_today
-from commerce.kernel.errors import NotFound
+from commerce.kernel.errors import InvalidInput, NotFound
 from commerce.kernel.money import Money
 from subscriptions.carrier.models import (
     CarrierDenial,
@@ -28,12 +28,15 @@ from subscriptions.domain.carrier import (
     Limits,
     PaymentState,
     Rule,
+    Selling,
     month_of,
 )
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.models import Subscription
 
 R = TypeVar("R", CarrierPayment, CarrierRefund)
+MOST_FOUND = 10_000
+"""What a list may come to in all: a merchant who asks for more is to say of which days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,8 @@ class DenialView:
 class QuestionView:
     """A purchase that the holder of the line is asked about on our page; `line` is its number.
     `price` is of each month if it is `monthly`. `left` may still be bought in this month beside it.
-    From `until` on nothing can be answered. `back` is where the merchant wants the customer."""
+    From `until` on nothing can be answered. `back` is where the merchant wants the customer. The
+    sale is the merchant's own if `in_his_name`."""
 
     line: str
     line_id: int
@@ -124,6 +128,7 @@ class QuestionView:
     state: PaymentState
     over: bool
     back: str
+    in_his_name: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +201,7 @@ def question(payment: CarrierPayment) -> QuestionView:
         state=PaymentState(payment.state),
         over=over or payment.state == PaymentState.CANCELLED,
         back=_way_back(payment),
+        in_his_name=payment.merchant.selling == Selling.TOLD,
     )
 
 
@@ -311,7 +317,7 @@ def payment_of(party_id: int, payment_id: UUID) -> CarrierPayment:
 
 
 def payments_of(party_id: int, wanted: Wanted) -> Found[CarrierPayment]:
-    """A merchant's payments."""
+    """A merchant's payments. Raises InvalidInput `too_many_found`."""
     rows = CarrierPayment.objects.filter(merchant__party_id=party_id)
     if wanted.states:
         rows = rows.filter(state__in=wanted.states)
@@ -334,7 +340,8 @@ def refund_of(party_id: int, payment_id: UUID, refund_id: UUID) -> CarrierRefund
 
 
 def refunds_of(payment: CarrierPayment, wanted: Wanted) -> Found[CarrierRefund]:
-    """What was given back of a payment; all of it succeeded, as we answer at once."""
+    """What was given back of a payment; all of it succeeded, as we answer at once. Raises
+    InvalidInput `too_many_found`."""
     rows = CarrierRefund.objects.filter(payment=payment).select_related("payment")
     if wanted.states and "succeeded" not in wanted.states:
         rows = rows.none()
@@ -350,4 +357,7 @@ def _page(rows: "QuerySet[R]", wanted: Wanted) -> Found[R]:
         rows = rows.filter(made_at__lte=wanted.until)
     first = (wanted.page - 1) * wanted.per_page
     order = ("-made_at", "-pk") if wanted.newest_first else ("made_at", "pk")
-    return Found(tuple(rows.order_by(*order)[first : first + wanted.per_page]), rows.count())
+    count = rows[: MOST_FOUND + 1].count()
+    if count > MOST_FOUND:
+        raise InvalidInput("Too many were found: ask for less.", code="too_many_found")
+    return Found(tuple(rows.order_by(*order)[first : first + wanted.per_page]), count)

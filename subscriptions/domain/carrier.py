@@ -5,7 +5,7 @@ may have lower ones and blocks of its own. Sums are tax included: what the custo
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -72,18 +72,42 @@ CATEGORIES: Mapping[str, Category] = {
 """What merchants call their things (`purchaseCategoryCode`); another word is none of them."""
 
 
+class Selling(StrEnum):
+    """In whose name a merchant's things are sold, by his contract.
+
+    As a `RESELLER` we buy and sell on; as an `UNTOLD` agent we sell in our own name for his
+    account: to the customer, the tax and the books both are our sale (art. 256 V CGI). As a `TOLD`
+    agent we sell in the merchant's name, and the customer is told so: the sale and its tax are his,
+    what we collect is owed to him, and our commission alone is ours (art. 267 II 2 CGI).
+    """
+
+    RESELLER = "reseller"
+    UNTOLD = "untold"
+    TOLD = "told"
+
+
+COLLECTED = "collected"
+"""The tax class of lines that bill another's sale: no tax of ours is in them."""
+
+
 class MerchantBook(StrEnum):
-    """The books in which what we owe merchants is kept, each per merchant: the `COST` of what they
-    sell through us, what is `PAYABLE` to them, and what left our `BANK`."""
+    """The books in which what we owe merchants is kept, each per merchant: the `COST` of what we
+    buy of them to sell it, what is `PAYABLE` to them, and what left our `BANK`. Of what is sold in
+    their own name `HELD` is what bills collect for them, `FEES` our commission without tax and
+    `VAT` the tax on it."""
 
     COST = "cost"
     PAYABLE = "payable"
     BANK = "bank"
+    HELD = "held"
+    FEES = "fees"
+    VAT = "vat"
 
 
 class Rule(StrEnum):
     """What forbade a purchase."""
 
+    NOT_OPENED = "not_opened_by_firm"
     LINE_BLOCKED = "line_blocked"
     NOT_LEGAL = "category_not_allowed"
     NOT_IN_CONTRACT = "not_in_merchants_contract"
@@ -94,18 +118,36 @@ class Rule(StrEnum):
     OVER_PURCHASE_CAP = "over_purchase_cap"
     OVER_MONTH_CAP = "over_month_cap"
     OVER_OWN_PURCHASE_CAP = "over_own_purchase_cap"
+    OVER_OWN_DAY_CAP = "over_own_day_cap"
     OVER_OWN_MONTH_CAP = "over_own_month_cap"
+    OVER_OWN_CATEGORY_CAP = "over_own_category_cap"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the customer chose for a line; None is the law's cap."""
+    """What the customer chose for a line; None is the law's cap. `per_category` caps what a month
+    holds of a kind, `categories` and `merchants` are blocked. A line that is not `opened` is a
+    firm's that never said what its users may buy."""
 
+    opened: bool = True
     per_purchase: Money | None = None
+    per_day: Money | None = None
     per_month: Money | None = None
+    per_category: Mapping[Category, Money] = field(default_factory=dict)
     blocked: bool = False
     categories: frozenset[Category] = frozenset()
     merchants: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What counts on a line: in this calendar month, of it `today`, and of it of the kind
+    (`of_kind`) that is asked for; `together` is the month's with the lines that count with it."""
+
+    month: Money
+    today: Money
+    of_kind: Money
+    together: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +176,20 @@ def refusal(
     contract: frozenset[Category],
     limits: Limits,
     caps: CarrierCaps,
-    spent: Money,
-    together: Money,
+    spent: Spent,
 ) -> Rule | None:
-    """The first rule that forbids the purchase on a line that has `spent` so much this month, and
-    so much `together` with the lines that count with it.
+    """The first rule that forbids the purchase on a line that has `spent` so much.
 
     Exactly a cap is allowed (CMF L521-3-1: at most 50 EUR each and 300 EUR a month and subscriber).
     """
-    month = spent + asked.gross
-    own_purchase, own_month = limits.per_purchase, limits.per_month
+    own = limits.per_category.get(asked.category) if asked.category else None
+
+    def beyond(cap: Money | None, before: Money) -> bool:
+        return cap is not None and cap < before + asked.gross
+
+    nothing = Money.zero(asked.gross.currency)
     forbids = (
+        (Rule.NOT_OPENED, not limits.opened),
         (Rule.LINE_BLOCKED, not line_open),
         (Rule.NOT_LEGAL, asked.category is None),
         (Rule.NOT_IN_CONTRACT, asked.category not in contract),
@@ -153,9 +198,11 @@ def refusal(
         (Rule.CATEGORY_BLOCKED, asked.category in limits.categories),
         (Rule.MERCHANT_BLOCKED, asked.merchant in limits.merchants),
         (Rule.OVER_PURCHASE_CAP, caps.per_purchase < asked.gross),
-        (Rule.OVER_MONTH_CAP, caps.per_month < together + asked.gross),
-        (Rule.OVER_OWN_PURCHASE_CAP, own_purchase is not None and own_purchase < asked.gross),
-        (Rule.OVER_OWN_MONTH_CAP, own_month is not None and own_month < month),
+        (Rule.OVER_MONTH_CAP, beyond(caps.per_month, spent.together)),
+        (Rule.OVER_OWN_PURCHASE_CAP, beyond(limits.per_purchase, nothing)),
+        (Rule.OVER_OWN_DAY_CAP, beyond(limits.per_day, spent.today)),
+        (Rule.OVER_OWN_MONTH_CAP, beyond(limits.per_month, spent.month)),
+        (Rule.OVER_OWN_CATEGORY_CAP, beyond(own, spent.of_kind)),
     )
     return next((rule for rule, holds in forbids if holds), None)
 
@@ -210,20 +257,47 @@ def month_of(day: date) -> date:
     return day.replace(day=1)
 
 
+def may_be_sold(categories: Collection[Category], *, selling: Selling) -> bool:
+    """Whether a merchant may sell such things in that way.
+
+    Who authorises the charge of an electronic service can name nobody else as its seller (art. 9a
+    of regulation 282/2011); a donation is nobody's sale, so that it is only collected.
+    """
+    never = Category.DIGITAL if selling is Selling.TOLD else Category.DONATION
+    return never not in categories
+
+
 def purchase_label(
-    service: str, seller: str, support: str, monthly: bool, *, given_back: bool
+    service: str,
+    seller: str,
+    support: str,
+    monthly: bool,
+    collected_at: Decimal | None = None,
+    *,
+    given_back: bool,
 ) -> Mapping[str, str]:
     """What a bill says of a purchase beside its day and price (arrêté of 31 Dec 2013): the service,
-    who sold it, and who helps."""
+    who sold it, and who helps; of what is sold in the seller's own name that it is, and the rate
+    (percent) of his tax in it."""
     if given_back:
         before = {"fr": "Remboursement : ", "en": "Refund: "}
     elif monthly:
         before = {"fr": "Abonnement : ", "en": "Subscription: "}
     else:
         before = {"fr": "", "en": ""}
+    in_his_name = {"fr": "", "en": ""}
+    if collected_at is not None:
+        tax = f"{collected_at.normalize():f}"
+        in_his_name = {
+            "fr": ", en son nom et pour son compte"
+            + (f", TVA {tax.replace('.', ',')} % comprise" if collected_at else ""),
+            "en": ", in his name and for his account"
+            + (f", his VAT of {tax} % included" if collected_at else ""),
+        }
     return {
-        "fr": f"{before['fr']}{service} \u2013 {seller} (assistance : {support})",
-        "en": f"{before['en']}{service} \u2013 {seller} (help: {support})",
+        "fr": f"{before['fr']}{service} \u2013 {seller}{in_his_name['fr']}"
+        f" (assistance : {support})",
+        "en": f"{before['en']}{service} \u2013 {seller}{in_his_name['en']} (help: {support})",
     }
 
 
@@ -231,6 +305,37 @@ def share_of(net: Money, *, share: Decimal, purchases: int, fee: Money) -> Money
     """What a merchant gets of a month: his `share` (percent) of what was sold without tax, less
     what was given back, and less the fee of each purchase; rounded once. Below zero he owes it."""
     return (net * share / 100).rounded() - fee * purchases
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a merchant's month comes to: what is `due` to him, and of it our `commission` (without
+    tax) with its `tax`, both zero where what he sells is our own sale."""
+
+    due: Money
+    commission: Money
+    tax: Money
+
+
+def settled(
+    selling: Selling,
+    *,
+    net: Money,
+    gross: Money,
+    share: Decimal,
+    purchases: int,
+    fee: Money,
+    rate: Decimal,
+) -> Settled:
+    """Of what was sold less what was given back. Our own sale costs his share; of his own sale he
+    gets all that was collected, less what his share leaves us and the tax on that at `rate`
+    (percent)."""
+    part = share_of(net, share=share, purchases=purchases, fee=fee)
+    if selling is not Selling.TOLD:
+        return Settled(part, Money.zero(net.currency), Money.zero(net.currency))
+    commission = net - part
+    tax = (commission * rate / 100).rounded()
+    return Settled(gross - commission - tax, commission, tax)
 
 
 def stopped_by(text: str, services: Collection[tuple[str, str]]) -> tuple[int, ...] | None:

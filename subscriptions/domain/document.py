@@ -14,6 +14,7 @@ from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
 from subscriptions.domain.buyers import NO_CODES, Borne, BuyerCodes, by_cost_centre
+from subscriptions.domain.carrier import COLLECTED
 from subscriptions.domain.states import InvoiceKind, LineKind
 from subscriptions.domain.views import (
     BillView,
@@ -48,7 +49,7 @@ class DocumentLine:
     """A line without tax: `net == quantity * price / per`, to the cent and exactly.
 
     `price` is never negative; an advantage has a negative `quantity` (EN 16931 BR-27). `amount` is
-    what the line says in the basis of the prices.
+    what the line says in the basis of the prices. `collected`: another's sale, billed for him.
     """
 
     position: int
@@ -64,6 +65,7 @@ class DocumentLine:
     amount: Money
     tax_rate: Decimal
     codes: BuyerCodes = NO_CODES
+    collected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ def _lines(bill: BillView, *, parts: Sequence[TaxPart], sign: int) -> tuple[Docu
                 amount=line.amount * sign,
                 tax_rate=line.tax_rate,
                 codes=line.codes,
+                collected=line.tax_class == COLLECTED,
             )
         )
     return tuple(lines)

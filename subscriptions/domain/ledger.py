@@ -19,7 +19,8 @@ class Book(StrEnum):
 
     `UNAPPLIED` holds what is the customer's: payments that no bill has used, and credit notes.
     `DEPOSIT` holds what is his too, against what he may leave unpaid. `BANK` is our own account,
-    `LOSS` what we gave up.
+    `LOSS` what we gave up. `COLLECTED` is what bills claim for merchants, who sell in their own
+    name.
     """
 
     RECEIVABLE = "receivable"
@@ -30,6 +31,7 @@ class Book(StrEnum):
     VAT = "vat"
     LOSS = "loss"
     DEPOSIT = "deposit"
+    COLLECTED = "collected"
 
 
 class TransferKind(StrEnum):

@@ -34,6 +34,12 @@ EXEMPT = {
     "fr": "Exonération de TVA (articles 261 à 261 E du CGI)",
     "en": "Exempt from VAT (articles 261 to 261 E of the French tax code)",
 }
+COLLECTED = {
+    "fr": "Somme encaissée au nom et pour le compte du vendeur, qui en acquitte la TVA "
+    "(article 267 II 2° du CGI)",
+    "en": "Collected in the name and for the account of the seller, who pays the VAT on it "
+    "(article 267 II 2° of the French tax code)",
+}
 GOES_BACK = {
     "fr": "Avoir : ce montant vous est rendu ; rien n'est à payer.",
     "en": "Credit note: this amount goes back to you; nothing is to be paid.",
@@ -135,7 +141,10 @@ def terms_of(document: InvoiceDocument) -> dict[str, Any]:
         "BG-3": [{"BT-25": each.number, "BT-26": each.issued_on} for each in document.corrects],
         "BG-4": _party(document.seller),
         "BG-7": _party(document.buyer),
-        "BG-23": [_tax(part.rate, part.net, part.tax, language) for part in document.tax_parts],
+        "BG-23": [
+            _tax(part.rate, part.net, part.tax, why=_in(why_untaxed(document), language))
+            for part in document.tax_parts
+        ],
         "BT-106": _text(document.net),
         "BT-109": _text(document.net),
         "BT-110": _text(document.tax),
@@ -239,8 +248,18 @@ def _party(who: Identity) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value}
 
 
-def _tax(rate: Decimal, net: Money, tax: Money, language: str) -> dict[str, str]:
-    exempt = {} if rate else {"BT-120": _in(EXEMPT, language)}
+def why_untaxed(document: InvoiceDocument) -> Names:
+    """Why the part at no rate has no tax: it is exempt, or another's sale, or some of each."""
+    ways = {line.collected for line in document.lines if not line.tax_rate}
+    if ways == {True}:
+        return COLLECTED
+    if ways != {True, False}:
+        return EXEMPT
+    return {language: f"{EXEMPT[language]} ; {COLLECTED[language]}" for language in EXEMPT}
+
+
+def _tax(rate: Decimal, net: Money, tax: Money, *, why: str) -> dict[str, str]:
+    exempt = {} if rate else {"BT-120": why}
     return {
         "BT-116": _text(net),
         "BT-117": _text(tax),

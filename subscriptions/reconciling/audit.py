@@ -127,7 +127,7 @@ WITH claimed AS (
 ), entered AS (
     SELECT CASE WHEN moved.kind IN ('invoice', 'credit_note') THEN invoice.number
                 ELSE moved.key END AS what,
-           sum(CASE WHEN moved.debit IN ('revenue', 'vat') THEN -moved.amount
+           sum(CASE WHEN moved.debit IN ('revenue', 'vat', 'collected') THEN -moved.amount
                     ELSE moved.amount END) AS amount
       FROM subscriptions_transfer AS moved
       LEFT JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id

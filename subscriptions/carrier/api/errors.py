@@ -21,10 +21,19 @@ _OVERPASSED = (
     "Unauthorized payment request. Accumulated user mobile payments overpass account amount "
     "threshold.",
 )
+_TOO_MANY = (
+    "Too many matching records found. Specify additional/suitable criteria to limit the number of "
+    "records."
+)
 _NOT_FOUND = (404, "NOT_FOUND", "The specified resource is not found.")
 
 OURS: Mapping[str, Refusal] = {
     **{str(rule): _DENIED for rule in Rule},
+    Rule.NOT_OPENED: (
+        422,
+        "SERVICE_NOT_APPLICABLE",
+        "The service is not available for the provided identifier.",
+    ),
     Rule.OVER_PURCHASE_CAP: _TOO_MUCH,
     Rule.OVER_MONTH_CAP: _OVERPASSED,
     Rule.OVER_OWN_PURCHASE_CAP: _OVERPASSED,
@@ -42,6 +51,7 @@ OURS: Mapping[str, Refusal] = {
     ),
     "unknown_payment": _NOT_FOUND,
     "unknown_refund": _NOT_FOUND,
+    "unknown_statement": _NOT_FOUND,
     "reference_taken": (
         409,
         "ALREADY_EXISTS",
@@ -76,6 +86,7 @@ OURS: Mapping[str, Refusal] = {
         "CARRIER_BILLING.INVALID_DATE_RANGE",
         "Client specified an invalid date range.",
     ),
+    "too_many_found": (400, "CARRIER_BILLING.TOO_MANY_MATCHING_RECORDS", _TOO_MANY),
     "wrong_authorization": (
         400,
         "CARRIER_BILLING.INVALID_AUTHORIZATION_ID",
@@ -89,11 +100,26 @@ OURS: Mapping[str, Refusal] = {
     ),
     "missing_number": (422, "MISSING_IDENTIFIER", "The phone number cannot be identified."),
 }
+OF_CONFIRMING: Mapping[str, Refusal] = {
+    str(rule): _DENIED for rule in Rule if rule.value.startswith("over_")
+}
+"""What was reserved is denied by then, whatever cap it is that has become lower."""
 OF_REFUNDS: Mapping[str, Refusal] = {
     "bad_range": (
         400,
         "CARRIER_BILLING_REFUND.INVALID_DATE_RANGE",
         "Client specified an invalid date range.",
+    ),
+    "too_many_found": (400, "CARRIER_BILLING_REFUND.TOO_MANY_MATCHING_RECORDS", _TOO_MANY),
+    "contract_ended": (
+        403,
+        "CARRIER_BILLING_REFUND.REFUND_DENIED",
+        "Refund denied by business.",
+    ),
+    "not_refundable": (
+        403,
+        "CARRIER_BILLING_REFUND.PAYMENT_NOT_ELIGIBLE_FOR_REFUND",
+        "Payment not eligible for refund.",
     ),
     "not_paid": (
         422,
@@ -129,12 +155,14 @@ BY_STATUS: Mapping[int, Refusal] = {
         "Client does not have sufficient permissions to perform this action.",
     ),
     404: _NOT_FOUND,
+    405: (405, "METHOD_NOT_ALLOWED", "The requested method is not allowed on this resource."),
+    415: (400, "INVALID_ARGUMENT", _INVALID),
 }
 
 
 def answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """The exception handler of these routes; what nobody foresaw stays an exception."""
-    found = _of(exc, refund=getattr(context.get("view"), "of_refunds", False))
+    found = _of(exc, first=getattr(context.get("view"), "refusals", {}))
     if found is None:
         return None
     set_rollback()
@@ -142,9 +170,9 @@ def answer(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     return Response({"status": status, "code": code, "message": sentence}, status=status)
 
 
-def _of(exc: Exception, *, refund: bool) -> Refusal | None:
+def _of(exc: Exception, *, first: Mapping[str, Refusal]) -> Refusal | None:
     if isinstance(exc, FaisceauError):
-        known = (OF_REFUNDS.get(exc.code) if refund else None) or OURS.get(exc.code)
+        known = first.get(exc.code) or OURS.get(exc.code)
         if known or isinstance(exc, InvalidInput):
             return known or (400, "INVALID_ARGUMENT", exc.message or _INVALID)
     if isinstance(exc, drf.ValidationError):

@@ -1,24 +1,31 @@
-"""The routes of CAMARA Carrier Billing 0.5 and Carrier Billing Refund 0.3; they only translate.
+"""The routes of CAMARA Carrier Billing 0.5 and Carrier Billing Refund 0.3, and a merchant's own
+statements; they only translate.
 
-They are described by CAMARA's own documents, so they are not in ours.
+They are described by CAMARA's own documents and one of ours in their manner
+(`docs/carrier-billing-statements.yaml`), so they are not in our API's.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from datetime import date
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from commerce.accounts.api.caller import caller_of
 from commerce.kernel.clock import business_now
-from commerce.kernel.errors import InvalidInput, RuleViolated
+from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
 from commerce.web.authentication import ApiClient
 from commerce.web.fields import Moment
 from commerce.web.policy import Policy
 from commerce.web.views import ApiView
-from subscriptions.carrier.api.errors import answer
+from subscriptions.carrier.api.errors import OF_CONFIRMING, OF_REFUNDS, Refusal, answer
 from subscriptions.carrier.api.serializers import (
     REFUND_STATES,
     STATES,
@@ -33,12 +40,15 @@ from subscriptions.carrier.api.serializers import (
     shown_refund,
     shown_remaining,
 )
+from subscriptions.carrier.api.statement import CSV, JSON, file_of, shown_statement
+from subscriptions.carrier.payables import statement_to, statements_to
 from subscriptions.carrier.selectors import Found, Wanted, payment_of, payments_of, refunds_of
 from subscriptions.carrier.selectors import refund_of as known_refund
 from subscriptions.carrier.services import answering, confirming, purchasing, refunding
 
 CORRELATOR = "x-correlator"
 _CORRELATOR = re.compile(r"[a-zA-Z0-9\-_:;./<>{}]{0,256}", re.ASCII)
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 MOST_A_PAGE = 100
 LAST_PAGE = 100_000
 CREATE = "carrier-billing:payments:create"
@@ -54,7 +64,7 @@ class CamaraView(ApiView):
     policy = (Policy.MERCHANT,)
     authentication_classes = (ApiClient,)
     schema = None
-    of_refunds = False
+    refusals: Mapping[str, Refusal] = {}
     scopes: Mapping[str, str] = {}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -63,6 +73,10 @@ class CamaraView(ApiView):
             raise InvalidInput("x-correlator is malformed.", code="bad_correlator")
         self.scope = self.scopes.get(request.method or "", "")
         super().initial(request, *args, **kwargs)
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """All is JSON, whatever is accepted: CAMARA's documents know no 406."""
+        return super().perform_content_negotiation(request, force=True)
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return answer
@@ -80,6 +94,20 @@ class CamaraView(ApiView):
         found = caller_of(request).party_id
         assert found is not None
         return found
+
+
+class UnknownView(CamaraView):
+    """What has no address here is not found, in CAMARA's words."""
+
+    def get(self, request: Request, **_: Any) -> Response:
+        """Never found."""
+        raise NotFound("There is nothing here.", code="unknown_payment")
+
+    post = get
+
+    def check_permissions(self, request: Request) -> None:
+        """A merchant's, whatever his token is good for."""
+        APIView.check_permissions(self, request)
 
 
 class PaymentsView(CamaraView):
@@ -111,20 +139,20 @@ class PrepareView(CamaraView):
 class PaymentView(CamaraView):
     scopes = {"GET": READ}
 
-    def get(self, request: Request, payment: UUID) -> Response:
+    def get(self, request: Request, payment: str) -> Response:
         """retrievePayment"""
-        return Response(shown_payment(payment_of(self.party(request), payment)))
+        return Response(shown_payment(payment_of(self.party(request), _payment(payment))))
 
 
 class ValidateView(CamaraView):
     scopes = {"POST": WRITE}
 
-    def post(self, request: Request, payment: UUID) -> Response:
+    def post(self, request: Request, payment: str) -> Response:
         """validatePayment"""
         asked = self.body(ValidationAsked)
         answering.validate(
             party_id=self.party(request),
-            payment_id=payment,
+            payment_id=_payment(payment),
             authorization=asked["authorizationId"],
             code=asked["code"],
         )
@@ -133,40 +161,46 @@ class ValidateView(CamaraView):
 
 class ConfirmView(CamaraView):
     scopes = {"POST": WRITE}
+    refusals = OF_CONFIRMING
 
-    def post(self, request: Request, payment: UUID) -> Response:
+    def post(self, request: Request, payment: str) -> Response:
         """confirmPayment"""
         number = _number(self.body(NumberAsked))
-        confirming.confirm(party_id=self.party(request), payment_id=payment, number=number)
+        confirming.confirm(
+            party_id=self.party(request), payment_id=_payment(payment), number=number
+        )
         return Response(status=202)
 
 
 class CancelView(CamaraView):
     scopes = {"POST": WRITE}
 
-    def post(self, request: Request, payment: UUID) -> Response:
+    def post(self, request: Request, payment: str) -> Response:
         """cancelPayment"""
         number = _number(self.body(NumberAsked))
-        confirming.cancel(party_id=self.party(request), payment_id=payment, number=number)
+        confirming.cancel(party_id=self.party(request), payment_id=_payment(payment), number=number)
         return Response(status=202)
 
 
 class RefundsView(CamaraView):
     scopes = {"POST": REFUND, "GET": READ_REFUNDS}
-    of_refunds = True
+    refusals = OF_REFUNDS
 
-    def post(self, request: Request, payment: UUID) -> Response:
+    def post(self, request: Request, payment: str) -> Response:
         """createRefund"""
         asked = refund_of(self.body(CreateRefundAsked))
         context = caller_of(request)
         made = refunding.refund_by_merchant(
-            party_id=self.party(request), payment_id=payment, asked=asked, by=context.actor.name
+            party_id=self.party(request),
+            payment_id=_payment(payment),
+            asked=asked,
+            by=context.actor.name,
         )
         return Response(shown_refund(made), status=201)
 
-    def get(self, request: Request, payment: UUID) -> Response:
+    def get(self, request: Request, payment: str) -> Response:
         """retrieveRefunds"""
-        row = payment_of(self.party(request), payment)
+        row = payment_of(self.party(request), _payment(payment))
         wanted = _wanted(request, by="refundCreationDate", states=("refundStatus", REFUND_STATES))
         found = refunds_of(row, wanted)
         return _listed(found, [shown_refund(each) for each in found.rows], wanted)
@@ -174,20 +208,74 @@ class RefundsView(CamaraView):
 
 class RefundView(CamaraView):
     scopes = {"GET": READ_REFUNDS}
-    of_refunds = True
+    refusals = OF_REFUNDS
 
-    def get(self, request: Request, payment: UUID, refund: UUID) -> Response:
+    def get(self, request: Request, payment: str, refund: str) -> Response:
         """retrieveRefund"""
-        return Response(shown_refund(known_refund(self.party(request), payment, refund)))
+        return Response(
+            shown_refund(known_refund(self.party(request), _payment(payment), _refund(refund)))
+        )
 
 
 class RemainingView(CamaraView):
     scopes = {"GET": READ_REFUNDS}
-    of_refunds = True
+    refusals = OF_REFUNDS
 
-    def get(self, request: Request, payment: UUID) -> Response:
+    def get(self, request: Request, payment: str) -> Response:
         """retrievePaymentRemainingAmount"""
-        return Response(shown_remaining(payment_of(self.party(request), payment)))
+        return Response(shown_remaining(payment_of(self.party(request), _payment(payment))))
+
+
+class StatementsView(CamaraView):
+    scopes = {"GET": READ}
+
+    def get(self, request: Request) -> Response:
+        """retrieveStatements"""
+        return Response([shown_statement(each) for each in statements_to(self.party(request))])
+
+
+class StatementView(CamaraView):
+    scopes = {"GET": READ}
+
+    def get(self, request: Request, month: str) -> HttpResponse | Response:
+        """retrieveStatement: the same bytes as long as it says the same, with their digest."""
+        statement = statement_to(self.party(request), _month(month))
+        kind = CSV if "text/csv" in request.headers.get("Accept", "") else JSON
+        body = file_of(statement, kind=kind)
+        digest = sha256(body)
+        tag = f'"{digest.hexdigest()}"'
+        headers = {
+            "ETag": tag,
+            "Repr-Digest": f"sha-256=:{b64encode(digest.digest()).decode()}:",
+            "Cache-Control": "private, no-cache",
+            "Vary": "Accept, Authorization",
+        }
+        if tag in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
+            return HttpResponse(status=304, headers=headers)
+        name = f"{statement.code}-{month}.{'csv' if kind == CSV else 'json'}"
+        headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return HttpResponse(body, content_type=kind, headers=headers)
+
+
+def _month(told: str) -> date:
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", told, re.ASCII) or told < "0001":
+        raise InvalidInput("A month is written 2026-11.", code="bad_query")
+    return date.fromisoformat(f"{told}-01")
+
+
+def _payment(told: str) -> UUID:
+    return _id(told, of="payment")
+
+
+def _refund(told: str) -> UUID:
+    return _id(told, of="refund")
+
+
+def _id(told: str, *, of: str) -> UUID:
+    """What is no id of ours names nothing."""
+    if not _ID.fullmatch(told):
+        raise NotFound(f"There is no such {of}.", code=f"unknown_{of}")
+    return UUID(told)
 
 
 def _purchase(view: CamaraView, request: Request) -> purchasing.Purchase:

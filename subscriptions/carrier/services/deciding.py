@@ -1,15 +1,16 @@
 """Whether a purchase may be: the law's caps, the merchant's contract, what the customer allows."""
 
+from datetime import datetime, time
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import Q, QuerySet, Sum
 
-from commerce.kernel.clock import PARIS, business_now
+from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.money import Money
 from subscriptions.carrier.models import CarrierPayment
 from subscriptions.carrier.selectors import counted_with
 from subscriptions.carrier.services.limits import caps, limits_of
-from subscriptions.domain.carrier import COUNTED, Asked, Category, Rule, month_of, refusal
+from subscriptions.domain.carrier import COUNTED, Asked, Category, Rule, Spent, month_of, refusal
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.models import Subscription, SubscriptionBlock
 
@@ -20,7 +21,6 @@ def forbids(
     payment: CarrierPayment, *, without: CarrierPayment | None = None, confirmed: bool = True
 ) -> Rule | None:
     line = payment.subscription
-    spent = spent_on(line, without=without)
     asked = Asked(
         gross=Money(payment.gross, payment.currency),
         category=Category(payment.category) if payment.category else None,
@@ -34,18 +34,34 @@ def forbids(
         contract=frozenset(Category(each) for each in payment.merchant.categories),
         limits=limits_of(line, currency=payment.currency),
         caps=caps(),
-        spent=spent,
-        together=spent_on(line, without=without, together=True),
+        spent=_spent(payment, without=without),
     )
 
 
-def spent_on(
-    line: Subscription, *, without: CarrierPayment | None = None, together: bool = False
-) -> Money:
-    """What counts of this calendar month, tax included; of all lines that count `together`."""
-    month = month_of(business_now().astimezone(PARIS).date())
-    rows = CarrierPayment.objects.filter(month=month, state__in=COUNTED)
-    rows = rows.filter(subscription__in=counted_with(line) if together else [line])
+def spent_on(line: Subscription) -> Money:
+    """What counts of this calendar month, tax included."""
+    rows = _counted().filter(subscription=line)
+    return Money(rows.aggregate(sum=Sum("gross"))["sum"] or Decimal(0), CURRENCY)
+
+
+def _spent(payment: CarrierPayment, *, without: CarrierPayment | None) -> Spent:
+    """Before the payment, on its line and those that count with it; one query."""
+    line = payment.subscription
+    rows = _counted().filter(subscription__in=counted_with(line))
     if without is not None:
         rows = rows.exclude(pk=without.pk)
-    return Money(rows.aggregate(sum=Sum("gross"))["sum"] or Decimal(0), CURRENCY)
+    midnight = datetime.combine(business_today(), time(0), PARIS)
+    on_line = Q(subscription=line)
+    today = Q(paid_at__gte=midnight) | Q(paid_at=None, made_at__gte=midnight)
+    sums = rows.aggregate(
+        month=Sum("gross", filter=on_line),
+        today=Sum("gross", filter=on_line & today),
+        of_kind=Sum("gross", filter=on_line & Q(category=payment.category)),
+        together=Sum("gross"),
+    )
+    return Spent(**{name: Money(sum_ or Decimal(0), CURRENCY) for name, sum_ in sums.items()})
+
+
+def _counted() -> "QuerySet[CarrierPayment]":
+    month = month_of(business_today())
+    return CarrierPayment.objects.filter(month=month, state__in=COUNTED)

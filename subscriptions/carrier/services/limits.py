@@ -1,6 +1,6 @@
 """What a line allows: the customer's own caps and blocks, below the law's."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from django.conf import settings
@@ -18,6 +18,8 @@ from subscriptions.carrier.models import CarrierLimits, Merchant
 from subscriptions.domain.carrier import Category, Limits
 from subscriptions.models import Subscription
 
+NO_CAPS: Mapping[Category, Decimal] = {}
+
 
 def caps() -> CarrierCaps:
     """The law's, of the market."""
@@ -29,10 +31,15 @@ def limits_of(line: Subscription, *, currency: str = "EUR") -> Limits:
     is blocked: who uses it is not who pays."""
     row = getattr(line, "carrier_limits", None)
     if row is None:
-        return Limits(blocked=_blocked_at_first(line))
+        closed = _blocked_at_first(line)
+        return Limits(opened=not closed, blocked=closed)
     return Limits(
         per_purchase=None if row.per_purchase is None else Money(row.per_purchase, currency),
+        per_day=None if row.per_day is None else Money(row.per_day, currency),
         per_month=None if row.per_month is None else Money(row.per_month, currency),
+        per_category={
+            Category(kind): Money(Decimal(cap), currency) for kind, cap in row.per_category.items()
+        },
         blocked=row.blocked,
         categories=frozenset(Category(each) for each in row.categories),
         merchants=frozenset(row.merchants),
@@ -45,12 +52,15 @@ def set_limits(
     context: AccountContext,
     subscription_id: int,
     per_purchase: Decimal | None = None,
+    per_day: Decimal | None = None,
     per_month: Decimal | None = None,
+    per_category: Mapping[Category, Decimal] = NO_CAPS,
     blocked: bool = False,
     categories: Collection[Category] = (),
 ) -> None:
-    """Choose the line's own caps (tax included; None: the law's) and what is blocked on it. Blocked
-    merchants stay so; see `block_merchant`. Holds for purchases from now on.
+    """Choose the line's own caps (tax included; None: the law's; those `per_category` are of a
+    month) and what is blocked on it. Blocked merchants stay so; see `block_merchant`. Holds for
+    purchases from now on.
 
     Raises:
         NotFound: no such line of the party's. Forbidden: `caller_not_verified`, of an agent.
@@ -60,7 +70,9 @@ def set_limits(
     law = caps()
     for field, chosen, most in (
         ("per_purchase", per_purchase, law.per_purchase),
+        ("per_day", per_day, law.per_month),
         ("per_month", per_month, law.per_month),
+        *((f"per_category.{kind}", cap, law.per_month) for kind, cap in per_category.items()),
     ):
         if chosen is not None and (not 0 <= chosen <= most.amount or chosen != round(chosen, 2)):
             raise InvalidInput(
@@ -72,7 +84,9 @@ def set_limits(
         context,
         line,
         per_purchase=per_purchase,
+        per_day=per_day,
         per_month=per_month,
+        per_category={str(kind): str(cap) for kind, cap in sorted(per_category.items())},
         blocked=blocked,
         categories=sorted(str(each) for each in set(categories)),
     )
@@ -84,7 +98,9 @@ def set_limits_of_lines(
     context: AccountContext,
     subscription_ids: Collection[int],
     per_purchase: Decimal | None = None,
+    per_day: Decimal | None = None,
     per_month: Decimal | None = None,
+    per_category: Mapping[Category, Decimal] = NO_CAPS,
     blocked: bool = False,
     categories: Collection[Category] = (),
 ) -> int:
@@ -104,7 +120,9 @@ def set_limits_of_lines(
             context=context,
             subscription_id=subscription_id,
             per_purchase=per_purchase,
+            per_day=per_day,
             per_month=per_month,
+            per_category=per_category,
             blocked=blocked,
             categories=categories,
         )

@@ -1,5 +1,6 @@
 """Merchants: taken on with their contract."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,8 +9,13 @@ from django.db import transaction
 
 from commerce.accounts.services.organisations import add_merchant
 from commerce.events.webhooks.addresses import checked_url
+from commerce.kernel.errors import Conflict, InvalidInput
 from subscriptions.carrier.models import Merchant
-from subscriptions.domain.carrier import Category
+from subscriptions.domain.carrier import CENT, Category, Selling, may_be_sold
+
+MOST = Decimal(1_000_000)
+MOST_DAYS = 3650
+_CODE = re.compile(r"[a-zA-Z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,8 @@ class MerchantContract:
     confirms_himself: bool = False
     return_to: str = ""
     monthly: Mapping[str, Decimal] = field(default_factory=dict)
+    selling: Selling = Selling.UNTOLD
+    refund_days: int | None = None
 
 
 @transaction.atomic
@@ -36,8 +44,13 @@ def take_on(contract: MerchantContract, *, client_id: str, client_secret: str) -
     hashed.
 
     Raises:
-        InvalidInput: `bad_address`: customers can't be sent to his `return_to`.
+        InvalidInput: `terms_out_of_range`, `bad_price`, `bad_code`, `name_missing`;
+        `not_sold_so`: such things can't be sold in that way; `bad_address`: customers can't be
+        sent to his `return_to`. Conflict: `merchant_known`: another has this code.
     """
+    return_to = _checked(contract)
+    if Merchant.objects.filter(code=contract.code).exists():
+        raise Conflict("Another merchant has this code.", code="merchant_known", field="code")
     party_id = add_merchant(
         name=contract.name,
         email=contract.email,
@@ -56,6 +69,42 @@ def take_on(contract: MerchantContract, *, client_id: str, client_secret: str) -
         share=contract.share,
         fee=contract.fee,
         confirms_himself=contract.confirms_himself,
-        return_to=checked_url(contract.return_to) if contract.return_to else "",
+        return_to=return_to,
+        selling=contract.selling,
+        refund_days=contract.refund_days,
     )
     return made.pk
+
+
+def _checked(contract: MerchantContract) -> str:
+    """The address that customers go back to, once nothing in the contract is wrong."""
+    for field_name in ("code", "name", "support"):
+        most = Merchant._meta.get_field(field_name).max_length or 0
+        if not 1 <= len(getattr(contract, field_name).strip()) <= most:
+            raise InvalidInput(
+                f"The {field_name} has from 1 to {most} signs.",
+                code="name_missing",
+                field=field_name,
+            )
+    if not _CODE.fullmatch(contract.code):
+        raise InvalidInput(
+            "A code is of letters, digits and hyphens.", code="bad_code", field="code"
+        )
+    days = contract.refund_days
+    sane = 0 <= contract.share <= 100 and 0 <= contract.fee <= MOST and 0 <= contract.tax_rate < 100
+    if not sane or (days is not None and not 0 <= days <= MOST_DAYS):
+        raise InvalidInput(
+            "A share is from 0 to 100 %, a fee and a number of days not below zero.",
+            code="terms_out_of_range",
+        )
+    for code, price in contract.monthly.items():
+        if not code or not CENT <= price <= MOST or price != round(price, 2):
+            raise InvalidInput(
+                f"{code or 'A service'}: a month costs an amount in cents.", code="bad_price"
+            )
+    if not contract.categories or not may_be_sold(contract.categories, selling=contract.selling):
+        raise InvalidInput(
+            "Digital content is never sold in the merchant's name, donations always are.",
+            code="not_sold_so",
+        )
+    return checked_url(contract.return_to) if contract.return_to else ""

@@ -134,7 +134,8 @@ def _take(*, party_id: int, purchase: Purchase, steps: int) -> CarrierPayment:
     if payment is not None:
         return payment
     assert rule is not None
-    kind = RuleViolated if rule.value.startswith("over_") else Forbidden
+    over = rule is Rule.NOT_OPENED or rule.value.startswith("over_")
+    kind = RuleViolated if over else Forbidden
     raise kind("The purchase is not possible on this line.", code=rule.value)
 
 

@@ -4,9 +4,9 @@ What no bill has yet disappears from the next one if all of it goes back; else i
 next bill, or a credit note at once where no bill is to come.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,7 +20,7 @@ from commerce.accounts.services.contacts import require_verified
 from commerce.accounts.services.timeline import record
 from commerce.events.webhooks.addresses import checked_url
 from commerce.kernel.clock import business_now, business_today
-from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
+from commerce.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from subscriptions.carrier.models import CarrierPayment, CarrierRefund
@@ -59,10 +59,12 @@ def refund_by_merchant(
     Raises:
         NotFound: `unknown_payment`. Conflict: `reference_taken`. InvalidInput: `correlator_taken`,
         `bad_address`, `unknown_currency`. RuleViolated: `not_paid`, `more_than_remains`,
-        `tax_management_differs`, `details_differ`.
+        `tax_management_differs`, `details_differ`. Forbidden: `not_refundable`: his contract lets
+        him give nothing back (any more); `contract_ended`: no transfer to him is to come from which
+        it could be taken, so that our agents decide.
     """
     ours = CarrierPayment.objects.filter(pk=payment_id, merchant__party_id=party_id)
-    return _refund(ours, asked=asked, by=by)
+    return _refund(ours, asked=asked, by=by, check=_check_contract)
 
 
 def refund_by_agent(
@@ -122,7 +124,21 @@ def remaining_of(payment: CarrierPayment) -> Decimal:
     return payment.amount - (given or Decimal(0))
 
 
-def _refund(ours: "QuerySet[CarrierPayment]", *, asked: RefundAsked, by: str) -> CarrierRefund:
+def _check_contract(payment: CarrierPayment) -> None:
+    days, paid_at = payment.merchant.refund_days, payment.paid_at
+    if not payment.merchant.active:
+        raise Forbidden("The contract has ended: ask us.", code="contract_ended")
+    if days is not None and paid_at is not None and business_now() >= paid_at + timedelta(days):
+        raise Forbidden("The contract does not let it go back.", code="not_refundable")
+
+
+def _refund(
+    ours: "QuerySet[CarrierPayment]",
+    *,
+    asked: RefundAsked,
+    by: str,
+    check: Callable[[CarrierPayment], None] = lambda payment: None,
+) -> CarrierRefund:
     known = ours.first()
     if known is None:
         raise NotFound("There is no such payment.", code="unknown_payment")
@@ -133,6 +149,8 @@ def _refund(ours: "QuerySet[CarrierPayment]", *, asked: RefundAsked, by: str) ->
             account = BillingAccount.objects.select_for_update(no_key=True).get(pk=known.account_id)
             payment = CarrierPayment.objects.select_for_update(of=("self",)).get(pk=known.pk)
             repeated = _repeated(payment, asked)
+            if repeated is None:
+                check(payment)
             return repeated or _give_back(account, payment, asked=asked, by=by, sink=sink)
     except IntegrityError as error:
         raise Conflict("This reference was used before.", code="reference_taken") from error

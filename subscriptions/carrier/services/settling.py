@@ -27,7 +27,7 @@ from subscriptions.carrier.models import (
     MerchantTransfer,
 )
 from subscriptions.carrier.statements import MerchantStatement, statements
-from subscriptions.domain.carrier import MerchantBook, month_of
+from subscriptions.domain.carrier import MerchantBook, Selling, month_of
 
 TIMER = "carrier.settling"
 DUE_ON, DUE_AT = 3, time(6, 0)
@@ -139,20 +139,35 @@ def _closed(told: MerchantStatement, month: date, *, by: str) -> bool:
             "given_back": told.given_back.amount,
             "net": told.net.amount,
             "fees": told.fees.amount,
+            "commission": told.commission.amount,
+            "commission_tax": told.tax.amount,
             "due": told.due.amount,
             "closed_at": business_now(),
             "closed_by": by,
         },
     )
-    if new and told.due:
-        cost, payable = MerchantBook.COST, MerchantBook.PAYABLE
-        _enter(
-            told.merchant_id,
-            moved=(cost, payable) if told.due.amount > 0 else (payable, cost),
-            amount=max(told.due, -told.due),
-            key=f"share/{told.code}/{month:%Y-%m}",
-        )
+    if new:
+        for what, debit, credit, amount in _entries(told):
+            key = f"{what}/{told.code}/{month:%Y-%m}"
+            if amount.amount < 0:
+                debit, credit, amount = credit, debit, -amount
+            if amount:
+                _enter(told.merchant_id, moved=(debit, credit), amount=amount, key=key)
     return new
+
+
+def _entries(
+    told: MerchantStatement,
+) -> tuple[tuple[str, MerchantBook, MerchantBook, Money], ...]:
+    """What a closed month enters: for what, debited, credited; below zero the other way round."""
+    payable = MerchantBook.PAYABLE
+    if told.selling is not Selling.TOLD:
+        return (("share", MerchantBook.COST, payable, told.due),)
+    return (
+        ("collected", MerchantBook.HELD, payable, told.sold - told.given_back),
+        ("commission", payable, MerchantBook.FEES, told.commission),
+        ("commission-tax", payable, MerchantBook.VAT, told.tax),
+    )
 
 
 def _enter(

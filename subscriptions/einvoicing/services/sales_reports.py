@@ -12,6 +12,7 @@ from commerce.accounts.kinds import Segment
 from commerce.events import timers
 from commerce.kernel.clock import PARIS, business_now, business_today
 from commerce.kernel.periods import Period
+from subscriptions.domain.carrier import COLLECTED
 from subscriptions.domain.einvoicing import (
     RequestKind,
     RequestState,
@@ -31,33 +32,44 @@ LOOKED_BACK = timedelta(days=60)
 """How old a reported period may be to be laid beside the books once more."""
 _LOCK = 4_715_002
 
-_SOLD = """
-SELECT invoice.issued_on, (part ->> 'rate')::numeric, sum((part ->> 'net')::numeric),
-       sum((part ->> 'tax')::numeric), count(*)
+# What a bill collects for merchants who sell in their own name is their sale, which they report: it
+# is taken off the part without tax.
+_OTHERS = """
+       LATERAL (SELECT coalesce(sum(line.amount), 0) FROM subscriptions_invoiceline AS line
+                 WHERE line.invoice_id = invoice.id AND line.kind = 'third'
+                   AND line.tax_class = %(collected)s
+                   AND (part ->> 'rate')::numeric = 0) AS others (amount)
+"""
+_SOLD = f"""
+SELECT invoice.issued_on, (part ->> 'rate')::numeric,
+       sum((part ->> 'net')::numeric - others.amount), sum((part ->> 'tax')::numeric), count(*)
   FROM subscriptions_invoice AS invoice
   JOIN subscriptions_billingaccount AS account ON account.id = invoice.account_id,
-       LATERAL jsonb_array_elements(invoice.tax) AS part
+       LATERAL jsonb_array_elements(invoice.tax) AS part, {_OTHERS}
  WHERE account.segment = 'consumer' AND invoice.state = 'issued'
    AND invoice.issued_on >= %(start)s AND invoice.issued_on < %(end)s
+   AND (others.amount = 0 OR (part ->> 'net')::numeric <> others.amount)
  GROUP BY 1, 2 ORDER BY 1, 2
-"""
+"""  # noqa: S608  no input
 # What a credit note pays, named by both numbers, is no money that came in.
-_PAID = """
+_PAID = f"""
 SELECT (moved.at AT TIME ZONE 'Europe/Paris')::date, (part ->> 'rate')::numeric,
        sum(CASE moved.credit WHEN 'receivable' THEN moved.amount ELSE -moved.amount END
-           * (part ->> 'gross')::numeric / invoice.gross)
+           * ((part ->> 'gross')::numeric - others.amount) / invoice.gross)
   FROM subscriptions_transfer AS moved
   JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
   JOIN subscriptions_billingaccount AS account ON account.id = invoice.account_id,
-       LATERAL jsonb_array_elements(invoice.tax) AS part
- WHERE account.segment = 'consumer' AND invoice.gross <> 0 AND moved.kind = 'allocation'
+       LATERAL jsonb_array_elements(invoice.tax) AS part, {_OTHERS}
+ WHERE account.segment = 'consumer' AND invoice.gross <> 0
+   AND (others.amount = 0 OR (part ->> 'gross')::numeric <> others.amount)
+   AND moved.kind = 'allocation'
    AND 'receivable' IN (moved.debit, moved.credit)
    AND moved.at >= %(since)s AND moved.at < %(until)s
    AND NOT EXISTS (SELECT FROM subscriptions_invoice AS note
                     WHERE note.account_id = moved.account_id AND note.kind = 'credit_note'
                       AND moved.key = invoice.number || '/' || note.number)
  GROUP BY 1, 2 ORDER BY 1, 2
-"""
+"""  # noqa: S608  no input
 
 
 def begin() -> None:
@@ -117,9 +129,10 @@ def books(period: Period) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         datetime.combine(day, time(0), tzinfo=PARIS) for day in (period.start, period.end)
     )
     with connection.cursor() as cursor:
-        cursor.execute(_SOLD, {"start": period.start, "end": period.end})
+        told = {"start": period.start, "end": period.end, "collected": COLLECTED}
+        cursor.execute(_SOLD, told)
         sales = [SalesRow(*row).to_json() for row in cursor.fetchall()]
-        cursor.execute(_PAID, {"since": since, "until": until})
+        cursor.execute(_PAID, {"since": since, "until": until, "collected": COLLECTED})
         payments = [row.to_json() for row in paid_rows(cursor.fetchall())]
     return sales, payments
 

@@ -16,7 +16,7 @@ from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
 from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
 from subscriptions.domain.buyers import BuyerCodes, shared
-from subscriptions.domain.carrier import purchase_label
+from subscriptions.domain.carrier import COLLECTED, purchase_label
 from subscriptions.domain.charges import AgreedCharge, DueLine
 from subscriptions.domain.invoice import (
     BilledDays,
@@ -100,15 +100,18 @@ COPY subscriptions_invoiceline (
     ends_on, label, quantity, amount, tax_class, tax_rate, cost_centre, purchase_order
 ) FROM STDIN
 """
-# Each in the basis of its account, on the local day on which it was paid or given back.
+# Each in the basis of its account, on the local day on which it was paid or given back; what is
+# sold in the merchant's own name is collected whole, without tax of ours.
 _PURCHASES = """
 SELECT account.id, account.currency, contract.order_number, contract.group,
        contract.cost_centre, contract.purchase_order, done.id, done.sold,
        (done.at AT TIME ZONE account.zone)::date AS day,
        (CASE WHEN done.sold THEN 1 ELSE -1 END)
-       * CASE account.basis WHEN 'HT' THEN done.net ELSE done.gross END,
-       paid.tax_class, paid.tax_rate,
-       paid.service, paid.seller, paid.support, paid.belongs_to_id IS NOT NULL AS monthly
+       * CASE WHEN account.basis = 'HT' AND NOT his.own THEN done.net ELSE done.gross END,
+       CASE WHEN his.own THEN %(collected)s ELSE paid.tax_class END,
+       CASE WHEN his.own THEN 0 ELSE paid.tax_rate END,
+       paid.service, paid.seller, paid.support, paid.belongs_to_id IS NOT NULL AS monthly,
+       CASE WHEN his.own THEN paid.tax_rate END
   FROM (SELECT id, id AS payment_id, account_id, paid_at AS at, true AS sold, net, gross
           FROM subscriptions_carrierpayment
          WHERE account_id = ANY(%(accounts)s) AND state = 'succeeded' AND to_bill
@@ -118,6 +121,8 @@ SELECT account.id, account.currency, contract.order_number, contract.group,
           FROM subscriptions_carrierrefund
          WHERE account_id = ANY(%(accounts)s) AND to_bill AND billed_in_id IS NULL) AS done
   JOIN subscriptions_carrierpayment AS paid ON paid.id = done.payment_id
+  JOIN (SELECT id, selling = 'told' AS own FROM subscriptions_merchant) AS his
+    ON his.id = paid.merchant_id
   JOIN subscriptions_subscription AS contract ON contract.id = paid.subscription_id
   JOIN subscriptions_billingaccount AS account ON account.id = done.account_id
  ORDER BY account.id, monthly DESC, done.at, done.sold DESC, done.id
@@ -339,7 +344,8 @@ def open_purchases(account_ids: Sequence[int]) -> dict[int, list[tuple[date, Dra
     """What third parties sold to the lines of the accounts, and what is given back of it, that no
     bill has yet, by account, each with its day; monthly services first. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(_PURCHASES, {"accounts": list(account_ids)})
+        told = {"accounts": list(account_ids), "collected": COLLECTED}
+        cursor.execute(_PURCHASES, told)
         rows = cursor.fetchall()
     result: dict[int, list[tuple[date, DraftLine]]] = {}
     for (

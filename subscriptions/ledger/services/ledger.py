@@ -13,6 +13,7 @@ from commerce.kernel.money import Money
 from commerce.payments.selectors import payments_of, refunds_of
 from commerce.payments.services import effects
 from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.domain.carrier import COLLECTED
 from subscriptions.domain.ledger import (
     DEPOSIT_REFERENCE,
     SMALL_DIFFERENCE,
@@ -35,7 +36,8 @@ from subscriptions.ledger.selectors import (
 )
 from subscriptions.models import BillingAccount, Deposit, Invoice, Transfer
 
-# Amounts of both signs: a negative one goes the other way. What was prepaid is taken off again.
+# Amounts of both signs: a negative one goes the other way. What was prepaid is taken off again, and
+# what is collected for others is no revenue.
 _ENTER_ISSUED = """
 INSERT INTO subscriptions_transfer
        (at, kind, debit, credit, amount, currency, account_id, invoice_id, reference, key)
@@ -50,7 +52,12 @@ SELECT %(at)s, CASE part.book WHEN 'unapplied' THEN 'allocation'
   FROM subscriptions_invoice AS invoice,
        LATERAL (SELECT CASE invoice.kind WHEN 'credit_note' THEN 'unapplied'
                                          ELSE 'receivable' END) AS owing (book),
-       LATERAL (VALUES ('revenue', invoice.net), ('vat', invoice.tax_total),
+       LATERAL (SELECT coalesce(sum(line.amount), 0)
+                  FROM subscriptions_invoiceline AS line
+                 WHERE line.invoice_id = invoice.id AND line.tax_class = %(collected)s
+                   AND line.kind = 'third') AS others (amount),
+       LATERAL (VALUES ('revenue', invoice.net - others.amount), ('vat', invoice.tax_total),
+                       ('collected', others.amount),
                        ('unapplied', -invoice.prepaid)) AS part (book, amount)
  WHERE invoice.id = ANY(%(ids)s) AND part.amount <> 0
  ORDER BY invoice.id
@@ -61,7 +68,8 @@ def enter_issued(invoice_ids: Sequence[int]) -> None:
     """What the bills claim and the credit notes give back, in the transaction of their issue; one
     statement, whatever their number."""
     with connection.cursor() as cursor:
-        cursor.execute(_ENTER_ISSUED, {"ids": list(invoice_ids), "at": business_now()})
+        told = {"ids": list(invoice_ids), "at": business_now(), "collected": COLLECTED}
+        cursor.execute(_ENTER_ISSUED, told)
 
 
 @transaction.atomic

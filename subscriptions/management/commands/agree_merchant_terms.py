@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from commerce.kernel.errors import FaisceauError
 from subscriptions.carrier.services.settling import agree_terms
+from subscriptions.management.amounts import amount
 
 
 class Command(BaseCommand):
@@ -17,8 +18,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("code")
         parser.add_argument("--since", type=date.fromisoformat, required=True, help="2027-01-01")
-        parser.add_argument("--share", type=Decimal, required=True, help="his part, in percent")
-        parser.add_argument("--fee", type=Decimal, default=Decimal(0), help="kept of each purchase")
+        parser.add_argument("--share", type=amount, required=True, help="his part, in percent")
+        parser.add_argument("--fee", type=amount, default=Decimal(0), help="kept of each purchase")
 
     def handle(self, *args: Any, **told: Any) -> None:
         terms = {name: told[name] for name in ("code", "since", "share", "fee")}

@@ -1,14 +1,16 @@
 """`take_on_merchant`: who sells on the telephone bill, with his contract and his program."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from decimal import Decimal
 from secrets import token_urlsafe
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from commerce.kernel.errors import FaisceauError
 from subscriptions.carrier.services.merchants import MerchantContract, take_on
-from subscriptions.domain.carrier import Category
+from subscriptions.domain.carrier import Category, Selling
+from subscriptions.management.amounts import amount
 
 
 class Command(BaseCommand):
@@ -19,36 +21,52 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("email")
         parser.add_argument("support", help="where his customers find help")
-        parser.add_argument("--share", type=Decimal, required=True, help="his part, in percent")
-        parser.add_argument("--fee", type=Decimal, default=Decimal(0), help="kept of each purchase")
+        parser.add_argument("--share", type=amount, required=True, help="his part, in percent")
+        parser.add_argument("--fee", type=amount, default=Decimal(0), help="kept of each purchase")
         parser.add_argument("--tax-class", default="standard")
-        parser.add_argument("--tax-rate", type=Decimal, default=Decimal(20))
+        parser.add_argument("--tax-rate", type=amount, default=Decimal(20))
         parser.add_argument(
             "--category", action="append", choices=[str(each) for each in Category], required=True
         )
         parser.add_argument("--monthly", action="append", default=[], metavar="SERVICE=PRICE")
         parser.add_argument("--confirms-himself", action="store_true")
+        parser.add_argument(
+            "--selling",
+            choices=[str(each) for each in Selling],
+            default=str(Selling.UNTOLD),
+            help="in whose name: we buy and sell on, or are his agent, told to customers or not",
+        )
+        parser.add_argument("--refund-days", type=int, help="he may give back; 0: never")
         parser.add_argument("--return-to", default="", help="where customers go from our page")
 
     def handle(self, *args: Any, **told: Any) -> None:
         client_id, secret = f"merchant-{told['code']}", token_urlsafe(32)
-        monthly = (each.partition("=") for each in told["monthly"])
-        take_on(
-            MerchantContract(
-                code=told["code"],
-                name=told["name"],
-                email=told["email"],
-                support=told["support"],
-                categories=[Category(each) for each in told["category"]],
-                tax_class=told["tax_class"],
-                tax_rate=told["tax_rate"],
-                share=told["share"],
-                fee=told["fee"],
-                confirms_himself=told["confirms_himself"],
-                return_to=told["return_to"],
-                monthly={code: Decimal(price) for code, _, price in monthly},
-            ),
-            client_id=client_id,
-            client_secret=secret,
+        contract = MerchantContract(
+            code=told["code"],
+            name=told["name"],
+            email=told["email"],
+            support=told["support"],
+            categories=[Category(each) for each in told["category"]],
+            tax_class=told["tax_class"],
+            tax_rate=told["tax_rate"],
+            share=told["share"],
+            fee=told["fee"],
+            confirms_himself=told["confirms_himself"],
+            return_to=told["return_to"],
+            monthly=dict(map(_priced, told["monthly"])),
+            selling=Selling(told["selling"]),
+            refund_days=told["refund_days"],
         )
+        try:
+            take_on(contract, client_id=client_id, client_secret=secret)
+        except FaisceauError as error:
+            raise CommandError(f"{error.message} Nobody was taken on.") from error
         self.stdout.write(f"client_id {client_id}\nclient_secret {secret}")
+
+
+def _priced(told: str) -> tuple[str, Decimal]:
+    code, _, price = told.partition("=")
+    try:
+        return code, amount(price)
+    except ArgumentTypeError as error:
+        raise CommandError(f"--monthly {told}: {error}") from error

@@ -313,9 +313,9 @@ def test_the_lines_of_a_consumer_share_the_months_cap_those_of_a_firm_do_not() -
         begun(order, [plan("29.99")], party=party, segment=segment)
         Subscription.objects.filter(order_number=order).update(msisdn=f"063998000{place}")
     seller = merchant()
-    with pytest.raises(Forbidden) as blocked:
+    with pytest.raises(RuleViolated) as blocked:
         bought(seller, "1.00", on=DAY, number="+33639980003")
-    assert blocked.value.code == "blocked_by_customer", "a firm's line, until it is allowed"
+    assert blocked.value.code == "not_opened_by_firm", "a firm's line, until it is allowed"
     for line in Subscription.objects.filter(party=atelier):
         allowed(line)
 
@@ -331,7 +331,7 @@ def test_the_lines_of_a_consumer_share_the_months_cap_those_of_a_firm_do_not() -
     bought(seller, "50.00", on=DAY, reference="first", number="+33639980002")
     assert [fills(place) for place in (1, 2, 3, 4)] == [5, 0, 6, 6]
     rules = set(CarrierDenial.objects.values_list("rule", flat=True))
-    assert rules == {"over_month_cap", "blocked_by_customer"}
+    assert rules == {"over_month_cap", "not_opened_by_firm"}
     seen = purchases_of_line(private, Subscription.objects.get(order_number="F-1").pk)
     assert (str(seen.spent), str(seen.together)) == ("250.00 EUR", "300.00 EUR")
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from frontend.tables import cell
+from commerce.web.tables import cell
 
 
 def test_a_text_is_no_formula_and_a_figure_stays_one() -> None:

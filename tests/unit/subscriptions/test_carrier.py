@@ -18,6 +18,7 @@ from subscriptions.domain.carrier import (
     PaymentState,
     Price,
     Rule,
+    Spent,
     price_of,
     purchase_label,
     refunded,
@@ -42,6 +43,8 @@ def decided(
     *,
     spent: str = "0",
     together: str | None = None,
+    today: str = "0",
+    of_kind: str = "0",
     limits: Limits | None = None,
     contract: frozenset[Category] = ALL,
     line_open: bool = True,
@@ -52,8 +55,12 @@ def decided(
         contract=contract,
         limits=limits or Limits(),
         caps=CAPS,
-        spent=Money.of(spent),
-        together=Money.of(spent if together is None else together),
+        spent=Spent(
+            month=Money.of(spent),
+            today=Money.of(today),
+            of_kind=Money.of(of_kind),
+            together=Money.of(spent if together is None else together),
+        ),
     )
 
 
@@ -95,7 +102,19 @@ def test_what_the_customer_chose(limits: Limits, rule: Rule | None) -> None:
     assert decided(asked("10.00"), spent="20.00", limits=limits) is rule
 
 
+def test_a_day_and_a_kind_have_caps_of_their_own() -> None:
+    per_day = Limits(per_day=Money.of("15.00"))
+    assert decided(asked("10.00"), spent="90", today="5.00", limits=per_day) is None
+    assert decided(asked("10.00"), today="5.01", limits=per_day) is Rule.OVER_OWN_DAY_CAP
+    digital = Limits(per_category={Category.DIGITAL: Money.of("15.00")})
+    assert decided(asked("10.00"), spent="90", of_kind="5.00", limits=digital) is None
+    assert decided(asked("10.00"), of_kind="5.01", limits=digital) is Rule.OVER_OWN_CATEGORY_CAP
+    other = Limits(per_category={Category.TICKET: Money.zero("EUR")})
+    assert decided(asked("10.00"), of_kind="90", limits=other) is None
+
+
 def test_the_line_the_law_and_the_contract_come_first() -> None:
+    assert decided(asked("99"), limits=Limits(opened=False, blocked=True)) is Rule.NOT_OPENED
     assert decided(asked("99"), line_open=False) is Rule.LINE_BLOCKED
     assert decided(asked("99", None)) is Rule.NOT_LEGAL
     assert decided(asked("99"), contract=frozenset({Category.VOICE})) is Rule.NOT_IN_CONTRACT
