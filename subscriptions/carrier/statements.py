@@ -192,7 +192,7 @@ SELECT day, kind, reference, payment, service, gross, net
           JOIN subscriptions_billingaccount AS account ON account.id = back.account_id) AS moved
   JOIN subscriptions_merchant AS merchant ON merchant.id = moved.merchant_id
  WHERE merchant.code = %(code)s AND moved.day >= %(start)s AND moved.day < %(end)s
- ORDER BY moved.at, moved.payment
+ ORDER BY moved.at, moved.payment, moved.kind, moved.reference
 """
 
 

@@ -41,6 +41,7 @@ class Desk:
             Route("/events", self.event, methods=["POST"]),
             Route("/_control/ledger", self.ledger),
             Route("/_control/comparison", self.comparison),
+            Route("/_control/statements/{month}", self.statement),
             Route("/_control/refunds", self.refund, methods=["POST"]),
         ]
 
@@ -75,6 +76,16 @@ class Desk:
             found = self._shop.compared()
         except Silent as silence:
             return refusal(503, f"the operator is silent: {silence}")
+        return JSONResponse({**asdict(found), "agree": found.agree})
+
+    def statement(self, request: Request) -> Response:
+        """GET: the operator's closed month, line by line, beside our books."""
+        try:
+            found = self._shop.statement_compared(request.path_params["month"])
+        except Silent as silence:
+            return refusal(503, f"the operator is silent: {silence}")
+        if found is None:
+            return refusal(404, "that month is not closed")
         return JSONResponse({**asdict(found), "agree": found.agree})
 
     async def refund(self, request: Request) -> Response:

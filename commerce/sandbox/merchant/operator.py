@@ -1,7 +1,9 @@
 """The merchant's side of CAMARA Carrier Billing 0.5 and Carrier Billing Refund 0.3, over HTTP."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from threading import Lock
 from typing import Any
 
@@ -9,6 +11,7 @@ import httpx
 
 PAYMENTS = "/carrier-billing/v0.5/payments"
 REFUNDS = "/carrier-billing-refund/v0.3/payments"
+STATEMENTS = "/carrier-billing-statements/v1/statements"
 SCOPES = " ".join(
     (
         *("carrier-billing:payments:create", "carrier-billing:payments:write"),
@@ -26,10 +29,13 @@ class Silent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the operator said; `code` is that of a refusal, empty if there was none."""
+    """What the operator said; `code` is that of a refusal, empty if there was none. `digest` is
+    what he says of the bytes (RFC 9530)."""
 
     status: int
     body: Any
+    content: bytes = b""
+    digest: str = ""
 
     @property
     def code(self) -> str:
@@ -82,6 +88,20 @@ class Operator:
             if len(answer.body) < A_PAGE:
                 return found
 
+    def statement(self, month: str) -> dict[str, Any] | None:
+        """A closed month of ours, such as 2026-11; None if it is not closed. Raises Silent, also
+        where the bytes are not those of their digest."""
+        answer = self._send("GET", f"{STATEMENTS}/{month}")
+        if answer.status == 404:
+            return None
+        if answer.code:
+            raise Silent(answer.code)
+        proved = f"sha-256=:{b64encode(sha256(answer.content).digest()).decode()}:"
+        if answer.digest != proved:
+            raise Silent("the statement is not that of its digest")
+        found: dict[str, Any] = answer.body
+        return found
+
     def refund(self, payment: str, body: Any) -> Answer:
         return self._send("POST", f"{REFUNDS}/{payment}/refunds", body)
 
@@ -103,7 +123,12 @@ class Operator:
             if answer.status_code == 401:
                 self._token = ""
             elif answer.status_code < 500:
-                return Answer(answer.status_code, answer.json() if answer.content else {})
+                return Answer(
+                    answer.status_code,
+                    answer.json() if answer.content else {},
+                    answer.content,
+                    answer.headers.get("repr-digest", ""),
+                )
             said = str(answer.status_code)
         raise Silent(said)
 

@@ -10,7 +10,9 @@ from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from commerce.sandbox.common.clock import Clock
 from commerce.sandbox.common.faults import Faults
@@ -24,6 +26,12 @@ logger = logging.getLogger(__name__)
 FAULTS = ("no_delivery", "no_confirmation", "sold_twice", "deaf")
 """Paid and not delivered; reserved and never confirmed; each month asked for twice; no event
 taken. Planted for a product's code, or (deaf) for a type of event."""
+
+
+ANSWERED_WITHIN = 15 * 60
+"""Seconds that a customer has, at most."""
+OPERATORS = ZoneInfo("Europe/Paris")
+"""Where the operator's months begin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +168,38 @@ class Shop:
             differ=[each for each in both if not self._is_same(ours[each], his[each])],
         )
 
+    def statement_compared(self, month: str) -> Differences | None:
+        """The operator's closed month, such as 2026-11, line by line beside our books; None if he
+        has closed none. What was begun in the last minutes of a month may be in the next one's.
+        Raises Silent."""
+        told = self._operator.statement(month)
+        if told is None:
+            return None
+        sold: dict[str, int] = {}
+        back: dict[str, int] = {}
+        for line in told["lines"]:
+            cents = round(Decimal(line["gross"]) * 100)
+            if line["kind"] == "purchase":
+                sold[line["reference"]] = sold.get(line["reference"], 0) + cents
+            else:
+                back[line["paymentId"]] = back.get(line["paymentId"], 0) - cents
+        ours = {each.reference: each for each in self._books.sales() if each.state in PAID}
+        both = sorted(sold.keys() & ours.keys())
+        returned = {each.payment: each.returned for each in ours.values()}
+        wrong = [each for each in both if ours[each].cents != sold[each]]
+        wrong += [payment for payment, cents in back.items() if cents > returned.get(payment, 0)]
+        ours_alone = [
+            each.reference
+            for each in ours.values()
+            if _is_of(each.at, month) and each.reference not in sold
+        ]
+        return Differences(
+            compared=len(both),
+            not_ours=sorted(sold.keys() - ours.keys()),
+            not_his=sorted(ours_alone),
+            differ=sorted(wrong) + ([] if _adds_up(told) else ["sums"]),
+        )
+
     def _is_same(self, sale: Sale, payment: Mapping[str, Any]) -> bool:
         charging = payment["amountTransaction"]["paymentAmount"]["chargingInformation"]
         if (sale.payment, sale.cents) != (payment["paymentId"], round(charging["amount"] * 100)):
@@ -256,6 +296,17 @@ class Shop:
                 "accessTokenExpiresUtc": until.isoformat(),
             },
         }
+
+
+def _is_of(at: float, month: str) -> bool:
+    """Begun in the month, and not so late that the customer's answer may have come after it."""
+    days = [datetime.fromtimestamp(each, OPERATORS) for each in (at, at + ANSWERED_WITHIN)]
+    return all(f"{day:%Y-%m}" == month for day in days)
+
+
+def _adds_up(told: Mapping[str, Any]) -> bool:
+    lines = sum(Decimal(line["gross"]) for line in told["lines"])
+    return lines == Decimal(told["sold"]) - Decimal(told["givenBack"])
 
 
 def ask(shop: Shop, sale: Sale) -> Sale:

@@ -28,19 +28,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **told: Any) -> None:
         announced = _read(told["file"])
-        if told["progress"]:
-            found = progress_of(announced.code)
-            self.stdout.write(
-                f"told {found.told}, unreachable {found.unreachable}, applied {found.applied}, "
-                f"left {found.left}, refused {found.refused}"
-            )
-            return
-        if not told["dry_run"]:
-            try:
-                announce_terms(announced, by=told["by"])
-            except FaisceauError as refusal:
-                raise CommandError(refusal.message) from refusal
-        self.stdout.write(f"{contracts_touched(announced)} contracts")
+        try:
+            self.stdout.write(_done(announced, told))
+        except FaisceauError as refusal:
+            raise CommandError(refusal.message) from refusal
+
+
+def _done(announced: Announcement, told: dict[str, Any]) -> str:
+    if told["progress"]:
+        found = progress_of(announced.code)
+        return (
+            f"told {found.told}, unreachable {found.unreachable}, applied {found.applied}, "
+            f"left {found.left}, refused {found.refused}"
+        )
+    if not told["dry_run"]:
+        announce_terms(announced, by=told["by"])
+    return f"{contracts_touched(announced)} contracts"
 
 
 def _read(path: Path) -> Announcement:
@@ -48,5 +51,5 @@ def _read(path: Path) -> Announcement:
         said = yaml.safe_load(path.read_text(encoding="utf-8"))
         from_on = date.fromisoformat(str(said.pop("from_on")))
         return Announcement(**said, from_on=from_on)
-    except (OSError, yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+    except (OSError, yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise CommandError(f"{path}: {error}") from error

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from catalogue.selectors import current_release
 from catalogue.services.imports import import_catalogue
 from commerce.accounts.demo import load_demo_people
 from commerce.kernel.clock import business_now
+from commerce.kernel.errors import FaisceauError
 from subscriptions.carrier.demo import load_demo_merchant
 
 DEMO = settings.BASE_DIR / "catalogue" / "demo"
@@ -26,13 +27,19 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         credentials = load_demo_people()
-        credentials["api_clients"].append(load_demo_merchant(settings.MERCHANT_URL))
+        try:
+            credentials["api_clients"].append(load_demo_merchant(settings.MERCHANT_URL))
+        except FaisceauError as error:
+            raise CommandError(f"MERCHANT_URL: {error.message}") from error
         at = business_now()
         if current_release(at) is None:
             done = import_catalogue(DEMO, at=at)
             self.stdout.write(f"Release {done.release} with {done.offerings} offerings is new.")
         if options["json"]:
-            _write(options["json"], credentials)
+            try:
+                _write(options["json"], credentials)
+            except OSError as error:
+                raise CommandError(f"{options['json']} can't be written: {error}") from error
 
 
 def _write(path: Path, credentials: dict[str, list[dict[str, str]]]) -> None:

@@ -23,12 +23,12 @@ from commerce.sandbox.common.faults import Faults
 from commerce.sandbox.common.storage import Database
 from commerce.sandbox.merchant.books import Books, Sale
 from commerce.sandbox.merchant.goods import PRODUCTS
-from commerce.sandbox.merchant.operator import Operator
+from commerce.sandbox.merchant.operator import Operator, Silent
 from commerce.sandbox.merchant.shop import FAULTS, Shop, month_after
 from subscriptions.carrier.demo import load_demo_merchant
 from subscriptions.carrier.models import CarrierDenial, CarrierPayment, SinkMessage
 from subscriptions.carrier.models import Merchant as OurMerchant
-from subscriptions.carrier.services import refunding, stopping
+from subscriptions.carrier.services import refunding, settling, stopping
 from subscriptions.models import Subscription
 from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan
 
@@ -47,7 +47,9 @@ def answered(request: httpx.Request) -> httpx.Response:
         content_type=request.headers.get("content-type", ""),
         headers=dict(request.headers),
     )
-    return httpx.Response(answer.status_code, content=answer.content)
+    return httpx.Response(
+        answer.status_code, content=answer.content, headers=dict(answer.headers.items())
+    )
 
 
 class Merchant:
@@ -289,3 +291,46 @@ def test_a_malformed_event_is_refused_by_name(lune: Merchant, camille: Client) -
     plain = {"content-type": "application/json"}
     assert lune.shop.hear(event, headers=plain) == "not sent as a CloudEvent"
     assert lune.shop.look(sale).state == "page"
+
+
+def test_a_closed_month_says_what_his_own_books_say_and_a_planted_difference_is_found(
+    lune: Merchant,
+) -> None:
+    day = date(2040, 3, 10)
+    lune.clock.advance_to(at(day).timestamp() - lune.clock.real())
+    with business_time_fixed(at(day)):
+        for product in (SINGLE, TICKET):
+            sale = lune.shop.sell(product, number=LINE, channel="SMS")
+            assert lune.shop.type_code(sale, code=code_of(sale)).state == "delivered"
+        lune.shop.give_back(sale, reason="not delivered")
+    assert lune.shop.statement_compared("2040-03") is None, "not closed yet"
+    with business_time_fixed(at(date(2040, 4, 3))):
+        assert settling.close(date(2040, 3, 1), by="x") == 1
+    found = lune.shop.statement_compared("2040-03")
+    assert found is not None
+    assert (found.compared, found.agree) == (2, True), asdict(found)
+    lune.books.given_back(sale, remaining=sale.cents)
+    lune.books.begin("unheard", product=SINGLE.code, number=LINE, cents=499, token="t", held=None)
+    lune.books.paid(lune.books.sale("unheard"), payment="p", delivered=True)
+    found = lune.shop.statement_compared("2040-03")
+    assert found is not None
+    assert (found.not_his, found.differ) == (["unheard"], [sale.payment])
+
+
+def test_a_statement_that_is_not_that_of_its_digest_is_not_believed(lune: Merchant) -> None:
+    def changed(request: httpx.Request) -> httpx.Response:
+        answer = answered(request)
+        body = answer.content.replace(b"4.99", b"5.99")
+        return httpx.Response(answer.status_code, content=body, headers={
+            "repr-digest": answer.headers.get("repr-digest", "")})  # fmt: skip
+
+    with business_time_fixed(at(date(2026, 3, 20))):
+        sale = lune.shop.sell(SINGLE, number=LINE, channel="SMS")
+        lune.shop.type_code(sale, code=code_of(sale))
+    with business_time_fixed(at(date(2026, 4, 3))):
+        settling.close(date(2026, 3, 1), by="x")
+    told = load_demo_merchant(HIS)
+    client = httpx.Client(transport=httpx.MockTransport(changed), base_url="http://testserver")
+    operator = Operator(client, credentials=lambda: (told["client_id"], told["client_secret"]))
+    with pytest.raises(Silent, match="digest"):
+        operator.statement("2026-03")
