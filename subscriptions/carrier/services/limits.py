@@ -86,7 +86,7 @@ def set_limits(
         per_purchase=per_purchase,
         per_day=per_day,
         per_month=per_month,
-        per_category={str(kind): str(cap) for kind, cap in sorted(per_category.items())},
+        per_category={str(kind): f"{cap:.2f}" for kind, cap in sorted(per_category.items())},
         blocked=blocked,
         categories=sorted(str(each) for each in set(categories)),
     )

@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +22,7 @@ from commerce.accounts.context import SYSTEM, AccountContext
 from commerce.accounts.kinds import Role
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed, machine_now
-from commerce.kernel.errors import Conflict, Forbidden, RuleViolated
+from commerce.kernel.errors import Conflict, Forbidden, InvalidInput, RuleViolated
 from commerce.kernel.money import Money
 from commerce.notifications.models import Message
 from orchestration.adapters.client import callback_secret
@@ -40,6 +41,7 @@ from subscriptions.carrier.models import (
 from subscriptions.carrier.selectors import purchases_of_line
 from subscriptions.carrier.services import (
     confirming,
+    limits,
     locking,
     purchasing,
     refunding,
@@ -334,6 +336,37 @@ def test_the_lines_of_a_consumer_share_the_months_cap_those_of_a_firm_do_not() -
     assert rules == {"over_month_cap", "not_opened_by_firm"}
     seen = purchases_of_line(private, Subscription.objects.get(order_number="F-1").pk)
     assert (str(seen.spent), str(seen.together)) == ("250.00 EUR", "300.00 EUR")
+
+
+def test_a_day_and_a_kind_have_caps_that_the_customer_chose() -> None:
+    party = person()
+    begun("F-1", [plan("29.99")], party=party)
+    seller, line = merchant(), Subscription.objects.get()
+    camille = replace(SYSTEM, party_id=party)
+
+    def limit(**caps: Any) -> None:
+        limits.set_limits(context=camille, subscription_id=line.pk, **caps)
+
+    def refused(on: date) -> str:
+        with pytest.raises(RuleViolated) as refusal:
+            bought(seller, "0.01", on=on, reference=f"{on}/over")
+        return str(refusal.value.code)
+
+    limit(per_day=Decimal("5.00"))
+    bought(seller, "5.00", on=DAY)
+    assert refused(DAY) == "over_own_day_cap"
+    bought(seller, "5.00", on=DAY + timedelta(days=1))
+    limit(per_category={Category.DIGITAL: Decimal("10.00")})
+    assert limits.limits_of(Subscription.objects.get()).per_day is None
+    assert refused(DAY + timedelta(days=2)) == "over_own_category_cap"
+    bought(seller, "10.00", on=APRIL)
+    for wrong in ({"per_day": Decimal("300.01")}, {"per_category": {Category.TICKET: Decimal(-1)}}):
+        with pytest.raises(InvalidInput) as refusal:
+            limit(**wrong)
+        assert refusal.value.code == "cap_out_of_range"
+    assert limits.limits_of(Subscription.objects.get()).per_category == {
+        Category.DIGITAL: Money.of("10.00")
+    }
 
 
 def test_a_request_that_comes_twice_at_once_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
