@@ -114,10 +114,12 @@ class LimitsForm(forms.Form):
     per_purchase = _amount(Decimal(50), label=gettext_lazy("Most for one purchase (€)"))
     per_day = _amount(Decimal(300), label=gettext_lazy("Most in a day (€)"))
     per_month = _amount(Decimal(300), label=gettext_lazy("Most in a month (€)"))
-    of_digital = _amount(Decimal(300), label=gettext_lazy("Of it for digital content (€)"))
-    of_voice = _amount(Decimal(300), label=gettext_lazy("Of it for voice services (€)"))
-    of_donation = _amount(Decimal(300), label=gettext_lazy("Of it for donations (€)"))
-    of_ticket = _amount(Decimal(300), label=gettext_lazy("Of it for tickets (€)"))
+    of_digital = _amount(
+        Decimal(300), label=gettext_lazy("Most in a month for digital content (€)")
+    )
+    of_voice = _amount(Decimal(300), label=gettext_lazy("Most in a month for voice services (€)"))
+    of_donation = _amount(Decimal(300), label=gettext_lazy("Most in a month for donations (€)"))
+    of_ticket = _amount(Decimal(300), label=gettext_lazy("Most in a month for tickets (€)"))
     categories = forms.MultipleChoiceField(
         required=False,
         label=gettext_lazy("Block these kinds"),
