@@ -129,8 +129,7 @@ def books(period: Period) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         datetime.combine(day, time(0), tzinfo=PARIS) for day in (period.start, period.end)
     )
     with connection.cursor() as cursor:
-        told = {"start": period.start, "end": period.end, "collected": COLLECTED}
-        cursor.execute(_SOLD, told)
+        cursor.execute(_SOLD, {"start": period.start, "end": period.end, "collected": COLLECTED})
         sales = [SalesRow(*row).to_json() for row in cursor.fetchall()]
         cursor.execute(_PAID, {"since": since, "until": until, "collected": COLLECTED})
         payments = [row.to_json() for row in paid_rows(cursor.fetchall())]

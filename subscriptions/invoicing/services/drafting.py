@@ -344,8 +344,7 @@ def open_purchases(account_ids: Sequence[int]) -> dict[int, list[tuple[date, Dra
     """What third parties sold to the lines of the accounts, and what is given back of it, that no
     bill has yet, by account, each with its day; monthly services first. One query."""
     with connection.cursor() as cursor:
-        told = {"accounts": list(account_ids), "collected": COLLECTED}
-        cursor.execute(_PURCHASES, told)
+        cursor.execute(_PURCHASES, {"accounts": list(account_ids), "collected": COLLECTED})
         rows = cursor.fetchall()
     result: dict[int, list[tuple[date, DraftLine]]] = {}
     for (

@@ -68,8 +68,10 @@ def enter_issued(invoice_ids: Sequence[int]) -> None:
     """What the bills claim and the credit notes give back, in the transaction of their issue; one
     statement, whatever their number."""
     with connection.cursor() as cursor:
-        told = {"ids": list(invoice_ids), "at": business_now(), "collected": COLLECTED}
-        cursor.execute(_ENTER_ISSUED, told)
+        cursor.execute(
+            _ENTER_ISSUED,
+            {"ids": list(invoice_ids), "at": business_now(), "collected": COLLECTED},
+        )
 
 
 @transaction.atomic
