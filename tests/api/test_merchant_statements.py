@@ -137,8 +137,8 @@ def test_a_merchant_has_his_own_closed_months_alone(lune: Program) -> None:
         answer = lune.get(f"{STATEMENTS}/{month}")
         assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_ARGUMENT")
     assert Client().get(NOVEMBER).status_code == 401
-    who = {"client_id": "lune-id", "client_secret": "lune-secret"}
-    token = token_of(who, scope="carrier-billing:payments:create")
+    program = {"client_id": "lune-id", "client_secret": "lune-secret"}
+    token = token_of(program, scope="carrier-billing:payments:create")
     other_scope = Client().get(NOVEMBER, headers={"Authorization": f"Bearer {token}"})
     assert (other_scope.status_code, other_scope.json()["code"]) == (403, "PERMISSION_DENIED")
 

@@ -4,6 +4,8 @@ it failed, it was charged and not delivered, nobody bought it; in a real browser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -13,6 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 from commerce.accounts.demo import load_demo_people
 from commerce.accounts.models import Contact, StaffRole, User
 from commerce.kernel.clock import business_today
+from commerce.sandbox.merchant.books import Sale
 from subscriptions.carrier.models import CarrierRefund, SinkMessage
 from subscriptions.models import Subscription
 from tests.browser.test_purchases import looked_at
@@ -20,7 +23,6 @@ from tests.integration.sandbox_merchant.test_selling import (
     SINGLE,
     TICKET,
     Merchant,
-    Sale,
     code_of,
     hears,
 )
@@ -80,7 +82,7 @@ def test_a_purchase_that_failed_was_not_delivered_or_was_never_made(
     agents = f"{live_server.url}/agent/lines/{line.pk}/purchases/"
 
     for width, language in ((1280, "en"), (390, "fr")):
-        looks = {"width": width, "language": language}
+        looks: dict[str, Any] = {"width": width, "language": language}
         name = f"care_{language}"
         # It failed: by a limit that the customer chose, and the agent tells him so.
         with seen(chromium, live_server, of(camille), **looks) as page:
@@ -113,7 +115,7 @@ def test_a_purchase_that_failed_was_not_delivered_or_was_never_made(
             page.locator(f"{card(undelivered)} button[value=refund]").click()
             expect(page.locator(card(undelivered))).to_contain_text("never came")
             expect(page.locator(f"{card(undelivered)} summary")).to_have_count(0)
-        refund = CarrierRefund.objects.get(payment=undelivered.payment)
+        refund = CarrierRefund.objects.get(payment=UUID(undelivered.payment))
         assert (str(refund.gross), refund.reason) == ("4.99", "never came")
         for message in SinkMessage.objects.filter(body__contains=str(refund.pk)):
             assert hears(lune, message) == ""

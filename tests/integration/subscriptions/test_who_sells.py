@@ -210,7 +210,7 @@ def test_only_our_own_sales_are_reported() -> None:
         currency="EUR",
         account=bill.account,
         invoice=bill,
-        reference=bill.number,
+        reference=bill.number or "",
         key="paid",
     )
     _, payments = sales_reports.books(Period(APRIL, MAY))
