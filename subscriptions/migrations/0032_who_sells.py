@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0006_motives_and_proofs'),
-        ('subscriptions', '0026_bill_run_controls'),
+        ('subscriptions', '0031_late_interest'),
     ]
 
     operations = [
