@@ -29,6 +29,21 @@ class SubscriptionChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class CycleDayMoved(Event):
+    """From the bill day `from_on` on the account is billed on the `day` of the month instead of the
+    `former`; `by` and `channel` say who had it moved, `reason` why."""
+
+    account_id: int
+    party_id: int
+    from_on: date
+    former: int
+    day: int
+    reason: str
+    by: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceIssued(Event):
     """A bill has its number; it never changes again. `gross` is what is to pay, tax included."""
 

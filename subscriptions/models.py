@@ -1,6 +1,7 @@
 """All tables of contracts and bills on one page; each stands in its room."""
 
 from subscriptions.accounts.models import BillingAccount as BillingAccount
+from subscriptions.accounts.models import CycleMove as CycleMove
 from subscriptions.bank.models import BankEntry as BankEntry
 from subscriptions.bank.models import BankShare as BankShare
 from subscriptions.bank.models import BankStatement as BankStatement

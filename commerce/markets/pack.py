@@ -164,6 +164,15 @@ class TermsRules:
 
 
 @dataclass(frozen=True, slots=True)
+class CycleRules:
+    """The `days` of the month on which an account may be billed, and how many months a customer
+    waits between two moves of his."""
+
+    days: tuple[int, ...]
+    months_between: int
+
+
+@dataclass(frozen=True, slots=True)
 class FreeThenPaidRules:
     """Which `kinds` of offerings a consumer must expressly agree to pay for when their free months
     are over: he is asked `asks_days` before the first paid day, and answers until `answers_days`
@@ -254,6 +263,9 @@ class Market(Protocol):
 
     def terms_rules(self) -> TermsRules:
         """Changes of running contracts that we make."""
+
+    def cycle_rules(self) -> CycleRules:
+        """On which days bills are made, and how often a customer may move his."""
 
     def free_then_paid_rules(self) -> FreeThenPaidRules:
         """What goes on for money only with an express consent."""

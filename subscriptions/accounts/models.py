@@ -1,13 +1,13 @@
 """Where a party's contracts are billed together."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from commerce.kernel.tax import Basis
-from subscriptions.columns import known
+from subscriptions.columns import Cycled, known
 
 
-class BillingAccount(models.Model):
+class BillingAccount(Cycled):
     """Where a party's contracts are billed together, once per cycle.
 
     `cycle_day` and `next_bill_on` are empty until the first contract is activated. A parked account
@@ -21,7 +21,6 @@ class BillingAccount(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     zone = models.CharField(max_length=40, default="Europe/Paris")
     legal_entity = models.CharField(max_length=20, default="FR")
-    cycle_day = models.PositiveSmallIntegerField(null=True)
     payment_days = models.PositiveSmallIntegerField(default=0)
     purchase_order = models.CharField(max_length=60, default="", blank=True)
     next_bill_on = models.DateField(null=True)
@@ -48,4 +47,29 @@ class BillingAccount(models.Model):
                 condition=Q(parked_at__isnull=True, next_bill_on__isnull=False),
                 name="account_due",
             )
+        ]
+
+
+class CycleMove(models.Model):
+    """A move of the cycle day of an account, from the bill day `from_on` on; only ever added.
+
+    `by` and `channel` say who had it moved, `reason` why.
+    """
+
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="moves")
+    from_on = models.DateField()
+    former = models.PositiveSmallIntegerField()
+    day = models.PositiveSmallIntegerField()
+    reason = models.CharField(max_length=200)
+    by = models.CharField(max_length=120)
+    channel = models.CharField(max_length=12)
+    at = models.DateTimeField(help_text="business time")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "from_on"], name="cycle_moved_once"),
+            models.CheckConstraint(
+                condition=Q(day__range=(1, 28), former__range=(1, 28)) & ~Q(day=F("former")),
+                name="cycle_moved_to_another_day",
+            ),
         ]

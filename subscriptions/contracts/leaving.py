@@ -40,7 +40,6 @@ def left_of_commitment(
         NotFound: `unknown_subscription`.
     """
     row = _contract(subscription_id)
-    assert row.account.cycle_day is not None
     item = row.items.select_related("begun_by").get(pk=item_id)
     charges = ended_item(item, row, on=on).charges
     binding = (
@@ -61,7 +60,7 @@ def left_of_commitment(
             [(charge.agreed, charge.since) for charge in charges],
             commitment=commitment,
             on=on,
-            cycle_day=row.account.cycle_day,
+            cycle_day=row.account.cycle,
         ),
         given_back=given_back(
             agreed_charges(promise),

@@ -80,12 +80,11 @@ def life_of(party_id: int, subscription_id: int, *, acts: Sequence[Act]) -> Life
     account = contract.account
     changes = list(contract.changes.order_by("pk"))
     bills = _bills(contract, changes)
-    assert account.cycle_day is not None
     return Life(
         order=contract.order_number,
         began_on=contract.activated_on,
         ended_on=contract.ended_on,
-        cycle_day=account.cycle_day,
+        cycle_day=account.cycle,
         commitment_months=contract.commitment_months,
         commitment_ends_on=contract.commitment_ends_on,
         acts=acts,

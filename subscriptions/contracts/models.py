@@ -8,12 +8,12 @@ from django.db.models import F, Q
 
 from commerce.kernel.tax import Basis
 from promotions.domain.benefits import BenefitKind, EarlyExit
-from subscriptions.accounts.models import BillingAccount
-from subscriptions.columns import amount_field, known
+from subscriptions.accounts.models import BillingAccount, CycleMove
+from subscriptions.columns import Cycled, amount_field, known
 from subscriptions.domain.states import BlockKind, ChangeKind, PromiseState, SubscriptionStatus
 
 
-class Promise(models.Model):
+class Promise(Cycled):
     """What one contract was told that its bills will be; `agreed` are its AgreedCharges as JSON.
 
     A change of the contract makes a promise of its own that names the one before (`replaces`). Of
@@ -30,7 +30,6 @@ class Promise(models.Model):
     commitment_months = models.PositiveSmallIntegerField(default=0)
     pledged_at = models.DateTimeField()
     activated_on = models.DateField(null=True)
-    cycle_day = models.PositiveSmallIntegerField(null=True)
     periods = models.PositiveSmallIntegerField(default=0)
     replaces = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
     closed = models.JSONField(default=dict, help_text="item -> day")
@@ -50,7 +49,8 @@ class Promise(models.Model):
 class PromiseLine(models.Model):
     """One promised amount; period 0 is the order itself and has no `starts_on`.
 
-    It stands on the bill of the day `due_on`. A change takes its place where `superseded_by` says.
+    It stands on the bill of the day `due_on`. A change takes its place where `superseded_by` says;
+    after a move of the cycle day that is its own promise, whose lines name the `move`.
     """
 
     promise = models.ForeignKey(Promise, on_delete=models.PROTECT, related_name="lines")
@@ -66,11 +66,16 @@ class PromiseLine(models.Model):
     superseded_by = models.ForeignKey(
         Promise, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    move = models.ForeignKey(
+        CycleMove, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["promise", "item", "charge", "period", "benefit"], name="promised_once"
+                fields=["promise", "item", "charge", "period", "benefit"],
+                condition=Q(superseded_by__isnull=True),
+                name="promised_once",
             ),
             models.CheckConstraint(
                 condition=Q(period=0, starts_on__isnull=True, due_on__isnull=True)

@@ -11,8 +11,9 @@ from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 from subscriptions.contracts.services.change import ended_item
 from subscriptions.domain.changes import EndedCharge, closing, superseded_from
-from subscriptions.domain.charges import AgreedCharge, spans
-from subscriptions.domain.continuing import billed_on, first_paid_days
+from subscriptions.domain.charges import AgreedCharge, Span, billed_on, spans
+from subscriptions.domain.continuing import first_paid_days
+from subscriptions.domain.cycles import CycleDay
 from subscriptions.domain.invoice import bill_period
 from subscriptions.domain.promise import PromisedLine, promised_from
 from subscriptions.models import PromiseLine, Subscription, SubscriptionItem
@@ -112,8 +113,7 @@ class _Course:
         next_bill: date,
         settled_on: date | None = None,
     ) -> None:
-        assert contract.account.cycle_day is not None
-        self._contract, self._cycle_day = contract, contract.account.cycle_day
+        self._contract, self._cycle_day = contract, contract.account.cycle
         self._next_bill, self._settled_on = next_bill, settled_on
         self._lines = list(lines)
         self._rows = {row.pk: row for row in rows}
@@ -218,10 +218,16 @@ def _is_gone(line: _Line, of: tuple[str, str], *, since: date) -> bool:
     return line.of == of and line.starts_on is not None and line.starts_on >= since
 
 
-def _billed_meanwhile(charge: EndedCharge, *, cycle_day: int, bills_from: date) -> EndedCharge:
+def _billed_meanwhile(charge: EndedCharge, *, cycle_day: CycleDay, bills_from: date) -> EndedCharge:
     """As the bills before that of `bills_from` will leave it: with all that begins by then."""
     every = spans(charge.agreed, activation=charge.since, cycle_day=cycle_day)
-    billed = takewhile(lambda span: billed_on(span, costs_on=charge.costs_on) < bills_from, every)
+
+    def day(span: Span) -> date:
+        return billed_on(
+            span, activation=charge.since, cycle_day=cycle_day, costs_on=charge.costs_on
+        )
+
+    billed = takewhile(lambda span: day(span) < bills_from, every)
     return replace(charge, billed_until=max((s.period.end for s in billed), default=None))
 
 

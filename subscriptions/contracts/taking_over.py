@@ -21,10 +21,9 @@ def next_month_start(subscription_id: int, *, item_id: int, after: date) -> date
     """The first day of the contract month that follows the day `after`: what the item was given for
     months is then used up in whole ones."""
     row = Subscription.objects.select_related("account").get(pk=subscription_id)
-    assert row.account.cycle_day is not None
     since = row.items.get(pk=item_id).from_on
-    month = contract_month(after, activation=since, cycle_day=row.account.cycle_day)
-    return month_start(month + 1, activation=since, cycle_day=row.account.cycle_day)
+    month = contract_month(after, activation=since, cycle_day=row.account.cycle)
+    return month_start(month + 1, activation=since, cycle_day=row.account.cycle)
 
 
 def charges_left(
@@ -33,8 +32,7 @@ def charges_left(
     """What the items cost again and again from the day `on`, by their ids; `lines` are the names
     under which they go on."""
     row = Subscription.objects.select_related("account").get(pk=subscription_id)
-    assert row.account.cycle_day is not None
-    cycle_day = row.account.cycle_day
+    cycle_day = row.account.cycle
     items = row.items.select_related("begun_by").filter(pk__in=lines).order_by("pk")
     return {
         item.pk: tuple(
@@ -58,8 +56,8 @@ def first_bills(
     """What the first bills will say of a contract that begins on the day `on`, on the cycle of the
     party's account, or on its own where there is none yet; the lines `asked` go on for money only
     with a yes."""
-    days = BillingAccount.objects.filter(party=party_id, cycle_day__isnull=False)
-    cycle_day = days.values_list("cycle_day", flat=True).first() or cycle_day_for(on)
+    account = BillingAccount.objects.filter(party=party_id, cycle_day__isnull=False).first()
+    cycle_day = account.cycle if account else cycle_day_for(on)
     sums: dict[date, Money] = defaultdict(Money.zero)
     begun = tuple(charges)
     for line in promised_from(

@@ -11,7 +11,8 @@ from itertools import takewhile
 
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
-from subscriptions.domain.charges import AgreedCharge, DueLine, Span, due_lines, spans
+from subscriptions.domain.charges import AgreedCharge, DueLine, Span, billed_on, due_lines, spans
+from subscriptions.domain.cycles import CycleDay
 from subscriptions.domain.promise import PromisedLine
 
 
@@ -48,7 +49,9 @@ def credit(used: Iterable[DueLine], *, billed: Iterable[DueLine]) -> tuple[DueLi
     )
 
 
-def closing(ended: EndedCharge, *, cycle_day: int, bills_from: date) -> tuple[PromisedLine, ...]:
+def closing(
+    ended: EndedCharge, *, cycle_day: CycleDay, bills_from: date
+) -> tuple[PromisedLine, ...]:
     """The last lines of a charge: of days that are billed already the credit, else their price.
 
     Spans that end by then are left alone. `bills_from` is the day of the account's next bill.
@@ -58,20 +61,21 @@ def closing(ended: EndedCharge, *, cycle_day: int, bills_from: date) -> tuple[Pr
         part = used_of(span, until=ended.until)
         lines = due_lines(ended.agreed, activation=ended.since, span=part) if part else ()
         start = span.period.start
+        bill = billed_on(span, activation=ended.since, cycle_day=cycle_day)
         if ended.billed_until is not None and span.period.end <= ended.billed_until:
-            start = max(start, ended.until)
+            start = bill = max(start, ended.until)
             whole = due_lines(ended.agreed, activation=ended.since, span=span)
             lines = credit(lines, billed=whole)
         found += [
             PromisedLine(
-                replace(due, item=ended.reference), ended.tax_rate, start, max(start, bills_from)
+                replace(due, item=ended.reference), ended.tax_rate, start, max(bill, bills_from)
             )
             for due in lines
         ]
     return tuple(found)
 
 
-def superseded_from(ended: EndedCharge, *, cycle_day: int) -> date:
+def superseded_from(ended: EndedCharge, *, cycle_day: CycleDay) -> date:
     """From which start day on the lines promised for the charge will not be billed as they were."""
     open_spans = (
         span.period.start
@@ -81,7 +85,7 @@ def superseded_from(ended: EndedCharge, *, cycle_day: int) -> date:
     return next(open_spans, max(ended.until, ended.billed_until or ended.until))
 
 
-def _touched(ended: EndedCharge, *, cycle_day: int) -> Iterable[Span]:
+def _touched(ended: EndedCharge, *, cycle_day: CycleDay) -> Iterable[Span]:
     """The spans that end after the last day: begun before it, or billed already."""
     horizon = max(ended.until, ended.billed_until or ended.until)
     every = spans(ended.agreed, activation=ended.since, cycle_day=cycle_day)

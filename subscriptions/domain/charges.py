@@ -5,14 +5,21 @@ amount of some periods and stays a line of its own, so that a bill can show what
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period, add_months, cycle_day_for, full_months
 from promotions.domain.benefits import Benefit, EarlyExit, layers
+from subscriptions.domain.cycles import (
+    CycleDay,
+    day_on,
+    first_cycle_start,
+    last_bill_on,
+    moves_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,48 +134,101 @@ def given_back(
 class Span:
     """The days that one line bills: number `index` from activation (1 = first), part of `whole`.
 
-    Only the first span may be shorter than its `whole`: from the activation to the account's next
-    cycle day. It is priced by days, as a line of its own kind.
+    Only the first span, and the first one after the cycle day was moved, may be shorter than its
+    `whole`: up to the account's next cycle day. It is priced by days, as a line of its own kind.
+    `began_with` is the cycle day on which the item began, where another holds by now: the months of
+    advantages go on counting as they did.
     """
 
     index: int
     period: Period
     whole: Period
+    began_with: int | None = None
 
     @property
     def prorated(self) -> bool:
         return self.period != self.whole
 
-
-def first_cycle_start(activation: date, *, cycle_day: int) -> date:
-    """The first day from `activation` on (itself included) that is a `cycle_day` (1 to 28)."""
-    if not 1 <= cycle_day <= 28:
-        raise ValueError(f"a cycle day is 1 to 28, not {cycle_day}")
-    this_month = activation.replace(day=cycle_day)
-    return this_month if this_month >= activation else add_months(this_month, 1)
+    @property
+    def counted_with(self) -> int:
+        """The cycle day by which the months of advantages count."""
+        return self.whole.end.day if self.began_with is None else self.began_with
 
 
-def span_from(start: date, *, activation: date, cycle_day: int, every_months: int = 1) -> Span:
+def span_from(start: date, *, activation: date, cycle_day: CycleDay, every_months: int = 1) -> Span:
     """The span of a recurring charge that starts on `start`; the next one starts at its end.
+
+    Where the cycle day was moved, the spans begun before go on to their ends; from there the charge
+    runs as if it began anew on that day, and its months are counted on.
 
     Raises:
         ValueError: no span of such a charge starts on that day.
     """
-    anchor = first_cycle_start(activation, cycle_day=cycle_day)
-    stub = anchor != activation
-    if stub and start == activation:
-        return Span(
-            1, Period(activation, anchor), Period(add_months(anchor, -every_months), anchor)
-        )
+    days = day_on(cycle_day, activation)
+    if not moves_of(cycle_day):
+        return _span_on(start, since=activation, cycle_day=days, every_months=every_months)
+    since, index, present = activation, 1, days
+    for move in moves_of(cycle_day):
+        if move <= since:
+            continue
+        last = _span_before(move, since=since, cycle_day=present, every_months=every_months)
+        if last.period.end > start:
+            break
+        following = day_on(cycle_day, last.period.end)
+        if following != present:
+            since, present = last.period.end, following
+            index += last.index - 1 + _months_of(last, every_months)
+    span = _span_on(start, since=since, cycle_day=present, every_months=every_months)
+    return replace(span, index=span.index + index - 1, began_with=days)
+
+
+def _months_of(span: Span, every_months: int) -> int:
+    """By how much the next span's number is higher."""
+    return 1 if span.prorated else every_months
+
+
+def _span_before(day: date, *, since: date, cycle_day: int, every_months: int) -> Span:
+    """The span that holds the eve of `day`, which lies after `since`."""
+    anchor = first_cycle_start(since, cycle_day=cycle_day)
+    if day <= anchor:
+        return _span_on(since, since=since, cycle_day=cycle_day, every_months=every_months)
+    eve = day - timedelta(days=1)
+    start = add_months(anchor, full_months(anchor, eve) // every_months * every_months)
+    return _span_on(start, since=since, cycle_day=cycle_day, every_months=every_months)
+
+
+def _span_on(start: date, *, since: date, cycle_day: int, every_months: int) -> Span:
+    anchor = first_cycle_start(since, cycle_day=cycle_day)
+    stub = anchor != since
+    if stub and start == since:
+        return Span(1, Period(since, anchor), Period(add_months(anchor, -every_months), anchor))
     months = (start.year - anchor.year) * 12 + start.month - anchor.month
     if start.day != cycle_day or months < 0 or months % every_months:
-        raise ValueError(f"no span of a charge active since {activation} starts on {start}")
+        raise ValueError(f"no span of a charge active since {since} starts on {start}")
     period = Period(start, add_months(anchor, months + every_months))
     return Span(months + 1 + stub, period, period)
 
 
+def billed_on(
+    span: Span, *, activation: date, cycle_day: CycleDay, costs_on: date | None = None
+) -> date:
+    """The day of the bill on which a span stands, in advance: its first, but for one that begins
+    within the days of a bill, since the cycle day was moved.
+
+    Of what goes on only with a yes, and begins to cost on the day `costs_on` within the span: the
+    first bill day after its days, as the yes may come until then and nothing is asked for without
+    it.
+    """
+    period = span.period
+    if costs_on is not None and period.start < costs_on < period.end:
+        return first_bill_on(period.end, cycle_day=cycle_day)
+    if period.start == activation:
+        return activation
+    return last_bill_on(period.start, cycle_day=cycle_day)
+
+
 def spans(
-    charge: AgreedCharge, *, activation: date, cycle_day: int, start: date | None = None
+    charge: AgreedCharge, *, activation: date, cycle_day: CycleDay, start: date | None = None
 ) -> Iterator[Span]:
     """The spans of a recurring charge from the one that starts on `start` (the first), for ever."""
     following = start or activation
@@ -217,9 +277,9 @@ def _cuts(
     charge: AgreedCharge, *, activation: date, span: Span
 ) -> Iterator[tuple[int, tuple[Benefit, ...]]]:
     """The days of `span` in runs with the same benefits: (days, those benefits in order)."""
-    cycle_day = span.whole.end.day
     months = [
-        days_of(benefit, activation=activation, cycle_day=cycle_day) for benefit in charge.benefits
+        days_of(benefit, activation=activation, cycle_day=span.counted_with)
+        for benefit in charge.benefits
     ]
     start, end = span.period.start, span.period.end
     edges = {start, end}
@@ -235,7 +295,7 @@ def _cuts(
         yield (following - first).days, covering
 
 
-def days_of(benefit: Benefit, *, activation: date, cycle_day: int) -> tuple[date, date | None]:
+def days_of(benefit: Benefit, *, activation: date, cycle_day: CycleDay) -> tuple[date, date | None]:
     """A benefit's contract months: the first day with it, the first without (None: never)."""
     since = month_start(benefit.first, activation=activation, cycle_day=cycle_day)
     if benefit.periods is None:
@@ -244,18 +304,20 @@ def days_of(benefit: Benefit, *, activation: date, cycle_day: int) -> tuple[date
     return since, month_start(following, activation=activation, cycle_day=cycle_day)
 
 
-def month_start(month: int, *, activation: date, cycle_day: int) -> date:
+def month_start(month: int, *, activation: date, cycle_day: CycleDay) -> date:
     """The first day of a contract month.
 
     From the activation day on; on the account's own cycle of one who starts on the 29th, 30th or
-    31st, the second and later months begin on the 28th, as they are billed.
+    31st, the second and later months begin on the 28th, as they are billed. A cycle day that is
+    moved later moves no month.
     """
-    if month > 1 and activation.day > 28 and cycle_day == cycle_day_for(activation):
-        return add_months(first_cycle_start(activation, cycle_day=cycle_day), month - 2)
+    began_with = day_on(cycle_day, activation)
+    if month > 1 and activation.day > 28 and began_with == cycle_day_for(activation):
+        return add_months(first_cycle_start(activation, cycle_day=began_with), month - 2)
     return add_months(activation, month - 1)
 
 
-def contract_month(day: date, *, activation: date, cycle_day: int) -> int:
+def contract_month(day: date, *, activation: date, cycle_day: CycleDay) -> int:
     """The contract month in which a day lies: 1 is the first, and any day before it."""
     month = full_months(activation, day) + 1
     following = month_start(month + 1, activation=activation, cycle_day=cycle_day)

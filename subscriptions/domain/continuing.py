@@ -8,6 +8,7 @@ from itertools import islice, pairwise
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period
 from subscriptions.domain.charges import AgreedCharge, Span, days_of, due_lines, spans
+from subscriptions.domain.cycles import CycleDay
 
 _LONGEST = 60
 """Spans in which what is free at first is looked for to cost something."""
@@ -23,7 +24,7 @@ class PaidLater:
 
 
 def paid_later(
-    charges: Iterable[AgreedCharge], *, activation: date, cycle_day: int
+    charges: Iterable[AgreedCharge], *, activation: date, cycle_day: CycleDay
 ) -> PaidLater | None:
     """What an item begins to cost after its free months, by the bills that will be made of it.
 
@@ -48,7 +49,7 @@ def paid_later(
 
 
 def first_paid_days(
-    charges: Iterable[AgreedCharge], *, activation: date, cycle_day: int
+    charges: Iterable[AgreedCharge], *, activation: date, cycle_day: CycleDay
 ) -> Mapping[str, date]:
     """Of each item that is free at first, by its charges, the day on which it begins to cost."""
     by_item: dict[str, list[AgreedCharge]] = {}
@@ -61,19 +62,7 @@ def first_paid_days(
     }
 
 
-def billed_on(span: Span, *, costs_on: date | None) -> date:
-    """The day of the bill that asks for `span`: its first, as it is paid in advance.
-
-    Of what goes on only with a yes, and begins to cost on the day `costs_on` within it: the day
-    after its last, as the yes may come until then and nothing is asked for without it.
-    """
-    period = span.period
-    if costs_on is not None and period.start < costs_on < period.end:
-        return period.end
-    return period.start
-
-
-def _paid_later(charge: AgreedCharge, *, activation: date, cycle_day: int) -> PaidLater | None:
+def _paid_later(charge: AgreedCharge, *, activation: date, cycle_day: CycleDay) -> PaidLater | None:
     every = spans(charge, activation=activation, cycle_day=cycle_day)
     for span in islice(every, _LONGEST):
         for part in _parts(charge, activation=activation, span=span):
@@ -87,7 +76,7 @@ def _paid_later(charge: AgreedCharge, *, activation: date, cycle_day: int) -> Pa
 def _parts(charge: AgreedCharge, *, activation: date, span: Span) -> Iterator[Span]:
     """The span, cut where a benefit ends within it; one of several months is charged as a whole."""
     ends = (
-        days_of(benefit, activation=activation, cycle_day=span.whole.end.day)[1]
+        days_of(benefit, activation=activation, cycle_day=span.counted_with)[1]
         for benefit in charge.benefits
         if charge.every_months == 1
     )

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import takewhile
 
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import Money, total
-from commerce.kernel.periods import Period, add_months
+from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart, tax_parts
 from subscriptions.domain.buyers import NO_CODES, BuyerCodes
 from subscriptions.domain.changes import credit, used_of
@@ -16,13 +16,13 @@ from subscriptions.domain.charges import (
     AgreedCharge,
     DueLine,
     Span,
+    billed_on,
     due_in_period,
     due_lines,
-    first_cycle_start,
     span_from,
     spans,
 )
-from subscriptions.domain.continuing import billed_on
+from subscriptions.domain.cycles import CycleDay, first_bill_on
 from subscriptions.domain.states import LineKind
 
 Names = Mapping[str, str]
@@ -66,7 +66,7 @@ class RunningCharge:
     group: str
     agreed: AgreedCharge
     activation: date
-    cycle_day: int
+    cycle_day: CycleDay
     billed_until: date | None
     until: date | None
     tax_rate: Decimal
@@ -116,10 +116,18 @@ class Totals:
     parts: tuple[TaxPart, ...]
 
 
-def bill_period(start: date, *, cycle_day: int) -> Period:
-    """From `start` to the next cycle day after it."""
-    following = first_cycle_start(start, cycle_day=cycle_day)
-    return Period(start, following if following > start else add_months(start, 1))
+def bill_period(start: date, *, cycle_day: CycleDay) -> Period:
+    """From `start` to the next bill day after it."""
+    return Period(start, first_bill_on(start + timedelta(days=1), cycle_day=cycle_day))
+
+
+def period_due(start: date, *, on: date, cycle_day: CycleDay) -> Period:
+    """The days of the bill from `start` that is made on the day `on`: up to the next bill day; a
+    part of a cycle that is over by then stands on one bill with the cycle that follows it."""
+    period = bill_period(start, cycle_day=cycle_day)
+    if start == first_bill_on(start, cycle_day=cycle_day) or on < period.end:
+        return period
+    return Period(start, bill_period(period.end, cycle_day=cycle_day).end)
 
 
 def recurring_lines(
@@ -242,8 +250,17 @@ def _unbilled(charge: RunningCharge, *, period: Period) -> Iterable[Span]:
     except ValueError as impossible:
         raise _impossible(charge, impossible) from impossible
     if charge.until is None:
-        return [span for span in found if billed_on(span, costs_on=charge.costs_on) < end]
+        return [span for span in found if _bill_of(span, charge) < end]
     return [part for span in found if (part := used_of(span, until=charge.until)) is not None]
+
+
+def _bill_of(span: Span, charge: RunningCharge) -> date:
+    return billed_on(
+        span,
+        activation=charge.activation,
+        cycle_day=charge.cycle_day,
+        costs_on=charge.costs_on,
+    )
 
 
 def _repair(charge: RunningCharge, billed: BilledDays) -> tuple[Period, Iterable[DraftLine]]:

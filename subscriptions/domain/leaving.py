@@ -7,6 +7,7 @@ from datetime import date
 from commerce.kernel.money import Money, total
 from commerce.kernel.periods import add_months, full_months
 from subscriptions.domain.charges import AgreedCharge, contract_month, net_in_period
+from subscriptions.domain.cycles import CycleDay
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def instalments_left(
     *,
     commitment: Commitment,
     on: date,
-    cycle_day: int,
+    cycle_day: CycleDay,
 ) -> tuple[Money, ...]:
     """What the recurring `charges`, each since a day, would cost in each month from `on` to the end
     of the commitment, after their benefits and not rounded.

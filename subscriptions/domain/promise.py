@@ -8,8 +8,15 @@ from enum import StrEnum
 from itertools import takewhile
 from types import MappingProxyType
 
-from subscriptions.domain.charges import AgreedCharge, DueLine, due_in_period, due_lines, spans
-from subscriptions.domain.continuing import billed_on
+from subscriptions.domain.charges import (
+    AgreedCharge,
+    DueLine,
+    billed_on,
+    due_in_period,
+    due_lines,
+    spans,
+)
+from subscriptions.domain.cycles import CycleDay
 
 SHORTEST_HORIZON = 36
 NEVER_ASKED: Mapping[str, date] = MappingProxyType({})
@@ -102,14 +109,14 @@ def promised_from(
     *,
     tax_rates: Mapping[str, Decimal],
     activation: date,
-    cycle_day: int,
+    cycle_day: CycleDay,
     periods: int,
     bills_from: date | None = None,
     costs_on: Mapping[str, date] = NEVER_ASKED,
 ) -> tuple[PromisedLine, ...]:
     """The recurring lines of periods 1 to `periods`, with the dates of this activation.
 
-    A line stands on the bill of the day on which its period starts, or on the next one that is
+    A line stands on the bill of the days in which its period starts, or on the next one that is
     made: that of `bills_from`. `costs_on`: the items that go on only with a yes, and from when.
     """
     return tuple(
@@ -117,16 +124,21 @@ def promised_from(
             line,
             tax_rates[line.tax_class],
             span.period.start,
-            max(
-                billed_on(span, costs_on=costs_on.get(charge.item)),
-                bills_from or span.period.start,
-            ),
+            max(bill, bills_from or bill),
         )
         for charge in charges
         if charge.recurring
         for span in takewhile(
             lambda span: span.index <= periods,
             spans(charge, activation=activation, cycle_day=cycle_day),
+        )
+        for bill in (
+            billed_on(
+                span,
+                activation=activation,
+                cycle_day=cycle_day,
+                costs_on=costs_on.get(charge.item),
+            ),
         )
         for line in due_lines(charge, activation=activation, span=span)
     )

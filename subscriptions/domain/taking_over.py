@@ -6,10 +6,11 @@ from datetime import date
 
 from promotions.domain.benefits import Benefit
 from subscriptions.domain.charges import AgreedCharge, contract_month
+from subscriptions.domain.cycles import CycleDay
 
 
 def remaining(
-    charge: AgreedCharge, *, since: date, on: date, cycle_day: int, item: str
+    charge: AgreedCharge, *, since: date, on: date, cycle_day: CycleDay, item: str
 ) -> AgreedCharge:
     """A recurring `charge` that runs since `since`, as it goes on from the day `on` under the name
     `item`, with its months counted anew.

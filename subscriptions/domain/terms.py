@@ -5,10 +5,11 @@ from datetime import date
 from itertools import dropwhile
 
 from subscriptions.domain.charges import AgreedCharge, days_of, spans
+from subscriptions.domain.cycles import CycleDay
 
 
 def takes_effect(
-    charges: Iterable[AgreedCharge], *, since: date, cycle_day: int, from_on: date
+    charges: Iterable[AgreedCharge], *, since: date, cycle_day: CycleDay, from_on: date
 ) -> date:
     """The first day from `from_on` on that begins a bill of all recurring `charges`, and on which
     no advantage that was granted for some months still runs: what was promised for a time is kept.
@@ -24,6 +25,6 @@ def takes_effect(
     return max(starts, default=day)
 
 
-def _starts_from(charge: AgreedCharge, *, since: date, cycle_day: int, day: date) -> date:
+def _starts_from(charge: AgreedCharge, *, since: date, cycle_day: CycleDay, day: date) -> date:
     every = spans(charge, activation=since, cycle_day=cycle_day)
     return next(dropwhile(lambda span: span.period.start < day, every)).period.start

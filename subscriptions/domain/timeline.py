@@ -14,6 +14,7 @@ from commerce.kernel.clock import PARIS
 from commerce.kernel.money import Money
 from commerce.kernel.sentences import Sentence
 from subscriptions.domain.charges import AgreedCharge, contract_month, days_of, net_in_period
+from subscriptions.domain.cycles import CycleDay
 from subscriptions.domain.states import BlockKind, ChangeKind
 
 Names = Mapping[str, str]
@@ -161,7 +162,7 @@ class Life:
     order: str
     began_on: date
     ended_on: date | None
-    cycle_day: int
+    cycle_day: CycleDay
     commitment_months: int
     commitment_ends_on: date | None
     acts: Sequence[Act] = ()

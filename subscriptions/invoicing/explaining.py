@@ -126,14 +126,11 @@ def _item_facts(item: SubscriptionItem) -> ItemFacts:
 
 
 def _benefit_ends(item: SubscriptionItem) -> Mapping[tuple[str, str], date | None]:
-    cycle_day = item.subscription.account.cycle_day
-    if cycle_day is None:
-        return {}
     return {
         (charge.code, row.code): days_of(
             Benefit(row.code, BenefitKind(row.kind), row.value, row.first, row.periods),
             activation=item.from_on,
-            cycle_day=cycle_day,
+            cycle_day=item.subscription.account.cycle,
         )[1]
         for charge in item.charges.all()
         for row in charge.benefits.all()

@@ -16,10 +16,11 @@ from commerce.kernel.money import Money, total
 from subscriptions.accounts.services.calendar import RUN_AT, run_instant
 from subscriptions.contracts.services.promise import agreed_charges
 from subscriptions.domain.changes import used_of
-from subscriptions.domain.charges import due_in_period, due_lines, first_cycle_start, spans
-from subscriptions.domain.invoice import bill_period
+from subscriptions.domain.charges import billed_on, due_in_period, due_lines, spans
+from subscriptions.domain.cycles import CycleDay, first_bill_on
+from subscriptions.domain.invoice import period_due
 from subscriptions.domain.states import ChangeKind
-from subscriptions.models import Promise, Subscription, SubscriptionChange
+from subscriptions.models import PaidContinuation, Promise, Subscription, SubscriptionChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,12 +224,11 @@ def _account_bills(promises: list[Promise], *, until: date) -> Iterator[Expected
         for given in _compensated(promise, until=until):
             mornings[given.start].append(given)
     yield from (_bill(dues, on=day) for (_, day), dues in settled.items())
-    cycle_day = _contract(promises[0]).account.cycle_day
-    assert cycle_day is not None
+    cycle_day = _contract(promises[0]).account.cycle
     for morning, dues in sorted(mornings.items()):
         left = dues if morning <= until else []
         while left:
-            period = bill_period(min(due.start for due in left), cycle_day=cycle_day)
+            period = period_due(min(due.start for due in left), on=morning, cycle_day=cycle_day)
             yield _bill([due for due in left if due.start < period.end], on=morning)
             left = [due for due in left if due.start >= period.end]
 
@@ -237,23 +237,26 @@ def _contract(promise: Promise) -> Subscription:
     return promise.change.subscription if promise.replaces_id else promise.subscription
 
 
-def _settled(change: SubscriptionChange, *, cycle_day: int) -> date:
+def _settled(change: SubscriptionChange, *, cycle_day: CycleDay) -> date:
     """The day of the first bill run after the change; of a withdrawal its own."""
     if change.kind == ChangeKind.WITHDRAW:
         return change.at.astimezone(PARIS).date()
     on = change.on if change.at < datetime.combine(change.on, RUN_AT, tzinfo=PARIS) else None
-    return first_cycle_start(on or change.on + timedelta(days=1), cycle_day=cycle_day)
+    return first_bill_on(on or change.on + timedelta(days=1), cycle_day=cycle_day)
 
 
 def _dues(promise: Promise, *, until: date) -> Iterator[_Due]:
     """What the contract owes by this promise, one entry per bill day up to `until`."""
     assert promise.activated_on is not None
-    assert promise.cycle_day is not None
-    cycle_day, since = promise.cycle_day, promise.activated_on
+    cycle_day, since = promise.cycle, promise.activated_on
     begun = promise.change if promise.replaces_id else None
     bills_from = _settled(begun, cycle_day=cycle_day) if begun else since
     items = _contract(promise).items.filter(begun_by=begun, ended_by__isnull=False)
     ended = {item.line_id: item.ended_by for item in items.select_related("ended_by")}
+    continued = PaidContinuation.objects.filter(
+        item__subscription=_contract(promise), item__begun_by=begun
+    )
+    asked = dict(continued.values_list("item__line_id", "costs_on"))
     by_day: dict[tuple[str, date, bool], Money] = defaultdict(Money.zero)
     for charge in agreed_charges(promise):
         if not charge.recurring:
@@ -261,7 +264,10 @@ def _dues(promise: Promise, *, until: date) -> Iterator[_Due]:
         end = ended.get(charge.item)
         found = spans(charge, activation=since, cycle_day=cycle_day)
         for span in takewhile(lambda span: span.period.start <= until, found):
-            day = max(span.period.start, bills_from)
+            bill = billed_on(
+                span, activation=since, cycle_day=cycle_day, costs_on=asked.get(charge.item)
+            )
+            day = max(bill, bills_from)
             whole = total(line.amount for line in due_lines(charge, activation=since, span=span))
             if end is None or span.period.end <= end.on:
                 by_day[promise.order_number, day, False] += whole

@@ -8,6 +8,7 @@ from typing import Any
 from commerce.kernel.money import Money
 from commerce.markets.fr import (
     companies,
+    cycles,
     debits,
     dunning,
     free_then_paid,
@@ -24,6 +25,7 @@ from commerce.markets.fr import (
 )
 from commerce.markets.pack import (
     CarrierCaps,
+    CycleRules,
     DebitRules,
     FreeThenPaidRules,
     LateRate,
@@ -110,6 +112,9 @@ class France:
 
     def terms_rules(self) -> TermsRules:
         return termination.TERMS
+
+    def cycle_rules(self) -> CycleRules:
+        return cycles.RULES
 
     def free_then_paid_rules(self) -> FreeThenPaidRules:
         return free_then_paid.RULES

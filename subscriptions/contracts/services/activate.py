@@ -85,7 +85,7 @@ def activate(
         order_number=order_number,
         group=group,
         activated_on=activated_on,
-        cycle_day=account.cycle_day,
+        cycle_day=account.cycle,
         costs_on={line: later.costs_on for line, later in asked.items()},
     )
     subscription = Subscription.objects.create(

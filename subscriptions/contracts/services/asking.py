@@ -51,14 +51,13 @@ def asked_about(
 
     The account has its cycle day.
     """
-    assert account.cycle_day is not None
     granted = [item for item in items if any(charge.benefits for charge in item.charges)]
     if account.segment != Segment.CONSUMER or not granted:
         return {}
     catalogue = current_snapshot(business_now())
     found = {}
     for item in granted:
-        later = paid_later(item.charges, activation=on, cycle_day=account.cycle_day)
+        later = paid_later(item.charges, activation=on, cycle_day=account.cycle)
         offering = last_sold(item.offering, catalogue=catalogue) if later else None
         if later and offering and is_asked_about(offering.kind, segment=account.segment):
             found[item.line_id] = later

@@ -92,7 +92,6 @@ def apply_change(change: ContractChange) -> int:
         raise RuleViolated("This contract has ended.", code="contract_ended")
     ending = _items(subscription, change)
     account = subscription.account
-    assert account.cycle_day is not None
     bills_from = account.next_bill_on or change.on
     at_once = change.kind is ChangeKind.WITHDRAW and account.parked_at is None
     asked = asking.asked_about(account, change.begins, on=change.on)
@@ -101,7 +100,7 @@ def apply_change(change: ContractChange) -> int:
         group=change.group,
         replaces=latest_promise(subscription),
         on=change.on,
-        cycle_day=account.cycle_day,
+        cycle_day=account.cycle,
         bills_from=business_today() if at_once else bills_from,
         ended=[ended_item(item, subscription, on=change.on) for item in ending],
         costs_on={line: later.costs_on for line, later in asked.items()},

@@ -14,6 +14,7 @@ from commerce.kernel.tax import Basis
 from commerce.rows import Given, Prepared
 from subscriptions.domain.changes import EndedCharge, closing, superseded_from
 from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.cycles import CycleDay
 from subscriptions.domain.promise import (
     NEVER_ASKED,
     PromisedLine,
@@ -27,7 +28,8 @@ from subscriptions.models import Promise, PromiseLine
 _OF_ORDER = Prepared(lambda: Promise.objects.filter(order_number=Given("order")))
 _COPY_LINES = """
 COPY subscriptions_promiseline (
-    promise_id, item, charge, period, benefit, amount, tax_class, tax_rate, starts_on, due_on
+    promise_id, item, charge, period, benefit, amount, tax_class, tax_rate, starts_on, due_on,
+    move_id
 ) FROM STDIN
 """
 
@@ -99,7 +101,7 @@ def fix(
     order_number: str,
     group: str,
     activated_on: date,
-    cycle_day: int,
+    cycle_day: CycleDay,
     costs_on: Mapping[str, date] = NEVER_ASKED,
 ) -> int:
     """Give the promise its days, by the day on which the contract really began; its id.
@@ -117,7 +119,7 @@ def fix(
     if promise is None:
         raise _nothing_promised(order_number, group)
     if promise.state == PromiseState.ACTIVE:
-        if (promise.activated_on, promise.cycle_day) != (activated_on, cycle_day):
+        if (promise.activated_on, promise.cycle) != (activated_on, cycle_day):
             raise RuleViolated("The promise has other days already.", code="promise_fixed")
         return promise.pk
     _date(
@@ -146,7 +148,7 @@ def fix_change(
     group: str,
     replaces: int,
     on: date,
-    cycle_day: int,
+    cycle_day: CycleDay,
     bills_from: date,
     ended: Sequence[EndedItem],
     costs_on: Mapping[str, date] = NEVER_ASKED,
@@ -185,20 +187,20 @@ def _date(
     promise: Promise,
     *,
     activated_on: date,
-    cycle_day: int,
+    cycle_day: CycleDay,
     bills_from: date,
     costs_on: Mapping[str, date],
 ) -> None:
     PROMISE_LIFE.check(PromiseState(promise.state), PromiseState.ACTIVE)
     promise.state = PromiseState.ACTIVE
     promise.activated_on = activated_on
-    promise.cycle_day = cycle_day
-    promise.save(update_fields=["state", "activated_on", "cycle_day", "replaces"])
+    promise.keep_cycle(cycle_day)
+    promise.save(update_fields=["state", "activated_on", "cycle_day", "cycle_before", "replaces"])
     periods = horizon(promise.commitment_months)
     _write_out(promise, periods=periods, bills_from=bills_from, costs_on=costs_on)
 
 
-def _close(item: EndedItem, by: Promise, *, cycle_day: int) -> None:
+def _close(item: EndedItem, by: Promise, *, cycle_day: CycleDay) -> None:
     """What was promised of the item is superseded from the first day that is billed otherwise."""
     before = Promise.objects.select_for_update().get(pk=item.promise_id)
     before.closed = {**before.closed, item.line_id: str(by.activated_on)}
@@ -220,6 +222,37 @@ def prolong(promise_ids: Iterable[int], *, periods: int) -> None:
             _write_out(promise, periods=periods)
 
 
+@transaction.atomic
+def restate(
+    promise: Promise,
+    *,
+    cycle_day: CycleDay,
+    from_on: date,
+    move_id: int,
+    costs_on: Mapping[str, date],
+) -> None:
+    """Promise anew what begins from the bill day `from_on` on, by another cycle day: the same
+    charges for the same days, cut otherwise. What was said of them is superseded. `costs_on` as in
+    `fix`."""
+    promise = Promise.objects.select_for_update().get(pk=promise.pk)
+    running = _running(promise)
+    promise.keep_cycle(cycle_day)
+    promise.save(update_fields=["cycle_day", "cycle_before"])
+    for charge in running:
+        PromiseLine.objects.filter(
+            promise=promise,
+            item=charge.item,
+            charge=charge.code,
+            starts_on__gte=from_on,
+            superseded_by__isnull=True,
+        ).update(superseded_by=promise)
+    lines = _lines_of(promise, running, periods=promise.periods, costs_on=costs_on)
+    _copy(
+        ((promise.pk, line) for line in lines if line.starts_on and line.starts_on >= from_on),
+        move_id=move_id,
+    )
+
+
 def agreed_charges(promise: Promise) -> tuple[AgreedCharge, ...]:
     """The charges as they were pledged."""
     return from_plain(tuple[AgreedCharge, ...], promise.agreed)
@@ -233,23 +266,40 @@ def _write_out(
     costs_on: Mapping[str, date] = NEVER_ASKED,
 ) -> None:
     """Add the lines after those that are written, up to the period `periods`."""
-    assert promise.activated_on is not None
-    assert promise.cycle_day is not None
-    lines = promised_from(
-        [charge for charge in agreed_charges(promise) if charge.item not in promise.closed],
-        tax_rates={code: Decimal(rate) for code, rate in promise.tax_rates.items()},
-        activation=promise.activated_on,
-        cycle_day=promise.cycle_day,
-        periods=periods,
-        bills_from=bills_from,
-        costs_on=costs_on,
+    lines = _lines_of(
+        promise, _running(promise), periods=periods, bills_from=bills_from, costs_on=costs_on
     )
     _copy((promise.pk, line) for line in lines if line.due.period > promise.periods)
     promise.periods = periods
     promise.save(update_fields=["periods"])
 
 
-def _copy(lines: Iterable[tuple[int, PromisedLine]]) -> None:
+def _running(promise: Promise) -> list[AgreedCharge]:
+    charges = agreed_charges(promise)
+    return [each for each in charges if each.recurring and each.item not in promise.closed]
+
+
+def _lines_of(
+    promise: Promise,
+    charges: Iterable[AgreedCharge],
+    *,
+    periods: int,
+    bills_from: date | None = None,
+    costs_on: Mapping[str, date] = NEVER_ASKED,
+) -> tuple[PromisedLine, ...]:
+    assert promise.activated_on is not None
+    return promised_from(
+        charges,
+        tax_rates={code: Decimal(rate) for code, rate in promise.tax_rates.items()},
+        activation=promise.activated_on,
+        cycle_day=promise.cycle,
+        periods=periods,
+        bills_from=bills_from,
+        costs_on=costs_on,
+    )
+
+
+def _copy(lines: Iterable[tuple[int, PromisedLine]], *, move_id: int | None = None) -> None:
     """Store many lines at once, each with the id of its promise."""
     with (
         connection.cursor() as cursor,
@@ -262,6 +312,6 @@ def _copy(lines: Iterable[tuple[int, PromisedLine]]) -> None:
                 (
                     *(promise_id, due.item, due.charge, due.period, due.benefit or ""),
                     *(due.amount.amount, due.tax_class, line.tax_rate),
-                    *(line.starts_on, line.due_on),
+                    *(line.starts_on, line.due_on, move_id),
                 )
             )

@@ -180,13 +180,12 @@ def _notice(terms: TermsChange, item: SubscriptionItem) -> TermsNotice:
     contract = item.subscription
     promise: Promise | None = item.begun_by.promise if item.begun_by else contract.promise
     assert promise is not None
-    assert contract.account.cycle_day is not None
     charges = [each for each in agreed_charges(promise) if each.item == item.line_id]
     # Those who are told late, as it takes its time to tell all, have their whole month too.
     effective_on = takes_effect(
         charges,
         since=item.from_on,
-        cycle_day=contract.account.cycle_day,
+        cycle_day=contract.account.cycle,
         from_on=max(terms.from_on, _earliest()),
     )
     known = bool(reach(contract.party_id).email)

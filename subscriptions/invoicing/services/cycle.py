@@ -10,7 +10,8 @@ from django.db import DatabaseError, DataError, IntegrityError, connection, tran
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.periods import Period
 from subscriptions.domain.control import Tally
-from subscriptions.domain.invoice import DraftLine, RunningCharge, bill_period
+from subscriptions.domain.cycles import last_bill_on
+from subscriptions.domain.invoice import DraftLine, RunningCharge, period_due
 from subscriptions.invoicing.services import check, drafting
 from subscriptions.invoicing.services.drafting import Draft
 from subscriptions.models import BillingAccount
@@ -41,14 +42,14 @@ def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int
         charges = drafting.running_charges(ids)
         back = drafting.open_compensations(ids)
         bought = drafting.open_purchases(ids)
-        used = overuse.due(due)
+        used = overuse.due({account.pk: _arrears(account, on=on) for account in due})
         free = drafting.running_without_charges(ids, charges)
         stopped: set[int] = set()
         drafts: list[Draft] = []
         without: dict[int, Period] = {}
         for account in due:
             try:
-                period, draft = _next_draft(account, charges, back, bought, used, free)
+                period, draft = _next_draft(account, charges, back, bought, used, free, on=on)
             except RuleViolated as impossible:
                 _park_impossible(account, reason=impossible.message)
                 stopped.add(account.pk)
@@ -99,18 +100,20 @@ def _next_draft(
     purchases: Mapping[int, Sequence[tuple[date, DraftLine]]],
     used: Mapping[int, Overuse],
     free: Set[int],
+    *,
+    on: date,
 ) -> tuple[Period, Draft | None]:
     """The account's next period and its bill (None if nothing falls due); moves the account on,
     for as long as it has a contract, though it may cost nothing from month to month.
 
-    Purchases from third parties are billed in arrears: those of the days before the period.
+    Purchases from third parties are billed in arrears: those of the days before its last cycle.
     """
     assert account.next_bill_on is not None
-    assert account.cycle_day is not None
-    period = bill_period(account.next_bill_on, cycle_day=account.cycle_day)
+    period = period_due(account.next_bill_on, on=on, cycle_day=account.cycle)
+    begun = _arrears(account, on=on)
     running = charges.get(account.pk, [])
     back = [line for due_on, line in compensations.get(account.pk, ()) if due_on < period.end]
-    bought = [line for day, line in purchases.get(account.pk, ()) if day < period.start]
+    bought = [line for day, line in purchases.get(account.pk, ()) if day < begun]
     beyond = used.get(account.pk)
     waits = account.pk in purchases or (beyond and beyond.lines)
     if not running and not back and not waits:
@@ -123,6 +126,13 @@ def _next_draft(
     account.next_bill_on = period.end
     account.bills += 1
     return period, draft
+
+
+def _arrears(account: BillingAccount, *, on: date) -> date:
+    """Up to which day the account's next bill takes up what is billed in arrears."""
+    assert account.next_bill_on is not None
+    period = period_due(account.next_bill_on, on=on, cycle_day=account.cycle)
+    return max(period.start, last_bill_on(period.last_day, cycle_day=account.cycle))
 
 
 def _write_and_check(drafts: Sequence[Draft], *, on: date, chunk_id: int) -> set[int]:

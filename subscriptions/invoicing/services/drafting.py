@@ -18,6 +18,7 @@ from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
 from subscriptions.domain.buyers import BuyerCodes, shared
 from subscriptions.domain.carrier import COLLECTED, purchase_label
 from subscriptions.domain.charges import AgreedCharge, DueLine
+from subscriptions.domain.cycles import cycle_of
 from subscriptions.domain.invoice import (
     BilledDays,
     Cover,
@@ -51,8 +52,8 @@ BILLED_STATUSES = (SubscriptionStatus.ACTIVE, SubscriptionStatus.SUSPENDED)
 _RUNNING = """
 SELECT charge.id, contract.account_id, contract.order_number, contract.group,
        begun.order_number, begun.group, ended.order_number, ended.group, item.from_on,
-       account.cycle_day, account.currency, item.line_id, item.until_on, item.names, charge.code,
-       charge.amount, charge.every_months, charge.quantity, charge.tax_class, charge.tax_rate,
+       account.cycle_day, account.cycle_before, account.currency, item.line_id, item.until_on,
+       item.names, charge.code, charge.amount, charge.every_months, charge.quantity, charge.tax_class, charge.tax_rate,
        contract.cost_centre, contract.purchase_order, asked.costs_on, charge.billed_until
   FROM subscriptions_itemcharge AS charge
   JOIN subscriptions_subscriptionitem AS item ON item.id = charge.item_id
@@ -206,13 +207,14 @@ def running_charges(
         fetched = cursor.fetchall()
     benefits = _benefits([row[0] for row in fetched])
     overbilled = _overbilled(
-        [row[0] for row in fetched if row[-1] and row[12] and row[-1] > row[12]]
+        [row[0] for row in fetched if row[-1] and row[13] and row[-1] > row[13]]
     )
     # The same few texts stand on the lines of all accounts.
     read = cache(json.loads)
     result: dict[int, list[RunningCharge]] = {}
     for (
         pk, account, order, group, change, change_group, ending, ending_group, since, cycle_day,
+        cycle_before,
         currency, line_id, until, names, code, amount, every, quantity, tax_class, tax_rate,
         cost_centre, purchase_order, costs_on, billed_until,
     ) in fetched:  # fmt: skip
@@ -236,7 +238,7 @@ def running_charges(
                 group=group if change is None else change_group,
                 agreed=agreed,
                 activation=since,
-                cycle_day=cycle_day,
+                cycle_day=cycle_of(cycle_day, read(cycle_before)),
                 billed_until=billed_until,
                 until=until,
                 tax_rate=tax_rate,

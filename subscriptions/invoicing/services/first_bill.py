@@ -12,8 +12,7 @@ def make(account: BillingAccount, subscription: Subscription) -> Period:
 
     The bill is checked, and held if it breaks the promise. The account is locked by the caller.
     """
-    assert account.cycle_day is not None
-    period = bill_period(subscription.activated_on, cycle_day=account.cycle_day)
+    period = bill_period(subscription.activated_on, cycle_day=account.cycle)
     charges = drafting.running_charges([account.pk], subscription_id=subscription.pk)
     draft = drafting.cycle_draft(
         account,

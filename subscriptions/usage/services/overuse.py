@@ -33,7 +33,7 @@ from subscriptions.domain.rating import (
     stretches,
 )
 from subscriptions.domain.states import LineKind
-from subscriptions.models import BillingAccount, Consumption, Subscription, UsageBilled
+from subscriptions.models import Consumption, Subscription, UsageBilled
 from subscriptions.usage.rates import terms_of, used_in
 
 NAMES: Mapping[Dimension, Mapping[str, str]] = {
@@ -65,16 +65,16 @@ class Overuse:
     settles: tuple[int, ...]
 
 
-def due(accounts: Sequence[BillingAccount]) -> Mapping[int, Overuse]:
-    """What the next bill of each account takes up; one statement if there is nothing.
+def due(until: Mapping[int, date]) -> Mapping[int, Overuse]:
+    """What the next bill of each account takes up of the days before `until`, by account; one
+    statement if there is nothing.
 
     What is read stays locked, and that alone is settled: a record which comes meanwhile, also one
     of another line or of something else, is left to the bill after. The accounts are locked by the
     caller.
     """
-    bill_on = {one.pk: one.next_bill_on for one in accounts if one.next_bill_on is not None}
     with connection.cursor() as cursor:
-        cursor.execute(_UNSETTLED, [list(bill_on), list(bill_on.values())])
+        cursor.execute(_UNSETTLED, [list(until), list(until.values())])
         unsettled = sorted(cursor.fetchall())
     if not unsettled:
         return {}
@@ -90,9 +90,7 @@ def due(accounts: Sequence[BillingAccount]) -> Mapping[int, Overuse]:
             read[account].append((row[0], row[1]))
         of_month = _Month(month, {account: contracts[account] for account in read}, terms)
         for account, rows_read in read.items():
-            found[account].append(
-                of_month.overuse(account, bill_on=bill_on[account], read=rows_read)
-            )
+            found[account].append(of_month.overuse(account, bill_on=until[account], read=rows_read))
     return {account: _together(parts) for account, parts in found.items()}
 
 

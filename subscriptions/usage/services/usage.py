@@ -315,4 +315,4 @@ def _bill_once_more(
     touched = {each.contract.account_id for each in counted if each.contract is not None}
     for account in accounts:
         if account.pk in touched and account.next_bill_on is None and account.cycle_day:
-            calendar.bill_from(account, bill_period(today, cycle_day=account.cycle_day).end)
+            calendar.bill_from(account, bill_period(today, cycle_day=account.cycle).end)

@@ -40,6 +40,7 @@ from tests.integration.subscriptions.contracts import (
     at,
     begun,
     bills,
+    firm,
     person,
     plan,
     press,
@@ -63,6 +64,10 @@ def months_later(count: int) -> None:
         on = add_months(DAY, month)
         with business_time_fixed(at(on, 4)):
             run(on)
+
+
+def invoices() -> list[Invoice]:
+    return list(Invoice.objects.order_by("pk"))
 
 
 @pytest.mark.django_db
@@ -108,6 +113,25 @@ class TestRun:
         assert [start for _, start, _ in bills()] == [
             "2026-03-10", "2026-04-10", "2026-05-10", "2026-06-10",
         ]  # fmt: skip
+
+    def test_a_firm_that_begins_on_the_eve_of_its_cycle_day_has_one_bill(self) -> None:
+        party = firm()
+        begun("F-1", [plan("30.00")], party=party, segment="business")
+        with business_time_fixed(at(date(2026, 3, 11), 4)):
+            run(date(2026, 3, 11))
+        eve = date(2026, 4, 9)
+        with business_time_fixed(at(eve)):
+            begun("F-2", [plan("31.00")], party=party, segment="business", on=eve)
+        with business_time_fixed(at(APRIL, 4)):
+            run(APRIL)
+        # One day of March's 31, and April for both lines.
+        assert [
+            (str(one.period_start), str(one.period_end), str(one.net)) for one in invoices()
+        ] == [
+            ("2026-03-10", "2026-04-10", "30.00"),
+            ("2026-04-09", "2026-05-10", "62.00"),
+        ]
+        assert (Parking.objects.count(), BillingAccount.objects.get().bills) == (0, 2)
 
     def test_an_ended_contract_is_not_billed_any_more(self) -> None:
         begun("F-1", [plan()], party=person())

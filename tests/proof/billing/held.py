@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from commerce.kernel.periods import cycle_day_for
+from subscriptions.domain.cycles import CycleDay, moved
 from subscriptions.domain.invoice import bill_period
 from tests.proof.billing.facts import (
     Contract,
+    CycleDayMoved,
     Item,
     ItemAdded,
     ItemRemoved,
@@ -86,9 +88,14 @@ def takes_effect(life: Life, fact: Act) -> date:
     return fact.on or bill_period(fact.known, cycle_day=cycle_day(life)).end
 
 
-def cycle_day(life: Life) -> int:
-    """The account's own day, or that of its first activation."""
-    if life.account.cycle_day is not None:
-        return life.account.cycle_day
+def cycle_day(life: Life) -> CycleDay:
+    """The account's own day, or that of its first activation, and where it was moved to."""
     begun = [one.activated for one in life.contracts if one.activated]
-    return cycle_day_for(min(begun or [one.ordered for one in life.contracts]))
+    first = life.account.cycle_day or cycle_day_for(
+        min(begun or [one.ordered for one in life.contracts])
+    )
+    cycle: CycleDay = first
+    moves = (fact for fact in life.facts if isinstance(fact, CycleDayMoved))
+    for move in sorted(moves, key=lambda fact: fact.entry):
+        cycle = moved(cycle, to=move.day, asked_on=move.known)
+    return cycle

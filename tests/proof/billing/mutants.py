@@ -19,7 +19,7 @@ from commerce.kernel.periods import Period, add_months
 from commerce.kernel.tax import Basis, TaxPart
 from promotions.domain import benefits
 from promotions.domain.benefits import Benefit
-from subscriptions.domain import changes, charges, invoice, leaving, rating
+from subscriptions.domain import changes, charges, cycles, invoice, leaving, rating
 from subscriptions.domain.charges import AgreedCharge, DueLine, Span
 from subscriptions.domain.invoice import BilledDays, DraftLine, RunningCharge, Totals
 from subscriptions.domain.rating import Billed, Owing, Rated
@@ -32,8 +32,10 @@ def _in(module: object, name: str, fault: Callable[..., Any] | str) -> Callable[
     return lambda: [patch.object(module, name, fault)]
 
 
-def _in_both(name: str, fault: Callable[..., Any]) -> Callable[[], Patches]:
-    return lambda: [patch.object(module, name, fault) for module in (charges, invoice)]
+def _in_both(
+    name: str, fault: Callable[..., Any], *, other: object = invoice
+) -> Callable[[], Patches]:
+    return lambda: [patch.object(module, name, fault) for module in (charges, other)]
 
 
 _due_lines = charges.due_lines
@@ -73,7 +75,7 @@ def _calendar_months(month: int, *, activation: date, cycle_day: int) -> date:
     return add_months(activation, month - 1)
 
 
-_first_cycle_start = charges.first_cycle_start
+_first_cycle_start = cycles.first_cycle_start
 
 
 def _a_cycle_later(activation: date, *, cycle_day: int) -> date:
@@ -234,7 +236,9 @@ MUTANTS: Mapping[str, Callable[[], Patches]] = {
     "a benefit lasts a month more": _in(charges, "days_of", _a_month_more),
     "a benefit begins a month late": _in(charges, "days_of", _a_month_late),
     "months of the 31st are calendar months": _in(charges, "month_start", _calendar_months),
-    "who starts on the cycle day waits for the next": _in_both("first_cycle_start", _a_cycle_later),
+    "who starts on the cycle day waits for the next": _in_both(
+        "first_cycle_start", _a_cycle_later, other=cycles
+    ),
     "the last benefit comes first": _in(charges, "_taken", _the_last_first),
     "an amount off goes below nothing": _in(Benefit, "taken_off", _more_than_it_costs),
     "a fixed price may be a higher one": _in(Benefit, "taken_off", _a_price_is_raised),

@@ -13,6 +13,7 @@ from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
 from commerce.markets.pack import (
     CarrierCaps,
+    CycleRules,
     DebitRules,
     FreeThenPaidRules,
     LateRate,
@@ -115,6 +116,9 @@ class Islandia:
 
     def terms_rules(self) -> TermsRules:
         return TermsRules(notice_months=2, leave_months=1)
+
+    def cycle_rules(self) -> CycleRules:
+        return CycleRules(days=(1, 15), months_between=1)
 
     def free_then_paid_rules(self) -> FreeThenPaidRules:
         return FreeThenPaidRules(kinds=frozenset(), asks_days=1, answers_days=0)

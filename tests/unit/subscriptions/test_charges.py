@@ -16,11 +16,11 @@ from subscriptions.domain.charges import (
     Span,
     due_in_period,
     due_lines,
-    first_cycle_start,
     period_starts,
     span_from,
     spans,
 )
+from subscriptions.domain.cycles import first_cycle_start
 
 JAN_31 = date(2026, 1, 31)
 

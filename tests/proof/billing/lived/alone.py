@@ -180,8 +180,7 @@ class Contracts:
         if act.deed is Deed.END:
             on += NOTICE
         elif act.deed is Deed.PLAN_LATER:
-            assert contract.account.cycle_day is not None
-            on = bill_period(act.day, cycle_day=contract.account.cycle_day).end
+            on = bill_period(act.day, cycle_day=contract.account.cycle).end
         renewed = act.deed is Deed.RENEW
         begins = [
             _activated(item(code, buyer, new_line=False, renewed=renewed), buyer)

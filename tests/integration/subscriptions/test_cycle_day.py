@@ -1,0 +1,295 @@
+"""Another bill day: shown to the cent, promised anew, billed as promised, no day twice or never."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from commerce.accounts.identity import AccountContext, Actor
+from commerce.accounts.kinds import ActorKind, Channel, Role
+from commerce.events.models import OutboxEvent
+from commerce.kernel.clock import business_time_fixed
+from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, RuleViolated
+from commerce.kernel.money import Money
+from commerce.kernel.periods import Period
+from promotions.domain.benefits import Benefit, BenefitKind
+from subscriptions.contracts.finding import coming_bills
+from subscriptions.contracts.services.cycle_day import cycle_day_of, move_cycle_day, show_move
+from subscriptions.domain.charges import AgreedCharge
+from subscriptions.models import (
+    BillingAccount,
+    Coverage,
+    CycleMove,
+    Invoice,
+    Parking,
+    PromiseLine,
+    Subscription,
+    SubscriptionItem,
+)
+from tests.integration.subscriptions.contracts import (
+    DAY,
+    at,
+    begun,
+    bills,
+    firm,
+    person,
+    plan,
+    run,
+)
+
+pytestmark = pytest.mark.django_db
+
+ASKED = date(2026, 3, 20)
+APRIL_10, APRIL_25 = date(2026, 4, 10), date(2026, 4, 25)
+TWO_FREE = Benefit("two-free", BenefitKind.PERCENT_OFF, Decimal(100), 1, 2)
+
+
+@contextmanager
+def on(day: date, hour: int = 12) -> Iterator[None]:
+    with business_time_fixed(at(day, hour)):
+        yield
+
+
+def customer(party: int, *, role: Role = Role.CUSTOMER) -> AccountContext:
+    actor = Actor(ActorKind.USER, 7, "Camille")
+    return AccountContext(actor=actor, party_id=party, role=role, channel=Channel.WEB)
+
+
+def begin(*charges: AgreedCharge, order: str = "F-1", party: int | None = None) -> int:
+    party = party or person()
+    with on(DAY):
+        begun(order, charges or [plan("30.00")], party=party)
+    return party
+
+
+def billed_on(*days: date) -> None:
+    for day in days:
+        with on(day, 4):
+            run(day)
+
+
+def nothing_happened(party: int) -> bool:
+    account = BillingAccount.objects.get(party=party)
+    moves = CycleMove.objects.count() + PromiseLine.objects.filter(move__isnull=False).count()
+    told = OutboxEvent.objects.filter(name="CycleDayMoved").count()
+    return (account.cycle_day, account.cycle_before, moves, told) == (10, [], 0, 0)
+
+
+def test_a_customer_sees_the_next_bills_to_the_cent_and_nothing_has_happened_yet() -> None:
+    party = begin()
+    with on(ASKED):
+        shown = show_move(customer(party), day=25)
+    # 15 of the 31 days from 25 March to 25 April.
+    assert (shown.former, shown.day, shown.first) == (10, 25, Period(APRIL_10, APRIL_25))
+    assert [(bill.on.isoformat(), str(bill.amount.amount)) for bill in shown.before] == [
+        ("2026-04-10", "30.00"),
+        ("2026-05-10", "30.00"),
+        ("2026-06-10", "30.00"),
+        ("2026-07-10", "30.00"),
+    ]
+    assert [(bill.on.isoformat(), str(bill.amount.amount)) for bill in shown.after] == [
+        ("2026-04-10", "14.52"),
+        ("2026-04-25", "30.00"),
+        ("2026-05-25", "30.00"),
+        ("2026-06-25", "30.00"),
+    ]
+    assert [(line.days, line.amount) for line in shown.lines] == [
+        (Period(APRIL_10, APRIL_25), Money.of("14.52"))
+    ]
+    assert nothing_happened(party)
+
+
+def test_the_bills_come_as_was_shown_and_every_day_is_covered_once() -> None:
+    party = begin()
+    with on(ASKED):
+        assert move_cycle_day(customer(party), day=25, reason="pay day") == APRIL_10
+    billed_on(APRIL_10, APRIL_25, date(2026, 5, 25))
+    assert [(start, gross) for _, start, gross in bills()] == [
+        ("2026-03-10", "30.00"),
+        ("2026-04-10", "14.52"),
+        ("2026-04-25", "30.00"),
+        ("2026-05-25", "30.00"),
+    ]
+    covered = [(row.days.lower, row.days.upper) for row in Coverage.objects.order_by("pk")]
+    assert covered == [
+        (DAY, APRIL_10),
+        (APRIL_10, APRIL_25),
+        (APRIL_25, date(2026, 5, 25)),
+        (date(2026, 5, 25), date(2026, 6, 25)),
+    ]
+    assert Parking.objects.count() == 0
+    assert BillingAccount.objects.get().next_bill_on == date(2026, 6, 25)
+    move = CycleMove.objects.get()
+    assert (move.former, move.day, move.by, move.reason) == (10, 25, "Camille", "pay day")
+    event = OutboxEvent.objects.get(name="CycleDayMoved")
+    assert (event.payload["from_on"], event.payload["day"]) == ("2026-04-10", 25)
+
+
+def test_what_was_promised_before_stays_readable_and_is_superseded() -> None:
+    party = begin()
+    with on(ASKED):
+        move_cycle_day(customer(party), day=25)
+    old = PromiseLine.objects.filter(superseded_by__isnull=False)
+    new = PromiseLine.objects.filter(move=CycleMove.objects.get())
+    # Of 36 months one was billed; anew there is a part first.
+    assert (old.count(), new.count()) == (35, 35)
+    assert new.order_by("period").values_list("period", "amount", "starts_on")[0] == (
+        2, Decimal("14.52"), APRIL_10,
+    )  # fmt: skip
+
+
+def test_free_months_end_on_the_day_on_which_they_did() -> None:
+    party = begin(plan("31.00", TWO_FREE))
+    with on(ASKED):
+        move_cycle_day(customer(party), day=25)
+        amounts = [bill.amount.amount for bill in coming_bills(party, since=APRIL_10, count=3)]
+    # Free to 10 May: 15 of the 30 days from 25 April are paid for.
+    assert amounts == [Decimal("0.00"), Decimal("15.50"), Decimal("31.00")]
+    billed_on(APRIL_10, APRIL_25, date(2026, 5, 25))
+    assert [gross for _, _, gross in bills()] == ["0.00", "0.00", "15.50", "31.00"]
+
+
+def test_a_commitment_ends_on_the_day_on_which_it_did() -> None:
+    party = begin()
+    Subscription.objects.update(commitment_ends_on=date(2028, 3, 10))
+    with on(ASKED):
+        move_cycle_day(customer(party), day=25)
+    assert Subscription.objects.get().commitment_ends_on == date(2028, 3, 10)
+
+
+def test_a_charge_of_three_months_goes_on_to_its_end_and_stands_on_the_bill_of_that_cycle() -> None:
+    quarter = AgreedCharge("plan-1", "plan", True, Money.of("90.00"), "standard", every_months=3)
+    party = begin(quarter, plan("0.00", line="zero-1"))
+    with on(ASKED):
+        move_cycle_day(customer(party), day=25)
+    with on(date(2026, 5, 26)):
+        found = [
+            (bill.on, bill.amount.amount)
+            for bill in coming_bills(party, since=date(2026, 5, 25), count=2)
+        ]
+    # 10 to 25 June: 15 of the 92 days from 25 March.
+    assert found == [(date(2026, 5, 25), Decimal("14.67")), (date(2026, 6, 25), Decimal("90.00"))]
+    billed_on(APRIL_10, APRIL_25, date(2026, 5, 25), date(2026, 6, 25))
+    assert [gross for _, _, gross in bills()] == ["90.00", "0.00", "0.00", "14.67", "90.00"]
+    assert Parking.objects.count() == 0
+
+
+def test_an_option_that_is_added_before_the_move_holds_runs_to_it_first() -> None:
+    party = begin()
+    with on(ASKED):
+        move_cycle_day(customer(party), day=25)
+    with on(date(2026, 4, 1)):
+        begun("F-2", [plan("31.00")], party=party, on=date(2026, 4, 1))
+    billed_on(APRIL_10, APRIL_25)
+    # 9 of 31 days; 15 of 31 with the other line's 14.52; both whole.
+    assert [gross for _, _, gross in bills()] == ["30.00", "9.00", "29.52", "61.00"]
+    assert Parking.objects.count() == 0
+
+
+def test_a_second_move_waits_for_some_months_and_an_operator_does_not() -> None:
+    party = begin()
+    with on(ASKED):
+        move_cycle_day(customer(party), day=25)
+        with pytest.raises(RuleViolated, match="already") as ahead:
+            move_cycle_day(customer(party, role=Role.OPERATOR), day=3)
+    assert ahead.value.code == "cycle_day_moves_already"
+    billed_on(APRIL_10, APRIL_25)
+    with on(date(2026, 5, 2)):
+        with pytest.raises(RuleViolated) as lately:
+            move_cycle_day(customer(party), day=3)
+        assert lately.value.code == "cycle_day_moved_lately"
+        assert lately.value.detail == {"movable_on": "2026-10-10"}
+        seen = cycle_day_of(party)
+        assert seen is not None
+        assert (seen.day, seen.movable_on) == (25, date(2026, 10, 10))
+        move_cycle_day(customer(party, role=Role.OPERATOR), day=3)
+    billed_on(date(2026, 5, 25), date(2026, 6, 3), date(2026, 7, 3))
+    # 25 May to 3 June: 9 of the 31 days from 3 May.
+    assert [gross for _, _, gross in bills()][3:] == ["8.71", "30.00", "30.00"]
+    assert Parking.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("case", "day", "role", "error", "code"),
+    [
+        (
+            "a day that not every month has",
+            29,
+            Role.CUSTOMER,
+            InvalidInput,
+            "cycle_day_not_offered",
+        ),
+        ("the same day", 10, Role.CUSTOMER, RuleViolated, "same_cycle_day"),
+        ("a firm's viewer", 25, Role.VIEWER, Forbidden, "administrators_only"),
+        ("an agent without a caller", 25, Role.AGENT, Forbidden, "caller_not_verified"),
+    ],
+)
+def test_what_may_not_be_is_refused_and_nothing_happens(
+    case: str, day: int, role: Role, error: type[Exception], code: str
+) -> None:
+    party = begin()
+    with on(ASKED), pytest.raises(error) as refused:
+        move_cycle_day(customer(party, role=role), day=day)
+    assert getattr(refused.value, "code", "") == code, case
+    assert nothing_happened(party)
+
+
+def test_no_move_while_a_bill_is_made_or_looked_at() -> None:
+    party = begin()
+    codes = []
+    with on(APRIL_10, 3):
+        for fault in ("due", "held", "parked"):
+            if fault == "held":
+                BillingAccount.objects.update(next_bill_on=date(2026, 5, 10))
+                Invoice.objects.create(
+                    account=BillingAccount.objects.get(), key="cycle:x", kind="recurring",
+                    state="held", basis="TTC", currency="EUR", drafted_on=APRIL_10, net=0,
+                    tax_total=0, gross=0, tax=[], mentions=[],
+                )  # fmt: skip
+            if fault == "parked":
+                BillingAccount.objects.update(parked_at=at(APRIL_10))
+            with pytest.raises(RuleViolated) as refused:
+                move_cycle_day(customer(party), day=25)
+            codes.append(refused.value.code)
+    assert codes == ["bill_under_way", "bill_under_way", "account_parked"]
+    assert nothing_happened(party)
+
+
+def test_no_move_of_an_account_without_a_running_contract_or_of_somebody_else() -> None:
+    party = begin()
+    with on(ASKED):
+        with pytest.raises(NotFound, match="no bill day"):
+            move_cycle_day(customer(person()), day=25)
+        Subscription.objects.update(status="ended")
+        with pytest.raises(NotFound, match="no bill day"):
+            move_cycle_day(customer(party), day=25)
+    assert nothing_happened(party)
+
+
+def test_no_move_before_what_ends_later_is_settled() -> None:
+    party = begin()
+    SubscriptionItem.objects.update(until_on=date(2026, 4, 20))
+    with on(ASKED), pytest.raises(RuleViolated) as refused:
+        move_cycle_day(customer(party), day=25)
+    assert refused.value.code == "change_ahead"
+    assert nothing_happened(party)
+
+
+def test_a_firm_moves_the_day_of_all_its_lines() -> None:
+    party = firm()
+    with on(DAY):
+        for number in (1, 2):
+            begun(
+                f"F-{number}", [plan("31.00", line=f"p{number}")], party=party, segment="business"
+            )
+    billed_on(date(2026, 3, 11))
+    with on(ASKED):
+        shown = show_move(customer(party, role=Role.ADMINISTRATOR), day=1)
+        move_cycle_day(customer(party, role=Role.ADMINISTRATOR), day=1)
+    assert [line.amount for line in shown.lines] == [Money.of("21.70"), Money.of("21.70")]
+    billed_on(APRIL_10, date(2026, 5, 1))
+    # 21 of the 30 days of April, twice.
+    assert [str(one.net) for one in Invoice.objects.order_by("pk")] == ["62.00", "43.40", "62.00"]
+    assert Parking.objects.count() == 0
