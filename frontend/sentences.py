@@ -10,6 +10,17 @@ from commerce.web.problems import problem_of
 from frontend.shop.words import named
 
 SENTENCES: Mapping[str, Any] = {
+    "no_bill_day": _("There is no bill day yet, or no bill to come."),
+    "cycle_day_not_offered": _("Bills are not made on that day."),
+    "same_cycle_day": _("Bills are made on that day already."),
+    "cycle_day_moves_already": _("The bill day is being moved already: wait until that is done."),
+    "cycle_day_moved_lately": _("The bill day was moved lately: it can't be moved again yet."),
+    "account_parked": _("A bill is being looked at by us: try again in a few days."),
+    "bill_under_way": _("A bill is being made: try again later."),
+    "change_ahead": _("A change of a line is still to take effect: move the bill day after it."),
+    "free_item_waits": _("Something is free until you agree to pay for it: answer that first."),
+    "move_changed": _("The coming bills are others by now: look at them again."),
+    "administrators_only": _("Only administrators of your firm move the bill day."),
     "answer_too_late": _(
         "It is too late to answer: it ends with its free months. You can order it anew."
     ),

@@ -11,7 +11,7 @@ from commerce.kernel.tax import Basis
 from frontend.account.bills import period_text, taken_back_text, takes_back
 from frontend.account.words import number
 from frontend.shop.words import euros, named, on_day
-from subscriptions.domain.explaining import Kept, Reason, Why
+from subscriptions.domain.explaining import BILL_DAY, Kept, Reason, Why
 from subscriptions.domain.states import ChangeKind
 from subscriptions.invoicing.explaining import Explained
 
@@ -76,7 +76,7 @@ def sentence(reason: Reason) -> str:
         "other": named(reason.other),
         "now": _amount(reason.now),
         "before": _amount(reason.before),
-        "days": _days(reason.days),
+        "days": days_text(reason.days),
         "day": on_day(reason.on) if reason.on else "",
         "last": on_day(reason.on - timedelta(days=1)) if reason.on else "",
         "count": reason.quantity,
@@ -88,7 +88,8 @@ def _amount(amount: Any) -> str:
     return euros(abs_of(amount), short=False) if amount is not None else ""
 
 
-def _days(days: Period | None) -> str:
+def days_text(days: Period | None) -> str:
+    """`1 April to 30 April`, the last day included."""
     if days is None:
         return ""
     if days.days == 1:
@@ -122,7 +123,18 @@ def _prorated(reason: Reason) -> str:
     return _("%(label)s by the day: %(days)s, once.")
 
 
+def _whole(reason: Reason) -> str:
+    if reason.act == BILL_DAY:
+        return _(
+            "%(label)s is billed for a whole month again: the bill day was moved on %(day)s, and "
+            "the bill before held only %(days)s."
+        )
+    return _("%(label)s is billed for a whole month; last month it was only %(days)s.")
+
+
 def _part(reason: Reason) -> str:
+    if reason.act == BILL_DAY:
+        return _("The bill day was moved: up to the new one %(label)s is billed for %(days)s only.")
     return _("%(label)s is billed for a part of the month only: %(days)s.")
 
 
@@ -171,9 +183,7 @@ _SENTENCES: Mapping[Why, Callable[[Reason], str]] = {
     Why.MONTHS: lambda _reason: _(
         "This bill holds another number of months of %(label)s (%(count)s)."
     ),
-    Why.WHOLE_MONTH: lambda _reason: _(
-        "%(label)s is billed for a whole month; last month it was only %(days)s."
-    ),
+    Why.WHOLE_MONTH: _whole,
     Why.PART_MONTH: _part,
     Why.NOT_DUE: lambda _reason: _("%(label)s is not due this month: paid for %(days)s."),
     Why.PRORATED: _prorated,

@@ -163,6 +163,14 @@ _ENTRIES: Mapping[str, Callable[[Values], str]] = {
     "purchase_refunded": lambda values: (
         _("Purchase given back: %(service)s") % {"service": values.get("service", "")}
     ),
+    "bill_day_moved": lambda values: (
+        _("Bill day moved from day %(former)s to day %(day)s, from the bill of %(from)s on")
+        % {
+            "former": values.get("former", ""),
+            "day": values.get("day", ""),
+            "from": on_day(date.fromisoformat(str(values["from_on"]))),
+        }
+    ),
     "registered": lambda values: _("Account created"),
     "created": lambda values: _("Known as a customer since an order"),
     "password_changed": lambda values: _("Password changed"),

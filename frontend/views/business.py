@@ -50,6 +50,7 @@ from frontend.views.paying import note_added
 from subscriptions.collection.deposits import held_deposit, receipts_of
 from subscriptions.collection.selectors import announced_debit
 from subscriptions.contracts.selectors import subscriptions_of
+from subscriptions.contracts.services.cycle_day import cycle_day_of
 from subscriptions.invoicing.explaining import explanation
 from subscriptions.invoicing.files import Form
 from subscriptions.invoicing.selectors import bill_view, bills_of
@@ -300,6 +301,8 @@ def bills(request: HttpRequest) -> HttpResponse:
         "deposit": held_deposit(context.party_id or 0),
         "receipts": receipts_of(context.party_id or 0),
         "receipt_page": "portal:deposit",
+        "bill_day": cycle_day_of(party_id),
+        "may_move": context.role is Role.ADMINISTRATOR,
     }
     return render(request, "frontend/portal/bills.html", values)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscriptions.api import dunning, paid_later, views
+from subscriptions.api import bill_day, dunning, paid_later, views
 
 urlpatterns = [
     path("subscriptions", views.SubscriptionsView.as_view(), name="subscriptions"),
@@ -28,6 +28,8 @@ urlpatterns = [
     ),
     path("consumption", views.ConsumptionReportsView.as_view(), name="consumption_reports"),
     path("usage", views.UsageView.as_view(), name="usage"),
+    path("bill-day", bill_day.BillDayView.as_view(), name="bill_day"),
+    path("bill-day/preview", bill_day.BillDayPreviewView.as_view(), name="bill_day_preview"),
     path("invoices", views.InvoicesView.as_view(), name="invoices"),
     path("invoices/<slug:number>.pdf", views.InvoicePdfView.as_view(), name="invoice_pdf"),
     path("invoices/<slug:number>.xml", views.InvoiceXmlView.as_view(), name="invoice_xml"),

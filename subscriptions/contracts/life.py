@@ -29,6 +29,7 @@ from subscriptions.domain.timeline import (
     Dunned,
     Held,
     Life,
+    Moved,
 )
 from subscriptions.models import (
     Compensation,
@@ -97,6 +98,7 @@ def life_of(party_id: int, subscription_id: int, *, acts: Sequence[Act]) -> Life
         answers=_answers(contract),
         amends=_amends(contract),
         announced=_announced(contract),
+        moves=_moves(contract),
     )
 
 
@@ -255,4 +257,13 @@ def _announced(contract: Subscription) -> tuple[Announced, ...]:
         )
         for row in rows.select_related("terms").order_by("pk")
         if row.told_at is not None
+    )
+
+
+def _moves(contract: Subscription) -> tuple[Moved, ...]:
+    """Those that the contract has lived through."""
+    rows = contract.account.moves.filter(from_on__gt=contract.activated_on).order_by("from_on")
+    return tuple(
+        Moved(row.from_on, row.former, row.day, row.reason, row.by, row.channel, row.at)
+        for row in rows
     )

@@ -16,6 +16,7 @@ from promotions.domain.benefits import Benefit, EarlyExit, layers
 from subscriptions.domain.cycles import (
     CycleDay,
     day_on,
+    first_bill_on,
     first_cycle_start,
     last_bill_on,
     moves_of,

@@ -25,6 +25,10 @@ KNOWN = (*RUNNING, LineKind.BENEFIT, LineKind.ONE_OFF, LineKind.REPAIR)
 """Lines of other kinds come and go by themselves."""
 
 
+BILL_DAY = "bill_day"
+"""The act that moved the day on which bills are made."""
+
+
 class Why(StrEnum):
     """`*_OVER`: it was on the bill before, once, and is not on this one."""
 
@@ -73,10 +77,12 @@ class ItemFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`items` by order, group and item; `acts` by order and group."""
+    """`items` by order, group and item; `acts` by order and group; `moves` are the bill days from
+    which another cycle day holds."""
 
     items: Mapping[tuple[str, str, str], ItemFacts] = field(default_factory=dict)
     acts: Mapping[Contract, Act] = field(default_factory=dict)
+    moves: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +368,7 @@ def _lengths(
     new, old = _net(now), _net(before)
     ended_by = facts.items.get(strand[:3], ItemFacts()).ended_by
     act = facts.acts.get(ended_by) if ended_by and why is Why.PART_MONTH else None
+    act = act or _move(now if why is Why.PART_MONTH else before, facts)
     days = before[-1].line.days if why is Why.WHOLE_MONTH else line.days
     yield Reason(
         why=why,
@@ -374,6 +381,13 @@ def _lengths(
         days=days,
         quantity=len(now),
     )
+
+
+def _move(units: Sequence[_Unit], facts: Facts) -> Act | None:
+    """The move of the bill day that has made a part of a cycle of these."""
+    part = _of(units, LineKind.PRORATED)
+    start = part[-1].line.days.start if part and part[-1].line.days else None
+    return Act(BILL_DAY, start) if start in facts.moves and start else None
 
 
 def _net(units: Iterable[_Unit]) -> Money:
@@ -416,7 +430,7 @@ def _gone(strand: Strand, units: Sequence[_Unit], facts: Facts) -> Iterator[Reas
 
 
 def _by_days(why: Why, unit: _Unit, strand: Strand, facts: Facts) -> Reason:
-    act = facts.acts.get(strand[:2])
+    act = facts.acts.get(strand[:2]) or _move((unit,), facts)
     return Reason(
         why=why,
         amount=unit.net,

@@ -156,6 +156,19 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """Another cycle day of the account from the bill day `on` on; `reason` as it was written."""
+
+    on: date
+    former: int
+    day: int
+    reason: str
+    by: str
+    channel: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """Everything that is known of one contract."""
 
@@ -175,6 +188,7 @@ class Life:
     answers: Sequence[Answered] = ()
     amends: Sequence[Amends] = ()
     announced: Sequence[Announced] = ()
+    moves: Sequence[Moved] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +223,7 @@ def timeline(life: Life, *, today: date) -> tuple[Entry, ...]:
         *_answers(life),
         *_amends(life),
         *_announced(life),
+        *_moves(life),
     ]
     kept = [_dated(each, today=today) for each in found]
     if life.ended_on is not None:
@@ -571,6 +586,21 @@ def _announced(life: Life) -> Iterator[Entry]:
         said = Sentence("The last day to leave free of charge for it.")
         why = Sentence("We changed the contract; who does not want that may leave.")
         yield Entry(each.leave_until, Topic.TERMS, said, why)
+
+
+def _moves(life: Life) -> Iterator[Entry]:
+    for each in life.moves:
+        said = Sentence(
+            "Bills are made on day %(day)s of the month instead of day %(former)s.",
+            day=each.day,
+            former=each.former,
+        )
+        why = (
+            Sentence("Asked for on %(day)s: %(reason)s", day=_day(each.at), reason=each.reason)
+            if each.reason
+            else Sentence("Asked for on %(day)s.", day=_day(each.at))
+        )
+        yield Entry(each.on, Topic.BILL, said, why, by=each.by, channel=each.channel)
 
 
 def _day(moment: datetime) -> date:

@@ -10,6 +10,7 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import add_months
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.domain.charges import days_of
+from subscriptions.domain.cycles import moves_of
 from subscriptions.domain.explaining import (
     Act,
     Contract,
@@ -22,6 +23,7 @@ from subscriptions.domain.states import InvoiceState
 from subscriptions.domain.views import BillLineView, BillSummary, BillView
 from subscriptions.invoicing.selectors import bill_lines, bill_view
 from subscriptions.models import (
+    BillingAccount,
     Invoice,
     ItemBenefit,
     ItemCharge,
@@ -104,7 +106,9 @@ def _facts(lines: Sequence[BillLineView], *, account_id: int) -> Facts:
     changes = SubscriptionChange.objects.filter(subscription__account=account_id).filter(
         Q(order_number__in=named) | Q(ended__in=items)
     )
+    account = BillingAccount.objects.filter(pk=account_id, cycle_day__isnull=False).first()
     return Facts(
+        moves=moves_of(account.cycle) if account else (),
         items={_place(item): _item_facts(item) for item in items},
         acts={
             (order, group): Act(kind, on)

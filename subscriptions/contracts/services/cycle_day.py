@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
 from commerce.accounts.identity import AccountContext
-from commerce.accounts.kinds import Role
+from commerce.accounts.kinds import EntryKind, Role
 from commerce.accounts.services.contacts import require_verified
+from commerce.accounts.services.timeline import record
 from commerce.events.outbox import publish
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, RuleViolated
@@ -64,6 +66,12 @@ class MoveShown:
     after: tuple[ComingBill, ...]
     lines: tuple[MovedLine, ...]
 
+    @property
+    def digest(self) -> str:
+        """Tells whether what was shown is still so."""
+        said = [f"{self.former}>{self.day}", *(f"{bill.on}:{bill.amount}" for bill in self.after)]
+        return sha256("|".join(said).encode()).hexdigest()[:16]
+
 
 @dataclass(frozen=True, slots=True)
 class CycleDayView:
@@ -101,26 +109,21 @@ def show_move(context: AccountContext, *, day: int) -> MoveShown:
     with transaction.atomic():
         _allowed(context)
         account = _locked(context.party_id)
-        party = account.party_id
-        since = account.next_bill_on or business_today()
-        before = coming_bills(party, since=since, count=SHOWN)
-        move = _move(account, context, day=day, reason="", bounded=_is_bounded(context))
-        after = coming_bills(party, since=since, count=SHOWN)
-        first = bill_period(move.from_on, cycle_day=account.cycle)
-        lines = _lines(move, first=first, currency=account.currency)
+        _, shown = _move(account, context, day=day, reason="")
         transaction.set_rollback(True)
-    return MoveShown(
-        former=move.former, day=day, first=first, before=before, after=after, lines=lines
-    )
+    return shown
 
 
 @transaction.atomic
-def move_cycle_day(context: AccountContext, *, day: int, reason: str = "") -> date:
+def move_cycle_day(
+    context: AccountContext, *, day: int, reason: str = "", digest: str = ""
+) -> date:
     """Have the party's account billed on another `day` of the month; from which bill day on.
 
     The cycle that runs goes on to its end; the days from there to the first new bill day are a part
     of a cycle, priced by days. All contracts are promised their coming bills anew. Months of
-    commitments and advantages, and the days of changes, stay where they are.
+    commitments and advantages, and the days of changes, stay where they are. `digest` is
+    that of what was shown before, if it was.
 
     Raises:
         NotFound: `no_bill_day`: nothing of the party's is billed yet, or any more.
@@ -129,12 +132,28 @@ def move_cycle_day(context: AccountContext, *, day: int, reason: str = "") -> da
         RuleViolated: `same_cycle_day`; `cycle_day_moves_already`: the last move is still to come;
             `cycle_day_moved_lately`, but for operators; `account_parked`; `bill_under_way`: today's
             bill is not made or issued yet; `change_ahead`: something begins or ends after the bill
-            day; `free_item_waits`: what is free until it is agreed to would cost from another day.
+            day; `move_changed`: other bills were shown; `free_item_waits`: what is free until it is
+            agreed to would cost from another day.
     """
     _allowed(context)
     account = _locked(context.party_id)
-    bounded = _is_bounded(context)
-    move = _move(account, context, day=day, reason=reason.strip()[:200], bounded=bounded)
+    move, shown = _move(account, context, day=day, reason=reason.strip()[:200])
+    if digest and digest != shown.digest:
+        raise RuleViolated(
+            "The coming bills are others by now: look at them again.", code="move_changed"
+        )
+    record(
+        party_id=account.party_id,
+        kind=EntryKind.BILL,
+        code="bill_day_moved",
+        context=context,
+        values={
+            "former": move.former,
+            "day": move.day,
+            "from_on": move.from_on.isoformat(),
+            "note": move.reason,
+        },
+    )
     publish(
         CycleDayMoved(
             account_id=account.pk,
@@ -173,10 +192,12 @@ def _nothing_billed() -> NotFound:
 
 
 def _move(
-    account: BillingAccount, context: AccountContext, *, day: int, reason: str, bounded: bool
-) -> CycleMove:
-    _check_day(account, day=day, bounded=bounded)
+    account: BillingAccount, context: AccountContext, *, day: int, reason: str
+) -> tuple[CycleMove, MoveShown]:
+    _check_day(account, day=day, bounded=_is_bounded(context))
     _check_bills(account)
+    since = account.next_bill_on or business_today()
+    before = coming_bills(account.party_id, since=since, count=SHOWN)
     former, today = account.cycle, business_today()
     cycle = moved(former, to=day, asked_on=today)
     from_on = cycle.moves[-1]
@@ -203,7 +224,15 @@ def _move(
             move_id=move.pk,
             costs_on=asked.get((promise.order_number, promise.group), NEVER_ASKED),
         )
-    return move
+    first = bill_period(from_on, cycle_day=cycle)
+    return move, MoveShown(
+        former=move.former,
+        day=day,
+        first=first,
+        before=before,
+        after=coming_bills(account.party_id, since=since, count=SHOWN),
+        lines=_lines(move, first=first, currency=account.currency),
+    )
 
 
 def _asked(account: BillingAccount) -> Mapping[tuple[str, str], Mapping[str, date]]:

@@ -53,8 +53,9 @@ _RUNNING = """
 SELECT charge.id, contract.account_id, contract.order_number, contract.group,
        begun.order_number, begun.group, ended.order_number, ended.group, item.from_on,
        account.cycle_day, account.cycle_before, account.currency, item.line_id, item.until_on,
-       item.names, charge.code, charge.amount, charge.every_months, charge.quantity, charge.tax_class, charge.tax_rate,
-       contract.cost_centre, contract.purchase_order, asked.costs_on, charge.billed_until
+       item.names, charge.code, charge.amount, charge.every_months, charge.quantity,
+       charge.tax_class, charge.tax_rate, contract.cost_centre,
+       contract.purchase_order, asked.costs_on, charge.billed_until
   FROM subscriptions_itemcharge AS charge
   JOIN subscriptions_subscriptionitem AS item ON item.id = charge.item_id
   JOIN subscriptions_subscription AS contract ON contract.id = item.subscription_id

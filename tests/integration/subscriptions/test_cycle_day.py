@@ -6,7 +6,9 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.core.management import call_command
 
+from commerce.accounts import selectors as accounts
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.events.models import OutboxEvent
@@ -16,13 +18,21 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.contracts.finding import coming_bills
+from subscriptions.contracts.life import life_of
+from subscriptions.contracts.services.activate import ActivatedItem
+from subscriptions.contracts.services.change import ContractChange, apply_change
 from subscriptions.contracts.services.cycle_day import cycle_day_of, move_cycle_day, show_move
 from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.explaining import BILL_DAY, Why
+from subscriptions.domain.states import ChangeKind
+from subscriptions.domain.timeline import timeline
+from subscriptions.invoicing.explaining import explanation
 from subscriptions.models import (
     BillingAccount,
     Coverage,
     CycleMove,
     Invoice,
+    InvoiceLine,
     Parking,
     PromiseLine,
     Subscription,
@@ -30,12 +40,14 @@ from subscriptions.models import (
 )
 from tests.integration.subscriptions.contracts import (
     DAY,
+    RATES,
     at,
     begun,
     bills,
     firm,
     person,
     plan,
+    promised,
     run,
 )
 
@@ -293,3 +305,98 @@ def test_a_firm_moves_the_day_of_all_its_lines() -> None:
     # 21 of the 30 days of April, twice.
     assert [str(one.net) for one in Invoice.objects.order_by("pk")] == ["62.00", "43.40", "62.00"]
     assert Parking.objects.count() == 0
+
+
+def test_nothing_moves_if_other_bills_come_by_now_than_were_shown() -> None:
+    party = begin()
+    with on(ASKED):
+        digest = show_move(customer(party), day=25).digest
+        begun("F-2", [plan("31.00")], party=party, on=ASKED)
+        with pytest.raises(RuleViolated) as refused:
+            move_cycle_day(customer(party), day=25, digest=digest)
+        assert refused.value.code == "move_changed"
+        assert nothing_happened(party)
+        move_cycle_day(customer(party), day=25, digest=show_move(customer(party), day=25).digest)
+    assert BillingAccount.objects.get().cycle_day == 25
+
+
+def test_both_bills_are_explained_by_the_move_to_the_cent() -> None:
+    party = begin()
+    with on(ASKED):
+        move_cycle_day(customer(party), day=25)
+    billed_on(APRIL_10, APRIL_25, date(2026, 5, 25))
+    told = [explanation(party, str(number)).explanation for number, _, _ in bills()[1:]]
+    assert [
+        [(reason.why, reason.act, reason.on, str(reason.amount.amount)) for reason in each.reasons]
+        for each in told
+    ] == [
+        [(Why.PART_MONTH, BILL_DAY, APRIL_10, "-15.48")],
+        [(Why.WHOLE_MONTH, BILL_DAY, APRIL_10, "15.48")],
+        [],
+    ]
+    assert all(each.promised == each.billed for each in told)
+
+
+def test_the_timeline_says_since_when_why_and_by_whom() -> None:
+    party = begin()
+    with on(ASKED):
+        move_cycle_day(customer(party), day=25, reason="pay day")
+    contract = Subscription.objects.get()
+    entries = timeline(life_of(party, contract.pk, acts=()), today=ASKED)
+    (entry,) = [each for each in entries if each.by == "Camille"]
+    assert (entry.on, entry.channel, entry.coming) == (APRIL_10, "web", True)
+    assert dict(entry.title.values) == {"day": 25, "former": 10}
+    assert entry.why is not None
+    assert dict(entry.why.values) == {"day": ASKED, "reason": "pay day"}
+    (line,) = [each for each in accounts.timeline(party) if each.code == "bill_day_moved"]
+    assert line.values["note"] == "pay day"
+
+
+def test_a_plan_that_changes_after_the_move_is_credited_by_the_new_cycle() -> None:
+    party = begin()
+    with on(ASKED):
+        move_cycle_day(customer(party), day=25)
+    billed_on(APRIL_10, APRIL_25)
+    item = SubscriptionItem.objects.get()
+    with on(date(2026, 5, 10)):
+        promised("C-1", [plan("60.00")])
+        apply_change(
+            ContractChange(
+                order_number="C-1",
+                group="g1",
+                subscription_id=item.subscription_id,
+                kind=ChangeKind.PLAN,
+                on=date(2026, 5, 10),
+                channel="web",
+                begins=[ActivatedItem("plan-1", "plan", (plan("60.00"),))],
+                ends=[item.pk],
+                tax_rates=RATES,
+            )
+        )
+    billed_on(date(2026, 5, 25))
+    # 15 of the 30 days from 25 April back, 15 of them at 60.00, and a month of 60.00.
+    amounts = InvoiceLine.objects.filter(invoice=Invoice.objects.latest("pk"))
+    assert sorted(amounts.values_list("amount", flat=True)) == [
+        Decimal("-15.00"), Decimal("30.00"), Decimal("60.00"),
+    ]  # fmt: skip
+    assert Parking.objects.count() == 0
+
+
+def test_an_operator_moves_many_and_is_told_of_each_that_can_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, second = begin(), begin(order="F-2")
+    BillingAccount.objects.filter(party=second).update(parked_at=at(ASKED))
+    told = ["--from", "10", "--to", "25", "--reason", "fewer bills on one day"]
+    with on(ASKED):
+        call_command("move_cycle_days", *told, "--dry-run")
+        assert nothing_happened(first)
+        call_command("move_cycle_days", *told)
+    assert capsys.readouterr().out.split("\n")[:4] == ["account_parked 1", "moved 1"] * 2
+    assert nothing_happened_to(second)
+    assert CycleMove.objects.get().account.party_id == first
+
+
+def nothing_happened_to(party: int) -> bool:
+    account = BillingAccount.objects.get(party=party)
+    return (account.cycle_day, account.cycle_before) == (10, [])
