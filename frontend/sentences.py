@@ -18,7 +18,10 @@ SENTENCES: Mapping[str, Any] = {
     "account_parked": _("A bill is being looked at by us: try again in a few days."),
     "bill_under_way": _("A bill is being made: try again later."),
     "change_ahead": _("A change of a line is still to take effect: move the bill day after it."),
-    "free_item_waits": _("Something is free until you agree to pay for it: answer that first."),
+    "free_item_waits": _(
+        "Something is free for now, and nobody agreed to pay for it later: agree to it on the page "
+        "of its line, or take it off, first."
+    ),
     "move_changed": _("The coming bills are others by now: look at them again."),
     "administrators_only": _("Only administrators of your firm move the bill day."),
     "answer_too_late": _(

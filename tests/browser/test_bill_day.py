@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from catalogue.selectors import forget_snapshots
 from commerce.accounts.models import User
 from commerce.kernel.clock import business_now
-from subscriptions.models import BillingAccount
+from subscriptions.models import BillingAccount, PaidContinuation
 from tests.browser.pages import nothing_wrong
 from tests.browser.test_guide import visit
 from tests.demo import sell_demo
@@ -27,6 +27,7 @@ def page_of_the_day(live_server: LiveServer) -> Iterator[str]:
     sell_demo(at=business_now())
     person = PersonFactory.create(display_name="Camille Martin")
     begin(person.pk)
+    PaidContinuation.objects.update(agreed=True, answered_at=business_now())
     UserFactory.create(party=person, language="fr")
     yield f"{live_server.url}/account/bill-day/"
     forget_snapshots()
@@ -48,7 +49,7 @@ def test_another_bill_day_is_shown_to_the_cent_and_then_confirmed(
             )
             page.goto(page_of_the_day)
             nothing_wrong(page)
-            page.get_by_role("combobox").select_option(str(wanted))
+            page.locator("#id_day").select_option(str(wanted))
             page.locator("main form[method=get] button").click()
             expect(page.locator("#after-title + ul li")).to_have_count(4)
             nothing_wrong(page)
@@ -58,7 +59,7 @@ def test_another_bill_day_is_shown_to_the_cent_and_then_confirmed(
             [{"name": settings.SESSION_COOKIE_NAME, "value": key, "url": page_of_the_day}]
         )
         page.goto(f"{page_of_the_day}?day={wanted}")
-        page.locator("main form[method=post] button").click()
+        page.locator("main form .button-main").last.click()
         page.wait_for_url("**/account/bills/")
         nothing_wrong(page)
         page.goto(page_of_the_day)

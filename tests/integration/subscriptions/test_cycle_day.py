@@ -33,6 +33,7 @@ from subscriptions.models import (
     CycleMove,
     Invoice,
     InvoiceLine,
+    PaidContinuation,
     Parking,
     PromiseLine,
     Subscription,
@@ -133,6 +134,9 @@ def test_the_bills_come_as_was_shown_and_every_day_is_covered_once() -> None:
     ]
     assert Parking.objects.count() == 0
     assert BillingAccount.objects.get().next_bill_on == date(2026, 6, 25)
+    # What is dunned and debited counts from these days.
+    due = Invoice.objects.order_by("pk").values_list("due_on", flat=True)
+    assert list(due) == [DAY, APRIL_10, APRIL_25, date(2026, 5, 25)]
     move = CycleMove.objects.get()
     assert (move.former, move.day, move.by, move.reason) == (10, 25, "Camille", "pay day")
     event = OutboxEvent.objects.get(name="CycleDayMoved")
@@ -287,6 +291,25 @@ def test_no_move_before_what_ends_later_is_settled() -> None:
         move_cycle_day(customer(party), day=25)
     assert refused.value.code == "change_ahead"
     assert nothing_happened(party)
+
+
+def test_no_bill_asks_for_what_nobody_agreed_to_pay() -> None:
+    party = begin(plan("31.00", TWO_FREE))
+    asked = PaidContinuation.objects.create(
+        item=SubscriptionItem.objects.get(),
+        costs_on=date(2026, 5, 10),
+        answer_by=date(2026, 5, 8),
+        amount=31,
+    )
+    with on(ASKED):
+        with pytest.raises(RuleViolated) as refused:
+            move_cycle_day(customer(party), day=25)
+        assert refused.value.code == "free_item_waits"
+        assert nothing_happened(party)
+        asked.agreed, asked.answered_at = True, at(ASKED)
+        asked.save()
+        move_cycle_day(customer(party), day=25)
+    assert BillingAccount.objects.get().cycle_day == 25
 
 
 def test_a_firm_moves_the_day_of_all_its_lines() -> None:
