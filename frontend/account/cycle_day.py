@@ -19,8 +19,9 @@ class BillDayForm(forms.Form):
 
     def __init__(self, *args: Any, view: CycleDayView, **options: Any) -> None:
         super().__init__(*args, **options)
-        days = [(day, str(day)) for day in view.offered if day != view.day]
-        self.fields["day"].choices = days
+        day = self.fields["day"]
+        assert isinstance(day, forms.TypedChoiceField)
+        day.choices = [(each, str(each)) for each in view.offered if each != view.day]
 
 
 def shown_move(move: MoveShown) -> dict[str, Any]:

@@ -261,8 +261,8 @@ def test_no_move_while_a_bill_is_made_or_looked_at() -> None:
                 BillingAccount.objects.update(next_bill_on=date(2026, 5, 10))
                 Invoice.objects.create(
                     account=BillingAccount.objects.get(), key="cycle:x", kind="recurring",
-                    state="held", basis="TTC", currency="EUR", drafted_on=APRIL_10, net=0,
-                    tax_total=0, gross=0, tax=[], mentions=[],
+                    state="held", basis="TTC", currency="EUR", drafted_on=APRIL_10, net=Decimal(0),
+                    tax_total=Decimal(0), gross=Decimal(0), tax=[], mentions=[],
                 )  # fmt: skip
             if fault == "parked":
                 BillingAccount.objects.update(parked_at=at(APRIL_10))
