@@ -299,7 +299,7 @@ def test_no_bill_asks_for_what_nobody_agreed_to_pay() -> None:
         item=SubscriptionItem.objects.get(),
         costs_on=date(2026, 5, 10),
         answer_by=date(2026, 5, 8),
-        amount=31,
+        amount=Decimal(31),
     )
     with on(ASKED):
         with pytest.raises(RuleViolated) as refused:
