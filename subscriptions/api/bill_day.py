@@ -70,6 +70,7 @@ class MoveSerializer(Shown):
 class BillDayView(ApiView):
     policy = OWNERS
     tag = "Invoices"
+    refusals = (404,)
 
     @extend_schema(operation_id="getBillDay", responses=BillDaySerializer)
     def get(self, request: Request) -> Response:
@@ -91,6 +92,7 @@ class BillDayView(ApiView):
 class BillDayPreviewView(ApiView):
     policy = OWNERS
     tag = "Invoices"
+    refusals = (404, 422)
 
     @extend_schema(
         operation_id="previewBillDay", parameters=[DayAsked], responses=MoveSerializer(many=False)
