@@ -11,6 +11,7 @@ from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.periods import add_months
 from commerce.markets.pack import market
+from subscriptions.domain.terms import ToldOf, last_free_day
 from subscriptions.models import TermsNotice
 
 
@@ -46,8 +47,7 @@ def leaves_freely_until(
     subscription_id: int, *, on: date, bound_since: date | None = None
 ) -> date | None:
     """The last day on which who was told of a change may leave free of charge for it, if that is
-    not past on the day `on`; None without such a change. A commitment that began, on the day
-    `bound_since`, after he was told was taken on by who knew, and holds."""
+    not past on the day `on`; None without such a change."""
     months = market(settings.MARKET).terms_rules().leave_months
     rows = touching().filter(
         item__subscription=subscription_id,
@@ -55,16 +55,11 @@ def leaves_freely_until(
         told_at__isnull=False,
     )
     told = (
-        (told_at.astimezone(PARIS).date(), add_months(effective_on, months))
+        ToldOf(told_at.astimezone(PARIS).date(), effective_on)
         for effective_on, told_at in rows.values_list("effective_on", "told_at")
         if told_at is not None
     )
-    ends = (
-        until
-        for day, until in told
-        if day <= on <= until and (bound_since is None or bound_since <= day)
-    )
-    return max(ends, default=None)
+    return last_free_day(told, on=on, months=months, bound_since=bound_since)
 
 
 def touching() -> QuerySet[TermsNotice]:

@@ -1,5 +1,6 @@
 """Random plans, options and benefits, at prices that round badly."""
 
+from dataclasses import replace
 from decimal import Decimal
 from random import Random
 
@@ -48,12 +49,30 @@ def option(rng: Random, code: str) -> Item:
     return Item(code, tuple(charges), _benefits(rng, charges))
 
 
-def renewal(rng: Random) -> tuple[Benefit, ...]:
-    """Half price for some months, or nothing."""
+def renewal(rng: Random, code: str) -> Item:
+    """A plan that one commits to again, mostly with its fee at half price for some months."""
+    chosen = plan(rng, code, sold=False)
     if rng.random() < 0.2:
-        return ()
+        return chosen
     half = Effect.AT_PERCENT if rng.random() < 0.5 else Effect.PERCENT_OFF
-    return (Benefit("renewed", "fee", half, Decimal(50), rng.choice(MONTHS)),)
+    off = Benefit("renewed", "fee", half, Decimal(50), rng.choice(MONTHS))
+    return replace(chosen, benefits=(off, *chosen.benefits))
+
+
+def goes_on(item: Item) -> Item:
+    """The item as a contract has it that has run for a while: nothing is due once any more."""
+    kept = tuple(charge for charge in item.charges if not isinstance(charge, OneOff))
+    codes = {charge.code for charge in kept}
+    benefits = tuple(benefit for benefit in item.benefits if benefit.charge in codes)
+    return replace(item, charges=kept, benefits=benefits)
+
+
+def pooled(item: Item) -> Item:
+    """The plan with an allowance that the lines of the account share."""
+    if not any(isinstance(charge, Usage) for charge in item.charges):
+        more = Usage("minutes", Decimal("0.15"), Decimal(60))
+        item = replace(item, charges=(*item.charges, more))
+    return replace(item, pool="minutes of all")
 
 
 def _benefits(rng: Random, charges: list[Charge]) -> tuple[Benefit, ...]:

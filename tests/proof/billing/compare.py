@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import zip_longest
 
+from subscriptions.domain.states import LineKind
 from tests.proof.billing.engine import Books, Issued, cents, documents, fee, place_of
 from tests.proof.billing.facts import Contract, Life, Terminated
 from tests.proof.billing.held import Place
@@ -14,7 +15,8 @@ from tests.proof.billing.owed import NOTHING, Key, Kind, early_fee
 from tests.proof.billing.seen import Seen
 
 Mark = tuple[str, ...]
-"""What a line is of: contract, item, since when it runs, charge, first day of the period."""
+"""What a line is of: contract, item, since when it runs, charge, first day of the period. A third
+party's purchase and what goes back of it on the same bill are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,11 @@ def _without_fees(life: Life) -> Life:
 
 
 def _of_oracle(bill: Bill) -> Said:
-    lines = {_mark(line.key): line.amount for line in bill.lines if line.amount}
+    lines: dict[Mark, Decimal] = {}
+    for line in bill.lines:
+        mark = _mark(line.key)
+        lines[mark] = lines.get(mark, NOTHING) + line.amount
+    lines = {mark: amount for mark, amount in lines.items() if amount}
     taxes = {tax.rate: (tax.net, tax.tax, tax.gross) for tax in bill.taxes if tax.gross}
     return Said(bill.issued, _sorted(lines), taxes, bill.net, bill.tax, bill.total)
 
@@ -96,7 +102,9 @@ def _of_oracle(bill: Bill) -> Said:
 def _mark(key: Key) -> Mark:
     if key.kind is Kind.ORDERED:
         return (key.contract, key.item, key.charge)
-    if key.kind is Kind.COMPENSATION:
+    if key.kind is Kind.THIRD:
+        return (key.contract, key.charge)
+    if key.kind in (Kind.COMPENSATION, Kind.RECOVERY):
         return (key.charge, key.since.isoformat())
     return (key.contract, key.item, str(key.since), key.charge, str(key.period.start))
 
@@ -123,7 +131,10 @@ def _of_engine(issued: Issued, books: Books) -> Said:
 
 def _marked(issued: Issued, books: Books) -> Iterator[tuple[Mark, Decimal]]:
     for line in issued.lines:
-        yield _mark_of(place_of(line), line.due.period, books), line.due.amount.amount
+        if line.kind is LineKind.THIRD:
+            yield (line.order_number, line.due.item), line.due.amount.amount
+        else:
+            yield _mark_of(place_of(line), line.due.period, books), line.due.amount.amount
 
 
 def _mark_of(place: Place, period: int, books: Books) -> Mark:

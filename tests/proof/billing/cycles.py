@@ -54,6 +54,7 @@ class Cycles:
         self._days: list[tuple[date, int]] = [(date.min, first_day)]
         self._cycles: dict[date, Span] = {}
         self._periods: dict[tuple[date, int], list[Period]] = {}
+        self._of_day: dict[tuple[date, int, date], Period] = {}
         self._months: dict[tuple[date, int], date] = {}
         for move in sorted(moves, key=lambda move: move.entry):
             end = self.containing(move.known).end
@@ -83,10 +84,13 @@ class Cycles:
 
     def period(self, since: date, every: int, day: date) -> Period:
         """In which period a charge that runs `since` a day pays for `day` (readings 2, 3)."""
-        periods = self._periods.setdefault((since, every), [])
-        while not periods or periods[-1].span.end <= day:
-            periods.append(self._period(periods[-1].span.end if periods else since, every))
-        return next(period for period in reversed(periods) if period.span.start <= day)
+        mark = (since, every, day)
+        if mark not in self._of_day:
+            periods = self._periods.setdefault((since, every), [])
+            while not periods or periods[-1].span.end <= day:
+                periods.append(self._period(periods[-1].span.end if periods else since, every))
+            self._of_day[mark] = next(each for each in reversed(periods) if each.span.start <= day)
+        return self._of_day[mark]
 
     def _period(self, start: date, every: int) -> Period:
         if start.day == self.day_of_month(start):

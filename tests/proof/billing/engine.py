@@ -13,9 +13,11 @@ from decimal import Decimal
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis
-from commerce.markets.fr.termination import early_termination_fee
-from promotions.domain import benefits
-from promotions.domain.benefits import BenefitKind
+from commerce.markets.fr.dunning import POLICY
+from commerce.markets.fr.invoice import CARRIER_CAPS
+from commerce.markets.fr.termination import TERMS, early_termination_fee
+from subscriptions.domain import carrier, dunning, terms
+from subscriptions.domain.carrier import Asked, Category, Limits, Price
 from subscriptions.domain.charges import AgreedCharge, DueLine
 from subscriptions.domain.invoice import (
     BilledDays,
@@ -28,28 +30,44 @@ from subscriptions.domain.invoice import (
     one_off_lines,
     recurring_lines,
     totals,
+    totals_after,
 )
 from subscriptions.domain.leaving import Commitment, instalments_left
 from subscriptions.domain.rating import Owing, month_days
 from subscriptions.domain.states import LineKind
 from tests.proof.billing.facts import (
-    Benefit,
+    Bought,
     Buyer,
     Compensated,
     Contract,
-    Effect,
-    Item,
+    GivenBack,
     Life,
+    LimitSet,
     OneOff,
-    Recurring,
+    PaidLate,
+    Renewed,
+    Returned,
     Terminated,
+    TermsAnnounced,
     Withdrawn,
 )
-from tests.proof.billing.held import Held, Place, cycle_day, items
+from tests.proof.billing.held import (
+    Held,
+    Place,
+    agreed,
+    changed_by_us,
+    cycle_day,
+    effective_on,
+    is_open,
+    items,
+    segment_of,
+)
 from tests.proof.billing.metering import Meter
 from tests.proof.billing.oracle import Occasion, occasions
 from tests.proof.billing.owed import Kind
 
+MERCHANT = "merchant"
+FEES = dunning.read_policy(POLICY)
 NO_NAMES: Mapping[str, str] = {}
 
 
@@ -70,6 +88,8 @@ class Books:
         self._until: dict[int, date] = {}
         self._live: dict[int, dict[int, BilledDays]] = {}
         self._coverages = 0
+        self.credited: dict[str, list[DraftLine]] = {}
+        """What credit notes hold of the bill of each order."""
         self.starts: dict[tuple[Place, int], date] = {}
         """On which day each period of a charge began, as it was first billed."""
 
@@ -126,28 +146,43 @@ def _together(before: Iterable[DueLine], back: Iterable[DueLine]) -> list[DueLin
 
 def documents(life: Life) -> tuple[list[Issued], Books]:
     """Every document of a life, and the rows that they left."""
-    books, back, meter = Books(), _Back(life), Meter(life)
+    books, back, meter, till = Books(), _Back(life), Meter(life), _Till(life)
     made: list[Issued] = []
     for occasion in occasions(life):
         covers: tuple[Cover, ...] = ()
+        before: Sequence[DraftLine] = ()
         if occasion.kind is Kind.ORDERED:
-            lines = _of_order(life, occasion)
+            assert occasion.contract is not None
+            before = books.credited.setdefault(occasion.contract, [])
+            lines = _of_order(life, occasion, before)
+            if occasion.day != _contract(life, occasion.contract).ordered:
+                books.credited[occasion.contract] = [*before, *lines]
         else:
             charges = loaded(life, occasion, books)
             lines, covers = recurring_lines(charges, period=_period(life, occasion))
             if occasion.takes_all:
                 lines += tuple(_beyond(life, meter.due(occasion), books))
                 lines += back.open_on(occasion.known)
+                lines += till.open_before(occasion.day)
         books.write(lines, covers)
         if lines:
-            made.append(
-                Issued(
-                    occasion.day,
-                    lines,
-                    totals(lines, basis=_basis(life), currency=life.account.currency),
-                )
-            )
+            made.append(Issued(occasion.day, lines, _totals(life, lines, before)))
     return made, books
+
+
+def _totals(life: Life, lines: Sequence[DraftLine], before: Sequence[DraftLine]) -> Totals:
+    """Those of a credit note count what the ones `before` it of the same bill hold."""
+    basis, currency = _basis(life), life.account.currency
+    if not before:
+        return totals(lines, basis=basis, currency=currency)
+    held: dict[Decimal, Money] = {}
+    for line in before:
+        held[line.tax_rate] = held.get(line.tax_rate, Money.zero(currency)) + line.due.amount
+    return totals_after(held, lines, basis=basis, currency=currency)
+
+
+def _contract(life: Life, code: str) -> Contract:
+    return next(one for one in life.contracts if one.code == code)
 
 
 def _beyond(life: Life, owing: Iterable[tuple[Place, Owing]], books: Books) -> Iterator[DraftLine]:
@@ -169,36 +204,142 @@ def _beyond(life: Life, owing: Iterable[tuple[Place, Owing]], books: Books) -> I
 
 
 class _Back:
-    """What is still to be given back by the next bill."""
+    """What is still to be given back, or asked for a late bill, by the next bill."""
 
     def __init__(self, life: Life) -> None:
         self._life = life
-        facts = [fact for fact in life.facts if isinstance(fact, Compensated)]
+        facts = [fact for fact in life.facts if isinstance(fact, Compensated | PaidLate)]
         self._open = sorted(facts, key=lambda fact: fact.entry)
 
     def open_on(self, day: date) -> tuple[DraftLine, ...]:
-        """What is known by the end of a day; it is given once."""
+        """What is known by the end of a day; it is said once."""
         given = [fact for fact in self._open if fact.known <= day]
         self._open = self._open[len(given) :]
-        return tuple(map(self._line, given))
+        return tuple(line for fact in given for line in self._lines(fact))
 
-    def _line(self, fact: Compensated) -> DraftLine:
-        amount = Money(-fact.amount, self._life.account.currency)
-        return DraftLine(
-            kind=LineKind.ONE_OFF,
-            order_number="",
-            group=fact.known.isoformat(),
-            due=DueLine(fact.code, "compensation", 1, None, amount, fact.tax),
-            days=None,
-            label=NO_NAMES,
-            quantity=1,
-            tax_rate=self._life.account.rate(fact.tax),
+    def _lines(self, fact: Compensated | PaidLate) -> Iterator[DraftLine]:
+        life = self._life
+        if isinstance(fact, PaidLate):
+            asked = FEES.fee_in(segment_of(life).value)
+            if asked is not None:
+                yield _alone(life, fact.code, fact.known, asked, "exempt")
+        else:
+            amount = Money(-fact.amount, life.account.currency)
+            yield _alone(life, fact.code, fact.known, amount, fact.tax)
+
+
+def _alone(
+    life: Life,
+    code: str,
+    day: date,
+    amount: Money,
+    tax: str,
+    *,
+    contract: str = "",
+    kind: LineKind = LineKind.ONE_OFF,
+) -> DraftLine:
+    return DraftLine(
+        kind=kind,
+        order_number=contract,
+        group=day.isoformat(),
+        due=DueLine(code, "compensation", 1, None, amount, tax),
+        days=None,
+        label=NO_NAMES,
+        quantity=1,
+        tax_rate=life.account.rate(tax),
+    )
+
+
+class _Till:
+    """What third parties sold, and what went back of it, that no bill has yet."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._sold: dict[str, tuple[Bought, Price]] = {}
+        self._given: dict[str, tuple[Decimal, Price]] = {}
+        self._limits: dict[str, Limits] = {}
+        self._open: list[tuple[date, DraftLine]] = []
+        for fact in sorted(life.facts, key=lambda fact: fact.entry):
+            match fact:
+                case LimitSet():
+                    self._limits[fact.contract] = Limits(per_month=Money(fact.month))
+                case Bought():
+                    self._buy(fact)
+                case GivenBack() if fact.purchase in self._sold:
+                    self._give_back(fact)
+
+    def open_before(self, day: date) -> tuple[DraftLine, ...]:
+        """Of the days before the period of a bill; once."""
+        found = tuple(line for on, line in self._open if on < day)
+        self._open = [(on, line) for on, line in self._open if on >= day]
+        return found
+
+    def _buy(self, fact: Bought) -> None:
+        life = self._life
+        rate = life.account.rate(fact.tax)
+        price = carrier.price_of(
+            Money(fact.amount), tax_included=fact.with_tax, tax=None, rate=rate
         )
+        contract = _contract(life, fact.contract)
+        month = [
+            (sale.contract, paid.gross)
+            for sale, paid in self._sold.values()
+            if carrier.month_of(sale.known) == carrier.month_of(fact.known)
+        ]
+        own = _sum(gross for line, gross in month if line == fact.contract)
+        business = life.account.buyer is Buyer.BUSINESS
+        refused = carrier.refusal(
+            Asked(price.gross, Category.DIGITAL, MERCHANT, confirmed=True),
+            line_open=is_open(life, contract, day=fact.known),
+            contract=frozenset({Category.DIGITAL}),
+            limits=self._limits.get(fact.contract, Limits()),
+            caps=CARRIER_CAPS,
+            spent=own,
+            together=own if business else _sum(gross for _, gross in month),
+        )
+        if refused is None:
+            self._sold[fact.code] = (fact, price)
+            self._put(fact, fact.known, price, sign=1)
+
+    def _give_back(self, fact: GivenBack) -> None:
+        sale, price = self._sold[fact.purchase]
+        zero = Price(Money.zero(), Money.zero())
+        given, so_far = self._given.get(fact.purchase, (Decimal(0), zero))
+        remaining = sale.amount - given
+        part = remaining if fact.amount is None else fact.amount
+        if 0 < part <= remaining:
+            back = carrier.refunded(
+                price, amount=sale.amount, part=part, remaining=remaining, given_back=so_far
+            )
+            together = Price(so_far.net + back.net, so_far.gross + back.gross)
+            self._given[fact.purchase] = (given + part, together)
+            self._put(sale, fact.known, back, sign=-1)
+
+    def _put(self, sale: Bought, day: date, price: Price, *, sign: int) -> None:
+        amount = price.net if self._life.account.buyer is Buyer.BUSINESS else price.gross
+        line = _alone(
+            self._life,
+            sale.code,
+            day,
+            amount * sign,
+            sale.tax,
+            contract=sale.contract,
+            kind=LineKind.THIRD,
+        )
+        self._open.append((day, line))
 
 
-def _of_order(life: Life, occasion: Occasion) -> tuple[DraftLine, ...]:
-    """What is due once with the order; turned round when the customer withdraws from it."""
-    (contract,) = (one for one in life.contracts if one.code == occasion.contract)
+def _sum(amounts: Iterable[Money]) -> Money:
+    return sum(amounts, Money.zero())
+
+
+def _of_order(
+    life: Life, occasion: Occasion, credited: Iterable[DraftLine]
+) -> tuple[DraftLine, ...]:
+    """What is due once with the order; turned round when something of it is sent back, or all when
+    the customer withdraws from it."""
+    assert occasion.contract is not None
+    contract = _contract(life, occasion.contract)
     lines = one_off_lines(
         (
             agreed(life, item, charge)
@@ -214,7 +355,19 @@ def _of_order(life: Life, occasion: Occasion) -> tuple[DraftLine, ...]:
     )
     if occasion.day == contract.ordered:
         return lines
-    return tuple(replace(each, due=replace(each.due, amount=-each.due.amount)) for each in lines)
+    before = {(line.due.item, line.due.charge) for line in credited}
+    back = {
+        (fact.item, fact.charge)
+        for fact in life.facts
+        if isinstance(fact, Returned)
+        and (fact.contract, fact.known) == (contract.code, occasion.day)
+    }
+    return tuple(
+        replace(each, due=replace(each.due, amount=-each.due.amount))
+        for each in lines
+        if (each.due.item, each.due.charge) not in before
+        and (not back or (each.due.item, each.due.charge) in back)
+    )
 
 
 def loaded(life: Life, occasion: Occasion, books: Books) -> Iterator[RunningCharge]:
@@ -222,13 +375,12 @@ def loaded(life: Life, occasion: Occasion, books: Books) -> Iterator[RunningChar
     for contract in life.contracts:
         if occasion.contract in (None, contract.code):
             for held in items(life, contract, known=occasion.known):
-                for charge in held.item.charges:
-                    if isinstance(charge, Recurring):
-                        yield _running(life, contract, held, charge, books)
+                for charge in held.agreed:
+                    yield _running(life, contract, held, charge, books)
 
 
 def _running(
-    life: Life, contract: Contract, held: Held, charge: Recurring, books: Books
+    life: Life, contract: Contract, held: Held, charge: AgreedCharge, books: Books
 ) -> RunningCharge:
     place = Place(contract.code, held.since.isoformat(), held.item.code, charge.code)
     number = books.id_of(place)
@@ -237,12 +389,12 @@ def _running(
         account_id=1,
         order_number=place.contract,
         group=place.since,
-        agreed=agreed(life, held.item, charge),
+        agreed=charge,
         activation=held.since,
         cycle_day=cycle_day(life),
         billed_until=books.billed_until(number),
         until=held.until,
-        tax_rate=life.account.rate(charge.tax),
+        tax_rate=life.account.rate(charge.tax_class),
         names=NO_NAMES,
         benefit_names={},
         ending=Ending(place.contract, place.since, place.item) if held.until else None,
@@ -251,18 +403,15 @@ def _running(
 
 
 def fee(life: Life, contract: Contract, ended: Terminated) -> Decimal:
-    """What is owed for leaving, of the plan that runs on the eve."""
-    assert contract.activated is not None
+    """What is owed for leaving, of the plan that runs on the eve; nothing who leaves freely."""
     known = max(ended.known, ended.on)
     plans = (held for held in items(life, contract, known=known) if held.is_plan)
-    plan = [held for held in plans if held.since < ended.on][-1]
-    commitment = Commitment(contract.activated, contract.commitment)
+    plan = [held for held in plans if held.since < ended.on and held.until != held.since][-1]
+    commitment, concluded, subsidised = _commitment(life, contract, ended)
+    if _leaves_freely(life, contract, ended, bound_since=commitment.since):
+        return Decimal("0.00")
     instalments = instalments_left(
-        (
-            (agreed(life, plan.item, charge), plan.since)
-            for charge in plan.item.charges
-            if isinstance(charge, Recurring)
-        ),
+        ((charge, plan.since) for charge in plan.agreed),
         commitment=commitment,
         on=ended.on,
         cycle_day=cycle_day(life),
@@ -271,34 +420,46 @@ def fee(life: Life, contract: Contract, ended: Terminated) -> Decimal:
         early_termination_fee(
             instalments,
             elapsed=commitment.elapsed(ended.on),
-            subsidised=contract.subsidised,
-            committed_on=contract.ordered,
+            subsidised=subsidised,
+            committed_on=concluded,
             business=life.account.buyer is Buyer.BUSINESS,
         )
     )
 
 
-def agreed(life: Life, item: Item, charge: OneOff | Recurring) -> AgreedCharge:
-    """The charge with its benefits."""
-    return AgreedCharge(
-        item=item.code,
-        code=charge.code,
-        recurring=isinstance(charge, Recurring),
-        amount=Money(charge.price, life.account.currency),
-        tax_class=charge.tax,
-        every_months=charge.every if isinstance(charge, Recurring) else 1,
-        benefits=tuple(_benefit(each) for each in item.benefits if each.charge == charge.code),
+def _commitment(life: Life, contract: Contract, ended: Terminated) -> tuple[Commitment, date, bool]:
+    """The one that binds, when it was taken on, and whether a handset came with it."""
+    renewals = [
+        fact
+        for fact in life.facts
+        if isinstance(fact, Renewed)
+        and fact.contract == contract.code
+        and fact.on < ended.on
+        and fact.known <= max(ended.known, ended.on)
+    ]
+    if renewals:
+        last = max(renewals, key=lambda fact: (fact.on, fact.entry))
+        return Commitment(last.on, last.commitment), last.known, last.subsidised
+    assert contract.activated is not None
+    taken = contract.taken_over
+    since = taken.since if taken else contract.activated
+    concluded = taken.since if taken else contract.ordered
+    return Commitment(since, contract.commitment), concluded, contract.subsidised
+
+
+def _leaves_freely(life: Life, contract: Contract, ended: Terminated, *, bound_since: date) -> bool:
+    told = [
+        terms.ToldOf(fact.known, effective_on(life, contract, fact))
+        for fact in life.facts
+        if isinstance(fact, TermsAnnounced)
+        and fact.contract == contract.code
+        and fact.known <= ended.known
+        and changed_by_us(life, contract, fact, ended=ended)
+    ]
+    last = terms.last_free_day(
+        told, on=ended.known, months=TERMS.leave_months, bound_since=bound_since
     )
-
-
-def _benefit(benefit: Benefit) -> benefits.Benefit:
-    kind, value = {
-        Effect.AT_PERCENT: (BenefitKind.PERCENT_OFF, 100 - benefit.value),
-        Effect.PERCENT_OFF: (BenefitKind.PERCENT_OFF, benefit.value),
-        Effect.AMOUNT_OFF: (BenefitKind.AMOUNT_OFF, benefit.value),
-        Effect.AT_PRICE: (BenefitKind.FIXED_PRICE, benefit.value),
-    }[benefit.effect]
-    return benefits.Benefit(benefit.code, kind, value, benefit.first, benefit.months)
+    return last is not None
 
 
 def _period(life: Life, occasion: Occasion) -> Period:

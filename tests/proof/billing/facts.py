@@ -118,11 +118,23 @@ class Benefit:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A plan or an option, with its charges and the benefits that it was sold with."""
+    """A plan or an option, with its charges and the benefits that it was sold with.
+
+    Plans of one account that name the same `pool` share what they include.
+    """
 
     code: str
     charges: tuple[Charge, ...]
     benefits: tuple[Benefit, ...] = ()
+    pool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """Of a line that was another holder's: since when, and on which cycle day his account was."""
+
+    since: date
+    cycle_day: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +142,8 @@ class Contract:
     """One line: ordered on a day, active from another one, or never (None).
 
     A port-in is just that: active on the day on which the number comes. `commitment` in months,
-    0 for none; `subsidised` if a handset was.
+    0 for none; `subsidised` if a handset was. One that was `taken_over` goes on as it stood: its
+    items carry the benefits that they were first sold with.
     """
 
     code: str
@@ -140,6 +153,7 @@ class Contract:
     options: tuple[Item, ...] = ()
     commitment: int = 0
     subsidised: bool = False
+    taken_over: TakenOver | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,13 +196,12 @@ class PlanChanged(ContractFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriceChanged(ContractFact):
-    """A recurring charge of a running item has another price from the day `on`."""
+class TermsAnnounced(ContractFact):
+    """We tell the holder that `successor` takes the place of the plan that he has, from the day
+    `from_on` on at the earliest."""
 
-    item: str
-    charge: str
-    price: Decimal
-    on: date
+    successor: Item
+    from_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,11 +214,12 @@ class Suspended(ContractFact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Renewed(ContractFact):
-    """A new commitment from the day `on`; its benefits are for the plan that runs then."""
+    """A new commitment from the day `on`, with the plan that was chosen for it."""
 
     on: date
+    plan: Item
     commitment: int
-    benefits: tuple[Benefit, ...] = ()
+    subsidised: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +228,12 @@ class Terminated(ContractFact):
 
     on: date
     fee: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver(ContractFact):
+    """Another holder has said yes to the line: the contract ends here, free of charge, on the first
+    day of its next contract month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,12 +261,47 @@ class Used(ContractFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refunded(Fact):
-    """Money given back on the day when it is known, by a credit note of its own."""
+class Returned(ContractFact):
+    """What was due once with the order for a charge of an item is given back, as it was sent back:
+    by a credit note of its own on the day when it is known."""
+
+    item: str
+    charge: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSet(ContractFact):
+    """The customer's own limit to what third parties may put on a line's bill in a month."""
+
+    month: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bought(ContractFact):
+    """A third party's purchase, confirmed by the customer and put on the line's bill if it may be.
+
+    `amount` is what the merchant said, with the tax in it or without.
+    """
 
     code: str
     amount: Decimal
+    with_tax: bool = True
     tax: str = "standard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenBack(ContractFact):
+    """So much of a third party's purchase goes back, in its merchant's terms; None: the rest."""
+
+    purchase: str
+    amount: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaidLate(Fact):
+    """A bill was found to be unpaid after its day, for the first time."""
+
+    code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,14 +322,13 @@ class CycleDayMoved(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinesDiscounted(Fact):
-    """From the day `on`, on days with at least `lines` contracts, each plan costs so much less.
+    """From now on, who orders a line while at least `lines` others run has its plan for less.
 
-    `percent` off the plan's recurring charges; a later one replaces it.
+    `percent` off the plan's recurring charges, for as long as he has it; a later offer replaces it.
     """
 
     lines: int
     percent: Decimal
-    on: date
 
 
 @dataclass(frozen=True, slots=True)

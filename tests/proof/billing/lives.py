@@ -1,41 +1,53 @@
 """Random lives of five years, the same for the same seed, in which the boundaries come often."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
 from typing import TypeVar
 
-from tests.proof.billing.catalogue import option, plan, renewal
+from tests.proof.billing.catalogue import goes_on, option, plan, pooled, renewal
 from tests.proof.billing.cycles import ONE_DAY, Cycles, add_months
 from tests.proof.billing.facts import (
     Account,
+    Bought,
     Buyer,
     Compensated,
     Contract,
     CycleDayMoved,
     Fact,
+    GivenBack,
+    HandedOver,
+    Item,
     ItemAdded,
     ItemRemoved,
     Life,
+    LimitSet,
     LinesDiscounted,
+    OneOff,
+    PaidLate,
     PlanChanged,
-    PriceChanged,
-    Recurring,
-    Refunded,
     Renewed,
+    Returned,
     Span,
     Suspended,
+    TakenOver,
     Terminated,
+    TermsAnnounced,
     Usage,
     Used,
     Withdrawn,
 )
 from tests.proof.billing.seen import Running, Seen, cycles_of, facts_by, first_cycle_day
 
-RATES = (("standard", Decimal(20)), ("reduced", Decimal(10)), ("press", Decimal("2.1")))
-FIRST, LAST = date(2023, 2, 1), date(2026, 12, 31)
+RATES = (
+    ("standard", Decimal(20)),
+    ("reduced", Decimal(10)),
+    ("press", Decimal("2.1")),
+    ("exempt", Decimal(0)),
+)
+FIRST, LAST = date(2021, 2, 1), date(2026, 12, 31)
 MONTHS = 60
 DAYS_TO_WITHDRAW = 14
 LEAP_DAYS = (date(2024, 2, 29), date(2028, 2, 29))
@@ -48,7 +60,7 @@ def clock_changes(years: Iterable[int]) -> list[date]:
     return [end - timedelta(days=(end.weekday() + 1) % 7) for end in ends]
 
 
-CLOCK_CHANGES = clock_changes(range(2023, 2032))
+CLOCK_CHANGES = clock_changes(range(2021, 2032))
 EDGES = (*LEAP_DAYS * 4, *CLOCK_CHANGES)
 
 
@@ -67,6 +79,7 @@ class _Author:
         first = self._activation(FIRST, LAST)
         self.start, self.until = first, add_months(first, MONTHS)
         self.account = self._account(first)
+        self.shares = rng.random() < 0.3
         self.cycles = Cycles(self.account.cycle_day or min(first.day, 28))
         self._sell(first)
 
@@ -102,7 +115,33 @@ class _Author:
         lines = self.rng.choices((1, 2, 3, 4), (50, 28, 14, 8))[0]
         for number in range(lines):
             on = first if number == 0 else self._activation(first, add_months(first, 36))
-            self.contracts.append(self._contract(f"line-{number + 1}", on))
+            code = f"line-{number + 1}"
+            if number and self.rng.random() < 0.15:
+                self.contracts.append(self._taken_over(code, on))
+            else:
+                self.contracts.append(self._contract(code, on))
+
+    def _plan(self, code: str, *, sold: bool) -> Item:
+        chosen = plan(self.rng, code, sold=sold)
+        return pooled(chosen) if self.shares and self.rng.random() < 0.7 else chosen
+
+    def _taken_over(self, code: str, on: date) -> Contract:
+        """From another holder, on the first day of a contract month of his."""
+        since = on - timedelta(days=self.rng.randint(20, 400))
+        own = self.rng.random() < 0.7
+        taken = TakenOver(since, min(since.day, 28) if own else self.rng.randint(1, 28))
+        cycles, month = Cycles(taken.cycle_day), 2
+        while cycles.month_start(since, month) < on:
+            month += 1
+        begins = cycles.month_start(since, month)
+        fresh = self._contract(code, begins)
+        return replace(
+            fresh,
+            ordered=begins - timedelta(days=self.rng.randint(1, 28)),
+            plan=goes_on(fresh.plan),
+            options=tuple(map(goes_on, fresh.options)),
+            taken_over=taken,
+        )
 
     def _contract(self, code: str, on: date) -> Contract:
         ported = self.rng.random() < 0.35
@@ -112,7 +151,7 @@ class _Author:
             code,
             ordered=on - timedelta(days=wait),
             activated=on,
-            plan=plan(self.rng, f"{code} plan", sold=True),
+            plan=self._plan(f"{code} plan", sold=True),
             options=tuple(
                 option(self.rng, f"{code} option {number}")
                 for number in range(self.rng.choice((0, 0, 1, 1, 2)))
@@ -134,7 +173,7 @@ class _Author:
     # What happens
 
     def _move_the_cycle_day(self) -> None:
-        for _ in range(self.rng.choices((0, 1, 2), (70, 22, 8))[0]):
+        for _ in range(self.rng.choices((0, 1, 2), (60, 20, 20))[0]):
             known = self._day(self.start, self.until)
             self._add(CycleDayMoved(entry=0, known=known, day=self.rng.randint(1, 28)))
         written = self._written()
@@ -145,41 +184,65 @@ class _Author:
     def _tell(self, contract: Contract) -> None:
         on = contract.activated
         assert on is not None
-        if self.account.buyer is Buyer.CONSUMER and self.rng.random() < 0.16:
+        consumer, sold = self.account.buyer is Buyer.CONSUMER, contract.taken_over is None
+        if consumer and sold and self.rng.random() < 0.19:
             self._withdraw(contract, on)
             return
-        end = self.until
+        end, asked = self.until, None
         if self.rng.random() < 0.45:
-            end = self._end(contract, on)
+            end, asked = self._end(contract, on)
+        self._send_back(contract, self.until)
         self._change_plans(contract, on, end)
+        self._announce(contract, on, end, asked)
+        self._renew(contract, on, end)
         self._change_options(contract, on, end)
         self._suspend(contract, on, end)
         items = self._items()
-        self._reprice(contract, items, on, end)
-        self._renew(contract, items, on, end)
         self._use(contract, items, on, end)
+        self._buy(contract, on, end)
 
     def _withdraw(self, contract: Contract, on: date) -> None:
         day = contract.ordered + timedelta(days=self.rng.randint(1, DAYS_TO_WITHDRAW))
         last = contract.ordered + timedelta(days=DAYS_TO_WITHDRAW)
-        if on < last and self.rng.random() < 0.6:
+        if on < last and self.rng.random() < 0.5:
             day = on + timedelta(days=self.rng.randint(1, (last - on).days))
         if day <= on:
             place = self.contracts.index(contract)
             self.contracts[place] = replace(contract, activated=None)
         early = self.rng.random() < 0.6
+        self._send_back(contract, day)
         self._add(Withdrawn(entry=0, known=day, contract=contract.code, on=day, early=early))
         self._use(contract, self._items(), on, max(on, day - ONE_DAY))
 
-    def _end(self, contract: Contract, on: date) -> date:
+    def _send_back(self, contract: Contract, before: date) -> None:
+        """The handset, or something else that came with the order."""
+        for charge in contract.plan.charges:
+            if isinstance(charge, OneOff) and self.rng.random() < 0.35:
+                known = contract.ordered + timedelta(days=self.rng.randint(1, DAYS_TO_WITHDRAW))
+                if known < before:
+                    self._add(
+                        Returned(
+                            entry=0,
+                            known=known,
+                            contract=contract.code,
+                            item=contract.plan.code,
+                            charge=charge.code,
+                        )
+                    )
+
+    def _end(self, contract: Contract, on: date) -> tuple[date, date | None]:
+        """The last day on which something is done, and when the end was asked for."""
         end = self._day(on + ONE_DAY, self.until)
+        if self.rng.random() < 0.2:
+            self._add(HandedOver(entry=0, known=end, contract=contract.code))
+            return end, None
         if contract.commitment and self.rng.random() < 0.6:
             elapsed = add_months(on, self.rng.choice((1, 6, 11, 12, 13, 18, contract.commitment)))
             end = min(elapsed, self.until)
         known = max(on, end - timedelta(days=self.rng.choice((0, 3, 10, 10, 40))))
         fee = self.rng.random() < 0.8
         self._add(Terminated(entry=0, known=known, contract=contract.code, on=end, fee=fee))
-        return end
+        return end, known if fee else None
 
     def _change_plans(self, contract: Contract, on: date, end: date) -> None:
         for number in range(self.rng.choices((0, 1, 2, 3), (25, 35, 25, 15))[0]):
@@ -196,7 +259,7 @@ class _Author:
                 self._change_plan(contract, f"{number}", known=self._known(day, on), on=day)
 
     def _change_plan(self, contract: Contract, name: str, *, known: date, on: date | None) -> None:
-        another = plan(self.rng, f"{contract.code} plan + {name}", sold=False)
+        another = self._plan(f"{contract.code} plan + {name}", sold=False)
         self._add(PlanChanged(entry=0, known=known, contract=contract.code, plan=another, on=on))
 
     def _change_options(self, contract: Contract, on: date, end: date) -> None:
@@ -241,41 +304,88 @@ class _Author:
             )
             free_from = to
 
-    def _reprice(self, contract: Contract, items: Seen, on: date, end: date) -> None:
-        for _ in range(self.rng.choices((0, 1, 2), (50, 35, 15))[0]):
-            day = self._day(on, end)
-            running = [item for item in items.items(contract, day) if _recurring(item)]
-            if running:
-                item = self.rng.choice(running)
-                charge = self.rng.choice(_recurring(item))
-                price = charge.price + self.rng.choice((Decimal("2.00"), Decimal("-1.01")))
-                self._add(
-                    PriceChanged(
-                        entry=0,
-                        known=max(self._known(day, on), self._known_since(contract, item)),
-                        contract=contract.code,
-                        item=item.item.code,
-                        charge=charge.code,
-                        price=max(price, Decimal("0.99")),
-                        on=day,
-                    )
+    def _announce(self, contract: Contract, on: date, end: date, asked: date | None) -> None:
+        """Another plan in the place of the present one, often shortly before he leaves."""
+        for number in range(self.rng.choices((0, 1, 2), (65, 28, 7))[0]):
+            known = self._day(on, end)
+            if asked is not None and self.rng.random() < 0.6:
+                first, last = self.rng.choice(((0, 190), (125, 165)))
+                known = max(on, asked - timedelta(days=self.rng.randint(first, last)))
+                if known < asked and self.rng.random() < 0.3:
+                    again = known + timedelta(days=self.rng.randint(1, (asked - known).days))
+                    self._commit_again(contract, f"knowing {number}", known=again, on=again)
+            notice = add_months(known, 1) + timedelta(days=self.rng.choice((-10, 0, 0, 7, 45)))
+            successor = self._plan(f"{contract.code} successor {number}", sold=False)
+            self._add(
+                TermsAnnounced(
+                    entry=0,
+                    known=known,
+                    contract=contract.code,
+                    successor=successor,
+                    from_on=notice,
                 )
+            )
 
-    def _renew(self, contract: Contract, items: Seen, on: date, end: date) -> None:
-        for _ in range(self.rng.choices((0, 1, 2), (60, 30, 10))[0]):
+    def _renew(self, contract: Contract, on: date, end: date) -> None:
+        for number in range(self.rng.choices((0, 1, 2), (60, 30, 10))[0]):
             day = self._day(add_months(on, 6), end) if add_months(on, 6) < end else end
-            running = items.items(contract, day)
-            if running:
-                self._add(
-                    Renewed(
-                        entry=0,
-                        known=max(self._known(day, on), self._known_since(contract, running[0])),
-                        contract=contract.code,
-                        on=day,
-                        commitment=self.rng.choice((12, 24)),
-                        benefits=renewal(self.rng),
-                    )
+            self._commit_again(contract, f"{number}", known=self._known(day, on), on=day)
+
+    def _commit_again(self, contract: Contract, name: str, *, known: date, on: date) -> None:
+        self._add(
+            Renewed(
+                entry=0,
+                known=known,
+                contract=contract.code,
+                on=on,
+                plan=renewal(self.rng, f"{contract.code} renewed {name}"),
+                commitment=self.rng.choice((12, 24)),
+                subsidised=self.rng.random() < 0.5,
+            )
+        )
+
+    def _buy(self, contract: Contract, on: date, end: date) -> None:
+        """Some purchases in a month, a few of them too many; and what goes back of them."""
+        bought = 0
+        if self.rng.random() < 0.1:
+            limit = Decimal(self.rng.choice((10, 50, 100)))
+            known = self._day(on, end)
+            self._add(LimitSet(entry=0, known=known, contract=contract.code, month=limit))
+        for _ in range(self.rng.choices((0, 1, 2), (50, 35, 15))[0]):
+            day, much = self._day(on, end), self.rng.random() < 0.3
+            for _ in range(self.rng.randint(6, 9) if much else self.rng.randint(1, 3)):
+                bought += 1
+                self._buy_one(contract, f"{contract.code} purchase {bought}", day, much=much)
+                day = min(day + timedelta(days=self.rng.randint(0, 3)), max(end, day))
+
+    def _buy_one(self, contract: Contract, code: str, day: date, *, much: bool) -> None:
+        few = ("0.99", "3.00", "4.99", "12.34", "49.99", "50.00", "50.01")
+        price = Decimal(self.rng.choice(("44.90", "49.99", "50.00") if much else few))
+        with_tax = self.rng.random() < 0.7
+        amount = price if with_tax else (price / Decimal("1.2")).quantize(Decimal("0.001"))
+        self._add(
+            Bought(
+                entry=0,
+                known=day,
+                contract=contract.code,
+                code=code,
+                amount=amount,
+                with_tax=with_tax,
+                tax=self.rng.choice(("standard", "standard", "press")),
+            )
+        )
+        for _ in range(self.rng.choices((0, 1, 2), (60, 20, 20))[0]):
+            known = day + timedelta(days=self.rng.choice((0, 1, 5, 30, 60)))
+            part = (amount * self.rng.choice((1, 3, 7)) / 10).quantize(Decimal("0.01"))
+            self._add(
+                GivenBack(
+                    entry=0,
+                    known=known,
+                    contract=contract.code,
+                    purchase=code,
+                    amount=part if self.rng.random() < 0.6 else None,
                 )
+            )
 
     def _use(self, contract: Contract, items: Seen, on: date, end: date) -> None:
         for number in range(self.rng.randint(4, 14)):
@@ -326,23 +436,32 @@ class _Author:
 
     def _speak_of_the_account(self) -> None:
         if len(self.contracts) > 1 and self.rng.random() < 0.7:
-            for lines in self.rng.choice(((2,), (2, 3), (3,))):
-                day = self._day(self.start, self.until)
-                known = self._known(day, self.start)
+            for lines in self.rng.choice(((1,), (1, 2), (2,))):
+                known = self._day(self.start, add_months(self.start, 24))
                 percent = self.rng.choice((Decimal(10), Decimal(15), Decimal("33.33")))
-                self._add(
-                    LinesDiscounted(entry=0, known=known, lines=lines, percent=percent, on=day)
-                )
+                self._add(LinesDiscounted(entry=0, known=known, lines=lines, percent=percent))
+        if len(self.contracts) > 1 and self.rng.random() < 0.35:
+            self._buy_on_all_lines()
         for number in range(self.rng.choices((0, 1, 2), (60, 30, 10))[0]):
-            self._add(self._money(Refunded, f"refund {number}"))
-        for number in range(self.rng.choices((0, 1, 2), (60, 30, 10))[0]):
-            self._add(self._money(Compensated, f"goodwill {number}"))
+            amount = Decimal(self.rng.randint(100, 2500)) / 100
+            tax = self.rng.choice(("standard", "standard", "reduced"))
+            known = self._day(self.start, self.until)
+            code = f"goodwill {number}"
+            self._add(Compensated(entry=0, known=known, code=code, amount=amount, tax=tax))
+        for number in range(self.rng.choices((0, 1, 2, 3), (65, 20, 10, 5))[0]):
+            known = self._day(self.start, self.until)
+            self._add(PaidLate(entry=0, known=known, code=f"late {number}"))
 
-    def _money(self, kind: Callable[..., Fact], code: str) -> Fact:
-        amount = Decimal(self.rng.randint(100, 2500)) / 100
-        tax = self.rng.choice(("standard", "standard", "reduced"))
-        known = self._day(self.start, self.until)
-        return kind(entry=0, known=known, code=code, amount=amount, tax=tax)
+    def _buy_on_all_lines(self) -> None:
+        """In one month, in all more than a person may; one of the lines has a limit of its own."""
+        begun = max(contract.activated or contract.ordered for contract in self.contracts)
+        day = max(self._day(begun, self.until).replace(day=1), begun)
+        line = self.rng.choice(self.contracts).code
+        limit = Decimal(self.rng.choice((50, 100, 150)))
+        self._add(LimitSet(entry=0, known=day, contract=line, month=limit))
+        for number in range(self.rng.randint(7, 10)):
+            chosen = self.rng.choice(self.contracts)
+            self._buy_one(chosen, f"{chosen.code} shopping {number}", day, much=True)
 
     # When
 
@@ -380,7 +499,8 @@ class _Author:
         starts = [
             fact.known
             for fact in self.facts
-            if (isinstance(fact, PlanChanged) and fact.plan is running.item)
+            if (isinstance(fact, PlanChanged | Renewed) and fact.plan is running.item)
+            or (isinstance(fact, TermsAnnounced) and fact.successor is running.item)
             or (isinstance(fact, ItemAdded) and fact.item is running.item)
         ]
         return max(starts, default=contract.activated or contract.ordered)
@@ -390,10 +510,6 @@ class _Author:
 
     def _add(self, fact: Fact) -> None:
         self.facts.append(fact)
-
-
-def _recurring(running: Running) -> list[Recurring]:
-    return [charge for charge in running.item.charges if isinstance(charge, Recurring)]
 
 
 def _on(fact: Fact) -> date | None:

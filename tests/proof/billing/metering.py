@@ -13,12 +13,12 @@ from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from catalogue.domain.model import Charge, ChargeKind, Kind, Offering, Segment, Specification, Text
-from catalogue.domain.usage import Dimension
+from catalogue.domain.usage import POOL, Dimension
 from commerce.kernel.money import Money
 from subscriptions.domain import rating
 from subscriptions.domain.rating import Billed, HeldOffering, LineTerms, Owing, Rated, Stretch
-from tests.proof.billing.facts import Buyer, Item, Life, Usage, Used, Withdrawn
-from tests.proof.billing.held import Act, Held, Place, items, takes_effect
+from tests.proof.billing.facts import Item, Life, Usage, Used, Withdrawn
+from tests.proof.billing.held import Act, Held, Place, acts, items, segment_of
 from tests.proof.billing.oracle import Occasion
 
 SILENT = Text({})
@@ -46,7 +46,7 @@ class Meter:
     def __init__(self, life: Life) -> None:
         self._life = life
         self._numbers = {contract.code: n for n, contract in enumerate(life.contracts)}
-        self._places: list[Place] = []
+        self._places: dict[int, Place] = {}
         self._records = sorted(_counted(life), key=lambda record: record.known)
         self._changes = sorted(
             (fact.known, _since(life, fact)) for fact in life.facts if isinstance(fact, Act)
@@ -68,7 +68,8 @@ class Meter:
         found: list[Owing] = []
         for month in sorted(self._open):
             over = rating.month_days(month).end <= occasion.day
-            ready = (each for each in self._rated(month, held) if over or each.contract in ended)
+            rates = self._rated(month, held)
+            ready = (each for each in rates if over or ended.issuperset(each.members))
             found += rating.owing(ready, billed=self._billed)
             if over:
                 self._open.discard(month)
@@ -108,17 +109,23 @@ class Meter:
 
     def _offering(self, contract: str, held: Held) -> HeldOffering:
         place = Place(contract, held.since.isoformat(), held.item.code, "minutes")
-        if place not in self._places:
-            self._places.append(place)
         kind = Kind.PLAN if held.is_plan else Kind.OPTION
         return HeldOffering(
-            item=self._places.index(place),
+            item=self._row_of(place, held),
             line=held.item.code,
             offering=sold(held.item, kind, segment_of(self._life)),
             since=held.since,
             until=held.until,
             sold_at=datetime.combine(held.since, time(), UTC),
         )
+
+    def _row_of(self, place: Place, held: Held) -> int:
+        """The number of the item's row: rows are numbered as they are entered."""
+        line = self._numbers[place.contract]
+        number = (held.entered.toordinal() * 10 + line) * 10**8 + held.since.toordinal() * 10
+        while self._places.setdefault(number, place) != place:
+            number += 1
+        return number
 
     def _keep(self, owed: Owing) -> Place:
         mark = (owed.rated.item, owed.rated.charge, owed.rated.month)
@@ -129,17 +136,12 @@ class Meter:
         return self._places[owed.rated.item]
 
 
-def segment_of(life: Life) -> Segment:
-    """To whom it is sold."""
-    return Segment.CONSUMER if life.account.buyer is Buyer.CONSUMER else Segment.BUSINESS
-
-
 @lru_cache(maxsize=512)
 def sold(item: Item, kind: Kind, segment: Segment) -> Offering:
     """The item as the catalogue would have it, as far as its use goes."""
     return Offering(
         code=item.code,
-        specification=Specification(item.code, kind, {}, None),
+        specification=Specification(item.code, kind, {POOL: item.pool} if item.pool else {}, None),
         name=SILENT,
         summary=SILENT,
         category="",
@@ -162,9 +164,10 @@ def sold(item: Item, kind: Kind, segment: Segment) -> Offering:
 def _since(life: Life, fact: Act) -> date:
     """From which day on a change says something of the contract; of all of it if it is given back
     as a whole."""
+    (contract,) = (each for each in life.contracts if each.code == fact.contract)
     if isinstance(fact, Withdrawn) and not fact.early:
-        return min(each.ordered for each in life.contracts if each.code == fact.contract)
-    return takes_effect(life, fact)
+        return contract.ordered
+    return next(day for day, act in acts(life, contract, known=fact.known) if act is fact)
 
 
 def _over(own: Sequence[Held], day: date) -> bool:

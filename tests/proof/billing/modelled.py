@@ -8,27 +8,24 @@ from tests.proof.billing.facts import (
     Compensated,
     Contract,
     Fact,
+    GivenBack,
+    HandedOver,
     Item,
     ItemAdded,
     Life,
-    LinesDiscounted,
     OneOff,
+    PaidLate,
     PlanChanged,
-    PriceChanged,
-    Refunded,
     Renewed,
     Suspended,
     Terminated,
+    TermsAnnounced,
     Withdrawn,
 )
 
 LEFT_OUT: Mapping[str, str] = {
-    "another price": "an agreed price is never changed in the engine: it knows no such act",
-    "a renewal": "brings items of its own; benefits on an item that runs are not given",
     "a suspension that is not": "a suspended line is paid for: none of ours is without",
     "a suspension across a cycle": "as above",
-    "a discount for lines": "what lines save is agreed in the order of each, as its benefits",
-    "a refund": "money is given back against the bill of an order only",
 }
 """Situations that are not compared, each with the reason."""
 
@@ -37,11 +34,11 @@ OTHERWISE: Mapping[str, str] = {
     "what a later plan or option costs once": "left out: it is billed with the order of the change",
     "the fee for leaving": "by itself: it is billed with the order that ends the contract",
     "a compensation after the last contract ended": "left out: there is no next bill",
+    "a third party's refund after that": "left out: it is credited at once, by its service",
+    "a recovery fee after that": "left out: there is no bill that could ask for it",
     "an item that ends sooner than was known": "by the pure core; its service refuses a second end",
 }
 """What is compared in another form than the lives have it, and how."""
-
-_LEFT_OUT = (LinesDiscounted, PriceChanged, Refunded, Renewed)
 
 
 def modelled(life: Life) -> Life:
@@ -53,24 +50,26 @@ def modelled(life: Life) -> Life:
 
 def _facts(fact: Fact, life: Life) -> list[Fact]:
     match fact:
-        case PlanChanged():
+        case PlanChanged() | Renewed():
             return [replace(fact, plan=_changed(fact.plan))]
+        case TermsAnnounced():
+            return [replace(fact, successor=_changed(fact.successor))]
         case ItemAdded():
             return [replace(fact, item=_changed(fact.item))]
         case Suspended():
             return [fact] if fact.billed else []
-        case Compensated():
+        case Compensated() | GivenBack() | PaidLate():
             # There is no next bill once the last contract has ended.
             return [fact] if _runs(life, fact) else []
-    return [] if isinstance(fact, _LEFT_OUT) else [fact]
+    return [fact]
 
 
-def _runs(life: Life, given: Compensated) -> bool:
+def _runs(life: Life, given: Fact) -> bool:
     """Whether some contract runs on the day, as far as is known then, and on the days after it."""
     ended = {
         fact.contract
         for fact in life.facts
-        if isinstance(fact, Terminated | Withdrawn) and fact.known <= given.known
+        if isinstance(fact, Terminated | Withdrawn | HandedOver) and fact.known <= given.known
     }
     return any(
         contract.activated is not None
@@ -106,4 +105,4 @@ def _changed(item: Item) -> Item:
 def _with(item: Item, *, charges: tuple[Charge, ...]) -> Item:
     codes = {charge.code for charge in charges}
     benefits = tuple(benefit for benefit in item.benefits if benefit.charge in codes)
-    return Item(item.code, charges, benefits)
+    return replace(item, charges=charges, benefits=benefits)

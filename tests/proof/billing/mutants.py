@@ -17,9 +17,24 @@ from commerce.kernel import money, tax
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period, add_months
 from commerce.kernel.tax import Basis, TaxPart
+from commerce.markets.fr import termination
+from commerce.markets.pack import CarrierCaps
 from promotions.domain import benefits
 from promotions.domain.benefits import Benefit
-from subscriptions.domain import changes, charges, cycles, invoice, leaving, rating
+from promotions.domain.model import CustomerFacts
+from subscriptions.domain import (
+    carrier,
+    changes,
+    charges,
+    cycles,
+    dunning,
+    invoice,
+    leaving,
+    rating,
+    taking_over,
+    terms,
+)
+from subscriptions.domain.carrier import Asked, Price, Rule
 from subscriptions.domain.charges import AgreedCharge, DueLine, Span
 from subscriptions.domain.invoice import BilledDays, DraftLine, RunningCharge, Totals
 from subscriptions.domain.rating import Billed, Owing, Rated
@@ -28,7 +43,7 @@ from tests.proof.billing import engine
 Patches = list[Any]
 
 
-def _in(module: object, name: str, fault: Callable[..., Any] | str) -> Callable[[], Patches]:
+def _in(module: object, name: str, fault: object) -> Callable[[], Patches]:
     return lambda: [patch.object(module, name, fault)]
 
 
@@ -226,6 +241,115 @@ def _of_the_plan_alone(offerings: Sequence[Offering], **sold: Any) -> Mapping[Di
     return rates_of(offerings[:1], **sold)
 
 
+_takes_effect = terms.takes_effect
+
+
+def _cut_short(of: Iterable[AgreedCharge], *, since: date, cycle_day: int, from_on: date) -> date:
+    without = [replace(charge, benefits=()) for charge in of]
+    return _takes_effect(without, since=since, cycle_day=cycle_day, from_on=from_on)
+
+
+def _on_the_day_itself(
+    of: Iterable[AgreedCharge], *, since: date, cycle_day: int, from_on: date
+) -> date:
+    return from_on
+
+
+_last_free_day = terms.last_free_day
+
+
+def _three_months_to_leave(changed: Any, *, months: int, **asked: Any) -> date | None:
+    return _last_free_day(changed, months=months - 1, **asked)
+
+
+def _who_knew_leaves_too(changed: Any, *, bound_since: date | None, **asked: Any) -> date | None:
+    return _last_free_day(changed, **asked)
+
+
+_remaining = taking_over.remaining
+
+
+def _all_of_it_anew(charge: AgreedCharge, *, item: str, **began: Any) -> AgreedCharge:
+    return replace(charge, item=item)
+
+
+def _none_of_it(charge: AgreedCharge, *, item: str, **began: Any) -> AgreedCharge:
+    return replace(_remaining(charge, item=item, **began), benefits=())
+
+
+_contract_month = charges.contract_month
+
+
+def _a_month_too_few(day: date, *, activation: date, cycle_day: int) -> int:
+    return max(_contract_month(day, activation=activation, cycle_day=cycle_day) - 1, 1)
+
+
+_refusal = carrier.refusal
+
+
+def _each_line_its_own(asked: Asked, **known: Any) -> Rule | None:
+    return _refusal(asked, **{**known, "together": known["spent"]})
+
+
+def _all_lines_together(asked: Asked, **known: Any) -> Rule | None:
+    return _refusal(asked, **{**known, "spent": known["together"]})
+
+
+def _on_a_closed_line(asked: Asked, **known: Any) -> Rule | None:
+    return _refusal(asked, **{**known, "line_open": True})
+
+
+def _each_part_rounded(payment: Price, *, amount: Decimal, part: Decimal, **before: Any) -> Price:
+    return Price((payment.net * part / amount).rounded(), (payment.gross * part / amount).rounded())
+
+
+_price_of = carrier.price_of
+
+
+def _the_tax_is_in_it(amount: Money, *, tax_included: bool, **said: Any) -> Price:
+    return _price_of(amount, tax_included=True, **said)
+
+
+def _one_by_one(
+    before: Mapping[Decimal, Money], lines: Sequence[DraftLine], *, basis: Basis, currency: str
+) -> Totals:
+    return _totals(lines, basis=basis, currency=currency)
+
+
+def _from_everybody(self: dunning.Policy, segment: str) -> Money | None:
+    return self.late_fee.amount if self.late_fee else None
+
+
+_facts = CustomerFacts.facts
+
+
+def _counts_itself(self: CustomerFacts) -> dict[str, Any]:
+    return {**_facts(self), "customer.lines": self.lines + 1}
+
+
+_fee = termination.early_termination_fee
+
+
+def _protected_like_a_person(instalments: Sequence[Money], **said: Any) -> Money:
+    return _fee(instalments, **{**said, "business": False})
+
+
+def _rate_one(found: Iterable[rating.Stretch], **said: Any) -> tuple[Rated, ...]:
+    return tuple(each for part in found for each in _rated_together([part], **said))
+
+
+_rated_together = rating.rated
+
+
+def _the_last_carries_it(found: Iterable[rating.Stretch], **said: Any) -> tuple[Rated, ...]:
+    parts = list(found)
+    most = max((part.item for part in parts), default=0)
+    turned = [replace(part, item=most - part.item) for part in parts]
+    used = {(most - item, what): much for (item, what), much in said["used"].items()}
+    rates = _rated_together(turned, **{**said, "used": used})
+    return tuple(replace(each, item=most - each.item) for each in rates)
+
+
 MUTANTS: Mapping[str, Callable[[], Patches]] = {
     "cents are rounded to even": _in(money, "ROUND_HALF_UP", ROUND_HALF_EVEN),
     "cents are cut off": _in(money, "ROUND_HALF_UP", ROUND_DOWN),
@@ -259,6 +383,30 @@ MUTANTS: Mapping[str, Callable[[], Patches]] = {
     "use is billed in the middle of its month": _in(rating, "month_days", _to_the_middle),
     "use a year ago to the day is barred": _in(rating, "is_barred", _a_year_is_365_days),
     "an option adds nothing to what is included": _in(rating, "rates_of", _of_the_plan_alone),
+    "each plan of a pool is rated alone": _in(rating, "rated", _rate_one),
+    "the newest line of a pool is billed": _in(rating, "rated", _the_last_carries_it),
+    "what we change cuts short what was given": _in(terms, "takes_effect", _cut_short),
+    "what we change is billed by days": _in(terms, "takes_effect", _on_the_day_itself),
+    "who refuses a change has three months": _in(terms, "last_free_day", _three_months_to_leave),
+    "who knew of a change leaves freely": _in(terms, "last_free_day", _who_knew_leaves_too),
+    "another holder begins advantages anew": _in(taking_over, "remaining", _all_of_it_anew),
+    "another holder loses advantages": _in(taking_over, "remaining", _none_of_it),
+    "a line leaves a month too early": _in(charges, "contract_month", _a_month_too_few),
+    "old contracts have the law of 2023": _in(
+        termination, "SHARES", (replace(termination.SHARES[0], since=date.min),)
+    ),
+    "a firm leaves like a person": _in(engine, "early_termination_fee", _protected_like_a_person),
+    "a line ordered counts itself": _in(CustomerFacts, "facts", _counts_itself),
+    "exactly 50 EUR is too much": _in(
+        engine, "CARRIER_CAPS", CarrierCaps(Money.of("49.99"), Money.of(300))
+    ),
+    "each line of a person has its 300 EUR": _in(carrier, "refusal", _each_line_its_own),
+    "one line's limit counts the others": _in(carrier, "refusal", _all_lines_together),
+    "a line that stands still may buy": _in(carrier, "refusal", _on_a_closed_line),
+    "parts that go back are rounded alone": _in(carrier, "refunded", _each_part_rounded),
+    "a merchant's price has its tax already": _in(carrier, "price_of", _the_tax_is_in_it),
+    "credit notes are taxed one by one": _in(engine, "totals_after", _one_by_one),
+    "persons pay for late bills": _in(dunning.Policy, "fee_in", _from_everybody),
 }
 
 

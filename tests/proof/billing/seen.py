@@ -1,60 +1,76 @@
 """A life as it is known on a day: which items run on which days, and what a day costs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from tests.proof.billing.cycles import (
+    ONE_DAY,
     Cycles,
     add_months,
 )
 from tests.proof.billing.facts import (
     Benefit,
+    Bought,
     Charge,
     Contract,
     ContractFact,
     CycleDayMoved,
     Effect,
     Fact,
+    GivenBack,
+    HandedOver,
     Item,
     ItemAdded,
     ItemRemoved,
     Life,
+    LimitSet,
     LinesDiscounted,
     OneOff,
     PlanChanged,
-    PriceChanged,
     Recurring,
     Renewed,
+    Span,
     Suspended,
+    TakenOver,
     Terminated,
+    TermsAnnounced,
     Used,
     Withdrawn,
 )
 from tests.proof.billing.money import cents
 
 F = TypeVar("F", bound=Fact)
+ENDS = (Terminated, Withdrawn, HandedOver)
+BESIDE = (Used, Bought, GivenBack, LimitSet)
+"""Facts of a contract that change nothing of what it holds."""
+MONTH_OF_NOTICE, MONTHS_TO_LEAVE = 1, 4
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """An item on a day: since when, at which changed prices, with which benefits given when."""
+    """An item on a day: since when, on which day that was known, with which benefits given when."""
 
     item: Item
     since: date
     is_plan: bool
-    prices: Mapping[str, Decimal]
+    entered: date
+    recurring: tuple[Recurring, ...]
     benefits: tuple[tuple[Benefit, date], ...]
 
 
-def started(item: Item, since: date, *, is_plan: bool) -> Running:
-    """An item on its first day."""
-    return Running(item, since, is_plan, {}, tuple((benefit, since) for benefit in item.benefits))
+def started(item: Item, since: date, *, is_plan: bool, known: date = date.min) -> Running:
+    """An item on its first day; it is entered then, or when it is known, if that is later."""
+    recurring = tuple(charge for charge in item.charges if isinstance(charge, Recurring))
+    given = tuple((benefit, since) for benefit in item.benefits)
+    return Running(item, since, is_plan, max(since, known), recurring, given)
 
 
 @lru_cache(maxsize=4096)
@@ -80,11 +96,34 @@ def lowered(price: Fraction, benefit: Benefit) -> Fraction:
             return max(price - value, Fraction(0))
 
 
-def repriced(running: Running, change: PriceChanged) -> Running:
-    """The item at its new price, if the change is for it."""
-    if change.item != running.item.code:
-        return running
-    return replace(running, prices={**running.prices, change.charge: change.price})
+def is_same(one: Running, other: Running | None) -> bool:
+    """Whether both are the same item since the same day."""
+    return other is not None and (one.item.code, one.since) == (other.item.code, other.since)
+
+
+def left_of(item: Item, taken: TakenOver, on: date) -> Item:
+    """An item as another holder takes it over: its benefits have the months that are left of them,
+    counted anew from his first day (reading 21)."""
+    cycles, passed = Cycles(taken.cycle_day), 0
+    while cycles.month_start(taken.since, passed + 2) <= on:
+        passed += 1
+    benefits = []
+    for benefit in item.benefits:
+        first = max(benefit.first - passed, 1)
+        last = None if benefit.months is None else benefit.first + benefit.months - 1 - passed
+        if last is None or last >= first:
+            months = None if last is None else last - first + 1
+            benefits.append(replace(benefit, first=first, months=months))
+    return replace(item, benefits=tuple(benefits))
+
+
+@lru_cache(maxsize=256)
+def terms_day(cycles: Cycles, since: date, every: tuple[int, ...], not_before: date) -> date:
+    """The first day that begins a period of each charge of an item that runs since a day."""
+    day = not_before
+    while any(cycles.period(since, months, day).span.start != day for months in every):
+        day += ONE_DAY
+    return day
 
 
 def facts_by(life: Life, day: date, kind: type[F]) -> tuple[F, ...]:
@@ -115,9 +154,15 @@ class Seen:
         self.life = life
         self.by = by
         self.known = known
+        self._known = facts_by(life, known, Fact)
         self.cycles = cycles_of(first_cycle_day(life), self.of(CycleDayMoved))
         self.contracts = [contract for contract in life.contracts if contract.ordered <= known]
-        self._facts = {contract.code: self._facts_of(contract.code) for contract in self.contracts}
+        self._effects: dict[int, date] = {}
+        self._announced: dict[int, Running | None] = {}
+        self._begun = {contract.code: self._first(contract) for contract in self.contracts}
+        self._facts = {contract.code: self._facts_of(contract) for contract in self.contracts}
+        self._days = {code: [on for on, _ in facts] for code, facts in self._facts.items()}
+        self._begun = {contract.code: self._for_less(contract) for contract in self.contracts}
         self._closed = {
             contract.code: [
                 fact.days for fact in self.facts(contract, Suspended) if not fact.billed
@@ -131,6 +176,8 @@ class Seen:
     def takes_effect(self, fact: Fact) -> date:
         """The first day that a fact changes."""
         match fact:
+            case TermsAnnounced() | HandedOver():
+                return self._effects[id(fact)]
             case PlanChanged(on=None):
                 return self.cycles.containing(fact.known).end
             case CycleDayMoved():
@@ -141,10 +188,30 @@ class Seen:
                 return self.local_day(fact)
             case PlanChanged(on=date() as on) | ItemAdded(on=on) | ItemRemoved(on=on):
                 return on
-            case PriceChanged() | Renewed() | Terminated() | Withdrawn() | LinesDiscounted():
+            case Renewed() | Terminated() | Withdrawn():
                 return fact.on
             case _:
                 return fact.known
+
+    def _terms_change(self, plan: Running, fact: TermsAnnounced) -> date:
+        """A month after he was told at the earliest, at the beginning of a bill of the plan, when
+        nothing that was given for some months still runs (reading 20)."""
+        day = max(fact.from_on, add_months(fact.known, MONTH_OF_NOTICE))
+        for benefit, given in plan.benefits:
+            if benefit.months is not None and benefit.charge in {
+                one.code for one in plan.recurring
+            }:
+                last = benefit.first + benefit.months
+                day = max(day, self.cycles.month_start(given, last))
+        every = tuple(charge.every for charge in plan.recurring)
+        return terms_day(self.cycles, plan.since, every, day)
+
+    def _next_month(self, plan: Running, day: date) -> date:
+        """The first day of the contract month after that of a day."""
+        number = 2
+        while self.cycles.month_start(plan.since, number) <= day:
+            number += 1
+        return self.cycles.month_start(plan.since, number)
 
     def local_day(self, record: Used) -> date:
         """The day of a record where the account is."""
@@ -162,58 +229,86 @@ class Seen:
         on = self.activated(contract)
         if on is None or day < on:
             return ()
-        facts = [fact for since, fact in self._facts[contract.code] if since <= day]
-        told = (contract.code, len(facts))
+        count = bisect_right(self._days[contract.code], day)
+        told = (contract.code, count)
         if told not in self._items:
+            facts = [fact for _, fact in self._facts[contract.code][:count]]
             self._items[told] = self._told(contract, on, facts)
         return self._items[told]
+
+    def alike(self, contract: Contract, days: Span) -> Iterator[tuple[Span, tuple[Running, ...]]]:
+        """These days, cut where some fact takes effect, with what runs on them."""
+        edges = {on for on in self._days[contract.code] if days.start < on < days.end}
+        for start, end in pairwise(sorted({days.start, days.end, *edges})):
+            yield Span(start, end), self.items(contract, start)
 
     def _told(
         self, contract: Contract, on: date, facts: Iterable[ContractFact]
     ) -> tuple[Running, ...]:
-        plan = started(contract.plan, on, is_plan=True)
-        options = {item.code: started(item, on, is_plan=False) for item in contract.options}
+        plan, *own = self._begun[contract.code]
+        options = {each.item.code: each for each in own}
         for fact in facts:
             match fact:
-                case PlanChanged():
-                    plan = started(fact.plan, self.takes_effect(fact), is_plan=True)
+                case PlanChanged() | Renewed():
+                    since = self.takes_effect(fact)
+                    plan = started(fact.plan, since, is_plan=True, known=fact.known)
+                case TermsAnnounced() if is_same(plan, self._announced[id(fact)]):
+                    plan = started(fact.successor, self.takes_effect(fact), is_plan=True)
                 case ItemAdded():
                     options.setdefault(fact.item.code, started(fact.item, fact.on, is_plan=False))
                 case ItemRemoved():
                     options.pop(fact.item, None)
-                case PriceChanged():
-                    plan = repriced(plan, fact)
-                    options = {code: repriced(item, fact) for code, item in options.items()}
-                case Renewed():
-                    given = tuple((benefit, fact.on) for benefit in fact.benefits)
-                    plan = replace(plan, benefits=plan.benefits + given)
-                case Terminated() | Withdrawn():
+                case Terminated() | Withdrawn() | HandedOver():
                     return ()
         return (plan, *options.values())
 
+    def _first(self, contract: Contract) -> tuple[Running, ...]:
+        """What a contract begins with: the plan, then the options."""
+        on, taken = contract.activated or contract.ordered, contract.taken_over
+        items = (contract.plan, *contract.options)
+        if taken is not None:
+            items = tuple(left_of(item, taken, on) for item in items)
+        return tuple(started(item, on, is_plan=place == 0) for place, item in enumerate(items))
+
+    def _for_less(self, contract: Contract) -> tuple[Running, ...]:
+        """With what was off for who had so many lines already when it was ordered (reading 19)."""
+        plan, *options = self._begun[contract.code]
+        offers = [each for each in self.of(LinesDiscounted) if each.known <= contract.ordered]
+        others = [other for other in self.contracts if other is not contract]
+        lines = sum(self._ran(other, contract.ordered) for other in others)
+        if contract.taken_over or not offers or lines < offers[-1].lines:
+            return (plan, *options)
+        off = tuple(
+            (Benefit("lines", each.code, Effect.PERCENT_OFF, offers[-1].percent), plan.since)
+            for each in plan.recurring
+        )
+        return (replace(plan, benefits=(*plan.benefits, *off)), *options)
+
+    def _ran(self, contract: Contract, day: date) -> bool:
+        """Whether a contract ran on a day, as far as was known then."""
+        ended = any(
+            isinstance(fact, ENDS) and fact.known <= day and since <= day
+            for since, fact in self._facts[contract.code]
+        )
+        return contract.activated is not None and contract.activated <= day and not ended
+
     def is_closed(self, contract: Contract, day: date) -> bool:
         """Whether the service is suspended on a day that is not paid for."""
-        return any(day in closed for closed in self._closed[contract.code])
+        closed = self._closed[contract.code]
+        return bool(closed) and any(day in days for days in closed)
 
     def given_back(self, contract: Contract) -> bool:
         """Whether the customer withdrew without having asked for an early start."""
         return any(not fact.early for fact in self.facts(contract, Withdrawn))
 
-    def price(self, running: Running, charge: Recurring, day: date, *, begun: date) -> Fraction:
-        """Of the whole period that has `begun` on a day, as it is on one of its days."""
-        price = self.price_before_lines(running, charge, day if charge.every == 1 else begun)
-        if running.is_plan and self._lines_discounts:
-            price = price * (100 - self._lines_discount(day)) / 100
-        return price
-
-    def price_before_lines(self, running: Running, charge: Charge, day: date) -> Fraction:
-        """Of the charge after the benefits that hold on a day."""
+    def price(self, running: Running, charge: Charge, day: date) -> Fraction:
+        """Of the charge, for a whole period, after the benefits that hold on a day."""
         holding = [
             benefit
             for benefit, given in running.benefits
             if benefit.charge == charge.code and self._holds(benefit, given, charge, day)
         ]
-        return price_after(running.prices.get(charge.code, charge.price), tuple(holding))
+        return price_after(charge.price, tuple(holding))
 
     def _holds(self, benefit: Benefit, given: date, charge: Charge, day: date) -> bool:
         if isinstance(charge, OneOff):
@@ -224,24 +319,32 @@ class Seen:
             return True
         return day < self.cycles.month_start(given, benefit.first + benefit.months)
 
-    def _lines_discount(self, day: date) -> Fraction:
-        percent = Fraction(0)
-        for fact in self._lines_discounts:
-            if fact.on <= day:
-                lines = sum(bool(self.items(contract, day)) for contract in self.contracts)
-                percent = Fraction(fact.percent) if lines >= fact.lines else Fraction(0)
-        return percent
-
-    @cached_property
-    def _lines_discounts(self) -> list[LinesDiscounted]:
-        facts = self.of(LinesDiscounted)
-        return sorted(facts, key=lambda fact: (fact.on, fact.entry))
-
     def plan_before(self, contract: Contract, end: date) -> Running:
         """The plan on the eve of the end."""
         on = contract.activated or end
         facts = [fact for since, fact in self._facts[contract.code] if since < end]
         return self._told(contract, on, facts)[0]
+
+    def is_stopped(self, contract: Contract, day: date) -> bool:
+        """Whether the service is closed on a day, paid for or not."""
+        return any(day in fact.days for fact in self.facts(contract, Suspended))
+
+    def was_changed_by_us(self, contract: Contract, told: TermsAnnounced) -> bool:
+        """Whether the plan that a holder was told of ran until its successor took its place."""
+        mark = (self.takes_effect(told), told.entry)
+        facts = [fact for on, fact in self._facts[contract.code] if (on, fact.entry) < mark]
+        running = self._told(contract, contract.activated or mark[0], facts)
+        return bool(running) and is_same(running[0], self._announced[id(told)])
+
+    def still_has(self, contract: Contract, told: TermsAnnounced, ended: Terminated) -> bool:
+        """Whether the plan that a holder was told of runs when he asks for the end."""
+        facts = [
+            fact
+            for on, fact in self._facts[contract.code]
+            if on <= ended.known and fact.entry < ended.entry
+        ]
+        running = self._told(contract, contract.activated or ended.known, facts)
+        return bool(running) and is_same(running[0], self._announced[id(told)])
 
     # What is known
 
@@ -261,16 +364,37 @@ class Seen:
 
     def of(self, kind: type[F]) -> tuple[F, ...]:
         """The known facts of one kind, as they were entered."""
-        return facts_by(self.life, self.known, kind)
+        return tuple(fact for fact in self._known if isinstance(fact, kind))
 
     def facts(self, contract: Contract, kind: type[F]) -> list[F]:
         """The known facts of one kind, in the order in which they take effect."""
         return [fact for _, fact in self._facts[contract.code] if isinstance(fact, kind)]
 
-    def _facts_of(self, contract: str) -> list[tuple[date, ContractFact]]:
-        facts = [
-            (self.takes_effect(fact), fact)
-            for fact in self.of(ContractFact)
-            if fact.contract == contract and not isinstance(fact, Used)
-        ]
-        return sorted(facts, key=lambda pair: (pair[0], pair[1].entry))
+    def _facts_of(self, contract: Contract) -> list[tuple[date, ContractFact]]:
+        """By the day on which they take effect, then as entered; told one after the other, as what
+        some change depends on the plan that ran when they became known."""
+        facts: list[tuple[date, ContractFact]] = []
+        for fact in self.of(ContractFact):
+            if fact.contract == contract.code and not isinstance(fact, BESIDE):
+                if isinstance(fact, TermsAnnounced | HandedOver):
+                    self._effects[id(fact)] = self._day_of(contract, fact, facts)
+                facts.append((self.takes_effect(fact), fact))
+                facts.sort(key=lambda pair: (pair[0], pair[1].entry))
+        return facts
+
+    def _day_of(
+        self,
+        contract: Contract,
+        fact: TermsAnnounced | HandedOver,
+        before: Sequence[tuple[date, ContractFact]],
+    ) -> date:
+        on = self.activated(contract)
+        facts = [other for since, other in before if since <= fact.known]
+        running = self._told(contract, on, facts) if on is not None and on <= fact.known else ()
+        if isinstance(fact, TermsAnnounced):
+            self._announced[id(fact)] = running[0] if running else None
+        if not running:
+            return fact.known
+        if isinstance(fact, HandedOver):
+            return self._next_month(running[0], fact.known)
+        return self._terms_change(running[0], fact)

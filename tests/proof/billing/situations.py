@@ -8,6 +8,7 @@ from itertools import pairwise
 from tests.proof.billing.cycles import ONE_DAY, Cycles, add_months
 from tests.proof.billing.facts import (
     Benefit,
+    Bought,
     Buyer,
     Compensated,
     Contract,
@@ -15,24 +16,28 @@ from tests.proof.billing.facts import (
     CycleDayMoved,
     Effect,
     Fact,
+    HandedOver,
     Item,
     ItemAdded,
     ItemRemoved,
     Life,
     LinesDiscounted,
     OneOff,
+    PaidLate,
     PlanChanged,
-    PriceChanged,
     Recurring,
-    Refunded,
     Renewed,
+    Returned,
     Suspended,
     Terminated,
+    TermsAnnounced,
     Used,
     Withdrawn,
 )
 from tests.proof.billing.lives import CLOCK_CHANGES, LEAP_DAYS
-from tests.proof.billing.seen import Seen
+from tests.proof.billing.owed import CHATEL_ENDED, leaves_freely
+from tests.proof.billing.seen import Running, Seen
+from tests.proof.billing.thirds import Purchase, purchases
 
 
 def situations(life: Life) -> set[str]:
@@ -57,6 +62,7 @@ class _Told:
         self.seen = Seen(life, by=life.until, known=life.until)
         self.cycles: Cycles = self.seen.cycles
         self.contracts = {contract.code: contract for contract in life.contracts}
+        self.purchases: list[Purchase] = purchases(life)
 
     def activated(self) -> Iterator[tuple[Contract, date]]:
         """The contracts that became active, and when."""
@@ -66,7 +72,7 @@ class _Told:
 
     def changes(self) -> Iterator[tuple[ContractFact, date]]:
         """The changes of what runs, and from which day."""
-        kinds = (PlanChanged, ItemAdded, ItemRemoved, PriceChanged)
+        kinds = (PlanChanged, Renewed, ItemAdded, ItemRemoved)
         for fact in self.seen.of(ContractFact):
             if isinstance(fact, kinds):
                 yield fact, self.seen.takes_effect(fact)
@@ -77,6 +83,8 @@ class _Told:
             yield contract.plan
             yield from contract.options
         yield from (fact.plan for fact in self.seen.of(PlanChanged))
+        yield from (fact.plan for fact in self.seen.of(Renewed))
+        yield from (fact.successor for fact in self.seen.of(TermsAnnounced))
         yield from (fact.item for fact in self.seen.of(ItemAdded))
 
     def benefits(self, kind: type = Recurring) -> Iterator[Benefit]:
@@ -94,6 +102,20 @@ class _Told:
         """Whether a committed contract ended so many months on, or later."""
         on = contract.activated or fact.on
         return contract.commitment > 0 and fact.fee and add_months(on, months) <= fact.on
+
+    def first(self, contract: Contract) -> Running | None:
+        """The plan that a contract began with."""
+        on = contract.activated
+        return next(iter(self.seen.items(contract, on)), None) if on is not None else None
+
+    def late(self, wanted: Callable[[Contract], bool]) -> bool:
+        """Whether some such contract ended after month 12 of a commitment that still ran."""
+        return any(
+            wanted(contract)
+            and self.elapsed(contract, fact, 12)
+            and not self.elapsed(contract, fact, contract.commitment)
+            for contract, fact in self.ends()
+        )
 
 
 Holds = Callable[[_Told], bool]
@@ -169,6 +191,61 @@ def _any(kind: type[Fact]) -> Holds:
     return lambda told: bool(told.seen.of(kind))
 
 
+def _changed_by_us(told: _Told) -> bool:
+    return any(
+        told.seen.takes_effect(fact) <= told.life.until
+        and told.seen.was_changed_by_us(told.contracts[fact.contract], fact)
+        for fact in told.seen.of(TermsAnnounced)
+    )
+
+
+def _left_freely(told: _Told) -> bool:
+    return any(
+        fact.fee and contract.activated and leaves_freely(told.seen, contract, fact)
+        for contract, fact in told.ends()
+    )
+
+
+def _left_after_a_renewal(told: _Told) -> bool:
+    return any(
+        fact.fee and any(one.on < fact.on for one in told.seen.facts(contract, Renewed))
+        for contract, fact in told.ends()
+    )
+
+
+def _for_less(told: _Told) -> bool:
+    plans = filter(None, map(told.first, told.life.contracts))
+    return any(benefit.code == "lines" for plan in plans for benefit, _ in plan.benefits)
+
+
+def _pools(told: _Told) -> Counter[str]:
+    """How many lines have a plan of each pool at some time."""
+    lines = {
+        (plan.pool, contract.code)
+        for contract in told.life.contracts
+        for plan in (contract.plan, *_later_plans(told, contract))
+        if plan.pool
+    }
+    return Counter(pool for pool, _ in lines)
+
+
+def _later_plans(told: _Told, contract: Contract) -> Iterator[Item]:
+    yield from (fact.plan for fact in told.seen.facts(contract, PlanChanged))
+    yield from (fact.plan for fact in told.seen.facts(contract, Renewed))
+
+
+def _refused(told: _Told) -> bool:
+    return len(told.seen.of(Bought)) > sum(not one.back for one in told.purchases)
+
+
+def _to_the_limit(told: _Told) -> bool:
+    months: Counter[tuple[int, int]] = Counter()
+    for one in told.purchases:
+        if not one.back:
+            months[one.day.year, one.day.month] += int(one.gross * 100)
+    return any(cents > 250_00 for cents in months.values())
+
+
 def _on_a(days: Iterable[date]) -> Holds:
     wanted = set(days)
     return lambda told: any(on in wanted for _, on in (*told.activated(), *told.changes()))
@@ -208,8 +285,25 @@ SITUATIONS: dict[str, Holds] = {
     ),
     "an option added": _any(ItemAdded),
     "an option removed": _any(ItemRemoved),
-    "another price": _any(PriceChanged),
+    "a plan that we announced for another": _any(TermsAnnounced),
+    "a plan that took another's place as announced": _changed_by_us,
+    "an end free of charge, as we changed the plan": _left_freely,
     "a renewal": _any(Renewed),
+    "a renewal at half price for some months": lambda told: any(
+        benefit.code == "renewed"
+        for fact in told.seen.of(Renewed)
+        for benefit in fact.plan.benefits
+    ),
+    "an end after a renewal": _left_after_a_renewal,
+    "a line that goes to another holder": _any(HandedOver),
+    "a line that was another holder's": lambda told: any(
+        contract.taken_over for contract in told.life.contracts
+    ),
+    "advantages that another holder began": lambda told: any(
+        contract.taken_over and plan.benefits
+        for contract in told.life.contracts
+        if (plan := told.first(contract))
+    ),
     "a suspension that is billed": lambda told: _suspended(told, lambda fact: fact.billed),
     "a suspension that is not": lambda told: _suspended(told, lambda fact: not fact.billed),
     "a suspension across a cycle": _across_a_cycle,
@@ -260,17 +354,14 @@ SITUATIONS: dict[str, Holds] = {
         told.elapsed(contract, fact, 0) and not told.elapsed(contract, fact, 12)
         for contract, fact in told.ends()
     ),
-    "an end after month 12, with a subsidised handset": lambda told: any(
-        contract.subsidised
-        and told.elapsed(contract, fact, 12)
-        and not told.elapsed(contract, fact, contract.commitment)
-        for contract, fact in told.ends()
+    "an end after month 12, with a subsidised handset": lambda told: told.late(
+        lambda contract: contract.subsidised and contract.ordered >= CHATEL_ENDED
     ),
-    "an end after month 12, without one": lambda told: any(
-        not contract.subsidised
-        and told.elapsed(contract, fact, 12)
-        and not told.elapsed(contract, fact, contract.commitment)
-        for contract, fact in told.ends()
+    "an end after month 12, without one": lambda told: told.late(
+        lambda contract: not contract.subsidised and contract.ordered >= CHATEL_ENDED
+    ),
+    "an end after month 12, by the law before 2023": lambda told: told.late(
+        lambda contract: contract.ordered < CHATEL_ENDED
     ),
     "an end after the commitment": lambda told: any(
         told.elapsed(contract, fact, contract.commitment) for contract, fact in told.ends()
@@ -287,8 +378,18 @@ SITUATIONS: dict[str, Holds] = {
     "a withdrawal before the activation": lambda told: any(
         told.contracts[fact.contract].activated is None for fact in told.seen.of(Withdrawn)
     ),
-    "a refund": _any(Refunded),
+    "something of an order sent back": _any(Returned),
     "a compensation": _any(Compensated),
     "another cycle day": _any(CycleDayMoved),
-    "a discount for lines": lambda told: bool(told.seen.of(LinesDiscounted)),
+    "a discount for lines": _any(LinesDiscounted),
+    "a line ordered for less, as others ran": _for_less,
+    "a shared allowance": lambda told: bool(_pools(told)),
+    "several lines that share one": lambda told: any(
+        count > 1 for count in _pools(told).values()
+    ),
+    "a purchase from a third party": lambda told: bool(told.purchases),
+    "a purchase that is refused": _refused,
+    "purchases close to the legal limit of a month": _to_the_limit,
+    "a purchase given back, or a part": lambda told: any(one.back for one in told.purchases),
+    "a bill paid late": _any(PaidLate),
 }  # fmt: skip

@@ -8,7 +8,18 @@ import pytest
 
 HERE = Path(__file__).parent
 PACKAGE = "tests.proof.billing"
-ORACLE = ("facts", "money", "cycles", "seen", "owed", "oracle", "catalogue", "lives", "situations")
+ORACLE = (
+    "facts",
+    "money",
+    "cycles",
+    "seen",
+    "thirds",
+    "owed",
+    "oracle",
+    "catalogue",
+    "lives",
+    "situations",
+)
 STANDARD = sys.stdlib_module_names
 
 

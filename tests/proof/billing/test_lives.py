@@ -18,6 +18,8 @@ from tests.proof.billing.facts import (
     Life,
     PlanChanged,
     Recurring,
+    Renewed,
+    TermsAnnounced,
 )
 from tests.proof.billing.lives import life
 from tests.proof.billing.money import cents
@@ -56,7 +58,7 @@ def test_the_bills_of_a_life_are_what_should_have_been_billed(
         assert {key: billed[key] for key in should} == {
             key: amount.amount for key, amount in should.items()
         }
-        assert {key.kind for key in alone} <= {Kind.ORDERED, Kind.REFUND}
+        assert {key.kind for key in alone} <= {Kind.ORDERED}
 
 
 @pytest.mark.parametrize("seed", FEW)
@@ -161,8 +163,10 @@ def for_nothing(one: Life) -> Life:
 def fact_for_nothing(fact: Fact) -> Fact:
     """The same fact with all off what it brings."""
     match fact:
-        case PlanChanged():
+        case PlanChanged() | Renewed():
             return replace(fact, plan=all_off(fact.plan))
+        case TermsAnnounced():
+            return replace(fact, successor=all_off(fact.successor))
         case ItemAdded():
             return replace(fact, item=all_off(fact.item))
     return fact

@@ -9,7 +9,7 @@ from tests.proof.billing.lives import life
 from tests.proof.billing.modelled import modelled
 from tests.proof.billing.mutants import MUTANTS, planted
 
-SAMPLE = 40
+SAMPLE = 150
 
 
 @pytest.fixture(scope="module")

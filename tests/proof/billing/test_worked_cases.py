@@ -1,5 +1,6 @@
 """Bills worked by hand from the rules."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -8,24 +9,31 @@ import pytest
 from tests.proof.billing.cycles import add_months
 from tests.proof.billing.facts import (
     Benefit,
+    Bought,
     Buyer,
     Compensated,
     Contract,
     CycleDayMoved,
     Effect,
+    Fact,
+    GivenBack,
+    HandedOver,
     Item,
     ItemAdded,
     ItemRemoved,
+    LimitSet,
     LinesDiscounted,
     OneOff,
+    PaidLate,
     PlanChanged,
-    PriceChanged,
     Recurring,
-    Refunded,
     Renewed,
+    Returned,
     Span,
     Suspended,
+    TakenOver,
     Terminated,
+    TermsAnnounced,
     Usage,
     Used,
     Withdrawn,
@@ -250,13 +258,56 @@ def test_an_option_added_and_removed_costs_its_days() -> None:
     ]
 
 
-def test_a_new_price_from_the_middle_of_a_cycle_known_before_is_in_the_bill_in_advance() -> None:
-    change = PriceChanged(
-        entry=1, known=day("2026-04-10"), contract="A", item="plan", charge="fee",
-        price=Decimal("31.00"), on=day("2026-05-11"),
-    )  # fmt: skip
-    one = life(line("2026-04-01", plan("15.50")), facts=[change], until="2026-06-01")
-    assert [lines for _, lines in billed(one)] == [["15.50"], ["26.00"], ["31.00"]]
+def announced(known: str, *, from_on: str, price: str = "33.00") -> TermsAnnounced:
+    """The holder of line A is told of another plan."""
+    successor = plan(price, code="successor")
+    return TermsAnnounced(
+        entry=1, known=day(known), contract="A", successor=successor, from_on=day(from_on)
+    )
+
+
+def test_what_we_announced_takes_effect_with_a_bill_and_never_by_days() -> None:
+    change = announced("2026-04-10", from_on="2026-05-15")
+    one = life(line("2026-04-01", plan("30.00")), facts=[change], until="2026-07-01")
+    assert [lines for _, lines in billed(one)] == [["30.00"], ["30.00"], ["33.00"], ["33.00"]]
+
+
+def test_what_we_announced_leaves_a_month_and_keeps_what_was_given_for_a_time() -> None:
+    told_late = announced("2026-04-20", from_on="2026-05-01")
+    one = life(line("2026-04-01", plan("30.00")), facts=[told_late], until="2026-06-01")
+    assert [lines for _, lines in billed(one)] == [["30.00"], ["30.00"], ["33.00"]]
+    change = announced("2026-04-01", from_on="2026-05-01")
+    one = life(line("2026-04-01", plan("30.00", free(3))), facts=[change], until="2026-07-01")
+    assert [lines for _, lines in billed(one)] == [["0.00"], ["0.00"], ["0.00"], ["33.00"]]
+
+
+def test_who_took_another_plan_before_keeps_it() -> None:
+    own = PlanChanged(
+        entry=2, known=day("2026-05-01"), contract="A", plan=plan("20.00", code="own"), on=None
+    )
+    change = announced("2026-04-10", from_on="2026-07-01")
+    one = life(line("2026-04-01", plan("30.00")), facts=[change, own], until="2026-08-01")
+    assert [lines for _, lines in billed(one)][2:] == [["20.00"]] * 3
+
+
+@pytest.mark.parametrize(
+    ("case", "asked", "fee"),
+    [
+        ("before he was told", "2026-04-09", "210.00"),
+        ("on the day on which he was told", "2026-04-10", None),
+        ("four months after the change, to the day", "2026-10-01", None),
+        ("a day later", "2026-10-02", "74.52"),
+    ],
+)
+def test_leaving_for_what_we_change_costs_nothing_for_four_months(
+    case: str, asked: str, fee: str | None
+) -> None:
+    change = announced("2026-04-10", from_on="2026-05-15", price="30.00")
+    leaving = {"2026-04-09": "2026-06-01", "2026-10-02": "2026-10-17"}.get(asked, asked)
+    end = Terminated(entry=2, known=day(asked), contract="A", on=day(leaving))
+    contract = line("2026-01-01", plan("30.00"), commitment=12)
+    one = life(contract, facts=[change, end], until="2026-11-01")
+    assert [amount for _, amount in lines_of(one, Kind.FEE)] == ([fee] if fee else [])
 
 
 def test_a_suspension_across_a_cycle_is_taken_off_the_next_bill() -> None:
@@ -282,15 +333,27 @@ def test_a_suspension_that_is_billed_changes_nothing() -> None:
     assert [lines for _, lines in billed(one)] == [["30.00"], ["30.00"]]
 
 
-def test_a_renewal_at_half_price_from_its_day() -> None:
-    half = lowered(Effect.AT_PERCENT, "50", 1)
-    fact = Renewed(
-        entry=1, known=day("2026-04-16"), contract="A", on=day("2026-04-16"), commitment=24,
-        benefits=(half,),
+def renewed(on: str, item: Item, *, commitment: int = 24, subsidised: bool = False) -> Renewed:
+    """Line A is committed anew."""
+    return Renewed(
+        entry=1, known=day(on), contract="A", on=day(on), plan=item, commitment=commitment,
+        subsidised=subsidised,
     )  # fmt: skip
-    one = life(line("2026-04-01", plan("30.00")), facts=[fact], until="2026-06-01")
+
+
+def test_a_renewal_at_half_price_from_its_day() -> None:
+    fact = renewed("2026-04-16", plan("30.00", lowered(Effect.AT_PERCENT, "50", 1), code="again"))
+    one = life(line("2026-04-01", plan("30.00", free(12))), facts=[fact], until="2026-06-01")
     # half of 15 days; in May half of 15 days of 31 (7.26) and 16 whole days (15.48)
-    assert [lines for _, lines in billed(one)] == [["30.00"], ["-7.50", "22.74"], ["30.00"]]
+    assert [lines for _, lines in billed(one)] == [["0.00"], ["7.50", "22.74"], ["30.00"]]
+
+
+def test_the_fee_after_a_renewal_counts_from_it_by_the_law_of_its_day() -> None:
+    contract = line("2021-06-01", plan("25.00"), commitment=24)
+    for subsidised, fee in ((True, ["50.00"]), (False, [])):
+        again = renewed("2023-06-01", plan("25.00", code="again"), subsidised=subsidised)
+        one = life(contract, facts=[again, ended(day("2024-08-01"))], until="2024-08-01")
+        assert [amount for _, amount in lines_of(one, Kind.FEE)] == fee
 
 
 def test_another_cycle_day_is_bridged_by_a_part_of_a_cycle() -> None:
@@ -326,24 +389,25 @@ def test_another_cycle_day_does_not_move_the_end_of_the_free_months() -> None:
     assert [lines for _, lines in billed(one)] == [["0.00"], ["0.00"], ["14.52"], ["30.00"]]
 
 
-def test_two_lines_cost_less_while_there_are_two() -> None:
-    fact = LinesDiscounted(
-        entry=1, known=day("2026-04-01"), lines=2, percent=Decimal(10), on=day("2026-04-01")
+def test_a_line_ordered_while_another_runs_costs_less_for_as_long_as_its_plan() -> None:
+    offer = LinesDiscounted(entry=1, known=day("2026-04-01"), lines=1, percent=Decimal(10))
+    end = Terminated(entry=2, known=day("2026-05-11"), contract="A", on=day("2026-05-11"))
+    own = PlanChanged(
+        entry=3, known=day("2026-06-01"), contract="B", plan=plan("20.00", code="own"), on=None
     )
-    end = Terminated(entry=2, known=day("2026-05-11"), contract="B", on=day("2026-05-11"))
     one = life(
         line("2026-04-01", plan("30.00"), code="A"),
         line("2026-04-16", plan("20.00"), code="B"),
-        facts=[fact, end],
-        until="2026-06-01",
+        facts=[offer, end, own],
+        until="2026-07-01",
     )
     assert billed(one) == [
         ("2026-04-01", ["30.00"]),
-        # only the new contract; what the other costs less is on the next bill
         ("2026-04-16", ["9.00"]),
-        ("2026-05-01", ["-1.50", "27.00", "18.00"]),
-        # A: 10 days at 27 and 21 at 30 are 8.71 + 20.32; B: 10 days of 31 are 5.81
-        ("2026-06-01", ["2.03", "30.00", "-12.19"]),
+        ("2026-05-01", ["30.00", "18.00"]),
+        # A: 10 of 31 days are 9.68
+        ("2026-06-01", ["-20.32", "18.00"]),
+        ("2026-07-01", ["20.00"]),
     ]
 
 
@@ -561,15 +625,174 @@ def test_a_ported_line_is_billed_from_the_day_on_which_the_number_came() -> None
     ]
 
 
-def test_a_refund_is_a_credit_note_of_its_own() -> None:
-    fact = Refunded(entry=1, known=day("2026-04-20"), code="goodwill", amount=Decimal("6.00"))
-    one = life(line("2026-04-01", plan("30.00")), facts=[fact], until="2026-05-01")
-    assert billed(one) == [
-        ("2026-04-01", ["30.00"]),
-        ("2026-04-20", ["-6.00"]),
-        ("2026-05-01", ["30.00"]),
+def test_what_is_sent_back_is_credited_alone_and_all_credit_notes_are_taxed_together() -> None:
+    things = (
+        OneOff("handset", Decimal("9.99"), at_order=True),
+        OneOff("case", Decimal("9.99"), at_order=True),
+        OneOff("film", Decimal("9.99"), at_order=True),
+    )
+    back = [
+        Returned(entry=n, known=day(f"2026-04-0{n}"), contract="A", item="plan", charge=thing.code)
+        for n, thing in enumerate(things, start=2)
     ]
-    assert bills(one)[1].document is Document.CREDIT_NOTE
+    one = life(line("2026-04-01", plan("30.00", more=things)), facts=back, until="2026-04-04")
+    assert [(str(bill.issued), bill.total, bill.tax) for bill in bills(one)] == [
+        ("2026-04-01", Decimal("29.97"), Decimal("4.99")),
+        ("2026-04-01", Decimal("30.00"), Decimal("5.00")),
+        # 9.99: 1.66; 19.98: 3.33; 29.97: 4.99, as the bill had it and not thrice 1.66
+        ("2026-04-02", Decimal("-9.99"), Decimal("-1.66")),
+        ("2026-04-03", Decimal("-9.99"), Decimal("-1.67")),
+        ("2026-04-04", Decimal("-9.99"), Decimal("-1.66")),
+    ]
+
+
+# Another holder
+
+
+def test_a_line_that_goes_to_another_holder_ends_on_the_first_day_of_a_contract_month() -> None:
+    gone = HandedOver(entry=1, known=day("2026-05-20"), contract="A")
+    contract = line("2026-01-10", plan("30.00"), commitment=24)
+    one = life(contract, facts=[gone], cycle_day=1, until="2026-08-01")
+    # up to 10 June: 9 of 30 days, and no fee
+    assert billed(one)[-1] == ("2026-06-01", ["9.00"])
+    assert lines_of(one, Kind.FEE) == []
+
+
+def test_a_line_that_was_another_holders_goes_on_with_what_was_left() -> None:
+    # six free months since 10 January: the fifth and the sixth are the new holder's
+    contract = replace(
+        line("2026-05-10", plan("30.00", free(6)), commitment=12, ordered="2026-04-20"),
+        taken_over=TakenOver(day("2026-01-10"), 10),
+    )
+    end = ended(day("2026-09-10"))
+    one = life(contract, facts=[end], until="2026-09-10")
+    assert [lines for _, lines in billed(one)] == [
+        ["0.00"],
+        ["0.00"],
+        ["30.00"],
+        ["30.00"],
+        ["120.00"],
+    ]
+
+
+# Shared allowances
+
+
+def used_by(contract: str, quantity: str, on: str, *, entry: int = 1) -> Used:
+    """Minutes of a line, told the same day."""
+    at = datetime.fromisoformat(f"{on}T12:00:00+00:00")
+    return Used(
+        entry=entry, known=day(on), contract=contract, record=f"{contract} {on}", charge="minutes",
+        at=at, quantity=Decimal(quantity),
+    )  # fmt: skip
+
+
+def test_lines_of_a_pool_use_up_together_what_all_of_them_include() -> None:
+    minutes = Usage("minutes", Decimal("0.10"), Decimal(60))
+    dearer = Usage("minutes", Decimal("0.20"), Decimal(30))
+    first = replace(plan("30.00", more=(minutes,)), pool="family")
+    second = replace(plan("20.00", more=(dearer,), code="second"), pool="family")
+    facts = [used_by("A", "10", "2026-04-10"), used_by("B", "95.5", "2026-04-20", entry=2)]
+    one = life(
+        line("2026-04-01", first, code="A"),
+        line("2026-04-02", second, code="B"),
+        facts=facts,
+        cycle_day=1,
+        until="2026-05-01",
+    )
+    # 105.5 of 90: 16 started minutes at the price of the line that came first, on its line
+    assert lines_of(one, Kind.USAGE) == [("2026-05-01", "1.60")]
+    assert {line.key.contract for bill in bills(one) for line in bill.lines
+            if line.key.kind is Kind.USAGE} == {"A"}  # fmt: skip
+
+
+# Third parties
+
+
+def bought(code: str, amount: str, on: str, *, line: str = "A", with_tax: bool = True) -> Bought:
+    """Something from a third party."""
+    return Bought(
+        entry=int(code), known=day(on), contract=line, code=code, amount=Decimal(amount),
+        with_tax=with_tax,
+    )  # fmt: skip
+
+
+def third(facts: list[Fact], *, buyer: Buyer = Buyer.CONSUMER) -> list[tuple[str, str]]:
+    """The third parties' lines of a life of two lines."""
+    one = life(
+        line("2026-04-01", plan("30.00"), code="A"),
+        line("2026-04-01", plan("30.00"), code="B"),
+        facts=facts,
+        cycle_day=1,
+        buyer=buyer,
+        until="2026-06-01",
+    )
+    return lines_of(one, Kind.THIRD)
+
+
+@pytest.mark.parametrize(
+    ("case", "facts", "expected"),
+    [
+        ("50 EUR are allowed", [bought("1", "50.00", "2026-04-10")], ["50.00"]),
+        ("more are not", [bought("1", "50.01", "2026-04-10")], []),
+        ("the tax is added and counts", [bought("1", "41.67", "2026-04-10", with_tax=False)],
+         ["50.00"]),
+        ("and so is half a cent too much", [bought("1", "41.671", "2026-04-10", with_tax=False)],
+         []),
+        ("on a line that does not run", [bought("1", "5.00", "2026-03-31")], []),
+    ],
+)  # fmt: skip
+def test_what_a_third_party_may_put_on_the_bill(
+    case: str, facts: list[Fact], expected: list[str]
+) -> None:
+    assert [amount for _, amount in third(facts)] == expected
+
+
+@pytest.mark.parametrize(("buyer", "many"), [(Buyer.CONSUMER, 6), (Buyer.BUSINESS, 8)])
+def test_300_euros_a_month_of_a_person_with_all_lines_or_of_each_of_a_firm(
+    buyer: Buyer, many: int
+) -> None:
+    facts: list[Fact] = [
+        bought(str(n), "50.00", "2026-04-10", line="AB"[n % 2]) for n in range(1, 9)
+    ]
+    assert [amount for _, amount in third(facts, buyer=buyer)] == (
+        ["50.00" if buyer is Buyer.CONSUMER else "41.67"] * many
+    )
+
+
+def test_the_customers_own_limit_is_a_lines_and_a_new_month_begins_anew() -> None:
+    limit = LimitSet(entry=0, known=day("2026-04-01"), contract="A", month=Decimal(20))
+    facts = [
+        limit, bought("1", "20.00", "2026-04-30"), bought("2", "0.01", "2026-04-30"),
+        bought("3", "20.00", "2026-04-30", line="B"), bought("4", "20.00", "2026-05-01"),
+    ]  # fmt: skip
+    assert third(facts) == [
+        ("2026-05-01", "20.00"), ("2026-05-01", "20.00"), ("2026-06-01", "20.00"),
+    ]  # fmt: skip
+
+
+def test_what_goes_back_is_rounded_together_and_never_more_than_was_paid() -> None:
+    third_of_it = Decimal("3.333")
+    back = [
+        GivenBack(entry=n, known=day("2026-05-02"), contract="A", purchase="1", amount=amount)
+        for n, amount in ((2, third_of_it), (3, third_of_it), (4, Decimal(9)), (5, None), (6, None))
+    ]
+    assert third([bought("1", "10.00", "2026-04-10"), *back]) == [
+        ("2026-05-01", "10.00"),
+        ("2026-06-01", "-3.33"), ("2026-06-01", "-3.34"), ("2026-06-01", "-3.33"),
+    ]  # fmt: skip
+
+
+# Late bills
+
+
+@pytest.mark.parametrize(("buyer", "lines"), [(Buyer.BUSINESS, ["40.00", "30.00"]),
+                                              (Buyer.CONSUMER, ["30.00"])])  # fmt: skip
+def test_a_firm_owes_40_euros_without_tax_for_a_late_bill(buyer: Buyer, lines: list[str]) -> None:
+    late = PaidLate(entry=1, known=day("2026-04-20"), code="late")
+    one = life(line("2026-04-01", plan("30.00")), facts=[late], buyer=buyer, until="2026-05-01")
+    assert billed(one)[-1] == ("2026-05-01", lines)
+    assert bills(one)[-1].tax == {"40.00": Decimal("6.00")}.get(lines[0], Decimal("5.00"))
 
 
 def test_two_rates_are_taxed_each_on_their_sum() -> None:

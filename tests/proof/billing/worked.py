@@ -19,7 +19,7 @@ from tests.proof.billing.facts import (
 from tests.proof.billing.oracle import Bill, bills
 from tests.proof.billing.owed import Kind
 
-RATES = (("standard", Decimal(20)), ("reduced", Decimal(10)))
+RATES = (("standard", Decimal(20)), ("reduced", Decimal(10)), ("exempt", Decimal(0)))
 
 
 def day(text: str) -> date:
