@@ -22,7 +22,7 @@ proof: dev ## 5,000 random carts and 10,000 lives of bills by engine and oracles
 	@$(VENV)/python -m tests.proof.run
 	@$(VENV)/python -m tests.proof.billing.lived
 
-demo: local ## drive three orders to their bills and compare each with its promise (SABOTAGE=price|tax|months|duplicate)
+demo: local ## drive three orders to their bills and compare each with its promise (SABOTAGE=price|tax|months|start|duplicate)
 	@SABOTAGE='$(SABOTAGE)' exec $(VENV)/python -m commerce.local demo
 
 bench: dev ## measure the small sets

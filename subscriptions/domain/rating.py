@@ -94,13 +94,15 @@ def stretches(line: LineTerms, *, month: date) -> tuple[Stretch, ...]:
     )
 
 
-def never_ran(line: LineTerms) -> tuple[Stretch, ...]:
-    """Plans that no day is left of, as their contract was given back as a whole: nothing of their
+def without_days(line: LineTerms, *, month: date) -> tuple[Stretch, ...]:
+    """Plans that have no day of the month, though bills may hold use of theirs: a change that was
+    told later ended them before it, or their contract was given back as a whole. Nothing of such
     use is paid, so that what was billed of it goes back."""
+    present = {each.item for each in stretches(line, month=month)}
     return tuple(
         replace(_stretch(line, plan, Period(plan.since, plan.since)), pool="")
         for plan in line.held
-        if plan.offering.kind is Kind.PLAN and plan.since == plan.until
+        if plan.offering.kind is Kind.PLAN and plan.item not in present
     )
 
 

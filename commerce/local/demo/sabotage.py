@@ -26,11 +26,21 @@ UPDATE subscriptions_itembenefit SET periods = periods - 1
            ON subscription.id = item.subscription_id
         WHERE subscription.order_number = %s)
 """
+_START = """
+UPDATE subscriptions_subscriptionitem SET from_on = from_on - interval '1 month'
+ WHERE id IN (
+       SELECT charge.item_id FROM subscriptions_itemcharge AS charge
+         JOIN subscriptions_subscriptionitem AS item ON item.id = charge.item_id
+         JOIN subscriptions_subscription AS subscription
+           ON subscription.id = item.subscription_id
+        WHERE charge.code = 'monthly' AND subscription.order_number = %s)
+"""
 
 STATEMENTS: Mapping[str, str] = {
     "price": _MONTHLY.format(change="amount = amount + 1"),
     "tax": _MONTHLY.format(change="tax_rate = tax_rate / 2"),
     "months": _FREE_MONTHS,
+    "start": _START,
 }
 """What is changed in the database behind the back of one order, whose number is the parameter."""
 
@@ -56,6 +66,12 @@ def _months(stack: Stack, told: Mapping[str, Told]) -> str:
     number = told["shopper"].number
     _change(stack, "months", number=number)
     return f"the free months of {number} are one less in the database than were promised"
+
+
+def _start(stack: Stack, told: Mapping[str, Told]) -> str:
+    number = told["shopper"].number
+    _change(stack, "start", number=number)
+    return f"the plan of {number} began a month earlier in the database than was promised"
 
 
 def _duplicate(stack: Stack, told: Mapping[str, Told]) -> str:
@@ -94,5 +110,6 @@ FAULTS: Mapping[str, Callable[[Stack, Mapping[str, Told]], str]] = {
     "price": _price,
     "tax": _tax,
     "months": _months,
+    "start": _start,
     "duplicate": _duplicate,
 }

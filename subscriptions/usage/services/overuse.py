@@ -27,10 +27,10 @@ from subscriptions.domain.rating import (
     Owing,
     Stretch,
     month_days,
-    never_ran,
     owing,
     rated,
     stretches,
+    without_days,
 )
 from subscriptions.domain.states import LineKind
 from subscriptions.models import Consumption, Subscription, UsageBilled
@@ -109,7 +109,7 @@ class _Month:
             account: [
                 part
                 for line in (terms[contract.pk] for contract in own)
-                for part in (*stretches(line, month=month), *never_ran(line))
+                for part in (*stretches(line, month=month), *without_days(line, month=month))
             ]
             for account, own in contracts.items()
         }
@@ -216,9 +216,12 @@ def settle(found: Iterable[Overuse]) -> None:
 
 
 def rate_again(contract: Subscription, *, since: date) -> None:
-    """The next bill looks again at what the contract used in the month of that day and later."""
+    """The next bill looks again at the month of that day and later ones, of all lines of the
+    account: they may share what the contract includes, and it may have used nothing itself."""
     Consumption.objects.filter(
-        subscription=contract, month__gte=month_of_day(since), from_records=True
+        subscription__account=contract.account_id,
+        month__gte=month_of_day(since),
+        from_records=True,
     ).update(unsettled=True)
 
 

@@ -47,7 +47,9 @@ def test_eight_months_without_a_fault_are_right() -> None:
     assert (len(audit.bills), audit.as_promised, audit.right) == (9, 9, True)
 
 
-@pytest.mark.parametrize(("fault", "held_at"), [("price", 1), ("tax", 1), ("months", 5)])
+@pytest.mark.parametrize(
+    ("fault", "held_at"), [("price", 1), ("tax", 1), ("months", 5), ("start", 1)]
+)
 def test_each_planted_fault_is_found(fault: str, held_at: int) -> None:
     """The bill with the fault is held, so it and all after it are missing."""
     audit = eight_months(fault=fault)
@@ -55,11 +57,11 @@ def test_each_planted_fault_is_found(fault: str, held_at: int) -> None:
     assert not audit.right
     assert (len(audit.bills), len(missing), unexpected) == (held_at, 9 - held_at, ())
     assert [account["rule"] for account in audit.parked] == [
-        {"price": "price", "tax": "tax", "months": "benefit"}[fault]
+        {"price": "price", "tax": "tax", "months": "benefit", "start": "start"}[fault]
     ]
 
 
-@pytest.mark.parametrize("fault", ["price", "tax", "months"])
+@pytest.mark.parametrize("fault", ["price", "tax", "months", "start"])
 def test_a_fault_that_went_out_all_the_same_is_found_too(
     fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

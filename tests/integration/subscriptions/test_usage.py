@@ -296,6 +296,33 @@ def test_what_a_contract_used_that_is_given_back_as_a_whole_comes_back_with_the_
     assert not Consumption.objects.filter(unsettled=True).exists()
 
 
+def test_a_pool_is_rated_again_when_a_line_is_given_back_that_used_nothing_itself(
+    party: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share(monkeypatch)
+    begin(party, order="F-2", msisdn="0639980002")
+    take(call("a", "300", line="0639980002"))
+    bill(JULY)
+    with business_time_fixed(at(JULY)):
+        promised("F-3", [])
+        apply_change(
+            ContractChange(
+                order_number="F-3",
+                group="g1",
+                subscription_id=Subscription.objects.get(order_number="F-1").pk,
+                kind=ChangeKind.WITHDRAW,
+                on=START,
+                channel="web",
+            )
+        )
+    bill(date(2027, 8, 15))
+    # The line of the bill was the first one's, with both allowances; the other one's has its own.
+    assert [line[:2] + line[3:5] for line in used_lines()] == [
+        ("2027-07-15", "2027-05-01", 60, "3.00"),
+        ("2027-08-15", "2027-05-01", 60, "-3.00"), ("2027-08-15", "2027-05-01", 180, "9.00"),
+    ]  # fmt: skip
+
+
 def test_a_bill_that_is_thrown_away_leaves_its_use_to_the_next(
     party: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,7 +105,8 @@ class Meter:
         terms = LineTerms(
             self._numbers[code], segment, 0, tuple(self._offering(code, each) for each in own)
         )
-        return (*rating.stretches(terms, month=month), *rating.never_ran(terms))
+        parts = rating.stretches(terms, month=month)
+        return (*parts, *rating.without_days(terms, month=month))
 
     def _offering(self, contract: str, held: Held) -> HeldOffering:
         place = Place(contract, held.since.isoformat(), held.item.code, "minutes")

@@ -258,8 +258,8 @@ def _on_the_day_itself(
 _last_free_day = terms.last_free_day
 
 
-def _three_months_to_leave(changed: Any, *, months: int, **asked: Any) -> date | None:
-    return _last_free_day(changed, months=months - 1, **asked)
+def _until_it_begins(changed: Any, *, months: int, **asked: Any) -> date | None:
+    return _last_free_day(changed, months=0, **asked)
 
 
 def _who_knew_leaves_too(changed: Any, *, bound_since: date | None, **asked: Any) -> date | None:
@@ -387,7 +387,7 @@ MUTANTS: Mapping[str, Callable[[], Patches]] = {
     "the newest line of a pool is billed": _in(rating, "rated", _the_last_carries_it),
     "what we change cuts short what was given": _in(terms, "takes_effect", _cut_short),
     "what we change is billed by days": _in(terms, "takes_effect", _on_the_day_itself),
-    "who refuses a change has three months": _in(terms, "last_free_day", _three_months_to_leave),
+    "a change is refused until it begins": _in(terms, "last_free_day", _until_it_begins),
     "who knew of a change leaves freely": _in(terms, "last_free_day", _who_knew_leaves_too),
     "another holder begins advantages anew": _in(taking_over, "remaining", _all_of_it_anew),
     "another holder loses advantages": _in(taking_over, "remaining", _none_of_it),

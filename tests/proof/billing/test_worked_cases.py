@@ -1,11 +1,13 @@
 """Bills worked by hand from the rules."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from tests.proof.billing.compare import difference
 from tests.proof.billing.cycles import add_months
 from tests.proof.billing.facts import (
     Benefit,
@@ -706,6 +708,31 @@ def test_lines_of_a_pool_use_up_together_what_all_of_them_include() -> None:
             if line.key.kind is Kind.USAGE} == {"A"}  # fmt: skip
 
 
+@pytest.mark.parametrize("pool", ["", "family"])
+def test_use_is_rated_anew_where_a_change_is_told_after_its_bill(pool: str) -> None:
+    minutes = Usage("minutes", Decimal("0.10"), Decimal(0))
+    first = replace(plan("30.00", more=(minutes,)), pool=pool)
+    second = replace(plan("10.00", more=(minutes,), code="second"), pool=pool)
+    own = plan("20.00", more=(replace(minutes, price=Decimal("0.20")),), code="own")
+    late = PlanChanged(
+        entry=3, known=day("2026-03-02"), contract="A", plan=own, on=day("2026-01-30")
+    )
+    facts = [used_by("A", "5", "2026-02-10"), used_by("B", "4", "2026-02-10", entry=2), late]
+    one = life(
+        line("2026-01-01", first, code="A"),
+        line("2026-01-02", second, code="B"),
+        facts=facts,
+        cycle_day=1,
+        until="2026-04-01",
+    )
+    both = [("2026-03-01", "0.90"), ("2026-04-01", "1.00"), ("2026-04-01", "-0.90"),
+            ("2026-04-01", "0.40")]  # fmt: skip
+    each = [("2026-03-01", "0.50"), ("2026-03-01", "0.40"), ("2026-04-01", "1.00"),
+            ("2026-04-01", "-0.50")]  # fmt: skip
+    assert sorted(lines_of(one, Kind.USAGE)) == sorted(both if pool else each)
+    assert difference(one) is None
+
+
 # Third parties
 
 
@@ -717,7 +744,7 @@ def bought(code: str, amount: str, on: str, *, line: str = "A", with_tax: bool =
     )  # fmt: skip
 
 
-def third(facts: list[Fact], *, buyer: Buyer = Buyer.CONSUMER) -> list[tuple[str, str]]:
+def third(facts: Sequence[Fact], *, buyer: Buyer = Buyer.CONSUMER) -> list[tuple[str, str]]:
     """The third parties' lines of a life of two lines."""
     one = life(
         line("2026-04-01", plan("30.00"), code="A"),

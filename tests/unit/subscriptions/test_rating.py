@@ -28,6 +28,7 @@ from subscriptions.domain.rating import (
     owing,
     rated,
     stretches,
+    without_days,
 )
 
 MAY = date(2026, 5, 1)
@@ -156,6 +157,31 @@ def test_what_is_owed_is_what_should_be_billed_minus_what_was() -> None:
     assert (late.units, str(late.amount.amount), late.revision) == (3, "0.15", 2)
     (back,) = owing(_rated(own, "125"), billed={key: Billed(14, Money.of("0.70"), 2)})
     assert (back.units, str(back.amount.amount), back.revision) == (-9, "-0.45", 3)
+
+
+def test_a_change_told_later_gives_back_what_was_billed_of_a_plan_that_lost_the_month() -> None:
+    own = line(
+        (plan("120"), date(2026, 1, 1), date(2026, 4, 28)),
+        (plan("60", "0.10"), date(2026, 4, 28), None),
+    )
+    parts = (*stretches(own, month=MAY), *without_days(own, month=MAY))
+    known = {(11, Dimension.CALLS): Decimal(130)}
+    found = rated(parts, month=MAY, used=known, currency="EUR")
+    before = {(10, "minutes", MAY): Billed(10, Money.of("0.50"), 1)}
+    assert [
+        (each.rated.item, each.units, str(each.amount.amount), each.revision)
+        for each in owing(found, billed=before)
+    ] == [(10, -10, "-0.50", 2), (11, 70, "7.00", 1)]
+
+
+def test_a_plan_that_never_ran_or_is_still_to_come_has_no_days() -> None:
+    own = line(
+        (plan("500"), date(2026, 5, 4), date(2026, 5, 4)),
+        (plan("120"), date(2026, 1, 1), date(2026, 6, 1)),
+        (plan("500", shared_allowance="home"), date(2026, 6, 1), None),
+    )
+    found = without_days(own, month=MAY)
+    assert [(each.item, each.days.days, each.pool) for each in found] == [(10, 0, ""), (12, 0, "")]
 
 
 def _rated(own: LineTerms, used: str) -> tuple[Rated, ...]:
