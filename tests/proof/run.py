@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -118,7 +118,9 @@ def compared(part: Part, sources: str, *, most: int | None = None) -> Progress:
     return progress
 
 
-def _each(cases: list[tuple[str, int]]) -> Iterator[tuple[int, list[str], list[str]]]:
+def _each(
+    cases: list[tuple[str, int]],
+) -> Generator[tuple[int, list[str], list[str]], None, None]:
     """Compare on every core; in whatever order they are done."""
     if cases:
         with get_context("spawn").Pool(min(os.cpu_count() or 1, len(cases))) as pool:

@@ -54,13 +54,15 @@ from tests.proof.billing.facts import (
 from tests.proof.billing.held import (
     Held,
     Place,
-    agreed,
     changed_by_us,
     cycle_day,
     effective_on,
     is_open,
     items,
     segment_of,
+)
+from tests.proof.billing.held import (
+    agreed as agreed,
 )
 from tests.proof.billing.metering import Meter
 from tests.proof.billing.oracle import Occasion, occasions

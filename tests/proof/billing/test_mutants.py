@@ -2,6 +2,7 @@
 
 import pytest
 
+from commerce.kernel import money
 from commerce.kernel.errors import RuleViolated
 from tests.proof.billing.compare import Answer, by_engine, by_oracle
 from tests.proof.billing.facts import Life
@@ -9,7 +10,7 @@ from tests.proof.billing.lives import life
 from tests.proof.billing.modelled import modelled
 from tests.proof.billing.mutants import MUTANTS, planted
 
-SAMPLE = 150
+SAMPLE = 120
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +44,12 @@ def test_without_a_fault_there_is_nothing_to_find() -> None:
         pass
 
     assert by_engine(modelled(life(1))) == by_oracle(modelled(life(1)))
+
+
+def test_a_fault_can_not_be_planted_where_the_engine_has_nothing_of_that_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = next(iter(MUTANTS))
+    monkeypatch.delattr(money, "ROUND_HALF_UP")
+    with pytest.raises(AttributeError, match="ROUND_HALF_UP"), planted(name):
+        pytest.fail("nothing was planted")
