@@ -44,7 +44,8 @@ def lines(request: HttpRequest) -> HttpResponse:
             count = assign_codes(context, codes=said, seen=_said(request, before="was-") or None)
         except FaisceauError as error:
             messages.error(request, sentence_of(error))
-            status = problem_of(error).status
+            problem = problem_of(error)
+            status = problem.status if problem else 400
         else:
             messages.success(request, _changed(count))
             return redirect(request.get_full_path())

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("subscriptions", "0026_bill_run_controls"),
+        ("subscriptions", "0027_bill_run_cycles"),
     ]
 
     operations = [

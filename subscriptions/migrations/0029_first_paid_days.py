@@ -29,6 +29,6 @@ UPDATE subscriptions_promiseline AS line SET due_on = greatest(line.due_on, span
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("subscriptions", "0027_bill_run_cycles")]
+    dependencies: ClassVar = [("subscriptions", "0028_cycle_moves")]
 
     operations: ClassVar = [migrations.RunSQL(LATER, migrations.RunSQL.noop)]

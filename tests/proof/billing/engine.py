@@ -17,7 +17,7 @@ from commerce.markets.fr.dunning import POLICY
 from commerce.markets.fr.invoice import CARRIER_CAPS
 from commerce.markets.fr.termination import TERMS, early_termination_fee
 from subscriptions.domain import carrier, dunning, terms
-from subscriptions.domain.carrier import Asked, Category, Limits, Price
+from subscriptions.domain.carrier import Asked, Category, Limits, Price, Spent
 from subscriptions.domain.charges import AgreedCharge, DueLine
 from subscriptions.domain.invoice import (
     BilledDays,
@@ -284,11 +284,12 @@ class _Till:
         )
         contract = _contract(life, fact.contract)
         month = [
-            (sale.contract, paid.gross)
+            (sale, paid.gross)
             for sale, paid in self._sold.values()
             if carrier.month_of(sale.known) == carrier.month_of(fact.known)
         ]
-        own = _sum(gross for line, gross in month if line == fact.contract)
+        line = [(sale, gross) for sale, gross in month if sale.contract == fact.contract]
+        own = _sum(gross for _, gross in line)
         business = life.account.buyer is Buyer.BUSINESS
         refused = carrier.refusal(
             Asked(price.gross, Category.DIGITAL, MERCHANT, confirmed=True),
@@ -296,8 +297,12 @@ class _Till:
             contract=frozenset({Category.DIGITAL}),
             limits=self._limits.get(fact.contract, Limits()),
             caps=CARRIER_CAPS,
-            spent=own,
-            together=own if business else _sum(gross for _, gross in month),
+            spent=Spent(
+                month=own,
+                today=_sum(gross for sale, gross in line if sale.known == fact.known),
+                of_kind=own,
+                together=own if business else _sum(gross for _, gross in month),
+            ),
         )
         if refused is None:
             self._sold[fact.code] = (fact, price)

@@ -1,7 +1,8 @@
 """A life without what the engine of bills has no part for, and why that is so."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 
 from tests.proof.billing.facts import (
     Charge,
@@ -20,8 +21,10 @@ from tests.proof.billing.facts import (
     Suspended,
     Terminated,
     TermsAnnounced,
+    Used,
     Withdrawn,
 )
+from tests.proof.billing.seen import Seen
 
 LEFT_OUT: Mapping[str, str] = {
     "a suspension that is not": "a suspended line is paid for: none of ours is without",
@@ -36,6 +39,7 @@ OTHERWISE: Mapping[str, str] = {
     "a compensation after the last contract ended": "left out: there is no next bill",
     "a third party's refund after that": "left out: it is credited at once, by its service",
     "a recovery fee after that": "left out: there is no bill that could ask for it",
+    "use of a line that another has by then": "left out: its record goes to whose the number is",
     "an item that ends sooner than was known": "by the pure core; its service refuses a second end",
 }
 """What is compared in another form than the lives have it, and how."""
@@ -44,8 +48,18 @@ OTHERWISE: Mapping[str, str] = {
 def modelled(life: Life) -> Life:
     """The life with only what the engine has a part for, see `LEFT_OUT` and `OTHERWISE`."""
     contracts = tuple(map(_sold, life.contracts))
-    facts = tuple(known for fact in life.facts for known in _facts(fact, life))
+    facts = tuple(known for fact in _taken_in(life) for known in _facts(fact, life))
     return replace(life, contracts=contracts, facts=facts)
+
+
+def _taken_in(life: Life) -> Iterator[Fact]:
+    """Without what is used on a line on days on which another holder has it."""
+    seen = Seen(life, by=life.until, known=life.until)
+    handed = [fact for fact in life.facts if isinstance(fact, HandedOver)]
+    gone = {fact.contract: seen.takes_effect(fact) for fact in handed}
+    for fact in life.facts:
+        if not isinstance(fact, Used) or seen.local_day(fact) < gone.get(fact.contract, date.max):
+            yield fact
 
 
 def _facts(fact: Fact, life: Life) -> list[Fact]:

@@ -282,9 +282,9 @@ class Told:
             case Deed.RENEW:
                 # Its plan takes the place of the one that ran, with what is given for renewing.
                 plan = item(row["goods"][0], buyer, new_line=False, renewed=True)
-                yield PlanChanged(entry=entry, known=day, contract=contract, plan=plan, on=day)
+                term = row["term"]
                 yield Renewed(
-                    entry=entry + 1, known=day, contract=contract, on=day, commitment=row["term"]
+                    entry=entry, known=day, contract=contract, on=day, plan=plan, commitment=term
                 )
             case Deed.ADD:
                 good = item(row["goods"][0], buyer, new_line=False)
