@@ -53,7 +53,7 @@ class FirstLineSerializer(Shown):
     amount = MoneySerializer()
 
 
-class MoveSerializer(Shown):
+class CycleMoveSerializer(Shown):
     """The next bills as they are promised (`before`) and would be (`after`): that of `first_start`
     holds a part of a month, line by line, to the eve of `first_end`."""
 
@@ -95,13 +95,15 @@ class BillDayPreviewView(ApiView):
     refusals = (404, 422)
 
     @extend_schema(
-        operation_id="previewBillDay", parameters=[DayAsked], responses=MoveSerializer(many=False)
+        operation_id="previewBillDay",
+        parameters=[DayAsked],
+        responses=CycleMoveSerializer(many=False),
     )
     def get(self, request: Request) -> Response:
         """What another bill day would make of the next bills; nothing is changed."""
         asked, caller = self.query(DayAsked), caller_of(request)
         party_of(caller)
-        return Response(MoveSerializer(show_move(caller, day=asked["day"])).data)
+        return Response(CycleMoveSerializer(show_move(caller, day=asked["day"])).data)
 
 
 def _present(party_id: int) -> Any:

@@ -176,7 +176,8 @@ def test_the_line_works_at_once_and_gets_its_number_at_the_cut_over(case: Case) 
     assert state(lent) == ("assigned", f"{case.number}/{case.line}/temporary")
     contract = Subscription.objects.get()
     assert (contract.msisdn, case.item.state, case.shown) == (lent, ItemState.ACTIVE, lent)
-    on_subscription_activated({"order_number": case.number, "group": case.item.group})
+    told = {"order_number": case.number, "group": case.item.group}
+    on_subscription_activated(told | {"party_id": contract.party_id})
     assert state(NUMBER) == (NumberState.PORTING, f"{case.number}/{case.line}")
     with business_time_fixed(case.at):
         assert list(withdrawable(case.who, number=case.number)) == [case.item.group]

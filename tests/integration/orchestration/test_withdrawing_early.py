@@ -254,7 +254,8 @@ def test_a_line_in_service_ends_and_its_phone_is_not_sent_any_more(start: Start)
     create_plans(order_number=case.number)
     case.go_on()
     case.hear("network.activate", "line.activated", line_id="lin_000001")
-    on_subscription_activated({"order_number": case.number, "group": case.group})
+    told = {"order_number": case.number, "group": case.group, "party_id": case.who.party_id}
+    on_subscription_activated(told)
     with business_time_fixed(case.at):
         said = Statement(RequestKind.WITHDRAW, "Camille", "camille@example.test", case.number)
         receive_request(said, context=case.who, party_id=case.who.party_id)

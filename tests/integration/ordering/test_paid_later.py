@@ -66,7 +66,7 @@ HORIZON = {"fr": "Horizon 130", "en": "Horizon 130"}
 ONDINE = {"fr": "Ondine Musique", "en": "Ondine Music"}
 LANTERNE = {"fr": "Lanterne", "en": "Lanterne"}
 ASKED, LAST, PAID = date(2027, 2, 9), date(2027, 2, 21), date(2027, 2, 23)
-QUERIES = 18
+QUERIES = 19
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 

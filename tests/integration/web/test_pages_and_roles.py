@@ -162,6 +162,7 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
             ("task_id", "account_id", "contact_id", "effect_id", "row_id", "method"), "1"
         ),
         "difference_id": "1",
+        "deposit_id": "1",
         "entry_id": "1",
         "case_id": "1",
         "einvoice_id": "1",

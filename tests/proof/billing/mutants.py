@@ -288,11 +288,13 @@ _refusal = carrier.refusal
 
 
 def _each_line_its_own(asked: Asked, **known: Any) -> Rule | None:
-    return _refusal(asked, **{**known, "together": known["spent"]})
+    spent = known["spent"]
+    return _refusal(asked, **{**known, "spent": replace(spent, together=spent.month)})
 
 
 def _all_lines_together(asked: Asked, **known: Any) -> Rule | None:
-    return _refusal(asked, **{**known, "spent": known["together"]})
+    spent = known["spent"]
+    return _refusal(asked, **{**known, "spent": replace(spent, month=spent.together)})
 
 
 def _on_a_closed_line(asked: Asked, **known: Any) -> Rule | None:
