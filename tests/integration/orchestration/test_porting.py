@@ -288,44 +288,6 @@ def test_another_day_is_asked_for_until_the_eve(case: Case) -> None:
     assert late.value.code == "porting_too_late"
 
 
-def parcel_of(case: Case) -> Task:
-    """The parcel of the phone, which nobody has packed yet."""
-    parcel = Task.objects.get(plan=case.plan, action="logistics.ship")
-    Task.objects.filter(pk=parcel.pk, state=TaskState.DONE).update(state=TaskState.WAITING)
-    parcel.refresh_from_db()
-    return parcel
-
-
-def test_in_the_demonstration_a_phone_leaves_only_once_the_transfer_of_its_number_has_a_day(
-    case: Case,
-) -> None:
-    """Its card is an eSIM: the transfer waits for no parcel. While it is refused nothing leaves."""
-    parcel = parcel_of(case)
-    assert f"{case.line}.port_scheduled" in parcel.needs
-    case.go_on()
-    case.hear("port.refused", motive="OPD_DATA", sub_motive="RIO_UNKNOWN")
-    assert (parcel_of(case).state, case.house.names) == (TaskState.WAITING, ["port_in"])
-    wanted: dict[str, Any] = {"number": case.number, "line_id": case.line, "msisdn": NUMBER}
-    changing.correct(case.who, rio=GOOD, **wanted)
-    case.go_on()
-    assert (parcel_of(case).state, case.house.names) == (TaskState.WAITING, ["port_in"] * 2)
-    case.hear("port.scheduled", date="2026-11-30", slot="08:00-12:00")
-    assert (parcel_of(case).state, case.house.names[2:]) == (TaskState.AWAITING, ["ship"])
-
-
-def test_a_phone_leaves_as_well_where_the_transfer_is_given_up_for_a_new_number(
-    case: Case,
-) -> None:
-    parcel_of(case)
-    case.go_on()
-    changing.cancel(case.who, number=case.number, line_id=case.line)
-    case.call()
-    assert parcel_of(case).state == TaskState.WAITING
-    case.go_on()
-    assert parcel_of(case).state == TaskState.AWAITING
-    assert case.house.names.count("ship") == 1
-
-
 def test_a_cancelled_porting_leaves_the_line_with_a_new_number(case: Case) -> None:
     case.go_on()
     case.hear("port.scheduled", date="2026-11-30", slot="08:00-12:00")
