@@ -166,12 +166,21 @@ def coming_in(reference: str) -> tuple[str, ...]:
     return tuple(found.values_list("key", flat=True).distinct())
 
 
-def last_debits(references: Iterable[str]) -> Mapping[str, PaymentView]:
-    """The latest direct debit for each of these orders or bills, by its reference; one query."""
+def last_debits(references: Iterable[str]) -> Mapping[tuple[str, str], PaymentView]:
+    """The latest direct debit for each of these orders or bills under each mandate, by the
+    references of both; two queries."""
     rows = PaymentAttempt.objects.filter(
         reference__in=list(references), method_kind=MethodKind.SEPA_DEBIT
     )
-    return {row.reference: view_of(row) for row in rows.order_by("pk")}
+    found = [view_of(row) for row in rows.order_by("pk")]
+    under = mandates(each.method_id for each in found)
+    return {(each.reference, under.get(each.method_id, "")): each for each in found}
+
+
+def mandates(method_ids: Iterable[str]) -> Mapping[str, str]:
+    """The references of the mandates of these accounts, removed ones too, by their ids."""
+    rows = SavedMethod.objects.filter(method_id__in=set(method_ids)).exclude(mandate_reference="")
+    return dict(rows.values_list("method_id", "mandate_reference"))
 
 
 def debited_on(reference: str) -> Mapping[str, date]:

@@ -58,7 +58,7 @@ class DebitView:
 
 
 def debits_of(party_id: int) -> tuple[DebitView, ...]:
-    """What the party was told of, the latest first; two queries."""
+    """What the party was told of, the latest first; three queries."""
     rows = _notices(party_id)
     tried = last_debits(row.invoice.number or "" for row in rows)
     return tuple(_debit_view(row, tried) for row in rows)
@@ -77,9 +77,9 @@ def _notices(party_id: int) -> list[DebitNotice]:
     return list(rows.select_related("invoice").order_by("-pk"))
 
 
-def _debit_view(row: DebitNotice, tried: Mapping[str, PaymentView]) -> DebitView:
+def _debit_view(row: DebitNotice, tried: Mapping[tuple[str, str], PaymentView]) -> DebitView:
     number = row.invoice.number or ""
-    paid = tried.get(number)
+    paid = tried.get((number, row.mandate_reference))
     state = DebitState.ANNOUNCED
     if paid is not None and paid.is_taken:
         state = DebitState.MADE

@@ -202,7 +202,7 @@ def test_a_debit_is_shown_and_told_from_its_notice_to_what_became_of_it(
         payment = PaymentAttempt.objects.create(
             key=f"k/{state}", party=firm, reference=bill.number or "", amount="1200.00",
             state=state, off_session=True, method_kind="sepa_debit", expires_at=business_now(),
-            last_error="insufficient_funds" if state == "declined" else "",
+            last_error="insufficient_funds" if state == "declined" else "", method_id="pm_1",
         )  # fmt: skip
         heard({"key": payment.key})
     events = OutboxEvent.objects.filter(name="DebitMoved")
@@ -212,3 +212,16 @@ def test_a_debit_is_shown_and_told_from_its_notice_to_what_became_of_it(
     shown = buyer.get(f"debit-notices/{notice['id']}").json()
     assert (shown["state"], shown["mandate"]) == ("made", "UMR1")
     assert buyer.get("debit-notices/999999").json()["code"] == "unknown_debit"
+    PaymentAttempt.objects.filter(key="k/settled").delete()
+    SavedMethod.objects.create(
+        party=firm, customer_id="cus_1", method_id="pm_2", kind="sepa_debit", mandate_id="m_2",
+        mandate_reference="UMR2", card_last4="3001", for_bills=True, saved_at=business_now(),
+        chosen_at=business_now(),
+    )  # fmt: skip
+    other = chosen_method(firm.pk, for_bills=True)
+    assert other is not None
+    announcing.announce(bill, other, amount=Money.of("1200.00"))
+    listed = buyer.get("debit-notices").json()["items"]
+    assert [(each["mandate"], each["state"], each["reason"]) for each in listed] == [
+        ("UMR2", "announced", ""), ("UMR1", "failed", "insufficient_funds"),
+    ]  # fmt: skip

@@ -12,7 +12,7 @@ from commerce.markets.pack import market
 from commerce.notifications.models import MessageChannel
 from commerce.notifications.services import send, way_to
 from commerce.payments.ports import MethodKind
-from commerce.payments.selectors import Saved, payment
+from commerce.payments.selectors import Saved, mandates, payment
 from subscriptions.domain.states import DebitState
 from subscriptions.dunning.services import dunning_clock
 from subscriptions.events import DebitMoved
@@ -82,10 +82,11 @@ def tell_outcome(key: str) -> None:
     paid = payment(key)
     if paid.method_kind is not MethodKind.SEPA_DEBIT:
         return
-    told = DebitNotice.objects.filter(invoice__number=paid.reference).select_related(
-        "invoice__account"
+    told = DebitNotice.objects.filter(
+        invoice__number=paid.reference,
+        mandate_reference=mandates([paid.method_id]).get(paid.method_id, ""),
     )
-    notice = told.order_by("-pk").first()
+    notice = told.select_related("invoice__account").first()
     if notice is None:
         return
     _tell(
