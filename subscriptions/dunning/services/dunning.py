@@ -151,6 +151,7 @@ def promise_to_pay(
     rules, before = policy(), treatment(case)
     check_promise(standing(case, bills=bills, by=rules), rules, on=on, today=today)
     case.promised_for = on
+    _charge_interest(case, today=today)
     case.promises += 1
     owed = total(bill.open for bill in bills)
     history.add(

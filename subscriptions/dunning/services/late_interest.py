@@ -1,6 +1,7 @@
 """Interest on late bills: asked for as a line of the next bill by the policy, waived by agents."""
 
 from datetime import date
+from itertools import count
 from typing import Any
 
 from django.db import transaction
@@ -52,10 +53,17 @@ def asks_on(borne: Accrued, *, rules: InterestRules, today: date) -> date:
 
 
 def next_asked(case: DunningCase, *, rules: InterestRules, today: date) -> date | None:
-    """The next day on which an open bill of the case is asked for interest; None: there is none."""
-    days = [asks_on(each, rules=rules, today=today) for each in accrued(case, today=today)]
-    later = [day for day in days if today < day < date.max]
-    return min(later, default=None)
+    """The next day on which an open bill of the case may be asked for interest: each month, if that
+    of one month was less than the least; None: there is none."""
+    still = [each for each in accrued(case, today=today) if each.still_open.amount > 0]
+    if rules.when is not InterestWhen.MONTHLY or not still:
+        return None
+    return min(_next_month(each.days.start, after=today) for each in still)
+
+
+def _next_month(start: date, *, after: date) -> date:
+    months = count(1)
+    return next(day for n in months if (day := add_months(start, n)) > after)
 
 
 def _ask(case: DunningCase, borne: Accrued) -> LateInterest:

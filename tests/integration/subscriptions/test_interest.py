@@ -232,6 +232,26 @@ def test_monthly_an_open_bill_is_asked_for_what_it_bore_and_the_rest_with_its_pa
     assert asked()[2:] == [(date(2026, 6, 12), date(2026, 7, 9), "7.24")]
 
 
+def test_monthly_what_is_less_than_the_least_is_asked_in_a_later_month(
+    party: int, monthly: None
+) -> None:
+    """A day of 1200.00, then 700.00: 4.78 by 10 May and 9.45 by 10 June."""
+    lived(date(2026, 4, 9))
+    paid(party, "500.00", on=date(2026, 4, 10))
+    lived(date(2026, 6, 12), since=date(2026, 4, 11))
+    assert asked() == [(date(2026, 4, 10), date(2026, 6, 10), "9.45")]
+
+
+def test_a_promise_after_the_oldest_bill_was_paid_leaves_nothing_out(party: int) -> None:
+    """It is made before the account is looked at again: the other bill is the oldest then."""
+    lived(date(2026, 5, 19))
+    with business_time_fixed(at(date(2026, 5, 19), hour=15)):
+        ledger.enter_payment(key="pay", party_id=party, reference=UNDER, amount=Money.of("1200.00"))
+        dunning.promise_to_pay(party_id=party, on=date(2026, 5, 22), by="Camille")
+        timers_due(business_now())
+    assert asked() == [(date(2026, 4, 10), date(2026, 5, 19), "10.34")]
+
+
 def test_while_a_case_is_paused_nothing_is_asked(party: int, monthly: None) -> None:
     lived(date(2026, 4, 20))
     dunning.pause(case_id=DunningCase.objects.get().pk, by="Olivia", reason="It is disputed.")
