@@ -64,9 +64,14 @@ def asked(context: AccountContext) -> Deposit:
 
 
 def note_paid(*, key: str) -> None:
-    """Its payer gets a receipt, once."""
+    """Its payer gets a receipt, once; not of what came when it was settled already, which is not
+    held."""
     paid = payment(key)
-    if paid.reference.startswith(DEPOSIT_REFERENCE) and paid.party_id is not None:
+    if (
+        paid.reference.startswith(DEPOSIT_REFERENCE)
+        and paid.party_id is not None
+        and not ledger.is_settled_deposit(paid.reference)
+    ):
         send(
             code="deposit_received",
             party_id=paid.party_id,

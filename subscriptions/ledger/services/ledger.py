@@ -90,7 +90,7 @@ def enter_payment(*, key: str, party_id: int, reference: str, amount: Money) -> 
         key=f"payment/{key}",
     )
     if entered:
-        late = _is_settled_deposit(reference)
+        late = is_settled_deposit(reference)
         bills = open_bills(account) if late else bills_under(account, reference)
         _pay_for(account, bills, reference=reference, cause=key)
         _hold(account, reference=reference, cause=key)
@@ -271,7 +271,8 @@ def _pay_for(
             _pay(account, invoice, amount, reference=reference, cause=cause)
 
 
-def _is_settled_deposit(reference: str) -> bool:
+def is_settled_deposit(reference: str) -> bool:
+    """Whether it names a deposit that was used or given back: nothing is held under it any more."""
     if not reference.startswith(DEPOSIT_REFERENCE):
         return False
     number = int(reference.removeprefix(DEPOSIT_REFERENCE))
@@ -281,7 +282,7 @@ def _is_settled_deposit(reference: str) -> bool:
 def _hold(account: BillingAccount, *, reference: str, cause: str) -> None:
     """What came for a deposit is held, unless that was settled already."""
     amount = unapplied_under(account, reference)
-    held = reference.startswith(DEPOSIT_REFERENCE) and not _is_settled_deposit(reference)
+    held = reference.startswith(DEPOSIT_REFERENCE) and not is_settled_deposit(reference)
     if held and amount.amount > 0:
         _enter(
             account,

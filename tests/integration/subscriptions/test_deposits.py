@@ -176,6 +176,8 @@ def test_what_is_taken_after_it_was_settled_pays_what_is_open_and_goes_back(part
     settled(key)
     assert (moved(), held_deposit(party)) == ([], Money.zero())
     assert effects_of()[1:] == [(key, "refund", "18.00")]
+    on_payment_settled({"key": key})
+    assert Message.objects.filter(code="deposit_received").count() == 0
     PaymentEffect.objects.update(state="done")
     on_payment_refunded({"key": key, "sequence": 1, "amount": "18.00"})
     assert open_on(party) == ["0.00", "0.00"]
