@@ -16,7 +16,8 @@ from commerce.local.stack import Stack
 Identity = tuple[str, ...]
 """Who did it, what, and to what: ("warehouse", "ship", "F-2026-000001/2")."""
 
-MESSAGES = "messages"
+MESSAGES = ("messages", "letters")
+"""Who carries what people are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,14 @@ def compared(
     firm's goes to the platform for invoices, which is told that it was paid. That platform has a
     report of sales to consumers for each period that is over on the day `until`. What was `bought`
     of a third party is in his books.
-    Messages are not expected one by one, but none may be sent twice.
+    Messages and letters are not expected one by one, but none may be sent twice.
     """
     expected: set[Identity] = set()
     for one in told:
         expected |= set(expected_of(one, items=orders[one.number]["items"]))
     expected |= {each for bill in bills for each in (*_collected(bill), *_invoiced(bill))}
     expected |= {*_reported(bills, until=until), *bought}
-    business = {identity for identity in found if identity[0] != MESSAGES}
+    business = {identity for identity in found if identity[0] not in MESSAGES}
     return Effects(
         expected=dict(sorted(Counter(f"{who} {what}" for who, what, *_ in expected).items())),
         missing=tuple(sorted(expected - business)),

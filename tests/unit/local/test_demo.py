@@ -151,6 +151,15 @@ def test_what_happened_twice_or_never_is_told(
     assert not effects.right
 
 
+def test_letters_are_not_expected_but_none_may_be_posted_twice() -> None:
+    letter = ("letters", "letter", "dunning/1/notice")
+    happened = Counter(expected_of(TOLD, items=ITEMS)) + Counter({letter: 1})
+    assert compared(happened, [TOLD], orders={"F-1": {"items": ITEMS}}).right
+    happened[letter] = 2
+    effects = compared(happened, [TOLD], orders={"F-1": {"items": ITEMS}})
+    assert (effects.doubled, effects.unasked) == ((letter,), ())
+
+
 def test_what_nobody_asked_for_is_told() -> None:
     happened = Counter(expected_of(TOLD, items=ITEMS)) + Counter({("content", "entitle", "x"): 1})
     effects = compared(happened, [TOLD], orders={"F-1": {"items": ITEMS}})
