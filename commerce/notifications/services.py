@@ -1,6 +1,6 @@
 """Telling people: written with what it tells of, sent once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -41,8 +41,8 @@ def send(
 
     In the caller's transaction; a `reference` that was used before sends nothing. By SMS where the
     message has such a text and a phone is known, else by e-mail; `to` decides by its own form.
-    `by_post`: where neither is known, as a letter to the party's address.
-    Nobody to tell (no address at all) is no error: nothing is written.
+    `by_post`: where what is known reaches nobody with this message, as a letter to the party's
+    address. Nobody to tell (no address at all) is no error: nothing is written.
 
     Raises:
         RuleViolated: `unknown_message`: no text of that code in any language.
@@ -59,7 +59,7 @@ def send(
     language = language or FALLBACK_LANGUAGE
     by = MessageChannel(channel) if channel else _channel(code, phone=phone, email=email)
     address = phone if by == MessageChannel.SMS else email
-    if not (phone or email) and by_post and party_id is not None:
+    if not address and by_post and party_id is not None and _has(code, "txt"):
         by, address = MessageChannel.POST, envelope(party_id)
     if not address:
         return
@@ -86,15 +86,25 @@ def send(
     soon(key=f"{timer}:{message.pk}", handler=timer, payload={"message_id": message.pk})
 
 
-def way_to(party_id: int) -> MessageChannel | None:
-    """How what has to reach the party does: by e-mail, else by SMS, else by post; None: not at
-    all."""
+def way_to(party_id: int, *, code: str) -> MessageChannel | None:
+    """As `ways_to`, of one message."""
+    return ways_to(party_id, [code])[code]
+
+
+def ways_to(party_id: int, codes: Iterable[str]) -> Mapping[str, MessageChannel | None]:
+    """How each of these messages, which have to reach the party, does: by e-mail, else by SMS where
+    it has such a text, else by post; None: not at all. Two queries at most."""
     whom = reach(party_id)
-    if whom.email:
-        return MessageChannel.EMAIL
-    if whom.phone:
-        return MessageChannel.SMS
-    return MessageChannel.POST if envelope(party_id) else None
+    found: dict[str, MessageChannel | None] = {}
+    for code in codes:
+        if whom.email and _has(code, "txt"):
+            found[code] = MessageChannel.EMAIL
+        else:
+            found[code] = MessageChannel.SMS if whom.phone and _has(code, "sms") else None
+    letters_of = [code for code, way in found.items() if way is None and _has(code, "txt")]
+    if letters_of and envelope(party_id):
+        found.update(dict.fromkeys(letters_of, MessageChannel.POST))
+    return found
 
 
 def envelope(party_id: int) -> str:

@@ -53,7 +53,7 @@ _DONE: Mapping[str, Any] = {
 
 _NOTES: Mapping[str, Any] = {
     NOBODY_REACHED: gettext_lazy(
-        "Nobody can be told: neither an e-mail address, a telephone number nor a postal address is"
+        "The next message would reach nobody: neither an e-mail address nor a postal address is"
         " known. Find one out, then let the case go on."
     ),
 }

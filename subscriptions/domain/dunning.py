@@ -151,8 +151,8 @@ class Standing:
     """A case as it stands: overdue is `owed`, the oldest of it since the due day `since`.
 
     `done` says which steps were done on which day. Until `promised_for` (that day included) it
-    waits for the money. `card_refused`: the chosen card was refused for good. What is told takes
-    `post_days` to arrive: all that follows a message comes so much later.
+    waits for the money. `card_refused`: the chosen card was refused for good. `post_days`: how many
+    days its messages that go by post are given to arrive; all that follows one comes so much later.
     """
 
     since: date
@@ -163,7 +163,7 @@ class Standing:
     promised_for: date | None = None
     paused: bool = False
     card_refused: bool = False
-    post_days: int = 0
+    post_days: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def state(self) -> CaseState:
@@ -199,7 +199,7 @@ def _coming(case: Standing, policy: Policy, *, begins: date) -> Iterator[Coming]
             on = max(begins, counts_from + after)
             yield Coming(step, on)
         if step.action is Action.MESSAGE:
-            on += timedelta(days=case.post_days)
+            on += timedelta(days=case.post_days.get(step.message, 0))
         if step.action is not Action.RETRY:
             counts_from = max(counts_from, on - after)
 

@@ -12,7 +12,7 @@ from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
 from commerce.markets.pack import market
 from commerce.notifications.models import MessageChannel
-from commerce.notifications.services import way_to
+from commerce.notifications.services import ways_to
 from commerce.payments.selectors import payments_of
 from subscriptions.collection.selectors import (
     announced_under,
@@ -151,7 +151,7 @@ def standing(case: DunningCase, *, bills: tuple[OverdueBill, ...], by: Policy) -
         promised_for=case.promised_for,
         paused=case.paused,
         card_refused=_card_refused(case.account, bills, by=by),
-        post_days=days_to_tell(case.account.party_id),
+        post_days=_post_days(case.account.party_id, by),
     )
 
 
@@ -341,7 +341,8 @@ def _entry(row: DunningEntry) -> EntryView:
     )
 
 
-def days_to_tell(party_id: int) -> int:
-    """How long it takes until the party is told of something: a letter is given its days."""
-    by_post = way_to(party_id) is MessageChannel.POST
-    return market(settings.MARKET).letter_days() if by_post else 0
+def _post_days(party_id: int, by: Policy) -> Mapping[str, int]:
+    """The days that are given to those messages of the policy that only the post brings there."""
+    ways = ways_to(party_id, {step.message for step in by.steps if step.message})
+    days = market(settings.MARKET).letter_days()
+    return {code: days for code, way in ways.items() if way is MessageChannel.POST}

@@ -20,6 +20,7 @@ from subscriptions.models import DebitNotice, Invoice
 
 BANKS_TAKE = timedelta(days=8)
 """After a debit, until its outcome should be known and what is still open is overdue."""
+MESSAGE = "debit_coming"
 PATHS = {Segment.CONSUMER: "/account/bills/{}/", Segment.BUSINESS: "/portal/bills/{}/"}
 
 
@@ -41,7 +42,7 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
     notice = known.first()
     if notice is not None:
         return notice
-    way = way_to(invoice.account.party_id)
+    way = way_to(invoice.account.party_id, code=MESSAGE)
     if way is None:
         return None
     days = market(settings.MARKET).debit_rules().notice_days
@@ -59,7 +60,7 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
     dunning_clock.arm([(notice.debit_on + BANKS_TAKE, invoice.pk)])
     send(
         party_id=invoice.account.party_id,
-        code="debit_coming",
+        code=MESSAGE,
         channel=way if way is not MessageChannel.POST else None,
         by_post=True,
         values={

@@ -11,7 +11,7 @@ from commerce.events.outbox import publish
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
-from commerce.notifications.services import send, way_to
+from commerce.notifications.services import send, ways_to
 from commerce.payments.services.charge import request_charge
 from subscriptions.collection.selectors import announced_under, method_for_bills, objected_to
 from subscriptions.collection.services import deposits
@@ -50,7 +50,8 @@ from subscriptions.models import BillingAccount, DunningCase, Invoice
 logger = logging.getLogger(__name__)
 
 NOBODY_REACHED = "no_address"
-"""The note of a case that the machine paused: neither e-mail, telephone nor address is known."""
+"""The note of a case that the machine paused: nothing is known by which its next message would
+reach its party."""
 _TOMORROW = timedelta(days=1)
 
 
@@ -150,8 +151,8 @@ def promise_to_pay(
         raise NotFound("Nothing is overdue.", code="nothing_overdue")
     rules, before = policy(), treatment(case)
     check_promise(standing(case, bills=bills, by=rules), rules, on=on, today=today)
-    case.promised_for = on
     _charge_interest(case, today=today)
+    case.promised_for = on
     case.promises += 1
     owed = total(bill.open for bill in bills)
     history.add(
@@ -212,8 +213,8 @@ def pause(*, case_id: int, by: str, reason: str) -> None:
 
 def _waits_for_an_address(case: DunningCase, steps: Sequence[Step]) -> bool:
     """Somebody is to be told, and nothing is known to reach him by: an operator has to look."""
-    tells = any(step.action is Action.MESSAGE for step in steps)
-    return tells and way_to(case.account.party_id) is None
+    codes = [step.message for step in steps if step.action is Action.MESSAGE]
+    return None in ways_to(case.account.party_id, codes).values()
 
 
 def _pause(case: DunningCase, *, note: str, by: str = "") -> None:

@@ -12,7 +12,7 @@ from commerce.kernel.clock import machine_now
 from commerce.notifications import services
 from commerce.notifications.adapters import http
 from commerce.notifications.models import Message, MessageChannel, MessageState
-from commerce.notifications.services import POST_TIMER, send, way_to
+from commerce.notifications.services import POST_TIMER, send, way_to, ways_to
 from tests.integration.sandbox_providers.harness import API_KEY, Receiver, Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -97,18 +97,37 @@ def test_an_unanswered_letter_is_asked_for_and_not_posted_again(post: Sandbox, a
     assert len(received(post, "asked")) == 1
 
 
+REMINDER, NOTICE = "dunning_reminder", "dunning_notice"
+
+
+def test_what_no_sms_says_goes_by_post_to_who_has_a_telephone_and_no_e_mail(ada: int) -> None:
+    Party.objects.filter(pk=ada).update(phone="+33639981234")
+    codes = [REMINDER, NOTICE, "line_restricted"]
+    assert ways_to(ada, codes) == {
+        REMINDER: MessageChannel.SMS, NOTICE: MessageChannel.POST,
+        "line_restricted": MessageChannel.SMS,
+    }  # fmt: skip
+    send(party_id=ada, code=NOTICE, values={}, reference="notice", by_post=True)
+    assert (Message.objects.get().channel, Message.objects.get().to) == ("post", "\n".join(LINES))
+    Party.objects.filter(pk=ada).update(phone="")
+    assert way_to(ada, code="line_restricted") is None
+    send(party_id=ada, code="line_restricted", values={}, reference="no text", by_post=True)
+    assert Message.objects.count() == 1
+
+
 def test_who_has_an_e_mail_or_a_telephone_gets_no_letter_and_only_what_may_goes_by_post(
     ada: int,
 ) -> None:
-    assert way_to(ada) is MessageChannel.POST
+    assert way_to(ada, code=REMINDER) is MessageChannel.POST
     reminded(ada, "not-by-post", by_post=False)
     assert Message.objects.count() == 0
     Party.objects.filter(pk=ada).update(phone="+33639981234")
     reminded(ada, "sms")
-    assert (way_to(ada), Message.objects.get().channel) == (MessageChannel.SMS, "sms")
+    way = way_to(ada, code=REMINDER)
+    assert (way, Message.objects.get().channel) == (MessageChannel.SMS, "sms")
     PartyAddress.objects.all().delete()
     Party.objects.filter(pk=ada).update(phone="")
-    assert way_to(ada) is None
+    assert way_to(ada, code=REMINDER) is None
 
 
 @pytest.mark.parametrize(

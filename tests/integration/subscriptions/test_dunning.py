@@ -356,6 +356,31 @@ def test_who_has_an_address_alone_is_told_by_post_and_given_its_days(party: int)
     assert "Sans paiement avant le 04/04/2026" in letter.text
 
 
+def test_who_has_a_telephone_alone_is_told_by_post_what_no_sms_says(party: int) -> None:
+    """The reminder is an SMS of the fourth day; the notices are letters, each given its days."""
+    Party.objects.filter(pk=party).update(email="", phone="+33639981234", display_name="C. Roux")
+    PartyAddress.objects.create(
+        party_id=party, name="C. Roux", line1="3 rue Haute", postcode="75011", city="Paris"
+    )
+    lived(40)
+    assert steps()[:5] == [
+        ("opened", 1), ("reminder", 4), ("notice", 10), ("restrict", 20), ("suspend", 35),
+    ]  # fmt: skip
+    told = Message.objects.filter(code__startswith="dunning").order_by("pk")
+    assert list(told.values_list("code", "channel"))[:2] == [
+        ("dunning_reminder", "sms"), ("dunning_notice", "post"),
+    ]  # fmt: skip
+
+
+def test_who_has_a_telephone_alone_is_not_restricted_without_the_notice(party: int) -> None:
+    """No SMS says it, and no address is known: an operator has to find one out."""
+    Party.objects.filter(pk=party).update(email="", phone="+33639981234")
+    lived(40)
+    assert steps() == [("opened", 1), ("reminder", 4), ("paused", 10)]
+    assert DunningEntry.objects.get(kind="paused").note == dunning.NOBODY_REACHED
+    assert grades() == []
+
+
 def debited(key: str, state: str) -> None:
     PaymentAttempt.objects.filter(key=key).update(state=state, method_kind="sepa_debit")
 

@@ -220,10 +220,15 @@ def test_what_follows_a_letter_comes_as_many_days_later_as_it_is_given_to_arrive
     since = date(2026, 3, 10)
     told = Standing(since=since, owed=Money.of("42.00"), segment="business")
     days = [(each.on - since).days for each in coming(told, rules, today=since)]
-    posted = replace(told, post_days=5)
+    notices = ("dunning_reminder", "dunning_notice", "dunning_last_notice")
+    posted = replace(told, post_days=dict.fromkeys(notices, 5))
     later = [(each.on - since).days for each in coming(posted, rules, today=since)]
     assert days == [4, 10, 15, 30, 32, 40]
     assert later == [4, 15, 25, 40, 42, 55]
+    last = replace(told, post_days={"dunning_last_notice": 5})
+    assert [(each.on - since).days for each in coming(last, rules, today=since)] == [
+        4, 10, 15, 30, 32, 45,
+    ]  # fmt: skip
 
 
 def test_interest_is_asked_of_professionals_alone() -> None:
