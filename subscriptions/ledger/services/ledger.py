@@ -91,7 +91,7 @@ def enter_payment(*, key: str, party_id: int, reference: str, amount: Money) -> 
     )
     if entered:
         late = is_settled_deposit(reference)
-        bills = open_bills(account) if late else bills_under(account, reference)
+        bills = _bills_for(account, reference)
         _pay_for(account, bills, reference=reference, cause=key)
         _hold(account, reference=reference, cause=key)
         _pay_surplus_back(account, bills, key=key, reference=reference, taken=amount, late=late)
@@ -255,11 +255,18 @@ def _reopen(account: BillingAccount, *, reference: str, cause: str) -> None:
 
 
 def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
-    """Let what is unapplied under `reference` pay for its bills, as far as it goes.
+    """Let what is unapplied under `reference` pay for its bills, as far as it goes; for all that are
+    open, if that names a deposit that was settled.
 
     Once for each `cause`, the key of what made it possible. The caller has locked the account.
     """
-    _pay_for(account, bills_under(account, reference), reference=reference, cause=cause)
+    _pay_for(account, _bills_for(account, reference), reference=reference, cause=cause)
+
+
+def _bills_for(account: BillingAccount, reference: str) -> Sequence[Invoice]:
+    if is_settled_deposit(reference):
+        return open_bills(account)
+    return bills_under(account, reference)
 
 
 def _pay_for(

@@ -256,6 +256,26 @@ def test_what_a_bank_takes_back_is_held_no_more_until_it_is_won(party: int) -> N
     assert ledger_differences() == ()
 
 
+def test_what_is_won_again_after_it_was_settled_pays_what_it_had_paid(party: int) -> None:
+    """Else its payer was reminded of a bill whose money we have."""
+    key = held(party)
+    ended(party)
+    PaymentEffect.objects.update(state="done")
+    on_payment_refunded({"key": key, "sequence": 1, "amount": "18.00"})
+    dispute = Dispute.objects.create(
+        dispute_id="dp_1", payment=PaymentAttempt.objects.get(key=key), amount="42.00",
+        reason="general", state=DisputeState.OPEN, opened_at=at(END), withdrawn_at=at(END),
+    )  # fmt: skip
+    on_dispute_moved({"dispute_id": "dp_1"})
+    assert open_on(party) == ["42.00", "0.00"]
+    dispute.state, dispute.reinstated_at = DisputeState.WON, at(END)
+    dispute.save()
+    for _ in range(2):
+        on_dispute_moved({"dispute_id": "dp_1"})
+    assert (held_deposit(party), open_on(party)) == (Money.zero(), ["0.00", "0.00"])
+    assert ledger_differences() == ()
+
+
 def test_a_deposit_of_which_something_else_is_held_than_came_is_found(party: int) -> None:
     held(party)
     found = [each for each in billing_differences(LATER) if each.kind == "deposit"]
