@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from commerce.accounts.identity import AccountContext, Actor
+from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_now, business_time_fixed
 from commerce.kernel.errors import FaisceauError
 from commerce.kernel.money import Money
 from commerce.payments.models import PaymentAttempt
 from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.contracts.services.cycle_day import move_cycle_day
 from subscriptions.dunning.interest import asked_of, interest_of, late_bill
 from subscriptions.dunning.selectors import case_of
 from subscriptions.dunning.services import dunning, dunning_clock, late_interest
@@ -153,6 +156,20 @@ def test_nothing_is_asked_twice_and_a_bill_with_interest_bears_none_on_it(party:
     case = DunningCase.objects.get(closed_on__isnull=True)
     dunning.look(case.account_id)
     assert [row[2] for row in asked()] == ["7.75"]
+
+
+def test_it_stands_on_the_part_of_a_cycle_that_leads_to_another_bill_day(party: int) -> None:
+    """20.00 for 15 of the 30 days until 25 May, 40.00 of costs and the interest, each once."""
+    lived(date(2026, 5, 8))
+    paid(party, "1200.00", on=date(2026, 5, 9))
+    actor = Actor(ActorKind.USER, 7, "Camille")
+    with business_time_fixed(at(date(2026, 5, 9), hour=16)):
+        move_cycle_day(AccountContext(actor, party, Role.CUSTOMER, Channel.WEB), day=25)
+    bridge, whole = billed(date(2026, 5, 10)), billed(date(2026, 5, 25))
+    assert (bridge.period_end, str(bridge.net)) == (date(2026, 5, 25), "57.75")
+    assert [line.charge for line in whole.lines.all()] == ["plan"]
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())
 
 
 def test_less_than_the_least_is_not_asked_for(party: int) -> None:
