@@ -255,8 +255,8 @@ def _reopen(account: BillingAccount, *, reference: str, cause: str) -> None:
 
 
 def allocate(account: BillingAccount, *, reference: str, cause: str) -> None:
-    """Let what is unapplied under `reference` pay for its bills, as far as it goes; for all that are
-    open, if that names a deposit that was settled.
+    """Let what is unapplied under `reference` pay for its bills, as far as it goes; where that is
+    a settled deposit, for all that are open.
 
     Once for each `cause`, the key of what made it possible. The caller has locked the account.
     """
