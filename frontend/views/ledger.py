@@ -37,6 +37,7 @@ BOOKS = {
     Book.VAT: _("VAT"),
     Book.LOSS: _("Loss"),
     Book.DEPOSIT: _("Deposits held"),
+    Book.COLLECTED: _("Collected for merchants"),
 }
 
 

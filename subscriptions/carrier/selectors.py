@@ -112,7 +112,7 @@ class QuestionView:
     """A purchase that the holder of the line is asked about on our page; `line` is its number.
     `price` is of each month if it is `monthly`. `left` may still be bought in this month beside it.
     From `until` on nothing can be answered. `back` is where the merchant wants the customer. The
-    sale is the merchant's own if `in_his_name`."""
+    sale is the merchant's own if `in_his_name`; the price holds tax if it is `taxed`."""
 
     line: str
     line_id: int
@@ -129,6 +129,7 @@ class QuestionView:
     over: bool
     back: str
     in_his_name: bool
+    taxed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,7 @@ def question(payment: CarrierPayment) -> QuestionView:
         over=over or payment.state == PaymentState.CANCELLED,
         back=_way_back(payment),
         in_his_name=payment.merchant.selling == Selling.TOLD,
+        taxed=payment.tax_rate > 0,
     )
 
 

@@ -11,11 +11,11 @@ from commerce.accounts.services.organisations import add_merchant
 from commerce.events.webhooks.addresses import checked_url
 from commerce.kernel.errors import Conflict, InvalidInput
 from subscriptions.carrier.models import Merchant
-from subscriptions.domain.carrier import CENT, Category, Selling, may_be_sold
+from subscriptions.domain.carrier import CENT, COLLECTED, Category, Selling, may_be_sold
 
 MOST = Decimal(1_000_000)
 MOST_DAYS = 3650
-_LENGTHS = {"code": 40, "name": 80, "support": 120}
+_LENGTHS = {"code": 40, "name": 80, "support": 120, "tax_class": 30}
 """As the columns have them."""
 _CODE = re.compile(r"[a-zA-Z0-9_-]+", re.ASCII)
 
@@ -47,8 +47,9 @@ def take_on(contract: MerchantContract, *, client_id: str, client_secret: str) -
 
     Raises:
         InvalidInput: `terms_out_of_range`, `bad_price`, `bad_code`, `name_missing`;
-        `not_sold_so`: such things can't be sold in that way; `bad_address`: customers can't be
-        sent to his `return_to`. Conflict: `merchant_known`: another has this code.
+        `not_sold_so`: such things can't be sold in that way; `donation_taxed`; `bad_tax_class`;
+        `bad_address`: customers can't be sent to his `return_to`. Conflict: `merchant_known`:
+        another has this code.
     """
     return_to = _checked(contract)
     if Merchant.objects.filter(code=contract.code).exists():
@@ -107,5 +108,17 @@ def _checked(contract: MerchantContract) -> str:
         raise InvalidInput(
             "Digital content is never sold in the merchant's name, donations always are.",
             code="not_sold_so",
+        )
+    if Category.DONATION in contract.categories and contract.tax_rate:
+        raise InvalidInput(
+            "A donation holds no tax: what does is sold by another contract.",
+            code="donation_taxed",
+            field="tax_rate",
+        )
+    if contract.tax_class == COLLECTED:
+        raise InvalidInput(
+            "That is the class of what is collected, never of what is sold.",
+            code="bad_tax_class",
+            field="tax_class",
         )
     return checked_url(contract.return_to) if contract.return_to else ""

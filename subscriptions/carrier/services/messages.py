@@ -1,7 +1,8 @@
 """What the customer is told of purchases on his line, by SMS to that line.
 
 AFMM charter: a confirmation of each, a word every 5 EUR, a reminder each month; each with the
-service's name, who helps, and where to manage it.
+service's name, who helps, and where to manage it; and in whose name it is sold, where that is the
+merchant's own.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from commerce.kernel.money import Money
 from commerce.notifications.models import MessageChannel
 from commerce.notifications.services import send
 from subscriptions.carrier.models import CarrierPayment, CarrierSubscription
-from subscriptions.domain.carrier import steps_crossed
+from subscriptions.domain.carrier import Selling, steps_crossed
 from subscriptions.models import Subscription
 
 TOLD_EACH = Money.of(5)
@@ -84,6 +85,7 @@ def _send(
             "service": payment.service,
             "seller": payment.seller,
             "support": payment.support,
+            "in_his_name": payment.merchant.selling == Selling.TOLD,
             "price": said(Money(payment.gross, payment.currency)),
             "url": address_of(line),
             **values,

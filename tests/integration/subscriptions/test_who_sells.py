@@ -2,15 +2,19 @@
 it is only collected for him, on the bill, in both books, in its XML and in what is reported."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.test import Client
 
+from commerce.accounts.models import StaffRole, User
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
+from commerce.notifications.models import Message
 from subscriptions.carrier.leaks import merchant_differences
 from subscriptions.carrier.models import (
     CarrierPayment,
@@ -27,7 +31,14 @@ from subscriptions.domain.document import InvoiceDocument, invoice_document
 from subscriptions.einvoicing.services import sales_reports
 from subscriptions.invoicing.facturx import COLLECTED, xml_of
 from subscriptions.invoicing.selectors import bill_view
-from subscriptions.models import CarrierLimits, Invoice, InvoiceLine, Subscription, Transfer
+from subscriptions.models import (
+    BillingAccount,
+    CarrierLimits,
+    Invoice,
+    InvoiceLine,
+    Subscription,
+    Transfer,
+)
 from subscriptions.reconciling.audit import ledger_differences
 from tests.integration.subscriptions.contracts import DAY, at, begun, firm, person, plan
 from tests.integration.subscriptions.test_carrier_billing import (
@@ -50,6 +61,7 @@ def _on_the_day() -> Iterator[None]:
 
 
 def contract(selling: Selling, *kinds: Category, code: str = "metro") -> MerchantContract:
+    rate = Decimal(0 if Category.DONATION in kinds else 10)
     return MerchantContract(
         code=code,
         name="Métro de Lune",
@@ -57,7 +69,7 @@ def contract(selling: Selling, *kinds: Category, code: str = "metro") -> Merchan
         support="0800 000 003",
         categories=kinds or (Category.TICKET,),
         tax_class="standard",
-        tax_rate=Decimal(10),
+        tax_rate=rate,
         share=Decimal(90),
         fee=Decimal("0.10"),
         confirms_himself=True,
@@ -246,5 +258,54 @@ def test_the_customer_is_told_before_he_says_yes() -> None:
     told = asked("11.00", "r-1", category="transport")
     payment = purchasing.prepare(party_id=of.party_id, purchase=told)
     assert question(payment).in_his_name
+    assert "(Métro de Lune, qui vend en son propre nom)" in code_for(payment)
     Merchant.objects.update(selling=Selling.UNTOLD)
-    assert not question(CarrierPayment.objects.get(pk=payment.pk)).in_his_name
+    CarrierPayment.objects.update(state="cancelled")
+    again = purchasing.prepare(party_id=of.party_id, purchase=replace(told, reference="r-2"))
+    assert not question(again).in_his_name
+    assert "(Métro de Lune)" in code_for(again)
+
+
+def code_for(payment: CarrierPayment) -> str:
+    return Message.objects.get(reference=f"carrier_code/{payment.pk}").text
+
+
+def test_a_donation_holds_no_tax_anywhere() -> None:
+    begun("F-1", [plan("30.00")], party=person())
+    of = seller(Selling.TOLD, Category.DONATION)
+    told = asked("5.00", "r-1", category="donation")
+    assert not question(purchasing.prepare(party_id=of.party_id, purchase=told)).taxed
+    paid = bought(of, "11.00", on=date(2026, 3, 20), category="donation", description="Don")
+    assert (str(paid.net), str(paid.gross)) == ("11.00", "11.00")
+    said = "Don – Métro de Lune, in his name and for his account (help: 0800 000 003)"
+    assert billed(APRIL) == [(said, "11.00")]
+    with pytest.raises(InvalidInput) as refusal:
+        made = replace(contract(Selling.TOLD, Category.DONATION), tax_rate=Decimal(20), code="x")
+        take_on(made, client_id="x", client_secret="secret")
+    assert refusal.value.code == "donation_taxed"
+
+
+def test_what_goes_back_at_once_is_neither_our_revenue_nor_reported() -> None:
+    begun("F-1", [plan("30.00")], party=person())
+    payment = ticket(seller(Selling.TOLD), "11.00", on=date(2026, 3, 20))
+    billed(APRIL)
+    BillingAccount.objects.update(next_bill_on=None)
+    given_back(CarrierPayment.objects.get(pk=payment.pk), on=date(2026, 4, 15))
+    note = Invoice.objects.get(kind="credit_note")
+    assert entered(note) == {("collected", "unapplied"): "11.00"}
+    assert ledger_differences() == ()
+    sales, _ = sales_reports.books(Period(APRIL, MAY))
+    assert [(row["rate"], row["net"], row["tax"]) for row in sales] == [("20.00", "25.00", "5.00")]
+
+
+def test_operators_read_what_is_collected_among_the_transfers() -> None:
+    begun("F-1", [plan("30.00")], party=person())
+    ticket(seller(Selling.TOLD), "11.00", on=date(2026, 3, 20))
+    billed(APRIL)
+    user = User.objects.create_user("omar@faisceau.example", "x")
+    StaffRole.objects.create(user=user, kind="operator")
+    omar = Client(headers={"accept-language": "en"})
+    omar.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    page = omar.get("/ops/ledger/")
+    assert page.status_code == 200
+    assert "Collected for merchants" in page.content.decode()
