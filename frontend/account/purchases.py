@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from frontend.account.words import why_back
 from subscriptions.carrier.selectors import LinePurchases, PurchaseView
 from subscriptions.carrier.services.answering import REFUSED
 from subscriptions.carrier.services.limits import caps
@@ -186,4 +187,5 @@ def purchase_row(each: PurchaseView) -> dict[str, Any]:
         "label": label,
         "back": each.gross - each.left if each.state == PaymentState.SUCCEEDED else None,
         "why": WHY.get(each.denied_for),
+        "reasons": [why_back(reason) for reason in each.reasons],
     }

@@ -13,6 +13,7 @@ from commerce.accounts.selectors import TimelineLine
 from commerce.markets.pack import market
 from commerce.ordering.domain.states import OrderState
 from frontend.shop.words import on_day
+from subscriptions.domain.carrier import NEVER_BOUGHT
 from subscriptions.domain.views import SubscriptionView
 
 Values = Mapping[str, Any]
@@ -125,7 +126,17 @@ def entry(line: TimelineLine) -> str:
 
 def detail(line: TimelineLine) -> str:
     """What was written down beside it; empty if nothing was."""
-    return str(line.values.get("note") or line.values.get("outcome") or "")
+    said = str(line.values.get("note") or line.values.get("outcome") or "")
+    return why_back(said) if line.code == "purchase_refunded" else said
+
+
+def why_back(reason: str) -> str:
+    """Why a purchase was given back: as somebody wrote it, but for what nobody bought."""
+    if reason == NEVER_BOUGHT:
+        return _("never bought")
+    if reason.startswith(f"{NEVER_BOUGHT}: "):
+        return _("never bought: %(said)s") % {"said": reason.removeprefix(f"{NEVER_BOUGHT}: ")}
+    return reason
 
 
 def _order(text: str) -> Callable[[Values], str]:

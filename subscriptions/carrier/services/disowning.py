@@ -9,13 +9,14 @@ from commerce.accounts.identity import AccountContext
 from subscriptions.carrier.services.limits import block_merchant
 from subscriptions.carrier.services.refunding import refund_by_agent
 from subscriptions.carrier.services.stopping import stop
+from subscriptions.domain.carrier import NEVER_BOUGHT
 
 
 @transaction.atomic
 def disown(*, context: AccountContext, payment_id: UUID, note: str) -> None:
     """All or nothing; what the customer says is kept as the reason. Raises as `refund_by_agent`
     and `block_merchant`."""
-    reason = f"never bought: {note.strip()}" if note.strip() else "never bought"
+    reason = f"{NEVER_BOUGHT}: {note.strip()}" if note.strip() else NEVER_BOUGHT
     made = refund_by_agent(context=context, payment_id=payment_id, amount=None, reason=reason)
     payment = made.payment
     block_merchant(

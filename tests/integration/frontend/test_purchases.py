@@ -179,6 +179,12 @@ def test_who_never_bought_it_gets_all_back_and_the_merchant_is_blocked(
     payment = CarrierPayment.objects.get()
     nadia.post(path, {"do": "never", "payment": str(payment.pk), "reason": "her child did"})
     assert CarrierRefund.objects.get().reason == "never bought: her child did"
+    assert "(never bought: her child did)" in read(nadia, path)
+    nadia.defaults["HTTP_ACCEPT_LANGUAGE"] = "fr"
+    for said_on in (path, "/agent/contact/"):
+        page = read(nadia, said_on)
+        assert "jamais acheté : her child did" in page
+        assert "never bought" not in page
     assert CarrierSubscription.objects.get().ended_at == at(DAY), "nobody is reminded of it"
     with pytest.raises(Exception, match="not possible") as refused:
         bought(seller, "1.00", on=DAY)
