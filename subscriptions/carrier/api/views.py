@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.http import parse_etags
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -240,7 +241,8 @@ class StatementView(CamaraView):
     def get(self, request: Request, month: str) -> HttpResponse | Response:
         """retrieveStatement: the same bytes as long as it says the same, with their digest."""
         statement = statement_to(self.party(request), _month(month))
-        kind = CSV if "text/csv" in request.headers.get("Accept", "") else JSON
+        wished = request._request.get_preferred_type(["application/json", "text/csv"])
+        kind = CSV if wished == "text/csv" else JSON
         body = file_of(statement, kind=kind)
         digest = sha256(body)
         tag = f'"{digest.hexdigest()}"'
@@ -250,7 +252,8 @@ class StatementView(CamaraView):
             "Cache-Control": "private, no-cache",
             "Vary": "Accept, Authorization",
         }
-        if tag in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
+        known = parse_etags(request.headers.get("If-None-Match", ""))
+        if "*" in known or tag in [each.removeprefix("W/") for each in known]:
             return HttpResponse(status=304, headers=headers)
         name = f"{statement.code}-{month}.{'csv' if kind == CSV else 'json'}"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
