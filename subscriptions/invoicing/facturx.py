@@ -255,7 +255,8 @@ def why_untaxed(document: InvoiceDocument) -> Names:
         return COLLECTED
     if ways != {True, False}:
         return EXEMPT
-    return {language: f"{EXEMPT[language]} ; {COLLECTED[language]}" for language in EXEMPT}
+    between = {"fr": " ; ", "en": "; "}
+    return {each: EXEMPT[each] + between[each] + COLLECTED[each] for each in EXEMPT}
 
 
 def _tax(rate: Decimal, net: Money, tax: Money, *, why: str) -> dict[str, str]:
