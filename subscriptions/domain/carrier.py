@@ -89,8 +89,8 @@ class Selling(StrEnum):
 COLLECTED = "collected"
 """The tax class of lines that bill another's sale: no tax of ours is in them."""
 NEVER_BOUGHT = "never bought"
-"""So begins the reason of what nobody bought, as it is kept and as merchants' programs read it; what
-the customer said follows after a colon. Pages say it in their own language."""
+"""So begins the reason of what nobody bought, as it is kept and as merchants' programs read it;
+what the customer said follows after a colon. Pages say it in their own language."""
 
 
 class MerchantBook(StrEnum):

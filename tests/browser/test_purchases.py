@@ -18,10 +18,12 @@ from subscriptions.carrier.demo import load_demo_merchant
 from subscriptions.carrier.models import CarrierPayment, Merchant
 from subscriptions.carrier.services import confirming, purchasing, settling
 from subscriptions.carrier.services.answering import page_of
+from subscriptions.domain.carrier import Selling
 from subscriptions.models import Subscription
 from tests.browser.pages import nothing_wrong
 from tests.integration.subscriptions.contracts import at, begun, plan
 from tests.integration.subscriptions.test_carrier_billing import asked
+from tests.integration.subscriptions.test_who_sells import seller
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 FOLDER = os.environ.get("PICTURES", "")
@@ -56,6 +58,8 @@ def test_each_page_about_purchases_reads_well(chromium: Browser, live_server: Li
     load_demo_people()
     load_demo_merchant("http://127.0.0.1:9")
     lune = Merchant.objects.get()
+    metro = seller(Selling.TOLD)
+    Merchant.objects.filter(pk=metro.pk).update(return_to="http://127.0.0.1:9/back")
     camille, hugo, claire = (
         User.objects.get(email=email)
         for email in (
@@ -92,11 +96,25 @@ def test_each_page_about_purchases_reads_well(chromium: Browser, live_server: Li
             confirming.confirm(party_id=lune.party_id, payment_id=payment.pk, number=number)
             page.goto(f"{live_server.url}/account/lines/{payment.subscription_id}/purchases/")
             looked_at(page, "purchases")
+            told = asked("2.20", f"t-{width}", category="transport", description="Ticket")
+            payment = purchasing.prepare(party_id=metro.party_id, purchase=told)
+            address = page_of(payment).partition("/account/")[2]
+            page.goto(f"{live_server.url}/account/{address}")
+            whose = "in his own name" if language == "en" else "en son propre nom"
+            expect(page.locator("dl.definitions dd").first).to_contain_text(whose)
+            looked_at(page, "question_in_his_name")
+            page.get_by_role("button", name=yes).click()
+            expect(page.locator(f'a[href$="paymentId={payment.pk}"]')).to_be_visible()
+            confirming.confirm(party_id=metro.party_id, payment_id=payment.pk, number=number)
         with visit(chromium, live_server, claire, width=width, language=language) as page:
             page.goto(f"{live_server.url}/portal/purchases/")
             page.get_by_label("Ada").check()
+            page.fill("[name=per_day]", "0")
+            page.fill("[name=of_digital]", "30")
             page.locator('form[method="post"] .button-main').click()
             expect(page.locator("tbody tr").first).to_contain_text("300")
+            none_a_day = "€0.00 a day" if language == "en" else "0,00 € par jour"
+            expect(page.locator("tbody tr").first).to_contain_text(none_a_day)
             looked_at(page, "portal")
             page.goto(f"{live_server.url}/portal/lines/")
             looked_at(page, "portal-lines")
@@ -108,4 +126,6 @@ def test_each_page_about_purchases_reads_well(chromium: Browser, live_server: Li
             settling.close(month, by="x")
         with visit(chromium, live_server, hugo, width=width, language=language) as page:
             page.goto(f"{live_server.url}/ops/merchants/")
+            less = "less our commission" if language == "en" else "moins notre commission"
+            expect(page.locator("tbody tr", has_text="Métro").first).to_contain_text(less)
             looked_at(page, "merchants")

@@ -279,8 +279,8 @@ def test_a_donation_holds_no_tax_anywhere() -> None:
     assert (str(paid.net), str(paid.gross)) == ("11.00", "11.00")
     said = "Don – Métro de Lune, in his name and for his account (help: 0800 000 003)"
     assert billed(APRIL) == [(said, "11.00")]
+    made = replace(contract(Selling.TOLD, Category.DONATION), tax_rate=Decimal(20), code="x")
     with pytest.raises(InvalidInput) as refusal:
-        made = replace(contract(Selling.TOLD, Category.DONATION), tax_rate=Decimal(20), code="x")
         take_on(made, client_id="x", client_secret="secret")
     assert refusal.value.code == "donation_taxed"
 
