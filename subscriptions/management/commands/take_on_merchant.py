@@ -24,7 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--share", type=amount, required=True, help="his part, in percent")
         parser.add_argument("--fee", type=amount, default=Decimal(0), help="kept of each purchase")
         parser.add_argument("--tax-class", default="standard")
-        parser.add_argument("--tax-rate", type=amount, default=Decimal(20))
+        parser.add_argument(
+            "--tax-rate", type=amount, default=Decimal(20), help="in percent; 0 for donations"
+        )
         parser.add_argument(
             "--category", action="append", choices=[str(each) for each in Category], required=True
         )

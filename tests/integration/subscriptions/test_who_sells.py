@@ -29,7 +29,7 @@ from subscriptions.carrier.statements import statements
 from subscriptions.domain.carrier import Category, Selling
 from subscriptions.domain.document import InvoiceDocument, invoice_document
 from subscriptions.einvoicing.services import sales_reports
-from subscriptions.invoicing.facturx import COLLECTED, xml_of
+from subscriptions.invoicing.facturx import COLLECTED, EXEMPT, why_untaxed, xml_of
 from subscriptions.invoicing.selectors import bill_view
 from subscriptions.models import (
     BillingAccount,
@@ -204,6 +204,13 @@ def test_the_invoice_says_whose_sale_it_is() -> None:
     xml = xml_of(said).decode()
     assert COLLECTED["fr"] in xml
     assert xml.count("<ram:CategoryCode>E</ram:CategoryCode>") == 2, "the line and its tax part"
+    own, others = said.lines
+    exempt = replace(own, tax_rate=Decimal(0))
+    assert why_untaxed(replace(said, lines=(exempt, own))) == EXEMPT
+    assert why_untaxed(replace(said, lines=(exempt, others))) == {
+        "fr": f"{EXEMPT['fr']} ; {COLLECTED['fr']}",
+        "en": f"{EXEMPT['en']}; {COLLECTED['en']}",
+    }
 
 
 def test_only_our_own_sales_are_reported() -> None:
