@@ -2,6 +2,7 @@
 
 import uuid
 from enum import StrEnum
+from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -35,8 +36,11 @@ class WorkItem(models.Model):
     """Something that a worker does once; all times here are machine time.
 
     Whoever holds `token` holds the lease: every outcome is written on the condition that the row
-    still carries it. Of one `queue` the lowest `turn` is carried out first.
+    still carries it. Of one `queue` the lowest `turn` is carried out first; of one message, what
+    is `first_by` these fields.
     """
+
+    first_by: ClassVar[tuple[str, ...]] = ("turn", "pk")
 
     queue = models.CharField(
         max_length=10, default=WorkQueue.SETTLING, db_default=WorkQueue.SETTLING.value
@@ -117,6 +121,8 @@ class Timer(WorkItem):
 
     `generation` is new each time the key is scheduled, so that an older run can't erase it.
     """
+
+    first_by: ClassVar[tuple[str, ...]] = ("turn", "due_at", "pk")
 
     key = models.CharField(max_length=200, unique=True)
     handler = models.CharField(max_length=120)

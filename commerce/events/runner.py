@@ -35,33 +35,38 @@ _FORGET = "DELETE FROM events_timer WHERE id = %s AND token = %s AND generation 
 
 def run_deliveries(batch: Batch) -> int:
     """Carry out what `batch` still holds; returns how many were begun. May be repeated."""
+    began = machine_now()
     claimed = claim(Delivery, batch)
     if claimed is None:
         return 0
     rows = (
         Delivery.objects.filter(pk__in=claimed.ids, token=claimed.token)
         .select_related("event")
-        .order_by("turn", "pk")
+        .order_by(*Delivery.first_by)
     )
-    return _run_all(Delivery, claimed, list(rows), _deliver)
+    return _run_all(Delivery, claimed, list(rows), _deliver, began=began)
 
 
 def run_timers(batch: Batch) -> int:
     """Carry out what `batch` still holds; returns how many were begun. May be repeated."""
+    began = machine_now()
     claimed = claim(Timer, batch)
     if claimed is None:
         return 0
-    rows = Timer.objects.filter(pk__in=claimed.ids, token=claimed.token).order_by(
-        "turn", "due_at", "pk"
-    )
-    return _run_all(Timer, claimed, list(rows), _fire)
+    rows = Timer.objects.filter(pk__in=claimed.ids, token=claimed.token).order_by(*Timer.first_by)
+    return _run_all(Timer, claimed, list(rows), _fire, began=began)
 
 
 def _run_all(
-    model: Any, batch: Batch, rows: list[Any], act: Callable[[Any, UUID, datetime], None]
+    model: Any,
+    batch: Batch,
+    rows: list[Any],
+    act: Callable[[Any, UUID, datetime], None],
+    *,
+    began: datetime,
 ) -> int:
-    began, begun = machine_now(), 0
-    until = began + RUN_LEASE
+    """`began`: before the rows were claimed, as their lease counts from there."""
+    begun, until = 0, began + RUN_LEASE
     try:
         with business_time_fixed():
             for row in rows:

@@ -170,22 +170,26 @@ def postpone(item: WorkItem, *, token: UUID, until: datetime) -> None:
 
 def sweep(model: type[Item], *, lost_in: Collection[WorkQueue] = ()) -> int:
     """Free the rows whose lease has run out, and those that wait in a queue that the broker has
-    nothing of. A run that died counts as a try; waiting doesn't."""
+    nothing of. A run that died counts as a try; waiting doesn't, with a worker neither: of what it
+    held of a message it was at the first, and a row that ends its worker takes no others along."""
     now = machine_now()
     held: dict[str, Any] = {"token": None, "lease_until": None}
     late = model._default_manager.filter(lease_until__lt=now)
     running = late.filter(state=WorkState.RUNNING)
-    parked = running.filter(attempts__gte=TRIES - 1).update(
+    begun = list(running.order_by("token", *model.first_by).distinct("token").values_list("pk"))
+    tried = running.filter(pk__in=[pk for (pk,) in begun])
+    parked = tried.filter(attempts__gte=TRIES - 1).update(
         state=WorkState.PARKED,
         attempts=F("attempts") + 1,
         last_error="the worker died while running this",
         **held,
     )
-    died = running.update(state=WorkState.PENDING, attempts=F("attempts") + 1, next_at=now, **held)
+    died = tried.update(state=WorkState.PENDING, attempts=F("attempts") + 1, next_at=now, **held)
+    kept = running.update(state=WorkState.PENDING, **held)
     leased = model._default_manager.filter(state=WorkState.LEASED)
     lost = Q(queue__in=list(lost_in), lease_until__lt=now + QUEUE_LEASE - IN_TRANSIT)
     waited = leased.filter(Q(lease_until__lt=now) | lost).update(state=WorkState.PENDING, **held)
-    return parked + died + waited
+    return parked + died + kept + waited
 
 
 def retry_parked(model: type[Item], *, ids: Sequence[int]) -> int:

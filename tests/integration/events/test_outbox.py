@@ -241,3 +241,29 @@ def test_a_worker_that_is_stopped_gives_back_what_it_did_not_get_to() -> None:
     with pytest.raises(SystemExit):
         run_deliveries(batch)
     assert set(Delivery.objects.values_list("state", "attempts")) == {(WorkState.PENDING, 0)}
+
+
+@pytest.mark.django_db
+def test_a_row_that_kills_its_worker_each_time_takes_none_of_its_message_along() -> None:
+    """The first that is left is the one that was begun: what waited behind it was not tried."""
+    subscribe(ParcelLost, make_party, name="make")
+    with transaction.atomic():
+        publish_all(ParcelLost(number) for number in range(4))
+    batch = taken(limit=4)
+    assert batch is not None
+    held = claim(Delivery, batch)
+    assert held is not None
+    done, deadly, *behind = sorted(held.ids)
+    Delivery.objects.filter(pk=done).update(state=WorkState.DONE, token=None, lease_until=None)
+    Delivery.objects.filter(pk__in=held.ids).update(attempts=TRIES - 1)
+    Delivery.objects.filter(token=held.token).update(
+        lease_until=machine_now() - timedelta(seconds=1)
+    )
+    assert sweep(Delivery) == 3
+    rows = Delivery.objects.order_by("pk").values_list("pk", "state", "attempts")
+    assert list(rows) == [
+        (done, WorkState.DONE, TRIES - 1),
+        (deadly, WorkState.PARKED, TRIES),
+        *((pk, WorkState.PENDING, TRIES - 1) for pk in behind),
+    ]
+    assert drain() == len(behind)

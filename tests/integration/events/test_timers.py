@@ -10,6 +10,8 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from commerce.accounts.models import Party
+from commerce.events import runner, work
 from commerce.events.models import Timer, WorkState
 from commerce.events.pump import drain
 from commerce.events.registry import UnknownHandler, register_timer
@@ -152,6 +154,44 @@ def wait_for_a_lock() -> None:
                 return
         time.sleep(0.01)
     raise AssertionError("nobody waits")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_timer_that_another_worker_took_over_has_one_effect_however_slow_its_claim_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The lease counts from the claim: with its reading it was thought to last longer than it did,
+    and what was done by another meanwhile was done twice."""
+    lease = timedelta(seconds=0.3)
+    for module in (work, runner):
+        monkeypatch.setattr(module, "RUN_LEASE", lease)
+    claim, begun = runner.claim, threading.Event()
+
+    def slowly(model: type[Timer], batch: work.Batch) -> work.Batch | None:
+        claimed = claim(model, batch)
+        if not begun.is_set():
+            time.sleep(lease.total_seconds() + 0.05)
+        return claimed
+
+    def other() -> None:
+        work.sweep(Timer)
+        drain()
+        connection.close()
+
+    def deed(_: Mapping[str, Any]) -> None:
+        first = not begun.is_set()
+        begun.set()
+        Party.objects.create(kind="person", display_name="parcel")
+        if first:
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join()
+
+    monkeypatch.setattr(runner, "claim", slowly)
+    register_timer("deed", deed)
+    soon(key="k", handler="deed", payload={})
+    drain()
+    assert (Party.objects.count(), Timer.objects.count()) == (1, 0)
 
 
 def test_what_is_under_way_is_found_without_looking_at_what_is_done() -> None:
