@@ -4,6 +4,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from commerce.garbage import end_at_once
+
 
 class Wiring(AppConfig):
     name = "commerce"
@@ -12,3 +14,4 @@ class Wiring(AppConfig):
     def ready(self) -> None:
         """The page is imported only now, because it names functions that need the models."""
         import_module("commerce.wiring").connect()
+        end_at_once()

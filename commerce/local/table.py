@@ -86,6 +86,8 @@ def process_table(place: Place) -> tuple[ProcessSpec, ...]:
             ),
             env=place.env,
             home=ROOT,
+            # It ends what it has begun: a call of another's program may take ten seconds.
+            grace=20,
             ready=Says(" ready."),
         ),
         ProcessSpec(
