@@ -76,9 +76,11 @@ def subscribe(
     `queue` is the kind of work; else `SETTLING` if `durable`, `CALLS` if not.
 
     Raises:
-        ValueError: the name is taken by another handler.
+        ValueError: the name is taken by another handler, or the event is told on request only.
     """
     event = event_type if isinstance(event_type, str) else event_type.__name__
+    if event in _outside and _outside[event].on_request:
+        raise ValueError(f"{event} is not written while no endpoint asks for it")
     _put(_subscriptions, name, Subscription(name, event, handler, durable, _kind(queue, durable)))
 
 
@@ -121,11 +123,14 @@ def tell_outside(event_type: type, *, name: str, to_party: bool, on_request: boo
     """Let webhooks carry every `event_type`, under that `name`; the rest as in `ToldOutside`.
 
     Raises:
-        ValueError: the event has another name outside already, or names no party to tell it to.
+        ValueError: the event has another name outside already, names no party to tell it to, or is
+            to be told `on_request` and somebody inside listens to it.
     """
     names_party = any(field.name == "party_id" for field in fields(event_type))
     if (to_party or on_request) and not names_party:
         raise ValueError(f"{event_type.__name__} names no party")
+    if on_request and subscribers_of(event_type.__name__):
+        raise ValueError(f"{event_type.__name__} has subscribers, who would miss it")
     _put(_outside, event_type.__name__, ToldOutside(name, event_type, to_party, on_request))
 
 

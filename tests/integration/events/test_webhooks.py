@@ -28,7 +28,7 @@ from commerce.events.models import (
 from commerce.events.outbox import Event, publish, publish_all
 from commerce.events.pump import drain
 from commerce.events.queues import WorkQueue
-from commerce.events.registry import register_timer, tell_outside
+from commerce.events.registry import register_timer, subscribe, subscribers_of, tell_outside
 from commerce.events.runner import run_timers
 from commerce.events.selectors import due_timers
 from commerce.events.webhooks import endpoints, selectors, sending, telling
@@ -52,6 +52,13 @@ class ParcelSent(Event):
 @dataclass(frozen=True, slots=True)
 class DrillHeld(Event):
     """Nobody's but the operator's, though it names a party."""
+
+    party_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed(Event):
+    """So often that it is told on request alone."""
 
     party_id: int
 
@@ -166,6 +173,17 @@ def test_an_endpoint_hears_of_the_events_it_named_alone(receiver: Receiver) -> N
     listen(receiver.url, types=("webhook.endpoint_failed",))
     happen(ParcelSent("F-1", FIRM))
     assert (drain(), receiver.heard) == (0, [])
+
+
+def test_what_is_only_written_on_request_has_no_listener_inside() -> None:
+    """He would hear of it while some endpoint asks, and of nothing else."""
+    subscribe(DrillHeld, lambda _: None, name="inside")
+    with pytest.raises(ValueError, match="subscribers"):
+        tell_outside(DrillHeld, name="drill.held", to_party=True, on_request=True)
+    tell_outside(Rehearsed, name="rehearsed", to_party=True, on_request=True)
+    with pytest.raises(ValueError, match="no endpoint asks"):
+        subscribe(Rehearsed, lambda _: None, name="rehearsed.inside")
+    assert subscribers_of("Rehearsed") == []
 
 
 def test_telling_costs_one_statement_whatever_the_number(
