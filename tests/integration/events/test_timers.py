@@ -165,7 +165,7 @@ def test_a_timer_that_another_worker_took_over_has_one_effect_however_slow_its_c
     lease = timedelta(seconds=0.3)
     for module in (work, runner):
         monkeypatch.setattr(module, "RUN_LEASE", lease)
-    claim, begun = runner.claim, threading.Event()
+    claim, begun = work.claim, threading.Event()
 
     def slowly(model: type[Timer], batch: work.Batch) -> work.Batch | None:
         claimed = claim(model, batch)
