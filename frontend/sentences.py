@@ -22,7 +22,7 @@ SENTENCES: Mapping[str, Any] = {
         "Something is free for now, and nobody agreed to pay for it later: agree to it on the page "
         "of its line, or take it off, first."
     ),
-    "move_changed": _("The coming bills are others by now: look at them again."),
+    "move_changed": _("The coming bills have changed meanwhile: look at them again."),
     "administrators_only": _("Only administrators of your firm move the bill day."),
     "answer_too_late": _(
         "It is too late to answer: it ends with its free months. You can order it anew."

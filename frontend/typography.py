@@ -77,6 +77,11 @@ def day_text(value: date, *, language: str | None, short: bool = False) -> str:
     return text.replace(" ", NBSP, 1)
 
 
+def day_of_month_text(day: int, *, language: str | None) -> str:
+    """`5`; the first of a month is `1er` in French."""
+    return "1er" if day == 1 and locale_of(language) == "fr_FR" else str(day)
+
+
 @lru_cache(maxsize=_KEPT)
 def month_text(value: date, *, language: str | None, short: bool = True) -> str:
     """`déc. 2026` or, not `short`, `décembre 2026`."""

@@ -3,10 +3,12 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from frontend.account.explaining import days_text
 from frontend.shop.words import named
+from frontend.typography import day_of_month_text
 from subscriptions.contracts.services.cycle_day import CycleDayView, MoveShown
 
 
@@ -21,7 +23,11 @@ class BillDayForm(forms.Form):
         super().__init__(*args, **options)
         day = self.fields["day"]
         assert isinstance(day, forms.TypedChoiceField)
-        day.choices = [(each, str(each)) for each in view.offered if each != view.day]
+        day.choices = [
+            (each, day_of_month_text(each, language=get_language()))
+            for each in view.offered
+            if each != view.day
+        ]
 
 
 def shown_move(move: MoveShown) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from commerce.accounts.kinds import Channel
 from commerce.accounts.selectors import TimelineLine
@@ -14,6 +14,7 @@ from commerce.markets.pack import market
 from commerce.ordering.domain.states import OrderState
 from frontend.shop.words import on_day
 from subscriptions.domain.carrier import NEVER_BOUGHT
+from frontend.typography import day_of_month_text
 from subscriptions.domain.views import SubscriptionView
 
 Values = Mapping[str, Any]
@@ -163,6 +164,10 @@ def _wished(values: Values) -> str:
     return on_day(date.fromisoformat(text)) if text else _("as soon as possible")
 
 
+def _day_of_month(kept: Any) -> str:
+    return day_of_month_text(int(kept), language=get_language())
+
+
 _ENTRIES: Mapping[str, Callable[[Values], str]] = {
     "pay_link_sent": lambda values: (
         _("Link to pay sent: %(bills)s") % {"bills": values.get("bills") or _("Deposit")}
@@ -177,8 +182,8 @@ _ENTRIES: Mapping[str, Callable[[Values], str]] = {
     "bill_day_moved": lambda values: (
         _("Bill day moved from day %(former)s to day %(day)s, from the bill of %(from)s on")
         % {
-            "former": values.get("former", ""),
-            "day": values.get("day", ""),
+            "former": _day_of_month(values["former"]),
+            "day": _day_of_month(values["day"]),
             "from": on_day(date.fromisoformat(str(values["from_on"]))),
         }
     ),

@@ -66,6 +66,12 @@ def day_short(value: date | None) -> str:
 
 
 @register.filter
+def day_of_month(value: int) -> str:
+    """`5`, `1er`: the day alone, as bill days are said."""
+    return typography.day_of_month_text(value, language=get_language())
+
+
+@register.filter
 def month(value: date | None) -> str:
     """`déc. 2026`."""
     return "" if value is None else typography.month_text(_local(value), language=get_language())

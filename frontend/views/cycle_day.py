@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
@@ -19,6 +20,7 @@ from frontend.agent.screen import around, contact_bar
 from frontend.business import screen
 from frontend.sentences import sentence_of
 from frontend.shop.words import on_day
+from frontend.typography import day_of_month_text
 from frontend.views.customer import tabs
 from subscriptions.contracts.services.cycle_day import cycle_day_of, move_cycle_day, show_move
 
@@ -84,8 +86,9 @@ def _page(
             from_on = move_cycle_day(
                 context, day=asked["day"], reason=asked["reason"], digest=asked["digest"]
             )
+            chosen = day_of_month_text(asked["day"], language=get_language())
             said = _("Bills are made on day %(day)s of the month from the bill of %(from)s on.")
-            messages.success(request, said % {"day": asked["day"], "from": on_day(from_on)})
+            messages.success(request, said % {"day": chosen, "from": on_day(from_on)})
             return redirect(back)
         values["move"] = shown_move(show_move(context, day=asked["day"]))
     except NotFound:

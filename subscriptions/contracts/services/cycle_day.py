@@ -140,7 +140,7 @@ def move_cycle_day(
     move, shown = _move(account, context, day=day, reason=reason.strip()[:200])
     if digest and digest != shown.digest:
         raise RuleViolated(
-            "The coming bills are others by now: look at them again.", code="move_changed"
+            "The coming bills have changed meanwhile: look at them again.", code="move_changed"
         )
     record(
         party_id=account.party_id,

@@ -235,7 +235,7 @@ def test_what_a_colleague_wrote_meanwhile_is_neither_lost_nor_hidden(
     assert page.status_code == 409
     assert "Somebody else has changed this meanwhile" in text
     assert f'name="cost_centre-{others}" value="EM-08"' in text
-    assert "Kept until now: EM-07" in text
+    assert "Kept now: EM-07" in text
     assert (codes_of(mine), codes_of(others)) == (BuyerCodes("EM-02"), BuyerCodes("EM-07"))
     noted = TimelineEntry.objects.filter(party_id=party, code="line_booked").order_by("pk")
     assert [(entry.values["cost_centre"], entry.actor_name) for entry in noted] == [

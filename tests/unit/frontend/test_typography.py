@@ -7,6 +7,7 @@ import pytest
 
 from commerce.kernel.money import Money
 from frontend.typography import (
+    day_of_month_text,
     day_text,
     difference_text,
     moment_text,
@@ -95,3 +96,12 @@ def test_english_sentences_keep_their_spaces() -> None:
 
 def test_a_bare_decimal_is_in_euros() -> None:
     assert money_text(Decimal("1.5"), language="fr") == f"1,50{NB}€"
+
+
+@pytest.mark.parametrize(
+    ("day", "language", "expected"), [(1, "fr", "1er"), (1, "en", "1"), (21, "fr", "21")]
+)
+def test_the_first_of_a_month_is_an_ordinal_in_french_alone(
+    day: int, language: str, expected: str
+) -> None:
+    assert day_of_month_text(day, language=language) == expected
