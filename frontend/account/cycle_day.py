@@ -15,7 +15,11 @@ from subscriptions.contracts.services.cycle_day import CycleDayView, MoveShown
 class BillDayForm(forms.Form):
     """`digest`: of the bills that were shown."""
 
-    day = forms.TypedChoiceField(label=_("Day of the month"), coerce=int)
+    day = forms.TypedChoiceField(
+        label=_("Day of the month"),
+        coerce=int,
+        error_messages={"invalid_choice": _("Bills are not made on that day.")},
+    )
     reason = forms.CharField(label=_("Reason"), max_length=200, required=False)
     digest = forms.CharField(max_length=16, required=False, widget=forms.HiddenInput)
 

@@ -18,7 +18,7 @@ def einvoice_page(found: EinvoiceView | None) -> dict[str, Any] | None:
         "state": state,
         "label": label,
         "motive": motive_text(found.motive),
-        "error": found.error,
+        "error": error_text(found.error),
         "refused": found.payment_refused,
         "at": found.changed_at,
         "may_send": found.status in (EinvoiceStatus.REJECTED, EinvoiceStatus.MARKED),
@@ -56,6 +56,13 @@ def motive_text(code: str) -> str:
         "duplicate": _("An invoice of this number is there already."),
         "order_unknown": _("The buyer does not know the order."),
     }.get(code, code)
+
+
+def error_text(error: str) -> str:
+    """What the platform answered last, `code: sentence`; in our words where we know its code."""
+    code = error.partition(":")[0]
+    known = motive_text(code)
+    return known if known != code else error
 
 
 def request_pill(state: str) -> tuple[str, str]:

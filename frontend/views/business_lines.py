@@ -37,13 +37,13 @@ def lines(request: HttpRequest) -> HttpResponse:
     """All that run, or those looked for; what is typed beside them stands on the coming bills."""
     context = context_for_request(request)
     said: Mapping[int, BuyerCodes] = {}
-    status = 200
+    status, refused = 200, ""
     if request.method == "POST":
         said = _said(request)
         try:
             count = assign_codes(context, codes=said, seen=_said(request, before="was-") or None)
         except FaisceauError as error:
-            messages.error(request, sentence_of(error))
+            refused = sentence_of(error)
             problem = problem_of(error)
             status = problem.status if problem else 400
         else:
@@ -55,6 +55,7 @@ def lines(request: HttpRequest) -> HttpResponse:
     rows = found.page(offset=PER_PAGE * (page.number - 1), limit=PER_PAGE)
     values = screen.around(context, here=HERE) | {
         "rows": [_row(line, said.get(line.id, line.codes)) for line in rows],
+        "refused": refused,
         "page": page,
         "text": text,
         "query": urlencode({"q": text}) + "&" if text else "",

@@ -59,7 +59,7 @@ def of_firm(request: HttpRequest) -> HttpResponse:
 @never_cache
 def for_customer(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
-    frame = around(context) | contact_bar(context) | {"by_agent": True}
+    frame = around(context) | contact_bar(context)
     template = "frontend/agent/cycle_day.html"
     return _page(request, context, template, frame, back="agent:contact")
 

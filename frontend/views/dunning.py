@@ -12,7 +12,7 @@ from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.errors import FaisceauError
 from commerce.web.policy import Policy, policy
-from frontend.account.dunning import GRADES, PromiseForm, case_words, history
+from frontend.account.dunning import GRADES, PromiseForm, case_words, history, interest
 from frontend.ops import screen
 from frontend.sentences import sentence_of
 from frontend.shop.words import on_day
@@ -130,6 +130,7 @@ def case(request: HttpRequest, case_id: int) -> HttpResponse:
     values = screen.around(context_for_request(request), here=HERE) | {
         "overdue": case_words(found),
         "history": history(found),
+        "interest": interest(found.party_id),
         "grade": str(GRADES[found.grade]),
         "may_give_up": not cases.running_contracts(found.account_id),
     }

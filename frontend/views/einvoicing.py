@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from commerce.accounts.context import context_for_request
 from commerce.kernel.errors import FaisceauError
 from commerce.web.policy import Policy, policy
-from frontend.account.einvoices import einvoice_page, request_pill
+from frontend.account.einvoices import einvoice_page, error_text, request_pill
 from frontend.ops import screen
 from frontend.sentences import sentence_of
 from subscriptions.einvoicing.selectors import came_back, reports, stuck
@@ -26,7 +26,7 @@ def board(request: HttpRequest) -> HttpResponse:
     values = screen.around(context_for_request(request), here=HERE) | {
         "back": [einvoice_page(each) for each in came_back()],
         "stuck": [einvoice_page(each) for each in stuck()],
-        "reports": [(each, request_pill(each.state)) for each in reports()],
+        "reports": [(each, request_pill(each.state), error_text(each.error)) for each in reports()],
     }
     return render(request, "frontend/ops/einvoicing.html", values)
 

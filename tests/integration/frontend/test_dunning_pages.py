@@ -184,6 +184,9 @@ def test_an_agent_sees_how_interest_was_worked_out_and_waives_it_with_a_reason(p
         assert shown in page
     waive = f"/agent/interest/{row.pk}/waive/"
     assert waive not in page
+    case = said(as_staff(StaffKind.OPERATOR), f"/ops/dunning/{row.case_id}/")
+    assert "€1,200.00 for 30 days at 7.86% a year" in case
+    assert waive not in case
     agent.post(waive, {"reason": "Kind."})
     row.refresh_from_db()
     assert row.waived_at is None

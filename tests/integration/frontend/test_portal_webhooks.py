@@ -65,6 +65,12 @@ def test_an_address_is_added_and_its_secret_is_shown_that_once(administrator: Cl
     assert "An order is written" in words(administrator, LIST)
 
 
+def test_all_that_may_be_heard_of_is_said_in_words(administrator: Client) -> None:
+    choices = administrator.get(LIST).context["form"].fields["types"].choices
+    assert len(choices) > 20
+    assert [type_ for type_, name in choices if name == type_] == []
+
+
 def test_a_new_secret_is_shown_once_too_and_signs_with_the_one_before(
     administrator: Client,
 ) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from django.utils.translation import override
 
+from frontend.account.einvoices import error_text
 from frontend.ops.screen import account_rows
 from subscriptions.domain.views import ParkedAccount
 
@@ -35,3 +36,9 @@ def test_what_differs_is_read_as_amount_rate_or_day() -> None:
         ("", "1\u00a0December 2026"),
         ("", "a sentence"),
     ]
+
+
+def test_the_platforms_answer_is_read_in_our_words_where_we_have_some() -> None:
+    with override("en"):
+        said = [error_text(each) for each in ("totals: No.", "Z9: Not today.", "")]
+    assert said == ["The totals don't add up.", "Z9: Not today.", ""]
