@@ -13,8 +13,8 @@ from commerce.accounts.selectors import TimelineLine
 from commerce.markets.pack import market
 from commerce.ordering.domain.states import OrderState
 from frontend.shop.words import on_day
-from subscriptions.domain.carrier import NEVER_BOUGHT
 from frontend.typography import day_of_month_text
+from subscriptions.domain.carrier import NEVER_BOUGHT
 from subscriptions.domain.views import SubscriptionView
 
 Values = Mapping[str, Any]
