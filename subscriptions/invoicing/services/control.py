@@ -56,21 +56,42 @@ SELECT count(*), coalesce(sum(gross), 0)
    AND NOT (state = 'issued') AND state = 'draft'
 """
 # An account whose cycle begins on one of the days, with a charge that ran before and runs on: after
-# the run each such charge is billed beyond that day, or the account is held. What was activated, or
-# let go again, while the run was on its way is for the next one.
+# the run each such charge is billed beyond that day, or the account is held. What began, or was let
+# go again, while the run was on its way is for the next one, as are days within which something
+# begins to cost that needs a yes. A moved cycle day holds from its first bill day on, no sooner.
 _CALENDAR = """
-WITH account AS (
+WITH day AS (
+  SELECT day FROM unnest(%(days)s::date[]) AS day (day)
+), cycle AS (
+  SELECT account.id, day.day
+    FROM day JOIN subscriptions_billingaccount AS account
+      ON account.cycle_before = '[]' AND account.cycle_day = extract(day FROM day.day)
+   UNION ALL
+  SELECT account.id, day.day
+    FROM day JOIN subscriptions_billingaccount AS account ON account.cycle_before <> '[]'
+   WHERE coalesce((SELECT later.former FROM subscriptions_cyclemove AS later
+                    WHERE later.account_id = account.id AND later.from_on > day.day
+                    ORDER BY later.from_on LIMIT 1),
+                  account.cycle_day) = extract(day FROM day.day)
+      OR EXISTS (SELECT FROM subscriptions_cyclemove AS moved
+                  WHERE moved.account_id = account.id AND moved.from_on = day.day)
+), account AS (
   SELECT account.id, account.parked_at,
-         bool_or(coalesce(charge.billed_until, item.from_on) <= day.day) AS behind
-    FROM unnest(%(days)s::date[]) AS day (day)
-    JOIN subscriptions_billingaccount AS account ON account.cycle_day = extract(day FROM day.day)
+         bool_or(coalesce(charge.billed_until, item.from_on) < cycle.day
+                 OR coalesce(charge.billed_until, item.from_on) = cycle.day AND NOT EXISTS (
+                     SELECT FROM subscriptions_paidcontinuation AS asked
+                      WHERE asked.item_id = item.id AND asked.costs_on > cycle.day
+                        AND asked.costs_on < account.next_bill_on)) AS behind
+    FROM cycle
+    JOIN subscriptions_billingaccount AS account ON account.id = cycle.id
     JOIN subscriptions_subscription AS contract
       ON contract.account_id = account.id AND contract.status = ANY(%(billed)s)
-     AND contract.activated_at <= %(began)s
     JOIN subscriptions_subscriptionitem AS item
-      ON item.subscription_id = contract.id AND item.from_on < day.day
-     AND (item.until_on IS NULL OR item.until_on > day.day)
+      ON item.subscription_id = contract.id AND item.from_on < cycle.day
+     AND (item.until_on IS NULL OR item.until_on > cycle.day)
+    LEFT JOIN subscriptions_subscriptionchange AS begun ON begun.id = item.begun_by_id
     JOIN subscriptions_itemcharge AS charge ON charge.item_id = item.id
+   WHERE coalesce(begun.at, contract.activated_at) <= %(began)s
    GROUP BY account.id
 )
 SELECT count(*),

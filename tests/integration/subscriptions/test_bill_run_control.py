@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from commerce.accounts.identity import AccountContext, Actor
+from commerce.accounts.kinds import ActorKind, Channel, Role
 from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
-from subscriptions.domain.states import Release
+from subscriptions.contracts.services.activate import ActivatedItem
+from subscriptions.contracts.services.change import ContractChange, apply_change
+from subscriptions.contracts.services.cycle_day import move_cycle_day
+from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.states import ChangeKind, Release
 from subscriptions.invoicing.selectors import bill_run_view, bill_runs
 from subscriptions.invoicing.services import bill_run, control, cycle, issuing
 from subscriptions.models import (
@@ -25,9 +31,11 @@ from subscriptions.models import (
     ItemCharge,
     NumberSeries,
     Parking,
+    Subscription,
 )
 from tests.integration.subscriptions.contracts import (
     DAY,
+    RATES,
     at,
     begun,
     bills,
@@ -35,6 +43,7 @@ from tests.integration.subscriptions.contracts import (
     person,
     plan,
     press,
+    promised,
     run,
 )
 
@@ -52,6 +61,32 @@ def _on_the_day() -> object:
 def two_contracts() -> None:
     begun("F-1", [plan("29.99"), press()], party=person())
     begun("F-2", [plan("10.00")], party=person())
+
+
+def owner(account: BillingAccount) -> AccountContext:
+    return AccountContext(
+        actor=Actor(ActorKind.USER, 7, "Camille"),
+        party_id=account.party_id,
+        role=Role.CUSTOMER,
+        channel=Channel.WEB,
+    )
+
+
+def added(order: str, charges: list[AgreedCharge], *, to: str, on: date) -> None:
+    """An option of a running contract, from the day `on` on."""
+    promised(order, charges)
+    apply_change(
+        ContractChange(
+            order_number=order,
+            group="g1",
+            subscription_id=Subscription.objects.get(order_number=to).pk,
+            kind=ChangeKind.ADD,
+            on=on,
+            channel="web",
+            begins=[ActivatedItem(charge.item, charge.item, (charge,)) for charge in charges],
+            tax_rates=RATES,
+        )
+    )
 
 
 def held_run(monkeypatch: pytest.MonkeyPatch) -> BillRun:
@@ -235,6 +270,48 @@ class TestHold:
             )
             run(APRIL)
         assert BillRunControl.objects.get().deviations == [
+            {"control": "accounts", "expected": "2", "found": "1"}
+        ]
+
+    def test_what_begins_while_the_run_is_on_its_way_is_for_the_next_one(self) -> None:
+        two_contracts()
+        eve = APRIL - timedelta(days=1)
+        with business_time_fixed(at(APRIL, 4)):
+            bill_run.start(on=APRIL)
+            bill_run.draft(BillRunChunk.objects.get().pk)
+        with business_time_fixed(at(APRIL, 5)):
+            added("C-1", [plan("5.00", line="more")], to="F-2", on=eve)
+            carried_out(BillRun.objects.get().pk)
+        assert BillRunControl.objects.get().deviations == []
+        with business_time_fixed(at(MAY, 4)):
+            run(MAY)
+        # A day of it in April, and two months.
+        assert sorted(gross for _, start, gross in bills() if start == str(MAY)) == [
+            "20.16", "32.09",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("day", [6, 25])
+    def test_a_cycle_day_that_is_to_move_is_looked_at_on_the_days_that_hold(
+        self, day: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The option is billed for the first time on the tenth, whatever day is to come."""
+        two_contracts()
+        (_, moved) = BillingAccount.objects.order_by("pk")
+        with business_time_fixed(at(date(2026, 3, 20))):
+            move_cycle_day(owner(moved), day=day)
+        with business_time_fixed(at(date(2026, 3, 21))):
+            begun("F-6", [plan("1.00")], party=person(), on=date(2026, 3, 6))
+            begun("F-7", [plan("1.00")], party=person(), on=date(2026, 2, 25))
+            added("C-1", [plan("31.00", line="more")], to="F-2", on=date(2026, 3, 21))
+        for each in (date(2026, 3, 25), date(2026, 4, 6)):
+            with business_time_fixed(at(each, 4)):
+                run(each)
+        assert [each.deviations for each in BillRunControl.objects.all()] == [[], []]
+        # And who is lost on the bill day from which the new one holds is missed there.
+        BillingAccount.objects.filter(pk=moved.pk).update(next_bill_on=None)
+        with business_time_fixed(at(APRIL, 4)):
+            run(APRIL)
+        assert BillRunControl.objects.latest("pk").deviations == [
             {"control": "accounts", "expected": "2", "found": "1"}
         ]
 
