@@ -27,8 +27,7 @@ def advantages_of_lines(party_id: int) -> frozenset[str]:
 def bill_day_after(subscription_id: int, *, day: date) -> date:
     """The first day after `day` that begins a bill of the contract's account."""
     account = Subscription.objects.select_related("account").get(pk=subscription_id).account
-    assert account.cycle_day is not None
     found = account.next_bill_on or day
     while found <= day:
-        found = bill_period(found, cycle_day=account.cycle_day).end
+        found = bill_period(found, cycle_day=account.cycle).end
     return found

@@ -75,7 +75,7 @@ SELECT line.due_on, sum(line.amount) FILTER (WHERE line.benefit = ''), sum(line.
          LEFT JOIN subscriptions_subscriptionchange AS begun ON begun.id = item.begun_by_id
         WHERE contract.party_id = %s AND asked.agreed IS NOT TRUE
           AND coalesce(begun.promise_id, contract.promise_id) = line.promise_id
-          AND item.line_id = line.item AND line.starts_on >= asked.costs_on)
+          AND item.line_id = line.item AND line.due_on >= asked.costs_on)
  GROUP BY line.due_on ORDER BY line.due_on LIMIT %s
 """
 

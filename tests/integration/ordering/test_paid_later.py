@@ -35,6 +35,7 @@ from subscriptions.contracts.services.asking import on_ask_due
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
 from subscriptions.models import (
+    BillRun,
     InvoiceLine,
     PaidContinuation,
     Parking,
@@ -236,6 +237,8 @@ def test_on_a_joined_account_no_bill_asks_for_it_before_the_answer_is_due() -> N
     # The bill of 5 February would hold ten paid days, asked for on 9 February.
     assert [bill[2] for bill in bills()][-3:] == ["39.98", "39.98", "39.98"]
     assert not list(billing_differences(date(2027, 2, 5)))
+    # It was left out, not lost: no control holds the bills of all others for it.
+    assert set(BillRun.objects.values_list("state", flat=True)) == {"finished"}
     asked()
     due(date(2027, 2, 22))
     (order,) = Order.objects.all()
@@ -260,6 +263,20 @@ def test_on_a_joined_account_the_first_paid_days_are_asked_for_once_there_is_a_y
     assert shown == [("2027-02-05", "39.98"), ("2027-03-05", "46.75"), ("2027-04-05", "44.97")]
     assert Parking.objects.count() == 0
     assert all(check.equal for check in bills_against_promises())
+
+
+def test_on_a_joined_account_no_coming_bill_holds_it_before_there_is_a_yes() -> None:
+    context = joined()
+
+    def coming() -> list[str]:
+        found = coming_bills(context.party_id or 0, since=date(2027, 2, 5), count=3)
+        return [str(bill.amount.amount) for bill in found]
+
+    assert coming() == ["39.98", "39.98", "39.98"]
+    answered(context, agreed=True)
+    assert coming() == ["39.98", "46.75", "44.97"]
+    answered(context, agreed=False)
+    assert coming() == ["39.98", "39.98", "39.98"]
 
 
 def test_what_began_before_is_promised_for_the_bill_that_will_hold_it() -> None:
