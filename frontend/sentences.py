@@ -19,8 +19,8 @@ SENTENCES: Mapping[str, Any] = {
     "bill_under_way": _("A bill is being made: try again later."),
     "change_ahead": _("A change of a line is still to take effect: move the bill day after it."),
     "free_item_waits": _(
-        "Something is free for now, and nobody agreed to pay for it later: agree to it on the page "
-        "of its line, or take it off, first."
+        "Something is free until a day that the move would change: take it off first, or wait "
+        "until then."
     ),
     "move_changed": _("The coming bills have changed meanwhile: look at them again."),
     "administrators_only": _("Only administrators of your firm move the bill day."),

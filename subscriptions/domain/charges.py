@@ -216,16 +216,19 @@ def billed_on(
     """The day of the bill on which a span stands, in advance: its first, but for one that begins
     within the days of a bill, since the cycle day was moved.
 
-    Of what goes on only with a yes, and begins to cost on the day `costs_on` within the span: the
-    first bill day after its days, as the yes may come until then and nothing is asked for without
-    it.
+    Of what goes on only with a yes, no bill made before the day `costs_on`, on which it begins to
+    cost, holds days from then on, as the yes may come until then and nothing is asked for without
+    it: the span stands on the first bill after its days.
     """
     period = span.period
-    if costs_on is not None and period.start < costs_on < period.end:
+    in_advance = (
+        activation
+        if period.start == activation
+        else last_bill_on(period.start, cycle_day=cycle_day)
+    )
+    if costs_on is not None and in_advance < costs_on < period.end:
         return first_bill_on(period.end, cycle_day=cycle_day)
-    if period.start == activation:
-        return activation
-    return last_bill_on(period.start, cycle_day=cycle_day)
+    return in_advance
 
 
 def spans(

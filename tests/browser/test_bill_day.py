@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from catalogue.selectors import forget_snapshots
 from commerce.accounts.models import User
 from commerce.kernel.clock import business_now
-from subscriptions.models import BillingAccount, PaidContinuation
+from subscriptions.models import BillingAccount
 from tests.browser.pages import nothing_wrong
 from tests.browser.test_guide import visit
 from tests.demo import sell_demo
@@ -27,7 +27,6 @@ def page_of_the_day(live_server: LiveServer) -> Iterator[str]:
     sell_demo(at=business_now())
     person = PersonFactory.create(display_name="Camille Martin")
     begin(person.pk)
-    PaidContinuation.objects.update(agreed=True, answered_at=business_now())
     UserFactory.create(party=person, language="fr")
     yield f"{live_server.url}/account/bill-day/"
     forget_snapshots()

@@ -23,7 +23,7 @@ from commerce.markets.pack import market
 from subscriptions.contracts.finding import ComingBill, coming_bills
 from subscriptions.contracts.services.promise import agreed_charges, restate
 from subscriptions.domain.continuing import paid_later
-from subscriptions.domain.cycles import Cycle, first_bill_on, moved
+from subscriptions.domain.cycles import Cycle, moved
 from subscriptions.domain.invoice import Names, bill_period
 from subscriptions.domain.promise import NEVER_ASKED
 from subscriptions.domain.states import InvoiceState, PromiseState
@@ -133,7 +133,7 @@ def move_cycle_day(
             `cycle_day_moved_lately`, but for operators; `account_parked`; `bill_under_way`: today's
             bill is not made or issued yet; `change_ahead`: something begins or ends after the bill
             day; `move_changed`: other bills were shown; `free_item_waits`: what is free until it is
-            agreed to would be billed before that, or cost from another day.
+            agreed to would cost from another day.
     """
     _allowed(context)
     account = _locked(context.party_id)
@@ -290,23 +290,20 @@ def _check_items(account: BillingAccount, *, cycle: Cycle, from_on: date) -> Non
         item__subscription__account=account,
         item__until_on__isnull=True,
         costs_on__gt=business_today(),
+        every_months__gt=1,
     )
     for row in later.select_related("item__begun_by__promise", "item__subscription__promise"):
         if not _costs_as_asked(row, cycle=cycle):
             raise RuleViolated(
-                "Something is free for now, and nobody agreed to pay for it later: agree to it or "
-                "take it off first.",
+                "Something is free until a day that the move would change: take it off first, or "
+                "wait until then.",
                 code="free_item_waits",
             )
 
 
 def _costs_as_asked(row: PaidContinuation, *, cycle: Cycle) -> bool:
-    """From the day about which its holder is asked; without his yes no bill made before that day
-    may hold days after it."""
-    if row.agreed is not True and first_bill_on(row.costs_on, cycle_day=cycle) != row.costs_on:
-        return False
-    if row.every_months == 1:
-        return True
+    """From the day about which its holder is asked: what is charged for several months at once is
+    free for all of those that begin within its advantage. What is charged month by month is."""
     item = row.item
     promise = item.begun_by.promise if item.begun_by else item.subscription.promise
     assert promise is not None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -29,6 +30,7 @@ from subscriptions.domain.timeline import timeline
 from subscriptions.invoicing.explaining import explanation
 from subscriptions.models import (
     BillingAccount,
+    BillRun,
     Coverage,
     CycleMove,
     Invoice,
@@ -39,6 +41,8 @@ from subscriptions.models import (
     Subscription,
     SubscriptionItem,
 )
+from subscriptions.reconciling.audit import bills_against_promises, expected_bills
+from subscriptions.reconciling.leaks import billing_differences
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,
@@ -293,23 +297,81 @@ def test_no_move_before_what_ends_later_is_settled() -> None:
     assert nothing_happened(party)
 
 
-def test_no_bill_asks_for_what_nobody_agreed_to_pay() -> None:
-    party = begin(plan("31.00", TWO_FREE))
-    asked = PaidContinuation.objects.create(
-        item=SubscriptionItem.objects.get(),
-        costs_on=date(2026, 5, 10),
-        answer_by=date(2026, 5, 8),
-        amount=Decimal(31),
+def free_to_may(party: int) -> SubscriptionItem:
+    """Free to 10 May, and to be agreed to by the eighth."""
+    item = SubscriptionItem.objects.get(subscription__party=party)
+    PaidContinuation.objects.create(
+        item=item, costs_on=date(2026, 5, 10), answer_by=date(2026, 5, 8), amount=Decimal(31)
     )
+    return item
+
+
+def test_no_bill_of_a_new_day_asks_for_what_nobody_agreed_to_pay_yet() -> None:
+    party = begin(plan("31.00", TWO_FREE))
+    item = free_to_may(party)
     with on(ASKED):
-        with pytest.raises(RuleViolated) as refused:
-            move_cycle_day(customer(party), day=25)
-        assert refused.value.code == "free_item_waits"
-        assert nothing_happened(party)
-        asked.agreed, asked.answered_at = True, at(ASKED)
-        asked.save()
         move_cycle_day(customer(party), day=25)
-    assert BillingAccount.objects.get().cycle_day == 25
+    billed_on(APRIL_10, APRIL_25)
+    # The cycle from 25 April on would hold paid days: it waits for the answer.
+    assert bills()[-1][1:] == ("2026-04-10", "0.00")
+    assert BillingAccount.objects.get().next_bill_on == date(2026, 5, 25)
+    assert not list(billing_differences(APRIL_25))
+    with on(date(2026, 5, 10), 1):
+        removed(item)
+    billed_on(date(2026, 5, 25))
+    assert bills()[-1][1:] == ("2026-05-25", "0.00")
+    assert (Parking.objects.count(), BillRun.objects.exclude(state="finished").count()) == (0, 0)
+    assert all(check.equal for check in bills_against_promises())
+
+
+def test_with_a_yes_its_first_paid_days_stand_on_the_bill_after_them() -> None:
+    party = begin(plan("31.00", TWO_FREE))
+    free_to_may(party)
+    with on(ASKED):
+        move_cycle_day(customer(party), day=25)
+        before = coming_bills(party, since=APRIL_10, count=2)
+        PaidContinuation.objects.update(agreed=True, answered_at=at(ASKED))
+        after = coming_bills(party, since=APRIL_10, count=3)
+    assert [bill.amount.amount for bill in before] == [Decimal("0.00")]
+    # 15 of the 30 days from 25 April, and a month.
+    assert [(bill.on, bill.amount.amount) for bill in after] == [
+        (APRIL_10, Decimal("0.00")),
+        (date(2026, 5, 25), Decimal("46.50")),
+        (date(2026, 6, 25), Decimal("31.00")),
+    ]
+    billed_on(APRIL_10, APRIL_25, date(2026, 5, 25), date(2026, 6, 25))
+    assert [gross for _, _, gross in bills()] == ["0.00", "0.00", "46.50", "31.00"]
+    assert (Parking.objects.count(), BillRun.objects.exclude(state="finished").count()) == (0, 0)
+    made = [(each.on, each.amount) for each in expected_bills(until=date(2026, 6, 25))]
+    assert made[2:] == [
+        (date(2026, 5, 25), Money.of("46.50")), (date(2026, 6, 25), Money.of("31.00")),
+    ]  # fmt: skip
+
+
+def test_what_is_charged_for_months_at_once_is_free_no_longer_than_was_said() -> None:
+    """Two times three months; from 25 June on a third time would begin within the six."""
+    party = begin(replace(plan("31.00", replace(TWO_FREE, periods=6)), every_months=3))
+    free_to_may(party)
+    PaidContinuation.objects.update(costs_on=date(2026, 9, 10), every_months=3)
+    with on(ASKED), pytest.raises(RuleViolated) as refused:
+        move_cycle_day(customer(party), day=25)
+    assert refused.value.code == "free_item_waits"
+    assert nothing_happened(party)
+
+
+def removed(item: SubscriptionItem) -> None:
+    promised("C-1", [])
+    apply_change(
+        ContractChange(
+            order_number="C-1",
+            group="g1",
+            subscription_id=item.subscription_id,
+            kind=ChangeKind.REMOVE,
+            on=date(2026, 5, 10),
+            channel="web",
+            ends=[item.pk],
+        )
+    )
 
 
 def test_a_firm_moves_the_day_of_all_its_lines() -> None:

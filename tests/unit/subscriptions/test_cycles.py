@@ -112,6 +112,30 @@ def test_every_span_stands_on_the_bill_of_the_days_in_which_it_begins(
             assert bill == span.period.start
 
 
+@given(
+    since=DAYS,
+    first=st.integers(1, 28),
+    moves=MOVES,
+    every=st.sampled_from([1, 3]),
+    free=st.integers(1, 1200),
+)
+def test_no_bill_before_a_first_paid_day_holds_it_or_a_later_one(
+    since: date, first: int, moves: list[tuple[int, int]], every: int, free: int
+) -> None:
+    cycle, costs_on = lived(first, since, moves), since + timedelta(days=free)
+    begun = takewhile(
+        lambda span: span.period.start < add_months(since, 40),
+        spans(charge(every), activation=since, cycle_day=cycle),
+    )
+    for span in begun:
+        bill = billed_on(span, activation=since, cycle_day=cycle, costs_on=costs_on)
+        usual = billed_on(span, activation=since, cycle_day=cycle)
+        assert bill >= costs_on or span.period.end <= costs_on
+        if bill != usual:
+            assert bill == first_bill_on(span.period.end, cycle_day=cycle)
+            assert usual < costs_on
+
+
 @given(since=DAYS, first=st.integers(1, 28), moves=MOVES, day=st.integers(0, 1200))
 def test_the_bills_of_an_account_follow_on_each_other(
     since: date, first: int, moves: list[tuple[int, int]], day: int
