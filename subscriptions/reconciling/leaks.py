@@ -38,7 +38,8 @@ SELECT contract.order_number || '/' || item.line_id || '/' || charge.code,
  ORDER BY 1
 """
 
-# What ended is settled by the account's next bill, which comes within a month.
+# What ended is settled by the account's next bill, which comes within a month, also of an end that
+# was carried out late.
 _AFTER_THE_END = """
 SELECT contract.order_number || '/' || item.line_id || '/' || charge.code,
        item.until_on::text, max(upper(covered.days))::text
@@ -47,9 +48,12 @@ SELECT contract.order_number || '/' || item.line_id || '/' || charge.code,
   JOIN subscriptions_subscriptionitem AS item ON item.id = charge.item_id
   JOIN subscriptions_subscription AS contract ON contract.id = item.subscription_id
   JOIN subscriptions_billingaccount AS account ON account.id = contract.account_id
+  LEFT JOIN subscriptions_subscriptionchange AS ended ON ended.id = item.ended_by_id
  WHERE covered.live AND account.parked_at IS NULL
    AND upper(covered.days) > item.until_on
    AND item.until_on + interval '1 month' < %(day)s
+   AND (ended.at IS NULL
+        OR (ended.at AT TIME ZONE account.zone)::date + interval '1 month' < %(day)s)
  GROUP BY 1, 2 ORDER BY 1
 """
 

@@ -27,6 +27,7 @@ from subscriptions.models import (
     SubscriptionItem,
 )
 from subscriptions.reconciling.audit import bills_against_promises, expected_bills
+from subscriptions.reconciling.leaks import billing_differences
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,
@@ -70,10 +71,11 @@ def change(
     order: str = "C-1",
     months: int = 0,
     hour: int = 12,
+    carried_out: date | None = None,
     **more: object,
 ) -> int:
-    """Promised and applied on the day."""
-    with business_time_fixed(at(on, hour)):
+    """Promised and applied on the day, or later."""
+    with business_time_fixed(at(carried_out or on, hour)):
         promised(order, begins, months=months)
         items = SubscriptionItem.objects.filter(subscription=subscription, line_id__in=ends)
         lines = dict.fromkeys(charge.item for charge in begins)
@@ -436,3 +438,27 @@ def test_a_withdrawal_credits_nothing_of_a_bill_that_an_operator_may_throw_away(
         run(on)
     release_held(account_id=account, decision=Release.ISSUE, operator="Olivia")
     assert [bill[2] for bill in bills()] == ["29.99", "5.00"]
+
+
+def test_days_beyond_an_end_that_came_late_are_no_leak_before_the_bill_that_gives_them_back() -> (
+    None
+):
+    contract = begun("F-1", [plan(), press()], party=person())
+    months_later(1)
+    change(
+        contract, kind=ChangeKind.REMOVE, ends=["press-1"], on=date(2026, 4, 5),
+        carried_out=date(2026, 4, 12),
+    )  # fmt: skip
+    with business_time_fixed(at(date(2026, 5, 9))):
+        assert list(billing_differences(date(2026, 5, 9))) == []
+    found = list(billing_differences(date(2026, 5, 13)))
+    assert ("billed_after_end", "F-1/press-1/press") in [
+        (each.kind, each.identity) for each in found
+    ]
+    months_later(2)
+    # The month, and five of the 31 days before it.
+    assert lines_of("FA-2026-0000003")[1:] == [
+        ("repair", "F-1/press-1", "2026-04-05", "2026-04-10", "-0.34"),
+        ("repair", "F-1/press-1", "2026-04-10", "2026-05-10", "-2.10"),
+    ]
+    assert list(billing_differences(date(2026, 5, 13))) == []
