@@ -238,11 +238,13 @@ def _contract(promise: Promise) -> Subscription:
 
 
 def _settled(change: SubscriptionChange, *, cycle_day: CycleDay) -> date:
-    """The day of the first bill run after the change; of a withdrawal its own."""
+    """The day of the first bill run after the change, which may be carried out late; of a
+    withdrawal its own."""
+    at = change.at.astimezone(PARIS)
     if change.kind == ChangeKind.WITHDRAW:
-        return change.at.astimezone(PARIS).date()
-    on = change.on if change.at < datetime.combine(change.on, RUN_AT, tzinfo=PARIS) else None
-    return first_bill_on(on or change.on + timedelta(days=1), cycle_day=cycle_day)
+        return at.date()
+    run_on = at.date() if at.time() < RUN_AT else at.date() + timedelta(days=1)
+    return first_bill_on(max(change.on, run_on), cycle_day=cycle_day)
 
 
 def _dues(promise: Promise, *, until: date) -> Iterator[_Due]:

@@ -462,3 +462,5 @@ def test_days_beyond_an_end_that_came_late_are_no_leak_before_the_bill_that_give
         ("repair", "F-1/press-1", "2026-04-10", "2026-05-10", "-2.10"),
     ]
     assert list(billing_differences(date(2026, 5, 13))) == []
+    made = [(each.on, str(each.amount.amount)) for each in expected_bills(until=date(2026, 5, 10))]
+    assert made[1:] == [(date(2026, 4, 10), "32.09"), (date(2026, 5, 10), "27.55")]
