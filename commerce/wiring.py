@@ -317,6 +317,7 @@ def connect() -> None:
     register_timer(TIMER_DUE, orchestration.on_timer_due)
     register_timer(REFUND, refunds.on_refund_due)
     register_timer(making_way.CLEAR, making_way.on_clear_due, durable=False)
+    register_timer(line_discounts.TAKE_BACK, making_way.on_take_back_due, durable=False)
     subscribe(ParcelDayMoved, orchestration.on_parcel_day_moved, name="orchestration.day_moved")
     register_timer(KEPT_DUE, orchestration.on_kept_due)
     register_timer(

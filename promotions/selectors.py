@@ -77,11 +77,11 @@ def promotions_of(snapshot: Snapshot) -> CompiledPromotions:
 def agreed_promotion(code: str, *, release: int) -> Promotion | None:
     """The promotion as the release had it, or else the newest release before it that did: what
     somebody was given may be on sale no longer. None if there never was one."""
-    for number in (release, *releases_before(release)):
-        found = promotions_of(snapshot_of(number)).promotions.get(code)
-        if found is not None:
-            return found
-    return None
+    found = promotions_of(snapshot_of(release)).promotions.get(code)
+    if found is not None:
+        return found
+    earlier = (promotions_of(snapshot_of(number)) for number in releases_before(release))
+    return next((each.promotions[code] for each in earlier if code in each.promotions), None)
 
 
 def offered_by_agents(snapshot: Snapshot, *, at: datetime) -> tuple[Promotion, ...]:

@@ -103,6 +103,8 @@ def on_contract_changed(payload: Mapping[str, Any]) -> None:
         line_discounts.look_as_gone(payload["order_number"])
     if payload["kind"] in line_discounts.FEWER_LINES:
         line_discounts.look_soon(payload["party_id"])
+    elif payload["kind"] in line_discounts.HOLDS_ANEW:
+        line_discounts.look_as_one_more(payload["party_id"])
 
 
 def on_subscription_activated(payload: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.holder_changes import holder_change
-from commerce.ordering.services.line_discounts import following
+from commerce.ordering.services.line_discounts import following_passed_on
 from commerce.ordering.services.passing_on import pass_on, take_back
 from commerce.ordering.services.taking_over import decline, take_over, take_over_of
 from commerce.web.policy import Policy, policy
@@ -82,7 +82,7 @@ def _pass_on(
         "number": display_number(contract.msisdn) or _("Contract"),
         "wish": wish,
         "standing": standing(wish),
-        "beside": beside(following(contract.party_id, without=line)),
+        "beside": beside(following_passed_on(contract.party_id, subscription_id=line)),
     }
 
 

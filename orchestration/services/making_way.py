@@ -91,6 +91,19 @@ def on_clear_due(payload: Mapping[str, Any]) -> None:
         _go_on(number, bundle=bundle)
 
 
+def on_take_back_due(payload: Mapping[str, Any]) -> None:
+    """Timer, machine time; called with no transaction open: take back an order that we placed
+    ourselves and that is not right any more. One that is over by then, or can't be taken back, is
+    left alone.
+
+    Raises:
+        Conflict: it can't be taken back yet.
+    """
+    context = replace(SYSTEM, party_id=payload["party"])
+    with suppress(RuleViolated):
+        make_way(context, number=payload["number"], note="made_way")
+
+
 @transaction.atomic
 def _go_on(number: str, *, bundle: Bundle | None) -> None:
     """The way is clear: what is left to do is laid out, unless the order was given up just now."""

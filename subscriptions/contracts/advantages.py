@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from django.db.models.functions import Coalesce
+
 from subscriptions.contracts.selectors import RUNNING, subscriptions_of
 from subscriptions.domain.invoice import bill_period
 from subscriptions.domain.views import SubscriptionView
@@ -14,14 +16,18 @@ def running_lines(party_id: int) -> tuple[SubscriptionView, ...]:
     return tuple(sorted(found, key=lambda each: (each.activated_on, each.id)))
 
 
-def advantages_of_lines(party_id: int) -> frozenset[str]:
-    """The codes of the advantages that anything has which the party's lines hold; one query."""
+def advantages_of_lines(party_id: int) -> frozenset[tuple[int, str, str]]:
+    """The advantages of all that the party's lines hold, also those whose months are over: the
+    line, the code and the number of the order that brought it; one query."""
     rows = ItemBenefit.objects.filter(
         charge__item__until_on__isnull=True,
         charge__item__subscription__party=party_id,
         charge__item__subscription__status__in=RUNNING,
     )
-    return frozenset(rows.values_list("code", flat=True).distinct())
+    item = "charge__item__"
+    order = Coalesce(f"{item}begun_by__order_number", f"{item}subscription__order_number")
+    found = rows.annotate(order=order).values_list(f"{item}subscription", "code", "order")
+    return frozenset(found.distinct())
 
 
 def bill_day_after(subscription_id: int, *, day: date) -> date:

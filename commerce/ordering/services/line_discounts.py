@@ -31,6 +31,7 @@ from commerce.ordering.services.changed_line import kind_of, known_of, segment_o
 from commerce.ordering.services.open_changes import change_under_way, check_free, take_turns
 from commerce.ordering.services.place import written
 from commerce.ordering.services.pricing import Pricing, priced, pricing_now
+from commerce.ordering.services.waiting import touched_charges
 from commerce.ordering.services.writing import Amendment, Buyer, Draft
 from promotions.domain.granting import hits_of
 from promotions.domain.model import CustomerFacts, Promotion
@@ -40,14 +41,18 @@ from subscriptions.contracts.advantages import (
     bill_day_after,
     running_lines,
 )
-from subscriptions.contracts.taking_over import charges_left
+from subscriptions.contracts.selectors import subscription_view
+from subscriptions.contracts.taking_over import charges_left, next_month_start
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import CLOSING, ChangeKind, SubscriptionStatus
 from subscriptions.domain.views import ItemView, SubscriptionView
 
-TIMER = "line-discounts"
+TIMER, TAKE_BACK = "line-discounts", "line-discounts-take-back"
+"""The handlers: a party's lines are looked at, and an order of ours is taken back."""
 FEWER_LINES = CLOSING | {ChangeKind.ADVANTAGES}
 """After them there may be something to see to: one line fewer, or one that is looked at again."""
+HOLDS_ANEW = frozenset({ChangeKind.ADD, ChangeKind.PLAN, ChangeKind.RENEW})
+"""They may bring such advantages, by the lines of the day on which they were ordered."""
 _REQUEST = ChangeRequest(ChangeKind.ADVANTAGES)
 _AT = time(0, 10)
 """In Paris: before the bills of the day."""
@@ -60,8 +65,8 @@ def look_soon(party_id: int) -> None:
 
 
 def look_as_one_more(party_id: int) -> None:
-    """A line of the party has come, perhaps after one of those went that its advantages ask for;
-    nothing where no promotion on sale follows lines."""
+    """A line of the party has come, or holds something else, perhaps after one of those went that
+    its advantages ask for; nothing where no promotion on sale follows lines."""
     if any(each.lines for each in pricing_now().promotions.promotions.values()):
         look_soon(party_id)
 
@@ -79,10 +84,13 @@ def called_off(order: Order) -> None:
 
 def on_look_due(payload: Mapping[str, Any]) -> None:
     """Timer, business time: order for each line of the party what the number of them makes of its
-    advantages. Looked at again tomorrow while another change of a line is in the way, or it stands
-    still. May be repeated."""
+    advantages, and have taken back what was ordered by another number. Looked at again tomorrow
+    while another change of a line is in the way, or it stands still. May be repeated."""
     party_id, waits = payload["party"], False
-    for each in following(party_id):
+    found = following(party_id)
+    for order in _outdated(party_id, found):
+        _take_back(order)
+    for each in found:
         try:
             with transaction.atomic():
                 _place(party_id, each)
@@ -93,6 +101,54 @@ def on_look_due(payload: Mapping[str, Any]) -> None:
     if waits:
         tomorrow = business_today() + timedelta(days=1)
         _look(party_id, at=datetime.combine(tomorrow, _AT, tzinfo=PARIS))
+
+
+def _outdated(party_id: int, found: Iterable[Following]) -> tuple[Order, ...]:
+    """The orders of ours that wait for a later day and no longer do what is to follow then."""
+    wanted = {
+        each.subscription_id: _codes(charge for of in each.charges.values() for charge in of)
+        for each in found
+    }
+    orders = Order.objects.filter(
+        party=party_id,
+        change=ChangeKind.ADVANTAGES,
+        state__in=[str(state) for state in UNDER_WAY],
+        begins_on__gt=business_today(),
+    )
+    return tuple(
+        order
+        for order in orders.prefetch_related("items").order_by("pk")
+        if wanted.get(order.subject or 0)
+        != _codes(charge for item in order.items.all() for charge in touched_charges(item))
+    )
+
+
+def _codes(charges: Iterable[AgreedCharge]) -> dict[tuple[str, str], frozenset[str]]:
+    return {
+        (each.item, each.code): frozenset(benefit.code for benefit in each.benefits)
+        for each in charges
+    }
+
+
+def _take_back(order: Order) -> None:
+    """Once it is over, what is to follow is looked at anew (`called_off`). The holder is told."""
+    timers.soon(
+        key=f"{TAKE_BACK}:{order.number}",
+        handler=TAKE_BACK,
+        payload={"number": order.number, "party": order.party_id},
+    )
+    line = subscription_view(order.party_id, order.subject or 0)
+    send(
+        party_id=order.party_id,
+        code="advantages_stay",
+        channel=MessageChannel.EMAIL,
+        values={
+            "msisdn": line.msisdn,
+            "on": order.begins_on,
+            "path": f"/account/lines/{line.id}/",
+        },
+        reference=f"{order.number}/stays",
+    )
 
 
 def _look(party_id: int, *, at: datetime) -> None:
@@ -107,34 +163,68 @@ def following(
     """What the number of the party's lines makes of the advantages of each that is to change, from
     its next bill day on; `without` the line that would leave on the day `left_on`.
 
-    One query if nothing of the party follows its lines.
+    Two queries if nothing of the party follows its lines, and a few more for each line that their
+    number touches.
     """
     pricing = pricing_now()
-    given = {
-        code
-        for code in advantages_of_lines(party_id)
-        if (agreed := agreed_promotion(code, release=pricing.snapshot.release)) and agreed.lines
-    }
+    given = _given(party_id, pricing=pricing)
     beginning = () if without is not None else _beginning(pricing)
     if not given and not beginning:
         return ()
     lines = tuple(each for each in running_lines(party_id) if each.id != without)
     day = max(business_today(), left_on or business_today())
     running = tuple(each.id for each in lines)
-    found = (
-        _of_line(
-            line,
-            customer=CustomerFacts(
-                segment=segment_of(line), known=True, lines=len(running), running=running,
-                line=line.id,
-            ),
-            beginning=beginning,
-            pricing=pricing,
-            after=day,
+    found = []
+    for line in lines:
+        customer = CustomerFacts(
+            segment=segment_of(line), known=True, lines=len(running), running=running, line=line.id
         )
-        for line in lines
-    )  # fmt: skip
+        if _is_touched(given.get(line.id, ()), beginning, customer=customer):
+            found.append(
+                _of_line(line, customer=customer, beginning=beginning, pricing=pricing, after=day)
+            )
     return tuple(each for each in found if each.moves)
+
+
+def following_passed_on(party_id: int, *, subscription_id: int) -> tuple[Following, ...]:
+    """As `following`, if the line went to another holder on the first day on which it can."""
+    line, catalogue = subscription_view(party_id, subscription_id), pricing_now().snapshot
+    plans = (item for item in line.items if item.until_on is None)
+    plan = next((item for item in plans if kind_of(item, catalogue) == "plan"), None)
+    if plan is None:
+        return ()
+    on = next_month_start(line.id, item_id=plan.id, after=business_today())
+    return following(party_id, without=line.id, left_on=on)
+
+
+def _given(party_id: int, *, pricing: Pricing) -> Mapping[int, Sequence[Promotion]]:
+    """The promotions that follow lines and that something of the party's has, by its line."""
+    held = advantages_of_lines(party_id)
+    releases = _releases(number for _, _, number in held)
+    agreed = {
+        (release, code): _agreed_in(release, code, pricing=pricing)
+        for release, code in {(releases.get(number), code) for _, code, number in held}
+    }
+    found: dict[int, list[Promotion]] = {}
+    for line, code, number in held:
+        promotion = agreed[releases.get(number), code]
+        if promotion is not None and promotion.lines:
+            found.setdefault(line, []).append(promotion)
+    return found
+
+
+def _is_touched(
+    given: Iterable[Promotion], beginning: Iterable[Promotion], *, customer: CustomerFacts
+) -> bool:
+    """Whether the number of lines alone lets something of a line end, or begin."""
+    facts, codes = customer.facts(), set()
+    for each in given:
+        codes.add(each.code)
+        if each.lines and not each.lines.test.holds(facts):
+            return True
+    return any(
+        each.lines and each.code not in codes and each.lines.test.holds(facts) for each in beginning
+    )
 
 
 def _beginning(pricing: Pricing) -> tuple[Promotion, ...]:
@@ -170,7 +260,7 @@ def _of_line(
             agreed=agreed[item.id],
             holding=_holding(agreed[item.id], customer),
             coming={
-                charge: [each for each in granted if each[0].code not in agreed[item.id]]
+                charge: [each for each in granted if each[0].code not in _had(item)]
                 for (line_id, charge), granted in coming.items()
                 if line_id == _line_id(item)
             },
@@ -191,21 +281,36 @@ def _agreed(
     pricing: Pricing,
 ) -> Mapping[int, Mapping[str, Promotion]]:
     """The promotions that the charges of the items have, by item and code, as they were agreed."""
-    numbers = {item.order_number for item in items}
-    releases = dict(Order.objects.filter(number__in=numbers).values_list("number", "release"))
+    releases = _releases(item.order_number for item in items)
     return {
         item.id: {
             code: promotion
             for code in {each.code for charge in charges[item.id] for each in charge.benefits}
-            if (
-                promotion := agreed_promotion(
-                    code, release=releases.get(item.order_number, pricing.snapshot.release)
-                )
-            )
+            if (promotion := _agreed_in(releases.get(item.order_number), code, pricing=pricing))
             is not None
         }
         for item in items
     }
+
+
+def _had(item: ItemView) -> frozenset[str]:
+    """The codes of its advantages, also of those whose months are over: they are given once."""
+    return frozenset(benefit.code for charge in item.charges for benefit in charge.benefits)
+
+
+def _releases(numbers: Iterable[str]) -> Mapping[str, int]:
+    rows = Order.objects.filter(number__in=set(numbers))
+    return dict(rows.values_list("number", "release"))
+
+
+def _agreed_in(release: int | None, code: str, *, pricing: Pricing) -> Promotion | None:
+    """As it was agreed in the release; it follows lines no longer where it is sold on without."""
+    newest = pricing.snapshot.release
+    promotion = agreed_promotion(code, release=release or newest)
+    if promotion is None or promotion.lines is None:
+        return promotion
+    now = agreed_promotion(code, release=newest)
+    return replace(promotion, lines=None) if now is not None and now.lines is None else promotion
 
 
 def _holding(agreed: Mapping[str, Promotion], customer: CustomerFacts) -> frozenset[str]:
@@ -293,15 +398,18 @@ def _place(party_id: int, found: Following) -> None:
     """
     take_turns(found.subscription_id)
     pricing = pricing_now()
-    line = next(each for each in running_lines(party_id) if each.id == found.subscription_id)
-    if _is_open(line.id):
+    line = subscription_view(party_id, found.subscription_id)
+    if line.status == SubscriptionStatus.ENDED or _is_open(line.id):
         return
     if line.status != SubscriptionStatus.ACTIVE:
         raise RuleViolated("This line stands still; let it go on first.", code="line_suspended")
     items = sorted(
-        (item for item in line.items if item.id in found.charges),
+        (item for item in line.items if item.id in found.charges and item.until_on is None),
         key=lambda item: kind_of(item, pricing.snapshot) != "plan",
     )
+    if len(items) < len(found.charges):
+        # Another change took effect since they were looked at.
+        raise change_under_way("")
     amendment = Amendment(
         kind=ChangeKind.ADVANTAGES,
         subscription_id=line.id,

@@ -175,9 +175,12 @@ def _goes_before(
 def _goes_before_end(ends_on: date, amendment: Amendment, *, told_of_end: bool) -> bool:
     """Whether it takes effect before the end of the contract, changes nothing of what that costs,
     and brings nothing of whose end somebody must be told then (of the line he is). A plan may
-    change once it is bound no longer."""
+    change once it is bound no longer; not as we announced it, which the end took back, as its
+    holder was shown."""
     waits = amendment.not_before
     if amendment.kind not in BEFORE_AN_END or (waits is not None and waits >= ends_on):
+        return False
+    if amendment.config.get("announced"):
         return False
     if amendment.kind is ChangeKind.PLAN:
         return amendment.config.get("bound_until", "") <= ends_on.isoformat()

@@ -119,6 +119,11 @@ def look_again(item_id: int) -> None:
     _look(item_id, on=business_today() + timedelta(days=1))
 
 
+def look_now(item_id: int) -> None:
+    """At once: its answer is due."""
+    _look(item_id, on=business_today())
+
+
 def tell_end(item_id: int) -> None:
     """The holder hears that it ends without cost; once."""
     row = PaidContinuation.objects.select_related("item__subscription").get(item=item_id)

@@ -229,11 +229,17 @@ def _go_on(items: Sequence[SubscriptionItem], *, by: SubscriptionChange) -> None
     for item in items:
         after = by.begun.filter(line_id__endswith=f"-{item.pk}").first()
         TermsNotice.objects.filter(item=item, outcome="").update(item=after)
-        said = PaidContinuation.objects.filter(item=item, agreed__isnull=False).first()
-        if said is not None:
-            PaidContinuation.objects.filter(item=after).update(
-                agreed=said.agreed, answered_at=said.answered_at, record=said.record
-            )
+        said = PaidContinuation.objects.filter(item=item).first()
+        if said is None or after is None:
+            continue
+        asked_anew = PaidContinuation.objects.filter(item=after)
+        if said.agreed is not None:
+            asked_anew.update(agreed=said.agreed, answered_at=said.answered_at, record=said.record)
+        if said.agreed is not True and not asked_anew.exists():
+            # Its free months are over, so nothing is asked anew: it ends by what was.
+            said.item = after
+            said.save(update_fields=["item"])
+            asking.look_now(after.pk)
 
 
 def _carry(subscription: Subscription, change: ContractChange) -> None:

@@ -14,7 +14,8 @@ from commerce.kernel.errors import Conflict, RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ChangeQuote, ChangeRequest, WaitingOrder, When
 from commerce.ordering.models import Order
-from commerce.ordering.services.changes import quote_change
+from commerce.ordering.services.changes import place_change, quote_change
+from commerce.ordering.services.place import Checkout
 from commerce.ordering.services.unwinding import cancel_before_plans
 from orchestration.models import Plan, Task
 from orchestration.services import fallout, way
@@ -168,6 +169,27 @@ def test_another_plan_goes_before_the_end_of_a_contract_that_is_bound_no_longer(
     assert (Subscription.objects.get().status, held(owner, line, on=end)) == ("ended", set())
     billed(DECEMBER)
     assert promised_from(DECEMBER)[:1] == [(DECEMBER, Money.of("-12.66"))]
+
+
+def test_what_we_announced_is_not_ordered_anew_before_the_end_that_took_it_back(
+    owner: AccountContext, line: int
+) -> None:
+    """Who leaves was shown his last bills without it."""
+    billed_until(FREE)
+    ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=FREE)
+    announced = replace(plan("mini-20"), on=date(2028, 12, 5), announced=True)
+    with business_time_fixed(at(FREE)), pytest.raises(RuleViolated) as refused:
+        place_change(
+            replace(SYSTEM, party_id=owner.party_id),
+            subscription_id=line,
+            request=announced,
+            checkout=Checkout(expected_total=Money.zero()),
+        )
+    assert (refused.value.code, refused.value.detail["order"]) == (
+        "change_under_way",
+        ending.number,
+    )
+    assert Order.objects.filter(change="plan").count() == 0
 
 
 def test_another_plan_with_the_next_bill_is_refused_where_the_contract_ends_before(

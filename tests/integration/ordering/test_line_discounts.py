@@ -3,12 +3,15 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from catalogue.models import Release
 from catalogue.selectors import forget_snapshots
@@ -31,6 +34,7 @@ from commerce.ordering.services.place import Checkout
 from commerce.ordering.services.taking_over import take_over_of
 from commerce.ordering.services.unwinding import begun_order
 from commerce.ordering.timeline import timeline_of
+from orchestration.services.making_way import on_take_back_due
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.domain.charges import AgreedCharge
@@ -353,7 +357,8 @@ def test_the_api_and_the_pages_name_the_other_lines_before_one_leaves() -> None:
     ]
     line = {"subscription_id": second, "number": "0639980002", "moves": moves}
     assert ended.json()["beside"] == [line | {"on": "2027-02-23"}]
-    assert passed.json()["beside"] == [line | {"on": "2027-01-23"}]
+    # It would go on the 23rd of January, the first day of its next month.
+    assert passed.json()["beside"] == [line | {"on": "2027-02-23"}]
     assert "more per month" in page
 
 
@@ -412,3 +417,110 @@ def test_what_was_announced_and_other_advantages_go_on_with_the_line() -> None:
     assert list(left) == [("spring", 1, 2)]
     billed(DECEMBER, JANUARY)
     assert Parking.objects.count() == 0
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_what_was_ordered_by_another_number_of_lines_is_taken_back_and_the_holder_told() -> None:
+    """Of two one leaves and another comes before the bill day: nobody has fewer lines then."""
+    sell(family(others=1))
+    context = customer()
+    first, second = (begun(context, number, off=True) for number in (1, 2))
+    leaving(context, first)
+    (order,) = ours()
+    looked(context, on=LEFT)
+    assert not Timer.objects.filter(handler=line_discounts.TAKE_BACK).exists()
+    again = LEFT + timedelta(days=3)
+    begun(context, 3, off=True, on=again)
+    looked(context, on=again)
+    looked(context, on=again)
+    (told,) = Message.objects.filter(code="advantages_stay")
+    assert "0639980002" in told.subject
+    assert "23/01/2027" in told.text
+    (timer,) = Timer.objects.filter(handler=line_discounts.TAKE_BACK)
+    with business_time_fixed(at(again)):
+        on_take_back_due(timer.payload)
+        on_take_back_due(timer.payload)
+        subscribers.on_order_cancelled({"number": order.number})
+    order.refresh_from_db()
+    assert order.state == OrderState.CANCELLED
+    assert Timer.objects.filter(handler=line_discounts.TIMER).count() == 1
+    looked(context, on=again)
+    assert len(ours()) == 1
+    billed(DECEMBER, JANUARY, FEBRUARY)
+    assert gross()[-1] == "29.98"
+    held = SubscriptionItem.objects.get(subscription=second, until_on__isnull=True)
+    assert held.charges.get().benefits.count() == 1
+    assert all(check.equal for check in bills_against_promises())
+
+
+@pytest.mark.usefixtures("each_after_the_first")
+def test_the_coming_bills_hold_a_line_at_the_price_at_which_it_will_go_on() -> None:
+    context = customer()
+    first, second, _ = three_lines(context)
+    billed(DECEMBER)
+    leaving(context, first)
+    (order,) = ours()
+    request = ChangeRequest(ChangeKind.ADD, choices={"option": ("escale-monde",)})
+    with business_time_fixed(at(LEFT)):
+        shown = quote_change(context, subscription_id=second, request=request)
+    assert [each.number for each in shown.waits] == [order.number]
+    assert [(str(bill.on), str(bill.before.amount)) for bill in shown.bills[:2]] == [
+        ("2027-01-23", "19.99"),
+        ("2027-02-23", "19.99"),
+    ]
+
+
+@pytest.mark.usefixtures("each_after_the_first")
+@pytest.mark.parametrize("kind", ["add", "plan", "renew"])
+def test_what_a_line_holds_anew_was_judged_by_the_lines_of_its_order(kind: str) -> None:
+    context = customer()
+    with business_time_fixed(at(LEFT)):
+        subscribers.on_contract_changed(
+            {"kind": kind, "party_id": context.party_id, "order_number": "F-2026-000009"}
+        )
+    (timer,) = Timer.objects.filter(handler=line_discounts.TIMER)
+    assert timer.payload == {"party": context.party_id}
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_an_advantage_whose_months_are_over_does_not_begin_again() -> None:
+    sell(family(others=1, begins=True))
+    context = customer()
+    begun(context, 1, off=False, also=(replace(OFF, first=1, periods=1),))
+    begun(context, 2, off=True, on=LEFT)
+    looked(context, on=LEFT)
+    assert not ours()
+
+
+@pytest.mark.usefixtures("each_after_the_first")
+def test_lines_that_keep_what_they_have_cost_no_query_each() -> None:
+    context = customer()
+    three_lines(context)
+    with business_time_fixed(at(LEFT)), CaptureQueriesContext(connection) as three:
+        assert not line_discounts.following(context.party_id or 0)
+    begun(context, 4, off=True)
+    begun(context, 5, off=True)
+    with business_time_fixed(at(LEFT)), CaptureQueriesContext(connection) as five:
+        assert not line_discounts.following(context.party_id or 0)
+    assert len(five) == len(three)
+
+
+@pytest.mark.usefixtures("each_after_the_first")
+def test_a_line_that_was_changed_since_it_was_looked_at_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = customer()
+    second = begun(context, 2, off=True)
+    with business_time_fixed(at(LEFT)):
+        before = line_discounts.following(context.party_id or 0)
+    assert [each.subscription_id for each in before] == [second]
+    SubscriptionItem.objects.filter(subscription=second).update(until_on=LEFT)
+    monkeypatch.setattr(line_discounts, "following", lambda party_id: before)
+    looked(context, on=LEFT)
+    assert not ours()
+    assert Timer.objects.filter(handler=line_discounts.TIMER).count() == 1
+    Subscription.objects.filter(pk=second).update(status="ended", ended_on=LEFT)
+    Timer.objects.all().delete()
+    looked(context, on=LEFT)
+    assert not ours()
+    assert not Timer.objects.filter(handler=line_discounts.TIMER).exists()

@@ -32,6 +32,7 @@ from subscriptions.contracts.selectors import promise_view
 from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.contracts.services.answering import answer_continuation
 from subscriptions.contracts.services.asking import on_ask_due
+from subscriptions.contracts.services.change import ContractChange, apply_change
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
 from subscriptions.models import (
@@ -423,3 +424,38 @@ def test_a_plan_whose_months_are_free_goes_on_as_agreed() -> None:
     begin(PersonFactory.create().pk, offering="mini-20")
     assert not PaidContinuation.objects.exists()
     assert not Timer.objects.filter(handler="continuation-ask").exists()
+
+
+def test_nobody_pays_unasked_for_what_follows_lines_from_its_first_paid_day(
+    owner: AccountContext,
+) -> None:
+    """Other lines make an advantage of it end on the very day: nothing asks anew, and what was
+    asked is still to be answered."""
+    asked()
+    before = music()
+    on = replace(MUSIC, item=f"modify-{before.pk}", benefits=())
+    with business_time_fixed(at(PAID, 0)):
+        promised("F-2026-000002", [on])
+        apply_change(
+            ContractChange(
+                order_number="F-2026-000002", group="g1", subscription_id=before.subscription_id,
+                kind=ChangeKind.ADVANTAGES, on=PAID, channel="web", ends=[before.pk],
+                begins=[ActivatedItem(on.item, "ondine-musique", (on,), names=ONDINE)],
+                tax_rates=RATES,
+            )
+        )  # fmt: skip
+    after = SubscriptionItem.objects.get(line_id=on.item)
+    row = PaidContinuation.objects.get()
+    assert (row.item_id, row.costs_on, row.agreed) == (after.pk, PAID, None)
+    timer = Timer.objects.get(key=f"continuation-unanswered:{after.pk}")
+    assert timer.due_at.astimezone(PARIS) == datetime(2027, 2, 23, 0, 5, tzinfo=PARIS)
+    with business_time_fixed(at(PAID, 1)):
+        on_unanswered(timer.payload)
+    order = Order.objects.get(change="remove")
+    carried_out(order.number, on=PAID)
+    after.refresh_from_db()
+    assert (after.from_on, after.until_on) == (PAID, PAID)
+    billed(date(2026, 12, 23), date(2027, 1, 23), PAID)
+    assert not InvoiceLine.objects.filter(item=on.item).exists()
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())

@@ -22,7 +22,7 @@ from commerce.ordering.api.serializers.orders import PlacedSerializer
 from commerce.ordering.api.views.changes import LARGEST_ID, OWNERS
 from commerce.ordering.domain.holder import HolderChangeView
 from commerce.ordering.holder_changes import holder_change, holder_changes
-from commerce.ordering.services.line_discounts import following
+from commerce.ordering.services.line_discounts import following_passed_on
 from commerce.ordering.services.passing_on import pass_on, take_back
 from commerce.ordering.services.taking_over import decline, take_over, take_over_of
 from commerce.web.idempotency import idempotent
@@ -64,7 +64,10 @@ class HolderChangesView(ApiView):
 def _shown(
     context: AccountContext, line: int, found: tuple[HolderChangeView, ...]
 ) -> Mapping[str, Any]:
-    shown = {"items": found, "beside": following(context.party_id or 0, without=line)}
+    shown = {
+        "items": found,
+        "beside": following_passed_on(context.party_id or 0, subscription_id=line),
+    }
     told: Mapping[str, Any] = HolderChangesSerializer(shown).data
     return told
 
