@@ -496,6 +496,8 @@ def test_an_advantage_whose_months_are_over_does_not_begin_again() -> None:
 def test_lines_that_keep_what_they_have_cost_no_query_each() -> None:
     context = customer()
     three_lines(context)
+    with business_time_fixed(at(LEFT)):
+        line_discounts.following(context.party_id or 0)
     with business_time_fixed(at(LEFT)), CaptureQueriesContext(connection) as three:
         assert not line_discounts.following(context.party_id or 0)
     begun(context, 4, off=True)
