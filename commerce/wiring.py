@@ -98,7 +98,7 @@ from subscriptions.carrier.services import finishing as carrier_finishing
 from subscriptions.carrier.services import settling as carrier_settling
 from subscriptions.carrier.services import stopping as carrier_stopping
 from subscriptions.carrier.services import telling as carrier_telling
-from subscriptions.collection.services import collecting, deposits
+from subscriptions.collection.services import collecting, deposits, instalments
 from subscriptions.contracts.services import asking, terms
 from subscriptions.dunning.services import dunning, dunning_clock
 from subscriptions.einvoicing.services import einvoicing, sales_reports
@@ -243,6 +243,7 @@ def connect() -> None:
     register_timer(calendar.TIMER, bill_run.on_timer, durable=False, queue=billing)
     register_timer(bill_run.CHUNK_TIMER, bill_run.on_chunk, durable=False, queue=billing)
     register_timer(collecting.TIMER, collecting.on_due, durable=False, queue=billing)
+    register_timer(instalments.TIMER, instalments.on_due, durable=False, queue=billing)
     register_timer(deposits.TIMER, deposits.on_due, durable=False, queue=billing)
     register_timer(dunning_clock.BILLS, dunning.on_bills_due, durable=False, queue=billing)
     register_timer(dunning_clock.LOOK, dunning.on_look_due, durable=False, queue=billing)

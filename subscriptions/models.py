@@ -17,6 +17,8 @@ from subscriptions.carrier.models import MerchantTransfer as MerchantTransfer
 from subscriptions.carrier.models import SinkMessage as SinkMessage
 from subscriptions.collection.models import DebitNotice as DebitNotice
 from subscriptions.collection.models import Deposit as Deposit
+from subscriptions.collection.models import InstalmentPart as InstalmentPart
+from subscriptions.collection.models import InstalmentPlan as InstalmentPlan
 from subscriptions.collection.models import PayLink as PayLink
 from subscriptions.contracts.models import Compensation as Compensation
 from subscriptions.contracts.models import ItemBenefit as ItemBenefit

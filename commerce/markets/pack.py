@@ -183,6 +183,32 @@ class FreeThenPaidRules:
     answers_days: int
 
 
+@dataclass(frozen=True, slots=True)
+class CreditTerms:
+    """How a price may be paid in parts, always without fee or interest.
+
+    `parts`: into how many, today's included. From `least` on, tax included. The first part is at
+    least `first_share` of the price (zero: all are equal), `cautious_share` where the credit rule
+    asks for more. No part falls due later than `longest_days` after the bill (None: no limit).
+    """
+
+    parts: tuple[int, ...]
+    least: Money
+    first_share: Decimal
+    cautious_share: Decimal
+    longest_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRules:
+    """Who may pay a device in parts: `terms` by segment; in those of `by_default` without a word of
+    the operator. `closed` says by segment why it is not possible, whatever an operator says."""
+
+    terms: Mapping[str, CreditTerms]
+    by_default: frozenset[str] = frozenset()
+    closed: Mapping[str, Sentence] = field(default_factory=dict)
+
+
 class Market(Protocol):
     """The rules of one country. All functions are pure."""
 
@@ -290,6 +316,9 @@ class Market(Protocol):
 
     def late_rates(self) -> tuple[LateRate, ...]:
         """What a professional's late bill bears, as its mentions say, the earliest first."""
+
+    def credit_rules(self) -> CreditRules:
+        """Devices that are paid in parts."""
 
     def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
         """What the invoice of that kind of buyer must say."""

@@ -143,7 +143,7 @@ class Order(models.Model):
     """What was ordered, at the quote that was agreed on; never priced again.
 
     `agreed` is the quote's JSON form, `digest` its hash. Amounts are in `basis`, except `gross`,
-    which is what the card pays today.
+    the sum with tax of what is due today, of which `deferred` is paid later, in parts.
     """
 
     number = models.CharField(max_length=20, unique=True)
@@ -172,6 +172,7 @@ class Order(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     due_today = models.DecimalField(max_digits=14, decimal_places=2)
     gross = models.DecimalField(max_digits=14, decimal_places=2)
+    deferred = models.DecimalField(max_digits=14, decimal_places=2, db_default=0, default=0)
     commitment_total = models.DecimalField(max_digits=14, decimal_places=2)
     commitment_months = models.PositiveSmallIntegerField(default=0)
     purchase_order = models.CharField(max_length=60, default="", blank=True)
@@ -484,3 +485,17 @@ class HolderChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subject} {self.state}"
+
+
+class CreditDecision(models.Model):
+    """Why an order may be paid in parts: the answer of the `rule`, and the `facts` that it was given
+    (`domain.credit.Applicant`). Only added."""
+
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="credit")
+    rule = models.CharField(max_length=40)
+    cautious = models.BooleanField()
+    facts = models.JSONField()
+    decided_at = models.DateTimeField(help_text="business time")
+
+    def __str__(self) -> str:
+        return f"{self.order_id}: {self.rule}"

@@ -362,6 +362,7 @@ ADAPTERS = {
     "content": "orchestration.adapters.http.HttpContent",
     "billing": "orchestration.adapters.local_billing.LocalBilling",
     "einvoicing": "orchestration.adapters.einvoicing.HttpEinvoicing",
+    "credit": "commerce.ordering.domain.credit.OwnRule",
 }
 STRIPE_API_KEY = env_value("STRIPE_API_KEY")
 STRIPE_WEBHOOK_SECRET = env_value("STRIPE_WEBHOOK_SECRET")
@@ -376,6 +377,8 @@ MERCHANT_URL = env_value("MERCHANT_URL", "")
 MARKET = "fr"
 DUNNING_POLICY = env_value("DUNNING_POLICY", "")
 """A YAML file with the operator's own steps of dunning; else those of the market."""
+INSTALMENTS_FOR = env_list("INSTALMENTS_FOR", [])
+"""Segments in which a device may be paid in parts, beside those of the market's own rules."""
 BILL_RUN_LIMITS = {
     "at_least": 500,
     "left_out": "0.02",

@@ -11,11 +11,13 @@ from subscriptions.invoicing.models import Invoice
 
 
 class DebitNotice(models.Model):
-    """The payer of a bill was told that it is debited: on `debit_on`, that amount at most."""
+    """The payer of a bill was told that it is debited: on `debit_on`, that amount at most. Of a
+    bill that is paid in parts, once for each (`part`; 0 for any other)."""
 
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="debit_notices")
     mandate_reference = models.CharField(max_length=35)
     last4 = models.CharField(max_length=4)
+    part = models.PositiveSmallIntegerField(db_default=0, default=0)
     amount = amount_field()
     debit_on = models.DateField()
     told_at = models.DateTimeField(help_text="business time")
@@ -23,7 +25,7 @@ class DebitNotice(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["invoice", "mandate_reference"], name="debit_announced_once"
+                fields=["invoice", "mandate_reference", "part"], name="debit_announced_once"
             ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="debit_not_zero"),
         ]
@@ -59,6 +61,54 @@ class Deposit(models.Model):
     def reference(self) -> str:
         """That of its payment, here and in the ledger."""
         return f"{DEPOSIT_REFERENCE}{self.pk}"
+
+
+class InstalmentPlan(models.Model):
+    """What was agreed with an order: of its bill `deferred` is paid in parts later, by line as
+    `lines` say; `first` of the split price was due with the order. Only added."""
+
+    order_number = models.CharField(max_length=20, unique=True)
+    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
+    parts = models.PositiveSmallIntegerField(help_text="the first one included")
+    first = amount_field()
+    deferred = amount_field()
+    currency = models.CharField(max_length=3)
+    amounts = models.JSONField(help_text="of the parts after the first")
+    lines = models.JSONField(help_text="line id -> how much of its price is deferred")
+    longest_days = models.PositiveSmallIntegerField(null=True)
+    agreed_at = models.DateTimeField(help_text="business time")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(first__gt=0, deferred__gt=0, parts__gte=2), name="plan_defers_something"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.order_number
+
+
+class InstalmentPart(models.Model):
+    """A part after the first, dated when the order was billed. Only added; what became of it the
+    ledger says."""
+
+    plan = models.ForeignKey(InstalmentPlan, on_delete=models.PROTECT, related_name="dated")
+    invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="instalments")
+    number = models.PositiveSmallIntegerField()
+    amount = amount_field()
+    due_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "number"], name="part_once"),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, number__gte=2), name="part_after_the_first"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan_id}/{self.number}"
 
 
 class PayLink(models.Model):

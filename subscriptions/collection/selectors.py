@@ -125,18 +125,21 @@ def announced_under(number: str, method: Saved) -> Money | None:
     told = DebitNotice.objects.filter(
         invoice__number=number, mandate_reference=method.mandate_reference
     )
-    row = told.filter(debit_on__lte=business_today()).select_related("invoice").first()
-    if row is None:
+    rows = list(told.filter(debit_on__lte=business_today()).select_related("invoice"))
+    if not rows:
         return None
+    currency = rows[0].invoice.currency
     known = [each for each in payments_of(number) if each.method_id == method.method_id]
     debited = (each.amount for each in known if each.is_taken)
-    left = Money(row.amount, row.invoice.currency) - total(debited, currency=row.invoice.currency)
+    announced = total((Money(row.amount, currency) for row in rows), currency=currency)
+    left = announced - total(debited, currency=currency)
     return left if left.amount > 0 else None
 
 
 def debited_late(bill_ids: Iterable[int]) -> bool:
     """Whether one of the bills is being debited, or will be, as was announced after its due day."""
-    told = DebitNotice.objects.filter(invoice__in=list(bill_ids)).select_related("invoice")
+    notices = DebitNotice.objects.filter(invoice__in=list(bill_ids), part=0)
+    told = notices.select_related("invoice")
     late = [
         row
         for row in told

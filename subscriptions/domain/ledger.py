@@ -12,15 +12,19 @@ LINK_REFERENCE = "link-"
 
 DEPOSIT_REFERENCE = "deposit-"
 """How the references of deposits begin."""
+PART = "/part/"
+"""Stands in the keys of transfers of parts that fell due on their day, before their number."""
+PAY_OFF = "/pay-off/"
+"""Stands in the keys of payments for parts of a bill that are not due yet, after its number."""
 
 
 class Book(StrEnum):
     """The chart of accounts; each is kept per billing account. See docs/decisions.
 
     `UNAPPLIED` holds what is the customer's: payments that no bill has used, and credit notes.
-    `DEPOSIT` holds what is his too, against what he may leave unpaid. `BANK` is our own account,
-    `LOSS` what we gave up. `COLLECTED` is what bills claim for merchants, who sell in their own
-    name.
+    `DEPOSIT` holds what is his too, against what he may leave unpaid. `DEFERRED` is what of a bill
+    is paid in parts and not due yet. `BANK` is our own account, `LOSS` what we gave up. `COLLECTED`
+    is what bills claim for merchants, who sell in their own name.
     """
 
     RECEIVABLE = "receivable"
@@ -32,13 +36,15 @@ class Book(StrEnum):
     LOSS = "loss"
     DEPOSIT = "deposit"
     COLLECTED = "collected"
+    DEFERRED = "deferred"
 
 
 class TransferKind(StrEnum):
     """Why money moved. An `ALLOCATION` lets what is unapplied pay for a bill; a `REVERSAL` takes
     money at the bank back that was returned, or taken for somebody else's; in a `DISPUTE` the
     payer's bank takes a payment back, or gives it to us again; as a `DEPOSIT` what is unapplied is
-    held, or let go again to pay for bills or to go back."""
+    held, or let go again to pay for bills or to go back; as an `INSTALMENT` a part of a bill is put
+    off, or falls due."""
 
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"
@@ -49,6 +55,7 @@ class TransferKind(StrEnum):
     WRITE_OFF = "write_off"
     DISPUTE = "dispute"
     DEPOSIT = "deposit"
+    INSTALMENT = "instalment"
 
 
 SMALL_DIFFERENCE = Money.of("0.50")

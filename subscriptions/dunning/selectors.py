@@ -1,6 +1,6 @@
 """What dunning answers: which bills are overdue, what will happen, how hard a line is treated."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -33,7 +33,7 @@ from subscriptions.domain.dunning import (
 from subscriptions.domain.states import InvoiceKind, InvoiceState, SubscriptionStatus
 from subscriptions.dunning.interest import InterestView, accrued, asked_of
 from subscriptions.dunning.policy import policy
-from subscriptions.ledger.selectors import open_amount, paid_with_orders
+from subscriptions.ledger.selectors import open_amount, paid_with_orders, parts_due
 from subscriptions.models import BillingAccount, DunningCase, DunningEntry, Invoice, Subscription
 
 LEAST = Money.of("0.50")
@@ -97,16 +97,30 @@ def overdue_bills(account: BillingAccount, *, today: date) -> tuple[OverdueBill,
     elsewhere = paid_with_orders(row.key for row in found)
     in_peace = left_in_peace(row.number or "" for row in found)
     bills = tuple(
-        OverdueBill(
-            row.pk,
-            row.number or "",
-            row.due_on,
-            Money(row.owed, row.currency),  # type: ignore[attr-defined]
-        )
+        bill
         for row in found
-        if row.key not in elsewhere and row.number not in in_peace and row.due_on is not None
+        if row.key not in elsewhere and row.number not in in_peace
+        for bill in _overdue(row, today=today)
     )
     return bills if total(bill.open for bill in bills) >= LEAST else ()
+
+
+def _overdue(row: Invoice, *, today: date) -> Iterator[OverdueBill]:
+    """What of the bill should have been paid by now, since when. Of one that is paid in parts the
+    parts count by their own days, and what is open is what fell due last; nothing if that is not
+    late yet."""
+    assert row.due_on is not None
+    rest = Money(row.owed, row.currency)  # type: ignore[attr-defined]
+    late, since = Money.zero(row.currency), today
+    for day, part in parts_due(row):
+        open_part = min(rest, part)
+        rest -= open_part
+        if open_part and day < today:
+            late, since = late + open_part, day
+    if rest:
+        late, since = late + rest, row.due_on
+    if late:
+        yield OverdueBill(row.pk, row.number or "", since, late)
 
 
 def owes_overdue(party_id: int, *, today: date) -> bool:

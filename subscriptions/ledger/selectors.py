@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from django.db.models import (
@@ -21,6 +22,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Concat
 
 from commerce.accounts.kinds import Segment
+from commerce.kernel.clock import PARIS
 from commerce.kernel.money import Money
 from commerce.payments.selectors import (
     PaymentView,
@@ -29,7 +31,14 @@ from commerce.payments.selectors import (
     payments_of,
     taken_back,
 )
-from subscriptions.domain.ledger import LINK_REFERENCE, Balance, Book, TransferKind, TransferView
+from subscriptions.domain.ledger import (
+    LINK_REFERENCE,
+    PART,
+    Balance,
+    Book,
+    TransferKind,
+    TransferView,
+)
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.models import BillingAccount, Invoice, PayLink, Transfer
 
@@ -135,12 +144,39 @@ def paid_for_just_now(*references: str, but: str = "") -> bool:
 def paid_with_orders(keys: Iterable[str]) -> frozenset[str]:
     """Of bills, by their keys, those that are paid with the order that they are for: a payment was
     asked for it. What is owed later, for leaving or for wear, is a bill like those of the months;
-    so is one whose payment a bank has taken back for good.
+    so is one whose payment a bank has taken back for good, or of which a later part fell due.
     """
     orders = {key: key.removeprefix(ORDER_KEY) for key in keys if key.startswith(ORDER_KEY)}
     asked = asked_for(orders.values()) if orders else frozenset()
-    left = asked - taken_back(asked) if asked else asked
+    left = asked - taken_back(asked) - _due_in_parts(asked) if asked else asked
     return frozenset(key for key, order in orders.items() if order in left)
+
+
+def _due_in_parts(orders: Iterable[str]) -> frozenset[str]:
+    """Of orders, those of whose bills a part that was put off has fallen due."""
+    fell = Transfer.objects.filter(
+        reference__in=list(orders), kind=TransferKind.INSTALMENT, debit=Book.RECEIVABLE
+    )
+    return frozenset(fell.values_list("reference", flat=True))
+
+
+def deferred_on(invoice: Invoice) -> Money:
+    """What of the bill is paid in parts and not due yet."""
+    return _sum(invoice.transfers.all(), Book.DEFERRED, currency=invoice.currency)
+
+
+def parts_due(invoice: Invoice) -> tuple[tuple[date, Money], ...]:
+    """The parts of the bill that fell due after the first one, each on its day, the latest first;
+    none for most bills."""
+    if invoice.kind != InvoiceKind.ORDER:
+        return ()
+    rows = invoice.transfers.filter(
+        kind=TransferKind.INSTALMENT, debit=Book.RECEIVABLE, key__contains=PART
+    )
+    return tuple(
+        (row.at.astimezone(PARIS).date(), Money(row.amount, row.currency))
+        for row in rows.order_by("-pk")
+    )
 
 
 def is_collected(invoice: Invoice) -> bool:

@@ -132,7 +132,7 @@ WITH claimed AS (
                     ELSE moved.amount END) AS amount
       FROM subscriptions_transfer AS moved
       LEFT JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
-     WHERE moved.kind NOT IN ('allocation', 'write_off', 'deposit') GROUP BY 1
+     WHERE moved.kind NOT IN ('allocation', 'write_off', 'deposit', 'instalment') GROUP BY 1
 )
 SELECT what, coalesce(claimed.amount, 0), coalesce(entered.amount, 0)
   FROM claimed FULL JOIN entered USING (what)
@@ -144,6 +144,37 @@ def ledger_differences() -> tuple[LedgerDifference, ...]:
     """Where the ledger does not say what bills and payments say; nothing when all is well."""
     with connection.cursor() as cursor:
         cursor.execute(_LEDGER)
+        return tuple(
+            LedgerDifference(what, Money(amount), Money(entered))
+            for what, amount, entered in cursor.fetchall()
+        )
+
+
+_INSTALMENTS = """
+WITH agreed AS (
+    SELECT plan.id, part.invoice_id, plan.deferred, sum(part.amount) AS dated
+      FROM subscriptions_instalmentplan AS plan
+      JOIN subscriptions_instalmentpart AS part ON part.plan_id = plan.id
+     GROUP BY plan.id, part.invoice_id
+), moved AS (
+    SELECT invoice_id, sum(amount) FILTER (WHERE debit = 'deferred') AS put_off,
+           coalesce(sum(amount) FILTER (WHERE credit = 'deferred'), 0) AS fell_due
+      FROM subscriptions_transfer WHERE kind = 'instalment' GROUP BY invoice_id
+)
+SELECT invoice.number, coalesce(agreed.dated, 0), coalesce(moved.put_off, 0)
+  FROM agreed FULL JOIN moved USING (invoice_id)
+  JOIN subscriptions_invoice AS invoice ON invoice.id = invoice_id
+ WHERE agreed.dated IS DISTINCT FROM moved.put_off OR agreed.dated <> agreed.deferred
+    OR moved.fell_due > moved.put_off OR moved.put_off > invoice.gross
+ ORDER BY invoice.number
+"""
+
+
+def instalment_differences() -> tuple[LedgerDifference, ...]:
+    """Bills whose parts are not what was agreed, or not what was put off of them in the ledger, or
+    of which more fell due than that."""
+    with connection.cursor() as cursor:
+        cursor.execute(_INSTALMENTS)
         return tuple(
             LedgerDifference(what, Money(amount), Money(entered))
             for what, amount, entered in cursor.fetchall()

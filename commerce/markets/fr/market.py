@@ -8,6 +8,7 @@ from typing import Any
 from commerce.kernel.money import Money
 from commerce.markets.fr import (
     companies,
+    credit,
     cycles,
     debits,
     dunning,
@@ -25,6 +26,7 @@ from commerce.markets.fr import (
 )
 from commerce.markets.pack import (
     CarrierCaps,
+    CreditRules,
     CycleRules,
     DebitRules,
     FreeThenPaidRules,
@@ -139,6 +141,9 @@ class France:
 
     def late_rates(self) -> tuple[LateRate, ...]:
         return interest.LATE_RATES
+
+    def credit_rules(self) -> CreditRules:
+        return credit.RULES
 
     def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
         return invoice.invoice_mentions(business=business)

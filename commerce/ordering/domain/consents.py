@@ -9,18 +9,21 @@ from commerce.kernel.errors import RuleViolated
 TERMS_VERSION = "2026-11"
 SUMMARY_VERSION = "eu-2019-2243/1"
 EARLY_EXECUTION_VERSION = "2026-11"
+INSTALMENTS_VERSION = "2026-11"
 
 
 class Purpose(StrEnum):
     TERMS = "terms"
     CONTRACT_SUMMARY = "contract_summary"
     EARLY_EXECUTION = "early_execution"
+    INSTALMENTS = "instalments"
 
 
 TEXT_VERSIONS = {
     Purpose.TERMS: TERMS_VERSION,
     Purpose.CONTRACT_SUMMARY: SUMMARY_VERSION,
     Purpose.EARLY_EXECUTION: EARLY_EXECUTION_VERSION,
+    Purpose.INSTALMENTS: INSTALMENTS_VERSION,
 }
 
 
@@ -29,18 +32,21 @@ class OrderConsents:
     """What the customer ticked.
 
     The contract takes effect only once the summary is confirmed (L224-27 of the consumer code);
-    service before the withdrawal period ends needs an express request (L221-25).
+    service before the withdrawal period ends needs an express request (L221-25). To pay a device in
+    parts is asked only of who wants to.
     """
 
     terms: bool = False
     contract_summary_confirmed: bool = False
     early_execution_requested: bool = False
+    instalments: bool = False
 
     def given(self) -> dict[Purpose, bool]:
         return {
             Purpose.TERMS: self.terms,
             Purpose.CONTRACT_SUMMARY: self.contract_summary_confirmed,
             Purpose.EARLY_EXECUTION: self.early_execution_requested,
+            **({Purpose.INSTALMENTS: True} if self.instalments else {}),
         }
 
 

@@ -97,6 +97,11 @@ def amended(order: Order, *, group: str, wish: Wish) -> Amended:
             "A change of a running line is done as it was quoted; cancel it and order it anew.",
             code="order_anew",
         )
+    if order.deferred:
+        raise RuleViolated(
+            "What is paid in parts stays as it was agreed; cancel it and order it anew.",
+            code="order_anew",
+        )
     # Before its stock, as where a bundle ends; its parcels' days are written under this lock too.
     Order.objects.select_for_update(of=("self",)).get(pk=order.pk)
     rows = {

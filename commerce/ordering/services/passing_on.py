@@ -45,6 +45,7 @@ from commerce.ordering.services.open_changes import (
     take_turns,
 )
 from commerce.ordering.services.pricing import pricing_now
+from subscriptions.collection.instalments import is_paying_in_parts
 from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import ChangeKind, SubscriptionStatus
 from subscriptions.domain.views import ItemView, SubscriptionView
@@ -224,7 +225,9 @@ def check_can_go(contract: SubscriptionView, *, catalogue: Snapshot) -> ItemView
         raise RuleViolated("This contract can't go to somebody else.", code="change_not_offered")
     check_number_here(contract)
     things = [each for each in items if kind_of(each, catalogue) in (Kind.HANDSET, Kind.ACCESSORY)]
-    if any(each.charges for each in things):
+    if any(each.charges for each in things) or is_paying_in_parts(
+        contract.party_id, contract.order_number
+    ):
         raise RuleViolated(
             "A device of this contract is still being paid for month by month.",
             code="paid_monthly",

@@ -1,5 +1,7 @@
 """The money due today: asked for with the order, again if need be, captured on acceptance."""
 
+from collections.abc import Mapping
+
 from django.db import transaction
 
 from commerce.accounts.identity import SYSTEM, AccountContext
@@ -14,10 +16,19 @@ from commerce.ordering.services import acceptance, links
 from commerce.ordering.services.access import find_order
 from commerce.payments.ports import PayLine
 from commerce.payments.services import checkout, effects
+from subscriptions.collection.instalments import deferred_lines
 
 
-def ask_for_payment(order: Order, *, quote: Quote) -> None:
-    """Store the wish that what is due today be paid: a new attempt with its own key.
+def due_now(order: Order) -> Money:
+    """What is paid with the order: its sum but for what is paid in parts later."""
+    return Money(order.gross - order.deferred, order.currency)
+
+
+def ask_for_payment(
+    order: Order, *, quote: Quote, put_off: Mapping[str, Money] | None = None
+) -> None:
+    """Store the wish that what is due today be paid: a new attempt with its own key; `put_off` is
+    how much of each line's price is paid later.
 
     In the caller's transaction; the caller saves the order.
     """
@@ -27,10 +38,10 @@ def ask_for_payment(order: Order, *, quote: Quote) -> None:
     back = order.pay_return or {}
     checkout.request_payment(
         key=order.payment_key,
-        amount=Money(order.gross, order.currency),
+        amount=due_now(order),
         party_id=order.party_id,
         reference=order.number,
-        lines=_lines(quote, language=order.language),
+        lines=_lines(quote, language=order.language, put_off=put_off or {}),
         email=order.email,
         language=order.language,
         success_url=_address(back.get("success_url"), links.PAID, order),
@@ -62,7 +73,11 @@ def reopened(order: Order) -> str:
             state=order.state,
         )
     if not order.payment_open:
-        ask_for_payment(order, quote=Quote.from_json(order.agreed))
+        ask_for_payment(
+            order,
+            quote=Quote.from_json(order.agreed),
+            put_off=deferred_lines(order.number) if order.deferred else {},
+        )
         order.save()
     return order.payment_key
 
@@ -106,9 +121,9 @@ def note_settled(*, key: str) -> None:
     if order.state == OrderState.AWAITING_PAYMENT and order.payment_key == key:
         order.payment_open = False
         if not _bound(order, reason="payment_settled"):
-            effects.refund(key=key, amount=Money(order.gross, order.currency))
+            effects.refund(key=key, amount=due_now(order))
     elif order.state in (OrderState.CANCELLED, OrderState.REJECTED):
-        effects.refund(key=key, amount=Money(order.gross, order.currency))
+        effects.refund(key=key, amount=due_now(order))
 
 
 @transaction.atomic
@@ -126,12 +141,13 @@ def _paid_by(key: str) -> Order | None:
     return Order.objects.select_for_update().filter(number=number).first()
 
 
-def _lines(quote: Quote, *, language: str) -> tuple[PayLine, ...]:
-    """One line per offering with something due; in consumers' prices they add up to the gross."""
+def _lines(quote: Quote, *, language: str, put_off: Mapping[str, Money]) -> tuple[PayLine, ...]:
+    """One line per offering with something due; in consumers' prices they add up to what is due
+    now."""
+    due = {line.id: line.due_today for line in quote.lines}
+    due |= {line: due[line] - later for line, later in put_off.items()}
     return tuple(
-        PayLine(line.name.in_(language), line.due_today, 1)
-        for line in quote.lines
-        if line.due_today
+        PayLine(line.name.in_(language), due[line.id], 1) for line in quote.lines if due[line.id]
     )
 
 

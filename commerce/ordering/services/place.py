@@ -23,7 +23,7 @@ from commerce.ordering.domain.consents import OrderConsents, check_consents
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import GIVEN_UP, CartState, OrderState
 from commerce.ordering.models import Cart, Order
-from commerce.ordering.services import approval, links
+from commerce.ordering.services import approval, links, payment
 from commerce.ordering.services.access import (
     check_agent,
     check_open,
@@ -32,6 +32,7 @@ from commerce.ordering.services.access import (
     take_lease,
 )
 from commerce.ordering.services.editing import refuse
+from commerce.ordering.services.instalments import in_parts
 from commerce.ordering.services.pricing import (
     Pricing,
     cart_value,
@@ -69,7 +70,7 @@ class Checkout:
     `expected_total` is the gross due today that he saw, `digest` that quote's (empty: not
     compared). `customer` is needed from strangers, `deliver_to` when something is carried (else
     the customer's first address) and not fetched in the shop `pick_up_at`, `purchase_order` from
-    businesses.
+    businesses. The devices are paid in `instalments` parts (0: at once), today's included.
     """
 
     expected_total: Money
@@ -81,15 +82,17 @@ class Checkout:
     language: str = "fr"
     purchase_order: str = ""
     pay_return: PayReturn | None = None
+    instalments: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedOrder:
-    """`payment_key` can be opened on the hosted page; empty when nothing is to be paid now."""
+    """`due_now` of `gross` is paid today, the rest in parts. `payment_key` can be opened on the hosted page; empty when nothing is to be paid now."""
 
     number: str
     state: OrderState
     gross: Money
+    due_now: Money
     payment_key: str
     party_id: int
 
@@ -112,7 +115,8 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
         RuleViolated: `price_changed` (with the new `total` and `digest`), `cart_expired`,
             `cart_empty`, an issue of the cart, `terms_not_accepted`,
             `contract_summary_not_confirmed`, `out_of_stock`, `number_taken`,
-            `promotion_used_up`, `no_approver`. Nothing is written then.
+            `promotion_used_up`, `no_approver`; of paying in parts those of `in_parts`,
+            `instalments_not_agreed`, `instalments_by_customer`. Nothing is written then.
     """
     cart = find_cart(context, code=code, lock=True)
     _check_may_order(context, cart=cart)
@@ -134,6 +138,16 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
     buyer = _buyer(context, cart=cart, checkout=checkout)
     quote = quote_of(value, pricing=pricing, cart=cart)
     check_expected(quote, expected=checkout.expected_total, digest=checkout.digest)
+    parts = None
+    if checkout.instalments:
+        _check_may_pay_later(checkout, by_agent=by_agent)
+        parts = in_parts(
+            checkout.instalments,
+            quote=quote,
+            segment=value.segment,
+            party_id=buyer.party_id,
+            snapshot=pricing.snapshot,
+        )
     draft = Draft(
         buyer=buyer,
         value=value,
@@ -147,8 +161,23 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
         purchase_order=purchase_order_of(checkout.purchase_order, consumer=consumer),
         membership_id=context.membership_id,
         pay_return=pay_return_of(checkout.pay_return),
+        in_parts=parts,
     )
     return placed(_written(draft, context=context, cart=cart))
+
+
+def _check_may_pay_later(checkout: Checkout, *, by_agent: bool) -> None:
+    if by_agent:
+        raise RuleViolated(
+            "To pay in parts, the customer orders himself: he agrees to the dates.",
+            code="instalments_by_customer",
+        )
+    if not checkout.consents.instalments:
+        raise RuleViolated(
+            "Please agree to pay the parts on their days.",
+            code="instalments_not_agreed",
+            field="instalments",
+        )
 
 
 def placed(order: Order) -> PlacedOrder:
@@ -157,6 +186,7 @@ def placed(order: Order) -> PlacedOrder:
         number=order.number,
         state=OrderState(order.state),
         gross=Money(order.gross, order.currency),
+        due_now=payment.due_now(order),
         payment_key=order.payment_key if order.payment_open else "",
         party_id=order.party_id,
     )

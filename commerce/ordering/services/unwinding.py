@@ -18,9 +18,11 @@ from commerce.ordering.models import Order, OrderItem
 from commerce.ordering.services import acceptance, holds
 from commerce.ordering.services.cancel import order_to_cancel
 from commerce.ordering.services.moving import move, note_decision
+from commerce.ordering.services.payment import due_now
 from commerce.payments.selectors import payment
 from commerce.payments.services import effects
 from subscriptions.accounts.services.accounts import basis_of
+from subscriptions.collection.instalments import deferred_lines
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.invoice import DraftLine, one_off_lines, totals
 from subscriptions.domain.states import ChangeKind
@@ -88,11 +90,17 @@ def due_once_for(order: Order, *, lines: Collection[str]) -> Money:
 
 def shares_of_money(order: Order) -> Mapping[str, Money]:
     """What goes back to the card for each line; together what it paid, to the cent. Tax is rounded
-    once for the whole order, so a line on its own may differ from its share by a cent."""
+    once for the whole order, so a line on its own may differ from its share by a cent. What was to
+    be paid in parts later is not among it: its credit note sees to that."""
     items = list(order.items.order_by("position"))
     weights = [_gross(order, _billed_once(order, [item])).amount for item in items]
     shares = allocate(Money(order.gross, order.currency), weights=weights)
-    return {item.line_id: share.rounded() for item, share in zip(items, shares, strict=True)}
+    later = deferred_lines(order.number) if order.deferred else {}
+    nothing = Money.zero(order.currency)
+    return {
+        item.line_id: share.rounded() - later.get(item.line_id, nothing)
+        for item, share in zip(items, shares, strict=True)
+    }
 
 
 def _billed_once(order: Order, items: Iterable[OrderItem]) -> list[DraftLine]:
@@ -126,7 +134,7 @@ def cancel_before_plans(context: AccountContext, *, number: str) -> bool:
         return False
     acceptance.give_up(order, OrderState.CANCELLED, context=context, reason=REASON)
     if _settled(order):
-        _refund(order, sequence=1, amount=Money(order.gross, order.currency))
+        _refund(order, sequence=1, amount=due_now(order))
     return True
 
 

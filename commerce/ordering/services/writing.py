@@ -26,7 +26,8 @@ from commerce.ordering.domain.quote import Quote, QuoteLine
 from commerce.ordering.domain.states import ItemAction, OrderState
 from commerce.ordering.events import OrderAccepted, OrderPlaced
 from commerce.ordering.models import Cart, Order, OrderItem
-from commerce.ordering.services import acceptance, holds, payment
+from commerce.ordering.services import acceptance, holds, instalments, payment
+from commerce.ordering.services.instalments import InParts
 from commerce.ordering.services.moving import note_step
 from commerce.ordering.services.pricing import Pricing
 from subscriptions.contracts.services.promise import PledgedContract, pledge
@@ -111,6 +112,7 @@ class Draft:
     pay_return: Mapping[str, str] = field(default_factory=dict)
     accept_digest: str = ""
     amendment: Amendment | None = None
+    in_parts: InParts | None = None
 
 
 def write_order(draft: Draft, *, context: AccountContext) -> Order:
@@ -122,9 +124,12 @@ def write_order(draft: Draft, *, context: AccountContext) -> Order:
     draft = _with_number_choices(draft)
     order = _order(draft, context=context)
     snapshot = draft.pricing.snapshot
+    put_off = draft.in_parts.lines if draft.in_parts else {}
     if draft.state is OrderState.AWAITING_PAYMENT:
-        payment.ask_for_payment(order, quote=draft.quote)
+        payment.ask_for_payment(order, quote=draft.quote, put_off=put_off)
     order.save(force_insert=True)
+    if draft.in_parts is not None:
+        instalments.store(order, draft.in_parts)
     stocked = frozenset(
         line.offering for line in draft.value.lines if snapshot.offering(line.offering).stocked
     )
@@ -196,6 +201,7 @@ def _order(draft: Draft, *, context: AccountContext) -> Order:
         currency=quote.currency,
         due_today=quote.due_today.amount,
         gross=quote.due_today_gross.amount,
+        deferred=draft.in_parts.deferred.amount if draft.in_parts else Decimal(0),
         commitment_total=quote.commitment_total.rounded().amount,
         commitment_months=quote.commitment_months,
         purchase_order=draft.purchase_order,

@@ -16,6 +16,7 @@ from commerce.payments.selectors import Saved, mandates, payment
 from subscriptions.domain.states import DebitState
 from subscriptions.dunning.services import dunning_clock
 from subscriptions.events import DebitMoved
+from subscriptions.ledger.selectors import parts_due
 from subscriptions.models import DebitNotice, Invoice
 
 BANKS_TAKE = timedelta(days=8)
@@ -38,8 +39,9 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
     The debit comes no sooner than the bill is due, nor than the notice that the market's rules
     give him. In the caller's transaction, who has locked the account.
     """
+    part = len(parts_due(invoice))
     known = DebitNotice.objects.filter(invoice=invoice, mandate_reference=method.mandate_reference)
-    notice = known.first()
+    notice = known.filter(part=part).first()
     if notice is not None:
         return notice
     way = way_to(invoice.account.party_id, code=MESSAGE)
@@ -53,6 +55,7 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
         invoice=invoice,
         mandate_reference=method.mandate_reference,
         last4=method.card_last4,
+        part=part,
         amount=amount.amount,
         debit_on=max(soonest, invoice.due_on or soonest),
         told_at=business_now(),
@@ -72,7 +75,14 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
             "creditor": settings.SEPA_CREDITOR_ID,
             "path": PATHS[Segment(invoice.account.segment)].format(invoice.number),
         },
-        reference=f"debit/{invoice.number}/{notice.mandate_reference}",
+        reference="/".join(
+            [
+                "debit",
+                invoice.number or "",
+                notice.mandate_reference,
+                *([str(part)] if part else []),
+            ]
+        ),
     )
     _tell(notice, invoice, state=DebitState.ANNOUNCED, amount=amount, on=notice.debit_on)
     return notice

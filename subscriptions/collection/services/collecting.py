@@ -26,14 +26,16 @@ from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.collection.deposits import open_deposit
 from subscriptions.collection.selectors import method_for
 from subscriptions.collection.services import announcing, paying_back
-from subscriptions.domain.ledger import SMALL_DIFFERENCE
+from subscriptions.domain.ledger import PAY_OFF, SMALL_DIFFERENCE
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.ledger.selectors import (
     bills_under,
+    deferred_on,
     is_collected,
     money_on_its_way,
     owed_on,
     paid_for_just_now,
+    parts_due,
     payments_of_bill,
     unapplied_under,
 )
@@ -141,7 +143,7 @@ def collect(invoice_id: int) -> None:
         arm([(day, invoice.pk)])
         return
     request_charge(
-        key=_charge_key(invoice.number or "", method),
+        key=_charge_key(invoice, method),
         party_id=invoice.account.party_id,
         amount=min(owed, Money(notice.amount, owed.currency)) if notice else owed,
         reference=invoice.number or "",
@@ -167,14 +169,17 @@ def announce_late(bills: Iterable[Invoice]) -> bool:
 
 def _is_announced(invoice: Invoice, method: Saved) -> bool:
     told = DebitNotice.objects.filter(invoice=invoice, mandate_reference=method.mandate_reference)
-    return told.exists()
+    return told.filter(part=len(parts_due(invoice))).exists()
 
 
-def _charge_key(number: str, method: Saved) -> str:
-    """Each method is tried once; dunning has keys of its own."""
-    tried = [each for each in payments_of(number) if each.key.startswith(f"{number}/charge/")]
+def _charge_key(invoice: Invoice, method: Saved) -> str:
+    """Each method is tried once, for each part of a bill that is paid in parts; dunning has keys of
+    its own."""
+    number, part = invoice.number or "", len(parts_due(invoice))
+    begins = f"{number}/part-{part + 1}/charge/" if part else f"{number}/charge/"
+    tried = [each for each in payments_of(number) if each.key.startswith(begins)]
     others = [each for each in tried if each.method_id != method.method_id]
-    return f"{number}/charge/{len(others) + 1}"
+    return f"{begins}{len(others) + 1}"
 
 
 def _day_of(invoice: Invoice, notice: DebitNotice | None) -> date:
@@ -259,6 +264,8 @@ def take(*, key: str) -> None:
     account = locked_account(party_id=paid.party_id, segment=party(paid.party_id).segment)
     bills = bills_under(account, paid.reference)
     owed = total(owed_on(bill) for bill in bills) + open_deposit(account, paid.reference)
+    if PAY_OFF in key:
+        owed += total(deferred_on(bill) for bill in bills)
     under_way = paid_for_just_now(paid.reference, but=key)
     if under_way or owed < paid.amount or any(money_on_its_way(bill, but=key) for bill in bills):
         effects.cancel(key=key)

@@ -10,6 +10,7 @@ from django.db.models import Sum
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
 from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.collection.services import instalments
 from subscriptions.domain.buyers import BuyerCodes, shared
 from subscriptions.domain.charges import DueLine
 from subscriptions.domain.invoice import DraftLine, totals_after
@@ -61,7 +62,11 @@ def credit_order(
         order_number=order_number,
         purchase_order=shared(line.codes.purchase_order for line in lines),
     )
-    if number is not None:
+    if number is None:
+        return None
+    note = Invoice.objects.get(number=number)
+    note.account = account
+    if not instalments.credit(note, items={line.due.item for line in lines}):
         ledger.allocate(account, reference=order_number, cause=number)
     return number
 

@@ -8,7 +8,7 @@ from django.db import connection
 
 from commerce.accounts.kinds import Segment
 from commerce.events.outbox import publish_all
-from subscriptions.collection.services import collecting
+from subscriptions.collection.services import collecting, instalments
 from subscriptions.domain.document import TEMPLATE
 from subscriptions.domain.states import InvoiceKind
 from subscriptions.dunning.services import dunning_clock
@@ -16,7 +16,7 @@ from subscriptions.einvoicing.services import einvoicing
 from subscriptions.events import InvoiceIssued
 from subscriptions.invoicing.services.identities import kept_parties
 from subscriptions.invoicing.services.paying import WITH_THE_ORDER, means_of
-from subscriptions.ledger.selectors import paid_with_orders
+from subscriptions.ledger.selectors import ORDER_KEY, paid_with_orders
 from subscriptions.ledger.services import ledger
 
 INVOICES, CREDIT_NOTES = "FA", "AV"
@@ -95,7 +95,8 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
     of each by `InvoiceIssued`.
 
     What was paid with an order before its bill pays for it at once, and is printed on it; not for
-    the wear of what came back, as that money goes back to the card.
+    the wear of what came back, as that money goes back to the card. What was agreed to be paid in
+    parts is put off.
     Belongs at the end of a transaction: the series stays locked until it commits, and takes its
     numbers back if it doesn't.
     """
@@ -136,6 +137,7 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         for _, _, _, kind, gross, due_on, pk, _, key in issued
         if gross and kind != InvoiceKind.CREDIT_NOTE and key not in with_orders
     )
+    instalments.begin([pk for *_, pk, _, key in issued if key.startswith(ORDER_KEY)])
     publish_all(
         InvoiceIssued(
             number=number,

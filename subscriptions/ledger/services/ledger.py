@@ -10,12 +10,13 @@ from commerce.accounts.kinds import Segment
 from commerce.accounts.selectors import party
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
-from commerce.payments.selectors import payments_of, refunds_of
+from commerce.payments.selectors import PaymentView, payments_of, refunds_of
 from commerce.payments.services import effects
 from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.domain.carrier import COLLECTED
 from subscriptions.domain.ledger import (
     DEPOSIT_REFERENCE,
+    PAY_OFF,
     SMALL_DIFFERENCE,
     Book,
     TransferKind,
@@ -26,6 +27,7 @@ from subscriptions.dunning.services import dunning_clock
 from subscriptions.einvoicing.services import einvoicing
 from subscriptions.ledger.selectors import (
     bills_under,
+    deferred_on,
     given_up,
     held_under,
     open_bills,
@@ -91,6 +93,8 @@ def enter_payment(*, key: str, party_id: int, reference: str, amount: Money) -> 
     )
     if entered:
         late = is_settled_deposit(reference)
+        if PAY_OFF in key:
+            _pay_off(account, reference=reference, cause=key)
         bills = _bills_for(account, reference)
         _pay_for(account, bills, reference=reference, cause=key)
         _hold(account, reference=reference, cause=key)
@@ -314,6 +318,69 @@ def let_go(account: BillingAccount, *, reference: str, amount: Money, cause: str
             reference=reference,
             key=f"{reference}/let_go/{cause}",
         )
+
+
+def put_off(invoice: Invoice, *, amount: Money) -> None:
+    """As much of the bill of an order is paid in parts, later; once. The caller has locked the
+    account."""
+    _enter(
+        invoice.account,
+        kind=TransferKind.INSTALMENT,
+        moved=(Book.DEFERRED, Book.RECEIVABLE),
+        amount=amount,
+        reference=invoice.order_number,
+        key=f"{invoice.number}/deferred",
+        invoice=invoice,
+    )
+
+
+def fall_due(invoice: Invoice, *, amount: Money, cause: str) -> Money:
+    """As much of what was put off of the bill falls due, as far as it goes: how much that is. Once
+    for each `cause`; the caller has locked the account."""
+    due = min(amount, deferred_on(invoice))
+    if due.amount <= 0:
+        return Money.zero(invoice.currency)
+    entered = _enter(
+        invoice.account,
+        kind=TransferKind.INSTALMENT,
+        moved=(Book.RECEIVABLE, Book.DEFERRED),
+        amount=due,
+        reference=invoice.order_number,
+        key=f"{invoice.number}/{cause}",
+        invoice=invoice,
+    )
+    return due if entered else Money.zero(invoice.currency)
+
+
+def _pay_off(account: BillingAccount, *, reference: str, cause: str) -> None:
+    """What was paid beyond what is due pays for what was put off."""
+    for invoice in bills_under(account, reference):
+        surplus = unapplied_under(account, reference) - owed_on(invoice)
+        fall_due(invoice, amount=surplus, cause=f"early/{cause}")
+
+
+def credit_parts(invoice: Invoice, *, note: Invoice, amount: Money) -> Money:
+    """A credit note of what is paid in parts pays for `amount` of them: what is open first, then
+    what was put off; how much was paid already, and is the customer's again, is answered. Once for
+    each note; the caller has locked the account."""
+    cause, account = note.number or "", invoice.account
+    open_part = min(amount, max(owed_on(invoice), Money.zero(amount.currency)))
+    came = fall_due(invoice, amount=amount - open_part, cause=f"credited/{cause}")
+    paid = open_part + came
+    if paid.amount > 0:
+        _pay(account, invoice, paid, reference=invoice.order_number, cause=cause)
+    return amount - paid
+
+
+def exchange(invoice: Invoice, *, note: Invoice, amount: Money, paid: PaymentView) -> bool:
+    """Let a credit note of an order pay for its bill instead of a payment of a part: as much of
+    that is the customer's again, to be paid back. Once for each note and payment, else False. The
+    caller has locked the account."""
+    account, cause = invoice.account, f"{note.number}/{paid.key}"
+    freed = _take_back(account, invoice, amount, reference=paid.reference, cause=cause)
+    if freed:
+        _pay(account, invoice, amount, reference=invoice.order_number, cause=cause)
+    return freed
 
 
 def pay_from(reference: str, invoice: Invoice) -> None:

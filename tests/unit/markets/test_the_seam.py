@@ -13,6 +13,8 @@ from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money
 from commerce.markets.pack import (
     CarrierCaps,
+    CreditRules,
+    CreditTerms,
     CycleRules,
     DebitRules,
     FreeThenPaidRules,
@@ -137,6 +139,10 @@ class Islandia:
 
     def late_rates(self) -> tuple[LateRate, ...]:
         return ()
+
+    def credit_rules(self) -> CreditRules:
+        terms = CreditTerms((3, 10), Money.of(50, self.currency), Decimal(0), Decimal("0.5"))
+        return CreditRules({"consumer": terms}, by_default=frozenset({"consumer"}))
 
     def invoice_mentions(self, *, business: bool) -> tuple[Mention, ...]:
         return ()

@@ -1,0 +1,185 @@
+"""Prices paid in parts: agreed with the order, dated when it is billed, due with the bills."""
+
+from collections.abc import Collection, Mapping, Sequence, Set
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from commerce.accounts.selectors import reach
+from commerce.events import timers
+from commerce.kernel.clock import PARIS, business_now
+from commerce.kernel.errors import Conflict, NotFound, RuleViolated
+from commerce.kernel.money import Money, total
+from commerce.payments.ports import PayLine
+from commerce.payments.selectors import payments_of, refunds_of, was_taken_back
+from commerce.payments.services import effects
+from commerce.payments.services.checkout import request_payment
+from subscriptions.collection.services.collecting import COLLECT_AT, PURPOSE, collect, locked_bill
+from subscriptions.domain.instalments import due_days
+from subscriptions.domain.ledger import PART, PAY_OFF
+from subscriptions.ledger.selectors import (
+    deferred_on,
+    money_on_its_way,
+    owed_on,
+    paid_under,
+    payments_of_bill,
+)
+from subscriptions.ledger.services import ledger
+from subscriptions.models import InstalmentPart, InstalmentPlan, Invoice
+
+TIMER = "instalment"
+
+
+def agree(
+    *,
+    order_number: str,
+    party_id: int,
+    amounts: Sequence[Money],
+    lines: Mapping[str, Money],
+    longest_days: int | None,
+) -> None:
+    """Store what is agreed with an order, in its transaction: the first of `amounts` is due with
+    it, the others later; `lines` says how much of each line's price is put off.
+
+    Raises:
+        ValueError: the lines do not put off what the later parts come to.
+    """
+    first, later = amounts[0], tuple(amounts[1:])
+    deferred = total(later)
+    if total(lines.values()) != deferred:
+        raise ValueError(f"{order_number}: the lines put off something else than {deferred}")
+    InstalmentPlan.objects.create(
+        order_number=order_number,
+        party_id=party_id,
+        parts=len(amounts),
+        first=first.amount,
+        deferred=deferred.amount,
+        currency=deferred.currency,
+        amounts=[str(each.amount) for each in later],
+        lines={line: str(amount.amount) for line, amount in lines.items()},
+        longest_days=longest_days,
+        agreed_at=business_now(),
+    )
+
+
+def begin(invoice_ids: Collection[int]) -> None:
+    """Orders are billed: what is paid later of their bills is put off and gets its days. In the
+    transaction of the issue, the accounts are locked; one query where nothing is paid in parts."""
+    if not invoice_ids:
+        return
+    bills = {
+        bill.order_number: bill
+        for bill in Invoice.objects.filter(pk__in=invoice_ids).select_related("account")
+    }
+    for plan in InstalmentPlan.objects.filter(order_number__in=bills).order_by("pk"):
+        if not plan.dated.exists():
+            _begin(plan, bills[plan.order_number])
+
+
+def _begin(plan: InstalmentPlan, invoice: Invoice) -> None:
+    assert invoice.issued_on is not None
+    account = invoice.account
+    days = due_days(
+        invoice.issued_on,
+        count=len(plan.amounts),
+        cycle_day=account.cycle_day,
+        payment_days=account.payment_days,
+        longest_days=plan.longest_days,
+    )
+    parts = InstalmentPart.objects.bulk_create(
+        InstalmentPart(plan=plan, invoice=invoice, number=number, amount=amount, due_on=day)
+        for number, (amount, day) in enumerate(zip(plan.amounts, days, strict=True), start=2)
+    )
+    ledger.put_off(invoice, amount=Money(plan.deferred, plan.currency))
+    timers.schedule_all(
+        timers.Due(
+            key=f"{TIMER}:{invoice.number}:{part.number}",
+            handler=TIMER,
+            due_at=datetime.combine(part.due_on, COLLECT_AT, tzinfo=PARIS),
+            payload={"part": part.pk},
+        )
+        for part in parts
+    )
+
+
+@transaction.atomic
+def on_due(payload: Mapping[str, Any]) -> None:
+    """Timer, business time: a part falls due, as far as nothing paid it before, and is collected
+    like a bill. May be repeated."""
+    part = InstalmentPart.objects.get(pk=payload["part"])
+    invoice = locked_bill(part.invoice_id)
+    amount = Money.of(part.amount, invoice.currency)
+    if ledger.fall_due(invoice, amount=amount, cause=f"{PART[1:]}{part.number}"):
+        collect(invoice.pk)
+
+
+@transaction.atomic
+def pay_off(*, party_id: int, number: str, label: str, back: str) -> str:
+    """The key of a payment of all that is left of a bill that is paid in parts, due or not, to be
+    opened on the provider's page. `back` is the address to come back to.
+
+    Nothing falls due by asking: who does not pay goes on as agreed.
+
+    Raises:
+        NotFound: `unknown_bill`: also for one that is not paid in parts.
+        RuleViolated: `nothing_to_pay`. Conflict: `payment_under_way`.
+    """
+    found = InstalmentPart.objects.filter(
+        invoice__number=number, invoice__account__party=party_id
+    ).first()
+    if found is None:
+        raise NotFound("There is no such bill.", code="unknown_bill")
+    invoice = locked_bill(found.invoice_id)
+    deferred = deferred_on(invoice)
+    if not deferred:
+        raise RuleViolated("There is nothing left to pay on this bill.", code="nothing_to_pay")
+    known = payments_of(number)
+    if money_on_its_way(invoice) or any(each.is_reserved for each in known):
+        raise Conflict("This bill is just being paid.", code="payment_under_way")
+    amount = owed_on(invoice) + deferred
+    for each in known:
+        if each.is_open and each.amount == amount and PAY_OFF in each.key:
+            return each.key
+    key = f"{number}{PAY_OFF}{len(known) + 1}"
+    whom = reach(party_id)
+    request_payment(
+        key=key,
+        amount=amount,
+        party_id=party_id,
+        reference=number,
+        lines=(PayLine(label, amount),),
+        email=whom.email,
+        language=whom.language,
+        success_url=back,
+        cancel_url=back,
+        purpose=PURPOSE,
+    )
+    return key
+
+
+def credit(note: Invoice, *, items: Set[str]) -> bool:
+    """A credit note of lines that are paid in parts ends what is left of those parts; what was paid
+    of them goes back to the cards that paid. False: nothing of it is paid in parts. In the
+    transaction of the note, the account is locked."""
+    plan = InstalmentPlan.objects.filter(order_number=note.order_number).first()
+    bill = Invoice.objects.filter(instalments__plan=plan).first() if plan is not None else None
+    if plan is None or bill is None or not items & plan.lines.keys():
+        return False
+    bill.account = note.account
+    amounts = (Money.of(plan.lines[item], plan.currency) for item in items & plan.lines.keys())
+    paid = ledger.credit_parts(bill, note=note, amount=total(amounts))
+    _give_back(bill, note=note, amount=paid)
+    return True
+
+
+def _give_back(bill: Invoice, *, note: Invoice, amount: Money) -> None:
+    for paid in reversed(payments_of_bill(bill.number or "")):
+        if not paid.is_taken or was_taken_back(paid.key):
+            continue
+        given = refunds_of(paid.key)
+        left = paid.amount - total(given, currency=amount.currency)
+        back = min(amount, left, paid_under(bill, paid.reference))
+        if back.amount > 0 and ledger.exchange(bill, note=note, amount=back, paid=paid):
+            effects.refund(key=paid.key, amount=back, sequence=len(given) + 1)
+            amount -= back

@@ -1,0 +1,279 @@
+"""A phone that is paid in parts with its order: who may, what is paid today, what is agreed."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
+from commerce.accounts.models import Consent
+from commerce.kernel.clock import business_today
+from commerce.kernel.errors import FaisceauError
+from commerce.kernel.money import Money, total
+from commerce.markets.fr.market import France
+from commerce.markets.pack import CreditRules, CreditTerms
+from commerce.ordering import subscribers
+from commerce.ordering.domain.consents import OrderConsents
+from commerce.ordering.models import CreditDecision, Order
+from commerce.ordering.services.amending import Wish, amended
+from commerce.ordering.services.instalments import OWN_BILLING, choices_of
+from commerce.ordering.services.payment import due_now, pay_again
+from commerce.ordering.services.place import PlacedOrder, place_order
+from commerce.ordering.services.unwinding import shares_of_money
+from commerce.payments.models import PaymentAttempt, PaymentEffect, PaymentState
+from subscriptions.collection.instalments import plan_of
+from subscriptions.models import BillingAccount, DunningCase, InstalmentPlan
+from tests.integration.ordering.people import (
+    ALL_AGREED,
+    agent,
+    bundle_cart,
+    checkout_for,
+    customer,
+    member,
+    organisation,
+    two_bundles_cart,
+)
+from tests.integration.ordering.test_carts import handset
+from tests.integration.ordering.test_place_order import _authorise, _nothing_is_written
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shop")]
+TERMS = CreditTerms((3, 4), Money.of("100.00"), Decimal(0), Decimal("0.5"))
+AGREED = OrderConsents(
+    terms=True,
+    contract_summary_confirmed=True,
+    early_execution_requested=True,
+    instalments=True,
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_billing(settings: object) -> None:
+    settings.ADAPTERS = {**settings.ADAPTERS, "billing": OWN_BILLING}  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def _allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A market in which consumers may."""
+    rules = CreditRules({"consumer": TERMS}, by_default=frozenset({"consumer"}))
+    monkeypatch.setattr(France, "credit_rules", lambda _: rules)
+    yield
+
+
+allowed = pytest.mark.usefixtures("_allowed")
+
+
+def placed(owner: AccountContext, code: str, parts: int = 4, **changes: object) -> PlacedOrder:
+    given = {"consents": AGREED, "instalments": parts, **changes}
+    return place_order(owner, code=code, checkout=checkout_for(owner, code, **given))
+
+
+def refused(owner: AccountContext, code: str, parts: int = 4, **changes: object) -> FaisceauError:
+    with pytest.raises(FaisceauError) as found:
+        placed(owner, code, parts, **changes)
+    _nothing_is_written()
+    assert not InstalmentPlan.objects.exists()
+    return found.value
+
+
+def account(owner: AccountContext) -> BillingAccount:
+    return BillingAccount.objects.create(
+        party_id=owner.party_id or 0, segment="consumer", basis="TTC",
+        opened_at="2026-01-01T00:00:00Z",
+    )  # fmt: skip
+
+
+def past_case(owner: AccountContext, grade: str) -> None:
+    today = business_today()
+    DunningCase.objects.create(
+        account=account(owner), opened_on=today, closed_on=today, since=today, owed=0, grade=grade
+    )
+
+
+@allowed
+def test_the_first_part_is_paid_with_the_order_and_the_rest_is_agreed() -> None:
+    owner = customer()
+    code = bundle_cart(owner, handset=handset())
+    (three, four) = choices_of(owner, code=code).choices
+    assert (three.parts, four.parts) == (3, 4)
+    made = placed(owner, code)
+    order = Order.objects.get(number=made.number)
+    plan = plan_of(made.number)
+    assert plan is not None
+    price = order.items.get(role="handset")
+    assert (plan.first, *plan.amounts) == four.amounts
+    assert (plan.parts, plan.bill, plan.later) == (4, "", ())
+    assert made.due_now == four.due_now == made.gross - plan.to_come
+    assert Money(order.deferred, "EUR") == total(plan.amounts)
+    attempt = PaymentAttempt.objects.get(key=made.payment_key)
+    assert attempt.money == made.due_now
+    assert sum(line["cents"] for line in attempt.lines) == made.due_now.cents
+    assert InstalmentPlan.objects.get().lines == {price.line_id: str(order.deferred)}
+    assert order.consents["instalments"] is True
+    assert Consent.objects.filter(reference=order.number, purpose="instalments").count() == 1
+    decision = CreditDecision.objects.get(order=order)
+    assert (decision.rule, decision.cautious) == ("own/1", False)
+    assert decision.facts["running"] == 0
+    with pytest.raises(IntegrityError, match="stands"), transaction.atomic():
+        CreditDecision.objects.update(cautious=True)
+
+
+@allowed
+def test_what_goes_back_for_each_line_is_what_the_card_paid_for_it() -> None:
+    owner = customer()
+    made = placed(owner, two_bundles_cart(owner, handset=handset()))
+    order = Order.objects.get(number=made.number)
+    shares = shares_of_money(order)
+    assert total(shares.values()) == due_now(order) == made.due_now
+    phones = [shares[item.line_id] for item in order.items.filter(role="handset")]
+    assert len(phones) == 2
+    assert abs((phones[0] - phones[1]).amount) <= Decimal("0.01")
+
+
+@allowed
+def test_a_payment_that_failed_is_asked_for_again_at_the_same_sum() -> None:
+    owner = customer()
+    made = placed(owner, bundle_cart(owner, handset=handset()))
+    PaymentAttempt.objects.filter(key=made.payment_key).update(state=PaymentState.DECLINED)
+    subscribers.on_payment_declined({"key": made.payment_key, "reason": "card_declined"})
+    again = PaymentAttempt.objects.get(key=pay_again(owner, number=made.number))
+    assert (again.key != made.payment_key, again.money) == (True, made.due_now)
+    assert sum(line["cents"] for line in again.lines) == made.due_now.cents
+
+
+@allowed
+def test_who_never_asked_pays_the_whole_price_as_ever() -> None:
+    owner = customer()
+    code = bundle_cart(owner, handset=handset())
+    made = place_order(owner, code=code, checkout=checkout_for(owner, code))
+    order = Order.objects.get(number=made.number)
+    assert (order.deferred, plan_of(made.number), made.due_now) == (0, None, made.gross)
+    assert "instalments" not in order.consents
+    assert not CreditDecision.objects.exists()
+
+
+def test_in_france_a_consumer_is_told_why_not() -> None:
+    owner = customer()
+    code = bundle_cart(owner, handset=handset())
+    shown = choices_of(owner, code=code)
+    assert (shown.choices, shown.code) == ((), "instalments_off")
+    assert "L312-1" in shown.sentence
+    assert refused(owner, code).code == "instalments_off"
+
+
+def test_in_france_a_firm_may_only_where_the_operator_turned_it_on(settings: object) -> None:
+    buyer = member(organisation(), "Jo", role=Role.BUYER, limit="9000.00")
+    code = bundle_cart(buyer, handset=handset(), plan="horizon-130-pro")
+    assert choices_of(buyer, code=code).code == "instalments_off"
+    settings.INSTALMENTS_FOR = ["business", "consumer"]  # type: ignore[attr-defined]
+    (choice,) = choices_of(buyer, code=code).choices
+    assert choice.parts == 2
+    made = placed(buyer, code, 2, purchase_order="PO-1")
+    plan = plan_of(made.number)
+    assert plan is not None
+    assert (plan.parts, plan.first) == (2, choice.amounts[0])
+    assert InstalmentPlan.objects.get().longest_days == 60
+    assert PaymentAttempt.objects.count() == 0
+    someone = customer()
+    theirs = bundle_cart(someone, handset=handset())
+    assert choices_of(someone, code=theirs).code == "instalments_off"
+
+
+@allowed
+def test_an_external_biller_sells_nothing_in_parts(settings: object) -> None:
+    settings.ADAPTERS = {**settings.ADAPTERS, "billing": "x.Y"}  # type: ignore[attr-defined]
+    owner = customer()
+    assert refused(owner, bundle_cart(owner, handset=handset())).code == "instalments_off"
+
+
+@allowed
+@pytest.mark.parametrize(
+    ("case", "parts", "changes", "code"),
+    [
+        ("another number of parts", 7, {}, "instalments_parts"),
+        ("without a yes to the days", 4, {"consents": ALL_AGREED}, "instalments_not_agreed"),
+    ],
+)
+def test_what_is_not_offered_or_not_agreed_is_refused(
+    case: str, parts: int, changes: dict[str, object], code: str
+) -> None:
+    owner = customer()
+    found = refused(owner, bundle_cart(owner, handset=handset()), parts, **changes)
+    assert found.code == code, case
+
+
+@allowed
+def test_too_little_is_not_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    dear = CreditTerms((3,), Money.of("5000.00"), Decimal(0), Decimal("0.5"))
+    monkeypatch.setattr(France, "credit_rules", lambda _: CreditRules({"consumer": dear}, frozenset({"consumer"})))  # fmt: skip
+    owner = customer()
+    found = refused(owner, bundle_cart(owner, handset=handset()), 3)
+    assert (found.code, found.detail["least"]) == ("too_little_for_parts", "5000.00 EUR")
+
+
+@allowed
+@pytest.mark.parametrize(
+    ("grade", "answer"),
+    [("restrict", "cautious"), ("suspend", "past_cases"), ("terminate", "past_cases")],
+)
+def test_past_cases_ask_for_more_today_or_for_all(grade: str, answer: str) -> None:
+    owner = customer()
+    past_case(owner, grade)
+    code = bundle_cart(owner, handset=handset())
+    if answer != "cautious":
+        found = refused(owner, code)
+        assert (found.code, found.detail["reason"]) == ("instalments_refused", answer)
+        whole = place_order(owner, code=code, checkout=checkout_for(owner, code))
+        assert whole.due_now == whole.gross
+        return
+    made = placed(owner, code)
+    plan = plan_of(made.number)
+    assert plan is not None
+    assert plan.first == ((plan.first + plan.to_come) * Decimal("0.5")).rounded()
+    assert CreditDecision.objects.get().cautious
+
+
+@allowed
+def test_a_third_device_is_paid_as_a_whole_and_given_up_orders_do_not_count() -> None:
+    owner = customer()
+    first = placed(owner, bundle_cart(owner, handset=handset()))
+    second = placed(owner, bundle_cart(owner, handset=handset()))
+    assert [row.cautious for row in CreditDecision.objects.order_by("pk")] == [False, True]
+    code = bundle_cart(owner, handset=handset())
+    assert choices_of(owner, code=code).code == "instalments_refused"
+    Order.objects.filter(number=second.number).update(state="cancelled")
+    assert [each.parts for each in choices_of(owner, code=code).choices] == [3, 4]
+    assert plan_of(first.number) is not None
+
+
+@allowed
+def test_an_agent_does_not_agree_to_days_for_the_customer() -> None:
+    owner = customer()
+    nadia = agent(owner.party_id)
+    code = bundle_cart(nadia, handset=handset())
+    assert refused(nadia, code).code == "instalments_by_customer"
+
+
+@allowed
+def test_money_that_comes_too_late_goes_back_as_it_came() -> None:
+    owner = customer()
+    made = placed(owner, bundle_cart(owner, handset=handset()))
+    Order.objects.filter(number=made.number).update(state="cancelled")
+    PaymentAttempt.objects.filter(key=made.payment_key).update(state=PaymentState.SETTLED)
+    subscribers.on_payment_settled({"key": made.payment_key})
+    (back,) = PaymentEffect.objects.filter(kind="refund")
+    assert Money(back.amount, "EUR") == made.due_now
+
+
+@allowed
+def test_an_order_in_parts_is_not_amended() -> None:
+    owner = customer()
+    made = placed(owner, bundle_cart(owner, handset=handset()))
+    _authorise(made.payment_key)
+    order = Order.objects.get(number=made.number)
+    wish = Wish(not_before=business_today() + timedelta(days=9))
+    with pytest.raises(FaisceauError) as found:
+        amended(order, group=order.items.get(role="handset").group, wish=wish)
+    assert found.value.code == "order_anew"

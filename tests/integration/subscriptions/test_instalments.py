@@ -1,0 +1,359 @@
+"""A bill that is paid in parts: put off, due with the bills, collected, overdue, paid off, credited."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from commerce.accounts.models import Party
+from commerce.events.models import Timer
+from commerce.kernel.clock import business_now, business_time_fixed
+from commerce.kernel.errors import Conflict, NotFound, RuleViolated
+from commerce.kernel.money import Money
+from commerce.payments.models import MethodKind, PaymentAttempt, PaymentEffect
+from orchestration.subscribers import on_payment_refunded, on_payment_settled
+from subscriptions.collection.instalments import (
+    conduct_of,
+    is_paying_in_parts,
+    parts_with,
+    plan_of,
+    plan_of_bill,
+    plans_of,
+)
+from subscriptions.collection.services import collecting, instalments
+from subscriptions.dunning.selectors import overdue_bills
+from subscriptions.invoicing.selectors import bill_view, bills_of, document_of
+from subscriptions.invoicing.services.credit import credit_order
+from subscriptions.invoicing.services.one_off import bill_order
+from subscriptions.ledger.selectors import is_collected
+from subscriptions.models import BillingAccount, DebitNotice, InstalmentPart, Invoice, Transfer
+from subscriptions.reconciling.audit import instalment_differences, ledger_differences
+from subscriptions.subscribers import on_payment_authorised
+from tests.integration.subscriptions.contracts import (
+    DAY,
+    RATES,
+    at,
+    begun,
+    firm,
+    handset,
+    person,
+    plan,
+    promised,
+    run,
+    sql,
+)
+from tests.integration.subscriptions.test_debits import with_method
+
+pytestmark = pytest.mark.django_db
+ORDER = "F-1"
+BACK = "https://shop.example.test/account/bills/"
+APRIL, MAY, JUNE = date(2026, 4, 10), date(2026, 5, 10), date(2026, 6, 10)
+
+
+@pytest.fixture(autouse=True)
+def _on_the_day() -> Iterator[None]:
+    with business_time_fixed(at(DAY)):
+        yield
+
+
+def euros(*amounts: str) -> list[Money]:
+    return [Money.of(amount) for amount in amounts]
+
+
+def attempt(party: int, key: str, amount: str, *, reference: str = ORDER) -> None:
+    PaymentAttempt.objects.create(
+        key=key, party_id=party, reference=reference, amount=Decimal(amount), state="settled",
+        expires_at=business_now(), success_url=BACK, cancel_url=BACK,
+    )  # fmt: skip
+    on_payment_settled({"key": key})
+
+
+def bought(party: int, *parts: str, segment: str = "consumer", longest: int | None = None) -> str:
+    """A handset of 199.00 whose first part is paid with the order; the number of its bill."""
+    promised(ORDER, [handset()], segment=segment)
+    amounts = euros(*(parts or ("49.75", "49.75", "49.75", "49.75")))
+    later = sum(amounts[1:], Money.zero())
+    instalments.agree(
+        order_number=ORDER,
+        party_id=party,
+        amounts=amounts,
+        lines={"handset-1": later},
+        longest_days=longest,
+    )
+    if segment == "consumer":
+        attempt(party, f"{ORDER}/pay/1", str(amounts[0].amount))
+    number = bill_order(
+        order_number=ORDER,
+        party_id=party,
+        segment=segment,
+        charges={"g1": [handset()]},
+        tax_rates=RATES,
+    )
+    assert number is not None
+    return number
+
+
+def on_day(day: date) -> None:
+    """What the pump does on that day at nine."""
+    handlers = {instalments.TIMER: instalments.on_due, collecting.TIMER: collecting.on_due}
+    with business_time_fixed(at(day, hour=9)):
+        due = Timer.objects.filter(handler__in=handlers, due_at__lte=at(day, hour=9))
+        for timer in due.order_by("due_at", "pk"):
+            handlers[timer.handler](timer.payload)
+
+
+def charged() -> list[tuple[str, str]]:
+    rows = PaymentAttempt.objects.filter(off_session=True).order_by("pk")
+    return [(row.key, str(row.amount)) for row in rows]
+
+
+def settled(key: str) -> None:
+    PaymentAttempt.objects.filter(key=key).update(state="settled")
+    on_payment_settled({"key": key})
+
+
+def parts(day: date = DAY) -> list[tuple[int, str, str, str]]:
+    with business_time_fixed(at(day)):
+        found = plan_of(ORDER)
+    assert found is not None
+    return [
+        (each.part.number, str(each.part.due_on), str(each.state), f"{each.left.amount:.2f}")
+        for each in found.later
+    ]
+
+
+def rows(number: str) -> list[tuple[str, str, str, str]]:
+    found = Transfer.objects.filter(invoice__number=number).order_by("pk")
+    return [(row.kind, row.debit, row.credit, str(row.amount)) for row in found]
+
+
+def all_is_well() -> bool:
+    return ledger_differences() == () and instalment_differences() == ()
+
+
+def effects_of() -> list[tuple[str, str, str]]:
+    rows = PaymentEffect.objects.select_related("payment").order_by("pk")
+    return [(row.payment.key, row.kind, str(row.amount)) for row in rows]
+
+
+def test_the_bill_is_one_and_its_later_parts_are_put_off() -> None:
+    party = person()
+    number = bought(party)
+    assert rows(number) == [
+        ("invoice", "receivable", "revenue", "165.83"),
+        ("invoice", "receivable", "vat", "33.17"),
+        ("allocation", "unapplied", "receivable", "49.75"),
+        ("instalment", "deferred", "receivable", "149.25"),
+    ]
+    (bill,) = bills_of(party)
+    assert (bill.gross, bill.open, bill.prepaid) == tuple(euros("199.00", "0.00", "49.75"))
+    assert parts() == [
+        (2, "2026-04-10", "coming", "49.75"),
+        (3, "2026-05-10", "coming", "49.75"),
+        (4, "2026-06-10", "coming", "49.75"),
+    ]
+    assert [(t.due_at, t.clock) for t in Timer.objects.filter(handler=instalments.TIMER)] == [
+        (at(day, hour=9), "business") for day in (APRIL, MAY, JUNE)
+    ]
+    assert document_of(party, number) is not None
+    assert all_is_well()
+
+
+def test_each_part_is_charged_once_on_its_day_beside_the_bill_of_the_month() -> None:
+    party = with_method(person(), MethodKind.CARD)
+    begun("C-1", [plan("29.99")], party=party)
+    settled_bills = [f"{bills_of(party)[0].number}/charge/1"]
+    number = bought(party)
+    on_day(DAY)
+    settled(settled_bills[0])
+    for day, part in ((APRIL, 2), (MAY, 3), (JUNE, 4)):
+        with business_time_fixed(at(day, hour=3)):
+            run(day)
+        on_day(day)
+        on_day(day)
+        with business_time_fixed(at(day)):
+            settled(f"{number}/part-{part}/charge/1")
+            monthly = bills_of(party)[0].number
+            settled(f"{monthly}/charge/1")
+            assert [
+                (each.number, each.parts, each.amount, each.left)
+                for each in parts_with(party, monthly)
+            ] == [(part, 4, Money.of("49.75"), Money.of("0.00"))]
+    assert [row for row in charged() if row[0].startswith(number)] == [
+        (f"{number}/part-{part}/charge/1", "49.75") for part in (2, 3, 4)
+    ]
+    assert len(charged()) == 7
+    assert [row[2:] for row in parts(JUNE)] == [("paid", "0.00")] * 3
+    assert [bill.open for bill in bills_of(party)] == [Money.of("0.00")] * 5
+    assert not is_paying_in_parts(party, ORDER)
+    assert all_is_well()
+
+
+def test_a_part_that_is_not_paid_is_overdue_since_its_own_day() -> None:
+    party = person()
+    number = bought(party)
+    account = BillingAccount.objects.get(party_id=party)
+    assert overdue_bills(account, today=date(2026, 4, 30)) == ()
+    on_day(APRIL)
+    assert overdue_bills(account, today=APRIL) == ()
+    on_day(MAY)
+    found = [
+        [(bill.due_on, bill.open) for bill in overdue_bills(account, today=day)]
+        for day in (MAY, date(2026, 5, 11))
+    ]
+    assert found == [[(APRIL, Money.of("49.75"))], [(APRIL, Money.of("99.50"))]]
+    with business_time_fixed(at(date(2026, 5, 11))):
+        assert conduct_of(party).overdue
+        attempt(party, f"{number}/pay/9", "49.75", reference=number)
+        assert [
+            (bill.due_on, bill.open) for bill in overdue_bills(account, today=date(2026, 5, 11))
+        ] == [(MAY, Money.of("49.75"))]
+    assert [row[2:] for row in parts(date(2026, 5, 11))] == [
+        ("paid", "0.00"), ("overdue", "49.75"), ("coming", "49.75"),
+    ]  # fmt: skip
+    assert all_is_well()
+
+
+def test_a_part_is_paid_by_hand_once_it_is_due_and_not_before() -> None:
+    party = person()
+    number = bought(party)
+    with pytest.raises(NotFound):
+        collecting.pay_by_hand(party_id=party, number=number, label="Facture", back=BACK)
+    on_day(APRIL)
+    assert is_collected(Invoice.objects.get(number=number))
+    with business_time_fixed(at(APRIL)):
+        key = collecting.pay_by_hand(party_id=party, number=number, label="Facture", back=BACK)
+    assert PaymentAttempt.objects.get(key=key).amount == Decimal("49.75")
+
+
+def test_all_that_is_left_is_paid_off_at_once_and_no_part_falls_due_later() -> None:
+    party = with_method(person(), MethodKind.CARD)
+    number = bought(party)
+    key = instalments.pay_off(party_id=party, number=number, label="Solde", back=BACK)
+    assert instalments.pay_off(party_id=party, number=number, label="Solde", back=BACK) == key
+    assert str(PaymentAttempt.objects.get(key=key).amount) == "149.25"
+    assert [row[2] for row in parts()] == ["coming"] * 3
+    PaymentAttempt.objects.filter(key=key).update(state="authorised")
+    with pytest.raises(Conflict):
+        instalments.pay_off(party_id=party, number=number, label="Solde", back=BACK)
+    on_payment_authorised({"key": key})
+    assert effects_of() == [(key, "capture", "149.25")]
+    settled(key)
+    settled(key)
+    assert parts() == [
+        (2, "2026-04-10", "ended", "0.00"),
+        (3, "2026-05-10", "ended", "0.00"),
+        (4, "2026-06-10", "ended", "0.00"),
+    ]
+    on_day(JUNE)
+    assert charged() == []
+    assert bill_view(party, number).summary.open == Money.of("0.00")
+    with pytest.raises(RuleViolated):
+        instalments.pay_off(party_id=party, number=number, label="Solde", back=BACK)
+    with pytest.raises(NotFound):
+        instalments.pay_off(party_id=person(), number=number, label="Solde", back=BACK)
+    assert all_is_well()
+
+
+def test_what_comes_back_before_a_later_part_ends_all_of_them() -> None:
+    party = person()
+    bought(party)
+    number = credit_order(order_number=ORDER, group="g1", party_id=party, segment="consumer")
+    again = credit_order(order_number=ORDER, group="g1", party_id=party, segment="consumer")
+    assert number == again
+    assert [row[2:] for row in parts()] == [("ended", "0.00")] * 3
+    assert effects_of() == []  # The first part goes back with the order.
+    PaymentEffect.objects.create(
+        payment=PaymentAttempt.objects.get(), kind="refund", sequence=1, state="done",
+        amount=Decimal("49.75"),
+    )  # fmt: skip
+    on_payment_refunded({"key": f"{ORDER}/pay/1", "sequence": 1, "amount": "49.75"})
+    on_day(JUNE)
+    assert [bill.open for bill in bills_of(party)] == [Money.of("0.00")] * 2
+    assert Transfer.objects.filter(debit="unapplied").count() == 4
+    assert not is_paying_in_parts(party, ORDER)
+    assert all_is_well()
+
+
+def test_what_comes_back_later_gives_the_paid_parts_back_to_their_cards() -> None:
+    party = with_method(person(), MethodKind.CARD)
+    number = bought(party)
+    on_day(APRIL)
+    settled(f"{number}/part-2/charge/1")
+    on_day(MAY)  # Charged and declined: it is open.
+    PaymentAttempt.objects.filter(key=f"{number}/part-3/charge/1").update(state="declined")
+    with business_time_fixed(at(MAY)):
+        credit_order(order_number=ORDER, group="g1", party_id=party, segment="consumer")
+    assert effects_of() == [(f"{number}/part-2/charge/1", "refund", "49.75")]
+    assert [row[2:] for row in parts(MAY)] == [
+        ("paid", "0.00"),
+        ("paid", "0.00"),
+        ("ended", "0.00"),
+    ]
+    on_day(JUNE)
+    assert len(charged()) == 2
+    assert instalment_differences() == ()
+
+
+def test_a_firm_transfers_the_first_part_on_its_bill_and_the_last_within_sixty_days() -> None:
+    party = firm()
+    number = bought(party, "119.40", "119.40", segment="business", longest=60)
+    (bill,) = bills_of(party)
+    assert (bill.gross, bill.open, bill.due_on) == (
+        Money.of("238.80"), Money.of("119.40"), date(2026, 4, 9),
+    )  # fmt: skip
+    assert parts() == [(2, "2026-05-09", "coming", "119.40")]
+    on_day(date(2026, 5, 9))
+    account = BillingAccount.objects.get(party_id=party)
+    found = overdue_bills(account, today=date(2026, 5, 10))
+    assert [(each.number, each.due_on, each.open) for each in found] == [
+        (number, date(2026, 4, 9), Money.of("238.80"))
+    ]
+    assert charged() == []
+    assert all_is_well()
+
+
+def test_a_debit_of_each_part_is_announced_for_itself() -> None:
+    party = person()
+    Party.objects.filter(pk=party).update(email="ada@example.test")
+    with_method(party, MethodKind.SEPA_DEBIT)
+    number = bought(party)
+    on_day(APRIL)
+    on_day(date(2026, 4, 24))
+    settled(f"{number}/part-2/charge/1")
+    on_day(MAY)
+    on_day(date(2026, 5, 24))
+    assert [
+        (notice.part, str(notice.amount), notice.debit_on)
+        for notice in DebitNotice.objects.order_by("pk")
+    ] == [(1, "49.75", date(2026, 4, 24)), (2, "49.75", date(2026, 5, 24))]
+    assert charged() == [
+        (f"{number}/part-2/charge/1", "49.75"), (f"{number}/part-3/charge/1", "49.75"),
+    ]  # fmt: skip
+
+
+def test_what_was_agreed_stands_and_a_planted_fault_is_found() -> None:
+    party = person()
+    number = bought(party)
+    with pytest.raises(IntegrityError, match="stands"), transaction.atomic():
+        InstalmentPart.objects.update(amount=1)
+    assert instalment_differences() == ()
+    sql("SET CONSTRAINTS ALL IMMEDIATE")
+    sql("ALTER TABLE subscriptions_instalmentpart DISABLE TRIGGER instalmentpart_stands")
+    InstalmentPart.objects.filter(number=3).update(amount=Decimal("49.74"))
+    (found,) = instalment_differences()
+    assert (found.what, found.amount, found.entered) == (
+        number, Money.of("149.24"), Money.of("149.25"),
+    )  # fmt: skip
+
+
+def test_a_plan_is_the_partys_own() -> None:
+    party = person()
+    number = bought(party)
+    assert [each.bill for each in plans_of(party)] == [number]
+    assert plan_of_bill(person(), number) is None
+    assert plans_of(person()) == ()
+    assert not is_paying_in_parts(person(), ORDER)
+    assert is_paying_in_parts(party, ORDER)
