@@ -488,8 +488,8 @@ class HolderChange(models.Model):
 
 
 class CreditDecision(models.Model):
-    """Why an order may be paid in parts: the answer of the `rule`, and the `facts` that it was given
-    (`domain.credit.Applicant`). Only added."""
+    """Why an order may be paid in parts: the answer of the `rule`, and the `facts` that it was
+    given (`domain.credit.Applicant`). Only added."""
 
     order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="credit")
     rule = models.CharField(max_length=40)

@@ -40,7 +40,7 @@ from commerce.ordering.domain.states import (
     ItemState,
     OrderState,
 )
-from commerce.ordering.models import Approval, Cart, Order, OrderItem, OrderStep
+from commerce.ordering.models import Approval, Cart, CreditDecision, Order, OrderItem, OrderStep
 from commerce.ordering.number_shop import callers_tariff, tariff_of
 from commerce.ordering.services.accept import order_of_link
 from commerce.ordering.services.access import (
@@ -57,9 +57,11 @@ from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
 from commerce.ordering.services.stocking import supply_of
 from commerce.ordering.taken_places import as_it_stands
 from commerce.rows import Given, Prepared
+from subscriptions.collection.instalments import plan_of
 from subscriptions.contracts.finding import contracts_running
 from subscriptions.contracts.selectors import codes_of
 from subscriptions.domain.charges import AgreedCharge
+from subscriptions.domain.instalments import PlanView
 from subscriptions.domain.states import ChangeKind
 
 _ORDER = Prepared(lambda: Order.objects.filter(number=Given("number")))
@@ -184,9 +186,19 @@ class OrderSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditView:
+    """Why an order may be paid in parts, for staff; `facts` as in `domain.credit.Applicant`."""
+
+    rule: str
+    cautious: bool
+    at: datetime
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class OrderView:
     """An order as it was agreed, and what became of it; `change` is empty unless it changes a
-    running line."""
+    running line, `instalments` None unless it is paid in parts, and `credit` says why it may be."""
 
     summary: OrderSummary
     channels: tuple[str, ...]
@@ -210,6 +222,8 @@ class OrderView:
     deliver_to: DeliveryAddress | None
     pick_up_at: Shop | None
     change: str
+    instalments: PlanView | None
+    credit: CreditView | None
 
 
 def cart_view(context: AccountContext, *, code: str) -> CartView:
@@ -601,7 +615,14 @@ def _view(order: Order) -> OrderView:
         deliver_to=_address(order.deliver_to),
         pick_up_at=_pick_up_at(items),
         change=order.change,
+        instalments=plan_of(order.number) if order.deferred else None,
+        credit=_credit(order) if order.deferred else None,
     )
+
+
+def _credit(order: Order) -> CreditView:
+    row = CreditDecision.objects.get(order=order)
+    return CreditView(row.rule, row.cautious, row.decided_at, dict(row.facts))
 
 
 def _pick_up_at(items: Sequence[OrderItemView]) -> Shop | None:

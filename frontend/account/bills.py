@@ -1,10 +1,11 @@
 """A bill as a page: sections, free months, tax per rate, and the promise beside it in words."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from commerce.accounts.context import AccountContext
@@ -20,6 +21,7 @@ from frontend.typography import number_text
 from subscriptions.collection.selectors import Announced
 from subscriptions.collection.services.collecting import LEAST
 from subscriptions.domain.buyers import BuyerCodes
+from subscriptions.domain.instalments import PartState, PlanView
 from subscriptions.domain.states import InvoiceKind, LineKind
 from subscriptions.domain.views import (
     BillLineView,
@@ -109,7 +111,53 @@ def bill_page(
         "can_pay": is_payable(bill, payments),
         "paid": summary.paid,
         "open": summary.open,
+        "instalments": bill.instalments and instalments_box(bill.instalments),
+        "can_pay_off": can_pay_off(bill, payments),
+        "with_it": [
+            {
+                "label": _("Part %(number)s of %(parts)s of the phone on bill %(bill)s")
+                % {"number": each.number, "parts": each.parts, "bill": each.of},
+                "state": PART_STATES[each.state],
+                "amount": each.amount,
+                "bill": each.of,
+            }
+            for each in bill.with_it
+        ],
+        "to_pay_in_all": summary.open + total(each.left for each in bill.with_it),
     }
+
+
+PART_STATES: Mapping[PartState, Any] = {
+    PartState.COMING: gettext_lazy("not due yet"),
+    PartState.OPEN: gettext_lazy("due now"),
+    PartState.OVERDUE: gettext_lazy("overdue since that day"),
+    PartState.PAID: gettext_lazy("paid in full"),
+    PartState.ENDED: gettext_lazy("nothing left of it"),
+}
+
+
+def instalments_box(plan: PlanView) -> dict[str, Any]:
+    """How the phones on the bill of an order are paid in parts, and what is left."""
+    return {
+        "first": plan.first,
+        "parts": plan.parts,
+        "left": plan.left,
+        "later": [
+            {
+                "number": each.part.number,
+                "day": each.part.due_on,
+                "amount": each.part.amount,
+                "state": PART_STATES[each.state],
+            }
+            for each in plan.later
+        ],
+    }
+
+
+def can_pay_off(bill: BillView, payments: tuple[PaymentView, ...]) -> bool:
+    """Whether a consumer may pay all that is left in parts now, and no payment is under way."""
+    mine = bill.summary.basis is Basis.TTC and bill.instalments is not None
+    return mine and bool(bill.summary.deferred) and not any(map(is_under_way, payments))
 
 
 def is_payable(bill: BillView, payments: tuple[PaymentView, ...]) -> bool:

@@ -1,6 +1,7 @@
 """What is asked at the checkout and in the step of the number."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ from commerce.accounts.selectors import Address, PartyFacts
 from commerce.kernel.errors import FaisceauError
 from commerce.kernel.money import Money
 from commerce.ordering.domain.consents import OrderConsents
+from commerce.ordering.services.instalments import Choice
 from frontend.sentences import sentence_of
 
 EARLY = (("now", _("Begin as soon as possible")), ("wait", _("Wait until the 14 days are over")))
@@ -66,6 +68,10 @@ class CheckoutForm(ConsentForm):
     postcode = forms.CharField(label=_("Postcode"), max_length=10)
     city = forms.CharField(label=_("Town"), max_length=80)
     pick_up_at = forms.ChoiceField(required=False)
+    instalments = forms.TypedChoiceField(coerce=int, empty_value=0, required=False)
+    instalments_agreed = forms.BooleanField(
+        label=_("If I pay in parts, I agree to pay each of them with its bill."), required=False
+    )
     password = forms.CharField(
         label=_("Password for your account"),
         required=False,
@@ -93,6 +99,7 @@ class CheckoutForm(ConsentForm):
         *args: Any,
         known: PartyFacts | None = None,
         shops: Sequence[tuple[str, str]] = (),
+        in_parts: Sequence[Choice] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -100,6 +107,10 @@ class CheckoutForm(ConsentForm):
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", ""), *shops]
         self.shops = shops
+        self.in_parts = in_parts
+        split = self.fields["instalments"]
+        assert isinstance(split, forms.TypedChoiceField)
+        split.choices = [("", ""), *((str(each.parts), "") for each in in_parts)]
         for name, word in self.AUTOCOMPLETE.items():
             self.fields[name].widget.attrs["autocomplete"] = word
         self.fields["phone"].widget.input_type = "tel"
@@ -107,6 +118,16 @@ class CheckoutForm(ConsentForm):
         if known is not None:
             for name in ("password", "email"):
                 del self.fields[name]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("instalments") and not values.get("instalments_agreed"):
+            self.add_error("instalments_agreed", _("Please agree to pay the parts on their days."))
+        return values
+
+    @property
+    def consents(self) -> OrderConsents:
+        return replace(super().consents, instalments=self.cleaned_data["instalments_agreed"])
 
     @property
     def address(self) -> Address:

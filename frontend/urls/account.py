@@ -44,6 +44,7 @@ urlpatterns = [
     path("account/bills/<str:number>/explained/", customer.bill_explained, name="bill_explained"),
     path("account/bills/<str:number>/pay/", paying.pay, name="pay_bill"),
     path("account/deposits/<int:deposit_id>/", deposits.receipt, name="deposit"),
+    path("account/bills/<str:number>/pay-off/", paying.pay_off, name="pay_off"),
     path("account/promise/", dunning.promise, name="promise"),
     path("account/methods/", paying.add, name="add_method"),
     path("account/methods/<int:method>/", paying.method, name="method"),

@@ -27,7 +27,7 @@ from frontend.account.bills import is_under_way
 from frontend.agent.paying import DEPOSIT
 from frontend.sentences import sentence_of
 from frontend.shop.words import language
-from subscriptions.collection.services import links
+from subscriptions.collection.services import instalments, links
 from subscriptions.collection.services.collecting import pay_by_hand
 
 
@@ -43,6 +43,25 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
             party_id=context.party_id or 0,
             number=number,
             label=_("Bill %(number)s") % {"number": number},
+            back=request.build_absolute_uri(f"{page}?back=1"),
+        )
+        return open_session(key=key)
+
+    return _to_provider(request, opened, otherwise=page)
+
+
+@policy(Policy.CUSTOMER)
+@require_POST
+def pay_off(request: HttpRequest, number: str) -> HttpResponse:
+    """To the provider's page, with all that is left of a bill that is paid in parts."""
+    context = context_for_request(request)
+    page = reverse("account:bill", args=[number])
+
+    def opened() -> str:
+        key = instalments.pay_off(
+            party_id=context.party_id or 0,
+            number=number,
+            label=_("All parts that are left of bill %(number)s") % {"number": number},
             back=request.build_absolute_uri(f"{page}?back=1"),
         )
         return open_session(key=key)

@@ -23,6 +23,7 @@ from commerce.kernel.clock import business_today
 from commerce.kernel.errors import FaisceauError, InvalidInput, NotFound
 from commerce.ordering.selectors import CartView, cart_view, order_placed_from
 from commerce.ordering.services.checkout import start_checkout
+from commerce.ordering.services.instalments import Choice, choices_of
 from commerce.ordering.services.place import Checkout, NewCustomer, PlacedOrder, place_order
 from commerce.payments.services.checkout import open_session
 from commerce.web.policy import Policy, policy
@@ -60,7 +61,9 @@ def summary(request: HttpRequest) -> HttpResponse:
     known = accounts.party(context.party_id) if context.party_id is not None else None
     if request.method == "POST":
         shops = pick_up_choices(view, near=request.POST.get("postcode", "")[:10])
-        form = CheckoutForm(request.POST, known=known, shops=shops)
+        form = CheckoutForm(
+            request.POST, known=known, shops=shops, in_parts=_in_parts(context, view)
+        )
         if form.is_valid():
             try:
                 placed = _place(request, context, code=view.code, form=form)
@@ -74,7 +77,12 @@ def summary(request: HttpRequest) -> HttpResponse:
     else:
         prefilled = _prefilled(known)
         shops = pick_up_choices(view, near=prefilled.get("postcode", ""))
-        form = CheckoutForm(known=known, shops=shops, initial=_expected(view) | prefilled)
+        form = CheckoutForm(
+            known=known,
+            shops=shops,
+            in_parts=_in_parts(context, view),
+            initial=_expected(view) | prefilled,
+        )
     return render(request, "frontend/checkout/summary.html", _page(view, form=form, known=known))
 
 
@@ -150,6 +158,11 @@ def _steps(view: CartView) -> list[dict[str, Any]]:
     return cart_bar(view, group=group, here="", bundle=bundle)
 
 
+def _in_parts(context: AccountContext, view: CartView) -> tuple[Choice, ...]:
+    """In how many parts its phones may be paid; none where that is not possible."""
+    return choices_of(context, code=view.code).choices
+
+
 def _expected(view: CartView) -> dict[str, str]:
     return {"expected": str(view.quote.due_today_gross.amount), "digest": view.quote.digest()}
 
@@ -199,6 +212,7 @@ def _place(
                 deliver_to=form.address,
                 pick_up_at=values["pick_up_at"],
                 language=language,
+                instalments=values["instalments"],
             ),
         )
         add_address(party_id=placed.party_id, address=form.address)

@@ -12,6 +12,7 @@ from promotions.domain.benefits import BenefitKind
 from subscriptions.domain.buyers import LETTERS
 from subscriptions.domain.einvoicing import EinvoiceStatus
 from subscriptions.domain.explaining import Why
+from subscriptions.domain.instalments import PartState
 from subscriptions.domain.states import BlockKind, InvoiceKind, LineKind, SubscriptionStatus
 from subscriptions.domain.views import PayBy, Section
 
@@ -115,9 +116,43 @@ class PeriodSerializer(Shown):
     end = serializers.DateField()
 
 
+class InvoicePartSerializer(Shown):
+    """A part of a price that is paid in parts, after the first one: `left` of it is to pay."""
+
+    number = serializers.IntegerField(source="part.number", min_value=2)
+    due_on = serializers.DateField(source="part.due_on")
+    amount = MoneySerializer(source="part.amount")
+    left = MoneySerializer()
+    state = OneOf(PartState, source="state.value")
+
+
+class InvoicePlanSerializer(Shown):
+    """How the devices of an order's invoice are paid: `first` with the order, `later` on their
+    days."""
+
+    parts = serializers.IntegerField(min_value=2)
+    first = MoneySerializer()
+    later = InvoicePartSerializer(many=True)
+    left = MoneySerializer(help_text="Of the later parts, due or not")
+
+
+class DuePartSerializer(Shown):
+    """A part of another invoice that is to be paid with this one, on the same day. It is no charge
+    of this one, and was taxed on its own."""
+
+    invoice = serializers.CharField(source="of")
+    order = serializers.CharField(source="order_number")
+    number = serializers.IntegerField(min_value=2)
+    parts = serializers.IntegerField(min_value=2)
+    amount = MoneySerializer()
+    left = MoneySerializer()
+    state = OneOf(PartState, source="state.value")
+
+
 class InvoiceSerializer(Shown):
     """An issued invoice; `period` is null for that of an order. Of its `gross`, `paid` was paid or
-    credited so far and `open` is still to pay; both are nothing on a credit note."""
+    credited so far, `open` is still to pay and `deferred` is paid in parts that are not due yet;
+    all three are nothing on a credit note."""
 
     number = serializers.CharField()
     kind = OneOf(InvoiceKind)
@@ -132,6 +167,7 @@ class InvoiceSerializer(Shown):
     gross = MoneySerializer()
     paid = MoneySerializer()
     open = MoneySerializer()
+    deferred = MoneySerializer()
 
 
 class InvoicesSerializer(Shown):
@@ -234,7 +270,8 @@ class ElectronicInvoiceSerializer(Shown):
 class InvoiceDetailSerializer(Shown):
     """An issued invoice with the promise laid over it. `electronic` is null of what is not sent to
     a platform, `means` is null where it was not known how
-    it would be paid, `transfer` where nothing is open or it is paid otherwise."""
+    it would be paid, `transfer` where nothing is open or it is paid otherwise, `instalments` where
+    it is not paid in parts."""
 
     invoice = InvoiceSerializer(source="summary")
     sections = InvoiceSectionSerializer(many=True)
@@ -244,6 +281,8 @@ class InvoiceDetailSerializer(Shown):
     means = PaymentMeansSerializer(allow_null=True)
     transfer = TransferSerializer(allow_null=True)
     electronic = ElectronicInvoiceSerializer(allow_null=True)
+    instalments = InvoicePlanSerializer(allow_null=True)
+    to_pay_with_it = DuePartSerializer(source="with_it", many=True)
     promised = MoneySerializer()
     as_promised = serializers.BooleanField()
 

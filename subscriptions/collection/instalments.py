@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from commerce.kernel.clock import business_today
 from commerce.kernel.money import Money, total
 from subscriptions.domain.dunning import EntryKind
-from subscriptions.domain.instalments import Part, PartStanding, PartState, standing
+from subscriptions.domain.instalments import BillPart, Part, PartStanding, PlanView, standing
 from subscriptions.domain.ledger import PART, Book, TransferKind
 from subscriptions.dunning.selectors import owes_overdue
 from subscriptions.ledger.selectors import deferred_on, owed_on
@@ -17,39 +17,6 @@ from subscriptions.models import (
     InstalmentPlan,
     Invoice,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PlanView:
-    """What is paid in parts of an order: `first` came with it. `later` is empty, and `bill` too,
-    until the order is billed; `amounts` are those of the later parts. `left` is what is still to
-    pay of them, `to_come` what of that is not due yet."""
-
-    order_number: str
-    bill: str
-    parts: int
-    first: Money
-    amounts: tuple[Money, ...]
-    later: tuple[PartStanding, ...]
-    left: Money
-    to_come: Money
-
-    @property
-    def is_open(self) -> bool:
-        return bool(self.left)
-
-
-@dataclass(frozen=True, slots=True)
-class BillPart:
-    """A part that is to be paid with a bill: the part `number` of `parts` of the bill `of`."""
-
-    of: str
-    order_number: str
-    number: int
-    parts: int
-    amount: Money
-    left: Money
-    state: PartState
 
 
 def plan_of(order_number: str) -> PlanView | None:
@@ -138,11 +105,8 @@ def dated_parts(plan: InstalmentPlan) -> tuple[Part, ...]:
 
 def fallen_parts(invoice: Invoice) -> frozenset[int]:
     """The numbers of the parts of a bill that fell due on their days."""
-    keys = invoice.transfers.filter(
-        kind=TransferKind.INSTALMENT,
-        debit=Book.RECEIVABLE,
-        key__startswith=f"{invoice.number}{PART}",
-    ).values_list("key", flat=True)
+    fell = invoice.transfers.filter(kind=TransferKind.INSTALMENT, debit=Book.RECEIVABLE)
+    keys = fell.filter(key__startswith=f"{invoice.number}{PART}").values_list("key", flat=True)
     return frozenset(int(key.rpartition("/")[2]) for key in keys)
 
 

@@ -39,6 +39,39 @@ class PartStanding:
     left: Money
 
 
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """What is paid in parts of an order: `first` came with it. `later` is empty, and `bill` too,
+    until the order is billed; `amounts` are those of the later parts. `left` is what is still to
+    pay of them, `to_come` what of that is not due yet."""
+
+    order_number: str
+    bill: str
+    parts: int
+    first: Money
+    amounts: tuple[Money, ...]
+    later: tuple[PartStanding, ...]
+    left: Money
+    to_come: Money
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class BillPart:
+    """A part that is to be paid with a bill: the part `number` of `parts` of the bill `of`."""
+
+    of: str
+    order_number: str
+    number: int
+    parts: int
+    amount: Money
+    left: Money
+    state: PartState
+
+
 def split(amount: Money, *, parts: int, first_share: Decimal = Decimal(0)) -> tuple[Money, ...]:
     """`amount` in so many parts, to the cent; the last one takes the rest of the rounding. The
     first is at least `first_share` of it, the others are equal.

@@ -4,7 +4,7 @@ Texts (`names`, `label`) are by language. Amounts are in the account's basis unl
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -15,6 +15,7 @@ from commerce.kernel.tax import Basis, TaxPart
 from subscriptions.domain.bank import reference_of
 from subscriptions.domain.buyers import NO_CODES, Borne, BuyerCodes, by_cost_centre
 from subscriptions.domain.einvoicing import EinvoiceView
+from subscriptions.domain.instalments import BillPart, PlanView
 from subscriptions.domain.states import InvoiceKind
 
 Names = Mapping[str, str]
@@ -120,7 +121,7 @@ class BillSummary:
     """An issued bill; `period` is None for the bill of an order. Sums are net, tax and gross.
 
     Of them `open` is still to pay today, nothing on a credit note; `prepaid` was paid on the day of
-    issue.
+    issue, `deferred` is paid in parts and not due yet.
     """
 
     number: str
@@ -137,13 +138,14 @@ class BillSummary:
     gross: Money
     open: Money
     prepaid: Money
+    deferred: Money = field(default_factory=Money.zero)
 
     @property
     def paid(self) -> Money:
         """What was paid of it so far, or credited."""
         if self.kind == InvoiceKind.CREDIT_NOTE:
             return Money.zero(self.gross.currency)
-        return self.gross - self.open
+        return self.gross - self.open - self.deferred
 
 
 class Section(StrEnum):
@@ -259,7 +261,9 @@ class BillView:
     `template`, `seller` and `buyer` are None of a bill that was issued before they were kept, and
     `means` too where nothing was known of how it would be paid. One that is `collected` is charged
     to a card, or paid by hand; one that is `transferred` is to be transferred as it stands today,
-    whatever its `means` were; `electronic` is a business's at the accredited platform.
+    whatever its `means` were; `electronic` is a business's at the accredited platform. Of an
+    order's bill `instalments` says how its devices are paid in parts; parts of other bills that are
+    to be paid `with_it` are no charge of it.
     """
 
     summary: BillSummary
@@ -277,6 +281,8 @@ class BillView:
     means: PaymentMeans | None = None
     transferred: bool = False
     electronic: EinvoiceView | None = None
+    instalments: PlanView | None = None
+    with_it: tuple[BillPart, ...] = ()
 
     @property
     def cost_centres(self) -> tuple[Borne, ...]:

@@ -21,6 +21,7 @@ from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
 from commerce.markets.pack import market
+from subscriptions.collection.instalments import parts_with, plan_of_bill
 from subscriptions.collection.selectors import is_transferred
 from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.document import InvoiceDocument, invoice_document
@@ -42,7 +43,7 @@ from subscriptions.domain.views import (
     Section,
 )
 from subscriptions.einvoicing.selectors import einvoice_of
-from subscriptions.ledger.selectors import is_collected, open_amount
+from subscriptions.ledger.selectors import deferred_amount, is_collected, open_amount
 from subscriptions.models import BillRun, BillRunControl, Invoice, Parking
 
 NAMES_A_BILL = 3
@@ -73,6 +74,8 @@ def bill_view(party_id: int, number: str) -> BillView:
         collected=is_collected(row),
         transferred=is_transferred(row),
         electronic=einvoice_of(party_id, number) if business else None,
+        instalments=plan_of_bill(party_id, number),
+        with_it=parts_with(party_id, number),
     )
 
 
@@ -244,7 +247,9 @@ def _run_control(row: BillRunControl) -> RunDecisionView:
 
 
 def _issued() -> QuerySet[Invoice]:
-    return Invoice.objects.filter(state=InvoiceState.ISSUED).annotate(open=open_amount())
+    return Invoice.objects.filter(state=InvoiceState.ISSUED).annotate(
+        open=open_amount(), deferred=deferred_amount()
+    )
 
 
 def _summary(row: Invoice) -> BillSummary:
@@ -266,6 +271,7 @@ def _summary(row: Invoice) -> BillSummary:
         gross=Money(row.gross, row.currency),
         open=Money(row.open, row.currency),  # type: ignore[attr-defined]
         prepaid=Money(row.prepaid, row.currency),
+        deferred=Money(row.deferred, row.currency),  # type: ignore[attr-defined]
     )
 
 

@@ -60,8 +60,17 @@ def debited(book: Book) -> Coalesce:
 
 def open_amount() -> Coalesce:
     """Annotates invoices with what is still to pay on them."""
+    return _of_invoice(Book.RECEIVABLE)
+
+
+def deferred_amount() -> Coalesce:
+    """Annotates invoices with what of them is paid in parts and not due yet."""
+    return _of_invoice(Book.DEFERRED)
+
+
+def _of_invoice(book: Book) -> Coalesce:
     of_invoice = Transfer.objects.filter(invoice=OuterRef("pk")).order_by()
-    summed = of_invoice.values("invoice").annotate(owed=debited(Book.RECEIVABLE)).values("owed")
+    summed = of_invoice.values("invoice").annotate(owed=debited(book)).values("owed")
     return Coalesce(
         Subquery(summed),
         NOTHING,

@@ -7,7 +7,11 @@ from typing import Any
 from django.db import connection
 
 from commerce.kernel.differences import Difference
-from subscriptions.reconciling.audit import bills_against_promises, ledger_differences
+from subscriptions.reconciling.audit import (
+    bills_against_promises,
+    instalment_differences,
+    ledger_differences,
+)
 
 BANK_WAITS = timedelta(days=3)
 """How long money may wait for an operator before it is a difference."""
@@ -138,3 +142,5 @@ def billing_differences(day: date) -> Iterator[Difference]:
         yield Difference("promise", identity, str(bill.promised), str(bill.billed))
     for each in ledger_differences():
         yield Difference("ledger", each.what, str(each.amount), str(each.entered))
+    for each in instalment_differences():
+        yield Difference("instalments", each.what, str(each.amount), str(each.entered))

@@ -5,9 +5,9 @@ wants a lender's information, a solvency check against the national file, a cont
 a period to withdraw from it. What the code exempts changes on 20 November 2026 (directive
 2023/2225), free credit of less than three months with it, so that nothing is offered here.
 
-A firm is no consumer; its supplier may give it time as part of the sale (L511-7 I 1° C. mon. fin.),
-but no more than 60 days from the date of the bill (L441-10 I C. com.). Two parts are what fits: with
-the bill, and with the next one.
+A firm is no consumer; its supplier may give it time as part of the sale (L511-7 I 1° CMF),
+but no more than 60 days from the date of the bill (L441-10 I C. com.). Two parts are what fits:
+with the bill, and with the next one.
 """
 
 from decimal import Decimal
@@ -20,7 +20,7 @@ RULES = CreditRules(
     terms={
         "business": CreditTerms(
             parts=(2,),
-            least=Money.of("200.00"),
+            least=Money.of("100.00"),
             first_share=Decimal(0),
             cautious_share=Decimal("0.70"),
             longest_days=60,

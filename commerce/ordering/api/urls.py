@@ -91,6 +91,11 @@ urlpatterns = [
         name="cart-retention",
     ),
     path("carts/<name:code>/checkout", carts.CheckoutView.as_view(), name="cart-checkout"),
+    path(
+        "carts/<name:code>/instalments",
+        carts.CartInstalmentsView.as_view(),
+        name="cart-instalments",
+    ),
     path("carts/<name:code>/hand-over", carts.HandOverView.as_view(), name="cart-hand-over"),
     path("carts/<name:code>/take-over", carts.TakeOverView.as_view(), name="cart-take-over"),
     path(

@@ -14,8 +14,8 @@ from commerce.kernel.sentences import Sentence
 @dataclass(frozen=True, slots=True)
 class Applicant:
     """What is known of who asks: `marks` are what past cases of dunning left (the hardest grade of
-    each, `lost`); whether something is `overdue` now; how many `running` plans he has, and what is `left` of
-    them. `amount` is what he wants to pay in parts."""
+    each, `lost`); whether something is `overdue` now; how many `running` plans he has, and what is
+    `left` of them. `amount` is what he wants to pay in parts."""
 
     marks: frozenset[str]
     overdue: bool
@@ -41,8 +41,10 @@ class CreditRule(Protocol):
 REFUSALS: Mapping[str, Sentence] = {
     "overdue": Sentence("A bill is overdue; once it is paid you may pay in parts."),
     "past_cases": Sentence("Bills were left unpaid before; please pay the whole price today."),
-    "running_plans": Sentence("You are paying other devices in parts already; please pay the whole price today."),
-}  # fmt: skip
+    "running_plans": Sentence(
+        "You are paying other devices in parts already; please pay the whole price today."
+    ),
+}
 """Why somebody pays the whole price, in words; a rule may have codes of its own."""
 
 

@@ -18,6 +18,7 @@ from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.codec import from_plain, to_plain
 from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money
+from commerce.kernel.sentences import Sentence
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.checks import issues
 from commerce.ordering.domain.fulfilment import FulfilmentItem
@@ -89,8 +90,9 @@ def amended(order: Order, *, group: str, wish: Wish) -> Amended:
             `unknown_sim`.
         RuleViolated: `number_comes_along`: it is changed as a porting is; `not_removable`: it
             belongs to the line, or nothing would be left; `advantage_lost`: the rest would cost
-            more without it; `not_repriceable`; `out_of_stock`; `order_anew`: of a change of a
-            running line only where it goes and which number it gets; or what does not go together.
+            more without it; `not_repriceable`; `out_of_stock`; `paid_in_parts`; `order_anew`: of
+            a change of a running line only where it goes and which number it gets; or what does
+            not go together.
     """
     if order.change and (wish.not_before is not None or wish.sim or wish.without):
         raise RuleViolated(
@@ -99,8 +101,8 @@ def amended(order: Order, *, group: str, wish: Wish) -> Amended:
         )
     if order.deferred:
         raise RuleViolated(
-            "What is paid in parts stays as it was agreed; cancel it and order it anew.",
-            code="order_anew",
+            Sentence("What is paid in parts stays as it was agreed; cancel it and order it anew."),
+            code="paid_in_parts",
         )
     # Before its stock, as where a bundle ends; its parcels' days are written under this lock too.
     Order.objects.select_for_update(of=("self",)).get(pk=order.pk)

@@ -55,6 +55,10 @@ class Choice:
     amounts: tuple[Money, ...]
     due_now: Money
 
+    @property
+    def last(self) -> Money:
+        return self.amounts[-1]
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -115,7 +119,7 @@ def in_parts(
     amount = total(prices.values())
     if not amount:
         raise RuleViolated(
-            "Only a phone that is bought with a plan can be paid in parts.",
+            Sentence("Only a phone that is bought with a plan can be paid in parts."),
             code="nothing_in_parts",
         )
     if amount < terms.least:
@@ -126,7 +130,7 @@ def in_parts(
         )
     if parts not in terms.parts:
         raise InvalidInput(
-            "Choose one of the numbers of parts that are offered.",
+            Sentence("Choose one of the numbers of parts that are offered."),
             code="instalments_parts",
             field="instalments",
             offered=list(terms.parts),
@@ -155,7 +159,7 @@ def terms_for(segment: Segment) -> CreditTerms:
     ours = settings.ADAPTERS["billing"] == OWN_BILLING
     on = segment in rules.by_default or segment in settings.INSTALMENTS_FOR
     if not (ours and on and segment in rules.terms):
-        raise RuleViolated("We do not sell devices in parts.", code="instalments_off")
+        raise RuleViolated(Sentence("We do not sell devices in parts."), code="instalments_off")
     return rules.terms[segment]
 
 

@@ -16,6 +16,7 @@ from commerce.accounts.services.customers import customer_for_checkout
 from commerce.kernel.errors import Forbidden, InvalidInput, RuleViolated
 from commerce.kernel.links import new_token, token_digest
 from commerce.kernel.money import Money
+from commerce.kernel.sentences import Sentence
 from commerce.notifications.services import send
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.checks import issues
@@ -87,7 +88,8 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class PlacedOrder:
-    """`due_now` of `gross` is paid today, the rest in parts. `payment_key` can be opened on the hosted page; empty when nothing is to be paid now."""
+    """`due_now` of `gross` is paid today, the rest in parts. `payment_key` can be opened on the
+    hosted page; empty when nothing is to be paid now."""
 
     number: str
     state: OrderState
@@ -169,12 +171,12 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
 def _check_may_pay_later(checkout: Checkout, *, by_agent: bool) -> None:
     if by_agent:
         raise RuleViolated(
-            "To pay in parts, the customer orders himself: he agrees to the dates.",
+            Sentence("To pay in parts, the customer orders himself: he agrees to the dates."),
             code="instalments_by_customer",
         )
     if not checkout.consents.instalments:
         raise RuleViolated(
-            "Please agree to pay the parts on their days.",
+            Sentence("Please agree to pay the parts on their days."),
             code="instalments_not_agreed",
             field="instalments",
         )

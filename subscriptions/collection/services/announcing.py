@@ -75,14 +75,8 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
             "creditor": settings.SEPA_CREDITOR_ID,
             "path": PATHS[Segment(invoice.account.segment)].format(invoice.number),
         },
-        reference="/".join(
-            [
-                "debit",
-                invoice.number or "",
-                notice.mandate_reference,
-                *([str(part)] if part else []),
-            ]
-        ),
+        reference=f"debit/{invoice.number}/{notice.mandate_reference}"
+        + (f"/{part}" if part else ""),
     )
     _tell(notice, invoice, state=DebitState.ANNOUNCED, amount=amount, on=notice.debit_on)
     return notice

@@ -1,6 +1,5 @@
 """A phone that is paid in parts with its order: who may, what is paid today, what is agreed."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -18,6 +17,7 @@ from commerce.markets.pack import CreditRules, CreditTerms
 from commerce.ordering import subscribers
 from commerce.ordering.domain.consents import OrderConsents
 from commerce.ordering.models import CreditDecision, Order
+from commerce.ordering.services import carts
 from commerce.ordering.services.amending import Wish, amended
 from commerce.ordering.services.instalments import OWN_BILLING, choices_of
 from commerce.ordering.services.payment import due_now, pay_again
@@ -55,11 +55,10 @@ def _own_billing(settings: object) -> None:
 
 
 @pytest.fixture
-def _allowed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A market in which consumers may."""
     rules = CreditRules({"consumer": TERMS}, by_default=frozenset({"consumer"}))
     monkeypatch.setattr(France, "credit_rules", lambda _: rules)
-    yield
 
 
 allowed = pytest.mark.usefixtures("_allowed")
@@ -165,10 +164,14 @@ def test_in_france_a_consumer_is_told_why_not() -> None:
 
 def test_in_france_a_firm_may_only_where_the_operator_turned_it_on(settings: object) -> None:
     buyer = member(organisation(), "Jo", role=Role.BUYER, limit="9000.00")
-    code = bundle_cart(buyer, handset=handset(), plan="horizon-130-pro")
+    code = carts.open_cart(buyer)
+    chosen = {"plan": "flotte-50", "handset": handset(), "sim": "carte-sim"}
+    carts.put_bundle(buyer, code=code, bundle="fleet-line", choices=chosen, term=24)
     assert choices_of(buyer, code=code).code == "instalments_off"
     settings.INSTALMENTS_FOR = ["business", "consumer"]  # type: ignore[attr-defined]
-    (choice,) = choices_of(buyer, code=code).choices
+    shown = choices_of(buyer, code=code)
+    assert (shown.code, shown.sentence) == ("", "")
+    (choice,) = shown.choices
     assert choice.parts == 2
     made = placed(buyer, code, 2, purchase_order="PO-1")
     plan = plan_of(made.number)
@@ -207,7 +210,8 @@ def test_what_is_not_offered_or_not_agreed_is_refused(
 @allowed
 def test_too_little_is_not_split(monkeypatch: pytest.MonkeyPatch) -> None:
     dear = CreditTerms((3,), Money.of("5000.00"), Decimal(0), Decimal("0.5"))
-    monkeypatch.setattr(France, "credit_rules", lambda _: CreditRules({"consumer": dear}, frozenset({"consumer"})))  # fmt: skip
+    rules = CreditRules({"consumer": dear}, by_default=frozenset({"consumer"}))
+    monkeypatch.setattr(France, "credit_rules", lambda _: rules)
     owner = customer()
     found = refused(owner, bundle_cart(owner, handset=handset()), 3)
     assert (found.code, found.detail["least"]) == ("too_little_for_parts", "5000.00 EUR")
@@ -276,4 +280,4 @@ def test_an_order_in_parts_is_not_amended() -> None:
     wish = Wish(not_before=business_today() + timedelta(days=9))
     with pytest.raises(FaisceauError) as found:
         amended(order, group=order.items.get(role="handset").group, wish=wish)
-    assert found.value.code == "order_anew"
+    assert found.value.code == "paid_in_parts"

@@ -1,4 +1,4 @@
-"""A bill that is paid in parts: put off, due with the bills, collected, overdue, paid off, credited."""
+"""A bill that is paid in parts: put off, due with the bills, collected, overdue, credited."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -272,7 +272,7 @@ def test_what_comes_back_before_a_later_part_ends_all_of_them() -> None:
     on_payment_refunded({"key": f"{ORDER}/pay/1", "sequence": 1, "amount": "49.75"})
     on_day(JUNE)
     assert [bill.open for bill in bills_of(party)] == [Money.of("0.00")] * 2
-    assert Transfer.objects.filter(debit="unapplied").count() == 4
+    assert Transfer.objects.filter(debit="unapplied").count() == 3
     assert not is_paying_in_parts(party, ORDER)
     assert all_is_well()
 

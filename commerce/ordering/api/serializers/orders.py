@@ -44,6 +44,7 @@ class ConsentsAsked(Strict):
     early_execution_requested = Flag(
         default=False, help_text="Start before the 14 days of withdrawal are over"
     )
+    instalments = Flag(default=False, help_text="Pay the parts on their days")
 
 
 class CustomerAsked(Strict):
@@ -113,6 +114,12 @@ class OrderAsked(Strict):
     pick_up_at = Word(max_length=64, default="", allow_blank=True, help_text="Code of a shop")
     purchase_order_number = Word(max_length=60, default="", allow_blank=True)
     language = OneOf(LANGUAGES, default="fr")
+    instalments = serializers.IntegerField(
+        min_value=0,
+        max_value=36,
+        default=0,
+        help_text="In how many parts the phones are paid, of those that are offered; 0: at once",
+    )
 
 
 class NoteAsked(Strict):
@@ -138,6 +145,7 @@ class PlacedSerializer(Shown):
     number = serializers.CharField()
     state = OneOf(OrderState, source="state.value")
     due_today_gross = MoneySerializer(source="gross", help_text="With tax")
+    due_now = MoneySerializer(help_text="Of it; the rest is paid in parts")
     payable = serializers.SerializerMethodField(
         help_text="Open a payment session to pay what is due today"
     )
@@ -295,6 +303,17 @@ class AgreedSerializer(Shown):
     applied = AppliedSerializer(many=True)
 
 
+class OrderInstalmentsSerializer(Shown):
+    """How the phones are paid in parts: the `first` with the order, the `later` ones once it is
+    billed, on the days that its invoice says."""
+
+    parts = serializers.IntegerField(min_value=2)
+    first = MoneySerializer()
+    later = serializers.ListField(child=MoneySerializer(), source="amounts")
+    left = MoneySerializer(help_text="Still to pay of the later parts")
+    invoice = serializers.CharField(source="bill", allow_blank=True)
+
+
 class OrderDetailSerializer(Shown):
     """An order as it was agreed, and what became of it; its lines stand under `/items`."""
 
@@ -323,6 +342,7 @@ class OrderDetailSerializer(Shown):
     end_reason = serializers.CharField(allow_blank=True)
     deliver_to = DeliverySerializer(allow_null=True)
     pick_up_at = PickUpShopSerializer(allow_null=True)
+    instalments = OrderInstalmentsSerializer(allow_null=True)
 
     @extend_schema_field({"type": "string", "pattern": "^[0-9a-f]{64}$"})
     def get_digest(self, order: Any) -> str:
@@ -359,4 +379,5 @@ def checkout_of(asked: Mapping[str, Any]) -> Checkout:
         pick_up_at=asked["pick_up_at"],
         language=asked["language"],
         purchase_order=asked["purchase_order_number"],
+        instalments=asked["instalments"],
     )

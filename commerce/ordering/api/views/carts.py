@@ -22,6 +22,7 @@ from commerce.ordering.api.serializers.carts import (
     CartsSerializer,
     CheckoutSerializer,
     HandOverSerializer,
+    InstalmentChoicesSerializer,
     ItemAsked,
     ItemChange,
     LeaseSerializer,
@@ -39,6 +40,7 @@ from commerce.ordering.selectors import cart_view, edited_view, open_carts
 from commerce.ordering.services import carts, handover
 from commerce.ordering.services.checkout import start_checkout
 from commerce.ordering.services.editing import Edited
+from commerce.ordering.services.instalments import choices_of
 from commerce.ordering.services.numbering import former_numbers, proposed_numbers
 from commerce.web.fields import Strict
 from commerce.web.idempotency import idempotent
@@ -243,6 +245,14 @@ class CheckoutView(CartBase):
         """Hold today's prices for 30 minutes and limited promotions for 15."""
         self.body(Strict)
         return Response(CheckoutSerializer(start_checkout(caller_of(request), code=code)).data)
+
+
+class CartInstalmentsView(CartBase):
+    @extend_schema(operation_id="listInstalmentChoices", responses=InstalmentChoicesSerializer)
+    def get(self, request: Request, code: str) -> Response:
+        """In how many parts its phones may be paid, and what is due now then."""
+        found = choices_of(caller_of(request), code=code)
+        return Response(InstalmentChoicesSerializer(found).data)
 
 
 class HandOverView(CartBase):
