@@ -22,6 +22,7 @@ from commerce.markets.pack import SpecialTariff
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.changes import ENDING_NAMES
 from commerce.ordering.domain.checks import Issue, issues
+from commerce.ordering.domain.credit import Applicant
 from commerce.ordering.domain.fulfilment import (
     ChargedItem,
     DeliveryAddress,
@@ -192,6 +193,7 @@ class CreditView:
     rule: str
     cautious: bool
     at: datetime
+    left: Money
     facts: Mapping[str, Any]
 
 
@@ -622,7 +624,8 @@ def _view(order: Order) -> OrderView:
 
 def _credit(order: Order) -> CreditView:
     row = CreditDecision.objects.get(order=order)
-    return CreditView(row.rule, row.cautious, row.decided_at, dict(row.facts))
+    known = from_plain(Applicant, row.facts)
+    return CreditView(row.rule, row.cautious, row.decided_at, known.left, dict(row.facts))
 
 
 def _pick_up_at(items: Sequence[OrderItemView]) -> Shop | None:

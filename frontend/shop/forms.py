@@ -68,7 +68,7 @@ class CheckoutForm(ConsentForm):
     postcode = forms.CharField(label=_("Postcode"), max_length=10)
     city = forms.CharField(label=_("Town"), max_length=80)
     pick_up_at = forms.ChoiceField(required=False)
-    instalments = forms.TypedChoiceField(coerce=int, empty_value=0, required=False)
+    instalments = forms.TypedChoiceField(coerce=int, empty_value="", required=False)
     instalments_agreed = forms.BooleanField(
         label=_("If I pay in parts, I agree to pay each of them with its bill."), required=False
     )

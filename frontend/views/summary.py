@@ -212,7 +212,7 @@ def _place(
                 deliver_to=form.address,
                 pick_up_at=values["pick_up_at"],
                 language=language,
-                instalments=values["instalments"],
+                instalments=values["instalments"] or 0,
             ),
         )
         add_address(party_id=placed.party_id, address=form.address)

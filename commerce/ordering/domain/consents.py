@@ -5,6 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from commerce.kernel.errors import RuleViolated
+from commerce.kernel.sentences import Sentence
 
 TERMS_VERSION = "2026-11"
 SUMMARY_VERSION = "eu-2019-2243/1"
@@ -81,4 +82,14 @@ def check_consents(consents: OrderConsents, *, consumer: bool) -> None:
             "Please confirm that you received and agree to the contract summary.",
             code="contract_summary_not_confirmed",
             field="contract_summary_confirmed",
+        )
+
+
+def check_in_parts(consents: OrderConsents) -> None:
+    """Raises RuleViolated `instalments_not_agreed`: he did not agree to the days of the parts."""
+    if not consents.instalments:
+        raise RuleViolated(
+            Sentence("Please agree to pay the parts on their days."),
+            code="instalments_not_agreed",
+            field="instalments",
         )

@@ -20,7 +20,7 @@ from commerce.kernel.sentences import Sentence
 from commerce.notifications.services import send
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.checks import issues
-from commerce.ordering.domain.consents import OrderConsents, check_consents
+from commerce.ordering.domain.consents import OrderConsents, check_consents, check_in_parts
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import GIVEN_UP, CartState, OrderState
 from commerce.ordering.models import Cart, Order
@@ -142,7 +142,11 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
     check_expected(quote, expected=checkout.expected_total, digest=checkout.digest)
     parts = None
     if checkout.instalments:
-        _check_may_pay_later(checkout, by_agent=by_agent)
+        if by_agent:
+            raise RuleViolated(
+                Sentence("To pay in parts, the customer orders himself: he agrees to the dates."),
+                code="instalments_by_customer",
+            )
         parts = in_parts(
             checkout.instalments,
             quote=quote,
@@ -150,6 +154,7 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
             party_id=buyer.party_id,
             snapshot=pricing.snapshot,
         )
+        check_in_parts(checkout.consents)
     draft = Draft(
         buyer=buyer,
         value=value,
@@ -166,20 +171,6 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
         in_parts=parts,
     )
     return placed(_written(draft, context=context, cart=cart))
-
-
-def _check_may_pay_later(checkout: Checkout, *, by_agent: bool) -> None:
-    if by_agent:
-        raise RuleViolated(
-            Sentence("To pay in parts, the customer orders himself: he agrees to the dates."),
-            code="instalments_by_customer",
-        )
-    if not checkout.consents.instalments:
-        raise RuleViolated(
-            Sentence("Please agree to pay the parts on their days."),
-            code="instalments_not_agreed",
-            field="instalments",
-        )
 
 
 def placed(order: Order) -> PlacedOrder:

@@ -12,7 +12,8 @@ from commerce.events.models import Timer
 from commerce.kernel.clock import business_now, business_time_fixed
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
-from commerce.payments.models import MethodKind, PaymentAttempt, PaymentEffect
+from commerce.payments.models import PaymentAttempt, PaymentEffect
+from commerce.payments.ports import MethodKind
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
 from subscriptions.collection.instalments import (
     conduct_of,

@@ -1,0 +1,85 @@
+"""A phone paid in parts over the API: what may be chosen; what order and invoice say."""
+
+import pytest
+from django.test import override_settings
+
+from commerce.kernel.clock import business_time_fixed
+from commerce.ordering.models import Order
+from commerce.payments.models import PaymentAttempt
+from subscriptions.contracts.services.promise import agreed_charges
+from subscriptions.invoicing.services.one_off import bill_order
+from subscriptions.models import Promise
+from tests.api.conftest import AT, Api, money
+from tests.api.test_carts_and_orders import CONSENTS, HANDSET, filled
+from tests.integration.ordering.test_instalments import _allowed, _own_billing  # noqa: F401
+from tests.integration.subscriptions.contracts import RATES
+
+pytestmark = pytest.mark.django_db
+ADDRESS = {
+    "name": "Camille Martin", "line1": "8 rue des Lilas", "postcode": "75020", "city": "Paris",
+}  # fmt: skip
+
+
+def test_in_france_a_consumer_hears_why_not_in_his_language(shopper: Api) -> None:
+    code = filled(shopper)
+    answer = shopper.get(f"carts/{code}/instalments").json()
+    assert (answer["choices"], answer["reason"]) == ([], "instalments_off")
+    assert "L312-1" in answer["sentence"]
+    total = shopper.get(f"carts/{code}").json()["quote"]["due_today_gross"]
+    refused = shopper.post(
+        "orders",
+        {"cart": code, "expected_total": total, "consents": CONSENTS, "deliver_to": ADDRESS,
+         "instalments": 4},
+    )  # fmt: skip
+    assert (refused.status_code, refused.json()["code"]) == (422, "instalments_off")
+    assert not Order.objects.exists()
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_where_he_may_he_pays_the_first_part_and_reads_the_others(shopper: Api) -> None:
+    code = filled(shopper)
+    choices = shopper.get(f"carts/{code}/instalments").json()["choices"]
+    assert [each["parts"] for each in choices] == [3, 4]
+    four = choices[1]
+    total = shopper.get(f"carts/{code}").json()["quote"]["due_today_gross"]
+    asked = {
+        "cart": code, "expected_total": total, "deliver_to": ADDRESS, "instalments": 4,
+        "consents": {**CONSENTS, "instalments": True},
+    }  # fmt: skip
+    placed = shopper.post("orders", asked).json()
+    assert (placed["due_today_gross"], placed["due_now"]) == (total, four["due_now"])
+    assert PaymentAttempt.objects.get().money.amount == PaymentAttempt.objects.get().amount
+    order = shopper.get(f"orders/{placed['number']}").json()["instalments"]
+    assert [order["first"], *order["later"]] == four["amounts"]
+    assert (order["parts"], order["invoice"]) == (4, "")
+
+    row = Order.objects.get(number=placed["number"])
+    promises = Promise.objects.filter(order_number=row.number)
+    number = bill_order(
+        order_number=row.number,
+        party_id=row.party_id,
+        segment="consumer",
+        charges={promise.group: agreed_charges(promise) for promise in promises},
+        tax_rates=RATES,
+    )
+    invoice = shopper.get(f"invoices/{number}").json()
+    assert invoice["invoice"]["deferred"] == order["left"]
+    assert [part["amount"] for part in invoice["instalments"]["later"]] == four["amounts"][1:]
+    assert {part["state"] for part in invoice["instalments"]["later"]} == {"coming"}
+    assert invoice["to_pay_with_it"] == []
+
+
+def test_a_firm_asks_for_two_parts_where_it_is_turned_on(buyer: Api) -> None:
+    code = buyer.post("carts", {"segment": "business"}).json()["code"]
+    chosen = {"plan": "flotte-50", "handset": HANDSET, "sim": "carte-sim"}
+    buyer.post(
+        f"carts/{code}/bundles",
+        {"bundle": "fleet-line", "term": 24,
+         "choices": [{"role": role, "offering": of} for role, of in chosen.items()]},
+    )  # fmt: skip
+    with business_time_fixed(AT):
+        assert buyer.get(f"carts/{code}/instalments").json()["reason"] == "instalments_off"
+        with override_settings(INSTALMENTS_FOR=["business"]):
+            (choice,) = buyer.get(f"carts/{code}/instalments").json()["choices"]
+    assert choice["parts"] == 2
+    assert money("0.00") not in choice["amounts"]

@@ -1,0 +1,113 @@
+"""Paying a phone in parts on pages: chosen at the checkout, read on bills, paid off."""
+
+from datetime import date
+
+import pytest
+from django.test import Client
+
+from commerce.accounts.kinds import StaffKind
+from commerce.accounts.models import Party, User
+from commerce.kernel.clock import business_time_fixed
+from commerce.ordering.models import Cart, Order
+from commerce.payments.models import PaymentAttempt
+from subscriptions.collection.instalments import plan_of
+from subscriptions.invoicing.selectors import bills_of
+from subscriptions.models import InstalmentPlan
+from tests.integration.frontend.test_portal_and_ops import as_staff, browser
+from tests.integration.frontend.test_shop_pages import begun as bundle
+from tests.integration.ordering.test_instalments import _allowed, _own_billing  # noqa: F401
+from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan, run
+from tests.integration.subscriptions.test_instalments import bought, on_day
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
+AT = at(DAY)
+APRIL = date(2026, 4, 10)
+
+
+def text_of(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    return answer.content.decode().replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def summary(visitor: Client) -> str:
+    visitor.post(bundle(visitor).replace("/plan/", "/sim/"), {"sim": "esim", "keep": "new"})
+    return f"/cart/summary/?cart={Cart.objects.get().code}"
+
+
+def agreed(visitor: Client, path: str, **more: str) -> dict[str, str]:
+    seen = visitor.get(path).context["form"].initial
+    return {
+        "first_name": "Maël", "last_name": "Guérin", "email": "mael@example.test",
+        "phone": "0639980001", "line1": "3 rue du Port", "postcode": "44000", "city": "Nantes",
+        "early": "now", "summary": "on", "terms": "on", "expected": seen["expected"], **more,
+    }  # fmt: skip
+
+
+def test_in_france_nobody_is_asked(at_the_shop: Client) -> None:
+    page = text_of(at_the_shop, summary(at_the_shop))
+    assert "How you pay the phone" not in page
+    assert 'name="instalments"' not in page
+
+
+@pytest.fixture
+def at_the_shop() -> Client:
+    return Client(headers={"accept-language": "en"})
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_a_shopper_chooses_three_parts_and_agrees_to_them(at_the_shop: Client) -> None:
+    path = summary(at_the_shop)
+    page = text_of(at_the_shop, path)
+    assert page.count('name="instalments"') == 3
+    assert "In 3 parts" in page
+    refused = at_the_shop.post(path, agreed(at_the_shop, path, instalments="3"))
+    assert "Please agree to pay the parts on their days." in refused.content.decode()
+    assert not Order.objects.exists()
+    at_the_shop.post(path, agreed(at_the_shop, path, instalments="3", instalments_agreed="on"))
+    order = Order.objects.get()
+    split = plan_of(order.number)
+    assert split is not None
+    assert split.parts == 3
+    assert PaymentAttempt.objects.get().amount == order.gross - order.deferred
+    staff = text_of(as_staff(StaffKind.OPERATOR), f"/ops/orders/{order.number}/")
+    assert "accepted (own/1," in staff
+    assert "0 other plans, €0.00 left of them" in staff
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_who_takes_all_today_pays_all_today(at_the_shop: Client) -> None:
+    path = summary(at_the_shop)
+    at_the_shop.post(path, agreed(at_the_shop, path, instalments=""))
+    assert PaymentAttempt.objects.get().amount == Order.objects.get().gross
+    assert not InstalmentPlan.objects.exists()
+
+
+def test_bills_show_the_parts_apart_from_their_charges_and_are_paid_off() -> None:
+    party = person()
+    owner = Party.objects.get(pk=party)
+    customer = browser(User.objects.create_user("camille@example.test", None, party=owner))
+    with business_time_fixed(at(DAY)):
+        begun("C-1", [plan("29.99")], party=party)
+        number = bought(party)
+        page = text_of(customer, f"/account/bills/{number}/")
+    assert "€49.75 came with the order; €149.25 of the later parts is left to pay." in page
+    assert "Part 2 of 4, on 10 April 2026" in page
+    assert "Pay off all €149.25 now" in page
+    assert "What is due of it is paid." in page
+    with business_time_fixed(at(APRIL, hour=3)):
+        run(APRIL)
+    on_day(APRIL)
+    with business_time_fixed(at(APRIL)):
+        monthly = bills_of(party)[0]
+        page = text_of(customer, f"/account/bills/{monthly.number}/")
+        assert str(monthly.gross.amount) == "29.99"
+        assert f"Part 2 of 4 of the phone on bill {number}" in page
+        assert "€79.74" in page
+        answer = customer.post(f"/account/bills/{number}/pay-off/")
+        assert answer.status_code == 302
+        assert [str(row.amount) for row in PaymentAttempt.objects.order_by("pk")][-1] == "149.25"
+        stranger = browser(User.objects.create_user("ada@example.test", None, party_id=person()))
+        before = PaymentAttempt.objects.count()
+        stranger.post(f"/account/bills/{number}/pay-off/")
+        assert PaymentAttempt.objects.count() == before
