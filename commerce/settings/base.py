@@ -239,6 +239,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "Kind": "catalogue.domain.model.Kind",
+        "PartState": "subscriptions.domain.instalments.PartState",
         "ChargeKind": "catalogue.domain.model.ChargeKind",
         "RuleKind": "catalogue.domain.model.RuleKind",
         "Segment": "catalogue.domain.model.Segment",

@@ -379,5 +379,5 @@ def checkout_of(asked: Mapping[str, Any]) -> Checkout:
         pick_up_at=asked["pick_up_at"],
         language=asked["language"],
         purchase_order=asked["purchase_order_number"],
-        instalments=asked["instalments"],
+        instalments=asked.get("instalments", 0),
     )
