@@ -44,6 +44,20 @@ class CycleDayMoved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PayerMoved(Event):
+    """That a party pays another's bills, issued from `from_on` on and before `until_on`, was
+    `agreed` or has `ended`; `side` says whether the party is the `payer` or is `paid`."""
+
+    agreement_id: int
+    account_id: int
+    party_id: int
+    side: str
+    state: str
+    from_on: date
+    until_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceIssued(Event):
     """A bill has its number; it never changes again. `gross` is what is to pay, tax included."""
 

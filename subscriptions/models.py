@@ -2,6 +2,7 @@
 
 from subscriptions.accounts.models import BillingAccount as BillingAccount
 from subscriptions.accounts.models import CycleMove as CycleMove
+from subscriptions.accounts.models import PayerAgreement as PayerAgreement
 from subscriptions.bank.models import BankEntry as BankEntry
 from subscriptions.bank.models import BankShare as BankShare
 from subscriptions.bank.models import BankStatement as BankStatement

@@ -22,7 +22,7 @@ from commerce.ordering.services import (
 )
 from commerce.ordering.services.fulfilment import line_works
 from subscriptions.domain.states import ChangeKind
-from subscriptions.dunning.selectors import running_contracts
+from subscriptions.dunning.selectors import holders, running_contracts
 
 
 def on_visitor_identified(payload: Mapping[str, Any]) -> None:
@@ -115,10 +115,10 @@ def on_subscription_activated(payload: Mapping[str, Any]) -> None:
 
 
 def on_dunning_moved(payload: Mapping[str, Any]) -> None:
-    """The lines of an account are to be treated harder, or to go on."""
-    unpaid.treat_soon(
-        party_id=payload["party_id"], subscription_ids=running_contracts(payload["account_id"])
-    )
+    """The lines of an account, or of those whose bills it pays, are to be treated harder, or to go
+    on."""
+    for party_id, lines in holders(running_contracts(payload["account_id"])).items():
+        unpaid.treat_soon(party_id=party_id, subscription_ids=lines)
 
 
 def on_unpaid_due(payload: Mapping[str, Any]) -> None:

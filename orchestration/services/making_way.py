@@ -31,7 +31,7 @@ from orchestration.services.plans import create_plans
 from subscriptions.contracts.lines import Line, line_of_subscription
 from subscriptions.domain.dunning import Action
 from subscriptions.domain.states import ChangeKind
-from subscriptions.dunning.selectors import running_contracts, wanted_grade
+from subscriptions.dunning.selectors import holders, running_contracts, wanted_grade
 
 CLEAR = "orchestration.clear_the_way"
 AGAIN = timedelta(seconds=20)
@@ -148,17 +148,19 @@ def end_with_contract(*, subscription_id: int, party_id: int, kind: ChangeKind) 
 
 
 def keep_contracts(*, account_id: int, party_id: int) -> None:
-    """Take back the coming ends of the account's contracts that we ordered as it had not paid, but
-    where they are wanted again by now.
+    """Take back the coming ends of the contracts of the account, and of those whose bills it pays,
+    that we ordered as it had not paid, but where they are wanted again by now.
 
     What has ended stays ended. One that can't be taken back holds up no other. May be repeated.
 
     Raises:
         Conflict, RuleViolated: one can't be taken back yet.
     """
-    context = replace(SYSTEM, party_id=party_id)
     failed: list[Conflict | RuleViolated] = []
-    for subscription_id in running_contracts(account_id):
+    running = running_contracts(account_id)
+    whose = {line: holder for holder, lines in holders(running).items() for line in lines}
+    for subscription_id in running:
+        context = replace(SYSTEM, party_id=whose.get(subscription_id, party_id))
         for number in _unwanted_ends(subscription_id):
             try:
                 make_way(context, number=number, note="paid")

@@ -1,10 +1,13 @@
 """Where a party's contracts are billed together."""
 
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 
 from commerce.kernel.tax import Basis
 from subscriptions.columns import Cycled, known
+from subscriptions.domain.states import AgreementState
 
 
 class BillingAccount(Cycled):
@@ -73,3 +76,69 @@ class CycleMove(models.Model):
                 name="cycle_moved_to_another_day",
             ),
         ]
+
+
+class PayerAgreement(models.Model):
+    """The bills of `account` that are issued from `from_on` on, and before `until_on`, are paid by
+    the account `payer`.
+
+    One side asks for it, the other is known once it accepts: whoever has the code, of which a
+    digest is kept, until `expires_at`. An operator's stands at once, with his reason.
+    """
+
+    account = models.ForeignKey(
+        BillingAccount, null=True, on_delete=models.PROTECT, related_name="paid_by"
+    )
+    payer = models.ForeignKey(
+        BillingAccount, null=True, on_delete=models.PROTECT, related_name="pays_for"
+    )
+    state = models.CharField(max_length=9)
+    digest = models.CharField(max_length=64, default="", blank=True)
+    expires_at = models.DateTimeField(null=True, help_text="business time")
+    from_on = models.DateField(null=True)
+    until_on = models.DateField(null=True)
+    asked_by = models.CharField(max_length=120)
+    asked_at = models.DateTimeField(help_text="business time")
+    agreed_by = models.CharField(max_length=120, default="", blank=True)
+    agreed_at = models.DateTimeField(null=True, help_text="business time")
+    ended_by = models.CharField(max_length=120, default="", blank=True)
+    ended_at = models.DateTimeField(null=True, help_text="business time")
+    reason = models.CharField(max_length=200, default="", blank=True)
+
+    class Meta:
+        constraints = [
+            known("state", AgreementState, name="payer_agreement_state_known"),
+            models.CheckConstraint(
+                condition=Q(account__isnull=False) | Q(payer__isnull=False),
+                name="payer_agreement_of_somebody",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="agreed")
+                | Q(account__isnull=False, payer__isnull=False, from_on__isnull=False)
+                & ~Q(account=F("payer"))
+                & (Q(until_on__isnull=True) | Q(until_on__gte=F("from_on"))),
+                name="payer_agreement_whole",
+            ),
+            models.UniqueConstraint(
+                fields=["digest"], condition=~Q(digest=""), name="payer_code_once"
+            ),
+            ExclusionConstraint(
+                name="one_payer_at_a_time",
+                expressions=[
+                    ("account", "="),
+                    (
+                        Func(
+                            "from_on",
+                            "until_on",
+                            function="daterange",
+                            output_field=DateRangeField(),
+                        ),
+                        "&&",
+                    ),
+                ],
+                condition=Q(state="agreed"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.payer_id} pays for {self.account_id}"

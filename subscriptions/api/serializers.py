@@ -271,7 +271,7 @@ class InvoiceDetailSerializer(Shown):
     """An issued invoice with the promise laid over it. `electronic` is null of what is not sent to
     a platform, `means` is null where it was not known how
     it would be paid, `transfer` where nothing is open or it is paid otherwise, `instalments` where
-    it is not paid in parts."""
+    it is not paid in parts; `payer` names the other party that pays it, if there is one."""
 
     invoice = InvoiceSerializer(source="summary")
     sections = InvoiceSectionSerializer(many=True)
@@ -285,6 +285,7 @@ class InvoiceDetailSerializer(Shown):
     to_pay_with_it = DuePartSerializer(source="with_it", many=True)
     promised = MoneySerializer()
     as_promised = serializers.BooleanField()
+    payer = serializers.CharField(allow_blank=True)
 
 
 class BillReasonSerializer(Shown):

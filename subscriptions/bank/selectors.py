@@ -13,11 +13,12 @@ from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
+from subscriptions.collection.payables import bills_on_statements
 from subscriptions.domain import bank as matching
 from subscriptions.domain.bank import Credit, OwedBill, Suggestion
 from subscriptions.domain.states import EntryState, InvoiceKind, InvoiceState
-from subscriptions.ledger.selectors import open_amount
-from subscriptions.models import BankEntry, BankShare, BankStatement, Invoice
+from subscriptions.ledger.selectors import open_amount, owing_accounts
+from subscriptions.models import BankEntry, BankShare, BankStatement, BillingAccount, Invoice
 
 MOST_BILLS = 200
 LOOKED_BACK = timedelta(days=120)
@@ -156,11 +157,16 @@ def suggestions(entry_id: int) -> tuple[Suggestion, ...]:
     meant = {
         *matching.named_in(credit.references, credit.text),
         *matching.near(credit.references, credit.text),
+        *credit.listed,
     }
     accounts = set(credit.payer_accounts)
     accounts |= {bill.account_id for bill in bills_named(meant).values()}
     accounts |= set(_by_amount(credit.amount)) | set(_by_name(credit.payer_name))
-    owing = _bills(Q(account__in=accounts)).filter(left__gt=0).order_by("due_on", "pk")
+    owing = (
+        _bills(Q(payer__in=accounts) | Q(payer__isnull=True, account__in=accounts))
+        .filter(left__gt=0)
+        .order_by("due_on", "pk")
+    )
     return matching.suggested(credit, (_owed(row) for row in owing[:MOST_BILLS]))
 
 
@@ -170,13 +176,22 @@ def credit_of(row: BankEntry, *, amount: Money) -> Credit:
     if row.payer:
         before = BankShare.objects.filter(entry__payer=row.payer, undone_at=None)
         paid_for = before.values_list("account", flat=True).distinct()
+    stated = matching.statements_in(row.references, row.text)
     return Credit(
         amount=amount,
         references=tuple(row.references),
         text=row.text,
         payer_name=row.other_name,
         payer_accounts=frozenset(paid_for),
+        listed=bills_on_statements(stated),
     )
+
+
+def numbers_named(row: BankEntry) -> tuple[str, ...]:
+    """The bills that a transfer names, one by one or by a statement of payables."""
+    stated = matching.statements_in(row.references, row.text)
+    named = matching.named_in(row.references, row.text)
+    return tuple(dict.fromkeys([*named, *bills_on_statements(stated)]))
 
 
 def bills_named(numbers: Collection[str]) -> dict[str, OwedBill]:
@@ -191,7 +206,7 @@ def _bills(which: Q) -> QuerySet[Any]:
     return (
         Invoice.objects.filter(which, state=InvoiceState.ISSUED)
         .exclude(kind=InvoiceKind.CREDIT_NOTE)
-        .select_related("account__party")
+        .select_related("account__party", "payer__party")
         .annotate(left=open_amount())
     )
 
@@ -204,22 +219,22 @@ def _by_amount(amount: Money) -> QuerySet[Invoice, int]:
         account__segment=Segment.BUSINESS,
         issued_on__gte=business_today() - LOOKED_BACK,
     )
-    return found.order_by("-pk").values_list("account_id", flat=True)[:MOST_BILLS]
+    return owing_accounts(found.order_by("-pk"))[:MOST_BILLS]
 
 
-def _by_name(name: str) -> QuerySet[Invoice, int]:
+def _by_name(name: str) -> QuerySet[BillingAccount, int]:
     """Accounts of businesses of this name."""
-    found = Invoice.objects.filter(
-        account__segment=Segment.BUSINESS, account__party__display_name__iexact=name or "\n"
+    called = BillingAccount.objects.filter(
+        segment=Segment.BUSINESS, party__display_name__iexact=name or "\n"
     )
-    return found.values_list("account_id", flat=True).distinct()[:MOST_BILLS]
+    return called.order_by("pk").values_list("pk", flat=True)[:MOST_BILLS]
 
 
 def _owed(row: Any) -> OwedBill:
     return OwedBill(
         number=row.number or "",
-        account_id=row.account_id,
-        party_name=row.account.party.display_name,
+        account_id=row.owing_id,
+        party_name=row.owing.party.display_name,
         open=Money(row.left, row.currency),
         due_on=row.due_on,
     )

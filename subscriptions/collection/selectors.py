@@ -20,7 +20,7 @@ from commerce.payments.selectors import (
 )
 from subscriptions.domain.states import DebitState, InvoiceKind
 from subscriptions.domain.views import PayBy
-from subscriptions.ledger.selectors import links_naming, paid_with_orders
+from subscriptions.ledger.selectors import links_naming, owed_by_party, paid_with_orders
 from subscriptions.models import BillingAccount, DebitNotice, Invoice
 
 
@@ -73,7 +73,7 @@ def debit_of(party_id: int, notice_id: int) -> DebitView:
 
 
 def _notices(party_id: int) -> list[DebitNotice]:
-    rows = DebitNotice.objects.filter(invoice__account__party=party_id)
+    rows = DebitNotice.objects.filter(owed_by_party(party_id, of="invoice__"))
     return list(rows.select_related("invoice").order_by("-pk"))
 
 
@@ -155,7 +155,7 @@ def method_for(invoice: Invoice) -> Saved | None:
     transfer, or its payer has objected."""
     if invoice.kind == InvoiceKind.CREDIT_NOTE or paid_with_orders([invoice.key]):
         return None
-    return None if objected_to([invoice.pk]) else method_for_bills(invoice.account)
+    return None if objected_to([invoice.pk]) else method_for_bills(invoice.owing)
 
 
 def is_transferred(invoice: Invoice) -> bool:

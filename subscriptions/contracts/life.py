@@ -204,7 +204,9 @@ def _coming(
 
 def _debits(*, account_id: int, bills: Sequence[Billed], currency: str) -> tuple[Debited, ...]:
     rows = DebitNotice.objects.filter(
-        invoice__account=account_id, invoice__number__in=[bill.number for bill in bills]
+        invoice__account=account_id,
+        invoice__payer__isnull=True,
+        invoice__number__in=[bill.number for bill in bills],
     ).select_related("invoice")
     return tuple(
         Debited(

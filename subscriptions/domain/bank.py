@@ -13,6 +13,7 @@ from itertools import groupby
 
 from commerce.kernel.money import Money, total
 from commerce.markets.identifiers import creditor_reference, referred_to
+from subscriptions.domain.payers import statement_of
 
 PREFIX = "FA"
 FIGURES = 7
@@ -24,6 +25,7 @@ _WRITTEN = re.compile(
 _LIKE = re.compile(r"(?<!\d)(20\d\d)[\s._/-]*(\d{1,7})(?!\d)")
 """What may be meant for one: a year and a number."""
 _REFERENCE = re.compile(r"RF\s?\d\s?\d\s?F\s?A(?:\s?\d){11,13}", re.IGNORECASE)
+_STATEMENT_REFERENCE = re.compile(r"RF\s?\d\s?\d\s?R\s?L(?:\s?\d){15,17}", re.IGNORECASE)
 _COMPACT = re.compile(rf"{PREFIX}(20\d\d)(\d{{{FIGURES},}})")
 MOST_SUGGESTED = 5
 
@@ -57,13 +59,14 @@ WEIGHT = {hint: 1 << place for place, hint in enumerate(reversed(Hint))}
 @dataclass(frozen=True, slots=True)
 class Credit:
     """Money that came. `payer_accounts` are the billing accounts for which his bank account has
-    paid before."""
+    paid before, `listed` the bills of statements of payables that it names."""
 
     amount: Money
     references: tuple[str, ...] = ()
     text: str = ""
     payer_name: str = ""
     payer_accounts: frozenset[int] = frozenset()
+    listed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,13 @@ def named_in(references: Iterable[str], text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*by_reference, *in_text, *written]))
 
 
+def statements_in(references: Iterable[str], text: str) -> tuple[str, ...]:
+    """The numbers of statements of payables that are named by their reference."""
+    said = [*references, *_STATEMENT_REFERENCE.findall(text)]
+    found = (referred_to(each) or "" for each in said)
+    return tuple(dict.fromkeys(number for number in found if statement_of(number)))
+
+
 def near(references: Iterable[str], text: str) -> tuple[str, ...]:
     """The numbers of bills that may be meant: zeros left out, one figure wrong, or two changed."""
     found: dict[str, None] = {}
@@ -134,7 +144,7 @@ def matched(credit: Credit, bills: Mapping[str, OwedBill]) -> tuple[Share, ...] 
     `bills` are those that it names, paid ones too. What is too little pays for the bill that is due
     first; what is too much is its customer's, for his next bill. All amounts add up to the credit.
     """
-    named = named_in(credit.references, credit.text)
+    named = tuple(dict.fromkeys([*named_in(credit.references, credit.text), *credit.listed]))
     found = [bills[number] for number in named if number in bills]
     owing = [bill for bill in found if bill.open.amount > 0]
     accounts = {bill.account_id for bill in found}

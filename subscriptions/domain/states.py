@@ -35,6 +35,21 @@ class InvoiceState(StrEnum):
     ISSUED = "issued"
 
 
+class AgreementState(StrEnum):
+    """Of one party that pays another's bills. `WITHDRAWN`: asked for, and taken back."""
+
+    ASKED = "asked"
+    AGREED = "agreed"
+    WITHDRAWN = "withdrawn"
+
+
+class Side(StrEnum):
+    """Of such an agreement: who pays, and whose bills are paid."""
+
+    PAYER = "payer"
+    PAID = "paid"
+
+
 class LinkState(StrEnum):
     """Of a link to pay with. `PAID`: nothing is open any more on its bills, whatever paid them."""
 

@@ -226,12 +226,14 @@ class Reference:
 
 
 class PayBy(StrEnum):
-    """How a bill was to be paid on the day of its issue; `ORDER`: with the order that it is for."""
+    """How a bill was to be paid on the day of its issue; `ORDER`: with the order that it is for;
+    `PAYER`: another party pays it."""
 
     TRANSFER = "transfer"
     DEBIT = "debit"
     CARD = "card"
     ORDER = "order"
+    PAYER = "payer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +265,8 @@ class BillView:
     to a card, or paid by hand; one that is `transferred` is to be transferred as it stands today,
     whatever its `means` were; `electronic` is a business's at the accredited platform. Of an
     order's bill `instalments` says how its devices are paid in parts; parts of other bills that are
-    to be paid `with_it` are no charge of it.
+    to be paid `with_it` are no charge of it. Another party pays it whose name is `payer`, if there
+    is one.
     """
 
     summary: BillSummary
@@ -283,6 +286,7 @@ class BillView:
     electronic: EinvoiceView | None = None
     instalments: PlanView | None = None
     with_it: tuple[BillPart, ...] = ()
+    payer: str = ""
 
     @property
     def cost_centres(self) -> tuple[Borne, ...]:

@@ -19,7 +19,7 @@ from subscriptions.domain.interest import LateBill, Movement, Part, interest, pa
 from subscriptions.domain.ledger import Book
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.invoicing.services.drafting import INTEREST, LATE_FEE
-from subscriptions.ledger.selectors import BANK_REFERENCE, paid_with_orders
+from subscriptions.ledger.selectors import BANK_REFERENCE, owed_by, paid_with_orders
 from subscriptions.models import BankShare, DebitNotice, DunningCase, Invoice, LateInterest
 
 _DAY = timedelta(days=1)
@@ -62,7 +62,7 @@ def accrued(case: DunningCase, *, today: date) -> tuple[Accrued, ...]:
     first. Those that bear nothing are left out, and those that are paid with their order, or left
     in peace as long as they are."""
     rows = Invoice.objects.filter(
-        account=case.account_id,
+        owed_by(case.account_id),
         state=InvoiceState.ISSUED,
         due_on__gte=case.since,
         due_on__lt=today,

@@ -13,7 +13,8 @@ class DunningCase(models.Model):
     """An account with bills that are overdue, from the day on which that is seen until none is.
 
     `grade` is the hardest that was reached, empty before the first; `next_on` the day of the next
-    step. It waits for money until `promised_for`, that day included.
+    step. It waits for money until `promised_for`, that day included. `treated` are the accounts
+    whose lines were last told how they are treated.
     """
 
     account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="cases")
@@ -26,6 +27,7 @@ class DunningCase(models.Model):
     promised_for = models.DateField(null=True)
     paused = models.BooleanField(default=False)
     next_on = models.DateField(null=True)
+    treated = models.JSONField(default=list, db_default=[], blank=True)
 
     class Meta:
         constraints = [

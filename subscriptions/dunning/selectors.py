@@ -1,11 +1,12 @@
 """What dunning answers: which bills are overdue, what will happen, how hard a line is treated."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import NotFound
@@ -21,6 +22,7 @@ from subscriptions.collection.selectors import (
     method_for_bills,
 )
 from subscriptions.domain.dunning import (
+    GRADES,
     Action,
     CaseState,
     Coming,
@@ -33,7 +35,7 @@ from subscriptions.domain.dunning import (
 from subscriptions.domain.states import InvoiceKind, InvoiceState, SubscriptionStatus
 from subscriptions.dunning.interest import InterestView, accrued, asked_of
 from subscriptions.dunning.policy import policy
-from subscriptions.ledger.selectors import open_amount, paid_with_orders, parts_due
+from subscriptions.ledger.selectors import open_amount, owed_by, paid_with_orders, parts_due
 from subscriptions.models import BillingAccount, DunningCase, DunningEntry, Invoice, Subscription
 
 LEAST = Money.of("0.50")
@@ -145,7 +147,7 @@ def announced_late(account: BillingAccount, *, today: date) -> bool:
 def _past_due(account: BillingAccount, *, today: date) -> QuerySet[Invoice]:
     """Issued bills of which something is open after their due day, the oldest first."""
     return (
-        Invoice.objects.filter(account=account, state=InvoiceState.ISSUED, due_on__lt=today)
+        Invoice.objects.filter(owed_by(account.pk), state=InvoiceState.ISSUED, due_on__lt=today)
         .exclude(kind=InvoiceKind.CREDIT_NOTE)
         .annotate(owed=open_amount())
         .filter(owed__gt=0)
@@ -241,15 +243,36 @@ def open_cases(
 
 
 def wanted_grade(subscription_id: int) -> Action | None:
-    """How hard the contract is to be treated now because its account has not paid; None: not. It
-    stays so until the caller's transaction ends."""
-    found = (
-        DunningCase.objects.select_for_update(of=("self",), no_key=True)
-        .filter(account__subscriptions=subscription_id, closed_on__isnull=True)
-        .exclude(grade="")
-        .first()
+    """How hard the contract is to be treated now because its account's bills are not paid, by it
+    or by who has to; None: not. It stays so until the caller's transaction ends."""
+    found = BillingAccount.objects.filter(subscriptions=subscription_id).values_list(
+        "pk", flat=True
     )
-    return treatment(found) if found is not None else None
+    account_id = found.first()
+    payers = Invoice.objects.filter(account=account_id, payer__isnull=False)
+    cases = (
+        DunningCase.objects.select_for_update(of=("self",), no_key=True)
+        .filter(
+            Q(account=account_id) | Q(account__in=payers.values("payer")), closed_on__isnull=True
+        )
+        .exclude(grade="")
+        .order_by("account")
+    )
+    grades = [treatment(case) for case in cases if account_id in debtors(case)]
+    return max((each for each in grades if each), key=GRADES.index, default=None)
+
+
+def debtors(case: DunningCase) -> frozenset[int]:
+    """The accounts whose lines are treated as the case wants: its own, or, where it pays for
+    others, those whose bills are overdue in it."""
+    if not _pays_for_others(case.account_id):
+        return frozenset({case.account_id})
+    late = _past_due(case.account, today=business_today())
+    return frozenset(late.values_list("account_id", flat=True))
+
+
+def _pays_for_others(account_id: int) -> bool:
+    return Invoice.objects.filter(payer=account_id).exists()
 
 
 def treatment(case: DunningCase) -> Action | None:
@@ -262,9 +285,21 @@ def treatment(case: DunningCase) -> Action | None:
 
 
 def running_contracts(account_id: int) -> tuple[int, ...]:
-    """The ids of the account's contracts that have not ended."""
-    rows = _running().filter(account=account_id).order_by("pk")
+    """The ids of the contracts that have not ended of the account, and of those for which it has
+    bills to pay."""
+    paid = Invoice.objects.filter(payer=account_id)
+    rows = _running().filter(Q(account=account_id) | Q(account__in=paid.values("account")))
+    rows = rows.order_by("pk")
     return tuple(rows.values_list("pk", flat=True))
+
+
+def holders(subscription_ids: Iterable[int]) -> Mapping[int, tuple[int, ...]]:
+    """Of contracts, by the party that holds them."""
+    found: defaultdict[int, tuple[int, ...]] = defaultdict(tuple)
+    rows = Subscription.objects.filter(pk__in=list(subscription_ids)).order_by("pk")
+    for pk, party_id in rows.values_list("pk", "party_id"):
+        found[party_id] += (pk,)
+    return found
 
 
 def _running() -> QuerySet[Subscription]:

@@ -44,8 +44,15 @@ GOES_BACK = {
     "fr": "Avoir : ce montant vous est rendu ; rien n'est à payer.",
     "en": "Credit note: this amount goes back to you; nothing is to be paid.",
 }
-PAYMENT_MEANS = {PayBy.TRANSFER: "58", PayBy.DEBIT: "59", PayBy.CARD: "48", PayBy.ORDER: "48"}
-"""UNTDID 4461: SEPA credit transfer, SEPA direct debit, bank card; orders are paid by card."""
+PAYMENT_MEANS = {
+    PayBy.TRANSFER: "58",
+    PayBy.DEBIT: "59",
+    PayBy.CARD: "48",
+    PayBy.ORDER: "48",
+    PayBy.PAYER: "1",
+}
+"""UNTDID 4461: SEPA credit transfer, SEPA direct debit, bank card; orders are paid by card; how
+another party pays is not its buyer's to know."""
 HOW_PAID = {
     PayBy.TRANSFER: {"fr": "Virement SEPA", "en": "SEPA credit transfer"},
     PayBy.DEBIT: {
@@ -57,6 +64,7 @@ HOW_PAID = {
         "en": "Bank card ending in {last4}",
     },
     PayBy.ORDER: {"fr": "Carte bancaire, avec la commande", "en": "Bank card, with the order"},
+    PayBy.PAYER: {"fr": "Payée par un tiers payeur", "en": "Paid by another party"},
 }
 STOOD_SO = {
     "fr": "À la date de la facture : payé {paid} {currency}, reste {left} {currency}.",

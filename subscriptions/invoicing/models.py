@@ -140,11 +140,14 @@ class Invoice(models.Model):
 
     `period_*` is half-open and empty for an order's bill. Totals are in euros; `tax` lists one
     {rate, net, tax, gross} per rate. What its document says beside that is kept with the issue:
-    both parties, the `commitments` of its contracts, what of it was `prepaid` and by which `means`
+    both parties, the `payer` where another account pays it, the `commitments` of its contracts, what of it was `prepaid` and by which `means`
     the rest was to be paid, and by which `template` it is made.
     """
 
     account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="invoices")
+    payer = models.ForeignKey(
+        BillingAccount, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     key = models.CharField(max_length=60, unique=True)
     kind = models.CharField(max_length=12)
     state = models.CharField(max_length=8, default=InvoiceState.DRAFT)
@@ -194,6 +197,10 @@ class Invoice(models.Model):
                 condition=Q(gross=F("net") + F("tax_total")), name="invoice_adds_up"
             ),
             models.CheckConstraint(
+                condition=Q(payer__isnull=True) | ~Q(payer=F("account")),
+                name="invoice_payer_is_another",
+            ),
+            models.CheckConstraint(
                 condition=Q(prepaid=0) | Q(prepaid__gt=0, prepaid__lte=F("gross")),
                 name="invoice_prepaid_within",
             ),
@@ -201,7 +208,30 @@ class Invoice(models.Model):
         indexes = [
             models.Index(fields=["account", "-issued_on"], name="invoice_of_account"),
             models.Index(fields=["chunk"], condition=~Q(state="issued"), name="invoice_unissued"),
+            models.Index(
+                fields=["payer", "-issued_on"],
+                condition=Q(payer__isnull=False),
+                name="invoice_paid_by_another",
+            ),
         ]
+
+    @property
+    def owing_id(self) -> int:
+        """Of `owing`."""
+        return self.payer_id or self.account_id
+
+    @property
+    def owing(self) -> BillingAccount:
+        """The account whose money pays the bill, and which is reminded of it: its ledger holds what
+        is open."""
+        return self.payer or self.account
+
+    def hold(self, owing: BillingAccount) -> None:
+        """Have `owing` be this row, which the caller has locked."""
+        if self.payer_id is None:
+            self.account = owing
+        else:
+            self.payer = owing
 
 
 class InvoiceLine(models.Model):

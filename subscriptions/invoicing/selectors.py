@@ -71,8 +71,9 @@ def bill_view(party_id: int, number: str) -> BillView:
     business = row.account.segment == Segment.BUSINESS
     return replace(
         _bill(row),
-        collected=is_collected(row),
-        transferred=is_transferred(row),
+        collected=row.payer is None and is_collected(row),
+        transferred=row.payer is None and is_transferred(row),
+        payer=row.payer.party.display_name if row.payer is not None else "",
         electronic=einvoice_of(party_id, number) if business else None,
         instalments=plan_of_bill(party_id, number),
         with_it=parts_with(party_id, number),
@@ -95,7 +96,7 @@ def document_of(party_id: int, number: str) -> InvoiceDocument:
 def _one_bill(party_id: int, number: str) -> Invoice:
     row = (
         _issued()
-        .select_related("seller", "buyer", "account")
+        .select_related("seller", "buyer", "account", "payer__party")
         .filter(account__party_id=party_id, number=number)
         .first()
     )

@@ -49,6 +49,24 @@ ORDER_KEY = "order:"
 """How the keys of bills begin that are made of an order, before its number."""
 
 
+def owed_by(account_id: int) -> Q:
+    """The bills and credit notes that are the account's to pay, or to use: whoever they are made
+    out to."""
+    return Q(payer=account_id) | Q(payer__isnull=True, account=account_id)
+
+
+def owed_by_party(party_id: int, *, of: str = "") -> Q:
+    """As above, of all that the party has to pay; `of` leads to the bills, as `invoice__`."""
+    return Q(**{f"{of}payer__party": party_id}) | Q(
+        **{f"{of}payer__isnull": True, f"{of}account__party": party_id}
+    )
+
+
+def owing_accounts(bills: QuerySet[Invoice]) -> QuerySet[Invoice, int]:
+    """Which accounts have to pay the bills, by id."""
+    return bills.annotate(owing=Coalesce("payer_id", "account_id")).values_list("owing", flat=True)
+
+
 def debited(book: Book) -> Coalesce:
     """What was debited to the book less what was credited; an aggregate over transfers."""
     return Coalesce(
@@ -89,7 +107,7 @@ def paid_in_money(invoice: Invoice) -> Money:
     What a note pays is named by both numbers; its reference may be that of an order.
     """
     notes = Invoice.objects.filter(
-        account=invoice.account_id, kind=InvoiceKind.CREDIT_NOTE, number__isnull=False
+        owed_by(invoice.owing_id), kind=InvoiceKind.CREDIT_NOTE, number__isnull=False
     )
     by_notes = notes.annotate(pays=Concat(Value(f"{invoice.number}/"), F("number")))
     paid = invoice.transfers.filter(kind=TransferKind.ALLOCATION).exclude(
@@ -123,15 +141,17 @@ def bills_under(account: BillingAccount, reference: str) -> tuple[Invoice, ...]:
     named = Q(key=f"{ORDER_KEY}{reference}") | Q(number=reference)
     if reference.startswith(LINK_REFERENCE):
         named = Q(pay_links=int(reference.removeprefix(LINK_REFERENCE)))
-    found = Invoice.objects.filter(named, account=account, state=InvoiceState.ISSUED)
+    found = Invoice.objects.filter(named, owed_by(account.pk), state=InvoiceState.ISSUED)
     return tuple(found.order_by("due_on", "pk"))
 
 
 def open_bills(account: BillingAccount) -> tuple[Invoice, ...]:
     """The issued bills on which something is open, the first due first."""
-    issued = Invoice.objects.filter(account=account, state=InvoiceState.ISSUED)
+    issued = Invoice.objects.filter(owed_by(account.pk), state=InvoiceState.ISSUED)
     owed = issued.exclude(kind=InvoiceKind.CREDIT_NOTE).annotate(owed=open_amount())
-    return tuple(owed.filter(owed__gt=0).select_related("account").order_by("due_on", "pk"))
+    return tuple(
+        owed.filter(owed__gt=0).select_related("account", "payer").order_by("due_on", "pk")
+    )
 
 
 def money_on_its_way(invoice: Invoice, *, but: str = "") -> bool:

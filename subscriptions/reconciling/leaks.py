@@ -117,6 +117,25 @@ SELECT 'deposit-' || deposit.id,
  ORDER BY deposit.id
 """
 
+# Who pays for another collects what is issued while that holds: the bill says so, and its claim
+# stands with the payer, or nobody collects it.
+_PAYERS = """
+SELECT invoice.number, agreed.payer_id::text, coalesce(invoice.payer_id::text, 'none')
+  FROM subscriptions_payeragreement AS agreed
+  JOIN subscriptions_invoice AS invoice
+    ON invoice.account_id = agreed.account_id AND invoice.state = 'issued'
+   AND invoice.issued_on >= agreed.from_on
+   AND (agreed.until_on IS NULL OR invoice.issued_on < agreed.until_on)
+ WHERE agreed.state = 'agreed' AND invoice.kind = 'recurring'
+   AND invoice.payer_id IS DISTINCT FROM agreed.payer_id
+ UNION ALL
+SELECT invoice.number, coalesce(invoice.payer_id, invoice.account_id)::text, moved.account_id::text
+  FROM subscriptions_transfer AS moved
+  JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
+ WHERE moved.account_id <> coalesce(invoice.payer_id, invoice.account_id)
+ ORDER BY 1
+"""
+
 _STATEMENTS = {
     "unbilled": _UNBILLED,
     "billed_after_end": _AFTER_THE_END,
@@ -125,6 +144,7 @@ _STATEMENTS = {
     "bank_unbooked": _BANK_UNBOOKED,
     "bank_balance": _BANK_BALANCE,
     "deposit": _DEPOSITS,
+    "payer": _PAYERS,
 }
 
 

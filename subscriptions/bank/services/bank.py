@@ -11,11 +11,11 @@ from commerce.accounts.kinds import Role, Segment
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
-from subscriptions.bank.selectors import bills_named, credit_of
-from subscriptions.domain.bank import Share, Waiting, matched, named_in, shared
+from subscriptions.bank.selectors import bills_named, credit_of, numbers_named
+from subscriptions.domain.bank import Share, Waiting, matched, shared
 from subscriptions.domain.ledger import TransferKind
 from subscriptions.domain.states import EntryState
-from subscriptions.ledger.selectors import rests, unapplied, unapplied_under
+from subscriptions.ledger.selectors import owing_accounts, rests, unapplied, unapplied_under
 from subscriptions.ledger.services import ledger
 from subscriptions.models import BankEntry, BankShare, BillingAccount, Invoice
 
@@ -41,11 +41,11 @@ def alone() -> None:
 def hold(fresh: Sequence[BankEntry]) -> None:
     """Lock all accounts that new entries are of, before the first is given away: one by one they
     would be locked in the order of the file, and the bill run waits for several in that of ids."""
-    named = {number for entry in fresh for number in _named(entry)}
+    named = {number for entry in fresh for number in numbers_named(entry)}
     returned = {entry.end_to_end_id for entry in fresh if entry.returned} - {""}
     shares = BankShare.objects.filter(entry__end_to_end_id__in=returned, undone_at=None)
     bills = Invoice.objects.filter(number__in=named)
-    _lock({row for rows in (bills, shares) for row in rows.values_list("account_id", flat=True)})
+    _lock({*owing_accounts(bills), *shares.values_list("account_id", flat=True)})
 
 
 def book(entry: BankEntry) -> bool:
@@ -56,8 +56,8 @@ def book(entry: BankEntry) -> bool:
         return _waits(entry, Waiting.GOES_OUT)
     amount = Money(entry.amount)
     credit = credit_of(entry, amount=amount)
-    _lock({bill.account_id for bill in bills_named(_named(entry)).values()})
-    found = matched(credit, bills_named(_named(entry)))
+    _lock({bill.account_id for bill in bills_named(numbers_named(entry)).values()})
+    found = matched(credit, bills_named(numbers_named(entry)))
     if isinstance(found, Waiting):
         return _waits(entry, found)
     _give(entry, _parts(found), by="")
@@ -275,10 +275,6 @@ def _left(entry: BankEntry) -> Money:
     """What of the entry is nobody's yet."""
     given = BankShare.objects.filter(entry=entry, undone_at=None)
     return abs_of(entry) - total(Money(each.amount) for each in given)
-
-
-def _named(entry: BankEntry) -> tuple[str, ...]:
-    return named_in(entry.references, entry.text)
 
 
 def _waits(entry: BankEntry, reason: Waiting) -> bool:

@@ -24,6 +24,8 @@ BANKS_TAKE = timedelta(days=8)
 MESSAGE = "debit_coming"
 PATHS = {Segment.CONSUMER: "/account/bills/{}/", Segment.BUSINESS: "/portal/bills/{}/"}
 
+PAYABLES = {Segment.CONSUMER: "/account/payables/", Segment.BUSINESS: "/portal/payables/"}
+
 
 def euros(amount: Money) -> dict[str, str]:
     """As messages say it, by language."""
@@ -44,7 +46,7 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
     notice = known.filter(part=part).first()
     if notice is not None:
         return notice
-    way = way_to(invoice.account.party_id, code=MESSAGE)
+    way = way_to(invoice.owing.party_id, code=MESSAGE)
     if way is None:
         return None
     days = market(settings.MARKET).debit_rules().notice_days
@@ -62,7 +64,7 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
     )
     dunning_clock.arm([(notice.debit_on + BANKS_TAKE, invoice.pk)])
     send(
-        party_id=invoice.account.party_id,
+        party_id=invoice.owing.party_id,
         code=MESSAGE,
         channel=way if way is not MessageChannel.POST else None,
         by_post=True,
@@ -73,13 +75,20 @@ def announce(invoice: Invoice, method: Saved, *, amount: Money) -> DebitNotice |
             "last4": notice.last4,
             "mandate": notice.mandate_reference,
             "creditor": settings.SEPA_CREDITOR_ID,
-            "path": PATHS[Segment(invoice.account.segment)].format(invoice.number),
+            "path": _page_of(invoice),
         },
         reference=f"debit/{invoice.number}/{notice.mandate_reference}"
         + (f"/{part}" if part else ""),
     )
     _tell(notice, invoice, state=DebitState.ANNOUNCED, amount=amount, on=notice.debit_on)
     return notice
+
+
+def _page_of(invoice: Invoice) -> str:
+    """Where its payer reads of it: of another's bill its sum alone."""
+    if invoice.payer_id is not None:
+        return PAYABLES[Segment(invoice.account.segment)]
+    return PATHS[Segment(invoice.account.segment)].format(invoice.number)
 
 
 def tell_outcome(key: str) -> None:
@@ -91,7 +100,7 @@ def tell_outcome(key: str) -> None:
         invoice__number=paid.reference,
         mandate_reference=mandates([paid.method_id]).get(paid.method_id, ""),
     )
-    notice = told.select_related("invoice__account").first()
+    notice = told.select_related("invoice__account", "invoice__payer").first()
     if notice is None:
         return
     _tell(
@@ -116,7 +125,7 @@ def _tell(
     publish(
         DebitMoved(
             number=invoice.number or "",
-            party_id=invoice.account.party_id,
+            party_id=invoice.owing.party_id,
             state=str(state),
             amount=str(amount.rounded().amount),
             mandate=notice.mandate_reference,

@@ -33,6 +33,8 @@ from subscriptions.ledger.selectors import (
     deferred_on,
     is_collected,
     money_on_its_way,
+    owed_by,
+    owed_by_party,
     owed_on,
     paid_for_just_now,
     parts_due,
@@ -144,7 +146,7 @@ def collect(invoice_id: int) -> None:
         return
     request_charge(
         key=_charge_key(invoice, method),
-        party_id=invoice.account.party_id,
+        party_id=invoice.owing.party_id,
         amount=min(owed, Money(notice.amount, owed.currency)) if notice else owed,
         reference=invoice.number or "",
         purpose=PURPOSE,
@@ -219,7 +221,7 @@ def ask_for_bills(
         raise RuleViolated("There is nothing left to pay on this bill.", code="nothing_to_pay")
     if any(_is_being_paid(bill) for _, bill in bills):
         raise Conflict("This bill is just being paid.", code="payment_under_way")
-    party_id = bills[0][1].account.party_id
+    party_id = bills[0][1].owing.party_id
     return ask(parts, party_id=party_id, reference=reference, back=back, purpose=purpose)
 
 
@@ -276,7 +278,7 @@ def take(*, key: str) -> None:
 def _look_again(note: Invoice) -> None:
     """Once it is known what became of the payment that the credit note waits for: a card's is soon,
     banks take days for a debit."""
-    numbers = Invoice.objects.filter(account=note.account_id).values_list("number", flat=True)
+    numbers = Invoice.objects.filter(owed_by(note.owing_id)).values_list("number", flat=True)
     if processing(number for number in numbers if number):
         arm([(business_today() + timedelta(days=1), note.pk)])
         return
@@ -292,7 +294,7 @@ def _look_again(note: Invoice) -> None:
 def _own_bill(party_id: int, number: str) -> Invoice:
     """Locked with its account."""
     found = (
-        Invoice.objects.filter(number=number, account__party_id=party_id, state=InvoiceState.ISSUED)
+        Invoice.objects.filter(owed_by_party(party_id), number=number, state=InvoiceState.ISSUED)
         .select_related("account")
         .first()
     )
@@ -302,9 +304,9 @@ def _own_bill(party_id: int, number: str) -> Invoice:
 
 
 def locked_bill(invoice_id: int) -> Invoice:
-    """The bill with its account, which stays locked: nothing else pays for it meanwhile."""
+    """The bill with the account that pays it, which stays locked: nothing else pays for it
+    meanwhile."""
     invoice = Invoice.objects.get(pk=invoice_id)
-    invoice.account = BillingAccount.objects.select_for_update(no_key=True).get(
-        pk=invoice.account_id
-    )
+    rows = BillingAccount.objects.select_for_update(no_key=True)
+    invoice.hold(rows.get(pk=invoice.owing_id))
     return invoice

@@ -27,6 +27,7 @@ from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.dunning.selectors import overdue_bills
 from subscriptions.ledger.selectors import (
     bills_under,
+    owed_by_party,
     owed_on,
     paid_for_just_now,
     paid_with_orders,
@@ -57,7 +58,7 @@ def send_link(context: AccountContext, *, channel: MessageChannel, number: str =
     if owed < LEAST:
         raise RuleViolated("There is nothing left to pay on this bill.", code="nothing_to_pay")
     _check_address(party_id, channel)
-    link, token = _stored(bills[0].account, channel=channel, by=context.actor.name)
+    link, token = _stored(bills[0].owing, channel=channel, by=context.actor.name)
     link.bills.set(bills)
     numbers = ", ".join(bill.number or "" for bill in bills)
     _tell(link, context, code="bill_link", owed=owed, bills=numbers, token=token)
@@ -172,7 +173,7 @@ def _stored(
 def _bill(party_id: int, number: str) -> list[Invoice]:
     """One that is not paid with its order; a firm's too."""
     issued = Invoice.objects.filter(
-        number=number, account__party=party_id, state=InvoiceState.ISSUED
+        owed_by_party(party_id), number=number, state=InvoiceState.ISSUED
     ).exclude(kind=InvoiceKind.CREDIT_NOTE)
     found = issued.select_related("account").first()
     if found is None or paid_with_orders([found.key]):

@@ -8,6 +8,7 @@ from subscriptions.invoicing.services.drafting import BILLED_STATUSES
 from subscriptions.ledger.selectors import (
     money_on_its_way,
     open_amount,
+    owed_by,
     paid_under,
     payments_of_bill,
     unapplied_under,
@@ -27,33 +28,34 @@ def settle(note: Invoice) -> bool:
     just now. What no card can take stays the customer's.
     """
     recurring = Invoice.objects.filter(
-        account=note.account, kind=InvoiceKind.RECURRING, state=InvoiceState.ISSUED
+        owed_by(note.owing_id), kind=InvoiceKind.RECURRING, state=InvoiceState.ISSUED
     )
     unpaid = recurring.annotate(open=open_amount()).filter(open__gt=0)
     being_paid = False
-    for open_bill in unpaid.select_related("account").order_by("pk"):
+    for open_bill in unpaid.select_related("account", "payer").order_by("pk"):
         if money_on_its_way(open_bill):
             being_paid = True
         else:
             ledger.use_credit(open_bill)
     for each in _paid_back_now(note):
-        for bill in recurring.select_related("account").order_by("-pk"):
+        for bill in recurring.select_related("account", "payer").order_by("-pk"):
             _pay_back(bill, note=each)
-    return not being_paid or not unapplied_under(note.account, note.number or "")
+    return not being_paid or not unapplied_under(note.owing, note.number or "")
 
 
 def _paid_back_now(note: Invoice) -> tuple[Invoice, ...]:
     """With the last note also what earlier ones, which waited for a next bill, have left."""
-    goes_on = Subscription.objects.filter(account=note.account, status__in=BILLED_STATUSES)
+    billed = {note.account_id, note.owing_id}
+    goes_on = Subscription.objects.filter(account__in=billed, status__in=BILLED_STATUSES)
     if not goes_on.exists():
-        return tuple(ledger.cycle_notes(note.account))
+        return tuple(ledger.cycle_notes(note.owing))
     return (note,) if note.key.startswith(WITHDRAWN) else ()
 
 
 def _pay_back(bill: Invoice, *, note: Invoice) -> None:
     """As much of the note as the card paid for the bill."""
     for paid in payments_of_bill(bill.number or ""):
-        left = unapplied_under(note.account, note.number or "")
+        left = unapplied_under(note.owing, note.number or "")
         amount = min(left, _refundable(paid), paid_under(bill, paid.reference))
         if amount.amount <= 0 or money_on_its_way(bill):
             continue

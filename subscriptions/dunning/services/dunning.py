@@ -34,6 +34,7 @@ from subscriptions.dunning.selectors import (
     OverdueBill,
     announced_late,
     being_debited,
+    debtors,
     open_case,
     overdue_bills,
     running_contracts,
@@ -43,7 +44,12 @@ from subscriptions.dunning.selectors import (
 from subscriptions.dunning.services import dunning_clock, history, late_interest
 from subscriptions.dunning.services.late_fee import charge_late
 from subscriptions.events import DunningMoved
-from subscriptions.ledger.selectors import money_on_its_way, open_amount, owed_on
+from subscriptions.ledger.selectors import (
+    money_on_its_way,
+    open_amount,
+    owed_on,
+    owing_accounts,
+)
 from subscriptions.ledger.services import ledger
 from subscriptions.models import BillingAccount, DunningCase, Invoice
 
@@ -69,7 +75,7 @@ def on_bills_due(payload: Mapping[str, Any]) -> None:
     rows = Invoice.objects.filter(pk__in=payload["ids"], state=InvoiceState.ISSUED)
     unpaid = rows.annotate(owed=open_amount()).filter(owed__gt=0)
     failed = []
-    for account_id in sorted(set(unpaid.values_list("account_id", flat=True))):
+    for account_id in sorted(set(owing_accounts(unpaid))):
         try:
             look(account_id)
         except Exception:
@@ -265,7 +271,7 @@ def give_up(*, case_id: int, by: str, reason: str) -> None:
         raise Conflict("Money for it is on its way.", code="payment_under_way")
     lost = [owed_on(invoice) for invoice in found]
     for invoice in found:
-        invoice.account = case.account
+        invoice.hold(case.account)
         ledger.write_off(invoice, cause=f"case/{case.pk}")
     facts = {"owed": str(total(lost).rounded().amount)}
     history.add(case, EntryKind.LOST, by=by, note=reason.strip(), facts=facts)
@@ -424,9 +430,12 @@ def _waits_for_card(stands: Standing) -> bool:
 
 
 def _tell_lines(case: DunningCase, *, before: Action | None) -> None:
-    """They are treated harder than before, or milder."""
+    """They are treated harder than before, or milder, or others than before are."""
     wanted = treatment(case)
-    if wanted is not before:
+    whose = sorted(debtors(case)) if wanted is not None else []
+    if wanted is not before or (case.treated and whose != case.treated):
+        case.treated = whose
+        case.save(update_fields=["treated"])
         publish(
             DunningMoved(
                 case_id=case.pk,

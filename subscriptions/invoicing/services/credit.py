@@ -17,7 +17,7 @@ from subscriptions.domain.invoice import DraftLine, totals_after
 from subscriptions.domain.states import InvoiceKind, LineKind
 from subscriptions.invoicing.services import of_order
 from subscriptions.ledger.services import ledger
-from subscriptions.models import Invoice, InvoiceLine
+from subscriptions.models import BillingAccount, Invoice, InvoiceLine
 
 
 @transaction.atomic
@@ -38,7 +38,9 @@ def credit_order(
     all of it is credited, to exactly it. None when the order was not billed, or nothing of the
     bundle. May be repeated: the same number is answered.
     """
+    owing = _locked_payer(order_number)
     account = locked_account(party_id=party_id, segment=segment)
+    owing = owing or account
     key = "/".join([f"credit:{order_number}/{group}", *sorted(items)])
     known = Invoice.objects.filter(key=key).first()
     if known is not None:
@@ -67,8 +69,19 @@ def credit_order(
     note = Invoice.objects.get(number=number)
     note.account = account
     if not instalments.credit(note, items={line.due.item for line in lines}):
-        ledger.allocate(account, reference=order_number, cause=number)
+        ledger.allocate(owing, reference=order_number, cause=number)
     return number
+
+
+def _locked_payer(order_number: str) -> BillingAccount | None:
+    """Of the order's bill, where another account pays it; both are locked, in the order of their
+    ids."""
+    billed = Invoice.objects.filter(key=f"order:{order_number}", payer__isnull=False).first()
+    if billed is None:
+        return None
+    rows = BillingAccount.objects.select_for_update(no_key=True)
+    both = rows.filter(pk__in=[billed.account_id, billed.owing_id]).order_by("pk")
+    return next(row for row in both if row.pk == billed.payer_id)
 
 
 def _credited(order_number: str) -> dict[Decimal, Money]:

@@ -15,7 +15,13 @@ from subscriptions.dunning.services import dunning_clock
 from subscriptions.einvoicing.services import einvoicing
 from subscriptions.events import InvoiceIssued
 from subscriptions.invoicing.services.identities import kept_parties
-from subscriptions.invoicing.services.paying import WITH_THE_ORDER, means_of
+from subscriptions.invoicing.services.paying import (
+    BY_A_PAYER,
+    WITH_THE_ORDER,
+    ToPay,
+    means_of,
+    payers_of,
+)
 from subscriptions.ledger.selectors import ORDER_KEY, paid_with_orders
 from subscriptions.ledger.services import ledger
 
@@ -32,7 +38,8 @@ RETURNING next - %(count)s
 _DRAFTS = """
 SELECT account.legal_entity, invoice.kind = 'credit_note',
        array_agg(invoice.id ORDER BY invoice.id), array_agg(invoice.key),
-       array_agg(account.party_id), array_agg(account.segment)
+       array_agg(account.party_id), array_agg(account.segment),
+       array_agg(account.id), array_agg(invoice.order_number)
   FROM subscriptions_invoice AS invoice
   JOIN subscriptions_billingaccount AS account ON account.id = invoice.account_id
  WHERE invoice.id = ANY(%(ids)s) AND invoice.state = 'draft'
@@ -65,9 +72,11 @@ UPDATE subscriptions_invoice AS invoice
        due_on = %(on)s::date + account.payment_days,
        seller_id = %(seller)s,
        buyer_id = buyer.id,
+       payer_id = paid.payer,
        template = %(template)s,
        means = CASE WHEN invoice.kind = 'credit_note' THEN NULL
                     WHEN invoice.key = ANY(%(with_orders)s) THEN %(with_the_order)s::jsonb
+                    WHEN paid.payer IS NOT NULL THEN %(by_a_payer)s::jsonb
                     ELSE buyer.means END,
        prepaid = CASE WHEN invoice.key = 'order:' || invoice.order_number
                       THEN greatest(0, least(invoice.gross, (
@@ -78,7 +87,9 @@ UPDATE subscriptions_invoice AS invoice
               AND 'unapplied' IN (moved.debit, moved.credit)))) ELSE 0 END,
        commitments = coalesce(bound_until.commitments, '[]'::jsonb)
   FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS numbered (id, position)
-  LEFT JOIN bound_until ON bound_until.invoice_id = numbered.id,
+  LEFT JOIN bound_until ON bound_until.invoice_id = numbered.id
+  LEFT JOIN unnest(%(paid)s::bigint[], %(payers)s::bigint[]) AS paid (id, payer)
+    ON paid.id = numbered.id,
        LATERAL (SELECT (%(first)s + numbered.position - 1)::text AS said) AS place,
        subscriptions_billingaccount AS account,
        unnest(%(parties)s::bigint[], %(buyers)s::bigint[], %(means)s::jsonb[])
@@ -105,12 +116,13 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         drafts = cursor.fetchall()
     segments = {
         party: segment
-        for *_, parties, found in drafts
+        for *_, parties, found, _, _ in drafts
         for party, segment in zip(parties, found, strict=True)
     }
     seller, buyers = kept_parties(segments)
     means = means_of(segments)
-    with_orders = paid_with_orders(key for *_, keys, _, _ in drafts for key in keys)
+    with_orders = paid_with_orders(key for _, _, _, keys, *_ in drafts for key in keys)
+    paid = payers_of(_to_pay(drafts), on=on, with_orders=with_orders)
     named = {
         "seller": seller,
         "parties": list(buyers),
@@ -118,6 +130,9 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         "means": [means[party] for party in buyers],
         "with_orders": list(with_orders),
         "with_the_order": WITH_THE_ORDER,
+        "paid": list(paid),
+        "payers": list(paid.values()),
+        "by_a_payer": BY_A_PAYER,
     }
     issued = [
         row
@@ -150,6 +165,14 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         for number, account, party, kind, gross, due_on, *_ in issued
     )
     return tuple(row[0] for row in issued)
+
+
+def _to_pay(drafts: Sequence[tuple[Any, ...]]) -> tuple[ToPay, ...]:
+    return tuple(
+        ToPay(pk, key=key, account_id=account, credited_order=order if credit else "")
+        for _, credit, ids, keys, _, _, accounts, orders in drafts
+        for pk, key, account, order in zip(ids, keys, accounts, orders, strict=True)
+    )
 
 
 def _issue_in(

@@ -31,6 +31,7 @@ from subscriptions.ledger.selectors import (
     given_up,
     held_under,
     open_bills,
+    owed_by,
     owed_on,
     paid_under,
     rests,
@@ -48,7 +49,7 @@ SELECT %(at)s, CASE part.book WHEN 'unapplied' THEN 'allocation'
                                                      ELSE 'invoice' END END,
        CASE WHEN part.amount > 0 THEN owing.book ELSE part.book END,
        CASE WHEN part.amount > 0 THEN part.book ELSE owing.book END,
-       abs(part.amount), invoice.currency, invoice.account_id, invoice.id,
+       abs(part.amount), invoice.currency, coalesce(invoice.payer_id, invoice.account_id), invoice.id,
        coalesce(nullif(invoice.order_number, ''), invoice.number),
        invoice.number || '/' || part.book
   FROM subscriptions_invoice AS invoice,
@@ -158,7 +159,7 @@ def enter_transfer(
     )
     if entered:
         allocate(account, reference=reference, cause=key)
-        paid = Invoice.objects.filter(account=account, number=reference).first()
+        paid = Invoice.objects.filter(owed_by(account.pk), number=reference).first()
         if paid is not None and owed_on(paid) < SMALL_DIFFERENCE:
             write_off(paid, cause=key)
 
@@ -234,7 +235,7 @@ def _take_up_again(invoice: Invoice, *, cause: str) -> None:
 def _move_loss(invoice: Invoice, amount: Money, *, moved: tuple[Book, Book], cause: str) -> None:
     if amount.amount > 0:
         _enter(
-            invoice.account,
+            invoice.owing,
             kind=TransferKind.WRITE_OFF,
             moved=moved,
             amount=amount,
@@ -386,7 +387,7 @@ def exchange(invoice: Invoice, *, note: Invoice, amount: Money, paid: PaymentVie
 def pay_from(reference: str, invoice: Invoice) -> None:
     """What is unapplied under `reference` pays for the bill, as far as it goes; once. The caller
     has locked the account."""
-    account = invoice.account
+    account = invoice.owing
     amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, reference))
     if amount:
         _pay(account, invoice, amount, reference=reference, cause=reference)
@@ -399,7 +400,7 @@ def use_credit(invoice: Invoice) -> None:
     What stands under an order is left alone: it goes back to the card that paid. The caller has
     locked the account.
     """
-    account = invoice.account
+    account = invoice.owing
     for note in cycle_notes(account):
         under = note.number or ""
         amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, under))
@@ -412,9 +413,9 @@ def use_credit(invoice: Invoice) -> None:
 
 
 def cycle_notes(account: BillingAccount) -> QuerySet[Invoice]:
-    """The account's credit notes of cycles, the oldest first."""
+    """The credit notes of cycles that are the account's, the oldest first."""
     return Invoice.objects.filter(
-        account=account,
+        owed_by(account.pk),
         kind=InvoiceKind.CREDIT_NOTE,
         state=InvoiceState.ISSUED,
         order_number="",
@@ -425,7 +426,7 @@ def free(invoice: Invoice, *, note: Invoice, amount: Money, reference: str) -> b
     """Let the credit note pay for the bill instead of the money that did, under `reference`: as
     much of that is the customer's again, to be paid back. Once for each note and bill, else False.
     The caller has locked the account."""
-    account, note_number = invoice.account, note.number or ""
+    account, note_number = invoice.owing, note.number or ""
     freed = _take_back(account, invoice, amount, reference=reference, cause=note_number)
     if freed:
         _pay(account, invoice, amount, reference=note_number, cause=note_number)
