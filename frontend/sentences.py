@@ -11,6 +11,15 @@ from frontend.shop.words import named
 
 SENTENCES: Mapping[str, Any] = {
     "no_bill_day": _("There is no bill day yet, or no bill to come."),
+    "unknown_payer_code": _("This code is not valid, or not any more. Ask for another one."),
+    "unknown_payer_agreement": _("There is no such agreement any more."),
+    "may_not_say_who_pays": _("Only administrators of your firm say who pays bills."),
+    "payer_is_itself": _("This code is your own: the other party has to accept it."),
+    "payer_of_other_kind": _("A firm pays for firms, and a person for persons."),
+    "has_payer": _("Another party pays these bills already."),
+    "payer_is_paid": _("Who pays has bills of its own that another party pays: end that first."),
+    "paid_is_payer": _("Who pays for others pays its own bills."),
+    "pays_for_most": _("One party pays for %(most)s others at most."),
     "cycle_day_not_offered": _("Bills are not made on that day."),
     "same_cycle_day": _("Bills are made on that day already."),
     "cycle_day_moves_already": _("The bill day is being moved already: wait until that is done."),

@@ -247,6 +247,8 @@ SPECTACULAR_SETTINGS = {
         "Currency": ["EUR"],
         "PayBy": "subscriptions.domain.views.PayBy",
         "EinvoiceStatus": "subscriptions.domain.einvoicing.EinvoiceStatus",
+        "PayerSide": "subscriptions.domain.states.Side",
+        "PayerAgreementState": "subscriptions.domain.states.AgreementState",
         "DebitState": "subscriptions.domain.states.DebitState",
         "DunningAction": "subscriptions.domain.dunning.Action",
         "DunningCaseState": "subscriptions.domain.dunning.CaseState",

@@ -73,6 +73,9 @@ def bill_page(
 ) -> dict[str, Any]:
     """The context of the bill's page; `debit`: what its payer was told of one that is to come."""
     summary = bill.summary
+    if bill.payer:
+        # With whose card or account is not its buyer's to see.
+        payments, debit = (), None
     taken = (each for each in payments if each.amount == summary.gross and each.is_held)
     paid = next((each for each in taken if each.is_taken or summary.period is None), None)
     return {
@@ -106,6 +109,7 @@ def bill_page(
         "takes_back": takes_back(summary),
         "commitments": [commitment_text(each) for each in bill.commitments],
         "mentions": _mentions(bill, business=summary.basis is Basis.HT),
+        "payer": bill.payer,
         "paid_by": _card(paid) if paid is not None else "",
         "payment_note": payment_note(bill, payments, debit=debit),
         "can_pay": is_payable(bill, payments),

@@ -196,6 +196,8 @@ def _payment(document: InvoiceDocument) -> Iterable[str]:
         ) % {"last4": means.last4, "mandate": means.mandate, "creditor": means.creditor}
     if means is not None and means.by is PayBy.CARD:
         yield _("Charged to your card ending in %(last4)s.") % {"last4": means.last4}
+    if means is not None and means.by is PayBy.PAYER:
+        yield _("Paid by another party, as agreed.")
     if document.template >= SAYS_HOW_IT_STOOD and document.to_pay and not document.credit_note:
         yield _("As it stood on %(day)s; the bill's page says what was paid since.") % {
             "day": on_day(document.issued_on)

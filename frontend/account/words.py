@@ -187,6 +187,30 @@ _ENTRIES: Mapping[str, Callable[[Values], str]] = {
             "from": on_day(date.fromisoformat(str(values["from_on"]))),
         }
     ),
+    "payer_asked": lambda values: _("Asked another party for an agreement on who pays bills"),
+    "payer_withdrawn": lambda values: _("Took back what was asked on who pays bills"),
+    "payer_agreed": lambda values: (
+        (
+            _("Pays the bills of %(other)s from %(day)s on")
+            if values.get("side") == "payer"
+            else _("%(other)s pays the bills from %(day)s on")
+        )
+        % {
+            "other": values.get("other", ""),
+            "day": on_day(date.fromisoformat(str(values["on"]))),
+        }
+    ),
+    "payer_ended": lambda values: (
+        (
+            _("Pays the bills of %(other)s no longer from %(day)s on")
+            if values.get("side") == "payer"
+            else _("%(other)s pays the bills no longer from %(day)s on")
+        )
+        % {
+            "other": values.get("other", ""),
+            "day": on_day(date.fromisoformat(str(values["on"]))),
+        }
+    ),
     "registered": lambda values: _("Account created"),
     "created": lambda values: _("Known as a customer since an order"),
     "password_changed": lambda values: _("Password changed"),

@@ -11,6 +11,7 @@ from frontend.views import (
     cycle_day,
     deposits,
     dunning,
+    payers,
     paying,
     timeline,
 )
@@ -33,6 +34,7 @@ urlpatterns = [
     path("portal/approvals/", business.approvals, name="approvals"),
     path("portal/bills/", business.bills, name="bills"),
     path("portal/bill-day/", cycle_day.of_firm, name="bill_day"),
+    path("portal/payables/", payers.of_firm, name="payables"),
     path("portal/bills/<str:number>/", business.bill, name="bill"),
     path("portal/bills/<str:number>/explained/", business.bill_explained, name="bill_explained"),
     path("portal/bills/<str:number>/pdf/", business.bill_file, {"form": Form.PDF}, "bill_pdf"),

@@ -47,6 +47,7 @@ from frontend.sentences import sentence_of
 from frontend.shop.deliveries import delivery
 from frontend.shop.words import language
 from frontend.views.paying import note_added
+from subscriptions.accounts.selectors import account_view
 from subscriptions.collection.deposits import held_deposit, receipts_of
 from subscriptions.collection.selectors import announced_debit
 from subscriptions.contracts.selectors import subscriptions_of
@@ -287,7 +288,7 @@ def bills(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
     party_id = context.party_id or 0
     note_added(request, party_id=party_id)
-    found = bills_of(party_id)
+    found, account = bills_of(party_id), account_view(party_id)
     values = screen.around(context, here="portal:bills") | {
         "methods": methods_section(
             party_id, area="portal", may_change=context.role is Role.ADMINISTRATOR
@@ -295,7 +296,7 @@ def bills(request: HttpRequest) -> HttpResponse:
         "bills": [
             (bill, bill_words.period_text(bill), bill_words.standing(bill)) for bill in found
         ],
-        "balance": balance_of(found[0].account_id) if found else None,
+        "balance": balance_of(account.id) if account else None,
         "overdue": overdue(context.party_id or 0),
         "interest": interest(context.party_id or 0),
         "deposit": held_deposit(context.party_id or 0),

@@ -32,6 +32,7 @@ KINDS = {
     "merchant_bills": gettext_lazy("the bills say another sum than a merchant’s purchases"),
     "merchant_month": gettext_lazy("a merchant’s closed month is not what he sold"),
     "merchant_payable": gettext_lazy("we owe a merchant another sum than his unpaid months"),
+    "payer": gettext_lazy("who has to pay does not owe the bill"),
     "overpaid": gettext_lazy("more was paid than the bill claims"),
     "bank_waiting": gettext_lazy("money at the bank has waited for three days"),
     "deposit": gettext_lazy("a deposit is held otherwise than it came"),

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from django.db.models import Q, QuerySet
 
 from commerce.kernel.clock import business_now, business_today
+from commerce.kernel.errors import NotFound
 from subscriptions.domain.payers import is_over
 from subscriptions.domain.states import AgreementState, Side
 from subscriptions.models import PayerAgreement
@@ -51,6 +52,16 @@ def agreements_of(party_id: int) -> tuple[AgreementView, ...]:
     ).exclude(state=AgreementState.WITHDRAWN)
     found = rows.select_related("account__party", "payer__party").order_by("-pk")
     return tuple(_view(row, party_id) for row in found if _stands(row))
+
+
+def agreement_of(party_id: int, agreement_id: int) -> AgreementView:
+    """One of them, also when it is over. Raises NotFound `unknown_payer_agreement`."""
+    rows = PayerAgreement.objects.select_related("account__party", "payer__party")
+    mine = rows.filter(Q(account__party=party_id) | Q(payer__party=party_id))
+    found = mine.filter(pk=agreement_id).first()
+    if found is None:
+        raise NotFound("There is no such agreement.", code="unknown_payer_agreement")
+    return _view(found, party_id)
 
 
 def _stands(row: PayerAgreement) -> bool:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscriptions.api import bill_day, dunning, paid_later, views
+from subscriptions.api import bill_day, dunning, paid_later, payers, views
 
 urlpatterns = [
     path("subscriptions", views.SubscriptionsView.as_view(), name="subscriptions"),
@@ -30,6 +30,19 @@ urlpatterns = [
     path("usage", views.UsageView.as_view(), name="usage"),
     path("bill-day", bill_day.BillDayView.as_view(), name="bill_day"),
     path("bill-day/preview", bill_day.BillDayPreviewView.as_view(), name="bill_day_preview"),
+    path("payer-agreements", payers.PayerAgreementsView.as_view(), name="payer_agreements"),
+    path(
+        "payer-agreements/acceptances",
+        payers.PayerAcceptanceView.as_view(),
+        name="payer_acceptances",
+    ),
+    path(
+        "payer-agreements/<int:agreement_id>/end",
+        payers.PayerEndView.as_view(),
+        name="payer_agreement_end",
+    ),
+    path("payables", payers.PayablesListView.as_view(), name="payables_list"),
+    path("payables/<str:on>", payers.PayablesView.as_view(), name="payables"),
     path("invoices", views.InvoicesView.as_view(), name="invoices"),
     path("invoices/<slug:number>.pdf", views.InvoicePdfView.as_view(), name="invoice_pdf"),
     path("invoices/<slug:number>.xml", views.InvoiceXmlView.as_view(), name="invoice_xml"),

@@ -162,11 +162,8 @@ def suggestions(entry_id: int) -> tuple[Suggestion, ...]:
     accounts = set(credit.payer_accounts)
     accounts |= {bill.account_id for bill in bills_named(meant).values()}
     accounts |= set(_by_amount(credit.amount)) | set(_by_name(credit.payer_name))
-    owing = (
-        _bills(Q(payer__in=accounts) | Q(payer__isnull=True, account__in=accounts))
-        .filter(left__gt=0)
-        .order_by("due_on", "pk")
-    )
+    theirs = _bills(Q(payer__in=accounts) | Q(payer__isnull=True, account__in=accounts))
+    owing = theirs.filter(left__gt=0).order_by("due_on", "pk")
     return matching.suggested(credit, (_owed(row) for row in owing[:MOST_BILLS]))
 
 

@@ -44,12 +44,14 @@ LEAST = Money.of("0.50")
 
 @dataclass(frozen=True, slots=True)
 class OverdueBill:
-    """An issued bill whose due day has passed; `open` is still to pay."""
+    """An issued bill whose due day has passed; `open` is still to pay. It is made out to the party
+    that has to pay it, unless it is not its `own`."""
 
     id: int
     number: str
     due_on: date
     open: Money
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def _overdue(row: Invoice, *, today: date) -> Iterator[OverdueBill]:
     if rest:
         late, since = late + rest, row.due_on
     if late:
-        yield OverdueBill(row.pk, row.number or "", since, late)
+        yield OverdueBill(row.pk, row.number or "", since, late, own=row.payer_id is None)
 
 
 def owes_overdue(party_id: int, *, today: date) -> bool:
@@ -245,10 +247,8 @@ def open_cases(
 def wanted_grade(subscription_id: int) -> Action | None:
     """How hard the contract is to be treated now because its account's bills are not paid, by it
     or by who has to; None: not. It stays so until the caller's transaction ends."""
-    found = BillingAccount.objects.filter(subscriptions=subscription_id).values_list(
-        "pk", flat=True
-    )
-    account_id = found.first()
+    contract = Subscription.objects.filter(pk=subscription_id)
+    account_id = contract.values_list("account_id", flat=True).first()
     payers = Invoice.objects.filter(account=account_id, payer__isnull=False)
     cases = (
         DunningCase.objects.select_for_update(of=("self",), no_key=True)

@@ -140,7 +140,8 @@ class Invoice(models.Model):
 
     `period_*` is half-open and empty for an order's bill. Totals are in euros; `tax` lists one
     {rate, net, tax, gross} per rate. What its document says beside that is kept with the issue:
-    both parties, the `payer` where another account pays it, the `commitments` of its contracts, what of it was `prepaid` and by which `means`
+    both parties, the `payer` where another account pays it,
+    the `commitments` of its contracts, what of it was `prepaid` and by which `means`
     the rest was to be paid, and by which `template` it is made.
     """
 

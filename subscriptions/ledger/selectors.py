@@ -149,9 +149,8 @@ def open_bills(account: BillingAccount) -> tuple[Invoice, ...]:
     """The issued bills on which something is open, the first due first."""
     issued = Invoice.objects.filter(owed_by(account.pk), state=InvoiceState.ISSUED)
     owed = issued.exclude(kind=InvoiceKind.CREDIT_NOTE).annotate(owed=open_amount())
-    return tuple(
-        owed.filter(owed__gt=0).select_related("account", "payer").order_by("due_on", "pk")
-    )
+    rows = owed.filter(owed__gt=0).select_related("account", "payer")
+    return tuple(rows.order_by("due_on", "pk"))
 
 
 def money_on_its_way(invoice: Invoice, *, but: str = "") -> bool:

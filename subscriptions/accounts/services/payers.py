@@ -30,7 +30,8 @@ def ask(context: AccountContext, *, side: Side) -> str:
     `payer`), or to pay this one's (`paid`). It is told once, and only its digest is kept.
 
     Raises:
-        Forbidden: `administrators_only`, in a firm; `caller_not_verified`, of an agent.
+        Forbidden: `may_not_say_who_pays`: in a firm, all but administrators;
+            `caller_not_verified`, of an agent.
     """
     _allowed(context)
     account_id, code, now = _own(context), new_token(), business_now()
@@ -199,7 +200,7 @@ def _note(context: AccountContext, party_id: int, code: str, **values: str) -> N
 
 def _allowed(context: AccountContext) -> None:
     if context.role in _MAY_NOT:
-        raise Forbidden("Only administrators say who pays bills.", code="administrators_only")
+        raise Forbidden("Only administrators say who pays bills.", code="may_not_say_who_pays")
     require_verified(context)
 
 

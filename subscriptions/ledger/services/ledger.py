@@ -49,7 +49,8 @@ SELECT %(at)s, CASE part.book WHEN 'unapplied' THEN 'allocation'
                                                      ELSE 'invoice' END END,
        CASE WHEN part.amount > 0 THEN owing.book ELSE part.book END,
        CASE WHEN part.amount > 0 THEN part.book ELSE owing.book END,
-       abs(part.amount), invoice.currency, coalesce(invoice.payer_id, invoice.account_id), invoice.id,
+       abs(part.amount), invoice.currency, coalesce(invoice.payer_id, invoice.account_id),
+       invoice.id,
        coalesce(nullif(invoice.order_number, ''), invoice.number),
        invoice.number || '/' || part.book
   FROM subscriptions_invoice AS invoice,

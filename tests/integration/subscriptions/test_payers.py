@@ -355,7 +355,7 @@ def test_the_parent_is_dunned_and_the_lines_of_unpaid_bills_are_restricted_and_l
 
 
 def test_a_bill_of_a_child_that_nobody_collects_is_found_in_the_morning() -> None:
-    parent, children, _ = group()
+    _, children, _ = group()
     PayerAgreement.objects.filter(account=account(children[0])).update(state="withdrawn")
     billed(APRIL)
     assert differences(APRIL) == []
