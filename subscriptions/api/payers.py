@@ -38,8 +38,8 @@ class PayerAgreementsSerializer(Shown):
 
 
 class PayerAsked(Strict):
-    side = serializers.ChoiceField(
-        choices=[each.value for each in Side],
+    side = OneOf(
+        Side,
         help_text="`payer`: to pay another's bills; `paid`: to have the caller's own paid",
     )
 
