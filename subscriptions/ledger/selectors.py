@@ -64,7 +64,8 @@ def owed_by_party(party_id: int, *, of: str = "") -> Q:
 
 def owing_accounts(bills: QuerySet[Invoice]) -> QuerySet[Invoice, int]:
     """Which accounts have to pay the bills, by id."""
-    return bills.annotate(owing=Coalesce("payer_id", "account_id")).values_list("owing", flat=True)
+    payers = bills.annotate(payer_or_own=Coalesce("payer_id", "account_id"))
+    return payers.values_list("payer_or_own", flat=True)
 
 
 def debited(book: Book) -> Coalesce:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
 from commerce.accounts import selectors as accounts
@@ -449,6 +451,24 @@ def test_an_operator_sets_a_payer_with_a_reason_and_both_sides_read_it() -> None
             assert (line.code, line.values["other"], line.values["note"]) == (
                 "payer_agreed", other, "by letter",
             )  # fmt: skip
+
+
+def test_the_command_sets_a_payer_and_ends_it_and_says_what_is_refused() -> None:
+    parent, child = named(firm(), "Parent"), named(firm(), "Subsidiary")
+    told = {"party": child, "reason": "by letter", "by": "Odile"}
+    said = StringIO()
+    with on(AGREED):
+        with pytest.raises(CommandError, match="payer_is_itself"):
+            call_command("set_payer", payer=child, **told)
+        with pytest.raises(CommandError, match="Nobody pays"):
+            call_command("set_payer", **told)
+        assert PayerAgreement.objects.count() == 0
+        call_command("set_payer", payer=parent, stdout=said, **told)
+        call_command("set_payer", stdout=said, **told)
+    assert said.getvalue().splitlines() == [
+        f"{PayerAgreement.objects.get().pk} paid Parent from 2026-03-21 until {until}"
+        for until in ("it is ended", "2026-03-21")
+    ]
 
 
 def test_the_database_refuses_two_payers_of_one_day() -> None:
