@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -223,7 +224,11 @@ def test_what_a_child_ordered_and_transfers_is_the_parents_and_its_credit_note_t
     parent, children, _ = group()
     with on(date(2026, 4, 15)):
         promised("F-9", [handset()], segment="business")
-        given = {"order_number": "F-9", "party_id": children[0], "segment": "business"}
+        given: dict[str, Any] = {
+            "order_number": "F-9",
+            "party_id": children[0],
+            "segment": "business",
+        }
         number = bill_order(**given, charges={"g1": [handset()]}, tax_rates=RATES)
         assert (owed(parent), owed(children[0])) == ("238.80", "12.00")
         # It has left by then: what was the parent's to pay goes back to it.
@@ -455,7 +460,7 @@ def test_an_operator_sets_a_payer_with_a_reason_and_both_sides_read_it() -> None
 
 def test_the_command_sets_a_payer_and_ends_it_and_says_what_is_refused() -> None:
     parent, child = named(firm(), "Parent"), named(firm(), "Subsidiary")
-    told = {"party": child, "reason": "by letter", "by": "Odile"}
+    told: dict[str, Any] = {"party": child, "reason": "by letter", "by": "Odile"}
     said = StringIO()
     with on(AGREED):
         with pytest.raises(CommandError, match="payer_is_itself"):
