@@ -12,7 +12,7 @@ from commerce.payments.selectors import Saved, usable_methods
 from subscriptions.accounts.payers import payers_on
 from subscriptions.domain.views import PayBy, PaymentMeans
 from subscriptions.ledger.selectors import ORDER_KEY
-from subscriptions.models import Invoice, Transfer
+from subscriptions.models import InstalmentPlan, Invoice, Transfer
 
 WITH_THE_ORDER = json.dumps(asdict(PaymentMeans(PayBy.ORDER)))
 BY_A_PAYER = json.dumps(asdict(PaymentMeans(PayBy.PAYER)))
@@ -53,18 +53,20 @@ def payers_of(
         payer = agreed.get(each.account_id)
         if each.credited_order:
             payer = found.get(f"{ORDER_KEY}{each.credited_order}")
-        elif payer and (each.key in with_orders or _has_paid(each)):
+        elif payer and (each.key in with_orders or _stays(each)):
             payer = None
         if payer is not None:
             paid[each.id] = payer
     return paid
 
 
-def _has_paid(draft: ToPay) -> bool:
-    """Whether money for the order stands with the account itself."""
+def _stays(draft: ToPay) -> bool:
+    """Whether money for the order stands with the account itself, or will come from it in parts."""
+    if not draft.key.startswith(ORDER_KEY):
+        return False
     order = draft.key.removeprefix(ORDER_KEY)
     moved = Transfer.objects.filter(account=draft.account_id, reference=order)
-    return draft.key.startswith(ORDER_KEY) and moved.exists()
+    return moved.exists() or InstalmentPlan.objects.filter(order_number=order).exists()
 
 
 def _kept(saved: Iterable[Saved], *, segment: str) -> str | None:

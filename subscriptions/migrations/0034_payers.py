@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('subscriptions', '0032_who_sells'),
+        ('subscriptions', '0033_instalments'),
     ]
 
     operations = [

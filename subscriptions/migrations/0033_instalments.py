@@ -8,6 +8,7 @@ from django.db.models import Q
 
 BOOKS = [
     *("receivable", "unapplied", "provider", "bank", "revenue", "vat", "loss", "deposit"),
+    "collected",
     "deferred",
 ]
 KINDS = [
@@ -50,7 +51,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0006_motives_and_proofs'),
-        ('subscriptions', '0030_advantages'),
+        ('subscriptions', '0032_who_sells'),
     ]
 
     operations = [
