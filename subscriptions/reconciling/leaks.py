@@ -17,7 +17,8 @@ BANK_WAITS = timedelta(days=3)
 """How long money may wait for an operator before it is a difference."""
 
 # A charge that the last run of its account left out, or whose account no run takes up any more. A
-# bill within which something begins to cost that needs a yes is made when its days are over.
+# bill within which something begins to cost that needs a yes is made when its days are over; what a
+# change begins that was carried out late stands on the bill after it was.
 _UNBILLED = """
 SELECT contract.order_number || '/' || item.line_id || '/' || charge.code,
        coalesce(account.next_bill_on::text, 'none'),
@@ -26,11 +27,13 @@ SELECT contract.order_number || '/' || item.line_id || '/' || charge.code,
   JOIN subscriptions_subscriptionitem AS item ON item.id = charge.item_id
   JOIN subscriptions_subscription AS contract ON contract.id = item.subscription_id
   JOIN subscriptions_billingaccount AS account ON account.id = contract.account_id
+  LEFT JOIN subscriptions_subscriptionchange AS begun ON begun.id = item.begun_by_id
  WHERE contract.status IN ('active', 'suspended') AND item.until_on IS NULL
    AND account.parked_at IS NULL
    AND CASE WHEN account.next_bill_on IS NULL OR account.next_bill_on < %(day)s
             THEN item.from_on < %(day)s
-            ELSE item.from_on < account.next_bill_on - interval '1 month'
+            ELSE greatest(item.from_on, (begun.at AT TIME ZONE account.zone)::date)
+                     < account.next_bill_on - interval '1 month'
                  AND coalesce(charge.billed_until, item.from_on)
                      <= account.next_bill_on - interval '1 month' END
    AND NOT EXISTS (
