@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Greatest
 
 from commerce.events.outbox import publish
 from commerce.kernel.clock import business_now, business_today
@@ -31,8 +33,10 @@ from subscriptions.events import SubscriptionChanged
 from subscriptions.invoicing.services import last_bill
 from subscriptions.models import (
     BillingAccount,
+    ItemCharge,
     PaidContinuation,
     Promise,
+    PromiseLine,
     Subscription,
     SubscriptionBlock,
     SubscriptionChange,
@@ -116,6 +120,7 @@ def apply_change(change: ContractChange) -> int:
         channel=change.channel,
         facts=_history(subscription, change),
     )
+    _supersede_ends(ending, by=row)
     _end(ending, by=row)
     store_items(
         subscription,
@@ -173,10 +178,16 @@ def _locked(subscription_id: int) -> Subscription:
 
 
 def _items(subscription: Subscription, change: ContractChange) -> list[SubscriptionItem]:
-    """What the change ends: the items that it names, or all that run when the contract ends."""
-    items = subscription.items.select_related("begun_by").order_by("pk")
+    """What the change ends: the items that it names, or all that run when the contract ends.
+
+    An end of the contract may be carried out late: it ends too what another change ended after its
+    day, unless a bill has settled that.
+    """
+    items = subscription.items.select_related("begun_by", "ended_by").order_by("pk")
     if change.kind in CLOSING:
-        return list(items.filter(until_on__isnull=True))
+        settled = ItemCharge.objects.filter(item=OuterRef("pk"), billed_until=OuterRef("until_on"))
+        later = Q(until_on__gt=Greatest(change.on, F("from_on"))) & ~Exists(settled)
+        return list(items.filter(Q(until_on__isnull=True) | later))
     found = list(items.filter(pk__in=change.ends))
     if len(found) != len(set(change.ends)):
         raise NotFound("There is no such item in this contract.", code="unknown_item")
@@ -211,6 +222,17 @@ def ended_item(item: SubscriptionItem, subscription: Subscription, *, on: date) 
             if charge.item == item.line_id and charge.recurring
         ),
     )
+
+
+def _supersede_ends(items: Sequence[SubscriptionItem], *, by: SubscriptionChange) -> None:
+    """What other changes promised of the last days of `items` is not billed: they end earlier."""
+    for item in items:
+        if item.ended_by is not None:
+            begun = item.begun_by
+            order = begun.order_number if begun else by.subscription.order_number
+            PromiseLine.objects.filter(
+                promise=item.ended_by.promise_id, item=f"{order}/{item.line_id}"
+            ).update(superseded_by=by.promise_id)
 
 
 def _end(items: Sequence[SubscriptionItem], *, by: SubscriptionChange) -> None:

@@ -22,6 +22,7 @@ from subscriptions.models import (
     ItemCharge,
     Parking,
     Promise,
+    PromiseLine,
     Subscription,
     SubscriptionChange,
     SubscriptionItem,
@@ -464,3 +465,56 @@ def test_days_beyond_an_end_that_came_late_are_no_leak_before_the_bill_that_give
     assert list(billing_differences(date(2026, 5, 13))) == []
     made = [(each.on, str(each.amount.amount)) for each in expected_bills(until=date(2026, 5, 10))]
     assert made[1:] == [(date(2026, 4, 10), "32.09"), (date(2026, 5, 10), "27.55")]
+
+
+def test_an_end_that_is_carried_out_late_goes_before_what_another_change_ended_meanwhile() -> None:
+    contract = begun("F-1", [plan("30.00"), press("3.10")], party=person())
+    months_later(1)
+    change(
+        contract, kind=ChangeKind.PLAN, ends=["plan-1"], begins=[plan("60.00", line="plan-2")],
+        on=date(2026, 4, 20),
+    )  # fmt: skip
+    change(
+        contract, kind=ChangeKind.TERMINATE, order="C-2", on=date(2026, 4, 16),
+        carried_out=date(2026, 4, 24),
+    )  # fmt: skip
+    held = SubscriptionItem.objects.order_by("pk").values_list("line_id", "until_on")
+    assert list(held) == [
+        ("plan-1", date(2026, 4, 16)),
+        ("press-1", date(2026, 4, 16)),
+        ("plan-2", date(2026, 4, 20)),
+    ]
+    months_later(2)
+    # Six of the thirty days from 10 April on were used, and nothing of what began after the end.
+    assert lines_of("AV-2026-0000001") == [
+        ("repair", "F-1/plan-1", "2026-04-16", "2026-05-10", "-24.00"),
+        ("repair", "F-1/press-1", "2026-04-16", "2026-05-10", "-2.48"),
+    ]
+    assert all(check.equal for check in bills_against_promises())
+    made = [(each.on, str(each.amount.amount)) for each in expected_bills(until=date(2026, 5, 10))]
+    assert made[1:] == [(date(2026, 4, 10), "33.10"), (date(2026, 5, 10), "-26.48")]
+    due = PromiseLine.objects.filter(due_on__gte=date(2026, 5, 10), superseded_by__isnull=True)
+    assert str(sum(line.amount for line in due)) == "-26.48"
+    assert list(billing_differences(date(2026, 6, 20))) == []
+
+
+def test_what_begins_late_is_no_leak_before_the_bill_after_it() -> None:
+    contract = begun("F-1", [plan("30.00")], party=person())
+    months_later(1)
+    change(
+        contract, kind=ChangeKind.ADD, begins=[press("3.10")], on=date(2026, 4, 8),
+        carried_out=date(2026, 4, 12),
+    )  # fmt: skip
+    assert list(billing_differences(date(2026, 4, 13))) == []
+    assert list(billing_differences(date(2026, 5, 9))) == []
+    months_later(2)
+    # Two of the 31 days, and the month after the one that began meanwhile.
+    assert [line[1:] for line in lines_of("FA-2026-0000003") if line[1] == "press-1"] == [
+        ("press-1", "2026-04-08", "2026-04-10", "0.20"),
+        ("press-1", "2026-04-10", "2026-05-10", "3.10"),
+        ("press-1", "2026-05-10", "2026-06-10", "3.10"),
+    ]
+    Coverage.objects.filter(charge__item__line_id="press-1").delete()
+    ItemCharge.objects.filter(item__line_id="press-1").update(billed_until=None)
+    found = [(each.kind, each.identity) for each in billing_differences(date(2026, 5, 11))]
+    assert ("unbilled", "F-1/press-1/press") in found
