@@ -100,12 +100,14 @@ def overdue_bills(account: BillingAccount, *, today: date) -> tuple[OverdueBill,
     found = list(_past_due(account, today=today))
     elsewhere = paid_with_orders(row.key for row in found)
     in_peace = left_in_peace(row.number or "" for row in found)
-    bills = tuple(
+    late = (
         bill
         for row in found
         if row.key not in elsewhere and row.number not in in_peace
         for bill in _overdue(row, today=today)
     )
+    # A part is younger than its bill.
+    bills = tuple(sorted(late, key=lambda bill: (bill.due_on, bill.id)))
     return bills if total(bill.open for bill in bills) >= LEAST else ()
 
 
@@ -267,8 +269,10 @@ def debtors(case: DunningCase) -> frozenset[int]:
     others, those whose bills are overdue in it."""
     if not _pays_for_others(case.account_id):
         return frozenset({case.account_id})
-    late = _past_due(case.account, today=business_today())
-    return frozenset(late.values_list("account_id", flat=True))
+    today = business_today()
+    found = [row for row in _past_due(case.account, today=today) if any(_overdue(row, today=today))]
+    elsewhere = paid_with_orders(row.key for row in found)
+    return frozenset(row.account_id for row in found if row.key not in elsewhere)
 
 
 def _pays_for_others(account_id: int) -> bool:

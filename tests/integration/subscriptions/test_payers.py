@@ -28,14 +28,22 @@ from subscriptions.collection.selectors import debits_of
 from subscriptions.collection.services import collecting
 from subscriptions.domain.payers import MOST_PAID
 from subscriptions.domain.states import AgreementState, Side
-from subscriptions.dunning.selectors import case_of, wanted_grade
+from subscriptions.dunning.selectors import case_of, debtors, wanted_grade
 from subscriptions.dunning.services import dunning, dunning_clock
 from subscriptions.invoicing.selectors import bill_view, bills_of
 from subscriptions.invoicing.services.credit import credit_order
 from subscriptions.invoicing.services.one_off import bill_order
 from subscriptions.ledger.selectors import balance_of
 from subscriptions.ledger.services import ledger
-from subscriptions.models import BillingAccount, BillRun, Invoice, PayerAgreement, Transfer
+from subscriptions.models import (
+    BillingAccount,
+    BillRun,
+    DunningCase,
+    InstalmentPart,
+    Invoice,
+    PayerAgreement,
+    Transfer,
+)
 from subscriptions.reconciling.audit import ledger_differences
 from subscriptions.reconciling.leaks import billing_differences
 from tests.bank_files import Moved, bank_file
@@ -51,6 +59,7 @@ from tests.integration.subscriptions.contracts import (
     promised,
     run,
 )
+from tests.integration.subscriptions.test_instalments import bought, on_day
 
 pytestmark = pytest.mark.django_db
 AGREED = date(2026, 3, 20)
@@ -359,6 +368,30 @@ def test_the_parent_is_dunned_and_the_lines_of_unpaid_bills_are_restricted_and_l
     assert [(row.payload["party_id"], row.payload["grade"]) for row in told] == [
         (parent, "restrict"), (parent, "suspend"), (parent, "suspend"), (parent, ""),
     ]  # fmt: skip
+
+
+def test_a_part_of_the_parents_own_phone_that_is_not_late_yet_restricts_no_line_of_its() -> None:
+    parent, children, _ = group()
+    with on(DAY):
+        number = bought(parent, "79.60", "79.60", "79.60", segment="business")
+    billed(APRIL)
+    part_days = [row.due_on for row in InstalmentPart.objects.order_by("number")]
+    assert part_days == [date(2026, 5, 10), date(2026, 6, 9)]
+    for place, day in enumerate([DAY, part_days[0]]):
+        on_day(day)
+        with on(day):
+            ledger.enter_payment(
+                key=f"part-{place}", party_id=parent, reference=number, amount=Money.of("79.60")
+            )
+    looked(date(2026, 6, 8), since=date(2026, 5, 11))
+    on_day(part_days[1])
+    owing = sorted(account(child).pk for child in children)
+    with on(part_days[1]):
+        case = DunningCase.objects.get(account=account(parent))
+        assert case.grade == "restrict"
+        assert sorted(debtors(case)) == owing
+    with on(part_days[1] + timedelta(days=1)):
+        assert sorted(debtors(case)) == sorted([*owing, account(parent).pk])
 
 
 def test_a_bill_of_a_child_that_nobody_collects_is_found_in_the_morning() -> None:
