@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import QuerySet, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 
 from commerce.kernel.clock import PARIS
 from commerce.kernel.errors import NotFound
@@ -20,7 +20,14 @@ from subscriptions.domain.ledger import Book
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.invoicing.services.drafting import INTEREST, LATE_FEE
 from subscriptions.ledger.selectors import BANK_REFERENCE, owed_by, paid_with_orders
-from subscriptions.models import BankShare, DebitNotice, DunningCase, Invoice, LateInterest
+from subscriptions.models import (
+    BankShare,
+    DebitNotice,
+    DunningCase,
+    InstalmentPart,
+    Invoice,
+    LateInterest,
+)
 
 _DAY = timedelta(days=1)
 
@@ -60,17 +67,18 @@ class InterestView:
 def accrued(case: DunningCase, *, today: date) -> tuple[Accrued, ...]:
     """What the late bills of the case bear that nobody was asked for, today included; the oldest
     first. Those that bear nothing are left out, and those that are paid with their order, or left
-    in peace as long as they are."""
+    in peace as long as they are. Of a bill whose parts alone are late in the case those bear."""
+    parts_late = InstalmentPart.objects.filter(due_on__gte=case.since, due_on__lt=today)
     rows = Invoice.objects.filter(
+        Q(due_on__gte=case.since) | Q(pk__in=parts_late.values("invoice")),
         owed_by(case.account_id),
         state=InvoiceState.ISSUED,
-        due_on__gte=case.since,
         due_on__lt=today,
     ).exclude(kind=InvoiceKind.CREDIT_NOTE)
     bills = list(rows.order_by("due_on", "pk"))
     elsewhere = paid_with_orders(row.key for row in bills)
     in_peace = left_in_peace(row.number or "" for row in bills)
-    found = (_accrued(row, today=today) for row in bills if row.key not in elsewhere)
+    found = (_accrued(row, case=case, today=today) for row in bills if row.key not in elsewhere)
     return tuple(
         each
         for each in found
@@ -79,16 +87,26 @@ def accrued(case: DunningCase, *, today: date) -> tuple[Accrued, ...]:
     )
 
 
-def _accrued(invoice: Invoice, *, today: date) -> Accrued:
+def _accrued(invoice: Invoice, *, case: DunningCase, today: date) -> Accrued:
     bill = late_bill(invoice)
     asked = invoice.interest.order_by("-ends_on").first()
     start = asked.ends_on if asked is not None else bill.due_on + _DAY
+    if bill.due_on < case.since:
+        start = max(start, _begins(case))
     days = Period(min(start, today + _DAY), today + _DAY)
     borne = parts(bill, market(settings.MARKET).late_rates(), days=days)
     if borne:
-        days = Period(days.start, borne[-1].days.end)
+        part_alone = bill.due_on < case.since
+        days = Period(borne[0].days.start if part_alone else days.start, borne[-1].days.end)
     amount = interest(borne, currency=invoice.currency)
     return Accrued(invoice, days, borne, amount, bill.open)
+
+
+def _begins(case: DunningCase) -> date:
+    """The first day that is this case's: one before it asked for its own days, or let them be."""
+    before = DunningCase.objects.filter(account=case.account_id, closed_on__isnull=False)
+    ended = before.filter(pk__lt=case.pk).aggregate(last=Max("closed_on"))["last"]
+    return ended + _DAY if ended is not None else date.min
 
 
 def late_bill(invoice: Invoice) -> LateBill:

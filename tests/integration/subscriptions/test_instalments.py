@@ -46,6 +46,7 @@ from tests.integration.subscriptions.contracts import (
     sql,
 )
 from tests.integration.subscriptions.test_debits import with_method
+from tests.integration.subscriptions.test_interest import asked, lived, timers_due
 
 pytestmark = pytest.mark.django_db
 ORDER = "F-1"
@@ -358,3 +359,53 @@ def test_a_plan_is_the_partys_own() -> None:
     assert plans_of(person()) == ()
     assert not is_paying_in_parts(person(), ORDER)
     assert is_paying_in_parts(party, ORDER)
+
+
+def firm_in_parts() -> tuple[int, str]:
+    """A firm with a running line whose phone is paid in two parts: 9 April and 9 May."""
+    party = firm()
+    begun("B-1", [plan("20.00")], party=party, segment="business")
+    return party, bought(party, "119.40", "119.40", segment="business", longest=60)
+
+
+def test_a_late_part_does_not_make_an_older_bill_younger() -> None:
+    party, number = firm_in_parts()
+    run(date(2026, 3, 11))
+    monthly = next(bill.number for bill in bills_of(party) if bill.number != number)
+    attempt(party, f"{number}/pay/1", "119.40", reference=number)
+    on_day(date(2026, 5, 9))
+    account = BillingAccount.objects.get(party_id=party)
+    found = overdue_bills(account, today=date(2026, 5, 10))
+    assert [(each.number, each.due_on, str(each.open.amount)) for each in found] == [
+        (monthly, date(2026, 4, 9), "24.00"), (number, date(2026, 5, 9), "119.40"),
+    ]  # fmt: skip
+
+
+def test_a_late_part_bears_interest_from_its_own_day() -> None:
+    """119.40 for 40 days at 7.86 % a year; nothing for what was put off until the ninth of May."""
+    party, number = firm_in_parts()
+    attempt(party, f"{number}/pay/1", "119.40", reference=number)
+    on_day(date(2026, 5, 9))
+    lived(date(2026, 6, 17), since=date(2026, 4, 9))
+    with business_time_fixed(at(date(2026, 6, 18), hour=15)):
+        attempt(party, f"{number}/pay/2", "119.40", reference=number)
+        timers_due(business_now())
+    assert asked() == [(date(2026, 5, 10), date(2026, 6, 18), "1.03")]
+    assert all_is_well()
+
+
+def test_the_first_part_paid_late_bears_its_days_though_the_next_is_late_by_then() -> None:
+    """119.40 for 30 days, twice as much for 10, and again 119.40 for 30."""
+    party, number = firm_in_parts()
+    lived(date(2026, 5, 9))
+    on_day(date(2026, 5, 9))
+    lived(date(2026, 5, 18), since=date(2026, 5, 10))
+    with business_time_fixed(at(date(2026, 5, 19), hour=15)):
+        attempt(party, f"{number}/pay/1", "119.40", reference=number)
+        timers_due(business_now())
+    lived(date(2026, 6, 17), since=date(2026, 5, 20))
+    assert asked() == []
+    with business_time_fixed(at(date(2026, 6, 18), hour=15)):
+        attempt(party, f"{number}/pay/2", "119.40", reference=number)
+        timers_due(business_now())
+    assert asked() == [(date(2026, 4, 10), date(2026, 6, 18), "2.06")]
