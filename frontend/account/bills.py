@@ -127,7 +127,9 @@ def bill_page(
             }
             for each in bill.with_it
         ],
-        "to_pay_in_all": summary.open + total(each.left for each in bill.with_it),
+        "to_pay_in_all": total(
+            (*(() if bill.payer else (summary.open,)), *(each.left for each in bill.with_it))
+        ),
     }
 
 

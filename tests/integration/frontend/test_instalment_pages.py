@@ -18,6 +18,7 @@ from tests.integration.frontend.test_shop_pages import begun as bundle
 from tests.integration.ordering.test_instalments import _allowed, _own_billing  # noqa: F401
 from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan, run
 from tests.integration.subscriptions.test_instalments import bought, on_day
+from tests.integration.subscriptions.test_payers import pays
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 AT = at(DAY)
@@ -111,3 +112,20 @@ def test_bills_show_the_parts_apart_from_their_charges_and_are_paid_off() -> Non
         before = PaymentAttempt.objects.count()
         stranger.post(f"/account/bills/{number}/pay-off/")
         assert PaymentAttempt.objects.count() == before
+
+
+def test_a_bill_that_another_pays_leaves_its_holder_the_part_alone() -> None:
+    party = person()
+    customer = browser(User.objects.create_user("camille@example.test", None, party_id=party))
+    with business_time_fixed(at(DAY)):
+        begun("C-1", [plan("29.99")], party=party)
+        bought(party)
+    pays(person(), party, day=DAY)
+    with business_time_fixed(at(APRIL, hour=3)):
+        run(APRIL)
+    on_day(APRIL)
+    with business_time_fixed(at(APRIL)):
+        page = text_of(customer, f"/account/bills/{bills_of(party)[0].number}/")
+    assert "Another party pays this bill" in page
+    (_, in_all) = page.split("Left to pay with this bill in all")
+    assert in_all.partition("</tr>")[0].count("€49.75") == 1
