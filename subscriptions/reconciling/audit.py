@@ -2,7 +2,7 @@
 bills and payments; read back by SQL."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import takewhile
@@ -208,7 +208,8 @@ def expected_bills(
     Worked out from what was agreed and when it was activated; no invoice and no promised line is
     looked at. One bill per order with something due once; one at once per contract of a consumer;
     then one per account and cycle, and per morning on which lines of a business are first billed.
-    What a change begins or ends is settled by the account's next bill, a withdrawal at once.
+    What a change begins or ends is settled by the account's next bill, whichever of these it is, a
+    withdrawal at once.
     """
     promises = Promise.objects.select_related(
         "subscription__account", "change__subscription__account"
@@ -218,10 +219,29 @@ def expected_bills(
     for promise in chosen:
         if promise.activated_on is not None:
             accounts[_contract(promise).account_id].append(promise)
+    firsts = _firsts(promises)
     return (
         *_order_bills(chosen),
-        *(bill for rows in accounts.values() for bill in _account_bills(rows, until=until)),
+        *(
+            bill
+            for account, rows in accounts.items()
+            for bill in _account_bills(rows, until=until, firsts=firsts[account])
+        ),
     )
+
+
+def _firsts(promises: Iterable[Promise]) -> dict[int, list[date]]:
+    """By account, the mornings on which lines of a business are first billed."""
+    found: dict[int, list[date]] = defaultdict(list)
+    for promise in promises:
+        if promise.segment == Segment.BUSINESS and promise.activated_on and not promise.replaces_id:
+            found[promise.subscription.account_id].append(_first_morning(promise.subscription))
+    return found
+
+
+def _first_morning(contract: Subscription) -> date:
+    at = run_instant(contract.activated_on, now=contract.activated_at)
+    return _local(at, ZoneInfo(contract.account.zone))
 
 
 def _order_bills(promises: list[Promise]) -> Iterator[ExpectedBill]:
@@ -234,22 +254,23 @@ def _order_bills(promises: list[Promise]) -> Iterator[ExpectedBill]:
             yield ExpectedBill((order,), "order", None, None, total(amounts))
 
 
-def _account_bills(promises: list[Promise], *, until: date) -> Iterator[ExpectedBill]:
+def _account_bills(
+    promises: list[Promise], *, until: date, firsts: Collection[date]
+) -> Iterator[ExpectedBill]:
     mornings: dict[date, list[_Due]] = defaultdict(list)
     settled: dict[tuple[str, date], list[_Due]] = defaultdict(list)
     for promise in promises:
         subscription = _contract(promise)
         business = promise.segment == Segment.BUSINESS
         zone = ZoneInfo(subscription.account.zone)
-        for due in _dues(promise, until=until):
+        for due in _dues(promise, until=until, firsts=firsts):
             first = due.start == subscription.activated_on and promise.replaces_id is None
             if first and not business:
                 yield _bill([due], on=_local(subscription.activated_at, zone))
             elif due.at_once:
                 settled[due.order, due.start].append(due)
             elif first:
-                at = run_instant(due.start, now=subscription.activated_at)
-                mornings[_local(at, zone)].append(due)
+                mornings[_first_morning(subscription)].append(due)
             else:
                 mornings[due.start].append(due)
         for given in _compensated(promise, until=until):
@@ -268,22 +289,24 @@ def _contract(promise: Promise) -> Subscription:
     return promise.change.subscription if promise.replaces_id else promise.subscription
 
 
-def _settled(change: SubscriptionChange, *, cycle_day: CycleDay) -> date:
-    """The day of the first bill run after the change, which may be carried out late; of a
-    withdrawal its own."""
+def _settled(change: SubscriptionChange, *, cycle_day: CycleDay, firsts: Collection[date]) -> date:
+    """The day of the account's first bill after the change, which may be carried out late; of a
+    withdrawal its own. A bill of the mornings `firsts` settles changes of other lines too."""
     at = change.at.astimezone(PARIS)
     if change.kind == ChangeKind.WITHDRAW:
         return at.date()
     run_on = at.date() if at.time() < RUN_AT else at.date() + timedelta(days=1)
-    return first_bill_on(max(change.on, run_on), cycle_day=cycle_day)
+    since = max(change.on, run_on)
+    regular = first_bill_on(since, cycle_day=cycle_day)
+    return min([regular, *(day for day in firsts if day >= since)])
 
 
-def _dues(promise: Promise, *, until: date) -> Iterator[_Due]:
+def _dues(promise: Promise, *, until: date, firsts: Collection[date]) -> Iterator[_Due]:
     """What the contract owes by this promise, one entry per bill day up to `until`."""
     assert promise.activated_on is not None
     cycle_day, since = promise.cycle, promise.activated_on
     begun = promise.change if promise.replaces_id else None
-    bills_from = _settled(begun, cycle_day=cycle_day) if begun else since
+    bills_from = _settled(begun, cycle_day=cycle_day, firsts=firsts) if begun else since
     items = _contract(promise).items.filter(begun_by=begun, ended_by__isnull=False)
     ended = {item.line_id: item.ended_by for item in items.select_related("ended_by")}
     continued = PaidContinuation.objects.filter(
@@ -308,7 +331,8 @@ def _dues(promise: Promise, *, until: date) -> Iterator[_Due]:
             at_once = end.kind == ChangeKind.WITHDRAW
             part = used_of(span, until=end.on)
             lines = due_lines(charge, activation=since, span=part) if part else ()
-            used, settled = total(line.amount for line in lines), _settled(end, cycle_day=cycle_day)
+            used = total(line.amount for line in lines)
+            settled = _settled(end, cycle_day=cycle_day, firsts=firsts)
             if day < settled:
                 by_day[promise.order_number, day, False] += whole
                 by_day[end.order_number, settled, at_once] += used - whole

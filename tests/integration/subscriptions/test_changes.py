@@ -518,3 +518,25 @@ def test_what_begins_late_is_no_leak_before_the_bill_after_it() -> None:
     ItemCharge.objects.filter(item__line_id="press-1").update(billed_until=None)
     found = [(each.kind, each.identity) for each in billing_differences(date(2026, 5, 11))]
     assert ("unbilled", "F-1/press-1/press") in found
+
+
+def test_a_firms_bill_for_another_line_settles_what_changed_and_the_audit_says_so() -> None:
+    firms = firm()
+    contract = begun("F-1", [plan("30.00"), press("3.10")], party=firms, segment="business")
+    with business_time_fixed(at(date(2026, 3, 11), 4)):
+        run(date(2026, 3, 11))
+    months_later(1)
+    change(contract, kind=ChangeKind.REMOVE, ends=["press-1"], on=date(2026, 4, 15))
+    joins = date(2026, 4, 20)
+    with business_time_fixed(at(joins)):
+        begun("F-2", [plan("30.00")], party=firms, segment="business", on=joins)
+    with business_time_fixed(at(date(2026, 4, 21), 4)):
+        run(date(2026, 4, 21))
+    months_later(2)
+    # 25 of 30 days of 3.10 go back on the bill that holds 20 of 30 days of the new line.
+    assert [str(each.net) for each in Invoice.objects.order_by("pk")] == [
+        "33.10", "33.10", "17.42", "60.00",
+    ]  # fmt: skip
+    made = [(each.on, str(each.amount.amount)) for each in expected_bills(until=date(2026, 5, 10))]
+    assert [amount for _, amount in made] == ["33.10", "33.10", "17.42", "60.00"]
+    assert made[2][0] == date(2026, 4, 21)
