@@ -17,7 +17,7 @@ from subscriptions.accounts.services.calendar import RUN_AT, run_instant
 from subscriptions.contracts.services.promise import agreed_charges
 from subscriptions.domain.changes import used_of
 from subscriptions.domain.charges import billed_on, due_in_period, due_lines, spans
-from subscriptions.domain.cycles import CycleDay, first_bill_on
+from subscriptions.domain.cycles import CycleDay, first_bill_on, last_bill_on
 from subscriptions.domain.invoice import period_due
 from subscriptions.domain.states import ChangeKind
 from subscriptions.models import PaidContinuation, Promise, Subscription, SubscriptionChange
@@ -319,7 +319,9 @@ def _dues(promise: Promise, *, until: date, firsts: Collection[date]) -> Iterato
             continue
         end = ended.get(charge.item)
         found = spans(charge, activation=since, cycle_day=cycle_day)
-        for span in takewhile(lambda span: span.period.start <= until, found):
+        for span in takewhile(
+            lambda span: last_bill_on(span.period.start, cycle_day=cycle_day) <= until, found
+        ):
             bill = billed_on(
                 span, activation=since, cycle_day=cycle_day, costs_on=asked.get(charge.item)
             )

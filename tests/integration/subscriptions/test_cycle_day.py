@@ -194,6 +194,8 @@ def test_a_charge_of_three_months_goes_on_to_its_end_and_stands_on_the_bill_of_t
     billed_on(APRIL_10, APRIL_25, date(2026, 5, 25), date(2026, 6, 25))
     assert [gross for _, _, gross in bills()] == ["90.00", "0.00", "0.00", "14.67", "90.00"]
     assert Parking.objects.count() == 0
+    made = expected_bills(until=date(2026, 5, 25))
+    assert (made[-1].on, made[-1].amount) == (date(2026, 5, 25), Money.of("14.67"))
 
 
 def test_an_option_that_is_added_before_the_move_holds_runs_to_it_first() -> None:
