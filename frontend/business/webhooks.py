@@ -32,6 +32,7 @@ def event_name(type_: str) -> str:
         "bill.issued": _("A bill has its number"),
         "bill.electronic_status": _("What became of a bill at the accredited platform"),
         "bill.day_moved": _("Bills are made on another day of the month"),
+        "bill.payer_moved": _("Who pays another’s bills begins or ends"),
         "debit.moved": _("A direct debit is announced, made or failed"),
         "allowance.reached": _("A line has used 80 or 100 % of what its plan includes"),
         "dunning.case_opened": _("Bills are overdue"),

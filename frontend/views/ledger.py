@@ -27,6 +27,7 @@ KINDS = {
     TransferKind.WRITE_OFF: _("Given up"),
     TransferKind.DISPUTE: _("Dispute"),
     TransferKind.DEPOSIT: _("Deposit"),
+    TransferKind.INSTALMENT: _("Part"),
 }
 BOOKS = {
     Book.RECEIVABLE: _("Open on bills"),
@@ -38,6 +39,7 @@ BOOKS = {
     Book.LOSS: _("Loss"),
     Book.DEPOSIT: _("Deposits held"),
     Book.COLLECTED: _("Collected for merchants"),
+    Book.DEFERRED: _("Paid in parts, not due yet"),
 }
 
 

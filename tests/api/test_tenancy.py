@@ -35,6 +35,7 @@ from subscriptions.models import (
     DunningCase,
     Invoice,
     LateInterest,
+    PayerAgreement,
     Subscription,
 )
 from tests.api.conftest import AT, Api, token_of
@@ -42,8 +43,12 @@ from tests.api.test_carts_and_orders import CONSENTS, filled, line_of
 from tests.api.test_fleet_orders import fleet
 from tests.integration.subscriptions.contracts import RATES, begun, handset, plan
 
-OPEN = {"api/v1/offerings/<slug:code>", "api/v1/journeys/<slug:entry>/steps/<name:role>"}
-"""Routes whose id is everybody's."""
+OPEN = {
+    "api/v1/offerings/<slug:code>",
+    "api/v1/journeys/<slug:entry>/steps/<name:role>",
+    "api/v1/payables/<str:on>",
+}
+"""Routes whose id is everybody's, as a day is: whose payables are told, the caller says."""
 BODIES: Mapping[str, dict[str, Any]] = {
     "bundles": {"bundle": "plan-only"},
     "<int:subscription_id>": {"cost_centre": "CC-1"},
@@ -184,7 +189,11 @@ def _unpaid(party: Party) -> dict[str, str]:
         debit_on=AT.date(),
         told_at=AT,
     )
+    agreement = PayerAgreement.objects.create(
+        account=bill.account, state="asked", asked_by="x", asked_at=AT
+    )
     return {
+        "agreement_id": str(agreement.pk),
         "case_id": str(case.pk),
         "interest_id": str(interest.pk),
         "notice_id": str(notice.pk),

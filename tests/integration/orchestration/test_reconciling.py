@@ -52,7 +52,7 @@ from tests.integration.subscriptions.test_ledger import unlock
 
 __all__ = ["outside"]
 pytestmark = pytest.mark.django_db
-STATEMENTS = 39
+STATEMENTS = 41
 BEGUN, DAY = date(2026, 3, 10), date(2026, 4, 10)
 LINE = NetworkLine("lin_1", "F-1/g1", "0639980001", "")
 TAKEN = TakenMoney("FA-2026-0000001/charge/1", "pi_1", Money.of("32.09"), Money.zero())
