@@ -24,15 +24,23 @@ class PatientTransport(httpx.BaseTransport):
         repeatable = request.method == "GET" or "Idempotency-Key" in request.headers
         for pause in _PAUSES if repeatable else ():
             try:
-                answer = self._wire.handle_request(request)
+                answer = self._whole(request)
             except httpx.TransportError:
                 time.sleep(pause)
                 continue
             if not _says_again(answer):
                 return answer
-            answer.close()
             time.sleep(pause)
-        return self._wire.handle_request(request)
+        return self._whole(request)
+
+    def _whole(self, request: httpx.Request) -> httpx.Response:
+        """With its body: a server may die between the head of its answer and the end."""
+        answer = self._wire.handle_request(request)
+        try:
+            answer.read()
+        finally:
+            answer.close()
+        return answer
 
     def close(self) -> None:
         self._wire.close()
