@@ -137,7 +137,8 @@ def _next_stop(states: Sequence[SandboxState]) -> datetime | None:
     midnight = datetime.combine(tomorrow, time(), tzinfo=PARIS)
     until = min(first + GATHERED, midnight - timedelta.resolution)
     gathered = (last_business_instant(until=until), *(due for due in outside if due <= until))
-    return max(due for due in gathered if due is not None)
+    # Business time goes on between two looks: what was first may be done by now.
+    return max((first, *(due for due in gathered if due is not None)))
 
 
 def _move(target: datetime, *, world: Sequence[str]) -> None:

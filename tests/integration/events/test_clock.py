@@ -83,6 +83,18 @@ def test_what_is_due_within_a_minute_has_one_stop_and_its_order(
     assert stops == [*stopped, to]
 
 
+def test_what_is_done_between_two_looks_does_not_lose_its_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    due = virtual_now() + timedelta(days=1)
+    looks = [due]
+    monkeypatch.setattr(
+        business_clock, "next_business_instant", lambda: looks.pop() if looks else None
+    )
+    reached = advance_clock(to=due + timedelta(seconds=1), world=())
+    assert (looks, reached - due >= timedelta(seconds=1)) == ([], True)
+
+
 def test_work_that_never_ends_stops_the_clock_and_is_named() -> None:
     register_busy_check("plans", lambda: 2)
     with pytest.raises(ClockStuck, match="'plans': 2"):
