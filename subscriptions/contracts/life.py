@@ -123,7 +123,7 @@ def _held(row: SubscriptionItem, contract: Subscription) -> Held:
         since=row.from_on,
         until=row.until_on,
         begun_by=row.begun_by_id,
-        ended_by=row.ended_by_id,
+        ended_by=row.first_ended_by_id or row.ended_by_id,
         charges=tuple(
             _agreed(charge, item=row.line_id, currency=contract.account.currency)
             for charge in charges

@@ -175,7 +175,8 @@ class SubscriptionBlock(models.Model):
 class SubscriptionItem(models.Model):
     """What the contract holds from `from_on` up to but not including `until_on`.
 
-    `begun_by` is empty for what came with the contract itself.
+    `begun_by` is empty for what came with the contract itself. `first_ended_by` ended it on a later
+    day, before the end of the contract that holds (`ended_by`) was carried out late.
     """
 
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="items")
@@ -190,6 +191,9 @@ class SubscriptionItem(models.Model):
     )
     ended_by = models.ForeignKey(
         SubscriptionChange, null=True, on_delete=models.PROTECT, related_name="ended"
+    )
+    first_ended_by = models.ForeignKey(
+        SubscriptionChange, null=True, on_delete=models.PROTECT, related_name="first_ended"
     )
 
     class Meta:

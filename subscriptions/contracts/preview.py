@@ -10,6 +10,7 @@ from itertools import takewhile
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money
 from subscriptions.contracts.services.change import ended_item
+from subscriptions.contracts.services.promise import EndedItem
 from subscriptions.domain.changes import EndedCharge, closing, superseded_from
 from subscriptions.domain.charges import AgreedCharge, Span, billed_on, spans
 from subscriptions.domain.continuing import first_paid_days
@@ -67,7 +68,7 @@ def bills_with_change(
     contract = Subscription.objects.select_related("account").filter(pk=subscription_id).first()
     if contract is None or contract.account.cycle_day is None:
         raise NotFound("There is no such subscription.", code="unknown_subscription")
-    rows = list(contract.items.select_related("begun_by").order_by("pk"))
+    rows = list(contract.items.select_related("begun_by", "ended_by").order_by("pk"))
     since = contract.account.next_bill_on or change.on
     lines = _promised(contract, since=since)
     stays = [each for each in waiting if each.number not in takes_back]
@@ -95,10 +96,14 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A running item: its charges, and the first bill on which they may stand from now on."""
+    """An item: its charges, and the first bill on which they may stand from now on.
+
+    `settled_until`: it has an end already, which that bill settles.
+    """
 
     charges: tuple[EndedCharge, ...]
     next_bill: date
+    settled_until: date | None = None
 
 
 class _Course:
@@ -118,6 +123,7 @@ class _Course:
         self._lines = list(lines)
         self._rows = {row.pk: row for row in rows}
         self._running = {_name(row): row.pk for row in rows if row.until_on is None}
+        self._ended = {_name(row): row for row in rows if row.until_on is not None}
         self._begun: dict[str, _Held] = {}
         self._standing = {row.pk: _name(row) for row in rows}
 
@@ -125,13 +131,22 @@ class _Course:
         """The sums of the bills, by their days, once all of `changes` have taken effect."""
         for change in sorted(changes, key=lambda each: each.on):
             gone = [self._standing[item] for item in change.ends if item in self._standing]
-            for name in [*self._running, *self._begun] if change.ends_all else gone:
+            for name in self._all(change.on) if change.ends_all else gone:
                 self._end(name, on=change.on)
             self._begin(change)
         sums = _Sums()
         for line in self._lines:
             sums[line.due_on] += line.amount
         return sums
+
+    def _all(self, on: date) -> Iterable[str]:
+        """What an end of the contract on the day `on` ends: also what has a later end by now."""
+        later = [
+            name
+            for name, row in self._ended.items()
+            if row.until_on is not None and row.until_on > max(on, row.from_on)
+        ]
+        return [*self._running, *later, *self._begun]
 
     def _begin(self, change: Coming) -> None:
         bill = self._settling_bill(change.on)
@@ -178,7 +193,9 @@ class _Course:
             charge = replace(present, until=max(on, present.since))
             if not charge.agreed.recurring:
                 continue
-            if bill > held.next_bill:
+            if bill > held.next_bill and held.settled_until is not None:
+                charge = replace(charge, billed_until=held.settled_until)
+            elif bill > held.next_bill:
                 charge = _billed_meanwhile(charge, cycle_day=self._cycle_day, bills_from=bill)
             since = superseded_from(charge, cycle_day=self._cycle_day)
             of = (name, charge.agreed.code)
@@ -190,11 +207,22 @@ class _Course:
     def _taken(self, name: str, *, on: date) -> _Held | None:
         if name in self._begun:
             return self._begun.pop(name)
-        row = self._rows.get(self._running.pop(name, 0))
+        row = self._ended.pop(name, None) or self._rows.get(self._running.pop(name, 0))
         if row is None:
             return None
         ended = ended_item(row, self._contract, on=on)
-        return _Held(ended.charges, self._next_bill)
+        if row.ended_by is not None:
+            self._forget(row.ended_by.promise_id, ended, on=on)
+        return _Held(ended.charges, self._next_bill, settled_until=row.until_on)
+
+    def _forget(self, promise: int, ended: EndedItem, *, on: date) -> None:
+        """What the change of that `promise` says of the last days is not billed: they end earlier;
+        but for what a bill settles before the day `on`."""
+        settled_from = self._settling_bill(on)
+        said = {(f"{promise}/{each.reference}", each.agreed.code) for each in ended.charges}
+        self._lines = [
+            line for line in self._lines if line.of not in said or line.due_on < settled_from
+        ]
 
     def _add(self, line: PromisedLine, *, of: tuple[str, str] | None) -> None:
         assert line.due_on is not None

@@ -18,7 +18,8 @@ from subscriptions.domain.promise import PromisedLine
 
 @dataclass(frozen=True, slots=True)
 class EndedCharge:
-    """A charge that runs since `since` and ends on `until`; bills hold it up to `billed_until`.
+    """A charge that runs since `since` and ends on `until`; bills hold it up to `billed_until`,
+    which lies within a span where they settled an earlier end of it on that day.
 
     `reference` names its item in what is said of it afterwards: its order and its line. `costs_on`:
     it goes on only with a yes, and costs something from that day on.
@@ -62,10 +63,11 @@ def closing(
         lines = due_lines(ended.agreed, activation=ended.since, span=part) if part else ()
         start = span.period.start
         bill = billed_on(span, activation=ended.since, cycle_day=cycle_day)
-        if ended.billed_until is not None and span.period.end <= ended.billed_until:
+        held = used_of(span, until=ended.billed_until) if ended.billed_until else None
+        if held is not None:
             start = bill = max(start, ended.until)
-            whole = due_lines(ended.agreed, activation=ended.since, span=span)
-            lines = credit(lines, billed=whole)
+            billed = due_lines(ended.agreed, activation=ended.since, span=held)
+            lines = credit(lines, billed=billed)
         found += [
             PromisedLine(
                 replace(due, item=ended.reference), ended.tax_rate, start, max(bill, bills_from)
@@ -80,7 +82,7 @@ def superseded_from(ended: EndedCharge, *, cycle_day: CycleDay) -> date:
     open_spans = (
         span.period.start
         for span in _touched(ended, cycle_day=cycle_day)
-        if ended.billed_until is None or span.period.end > ended.billed_until
+        if ended.billed_until is None or span.period.start >= ended.billed_until
     )
     return next(open_spans, max(ended.until, ended.billed_until or ended.until))
 

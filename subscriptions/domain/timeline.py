@@ -65,7 +65,10 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An item of the contract with its recurring charges, each with the names of its benefits."""
+    """An item of the contract with its recurring charges, each with the names of its benefits.
+
+    `ended_by` is the change that took it off, also where the contract's end came before its day.
+    """
 
     id: int
     order: str

@@ -1,6 +1,6 @@
 """A bill beside the month before it: what `explain` is told. A fixed number of queries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -100,7 +100,7 @@ def _facts(lines: Sequence[BillLineView], *, account_id: int) -> Facts:
             | Q(begun_by__order_number__in=named),
             subscription__account=account_id,
         )
-        .select_related("subscription__account", "begun_by", "ended_by")
+        .select_related("subscription__account", "begun_by", "ended_by", "first_ended_by")
         .prefetch_related(Prefetch("charges", charges))
     )
     changes = SubscriptionChange.objects.filter(subscription__account=account_id).filter(
@@ -109,7 +109,7 @@ def _facts(lines: Sequence[BillLineView], *, account_id: int) -> Facts:
     account = BillingAccount.objects.filter(pk=account_id, cycle_day__isnull=False).first()
     return Facts(
         moves=moves_of(account.cycle) if account else (),
-        items={_place(item): _item_facts(item) for item in items},
+        items={_place(item): _item_facts(item, named=named) for item in items},
         acts={
             (order, group): Act(kind, on)
             for order, group, kind, on in changes.values_list("order_number", "group", "kind", "on")
@@ -122,10 +122,13 @@ def _place(item: SubscriptionItem) -> tuple[str, str, str]:
     return by.order_number, by.group, item.line_id
 
 
-def _item_facts(item: SubscriptionItem) -> ItemFacts:
+def _item_facts(item: SubscriptionItem, *, named: Collection[str]) -> ItemFacts:
+    """Of two ends that one counts which a bill names: the first, if it was settled by one."""
     ended: Contract | None = None
-    if item.ended_by is not None:
-        ended = (item.ended_by.order_number, item.ended_by.group)
+    first = item.first_ended_by
+    by = first if first is not None and first.order_number in named else item.ended_by
+    if by is not None:
+        ended = (by.order_number, by.group)
     return ItemFacts(msisdn=item.subscription.msisdn, ended_by=ended, benefits=_benefit_ends(item))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import takewhile
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -16,11 +17,24 @@ from commerce.kernel.money import Money, total
 from subscriptions.accounts.services.calendar import RUN_AT, run_instant
 from subscriptions.contracts.services.promise import agreed_charges
 from subscriptions.domain.changes import used_of
-from subscriptions.domain.charges import billed_on, due_in_period, due_lines, spans
+from subscriptions.domain.charges import (
+    AgreedCharge,
+    Span,
+    billed_on,
+    due_in_period,
+    due_lines,
+    spans,
+)
 from subscriptions.domain.cycles import CycleDay, first_bill_on, last_bill_on
 from subscriptions.domain.invoice import period_due
 from subscriptions.domain.states import ChangeKind
-from subscriptions.models import PaidContinuation, Promise, Subscription, SubscriptionChange
+from subscriptions.models import (
+    PaidContinuation,
+    Promise,
+    Subscription,
+    SubscriptionChange,
+    SubscriptionItem,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,13 +306,30 @@ def _contract(promise: Promise) -> Subscription:
 def _settled(change: SubscriptionChange, *, cycle_day: CycleDay, firsts: Collection[date]) -> date:
     """The day of the account's first bill after the change, which may be carried out late; of a
     withdrawal its own. A bill of the mornings `firsts` settles changes of other lines too."""
-    at = change.at.astimezone(PARIS)
     if change.kind == ChangeKind.WITHDRAW:
-        return at.date()
-    run_on = at.date() if at.time() < RUN_AT else at.date() + timedelta(days=1)
-    since = max(change.on, run_on)
+        return change.at.astimezone(PARIS).date()
+    since = max(change.on, _next_run(change))
     regular = first_bill_on(since, cycle_day=cycle_day)
     return min([regular, *(day for day in firsts if day >= since)])
+
+
+def _next_run(change: SubscriptionChange) -> date:
+    """The day of the first run after the change was carried out."""
+    at = change.at.astimezone(PARIS)
+    return at.date() if at.time() < RUN_AT else at.date() + timedelta(days=1)
+
+
+def _ends(
+    item: SubscriptionItem, *, cycle_day: CycleDay, firsts: Collection[date]
+) -> list[tuple[SubscriptionChange, date]]:
+    """The ends of an item, each with the day of the bill that settles it. Of two the first counts
+    where that bill was made before the second was carried out."""
+    assert item.ended_by is not None
+    last = item.ended_by, _settled(item.ended_by, cycle_day=cycle_day, firsts=firsts)
+    if item.first_ended_by is None:
+        return [last]
+    settled = _settled(item.first_ended_by, cycle_day=cycle_day, firsts=firsts)
+    return [*([(item.first_ended_by, settled)] if settled < _next_run(last[0]) else []), last]
 
 
 def _dues(promise: Promise, *, until: date, firsts: Collection[date]) -> Iterator[_Due]:
@@ -308,16 +339,18 @@ def _dues(promise: Promise, *, until: date, firsts: Collection[date]) -> Iterato
     begun = promise.change if promise.replaces_id else None
     bills_from = _settled(begun, cycle_day=cycle_day, firsts=firsts) if begun else since
     items = _contract(promise).items.filter(begun_by=begun, ended_by__isnull=False)
-    ended = {item.line_id: item.ended_by for item in items.select_related("ended_by")}
+    ended = {
+        item.line_id: _ends(item, cycle_day=cycle_day, firsts=firsts)
+        for item in items.select_related("ended_by", "first_ended_by")
+    }
     continued = PaidContinuation.objects.filter(
         item__subscription=_contract(promise), item__begun_by=begun
     )
     asked = dict(continued.values_list("item__line_id", "costs_on"))
-    by_day: dict[tuple[str, date, bool], Money] = defaultdict(Money.zero)
+    by_day: dict[_Posting, Money] = defaultdict(Money.zero)
     for charge in agreed_charges(promise):
         if not charge.recurring:
             continue
-        end = ended.get(charge.item)
         found = spans(charge, activation=since, cycle_day=cycle_day)
         for span in takewhile(
             lambda span: last_bill_on(span.period.start, cycle_day=cycle_day) <= until, found
@@ -327,22 +360,51 @@ def _dues(promise: Promise, *, until: date, firsts: Collection[date]) -> Iterato
             )
             day = max(bill, bills_from)
             whole = total(line.amount for line in due_lines(charge, activation=since, span=span))
-            if end is None or span.period.end <= end.on:
-                by_day[promise.order_number, day, False] += whole
-                continue
-            at_once = end.kind == ChangeKind.WITHDRAW
-            part = used_of(span, until=end.on)
-            lines = due_lines(charge, activation=since, span=part) if part else ()
-            used = total(line.amount for line in lines)
-            settled = _settled(end, cycle_day=cycle_day, firsts=firsts)
-            if day < settled:
-                by_day[promise.order_number, day, False] += whole
-                by_day[end.order_number, settled, at_once] += used - whole
-            elif part:
-                by_day[end.order_number, settled if at_once else day, at_once] += used
-    for (order, day, at_once), amount in by_day.items():
-        if day <= until:
-            yield _Due(order, day, amount, at_once)
+            ends = [
+                (
+                    _Posting(end.order_number, settled, end.kind == ChangeKind.WITHDRAW),
+                    _used(charge, span, since=since, until=end.on),
+                )
+                for end, settled in ended.get(charge.item, ())
+                if span.period.end > end.on
+            ]
+            for posting, amount in _posted(_Posting(promise.order_number, day), whole, ends):
+                by_day[posting] += amount
+    for posting, amount in by_day.items():
+        if posting.on <= until:
+            yield _Due(posting.order, posting.on, amount, posting.at_once)
+
+
+class _Posting(NamedTuple):
+    """The bill on which a part of an order stands."""
+
+    order: str
+    on: date
+    at_once: bool = False
+
+
+def _used(charge: AgreedCharge, span: Span, *, since: date, until: date) -> Money | None:
+    """What the days of a span before `until` cost; None where there are none."""
+    part = used_of(span, until=until)
+    if part is None:
+        return None
+    return total(line.amount for line in due_lines(charge, activation=since, span=part))
+
+
+def _posted(
+    first: _Posting, whole: Money, ends: Iterable[tuple[_Posting, Money | None]]
+) -> list[tuple[_Posting, Money]]:
+    """On which bills a span stands: `whole` on the `first`; after each end what was used until
+    then, on the bill that settles it, less what bills before that one hold."""
+    posted: list[tuple[_Posting, Money]] = []
+    posting, due = first, whole
+    for settling, used in ends:
+        if posting.on < settling.on:
+            posted.append((posting, due))
+        elif used is None and not posted:
+            return []
+        posting, due = settling, (used or Money.zero()) - total(held for _, held in posted)
+    return [*posted, (posting, due)]
 
 
 def _compensated(promise: Promise, *, until: date) -> Iterator[_Due]:

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.db.models.functions import Greatest
 
 from commerce.events.outbox import publish
@@ -33,7 +33,6 @@ from subscriptions.events import SubscriptionChanged
 from subscriptions.invoicing.services import last_bill
 from subscriptions.models import (
     BillingAccount,
-    ItemCharge,
     PaidContinuation,
     Promise,
     PromiseLine,
@@ -181,12 +180,11 @@ def _items(subscription: Subscription, change: ContractChange) -> list[Subscript
     """What the change ends: the items that it names, or all that run when the contract ends.
 
     An end of the contract may be carried out late: it ends too what another change ended after its
-    day, unless a bill has settled that.
+    day, whether a bill has settled that or not.
     """
     items = subscription.items.select_related("begun_by", "ended_by").order_by("pk")
     if change.kind in CLOSING:
-        settled = ItemCharge.objects.filter(item=OuterRef("pk"), billed_until=OuterRef("until_on"))
-        later = Q(until_on__gt=Greatest(change.on, F("from_on"))) & ~Exists(settled)
+        later = Q(until_on__gt=Greatest(change.on, F("from_on")))
         return list(items.filter(Q(until_on__isnull=True) | later))
     found = list(items.filter(pk__in=change.ends))
     if len(found) != len(set(change.ends)):
@@ -225,21 +223,23 @@ def ended_item(item: SubscriptionItem, subscription: Subscription, *, on: date) 
 
 
 def _supersede_ends(items: Sequence[SubscriptionItem], *, by: SubscriptionChange) -> None:
-    """What other changes promised of the last days of `items` is not billed: they end earlier."""
+    """What other changes promised of the last days of `items` is not billed, as they end earlier,
+    but for what a bill has settled by now."""
     for item in items:
         if item.ended_by is not None:
             begun = item.begun_by
             order = begun.order_number if begun else by.subscription.order_number
+            settled = item.charges.filter(billed_until=item.until_on)
             PromiseLine.objects.filter(
                 promise=item.ended_by.promise_id, item=f"{order}/{item.line_id}"
-            ).update(superseded_by=by.promise_id)
+            ).exclude(charge__in=settled.values("code")).update(superseded_by=by.promise_id)
 
 
 def _end(items: Sequence[SubscriptionItem], *, by: SubscriptionChange) -> None:
     for item in items:
         item.until_on = max(by.on, item.from_on)
-        item.ended_by = by
-        item.save(update_fields=["until_on", "ended_by"])
+        item.first_ended_by, item.ended_by = item.ended_by, by
+        item.save(update_fields=["until_on", "ended_by", "first_ended_by"])
         if item.until_on == item.from_on:
             # It never ran, so there is nothing to settle.
             item.charges.filter(billed_until__isnull=True).update(billed_until=item.until_on)

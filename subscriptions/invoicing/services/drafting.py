@@ -140,24 +140,35 @@ UPDATE subscriptions_carrierrefund AS back SET billed_in_id = given.invoice_id
 _COPY_COVERAGE = """
 COPY subscriptions_coverage (charge_id, invoice_id, days, revision, live) FROM STDIN
 """
+# With what all bills of these days hold of them: that of the first end, too, where the end of the
+# contract was carried out after it.
 _BEYOND_THE_END = """
 SELECT charge.id, coverage.id, coverage.revision, lower(coverage.days), upper(coverage.days),
-       line.item, line.charge, line.period, line.benefit, line.amount, invoice.currency,
-       line.tax_class
+       item.line_id, charge.code, line.period, line.benefit, sum(line.amount), invoice.currency,
+       charge.tax_class
   FROM subscriptions_itemcharge AS charge
   JOIN subscriptions_subscriptionitem AS item ON item.id = charge.item_id
   JOIN subscriptions_subscription AS contract ON contract.id = item.subscription_id
   LEFT JOIN subscriptions_subscriptionchange AS begun ON begun.id = item.begun_by_id
+  LEFT JOIN subscriptions_subscriptionchange AS former ON former.id = item.first_ended_by_id
   JOIN subscriptions_coverage AS coverage
     ON coverage.charge_id = charge.id AND coverage.live AND upper(coverage.days) > item.until_on
-  JOIN subscriptions_invoice AS invoice ON invoice.id = coverage.invoice_id
+  JOIN subscriptions_coverage AS first
+    ON first.charge_id = charge.id AND first.revision = 1
+   AND lower(first.days) = lower(coverage.days)
+  JOIN subscriptions_coverage AS made
+    ON made.charge_id = charge.id AND lower(made.days) = lower(coverage.days)
+  JOIN subscriptions_invoice AS invoice ON invoice.id = made.invoice_id
   JOIN subscriptions_invoiceline AS line
-    ON line.invoice_id = invoice.id AND line.item = item.line_id AND line.charge = charge.code
-   AND line.starts_on = lower(coverage.days)
-   AND line.order_number = coalesce(begun.order_number, contract.order_number)
-   AND line.group = coalesce(begun.group, contract.group)
+    ON line.invoice_id = invoice.id AND line.charge = charge.code AND line.starts_on <@ first.days
+   AND (line.item, line.order_number, line.group) IN (
+       (item.line_id, coalesce(begun.order_number, contract.order_number),
+        coalesce(begun.group, contract.group)),
+       (coalesce(begun.order_number, contract.order_number) || '/' || item.line_id,
+        former.order_number, former.group))
  WHERE charge.id = ANY(%s)
- ORDER BY charge.id, coverage.id, line.position
+ GROUP BY charge.id, coverage.id, item.line_id, line.period, line.benefit, invoice.currency
+ ORDER BY charge.id, coverage.id, line.benefit <> '', min(line.position)
 """
 _CLOSE_COVERAGE = """
 UPDATE subscriptions_coverage AS coverage SET live = false, closed_by_id = given.invoice_id
@@ -267,7 +278,7 @@ def running_without_charges(account_ids: Sequence[int], charged: Container[int])
 
 
 def _overbilled(charge_ids: Sequence[int]) -> dict[int, tuple[BilledDays, ...]]:
-    """The live coverage of charges beyond the end of their items, with the lines of its bills."""
+    """The live coverage of charges beyond the end of their items, with what bills hold of it."""
     if not charge_ids:
         return {}
     with connection.cursor() as cursor:

@@ -40,7 +40,8 @@ OTHERWISE: Mapping[str, str] = {
     "a third party's refund after that": "left out: it is credited at once, by its service",
     "a recovery fee after that": "left out: there is no bill that could ask for it",
     "use of a line that another has by then": "left out: its record goes to whose the number is",
-    "an item that ends sooner than was known": "by the pure core; its service refuses a second end",
+    "an item that ends sooner than was known": "by the pure core; only the end of its contract may "
+    "come second to its service",
 }
 """What is compared in another form than the lives have it, and how."""
 
