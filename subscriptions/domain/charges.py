@@ -218,7 +218,8 @@ def billed_on(
 
     Of what goes on only with a yes, no bill made before the day `costs_on`, on which it begins to
     cost, holds days from then on, as the yes may come until then and nothing is asked for without
-    it: the span stands on the first bill after its days.
+    it: the span stands on the first bill after its days, or on the one that holds its end already
+    and is made from that day on, as the span after it does.
     """
     period = span.period
     in_advance = (
@@ -227,7 +228,8 @@ def billed_on(
         else last_bill_on(period.start, cycle_day=cycle_day)
     )
     if costs_on is not None and in_advance < costs_on < period.end:
-        return first_bill_on(period.end, cycle_day=cycle_day)
+        last = last_bill_on(period.end, cycle_day=cycle_day)
+        return last if last >= costs_on else first_bill_on(period.end, cycle_day=cycle_day)
     return in_advance
 
 

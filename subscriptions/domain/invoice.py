@@ -43,7 +43,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class BilledDays:
-    """Days of a charge that a bill holds, with the lines that it made of them."""
+    """Days of a charge that bills hold, with the sums of the lines that they made of them."""
 
     coverage_id: int
     revision: int
@@ -250,7 +250,7 @@ def _unbilled(charge: RunningCharge, *, period: Period) -> Iterable[Span]:
     except ValueError as impossible:
         raise _impossible(charge, impossible) from impossible
     if charge.until is None:
-        return [span for span in found if _bill_of(span, charge) < end]
+        return list(takewhile(lambda span: _bill_of(span, charge) < end, found))
     return [part for span in found if (part := used_of(span, until=charge.until)) is not None]
 
 

@@ -42,6 +42,14 @@ SELECT contract.order_number || '/' || item.line_id || '/' || charge.code,
            AND asked.costs_on < account.next_bill_on
            AND asked.costs_on > account.next_bill_on - interval '1 month'
            AND charge.billed_until = account.next_bill_on - interval '1 month')
+   AND NOT EXISTS (
+        SELECT FROM subscriptions_paidcontinuation AS asked
+         WHERE asked.item_id = item.id AND account.next_bill_on >= %(day)s
+           AND charge.every_months > 1
+           AND asked.costs_on > coalesce(charge.billed_until, item.from_on)
+           AND greatest(asked.costs_on, account.next_bill_on - interval '1 month')
+               < coalesce(charge.billed_until, item.from_on)
+                 + charge.every_months * interval '1 month')
  ORDER BY 1
 """
 

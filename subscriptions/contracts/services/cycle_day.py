@@ -290,8 +290,8 @@ def _check_items(account: BillingAccount, *, cycle: Cycle, from_on: date) -> Non
         item__subscription__account=account,
         item__until_on__isnull=True,
         costs_on__gt=business_today(),
-        every_months__gt=1,
-    )
+        item__charges__every_months__gt=1,
+    ).distinct()
     for row in later.select_related("item__begun_by__promise", "item__subscription__promise"):
         if not _costs_as_asked(row, cycle=cycle):
             raise RuleViolated(

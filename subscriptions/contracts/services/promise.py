@@ -247,6 +247,17 @@ def restate(
             superseded_by__isnull=True,
         ).update(superseded_by=promise)
     lines = _lines_of(promise, running, periods=promise.periods, costs_on=costs_on)
+    for line in lines:
+        if line.starts_on and line.due_on and line.starts_on < from_on < line.due_on:
+            # It waits for what begins to cost within it, and now for another bill.
+            PromiseLine.objects.filter(
+                promise=promise,
+                item=line.due.item,
+                charge=line.due.charge,
+                period=line.due.period,
+                benefit=line.due.benefit or "",
+                superseded_by__isnull=True,
+            ).update(due_on=line.due_on)
     _copy(
         ((promise.pk, line) for line in lines if line.starts_on and line.starts_on >= from_on),
         move_id=move_id,

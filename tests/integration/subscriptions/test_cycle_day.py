@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import call_command
 
+from catalogue.domain.model import Kind
 from commerce.accounts import selectors as accounts
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
@@ -20,6 +22,7 @@ from commerce.kernel.periods import Period
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.contracts.finding import coming_bills
 from subscriptions.contracts.life import life_of
+from subscriptions.contracts.services import asking
 from subscriptions.contracts.services.activate import ActivatedItem
 from subscriptions.contracts.services.change import ContractChange, apply_change
 from subscriptions.contracts.services.cycle_day import cycle_day_of, move_cycle_day, show_move
@@ -487,3 +490,97 @@ def test_an_operator_moves_many_and_is_told_of_each_that_can_not(
 def nothing_happened_to(party: int) -> bool:
     account = BillingAccount.objects.get(party=party)
     return (account.cycle_day, account.cycle_before) == (10, [])
+
+
+def free_at_first(monkeypatch: pytest.MonkeyPatch) -> tuple[AgreedCharge, AgreedCharge]:
+    """An item that is asked about: two months free of what is charged by the month, the first
+    quarter of what is charged by the quarter. It begins to cost on 10 May."""
+    monkeypatch.setattr(asking, "current_snapshot", lambda at: None)
+    monkeypatch.setattr(
+        asking, "last_sold", lambda code, catalogue: SimpleNamespace(kind=Kind.CONTENT)
+    )
+    three_free = replace(TWO_FREE, code="three-free", periods=3)
+    quarter = replace(plan("92.00", three_free), code="quarter", every_months=3)
+    return plan("31.00", TWO_FREE), quarter
+
+
+@pytest.mark.parametrize("move", [False, True])
+def test_a_free_quarter_that_waits_for_the_answer_is_on_one_bill_whether_the_day_moves_or_not(
+    monkeypatch: pytest.MonkeyPatch, move: bool
+) -> None:
+    party = begin(*free_at_first(monkeypatch))
+    assert PaidContinuation.objects.get().costs_on == date(2026, 5, 10)
+    with on(ASKED):
+        PaidContinuation.objects.update(agreed=True, answered_at=at(ASKED))
+        if move:
+            move_cycle_day(customer(party), day=25)
+    days = [APRIL_10, APRIL_25, date(2026, 5, 25), date(2026, 6, 25), date(2026, 7, 25)]
+    days = days if move else [date(2026, month, 10) for month in (4, 5, 6, 7)]
+    for day in days:
+        billed_on(day)
+        assert not list(billing_differences(day + timedelta(days=1)))
+    assert (Parking.objects.count(), BillRun.objects.exclude(state="finished").count()) == (0, 0)
+    covered = Coverage.objects.filter(charge__code="quarter").order_by("days")
+    assert [(c.days.lower, c.days.upper, str(c.invoice.period_start)) for c in covered] == (
+        [
+            (DAY, date(2026, 6, 10), "2026-05-25"),
+            (date(2026, 6, 10), date(2026, 6, 25), "2026-05-25"),
+            (date(2026, 6, 25), date(2026, 9, 25), "2026-06-25"),
+        ]
+        if move
+        else [
+            (DAY, date(2026, 6, 10), "2026-06-10"),
+            (date(2026, 6, 10), date(2026, 9, 10), "2026-06-10"),
+        ]
+    )
+    assert all(check.equal for check in bills_against_promises())
+    assert (
+        PromiseLine.objects.filter(
+            charge="quarter", superseded_by__isnull=True, due_on__lte=days[-1]
+        ).count()
+        == InvoiceLine.objects.filter(charge="quarter").count()
+    )
+
+
+def test_a_free_quarter_that_begins_with_a_cycle_waits_too_and_holds_no_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A line of 20 March on an account of the 10th, free by the month until 20 June; its quarter
+    from 10 April on is free as a whole."""
+    month, quarter = free_at_first(monkeypatch)
+    month = replace(month, benefits=(replace(TWO_FREE, periods=3),))
+    party = begin(plan("30.00"))
+    with on(ASKED):
+        begun("F-2", [month, quarter], party=party, on=ASKED)
+    assert PaidContinuation.objects.get().costs_on == date(2026, 6, 20)
+    PaidContinuation.objects.update(agreed=True, answered_at=at(ASKED))
+    for number in (4, 5, 6, 7):
+        billed_on(date(2026, number, 10))
+        assert not list(billing_differences(date(2026, number, 11)))
+    assert (Parking.objects.count(), BillRun.objects.exclude(state="finished").count()) == (0, 0)
+    covered = Coverage.objects.filter(charge__code="quarter").order_by("days")
+    assert [(c.days.lower, c.days.upper, str(c.invoice.period_start)) for c in covered] == [
+        (ASKED, APRIL_10, "2026-03-20"),
+        (APRIL_10, date(2026, 7, 10), "2026-07-10"),
+        (date(2026, 7, 10), date(2026, 10, 10), "2026-07-10"),
+    ]
+    assert all(check.equal for check in bills_against_promises())
+
+
+def test_what_is_charged_by_the_quarter_beside_a_month_is_free_no_longer_than_was_said_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A line of 20 March on an account of the 10th: free by the month until 20 August, and in the
+    quarters that begin before 20 July. From 25 July on one would be paid, before there is a yes."""
+    month, quarter = free_at_first(monkeypatch)
+    month = replace(month, benefits=(replace(TWO_FREE, periods=5),))
+    quarter = replace(quarter, benefits=(replace(TWO_FREE, periods=4),))
+    party = begin(plan("30.00"))
+    with on(ASKED):
+        begun("F-2", [month, quarter], party=party, on=ASKED)
+    asked = PaidContinuation.objects.get()
+    assert (asked.costs_on, asked.every_months) == (date(2026, 8, 20), 1)
+    with on(ASKED), pytest.raises(RuleViolated) as refused:
+        move_cycle_day(customer(party), day=25)
+    assert refused.value.code == "free_item_waits"
+    assert nothing_happened(party)

@@ -35,10 +35,13 @@ def _on_the_day() -> object:
         yield
 
 
-def previewed(contract: int, *, on: date = ENDS, today: date = LATE) -> dict[date, str]:
+def previewed(
+    contract: int, *, today: date = LATE, settled_on: date | None = None
+) -> dict[date, str]:
     """The contract's coming bills with its end, shown on the day `today`."""
     with business_time_fixed(at(today)):
-        shown = bills_with_change(contract, Coming(number="C-2", on=on, ends_all=True))
+        end = Coming(number="C-2", on=ENDS, ends_all=True)
+        shown = bills_with_change(contract, end, settled_on=settled_on)
     return {each.on: str(each.after.amount) for each in shown}
 
 
@@ -184,6 +187,7 @@ def test_a_withdrawal_told_of_late_gives_back_at_once_what_bills_left_to_another
     months_later(1)
     change(contract, kind=ChangeKind.REMOVE, ends=["press-1"])
     months_later(2)
+    assert previewed(contract, settled_on=LATE)[LATE] == "-54.41"
     ended(contract, kind=ChangeKind.WITHDRAW)
     assert [line[1:] for line in lines_of("AV-2026-0000001")][-1] == (
         "F-1/press-1", "2026-04-16", "2026-04-20", "-0.41",

@@ -127,13 +127,19 @@ def test_no_bill_before_a_first_paid_day_holds_it_or_a_later_one(
         lambda span: span.period.start < add_months(since, 40),
         spans(charge(every), activation=since, cycle_day=cycle),
     )
+    before = since
     for span in begun:
         bill = billed_on(span, activation=since, cycle_day=cycle, costs_on=costs_on)
         usual = billed_on(span, activation=since, cycle_day=cycle)
         assert bill >= costs_on or span.period.end <= costs_on
         if bill != usual:
-            assert bill == first_bill_on(span.period.end, cycle_day=cycle)
+            end = span.period.end
+            last, after = (each(end, cycle_day=cycle) for each in (last_bill_on, first_bill_on))
+            assert bill == (last if last >= costs_on else after)
             assert usual < costs_on
+        # A bill that holds a span holds those before it, or another bill has.
+        assert before <= bill
+        before = bill
 
 
 @given(since=DAYS, first=st.integers(1, 28), moves=MOVES, day=st.integers(0, 1200))
