@@ -83,7 +83,8 @@ class Stored:
 @dataclass(frozen=True, slots=True)
 class Alike:
     """The bills of the cycle days that a run makes up for, and those of the same cycle days a month
-    before, whenever either were drafted; sums with tax. `earlier`: such bills of other runs."""
+    before, whenever either were drafted, without those of accounts whose cycle day was moved in
+    between; sums with tax. `earlier`: such bills of other runs."""
 
     bills: int
     gross: Decimal

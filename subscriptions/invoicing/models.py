@@ -73,8 +73,8 @@ class BillRunChunk(models.Model):
     Its tally: of `taken` accounts some were `billed`, are `held`, or had `nothing` to pay; `gross`
     is the sum of the `drafts`, tax included. Beside that stands what its rows say
     (`subscriptions.domain.control.Stored`), and its `cycles`: of the drafts that begin on the cycle
-    day of their account [first day, number, sum with tax as text] for each day. `moved_at` is
-    machine time.
+    day of their account [first day, number, sum with tax as text] for each day, with number and sum
+    of those whose day was another one a month before. `moved_at` is machine time.
     """
 
     run = models.ForeignKey(BillRun, on_delete=models.PROTECT, related_name="chunks")

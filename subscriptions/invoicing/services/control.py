@@ -27,15 +27,22 @@ from subscriptions.models import BillRun, BillRunChunk, BillRunControl
 _SUMS_OF_CHUNK = """
 WITH draft AS (
   SELECT invoice.id, gross, period_start, cycle_day,
+         account.cycle_before <> '[]' AND EXISTS (
+             SELECT FROM subscriptions_cyclemove AS move
+              WHERE move.account_id = account.id AND move.from_on < period_start
+                AND move.from_on > period_start - interval '1 month') AS came,
          CASE invoice.basis WHEN 'HT' THEN net ELSE gross END AS basis
     FROM subscriptions_invoice AS invoice
     JOIN subscriptions_billingaccount AS account ON account.id = invoice.account_id
    WHERE chunk_id = %s AND NOT (state = 'issued') AND state = 'draft'
 ), cycle AS (
-  SELECT period_start, count(*) AS bills, sum(gross) AS gross
+  SELECT period_start, count(*) AS bills, sum(gross) AS gross,
+         count(*) FILTER (WHERE came) AS came,
+         coalesce(sum(gross) FILTER (WHERE came), 0) AS came_gross
     FROM draft WHERE extract(day FROM period_start) = cycle_day GROUP BY period_start
 )
-SELECT (SELECT coalesce(jsonb_agg(jsonb_build_array(period_start, bills, gross::text)), '[]')
+SELECT (SELECT coalesce(jsonb_agg(jsonb_build_array(
+                   period_start, bills, gross::text, came, came_gross::text)), '[]')
           FROM cycle),
        coalesce((SELECT sum(basis) FROM draft), 0), coalesce(sum(line.amount), 0),
        coalesce(sum(line.amount) FILTER (WHERE line.kind NOT IN ('third', 'usage')), 0),
@@ -77,11 +84,13 @@ WITH day AS (
                   WHERE moved.account_id = account.id AND moved.from_on = day.day)
 ), account AS (
   SELECT account.id, account.parked_at,
-         bool_or(coalesce(charge.billed_until, item.from_on) < cycle.day
-                 OR coalesce(charge.billed_until, item.from_on) = cycle.day AND NOT EXISTS (
-                     SELECT FROM subscriptions_paidcontinuation AS asked
-                      WHERE asked.item_id = item.id AND asked.costs_on > cycle.day
-                        AND asked.costs_on < account.next_bill_on)) AS behind
+         bool_or(unbilled.since <= cycle.day AND NOT EXISTS (
+             SELECT FROM subscriptions_paidcontinuation AS asked
+              WHERE asked.item_id = item.id AND asked.costs_on > unbilled.since
+                AND (unbilled.since = cycle.day AND asked.costs_on < account.next_bill_on
+                     OR charge.every_months > 1
+                        AND greatest(asked.costs_on, cycle.day)
+                            < unbilled.since + charge.every_months * interval '1 month'))) AS behind
     FROM cycle
     JOIN subscriptions_billingaccount AS account ON account.id = cycle.id
     JOIN subscriptions_subscription AS contract
@@ -90,7 +99,8 @@ WITH day AS (
       ON item.subscription_id = contract.id AND item.from_on < cycle.day
      AND (item.until_on IS NULL OR item.until_on > cycle.day)
     LEFT JOIN subscriptions_subscriptionchange AS begun ON begun.id = item.begun_by_id
-    JOIN subscriptions_itemcharge AS charge ON charge.item_id = item.id
+    JOIN subscriptions_itemcharge AS charge ON charge.item_id = item.id,
+         LATERAL (SELECT coalesce(charge.billed_until, item.from_on) AS since) AS unbilled
    WHERE coalesce(begun.at, contract.activated_at) <= %(began)s
    GROUP BY account.id
 )
@@ -100,14 +110,32 @@ SELECT count(*),
             WHERE parking.account_id = account.id AND parking.decided_at >= %(began)s))
   FROM account
 """
+# Whose cycle day was moved since the month before counts on neither side: who came to one of the
+# days is among the bills of then not yet, who left it is not any more.
 _ALIKE = """
-SELECT coalesce(sum(bills) FILTER (WHERE own AND day = ANY(%(days)s)), 0),
-       coalesce(sum(gross) FILTER (WHERE own AND day = ANY(%(days)s)), 0),
-       coalesce(sum(bills) FILTER (WHERE NOT own AND day = ANY(%(before)s)), 0),
-       coalesce(sum(gross) FILTER (WHERE NOT own AND day = ANY(%(before)s)), 0),
-       coalesce(sum(bills) FILTER (WHERE NOT own AND day = ANY(%(days)s)), 0)
+WITH gone AS (
+  SELECT count(*) AS bills, coalesce(sum(invoice.gross), 0) AS gross
+    FROM subscriptions_cyclemove AS move
+    JOIN subscriptions_invoice AS invoice
+      ON invoice.account_id = move.account_id
+     AND invoice.period_start = (move.from_on - interval '1 month')::date
+    JOIN subscriptions_billrunchunk AS chunk ON chunk.id = invoice.chunk_id
+    JOIN subscriptions_billrun AS run
+      ON run.id = chunk.run_id AND run.state = 'finished' AND NOT run.trial
+     AND run.id <> %(run)s AND run.on >= %(first)s
+   WHERE move.from_on = ANY(%(days)s)
+)
+SELECT coalesce(sum(bills - came) FILTER (WHERE own AND day = ANY(%(days)s)), 0),
+       coalesce(sum(gross - came_gross) FILTER (WHERE own AND day = ANY(%(days)s)), 0),
+       coalesce(sum(bills) FILTER (WHERE NOT own AND day = ANY(%(before)s)), 0)
+           - (SELECT bills FROM gone),
+       coalesce(sum(gross) FILTER (WHERE NOT own AND day = ANY(%(before)s)), 0)
+           - (SELECT gross FROM gone),
+       coalesce(sum(bills - came) FILTER (WHERE NOT own AND day = ANY(%(days)s)), 0)
   FROM (SELECT run.id = %(run)s AS own, (cycle ->> 0)::date AS day,
-               (cycle ->> 1)::bigint AS bills, (cycle ->> 2)::numeric AS gross
+               (cycle ->> 1)::bigint AS bills, (cycle ->> 2)::numeric AS gross,
+               coalesce((cycle ->> 3)::bigint, 0) AS came,
+               coalesce((cycle ->> 4)::numeric, 0) AS came_gross
           FROM subscriptions_billrun AS run
           JOIN subscriptions_billrunchunk AS chunk ON chunk.run_id = run.id,
                jsonb_array_elements(chunk.cycles) AS cycle

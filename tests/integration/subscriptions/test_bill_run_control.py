@@ -343,8 +343,55 @@ class TestHold:
                 run(day)
         assert set(BillRun.objects.values_list("state", flat=True)) == {"finished"}
         late = BillRunChunk.objects.get(run__on=MAY + timedelta(days=1))
-        assert late.cycles == [["2026-05-10", 2, "42.09"], ["2026-05-11", 1, "29.99"]]
+        assert late.cycles == [
+            ["2026-05-10", 2, "42.09", 0, "0"],
+            ["2026-05-11", 1, "29.99", 0, "0"],
+        ]
         assert [each.deviations for each in BillRunControl.objects.all()] == [[]] * 5
+
+    @pytest.mark.parametrize("leaves", [False, True])
+    def test_accounts_whose_day_was_moved_by_the_dozen_count_on_neither_day(
+        self, settings: Any, leaves: bool
+    ) -> None:
+        """Three of four go from the tenth to the twenty-fifth, where two are, at other prices."""
+        settings.BILL_RUN_LIMITS = STRICT
+        late = date(2026, 3, 25)
+        for number in range(4):
+            begun(f"F-{number}", [plan("10.00" if number else "40.00")], party=person())
+        with business_time_fixed(at(late)):
+            for number in (4, 5):
+                begun(f"F-{number}", [plan("70.00")], party=person(), on=late)
+        for day in (APRIL, date(2026, 4, 25)):
+            with business_time_fixed(at(day, 4)):
+                run(day)
+        with business_time_fixed(at(date(2026, 4, 26))):
+            for account in BillingAccount.objects.order_by("pk")[1:4]:
+                move_cycle_day(owner(account), day=25)
+        days = [MAY, date(2026, 5, 25), date(2026, 6, 10), date(2026, 6, 25)]
+        if leaves:
+            days = days[:2]
+            left = Subscription.objects.get(order_number="F-5").pk
+            promised("C-1", [])
+            with business_time_fixed(at(days[-1], 1)):
+                apply_change(
+                    ContractChange("C-1", "g1", left, ChangeKind.TERMINATE, days[-1], "web")
+                )
+        for day in days:
+            with business_time_fixed(at(day, 4)):
+                run(day)
+        told = [each.deviations for each in BillRunControl.objects.order_by("pk")]
+        one_left = [{"control": "count", "expected": "2", "found": "1"}]
+        assert told == ([[]] * 3 + [one_left] if leaves else [[]] * 6)
+        if not leaves:
+            assert [
+                chunk.cycles
+                for chunk in BillRunChunk.objects.filter(run__on__gte=MAY).order_by("pk")
+            ] == [
+                [["2026-05-10", 1, "40.00", 0, "0"]],
+                [["2026-05-25", 5, "170.00", 3, "30.00"]],
+                [["2026-06-10", 1, "40.00", 0, "0"]],
+                [["2026-06-25", 5, "170.00", 0, "0"]],
+            ]
 
     def test_whoever_was_lost_on_a_missed_day_is_found_by_the_run_after(self) -> None:
         two_contracts()
