@@ -38,6 +38,7 @@ def credit_on_next_bill(porting: Porting) -> None:
         amount=Money(porting.owed, book.pack().currency),
         days=Period(porting.due_on + timedelta(days=1), last + timedelta(days=1)),
         names=NAMES,
+        line_id=porting.line_id,
     )
     if on is not None:
         _settled(porting, by=AUTOMATICALLY, how=on.isoformat())

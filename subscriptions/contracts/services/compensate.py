@@ -28,13 +28,15 @@ def compensate(
     amount: Money,
     days: Period,
     names: Mapping[str, str],
+    line_id: str = "",
 ) -> date | None:
     """Give the contract of that order's group `amount` back on its next bill; the day of that bill.
 
-    In the account's basis (tax included for consumers), as a reduction of what the contract costs
-    most, at its tax. It is promised at once, so that a bill without it is held. None, and nothing
-    is kept, if no such contract runs here or no bill of it is to come. May be repeated: the day of
-    the first time is answered.
+    In the account's basis (tax included for consumers), as a reduction of what it is given for, at
+    its tax (CGI art. 267 II 1°): the item `line_id`, or where that is none that runs and costs
+    something, what the contract costs most in a month. It is promised at once, so that a bill
+    without it is held. None, and nothing is kept, if no such contract runs here or no bill of it is
+    to come. May be repeated: the day of the first time is answered.
     """
     contract = Subscription.objects.filter(order_number=order_number, group=group).first()
     if contract is None:
@@ -44,8 +46,7 @@ def compensate(
     if known is not None:
         return known.due_on
     contract.refresh_from_db(fields=["status"])
-    charges = ItemCharge.objects.filter(item__subscription=contract, item__until_on__isnull=True)
-    reduced = charges.order_by("-amount", "pk").first()
+    reduced = _reduced(contract, line_id=line_id)
     if (
         reduced is None
         or contract.promise_id is None
@@ -77,3 +78,15 @@ def compensate(
         due_on=given.due_on,
     )
     return given.due_on
+
+
+def _reduced(contract: Subscription, *, line_id: str) -> ItemCharge | None:
+    """The running charge that is reduced; None where nothing runs."""
+    rows = ItemCharge.objects.filter(item__subscription=contract, item__until_on__isnull=True)
+    charges = list(rows.select_related("item").order_by("pk"))
+    named = [each for each in charges if each.item.line_id == line_id and each.amount]
+    return max(
+        named or charges,
+        key=lambda charge: charge.amount * charge.quantity / charge.every_months,
+        default=None,
+    )

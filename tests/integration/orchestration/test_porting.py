@@ -41,7 +41,7 @@ from subscriptions.models import Compensation
 from tests.integration.ordering.conftest import open_shop
 from tests.integration.ordering.people import KEPT, agent, bundle_cart, checkout_for, customer
 from tests.integration.ordering.test_carts import handset
-from tests.integration.subscriptions.contracts import begun, person, plan
+from tests.integration.subscriptions.contracts import begun, person, plan, press
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 NUMBER = "0639981234"
@@ -430,7 +430,8 @@ def test_what_a_late_porting_costs_us_goes_back_with_the_next_bill_of_its_line(
     case.hear("port.completed")
     with business_time_fixed(case.at):
         # It is the contract of another order that has begun meanwhile, so that its plan is short.
-        begun("F-1", [plan()], party=person(), on=date(2026, 12, 2))
+        charges = [plan(line=sent.line_id), press("40.00")]
+        begun("F-1", charges, party=person(), on=date(2026, 12, 2))
         close_port_ins(order_number=case.number, group=case.plan.group)
         assert Porting.objects.get().settled_at is None  # no contract of that order yet
         Porting.objects.update(order_number="F-1", group="g1")
@@ -438,6 +439,8 @@ def test_what_a_late_porting_costs_us_goes_back_with_the_next_bill_of_its_line(
             close_port_ins(order_number="F-1", group="g1")
     given = Compensation.objects.get()
     assert (given.reference, str(given.amount)) == (f"porting:{sent.pk}", "10.00")
+    # At the tax of the plan that the number belongs to, not of what costs more.
+    assert str(given.tax_rate) == "20.00"
     assert (given.starts_on, given.ends_on) == (date(2026, 12, 1), date(2026, 12, 3))
     view = selectors.porting_view(sent.pk)
     assert (view.settled_by, view.credited_on) == ("system", date(2027, 1, 2))

@@ -1,6 +1,7 @@
 """What goes back to a contract for a fault of ours: on its next bill, promised, once."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -38,7 +39,7 @@ def _on_the_day() -> Iterator[None]:
         yield
 
 
-def given(amount: str = "10.00", *, order: str = "F-1") -> date | None:
+def given(amount: str = "10.00", *, order: str = "F-1", line: str = "") -> date | None:
     return compensate(
         reference="porting:7",
         order_number=order,
@@ -46,6 +47,7 @@ def given(amount: str = "10.00", *, order: str = "F-1") -> date | None:
         amount=Money.of(amount),
         days=Period(date(2026, 3, 5), date(2026, 3, 7)),
         names=NAMES,
+        line_id=line,
     )
 
 
@@ -78,6 +80,31 @@ def test_it_is_a_line_of_the_next_bill_alone_however_often_it_is_given() -> None
     )
     assert Parking.objects.count() == 0
     assert as_expected(MAY)
+
+
+@pytest.mark.parametrize(
+    ("line", "every", "tax"),
+    [
+        ("plan-1", 1, "20.00"),
+        ("press-1", 1, "2.10"),
+        # Of what is not named here, or costs nothing, the dearest in a month is meant.
+        ("", 1, "2.10"),
+        ("", 3, "20.00"),
+        ("sim-1", 3, "20.00"),
+        ("free-1", 1, "2.10"),
+    ],
+)
+def test_it_has_the_tax_of_what_it_is_given_for_however_dear_that_is(
+    line: str, every: int, tax: str
+) -> None:
+    """A plan of 29.99 and a press of 36.00, for one month or for three."""
+    free = replace(plan("0.00"), item="free-1")
+    begun("F-1", [replace(press("36.00"), every_months=every), plan(), free], party=person())
+    assert given(line=line) == APRIL
+    runs(APRIL)
+    back = Invoice.objects.get(period_start=APRIL).lines.get(charge="compensation")
+    assert (str(back.amount), str(back.tax_rate)) == ("-10.00", tax)
+    assert as_expected(APRIL)
 
 
 def test_where_nothing_is_due_it_is_a_credit_note() -> None:
