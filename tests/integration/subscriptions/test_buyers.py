@@ -22,7 +22,7 @@ from subscriptions.contracts.services.compensate import compensate
 from subscriptions.domain.buyers import Borne, BuyerCodes
 from subscriptions.domain.document import InvoiceDocument
 from subscriptions.domain.views import PayBy, PaymentMeans, Reference, TransferTo
-from subscriptions.invoicing.facturx import terms_of_3, xml_of
+from subscriptions.invoicing.facturx import Flavour, terms_of_3, xml_of
 from subscriptions.invoicing.selectors import bill_view, bills_of, document_of
 from subscriptions.invoicing.services.credit import credit_order
 from subscriptions.invoicing.services.one_off import bill_order
@@ -246,7 +246,16 @@ def test_a_bill_says_which_method_was_to_be_charged_on_its_day(
     consumer = with_method(person(), kind, for_bills=False)
     begun("F-1", [plan()], party=consumer)
     document = last_document(consumer)
-    assert (document.means, terms_of_3(document)["BT-81"]) == (means, code)
+    terms = terms_of_3(document)
+    assert (document.means, terms["BT-81"]) == (means, code)
+    # Four figures are no account (BT-91): they are said in words.
+    debited = (means.mandate or None, means.creditor or None, None)
+    assert tuple(terms.get(term) for term in ("BT-89", "BT-90", "BT-91")) == debited
+    assert means.last4 in terms["BT-82"]
+    for flavour in Flavour:
+        told = xml_of(document, flavour=flavour).decode()
+        assert (means.mandate in told, "PayerFinancialAccount" in told) == (True, False)
+        assert "PayerPartyDebtorFinancialAccount" not in told
     # A firm's is charged only where it said so for its bills.
     for for_bills, expected in ((False, PaymentMeans(PayBy.TRANSFER)), (True, means)):
         party = with_method(firm(), kind, for_bills=for_bills)
