@@ -57,6 +57,11 @@ def contracts_running(party_id: int) -> Mapping[tuple[str, str], bool]:
     return {(order, group): status != SubscriptionStatus.ENDED for order, group, status in found}
 
 
+def running_contracts(party_id: int) -> frozenset[tuple[str, str]]:
+    """Those of the party that have not ended, by order and group."""
+    return frozenset(key for key, runs in contracts_running(party_id).items() if runs)
+
+
 _COMING = """
 WITH promised AS (
     SELECT promise_id, party_id FROM subscriptions_subscription

@@ -1,7 +1,7 @@
 """Ordering a change of a running line: quoted first, then placed like any other order."""
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -225,7 +225,8 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
     on = _effective_on(request, contract, value=value, pricing=pricing)
     leaving = None
     if request.kind is ChangeKind.TERMINATE:
-        leaving = leaving_of(contract, items, request=request, on=on, pricing=pricing)
+        left = _held_at_the_end(contract, on=on) or items
+        leaving = leaving_of(contract, left, request=request, on=on, pricing=pricing)
         touched = (replace(touched[0], charges=leaving.charges()), *touched[1:])
         ending = {item.id for item in contract.items if item.until_on is None}
     amendment = Amendment(
@@ -283,6 +284,12 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         else (),
     )
     return _Prepared(contract, value, quote, pricing, amendment, frozenset(ending), shown)
+
+
+def _held_at_the_end(contract: SubscriptionView, *, on: date) -> tuple[ItemView, ...]:
+    """What it holds on the eve of its end, as far as that is known: an end that is carried out late
+    goes before what other orders have put in its place since."""
+    return contract.items_on(min(on - timedelta(days=1), business_today()))
 
 
 def _waits(request: ChangeRequest) -> bool:

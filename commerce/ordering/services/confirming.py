@@ -4,6 +4,7 @@ The link is only sent where all agrees: name, e-mail address, reference and line
 is an agent's to look at.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ from commerce.ordering.models import Order
 from commerce.ordering.services import links
 from commerce.ordering.services.changes import place_change
 from commerce.ordering.services.place import Checkout, PlacedOrder
-from commerce.ordering.services.terminating import STATEMENT_GOOD_FOR
+from commerce.ordering.services.stated import STATEMENT_GOOD_FOR, Bundle, is_meant
 from commerce.ordering.services.withdrawing import withdraw, withdrawable
 from subscriptions.contracts.finding import bundles_on_bill, parties_of
 from subscriptions.contracts.selectors import subscriptions_of
@@ -51,12 +52,11 @@ def disagreeing(asked: ContractRequestFacts) -> tuple[str, ...]:
         return ("name", "email", "contract", "line")
     party = accounts.party(asked.party_id)
     known = parties_of(reference=asked.contract) | _ordered_by(asked.contract)
-    lines = parties_of(msisdn=asked.line_number) if asked.line_number else {party.id}
     agrees = {
         "name": _words(asked.name) == _words(party.name),
         "email": asked.email.lower() == party.email.lower(),
         "contract": party.id in known,
-        "line": party.id in lines,
+        "line": _agrees_on_the_line(asked, party.id),
     }
     return tuple(name for name, so in agrees.items() if not so)
 
@@ -122,23 +122,44 @@ def _wish(asked: ContractRequestFacts) -> Wish | None:
     actor = Actor(ActorKind.VISITOR, None, party.name)
     context = AccountContext(actor, party.id, Role.CUSTOMER, Channel.WEB)
     if asked.kind is RequestKind.END:
-        contracts = [each for each in subscriptions_of(party.id) if _is_meant(asked, each)]
+        contracts = _meant(asked, party.id)
         return Wish(asked, context, contracts[0].id) if len(contracts) == 1 else None
     bundles = _bundles(asked, context)
     return Wish(asked, context, None, *bundles[0]) if len(bundles) == 1 else None
 
 
-def _is_meant(asked: ContractRequestFacts, contract: SubscriptionView) -> bool:
-    running = contract.status != SubscriptionStatus.ENDED
-    line = not asked.line_number or contract.msisdn == asked.line_number
-    return running and line and (contract.order_number, contract.group) in _named(asked, contract)
+def _meant(asked: ContractRequestFacts, party_id: int) -> list[SubscriptionView]:
+    """The running contracts of which it speaks."""
+    running = _running(party_id)
+    billed = bundles_on_bill(asked.contract) & running.keys()
+    return [
+        each
+        for bundle, each in running.items()
+        if is_meant(asked, bundle, line=each.msisdn, billed=billed)
+    ]
 
 
-def _named(asked: ContractRequestFacts, contract: SubscriptionView) -> frozenset[tuple[str, str]]:
-    """What a bill speaks of; by an order all of it is meant."""
-    if asked.contract == contract.order_number:
-        return frozenset({(contract.order_number, contract.group)})
-    return bundles_on_bill(asked.contract)
+def _running(party_id: int) -> Mapping[Bundle, SubscriptionView]:
+    return {
+        (each.order_number, each.group): each
+        for each in subscriptions_of(party_id)
+        if each.status != SubscriptionStatus.ENDED
+    }
+
+
+def _agrees_on_the_line(asked: ContractRequestFacts, party_id: int) -> bool:
+    """Whether the line is the customer's, and none of another contract than what is named."""
+    if not asked.line_number:
+        return True
+    if party_id not in parties_of(msisdn=asked.line_number):
+        return False
+    billed = bundles_on_bill(asked.contract)
+    spoken_of = {
+        each.msisdn
+        for bundle, each in _running(party_id).items()
+        if bundle in billed or bundle[0] == asked.contract
+    }
+    return not spoken_of or asked.line_number in spoken_of
 
 
 def _bundles(asked: ContractRequestFacts, context: AccountContext) -> list[tuple[str, str]]:
@@ -148,7 +169,7 @@ def _bundles(asked: ContractRequestFacts, context: AccountContext) -> list[tuple
     orders = {number for number, _ in on_bill} or {asked.contract}
     found = [(number, group) for number in orders for group in withdrawable(context, number=number)]
     if asked.line_number:
-        held = [each for each in subscriptions_of(context.party_id or 0) if _is_meant(asked, each)]
+        held = _meant(asked, context.party_id or 0)
         meant = {(each.order_number, each.group) for each in held}
         found = [each for each in found if each in meant]
     return [each for each in found if not on_bill or each in on_bill]

@@ -9,7 +9,7 @@ from django.conf import settings
 from catalogue.domain.model import ChargeKind, Kind, Segment
 from catalogue.selectors import snapshot_of
 from commerce.accounts.kinds import RequestKind
-from commerce.accounts.written import ContractRequestFacts, open_contract_requests
+from commerce.accounts.written import open_contract_requests
 from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money, total
@@ -19,7 +19,8 @@ from commerce.ordering.domain.changes import ChangeRequest, Leaving
 from commerce.ordering.models import Order
 from commerce.ordering.services.changed_line import kind_of
 from commerce.ordering.services.pricing import Pricing
-from subscriptions.contracts.finding import bundles_on_bill, contracts_running
+from commerce.ordering.services.stated import STATEMENT_GOOD_FOR, is_meant
+from subscriptions.contracts.finding import bundles_on_bill, running_contracts
 from subscriptions.contracts.leaving import agreed_price, commitment_of, left_of_commitment
 from subscriptions.contracts.terms import leaves_freely_until
 from subscriptions.domain.leaving import Commitment, Left
@@ -28,11 +29,6 @@ from subscriptions.domain.views import ItemView, SubscriptionView
 FARTHEST = timedelta(days=730)
 """How long after the first possible day a contract can be ended in advance: no commitment is
 longer."""
-
-
-STATEMENT_GOOD_FOR = timedelta(days=30)
-"""How long a statement in writing waits to be carried out; after that nobody does without asking
-why."""
 
 
 def last_day(request: ChangeRequest, contract: SubscriptionView) -> date:
@@ -67,22 +63,18 @@ def earliest_end(contract: SubscriptionView) -> date:
 
 
 def _stated_on(contract: SubscriptionView, *, today: date) -> Iterator[date]:
+    bundle = (contract.order_number, contract.group)
     for asked in open_contract_requests(party_id=contract.party_id):
         day = asked.received_at.astimezone(PARIS).date()
-        ends = asked.kind is RequestKind.END and today - day <= STATEMENT_GOOD_FOR
-        if ends and is_meant(asked, contract):
+        if asked.kind is not RequestKind.END or today - day > STATEMENT_GOOD_FOR:
+            continue
+        bound = commitment_of(contract.id)
+        if bound is not None and day < bound.since:
+            # Whoever commits himself anew has taken his statement back.
+            continue
+        billed = bundles_on_bill(asked.contract) & running_contracts(contract.party_id)
+        if is_meant(asked, bundle, line=contract.msisdn, billed=billed):
             yield day
-
-
-def is_meant(asked: ContractRequestFacts, contract: SubscriptionView) -> bool:
-    """Whether the statement speaks of the contract: of its line, or where it names no line of its
-    order, or of a bill of no other contract."""
-    if asked.line_number:
-        return asked.line_number == contract.msisdn
-    if asked.contract == contract.order_number:
-        return True
-    billed = bundles_on_bill(asked.contract) & contracts_running(contract.party_id).keys()
-    return billed == {(contract.order_number, contract.group)}
 
 
 def check_motive(motive: str) -> None:

@@ -37,11 +37,12 @@ from commerce.ordering.services.open_changes import (
 )
 from commerce.ordering.services.place import PlacedOrder, placed, written
 from commerce.ordering.services.pricing import Pricing, priced, pricing_now
-from commerce.ordering.services.terminating import STATEMENT_GOOD_FOR
+from commerce.ordering.services.stated import STATEMENT_GOOD_FOR, is_meant
 from commerce.ordering.services.unwinding import RECEIVED, settled_share
 from commerce.ordering.services.waiting import coming_changes
 from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched
 from promotions.domain.model import CustomerFacts
+from subscriptions.contracts.finding import bundles_on_bill
 from subscriptions.contracts.preview import Coming, bills_with_change
 from subscriptions.contracts.selectors import subscriptions_of_order
 from subscriptions.domain.charges import AgreedCharge, net_in_period
@@ -168,7 +169,7 @@ def _is_in_time(order: Order, group: str, *, last_day: date) -> bool:
     late = business_today() - last_day
     if late <= timedelta(0) or late > STATEMENT_GOOD_FOR:
         return late <= timedelta(0)
-    return _asked_on(order, contract_of(order, group=group)) <= last_day
+    return _asked_on(order, group, contract_of(order, group=group)) <= last_day
 
 
 def _has_right(order: Order) -> bool:
@@ -191,7 +192,7 @@ def _prepare(context: AccountContext, *, number: str, group: str) -> _Prepared:
     if _withdrawals(order).filter(withdraws=f"{order.number}/{group}").exists():
         raise _already()
     contract = contract_of(order, group=group)
-    last_day, asked_on = _last_day(order, items), _asked_on(order, contract)
+    last_day, asked_on = _last_day(order, items), _asked_on(order, group, contract)
     if asked_on > last_day:
         raise RuleViolated(
             f"The days for withdrawing were over on {last_day:%d/%m/%Y}.",
@@ -208,16 +209,16 @@ def _prepare(context: AccountContext, *, number: str, group: str) -> _Prepared:
     return _Prepared(order, contract, pricing, things, shown, asked_on)
 
 
-def _asked_on(order: Order, contract: SubscriptionView | None) -> date:
-    """Today, or the day of an earlier statement in writing of this order, or of its line, that
+def _asked_on(order: Order, group: str, contract: SubscriptionView | None) -> date:
+    """Today, or the day of an earlier statement in writing that speaks of the bundle and that
     nobody has carried out yet: it counts from its moment on (L221-21, L221-25)."""
     today, line = business_today(), contract.msisdn if contract is not None else ""
+    bundle = (order.number, group)
     stated = [
         asked.received_at.astimezone(PARIS).date()
         for asked in open_contract_requests(party_id=order.party_id)
         if asked.kind is RequestKind.WITHDRAW
-        and asked.contract == order.number
-        and asked.line_number in ("", line)
+        and is_meant(asked, bundle, line=line, billed=bundles_on_bill(asked.contract))
     ]
     return min([day for day in stated if today - day <= STATEMENT_GOOD_FOR], default=today)
 

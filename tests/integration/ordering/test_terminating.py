@@ -1,5 +1,6 @@
 """A contract is ended: on its day, at the price that was said, and taken back until then."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, RequestKind, Role
-from commerce.accounts.models import Party, User
+from commerce.accounts.models import ContractRequest, Party, User
 from commerce.accounts.services.requests import Statement
+from commerce.accounts.written import contract_request
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.kernel.money import Money
@@ -16,6 +18,7 @@ from commerce.notifications.models import Message
 from commerce.ordering.domain.changes import ChangeQuote, ChangeRequest
 from commerce.ordering.services.amending import Wish
 from commerce.ordering.services.changes import quote_change
+from commerce.ordering.services.confirming import confirmation_link, disagreeing
 from commerce.ordering.services.requests import ask_in_writing
 from orchestration.actions import action
 from orchestration.models import Plan, Task
@@ -24,16 +27,18 @@ from orchestration.services.cancel import cancel_under_way, quote_cancellation
 from orchestration.services.decide import decide
 from orchestration.services.desk import Desk
 from orchestration.services.plans import create_plans
+from subscriptions.contracts.finding import bundles_on_bill
 from subscriptions.contracts.services.activate import ActivatedItem, activate
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
-from subscriptions.models import Invoice, Parking, Subscription
+from subscriptions.models import Invoice, Parking, Subscription, SubscriptionItem
 from subscriptions.reconciling.audit import bills_against_promises
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.ordering.people import visitor
 from tests.integration.ordering.test_changes import carried_out, coming, ordered
 from tests.integration.ordering.test_next_offers import START
-from tests.integration.subscriptions.contracts import RATES, at, bills, promised, run
+from tests.integration.subscriptions.contracts import RATES, at, begun, bills, promised, run
+from tests.integration.subscriptions.test_changes import change as applied
 
 AT = at(START)
 ASKED = date(2028, 1, 10)
@@ -138,12 +143,16 @@ def test_a_later_day_may_be_wished_and_an_earlier_one_not() -> None:
         quoted(owner, motive="because")
 
 
-def stated(contract: AccountContext, *, on: date) -> None:
+def stated(
+    owner: AccountContext,
+    *,
+    on: date,
+    contract: str = "F-2026-000001",
+    line: str = "0639980001",
+) -> None:
     """In writing, on that day; nobody has carried it out."""
-    person = Party.objects.get(pk=contract.party_id or 0)
-    statement = Statement(
-        RequestKind.END, person.display_name, person.email, "F-2026-000001", "0639980001"
-    )
+    person = Party.objects.get(pk=owner.party_id or 0)
+    statement = Statement(RequestKind.END, person.display_name, person.email, contract, line)
     with business_time_fixed(at(on)):
         ask_in_writing(visitor("v-9"), statement=statement)
 
@@ -187,6 +196,64 @@ def test_an_end_stated_in_writing_counts_from_its_receipt_however_late_it_is_car
     assert [bill[2] for bill in bills()[before:]] == ["-25.15"]
     assert Parking.objects.count() == 0
     assert all(check.equal for check in bills_against_promises())
+
+
+@pytest.mark.parametrize("kind", [ChangeKind.PLAN, ChangeKind.RENEW])
+def test_what_leaving_late_costs_is_of_the_plan_that_ran_then_unless_he_bound_himself_anew(
+    kind: ChangeKind,
+) -> None:
+    """Stated on 5 May, it ends on the 15th; a plan of twice the price begins on the 18th."""
+    owner = contract(phone=None)
+    stated(owner, on=date(2027, 5, 5))
+    line = Subscription.objects.get().pk
+    twice = replace(CHARGES[0], item="plan-2", amount=Money.of("39.98"))
+    term = 24 if kind is ChangeKind.RENEW else None
+    applied(
+        line, kind=kind, ends=["plan"], begins=[twice], on=date(2027, 5, 18), term_months=term
+    )  # fmt: skip
+    SubscriptionItem.objects.filter(line_id="plan-2").update(offering="horizon-130")
+    shown = quoted(owner, today=date(2027, 5, 25))
+    assert shown.leaving is not None
+    # 8 of 30 days and six months; or from 4 June on 14 of 31 days and eleven months.
+    assert (shown.on, str(shown.leaving.fee.rounded().amount)) == (
+        (date(2027, 6, 4), "457.84") if kind is ChangeKind.RENEW else (date(2027, 5, 15), "125.27")
+    )
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_a_bill_speaks_of_the_contract_that_still_runs_though_it_holds_another(runs: bool) -> None:
+    """The link and the notice read it alike: of two that run nobody knows which one is meant."""
+    owner = contract(phone=None)
+    first = Subscription.objects.get()
+    with business_time_fixed(at(date(2027, 12, 23), 12)):
+        charges = [AgreedCharge("plan", "monthly", True, Money.of("9.99"), "telecom")]
+        begun("F-2", charges, party=owner.party_id or 0, on=date(2027, 12, 23))
+    other = Subscription.objects.filter(order_number="F-2")
+    other.update(msisdn="0639980002")
+    with business_time_fixed(at(date(2028, 1, 23), 4)):
+        run(date(2028, 1, 23))
+    bill = Invoice.objects.get(period_start=date(2028, 1, 23)).number
+    assert bundles_on_bill(bill or "") == {("F-2026-000001", "g1"), ("F-2", "g1")}
+    if not runs:
+        other.update(status="ended", ended_on=date(2028, 1, 24))
+    stated(owner, on=date(2028, 1, 25), contract=bill or "", line="")
+    asked = contract_request(ContractRequest.objects.get().reference)
+    assert bool(confirmation_link(asked)) is not runs
+    with business_time_fixed(at(date(2028, 2, 1))):
+        request = ChangeRequest(ChangeKind.TERMINATE)
+        shown = quote_change(owner, subscription_id=first.pk, request=request)
+    assert shown.on == (date(2028, 2, 11) if runs else date(2028, 2, 4))
+
+
+def test_a_line_of_another_contract_than_the_named_one_is_an_agents_to_look_at() -> None:
+    owner = contract(phone=None)
+    with business_time_fixed(at(date(2027, 12, 23), 12)):
+        charges = [AgreedCharge("plan", "monthly", True, Money.of("9.99"), "telecom")]
+        begun("F-2", charges, party=owner.party_id or 0, on=date(2027, 12, 23))
+    Subscription.objects.filter(order_number="F-2").update(msisdn="0639980002")
+    stated(owner, on=ASKED, line="0639980002")
+    asked = contract_request(ContractRequest.objects.get().reference)
+    assert (disagreeing(asked), confirmation_link(asked)) == (("line",), "")
 
 
 def test_a_statement_of_long_ago_or_of_another_line_moves_no_end() -> None:

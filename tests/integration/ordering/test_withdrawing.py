@@ -41,6 +41,7 @@ from orchestration.services.refunds import on_refund_due
 from orchestration.subscribers import on_plan_cancelled
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
+from subscriptions.models import Invoice
 from tests.integration.ordering.people import customer, visitor
 from tests.integration.ordering.test_changes import carried_out, ordered
 from tests.integration.ordering.test_next_offers import START, begin
@@ -299,11 +300,15 @@ def test_a_guest_withdraws_in_writing_and_confirms_it_by_the_link_that_he_gets(
     assert contract_request(asked.reference).outcome == placed.number
 
 
-def test_a_statement_in_writing_counts_from_its_day_on(owner: AccountContext, order: Order) -> None:
+@pytest.mark.parametrize("by_its_bill", [False, True])
+def test_a_statement_in_writing_counts_from_its_day_on(
+    owner: AccountContext, order: Order, by_its_bill: bool
+) -> None:
     """Carried out after the last day it is still in time, and the days since are not paid."""
     Order.objects.update(consents={"early_execution": True})
     party = Party.objects.get(pk=owner.party_id or 0)
-    statement = Statement(RequestKind.WITHDRAW, party.display_name, party.email, ORDER)
+    named = Invoice.objects.latest("pk").number if by_its_bill else ORDER
+    statement = Statement(RequestKind.WITHDRAW, party.display_name, party.email, named or "")
     late = START + timedelta(days=20)
     with business_time_fixed(at(late)):
         assert dict(withdrawable(owner, number=ORDER)) == {}
