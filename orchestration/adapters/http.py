@@ -341,6 +341,8 @@ class HttpBilling(HttpProvider):
             "segment": str(order.segment),
             "channel": order.channel,
             "user_name": said.get("user_name", ""),
+            "cost_centre": said.get("cost_centre", ""),
+            "purchase_order": order.purchase_order,
             "term_months": max((item.term for item in order.items), default=0),
             "facts": {name: facts[name] for name in OF_A_LINE if facts.get(name)},
             "items": [_billed(item, order, snapshot=snapshot) for item in items],
@@ -430,16 +432,18 @@ def _account(party_id: int) -> str:
 
 def _due_once(agreed: OrderCharges, *, credited: OrderCredit | None = None) -> list[dict[str, Any]]:
     """What falls due with the order, or what of it is credited, in the master basis; lines alike
-    are one, so that the order of a fleet stays short."""
+    are one, so that the order of a fleet stays short: one for each of its cost centres."""
     rates = snapshot_of(agreed.release).tax_rates
-    sums: dict[tuple[str, str, str, Money, str], int] = {}
+    sums: dict[tuple[str, str, str, Money, str, str], int] = {}
     names: dict[tuple[str, str], Mapping[str, str]] = {}
     for item in agreed.items:
         if credited is not None and not _is_credited(item, credited):
             continue
+        centre = agreed.cost_centres.get(item.group, "")
         for charge in item.charges:
             for due in due_in_period(charge, period=0):
-                like = (item.offering, due.charge, due.benefit or "", due.amount, due.tax_class)
+                benefit, amount, tax = due.benefit or "", due.amount, due.tax_class
+                like = (item.offering, due.charge, benefit, amount, tax, centre)
                 sums[like] = sums.get(like, 0) + 1
                 names[item.offering, due.charge] = item.names
     return [
@@ -453,8 +457,9 @@ def _due_once(agreed: OrderCharges, *, credited: OrderCredit | None = None) -> l
             "times": times,
             "tax_class": tax_class,
             "tax_rate": str(rates[tax_class]),
+            "cost_centre": centre,
         }
-        for (offering, code, benefit, amount, tax_class), times in sums.items()
+        for (offering, code, benefit, amount, tax_class, centre), times in sums.items()
     ]
 
 
@@ -478,6 +483,7 @@ def _worn(agreed: OrderCharges, request: WearBill) -> list[dict[str, Any]]:
             "times": 1,
             "tax_class": charge.tax_class,
             "tax_rate": str(rates[charge.tax_class]),
+            "cost_centre": agreed.cost_centres.get(request.group, ""),
         }
         for item, charge, amount in (
             (*pieces[line], amount) for line, amount in request.owed.items()

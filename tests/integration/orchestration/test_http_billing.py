@@ -226,6 +226,28 @@ def test_what_is_due_once_is_told_with_the_order_and_adds_up(
     assert (spoilt.status_code, list(spoilt.json()["fields"])) == (422, ["amount"])
 
 
+def test_it_is_told_what_a_firms_books_call_the_contract_and_its_lines(
+    biller: Sandbox, wish: BillingStart
+) -> None:
+    Order.objects.update(segment="business", purchase_order="PO-2026-7")
+    for item in OrderItem.objects.filter(order__number=wish.order_number):
+        item.config = {**item.config, "cost_centre": "EM-01"}
+        item.save(update_fields=["config"])
+    begun = HttpBilling().start(wish, key=KEY).facts["subscription_id"]
+    books = biller.http.get(f"/biller/subscriptions/{begun}").json()
+    assert (books["cost_centre"], books["purchase_order"]) == ("EM-01", "PO-2026-7")
+    sent: list[dict[str, Any]] = []
+    client._http().event_hooks = {"request": [lambda r: sent.append(json.loads(r.content))]}
+    HttpBilling().bill_order(OrderBill(wish.order_number, wish.party_id), key="bill:1")
+    phone = OrderItem.objects.get(order__number=wish.order_number, role="handset")
+    worn = WearBill(wish.order_number, "g1", wish.party_id, {phone.line_id: Decimal("43.80")})
+    HttpBilling().bill_wear(worn, key="F-2:wear:1")
+    charged, wear = sent
+    assert charged["purchase_order"] == "PO-2026-7"
+    assert [line["cost_centre"] for line in charged["lines"]] == ["EM-01"] * 3
+    assert [line["cost_centre"] for line in wear["lines"]] == ["EM-01"]
+
+
 @pytest.mark.parametrize(
     ("adapter", "bills", "contracts"),
     [

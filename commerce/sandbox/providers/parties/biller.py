@@ -73,6 +73,8 @@ def _begun(fields: Fields, body: Json) -> Json:
         "starts_on": starts_on,
         "segment": str(body.get("segment", ""))[:20],
         "term_months": body.get("term_months", 0),
+        "cost_centre": fields.text("cost_centre", optional=True),
+        "purchase_order": fields.text("purchase_order", optional=True),
         "facts": _line_facts(body),
         "items": [{**item, "from_on": starts_on, "until_on": None} for item in items],
     }
