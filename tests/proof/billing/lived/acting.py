@@ -41,6 +41,7 @@ from commerce.payments.ports import MethodKind
 from commerce.payments.services.checkout import open_session
 from commerce.payments.services.setups import note_setup, open_setup, request_setup
 from subscriptions.bank.services.bank_file import take_in
+from subscriptions.contracts.services.answering import answer_continuation
 from subscriptions.contracts.services.compensate import compensate
 from subscriptions.domain.states import BlockKind, ChangeKind
 from subscriptions.domain.usage import UsageTold
@@ -65,10 +66,19 @@ _ITEMS = """
 SELECT id FROM subscriptions_subscriptionitem
  WHERE subscription_id = %s AND offering = ANY(%s) AND until_on IS NULL
 """
+_UNANSWERED = """
+SELECT contract.order_number, contract.id, asked.item_id
+  FROM subscriptions_paidcontinuation AS asked
+  JOIN subscriptions_subscriptionitem AS item ON item.id = asked.item_id
+  JOIN subscriptions_subscription AS contract ON contract.id = item.subscription_id
+ WHERE asked.agreed IS NULL AND item.until_on IS NULL AND asked.answer_by >= %s
+ ORDER BY asked.id
+"""
 _OPEN = """
 SELECT invoice.number, invoice.gross - coalesce(sum(
-           CASE WHEN moved.credit = 'receivable' THEN moved.amount
-                WHEN moved.debit = 'receivable' AND moved.kind <> 'invoice' THEN -moved.amount
+           CASE WHEN moved.kind = 'invoice' THEN 0
+                WHEN moved.credit = 'receivable' THEN moved.amount
+                WHEN moved.debit = 'receivable' THEN -moved.amount
            END), 0)
   FROM subscriptions_invoice AS invoice
   JOIN subscriptions_billingaccount AS account
@@ -169,6 +179,22 @@ class World:
             goods=act.goods,
             **done,
         )
+
+    def agree_to_pay(self) -> int:
+        """Everybody says yes to what will cost after its free months; how many times that was."""
+        lives = {number: life for (life, _), number in self._orders.items()}
+        with connection.cursor() as cursor:
+            cursor.execute(_UNANSWERED, [business_today()])
+            asked = list(cursor)
+        for order, line, item in asked:
+            with business_time_fixed():
+                answer_continuation(
+                    self._people[lives[order]].context,
+                    subscription_id=line,
+                    item_id=item,
+                    agreed=True,
+                )
+        return len(asked)
 
     def pay_bills_of_firms(self) -> int:
         """Transfer what is open, and take the bank's file in; how many bills that were."""

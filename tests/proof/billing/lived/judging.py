@@ -306,8 +306,8 @@ class Told:
                         at=datetime.fromisoformat(str(at)),
                     )  # fmt: skip
             case Deed.COMPENSATE if row["due_on"]:
-                amount = Decimal(row["amount"])
-                yield Compensated(entry=entry, known=day, code="compensation", amount=amount)
+                code, amount = f"compensation of {row['line']}", Decimal(row["amount"])
+                yield Compensated(entry=entry, known=day, code=code, amount=amount)
 
     def _may_wait(self, row: Row) -> bool:
         """For a day that is still to come: of a porting, or as it was asked for."""

@@ -53,12 +53,15 @@ def lived(stack: Stack, folder: Path, plan: Plan, *, enough: Callable[[], bool])
             if act.deed is not Deed.USE:
                 world.act(act, buyer=buyers[act.life])
         world.tell_use([act for act in acts if act.deed is Deed.USE])
-        paid = world.pay_bills_of_firms()
+        agreed, paid = world.agree_to_pay(), world.pay_bills_of_firms()
         journal.write(done=str(day))
         plan.keep(folder, acting=False)
         if number % EVERY == 0:
             spent = time.monotonic() - began
-            print(f"{day}: {len(acts)} acts, {paid} transfers, {spent:.0f} s", flush=True)
+            print(
+                f"{day}: {len(acts)} acts, {agreed} agreed, {paid} transfers, {spent:.0f} s",
+                flush=True,
+            )
     _advance(plan.until)
     return judge(journal, until=plan.until)
 
