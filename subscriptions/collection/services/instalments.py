@@ -168,18 +168,22 @@ def credit(note: Invoice, *, items: Set[str]) -> bool:
         return False
     bill.account = note.account
     amounts = (Money.of(plan.lines[item], plan.currency) for item in items & plan.lines.keys())
-    paid = ledger.credit_parts(bill, note=note, amount=total(amounts))
-    _give_back(bill, note=note, amount=paid)
+    pays, paid = ledger.end_parts(bill, note=note, amount=total(amounts))
+    pays += _give_back(bill, note=note, amount=paid)
+    ledger.pay_by_note(bill, note=note, amount=pays)
     return True
 
 
-def _give_back(bill: Invoice, *, note: Invoice, amount: Money) -> None:
+def _give_back(bill: Invoice, *, note: Invoice, amount: Money) -> Money:
+    """As much of it as cards paid; how much that is."""
+    wanted = amount
     for paid in reversed(payments_of_bill(bill.number or "")):
         if not paid.is_taken or was_taken_back(paid.key):
             continue
         given = refunds_of(paid.key)
         left = paid.amount - total(given, currency=amount.currency)
         back = min(amount, left, paid_under(bill, paid.reference))
-        if back.amount > 0 and ledger.exchange(bill, note=note, amount=back, paid=paid):
+        if back.amount > 0 and ledger.pay_less(bill, note=note, amount=back, paid=paid):
             effects.refund(key=paid.key, amount=back, sequence=len(given) + 1)
             amount -= back
+    return wanted - amount

@@ -9,7 +9,7 @@ from django.db.models import QuerySet, Sum
 from commerce.accounts.kinds import Segment
 from commerce.accounts.selectors import party
 from commerce.kernel.clock import business_now
-from commerce.kernel.money import Money
+from commerce.kernel.money import Money, total
 from commerce.payments.selectors import PaymentView, payments_of, refunds_of
 from commerce.payments.services import effects
 from subscriptions.accounts.services.accounts import locked_account
@@ -34,6 +34,7 @@ from subscriptions.ledger.selectors import (
     owed_by,
     owed_on,
     paid_under,
+    parts_due,
     rests,
     unapplied_under,
 )
@@ -361,28 +362,40 @@ def _pay_off(account: BillingAccount, *, reference: str, cause: str) -> None:
         fall_due(invoice, amount=surplus, cause=f"early/{cause}")
 
 
-def credit_parts(invoice: Invoice, *, note: Invoice, amount: Money) -> Money:
-    """A credit note of what is paid in parts pays for `amount` of them: what is open first, then
-    what was put off; how much was paid already, and is the customer's again, is answered. Once for
-    each note; the caller has locked the account."""
-    cause, account = note.number or "", invoice.account
-    open_part = min(amount, max(owed_on(invoice), Money.zero(amount.currency)))
-    came = fall_due(invoice, amount=amount - open_part, cause=f"credited/{cause}")
-    paid = open_part + came
-    if paid.amount > 0:
-        _pay(account, invoice, paid, reference=invoice.order_number, cause=cause)
-    return amount - paid
+def end_parts(invoice: Invoice, *, note: Invoice, amount: Money) -> tuple[Money, Money]:
+    """A credit note of what is paid in parts ends `amount` of the later ones: what is open first,
+    then what was put off; and what it gives back beside that, of a first part that is open too. How
+    much the note pays so, and how much of `amount` was paid already. Once for each note; the caller
+    has locked the account."""
+    nothing = Money.zero(amount.currency)
+    owed = max(owed_on(invoice), nothing)
+    later = total((part for _, part in parts_due(invoice)), currency=amount.currency)
+    first = max(owed - later, nothing)
+    takes = amount + min(first, -Money(note.gross, note.currency) - amount)
+    open_part = min(takes, owed)
+    came = fall_due(invoice, amount=takes - open_part, cause=f"credited/{note.number}")
+    return open_part + came, takes - open_part - came
 
 
-def exchange(invoice: Invoice, *, note: Invoice, amount: Money, paid: PaymentView) -> bool:
-    """Let a credit note of an order pay for its bill instead of a payment of a part: as much of
-    that is the customer's again, to be paid back. Once for each note and payment, else False. The
-    caller has locked the account."""
-    account, cause = invoice.account, f"{note.number}/{paid.key}"
-    freed = _take_back(account, invoice, amount, reference=paid.reference, cause=cause)
-    if freed:
-        _pay(account, invoice, amount, reference=invoice.order_number, cause=cause)
-    return freed
+def pay_less(invoice: Invoice, *, note: Invoice, amount: Money, paid: PaymentView) -> bool:
+    """A payment of a part pays `amount` less of its bill, as a credit note does instead: so much is
+    the customer's again, to be paid back. Once for each note and payment, else False. The caller
+    has locked the account."""
+    cause = f"{note.number}/{paid.key}"
+    return _take_back(invoice.account, invoice, amount, reference=paid.reference, cause=cause)
+
+
+def pay_by_note(invoice: Invoice, *, note: Invoice, amount: Money) -> None:
+    """A credit note of an order pays `amount` of its bill; once. The caller has locked the
+    account."""
+    if amount:
+        _pay(
+            invoice.account,
+            invoice,
+            amount,
+            reference=invoice.order_number,
+            cause=note.number or "",
+        )
 
 
 def pay_from(reference: str, invoice: Invoice) -> None:

@@ -28,7 +28,7 @@ from subscriptions.dunning.selectors import overdue_bills
 from subscriptions.invoicing.selectors import bill_view, bills_of, document_of
 from subscriptions.invoicing.services.credit import credit_order
 from subscriptions.invoicing.services.one_off import bill_order
-from subscriptions.ledger.selectors import is_collected
+from subscriptions.ledger.selectors import balance_of, is_collected, paid_in_money
 from subscriptions.models import BillingAccount, DebitNotice, InstalmentPart, Invoice, Transfer
 from subscriptions.reconciling.audit import instalment_differences, ledger_differences
 from subscriptions.subscribers import on_payment_authorised
@@ -279,6 +279,41 @@ def test_what_comes_back_before_a_later_part_ends_all_of_them() -> None:
     assert all_is_well()
 
 
+def test_what_a_firm_gives_back_before_it_paid_anything_leaves_nothing_to_pay() -> None:
+    """Its first part is on the bill, and open as well."""
+    party = firm()
+    number = bought(party, "119.40", "119.40", segment="business", longest=60)
+    credit_order(order_number=ORDER, group="g1", party_id=party, segment="business")
+    assert parts() == [(2, "2026-05-09", "ended", "0.00")]
+    balance = balance_of(BillingAccount.objects.get().pk)
+    assert (balance.owed, balance.unapplied) == (Money.zero(), Money.zero())
+    on_day(date(2026, 5, 9))
+    assert {bill.number: bill.open for bill in bills_of(party)}[number] == Money.zero()
+    assert all_is_well()
+
+
+def test_a_firm_that_gives_one_of_two_back_owes_the_parts_of_the_other() -> None:
+    party = firm()
+    handsets = [handset("100.00"), handset("100.00", line="handset-2")]
+    promised(ORDER, handsets, segment="business")
+    half = Money.of("60.00")
+    instalments.agree(
+        order_number=ORDER,
+        party_id=party,
+        amounts=[half * 2, half * 2],
+        lines={"handset-1": half, "handset-2": half},
+        longest_days=60,
+    )
+    order = {"order_number": ORDER, "party_id": party, "segment": "business"}
+    bill_order(**order, charges={"g1": handsets}, tax_rates=RATES)  # type: ignore[arg-type]
+    credit_order(**order, group="g1", items=frozenset({"handset-2"}))  # type: ignore[arg-type]
+    (bill,) = [each for each in bills_of(party) if each.kind == "order"]
+    # 120.00 of 240.00 are credited, now and later.
+    assert bill.open + bill.deferred == Money.of("120.00")
+    assert balance_of(BillingAccount.objects.get().pk).unapplied == Money.zero()
+    assert all_is_well()
+
+
 def test_what_comes_back_later_gives_the_paid_parts_back_to_their_cards() -> None:
     party = with_method(person(), MethodKind.CARD)
     number = bought(party)
@@ -294,6 +329,8 @@ def test_what_comes_back_later_gives_the_paid_parts_back_to_their_cards() -> Non
         ("paid", "0.00"),
         ("ended", "0.00"),
     ]
+    # Of the bill stands what the first part paid; what the note paid instead is no money.
+    assert paid_in_money(Invoice.objects.get(number=number)) == Money.of("49.75")
     on_day(JUNE)
     assert len(charged()) == 2
     assert instalment_differences() == ()
