@@ -36,7 +36,7 @@ from subscriptions.domain.states import InvoiceKind
 from subscriptions.events import ElectronicInvoiceMoved
 from subscriptions.invoicing.facturx import Flavour, xml_of
 from subscriptions.invoicing.selectors import document_of
-from subscriptions.ledger.selectors import owed_on, paid_in_money
+from subscriptions.ledger.selectors import deferred_on, owed_on, paid_in_money
 from subscriptions.models import Einvoice, EinvoiceStep, Invoice, PlatformRequest
 
 logger = logging.getLogger(__name__)
@@ -231,7 +231,9 @@ def _tell_if_paid(einvoice: Einvoice) -> None:
     if not may_become(EinvoiceStatus(einvoice.status), EinvoiceStatus.PAID):
         return
     money = paid_in_money(invoice)
-    if invoice.kind == InvoiceKind.CREDIT_NOTE or money.amount <= 0 or owed_on(invoice):
+    if invoice.kind == InvoiceKind.CREDIT_NOTE or money.amount <= 0:
+        return
+    if owed_on(invoice) or deferred_on(invoice):
         return
     key = f"{invoice.number}/paid"
     wish = PlatformRequest(

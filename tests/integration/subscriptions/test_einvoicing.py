@@ -14,13 +14,21 @@ from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import Forbidden, Refused, Unknown
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
+from subscriptions.collection.services import instalments
 from subscriptions.einvoicing.selectors import came_back, einvoice_of, reports, stuck
 from subscriptions.einvoicing.services import einvoice_decisions, einvoicing, sales_reports
 from subscriptions.invoicing.selectors import bills_of
 from subscriptions.invoicing.services.credit import credit_order
 from subscriptions.invoicing.services.one_off import bill_order
 from subscriptions.ledger.services.ledger import enter_payment
-from subscriptions.models import Einvoice, EinvoiceStep, Invoice, PlatformRequest, SalesReport
+from subscriptions.models import (
+    Einvoice,
+    EinvoiceStep,
+    InstalmentPart,
+    Invoice,
+    PlatformRequest,
+    SalesReport,
+)
 from subscriptions.ports import ElectronicInvoice, Known, PlatformEvent
 from subscriptions.ports import SalesReport as Report
 from tests.integration.subscriptions.contracts import (
@@ -301,6 +309,39 @@ def test_what_a_credit_note_pays_is_no_money(platform: Memory, atelier: int) -> 
     assert not PlatformRequest.objects.filter(kind="paid").exists()
     sales, payments = sales_reports.books(Period(DAY, AFTER))
     assert ([(row["net"], row["documents"]) for row in sales], payments) == ([("0.00", 2)], [])
+
+
+def test_an_invoice_paid_in_parts_is_told_as_paid_with_its_last_part_alone(
+    platform: Memory, atelier: int
+) -> None:
+    promised("F-7", [handset("200.00")], segment="business")
+    half = Money.of("120.00")
+    instalments.agree(
+        order_number="F-7",
+        party_id=atelier,
+        amounts=[half, half],
+        lines={"handset-1": half},
+        longest_days=60,
+    )
+    number = bill_order(
+        order_number="F-7",
+        party_id=atelier,
+        segment="business",
+        charges={"g1": [handset("200.00")]},
+        tax_rates=RATES,
+    )
+    assert number is not None
+    einvoicing.on_send({"keys": [f"{number}/1"]})
+    told(number, "deposited")
+    enter_payment(key="first", party_id=atelier, reference=number, amount=half)
+    assert not PlatformRequest.objects.filter(kind="paid").exists()
+    later = InstalmentPart.objects.get()
+    with business_time_fixed(at(later.due_on)):
+        instalments.on_due({"part": later.pk})
+        assert not PlatformRequest.objects.filter(kind="paid").exists()
+        enter_payment(key="second", party_id=atelier, reference=number, amount=half)
+    asked = PlatformRequest.objects.get(kind="paid")
+    assert (str(asked.amount), asked.made_at) == ("240.00", at(later.due_on))
 
 
 def test_a_rejected_invoice_is_sent_anew_by_an_operator_alone(
