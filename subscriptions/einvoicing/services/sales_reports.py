@@ -66,8 +66,8 @@ SELECT (moved.at AT TIME ZONE 'Europe/Paris')::date, (part ->> 'rate')::numeric,
    AND 'receivable' IN (moved.debit, moved.credit)
    AND moved.at >= %(since)s AND moved.at < %(until)s
    AND NOT EXISTS (SELECT FROM subscriptions_invoice AS note
-                    WHERE note.account_id = moved.account_id AND note.kind = 'credit_note'
-                      AND moved.key = invoice.number || '/' || note.number)
+                    WHERE note.kind = 'credit_note'
+                      AND note.number = substr(moved.key, length(invoice.number) + 2))
  GROUP BY 1, 2 ORDER BY 1, 2
 """  # noqa: S608  no input
 

@@ -18,6 +18,7 @@ from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_now, business_time_fixed, machine_now
 from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money
+from commerce.kernel.periods import Period
 from commerce.payments.models import PaymentAttempt, SavedMethod
 from commerce.payments.ports import MethodKind
 from subscriptions.accounts.payers import agreements_of
@@ -30,6 +31,7 @@ from subscriptions.domain.payers import MOST_PAID
 from subscriptions.domain.states import AgreementState, Side
 from subscriptions.dunning.selectors import case_of, debtors, wanted_grade
 from subscriptions.dunning.services import dunning, dunning_clock
+from subscriptions.einvoicing.services import sales_reports
 from subscriptions.invoicing.selectors import bill_view, bills_of
 from subscriptions.invoicing.services.credit import credit_order
 from subscriptions.invoicing.services.one_off import bill_order
@@ -251,6 +253,22 @@ def test_what_a_child_ordered_and_transfers_is_the_parents_and_its_credit_note_t
     assert (owed(parent), owed(children[0])) == ("0.00", "12.00")
     assert number in numbers(children[0])
     assert ledger_differences() == ()
+
+
+def test_what_a_credit_note_pays_for_a_member_of_the_household_is_no_money_that_came() -> None:
+    parent, child = person(), person()
+    pays(parent, child)
+    ordered = date(2026, 4, 15)
+    with on(ordered):
+        promised("F-9", [handset()])
+        order: dict[str, Any] = {"order_number": "F-9", "party_id": child, "segment": "consumer"}
+        number = bill_order(**order, charges={"g1": [handset()]}, tax_rates=RATES)
+        assert Invoice.objects.get(number=number).payer == account(parent)
+        assert credit_order(**order, group="g1") is not None
+    assert (owed(parent), owed(child)) == ("0.00", "0.00")
+    sales, payments = sales_reports.books(Period(ordered, MAY))
+    assert [row["net"] for row in sales] == ["0.00"]
+    assert payments == []
 
 
 def test_what_is_paid_with_its_order_stays_the_childs_own() -> None:
