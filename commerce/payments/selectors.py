@@ -1,6 +1,7 @@
 """Reads: what became of a payment."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -166,15 +167,21 @@ def coming_in(reference: str) -> tuple[str, ...]:
     return tuple(found.values_list("key", flat=True).distinct())
 
 
-def last_debits(references: Iterable[str]) -> Mapping[tuple[str, str], PaymentView]:
-    """The latest direct debit for each of these orders or bills under each mandate, by the
-    references of both; two queries."""
-    rows = PaymentAttempt.objects.filter(
+def debits_for(
+    references: Iterable[str],
+) -> Mapping[tuple[str, str], Sequence[tuple[date, PaymentView]]]:
+    """The direct debits for these orders or bills under each mandate, by the references of both,
+    the oldest first; each with the local day on which it was asked for. Two queries."""
+    asked = PaymentAttempt.objects.filter(
         reference__in=list(references), method_kind=MethodKind.SEPA_DEBIT
     )
-    found = [view_of(row) for row in rows.order_by("pk")]
-    under = mandates(each.method_id for each in found)
-    return {(each.reference, under.get(each.method_id, "")): each for each in found}
+    rows = list(asked.order_by("pk"))
+    under = mandates(row.method_id for row in rows)
+    found: defaultdict[tuple[str, str], list[tuple[date, PaymentView]]] = defaultdict(list)
+    for row in rows:
+        day = row.created_at.astimezone(PARIS).date()
+        found[row.reference, under.get(row.method_id, "")].append((day, view_of(row)))
+    return found
 
 
 def mandates(method_ids: Iterable[str]) -> Mapping[str, str]:

@@ -1,8 +1,10 @@
 """Reads: which bills will be debited, and of which a payment is disputed."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 
 from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import PARIS, business_today
@@ -12,8 +14,8 @@ from commerce.payments.selectors import (
     PaymentView,
     Saved,
     chosen_method,
+    debits_for,
     disputed,
-    last_debits,
     payments_of,
     processing,
     taken_back,
@@ -60,8 +62,14 @@ class DebitView:
 def debits_of(party_id: int) -> tuple[DebitView, ...]:
     """What the party was told of, the latest first; three queries."""
     rows = _notices(party_id)
-    tried = last_debits(row.invoice.number or "" for row in rows)
-    return tuple(_debit_view(row, tried) for row in rows)
+    tried = debits_for(row.invoice.number or "" for row in rows)
+    of_bills: defaultdict[tuple[str, str], list[DebitNotice]] = defaultdict(list)
+    for row in rows:
+        of_bills[row.invoice.number or "", row.mandate_reference].append(row)
+    paid: dict[int, PaymentView] = {}
+    for mark, notices in of_bills.items():
+        paid |= _outcomes(notices, tried.get(mark, ()))
+    return tuple(_debit_view(row, paid.get(row.pk)) for row in rows)
 
 
 def debit_of(party_id: int, notice_id: int) -> DebitView:
@@ -77,9 +85,25 @@ def _notices(party_id: int) -> list[DebitNotice]:
     return list(rows.select_related("invoice").order_by("-pk"))
 
 
-def _debit_view(row: DebitNotice, tried: Mapping[tuple[str, str], PaymentView]) -> DebitView:
+def _outcomes(
+    notices: Sequence[DebitNotice], debits: Sequence[tuple[date, PaymentView]]
+) -> Mapping[int, PaymentView]:
+    """What became of the `notices` of one bill under one mandate, the latest first, by their ids:
+    each has the last debit that was asked for from its day on, before that of the next one. What
+    the next one was told of before that day was asked for with it."""
+    found = {}
+    for day, paid in debits:
+        told = next((each for each in notices if each.debit_on <= day), notices[-1])
+        found[told.pk] = paid
+    for later, earlier in pairwise(notices):
+        overtaken = later.told_at.astimezone(PARIS).date() <= earlier.debit_on
+        if overtaken and earlier.pk not in found and later.pk in found:
+            found[earlier.pk] = found[later.pk]
+    return found
+
+
+def _debit_view(row: DebitNotice, paid: PaymentView | None) -> DebitView:
     number = row.invoice.number or ""
-    paid = tried.get((number, row.mandate_reference))
     state = DebitState.ANNOUNCED
     if paid is not None and paid.is_taken:
         state = DebitState.MADE

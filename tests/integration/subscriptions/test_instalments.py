@@ -23,6 +23,7 @@ from subscriptions.collection.instalments import (
     plan_of_bill,
     plans_of,
 )
+from subscriptions.collection.selectors import debits_of
 from subscriptions.collection.services import collecting, instalments
 from subscriptions.dunning.selectors import overdue_bills
 from subscriptions.invoicing.selectors import bill_view, bills_of, document_of
@@ -354,6 +355,11 @@ def test_a_firm_transfers_the_first_part_on_its_bill_and_the_last_within_sixty_d
     assert all_is_well()
 
 
+def shown(party: int) -> list[tuple[date, str]]:
+    """Of each debit that was announced, the latest first: its day, and what became of it."""
+    return [(each.debit.debit_on, each.state) for each in debits_of(party)]
+
+
 def test_a_debit_of_each_part_is_announced_for_itself() -> None:
     party = person()
     Party.objects.filter(pk=party).update(email="ada@example.test")
@@ -363,7 +369,9 @@ def test_a_debit_of_each_part_is_announced_for_itself() -> None:
     on_day(date(2026, 4, 24))
     settled(f"{number}/part-2/charge/1")
     on_day(MAY)
+    assert shown(party) == [(date(2026, 5, 24), "announced"), (date(2026, 4, 24), "made")]
     on_day(date(2026, 5, 24))
+    assert shown(party) == [(date(2026, 5, 24), "under_way"), (date(2026, 4, 24), "made")]
     assert [
         (notice.part, str(notice.amount), notice.debit_on)
         for notice in DebitNotice.objects.order_by("pk")
