@@ -135,19 +135,19 @@ def _agree(context: AccountContext, agreement: PayerAgreement) -> None:
     rows = BillingAccount.objects.select_for_update(no_key=True).filter(pk__in=sides)
     locked = {row.pk: row for row in rows.order_by("pk")}
     paid, payer = locked[agreement.account_id or 0], locked[agreement.payer_id or 0]
-    check_agreement(paid=_standing(paid), payer=_standing(payer))
+    begins = _next_bill_day(paid)
+    check_agreement(paid=_standing(paid, on=begins), payer=_standing(payer, on=begins))
     agreement.account, agreement.payer = paid, payer
     agreement.state, agreement.digest = AgreementState.AGREED, ""
-    agreement.from_on = _next_bill_day(paid)
+    agreement.from_on = begins
     agreement.agreed_by, agreement.agreed_at = context.actor.name[:120], business_now()
     agreement.save()
     _tell(context, agreement, state="agreed", code="payer_agreed")
 
 
-def _standing(account: BillingAccount) -> Account:
-    """From the next bill day on, on which what ends by then stands in nobody's way."""
-    day = _next_bill_day(account)
-    goes_on = Q(until_on__isnull=True) | Q(until_on__gt=day)
+def _standing(account: BillingAccount, *, on: date) -> Account:
+    """From that day on; what ends by then stands in nobody's way."""
+    goes_on = Q(until_on__isnull=True) | Q(until_on__gt=on)
     return Account(
         account_id=account.pk,
         segment=account.segment,

@@ -444,6 +444,29 @@ def test_a_parent_has_no_parent_and_a_child_has_one() -> None:
     refused("payer_of_other_kind", parent, person())
 
 
+def test_who_is_paid_for_until_a_later_bill_day_pays_for_nobody_before_it() -> None:
+    """The payer's own bill day is the 20th, that of who is to be paid for the 10th."""
+    third, payer, child = firm(), firm(), firm()
+    with on(DAY):
+        begun("C-1", [plan("10.00")], party=child, segment="business")
+    begins = date(2026, 3, 20)
+    with on(begins):
+        begun("P-1", [plan("10.00")], party=payer, segment="business", on=begins)
+    pays(third, payer, day=date(2026, 3, 25))
+    (agreed,) = agreements_of(payer)
+    with on(date(2026, 4, 21)):
+        payers.end(acting(third), agreement_id=agreed.id)
+    asked = date(2026, 4, 22)
+    assert PayerAgreement.objects.get().until_on == date(2026, 5, 20)
+    with pytest.raises(RuleViolated) as refusal, transaction.atomic():
+        pays(payer, child, day=asked)
+    assert refusal.value.code == "payer_is_paid"
+    assert PayerAgreement.objects.filter(payer=account(payer)).count() == 0
+    # From a bill day after the other's last one on.
+    pays(payer, child, day=date(2026, 5, 12))
+    assert PayerAgreement.objects.get(payer=account(payer)).from_on == JUNE
+
+
 def test_one_account_pays_for_so_many_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST_PAID == 100
     parent, _, _ = group()
