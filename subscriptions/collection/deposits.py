@@ -9,11 +9,17 @@ from commerce.kernel.money import Money, total
 from commerce.payments.selectors import disputed
 from subscriptions.domain.dunning import EntryKind
 from subscriptions.domain.ledger import DEPOSIT_REFERENCE, TransferKind
-from subscriptions.domain.states import DepositState
+from subscriptions.domain.states import DepositState, SubscriptionStatus
 from subscriptions.dunning.policy import policy
-from subscriptions.dunning.selectors import running_contracts
 from subscriptions.ledger.selectors import held_under
-from subscriptions.models import BillingAccount, Deposit, DunningCase, DunningEntry, Transfer
+from subscriptions.models import (
+    BillingAccount,
+    Deposit,
+    DunningCase,
+    DunningEntry,
+    Subscription,
+    Transfer,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +95,11 @@ def running_deposit(account: BillingAccount) -> Deposit | None:
 
 def deposit_wanted(party_id: int) -> Money:
     """What may be asked of the party: what has still to come for the deposit that was asked for,
-    else what the policy says. Zero without a running contract, whose end would settle it."""
+    else what the policy says. Zero without a running contract of its own, whose end would settle
+    it."""
     account = BillingAccount.objects.filter(party=party_id).order_by("pk").first()
-    if account is None or not running_contracts(account.pk):
+    running_ones = Subscription.objects.exclude(status=SubscriptionStatus.ENDED)
+    if account is None or not running_ones.filter(account=account).exists():
         return Money.zero()
     running = running_deposit(account)
     if running is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -24,6 +25,7 @@ from commerce.payments.ports import MethodKind
 from subscriptions.accounts.payers import agreements_of
 from subscriptions.accounts.services import payers
 from subscriptions.bank.services.bank_file import take_in
+from subscriptions.collection.deposits import deposit_wanted
 from subscriptions.collection.payables import payables_of, payables_on
 from subscriptions.collection.selectors import debits_of
 from subscriptions.collection.services import collecting
@@ -410,6 +412,18 @@ def test_a_part_of_the_parents_own_phone_that_is_not_late_yet_restricts_no_line_
         assert sorted(debtors(case)) == owing
     with on(part_days[1] + timedelta(days=1)):
         assert sorted(debtors(case)) == sorted([*owing, account(parent).pk])
+
+
+def test_no_deposit_is_asked_of_a_parent_without_a_line_whose_end_would_settle_it() -> None:
+    parent, children, _ = group()
+    billed(APRIL)
+    for party in (parent, children[0]):
+        DunningCase.objects.create(
+            account=account(party), opened_on=APRIL, closed_on=MAY, since=APRIL, owed=Decimal(0),
+            grade="terminate",
+        )  # fmt: skip
+    assert deposit_wanted(children[0]) == Money.of("120.00")
+    assert deposit_wanted(parent) == Money.zero()
 
 
 def test_a_bill_of_a_child_that_nobody_collects_is_found_in_the_morning() -> None:
