@@ -12,7 +12,7 @@ from django.db import connection
 from commerce.kernel.money import Money
 from commerce.kernel.periods import add_months
 from commerce.markets.pack import market
-from subscriptions.domain.carrier import Selling, settled
+from subscriptions.domain.carrier import Selling, settled, tax_of
 
 COMMISSION = "telecom"
 """The tax class of what we do for a merchant who sells in his own name."""
@@ -106,12 +106,16 @@ def statements(month: date, *, code: str = "") -> tuple[MerchantStatement, ...]:
     found: dict[int, MerchantStatement] = {}
     for row in rows:
         before = found.get(row.merchant_id)
-        found[row.merchant_id] = row if before is None else _together(before, row)
+        found[row.merchant_id] = row if before is None else _together(before, row, rate=rate)
     return tuple(each for each in found.values() if code in ("", each.code))
 
 
-def _together(newer: MerchantStatement, older: MerchantStatement) -> MerchantStatement:
-    """What a merchant did in a month under two terms."""
+def _together(
+    newer: MerchantStatement, older: MerchantStatement, *, rate: Decimal
+) -> MerchantStatement:
+    """What a merchant did in a month under two terms; the tax is that on all of our commission."""
+    commission = newer.commission + older.commission
+    tax = tax_of(commission, rate=rate)
     return replace(
         newer,
         purchases=newer.purchases + older.purchases,
@@ -119,9 +123,9 @@ def _together(newer: MerchantStatement, older: MerchantStatement) -> MerchantSta
         given_back=newer.given_back + older.given_back,
         net=newer.net + older.net,
         fees=newer.fees + older.fees,
-        commission=newer.commission + older.commission,
-        tax=newer.tax + older.tax,
-        due=newer.due + older.due,
+        commission=commission,
+        tax=tax,
+        due=newer.due + older.due + newer.tax + older.tax - tax,
         expected=newer.expected + older.expected,
         billed=newer.billed + older.billed,
         waiting=newer.waiting + older.waiting,

@@ -337,8 +337,13 @@ def settled(
     if selling is not Selling.TOLD:
         return Settled(part, Money.zero(net.currency), Money.zero(net.currency))
     commission = net - part
-    tax = (commission * rate / 100).rounded()
+    tax = tax_of(commission, rate=rate)
     return Settled(gross - commission - tax, commission, tax)
+
+
+def tax_of(commission: Money, *, rate: Decimal) -> Money:
+    """That on a month's commission at `rate` (percent), whatever terms it came of; rounded once."""
+    return (commission * rate / 100).rounded()
 
 
 def stopped_by(text: str, services: Collection[tuple[str, str]]) -> tuple[int, ...] | None:

@@ -190,6 +190,22 @@ def test_what_goes_back_later_is_taken_off_what_is_held_for_him() -> None:
     assert booked()["collected/metro/2026-04"] == ("payable", "held", "11.00")
 
 
+def test_the_tax_on_our_commission_is_rounded_once_for_a_month_of_two_terms() -> None:
+    begun("F-1", [plan("30.00")], party=person())
+    of = seller(Selling.TOLD)
+    before = ticket(of, "11.00", on=date(2026, 3, 20))
+    april = date(2026, 4, 1)
+    terms = {"share": Decimal("99.70"), "fee": Decimal("0.10")}
+    settling.agree_terms(code="metro", since=april, by="x", **terms)
+    ticket(of, "11.00", on=date(2026, 4, 2))
+    given_back(before, "2.31", on=date(2026, 4, 3))
+    (told,) = statements(april)
+    # 0.13 of the sale less 0.21 of March's share; 20 % of that, not of each.
+    assert (told.commission, told.tax) == (Money.of("-0.08"), Money.of("-0.02"))
+    assert told.due == told.sold - told.given_back - told.commission - told.tax
+    assert told.due == Money.of("8.79")
+
+
 def test_the_invoice_says_whose_sale_it_is() -> None:
     party = firm()
     begun("F-1", [plan("30.00")], party=party, segment="business")
