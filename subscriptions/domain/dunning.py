@@ -333,7 +333,9 @@ def _interest(row: Any, *, currency: str) -> InterestRules:
         raise _wrong("interest must say its segment: few laws let everybody pay it")
     least = _amount(row.get("least", "0"), "interest: least", currency=currency)
     return InterestRules(
-        _segment(row, where="interest"), InterestWhen(row["when"]), max(least, Money.of("0.01"))
+        _segment(row, where="interest"),
+        InterestWhen(row["when"]),
+        max(least, Money.of("0.01", currency)),
     )
 
 

@@ -237,3 +237,10 @@ def test_interest_is_asked_of_professionals_alone() -> None:
     assert asked is not None
     assert (str(asked.when), asked.least) == ("paid", Money.of("1.00"))
     assert rules.interest_in("consumer") is None
+
+
+def test_interest_is_in_the_money_of_its_policy() -> None:
+    row = {"when": "monthly", "segment": "business", "least": "3"}
+    rules = read_policy({"steps": [MESSAGE], "interest": row}, currency="ISK")
+    assert rules.interest is not None
+    assert rules.interest.least == Money.of(3, "ISK")
