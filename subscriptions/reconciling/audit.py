@@ -166,7 +166,8 @@ def ledger_differences() -> tuple[LedgerDifference, ...]:
 
 _INSTALMENTS = """
 WITH agreed AS (
-    SELECT plan.id, part.invoice_id, plan.deferred, sum(part.amount) AS dated
+    SELECT plan.id, part.invoice_id, plan.deferred, sum(part.amount) AS dated,
+           coalesce(sum(part.amount) FILTER (WHERE part.due_on >= %(day)s), 0) AS to_come
       FROM subscriptions_instalmentplan AS plan
       JOIN subscriptions_instalmentpart AS part ON part.plan_id = plan.id
      GROUP BY plan.id, part.invoice_id
@@ -180,15 +181,21 @@ SELECT invoice.number, coalesce(agreed.dated, 0), coalesce(moved.put_off, 0)
   JOIN subscriptions_invoice AS invoice ON invoice.id = invoice_id
  WHERE agreed.dated IS DISTINCT FROM moved.put_off OR agreed.dated <> agreed.deferred
     OR moved.fell_due > moved.put_off OR moved.put_off > invoice.gross
- ORDER BY invoice.number
+ UNION ALL
+SELECT invoice.number, agreed.to_come, moved.put_off - moved.fell_due
+  FROM agreed JOIN moved USING (invoice_id)
+  JOIN subscriptions_invoice AS invoice ON invoice.id = invoice_id
+ WHERE moved.put_off - moved.fell_due > agreed.to_come AND agreed.to_come < agreed.dated
+ ORDER BY 1
 """
 
 
-def instalment_differences() -> tuple[LedgerDifference, ...]:
+def instalment_differences(day: date = date.min) -> tuple[LedgerDifference, ...]:
     """Bills whose parts are not what was agreed, or not what was put off of them in the ledger, or
-    of which more fell due than that."""
+    of which more fell due than that, or less than the parts of the days before `day`: what nobody
+    would ask for any more."""
     with connection.cursor() as cursor:
-        cursor.execute(_INSTALMENTS)
+        cursor.execute(_INSTALMENTS, {"day": day})
         return tuple(
             LedgerDifference(what, Money(amount), Money(entered))
             for what, amount, entered in cursor.fetchall()

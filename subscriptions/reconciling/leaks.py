@@ -173,5 +173,5 @@ def billing_differences(day: date) -> Iterator[Difference]:
         yield Difference("promise", identity, str(bill.promised), str(bill.billed))
     for each in ledger_differences():
         yield Difference("ledger", each.what, str(each.amount), str(each.entered))
-    for each in instalment_differences():
+    for each in instalment_differences(day):
         yield Difference("instalments", each.what, str(each.amount), str(each.entered))

@@ -396,6 +396,20 @@ def test_what_was_agreed_stands_and_a_planted_fault_is_found() -> None:
     )  # fmt: skip
 
 
+def test_a_part_that_never_fell_due_is_found_on_the_day_after() -> None:
+    number = bought(person())
+    Timer.objects.filter(handler=instalments.TIMER).delete()
+    assert instalment_differences(APRIL) == ()
+    (found,) = instalment_differences(date(2026, 4, 11))
+    # Two parts are still to come.
+    assert (found.what, found.amount, found.entered) == (
+        number, Money.of("99.50"), Money.of("149.25"),
+    )  # fmt: skip
+    with business_time_fixed(at(APRIL)):
+        instalments.on_due({"part": InstalmentPart.objects.get(number=2).pk})
+    assert instalment_differences(date(2026, 4, 11)) == ()
+
+
 def test_a_plan_is_the_partys_own() -> None:
     party = person()
     number = bought(party)
