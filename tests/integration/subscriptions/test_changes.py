@@ -498,6 +498,31 @@ def test_an_end_that_is_carried_out_late_goes_before_what_another_change_ended_m
     assert list(billing_differences(date(2026, 6, 20))) == []
 
 
+def test_an_end_carried_out_late_gives_back_days_of_a_plan_that_ended_with_its_cycle() -> None:
+    contract = begun("F-1", [plan("31.00")], party=person())
+    change(
+        contract, kind=ChangeKind.PLAN, ends=["plan-1"], begins=[plan("60.00", line="plan-2")],
+        on=date(2026, 4, 10), hour=2,
+    )  # fmt: skip
+    months_later(1)
+    change(
+        contract, kind=ChangeKind.TERMINATE, order="C-2", on=date(2026, 3, 23),
+        carried_out=date(2026, 4, 12),
+    )  # fmt: skip
+    held = SubscriptionItem.objects.order_by("pk").values_list("line_id", "until_on")
+    assert list(held) == [("plan-1", date(2026, 3, 23)), ("plan-2", date(2026, 4, 10))]
+    months_later(2)
+    # 13 of the 31 days from 10 March on were used.
+    assert lines_of("AV-2026-0000001") == [
+        ("repair", "F-1/plan-1", "2026-03-23", "2026-04-10", "-18.00"),
+        ("repair", "C-1/plan-2", "2026-04-10", "2026-05-10", "-60.00"),
+    ]
+    assert all(check.equal for check in bills_against_promises())
+    made = [(each.on, str(each.amount.amount)) for each in expected_bills(until=date(2026, 5, 10))]
+    assert made[1:] == [(date(2026, 4, 10), "60.00"), (date(2026, 5, 10), "-78.00")]
+    assert list(billing_differences(date(2026, 6, 20))) == []
+
+
 def test_what_begins_late_is_no_leak_before_the_bill_after_it() -> None:
     contract = begun("F-1", [plan("30.00")], party=person())
     months_later(1)
