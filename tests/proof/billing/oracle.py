@@ -96,9 +96,13 @@ Readings 1, 3, 4, 5, 11, 13 and 15 were chosen anew when the engine was first la
 rules allow either: 3, 4 and 5 are now those of the oracle of quotes (tests/oracle), so that a bill
 can be what its quote said; 1 and 15 those of the engine; 11, which took the cycle for the month and
 priced parts of units, that of decision 28. In 13 days that were billed as used were
-owed a second time by the fee, which no rule asks for.
+owed a second time by the fee, which no rule asks for. So were 7 and 19, for what is sold: a renewal
+gave its benefits to the plan that ran, and the discount for lines came and went with their number.
+20 to 25 were written when the product had these acts; where the rules are silent (what is changed
+begins with a bill, who carries a pool's line, when bills take purchases up) they say what it does.
 
-Not here: parents who pay, advantages given back.
+Not here: parents who pay, prices paid in parts, interest, what merchants sell in their own name,
+advantages given back, and those that come and go with the number of lines.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
