@@ -34,8 +34,9 @@ SELECT (SELECT count(*) FROM events_delivery WHERE state = 'parked')
      + (SELECT count(*) FROM events_timer WHERE state = 'parked')
 """
 _INVOICED = """
-SELECT invoice.number FROM subscriptions_einvoice AS sent
-  JOIN subscriptions_invoice AS invoice ON invoice.id = sent.invoice_id
+SELECT invoice.number FROM subscriptions_invoice AS invoice
+  JOIN subscriptions_billingaccount AS account ON account.id = invoice.account_id
+ WHERE account.segment = 'business' AND invoice.number IS NOT NULL
 """
 _UNSENT = """
 SELECT 'bill ' || key FROM subscriptions_platformrequest
