@@ -54,6 +54,7 @@ from commerce.ordering.services.access import (
 from commerce.ordering.services.editing import Edited
 from commerce.ordering.services.handover import Lease, lease_of
 from commerce.ordering.services.numbering import cart_key
+from commerce.ordering.services.payment import due_now
 from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
 from commerce.ordering.services.stocking import supply_of
 from commerce.ordering.taken_places import as_it_stands
@@ -171,7 +172,8 @@ class ApprovalView:
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """A line of a list of orders; amounts in the order's basis, `gross` with tax."""
+    """A line of a list of orders; amounts in the order's basis, `gross` with tax, of which
+    `due_now` is paid with the order and the rest in parts."""
 
     number: str
     state: OrderState
@@ -182,6 +184,7 @@ class OrderSummary:
     placed_by: str
     due_today: Money
     gross: Money
+    due_now: Money
     commitment_total: Money
     purchase_order: str
 
@@ -646,6 +649,7 @@ def _summary(order: Order) -> OrderSummary:
         placed_by=order.actor_name,
         due_today=Money(order.due_today, order.currency),
         gross=Money(order.gross, order.currency),
+        due_now=due_now(order),
         commitment_total=Money(order.commitment_total, order.currency),
         purchase_order=order.purchase_order,
     )

@@ -122,6 +122,11 @@ def interest(party_id: int) -> list[dict[str, Any]]:
     ]
 
 
+def mark_text(mark: str) -> str:
+    """What a past case has left: the hardest that was done, or that it was given up."""
+    return str(_DONE.get(mark, mark))
+
+
 def standing(case: CaseView) -> str:
     """Why nothing happens just now, or how the lines are treated."""
     if case.state is CaseState.PAUSED:

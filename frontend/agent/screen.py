@@ -226,7 +226,7 @@ def _order(order: ordering.OrderSummary) -> dict[str, Any]:
         "where": words.channel(order.channel),
         "state": state,
         "state_label": label,
-        "gross": order.gross,
+        "due_now": order.due_now,
     }
 
 

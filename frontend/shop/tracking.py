@@ -270,7 +270,7 @@ def _words(milestone: Milestone, order: OrderView) -> tuple[str, str]:
 def payment_words(payment: PaymentView | None, order: OrderView) -> dict[str, str]:
     """What became of the payment, and what to do."""
     problem = order.payment_problem or (payment.last_error if payment is not None else "")
-    amount = euros(order.summary.gross, short=False)
+    amount = euros(order.summary.due_now, short=False)
     if payment is not None and payment.is_held:
         return {
             "kind": "done",

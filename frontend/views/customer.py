@@ -301,7 +301,7 @@ def _order_row(order: OrderSummary) -> dict[str, Any]:
         "where": words.channel(order.channel),
         "state": state,
         "state_label": label,
-        "gross": order.gross,
+        "due_now": order.due_now,
         "url": links.TRACK.format(number=order.number),
     }
 

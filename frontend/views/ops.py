@@ -32,6 +32,7 @@ from commerce.ordering.services.refused_money import Remedy
 from commerce.payments.selectors import refused_effects
 from commerce.web.policy import Policy, policy
 from frontend.account import words
+from frontend.account.dunning import mark_text
 from frontend.ops import screen
 from frontend.ops.bill_runs import run_words
 from frontend.ops.boards import COLOUR_WORDS
@@ -114,6 +115,9 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
         | _plans(request, view)
         | {
             "channels": [words.channel(code) for code in view.channels],
+            "marks": [mark_text(mark) for mark in view.credit.facts["marks"]]
+            if view.credit
+            else (),
             "steps": [
                 {
                     "pill": words.order_state(step.after),

@@ -15,7 +15,14 @@ from subscriptions.invoicing.selectors import bills_of
 from subscriptions.models import InstalmentPlan
 from tests.integration.frontend.test_portal_and_ops import as_staff, browser
 from tests.integration.frontend.test_shop_pages import begun as bundle
-from tests.integration.ordering.test_instalments import _allowed, _own_billing  # noqa: F401
+from tests.integration.ordering.people import bundle_cart, customer
+from tests.integration.ordering.test_carts import handset
+from tests.integration.ordering.test_instalments import (  # noqa: F401
+    _allowed,
+    _own_billing,
+    past_case,
+    placed,
+)
 from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan, run
 from tests.integration.subscriptions.test_instalments import bought, on_day
 from tests.integration.subscriptions.test_payers import pays
@@ -74,6 +81,34 @@ def test_a_shopper_chooses_three_parts_and_agrees_to_them(at_the_shop: Client) -
     staff = text_of(as_staff(StaffKind.OPERATOR), f"/ops/orders/{order.number}/")
     assert "accepted (own/1," in staff
     assert "0 other plans, €0.00 left of them" in staff
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_every_page_of_the_order_says_what_is_paid_with_it(at_the_shop: Client) -> None:
+    path = summary(at_the_shop)
+    at_the_shop.post(path, agreed(at_the_shop, path, instalments="4", instalments_agreed="on"))
+    order = Order.objects.get()
+    now, whole = (f"€{each:,.2f}" for each in (order.gross - order.deferred, order.gross))
+    pay = text_of(at_the_shop, f"/orders/{order.number}/pay/")
+    assert f"The payment of {now} is still open." in pay
+    assert f"Pay {now}<" in pay
+    owner = browser(User.objects.create_user("m@example.test", None, party_id=order.party_id))
+    mine = text_of(owner, "/account/orders/")
+    assert now in mine
+    assert whole not in mine
+    staff = text_of(as_staff(StaffKind.OPERATOR), "/ops/orders/")
+    assert (now in staff, whole in staff) == (True, False)
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_an_operator_reads_in_words_by_which_marks_it_was_decided() -> None:
+    owner = customer()
+    past_case(owner, "restrict")
+    made = placed(owner, bundle_cart(owner, handset=handset()))
+    page = text_of(as_staff(StaffKind.OPERATOR), f"/ops/orders/{made.number}/")
+    assert "accepted with a higher first part (own/1," in page
+    assert "· The lines were restricted: they can only be called ·" in page
+    assert "· restrict ·" not in page
 
 
 @pytest.mark.usefixtures("_allowed")
