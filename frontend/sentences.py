@@ -289,6 +289,7 @@ SENTENCES: Mapping[str, Any] = {
     "done_as_announced": _(
         "We change the contract as you were told; you may leave it free of charge."
     ),
+    "follows_lines": _("The price follows the number of your lines; this can't be cancelled."),
     "line_suspended": _("This line stands still. Let it go on before you change it."),
     "already_there": _("This line has it already."),
     "already_suspended": _("This line stands still already."),

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from catalogue.domain.model import Text
+from catalogue.domain.model import Segment, Text
 from commerce.accounts import selectors as accounts
 from commerce.accounts.identity import SYSTEM
 from commerce.events import timers
@@ -53,6 +53,11 @@ FEWER_LINES = CLOSING | {ChangeKind.ADVANTAGES}
 """After them there may be something to see to: one line fewer, or one that is looked at again."""
 HOLDS_ANEW = frozenset({ChangeKind.ADD, ChangeKind.PLAN, ChangeKind.RENEW})
 """They may bring such advantages, by the lines of the day on which they were ordered."""
+PATHS = {
+    Segment.CONSUMER: "/account/lines/{}/",
+    Segment.BUSINESS: "/portal/lines/{}/timeline/",
+}
+"""Where a line is read, by whose it is."""
 _REQUEST = ChangeRequest(ChangeKind.ADVANTAGES)
 _AT = time(0, 10)
 """In Paris: before the bills of the day."""
@@ -145,7 +150,7 @@ def _take_back(order: Order) -> None:
         values={
             "msisdn": line.msisdn,
             "on": order.begins_on,
-            "path": f"/account/lines/{line.id}/",
+            "path": PATHS[segment_of(line)].format(line.id),
         },
         reference=f"{order.number}/stays",
     )
@@ -429,14 +434,13 @@ def _place(party_id: int, found: Following) -> None:
     reach = accounts.reach(party_id)
     segment = segment_of(line)
     value = CartValue(code="", lines=(), segment=segment, channel=str(SYSTEM.channel))
-    business = str(segment) == "business"
     draft = Draft(
         buyer=Buyer(party_id, reach.email, reach.phone, reach.language),
         value=value,
         quote=priced(value, pricing=pricing, customer=CustomerFacts()),
         pricing=pricing,
         state=OrderState.ACCEPTED,
-        purchase_order=purchase_order_of(line.order_number) if business else "",
+        purchase_order=purchase_order_of(line.order_number) if segment is Segment.BUSINESS else "",
         amendment=amendment,
     )
     try:
@@ -467,7 +471,7 @@ def _tell(line: SubscriptionView, found: Following, *, order: str) -> None:
                 "msisdn": line.msisdn,
                 "on": found.on,
                 "amount": {"fr": f"{amount} €".replace(".", ","), "en": f"€{amount}"},
-                "path": f"/account/lines/{line.id}/",
+                "path": PATHS[segment_of(line)].format(line.id),
             },
             reference=f"{order}/{move.code}/{move.item_id}",
         )

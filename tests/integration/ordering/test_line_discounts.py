@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 
 from catalogue.models import Release
 from catalogue.selectors import forget_snapshots
@@ -34,6 +35,7 @@ from commerce.ordering.services.place import Checkout
 from commerce.ordering.services.taking_over import take_over_of
 from commerce.ordering.services.unwinding import begun_order
 from commerce.ordering.timeline import timeline_of
+from frontend.sentences import sentence_of
 from orchestration.services.making_way import on_take_back_due
 from promotions.domain.benefits import Benefit, BenefitKind
 from subscriptions.contracts.services.activate import ActivatedItem, activate
@@ -41,6 +43,7 @@ from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import ChangeKind
 from subscriptions.invoicing.explaining import explanation
 from subscriptions.models import (
+    BillingAccount,
     Invoice,
     Parking,
     Subscription,
@@ -215,6 +218,18 @@ def test_the_first_line_leaves_and_one_advantage_lapses_from_the_next_bill_day()
 
 
 @pytest.mark.usefixtures("each_after_the_first")
+def test_a_firm_is_led_to_its_portal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_discounts, "purchase_order_of", lambda number: f"PO of {number}")
+    context = customer()
+    second = begun(context, 2, off=True)
+    BillingAccount.objects.update(basis="HT", segment="business")
+    looked(context, on=LEFT)
+    (told,) = Message.objects.filter(code="advantage_ends")
+    assert f"/portal/lines/{second}/timeline/" in told.text
+    assert [order.purchase_order for order in ours()] == ["PO of F-2026-000002"]
+
+
+@pytest.mark.usefixtures("each_after_the_first")
 def test_the_last_line_leaves_and_the_others_keep_what_they_have() -> None:
     context = customer()
     first, second, third = three_lines(context)
@@ -269,6 +284,8 @@ def test_what_follows_lines_is_not_cancelled_and_another_plan_takes_its_place() 
     with pytest.raises(RuleViolated) as kept:
         begun_order(context, number=order.number)
     assert kept.value.code == "follows_lines"
+    with override("fr"):
+        assert sentence_of(kept.value).startswith("Le prix suit le nombre de vos lignes")
     request = ChangeRequest(ChangeKind.PLAN, choices={"plan": ("mini-20",)}, term=0)
     with business_time_fixed(at(LEFT)):
         shown = quote_change(context, subscription_id=second, request=request)
