@@ -77,12 +77,15 @@ def choices_of(context: AccountContext, *, code: str) -> Choices:
         NotFound: `unknown_cart`.
     """
     cart = find_cart(context, code=code)
-    pricing = pricing_of(cart)
     value = cart_value(cart, items_of(cart))
+    try:
+        terms = terms_for(value.segment)
+    except RuleViolated as refusal:
+        return Choices((), refusal.code, refusal.message)
+    pricing = pricing_of(cart)
     quote = quote_of(value, pricing=pricing, cart=cart)
     found = []
     try:
-        terms = terms_for(value.segment)
         for parts in terms.parts:
             agreed = in_parts(
                 parts,
