@@ -14,6 +14,7 @@ from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import FaisceauError, NotFound
+from commerce.kernel.tax import Basis
 from commerce.web.policy import Policy, policy
 from frontend.account.cycle_day import BillDayForm, shown_move
 from frontend.agent.screen import around, contact_bar
@@ -22,6 +23,7 @@ from frontend.sentences import sentence_of
 from frontend.shop.words import on_day
 from frontend.typography import day_of_month_text
 from frontend.views.customer import tabs
+from subscriptions.accounts.selectors import account_view
 from subscriptions.contracts.services.cycle_day import cycle_day_of, move_cycle_day, show_move
 
 
@@ -59,7 +61,9 @@ def of_firm(request: HttpRequest) -> HttpResponse:
 @never_cache
 def for_customer(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
+    account = account_view(context.party_id or 0)
     frame = around(context) | contact_bar(context)
+    frame |= {"without_tax": account is not None and account.basis is Basis.HT}
     template = "frontend/agent/cycle_day.html"
     return _page(request, context, template, frame, back="agent:contact")
 

@@ -11,10 +11,12 @@ from commerce.accounts.models import Contact, Party, User
 from commerce.kernel.clock import business_time_fixed
 from subscriptions.models import BillingAccount, CycleMove
 from tests.integration.frontend.test_portal_and_ops import as_staff, browser
-from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan
+from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan, run
 
 AT = at(DAY)
 ASKED = date(2026, 3, 20)
+BILLED = date(2026, 3, 11)
+"""A firm is billed on the day after its line began."""
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 
 
@@ -84,6 +86,21 @@ def test_an_agent_moves_it_only_for_a_caller_whom_he_knows(party: int) -> None:
     told = {"day": "25", "digest": digest_of(page)}
     assert agent.post("/agent/bill-day/", told).status_code == 302
     assert BillingAccount.objects.get().cycle_day == 25
+
+
+@pytest.mark.parametrize(("segment", "told"), [("consumer", 0), ("business", 1)])
+def test_an_agent_is_told_that_a_firms_amounts_are_without_tax(segment: str, told: int) -> None:
+    found = person()
+    with business_time_fixed(at(DAY)):
+        begun("F-2", [plan("30.00")], party=found, segment=segment)
+    with business_time_fixed(at(BILLED, 4)):
+        run(BILLED)
+    agent = as_staff(StaffKind.AGENT)
+    agent.post("/agent/contacts/", {"reason": "bill", "channel": "call_centre", "party": found})
+    Contact.objects.update(verified=True)
+    with business_time_fixed(at(ASKED)):
+        page = said(agent, "/agent/bill-day/?day=25")
+    assert page.count("The amounts of bills are without tax.") == told
 
 
 def test_the_api_shows_and_moves_it(customer: Client) -> None:
