@@ -93,6 +93,7 @@ def bought(party: int, *parts: str, segment: str = "consumer", longest: int | No
         segment=segment,
         charges={"g1": [handset()]},
         tax_rates=RATES,
+        names={"handset-1": {"fr": "Téléphone", "en": "Phone"}},
     )
     assert number is not None
     return number
