@@ -7,8 +7,8 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import contextmanager
-from threading import Event as Flag
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import psycopg
@@ -48,7 +48,33 @@ Place = tuple[type[WorkItem], WorkQueue]
 """Rows of one kind, in one queue."""
 
 
-def run(stop: Flag) -> None:
+class Stop:
+    """A wish to stop that a signal handler may make at any moment, also while it is waited for.
+
+    `threading.Event` may not be set there: it takes a lock that the interrupted wait may hold, and
+    the process would wait for itself.
+    """
+
+    def __init__(self) -> None:
+        self._wished = False
+        self._bell: SimpleQueue[None] = SimpleQueue()  # Its `put` may interrupt itself.
+
+    def set(self, *_: object) -> None:
+        self._wished = True
+        self._bell.put(None)
+
+    def is_set(self) -> bool:
+        return self._wished
+
+    def wait(self, seconds: float) -> bool:
+        """Until it is wished, at most so long; whether it is."""
+        if not self._wished:
+            with suppress(Empty):
+                self._bell.get(timeout=seconds)
+        return self._wished
+
+
+def run(stop: Stop) -> None:
     """Pump until `stop` is set."""
     pause = 0.0
     while not stop.wait(pause):
@@ -136,7 +162,7 @@ def drain(*, rounds: int = 200) -> int:
     return total
 
 
-def _pump_until(stop: Flag, wait_for_work: Callable[[], None]) -> None:
+def _pump_until(stop: Stop, wait_for_work: Callable[[], None]) -> None:
     swept = 0.0
     while not stop.is_set():
         close_old_connections()

@@ -343,6 +343,13 @@ CELERY = {
     "task_serializer": "json",
     "accept_content": ["json"],
     "broker_connection_retry_on_startup": True,
+    # However long the broker is away, and whatever it answers meanwhile (that it only reads, for
+    # one, while another one takes over), a worker waits for it: Celery's own limits end it.
+    "broker_connection_max_retries": None,
+    "broker_channel_error_retry": True,
+    "worker_pool": "commerce.worker_pool:WorkerPool",
+    # On a busy machine a process that was just started is no dead one.
+    "worker_proc_alive_timeout": 60.0,
     "broker_transport_options": {"visibility_timeout": 600},
     "worker_hijack_root_logger": False,
     "task_always_eager": False,

@@ -1,7 +1,11 @@
 """The pump hands work out through Redis, and outlives the loss of it."""
 
+import signal
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Thread
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -160,3 +164,37 @@ def test_a_look_that_finds_nothing_takes_three_statements(django_assert_num_quer
     """How much waits in the queues, then one for deliveries and one for timers of all of them."""
     with business_time_fixed(datetime(2027, 1, 1, tzinfo=UTC)), django_assert_num_queries(3):
         assert pump.hand_out() == 0
+
+
+def test_a_wish_to_stop_may_be_made_at_any_line_of_the_wait_for_it() -> None:
+    """As a signal's handler does: `threading.Event` would wait there for its own lock."""
+    stop, waited = pump.Stop(), list[bool]()
+
+    def interrupt(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code is not pump.Stop.set.__code__:
+            stop.set()
+        return interrupt
+
+    def wait() -> None:
+        sys.settrace(interrupt)
+        try:
+            waited.append(stop.wait(30))
+        finally:
+            sys.settrace(None)
+
+    thread = Thread(target=wait, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert waited == [True]
+    assert stop.is_set()
+
+
+def test_a_signal_ends_the_wait_for_it() -> None:
+    stop = pump.Stop()
+    before = signal.signal(signal.SIGALRM, stop.set)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        assert stop.wait(30)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert stop.wait(0)
