@@ -55,6 +55,11 @@ class Run:
     seconds: float = 0.0
 
     @property
+    def refusals(self) -> int:
+        """How many of firms' bills their buyers were made to refuse."""
+        return self.struck["buyer_refuses"]
+
+    @property
     def right(self) -> bool:
         verdict, killer = self.verdict, self.killer
         return (
@@ -90,6 +95,7 @@ class Run:
                 "unbound": len(verdict.unbound),
                 "parked": verdict.parked,
                 "bills_refused": verdict.bills_refused,
+                "bills_astray": len(verdict.astray),
             }
         if killer is not None:
             found |= {
@@ -119,7 +125,8 @@ def main(stack: Stack) -> int:
         connection.execute(_PLENTY)
     play(stack, run)
     planted = plant_duplicate(stack)
-    run.duplicate_found = planted in judge(stack, numbers=run.numbers).doubled
+    found = judge(stack, numbers=run.numbers, refusals=run.refusals)
+    run.duplicate_found = planted in found.doubled
     print(run.as_json(), flush=True)
     return 0 if run.right else 1
 
@@ -143,7 +150,7 @@ def play(stack: Stack, run: Run, *, pause: float = PAUSE, patience: float = PATI
         faults.clear(stack)
     settled(stack, numbers=run.numbers, seconds=patience)
     print(f"after {time.monotonic() - began:.0f} s it is judged", flush=True)
-    run.verdict = judge(stack, numbers=run.numbers, changed=buyers.changed)
+    run.verdict = judge(stack, numbers=run.numbers, refusals=run.refusals, changed=buyers.changed)
     _told(run.verdict)
     audit = read_back(stack, numbers=run.numbers, until=_today(stack))
     run.bills, run.bills_as_promised = len(audit.bills), audit.as_promised
@@ -182,7 +189,7 @@ def _change(buyers: Buyers, run: Run) -> None:
 
 
 def _told(verdict: Verdict) -> None:
-    for name in ("lost", "doubled", "stuck", "unbound"):
+    for name in ("lost", "doubled", "stuck", "unbound", "astray"):
         for found in getattr(verdict, name)[:20]:
             print(f"{name}: {found}", flush=True)
 

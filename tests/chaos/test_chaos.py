@@ -21,6 +21,7 @@ def test_nothing_is_lost_doubled_or_stuck_while_everything_is_killed(stack: Stac
     assert killer is not None
     assert run.broken == {}
     assert (verdict.lost, verdict.doubled, verdict.stuck, verdict.unbound) == ((), (), (), ())
+    assert verdict.astray == ()
     assert verdict.parked == 0
     assert run.changes == len(CHANGES) == 3
     assert verdict.completed + verdict.held == ORDERS + run.changes
