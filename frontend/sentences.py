@@ -64,6 +64,9 @@ SENTENCES: Mapping[str, Any] = {
     "notice_too_short": _("It would take effect too soon: the customers must be told in time."),
     "nobody_touched": _("No running contract holds that."),
     "not_a_plan": _("Only a plan takes the place of another."),
+    "terms_touch_others": _(
+        "Meanwhile it touches %(contracts)s contracts. Nothing was announced; try it again."
+    ),
     "terms_code_taken": _("A change of that name was announced already."),
     "unknown_proof": _("There is no such document any more."),
     "month_not_over": _("The month is not over yet."),
@@ -200,6 +203,12 @@ SENTENCES: Mapping[str, Any] = {
     "order_anew": _(
         "A change of a running line is done as it was quoted. Cancel it and order it anew."
     ),
+    "holder_day": _("Choose a day from today on, three months ahead at most."),
+    "plan_binds_the_end": _(
+        "What ending this contract costs depends on its plan. Take its end back first, change the"
+        " plan, then end it anew."
+    ),
+    "number_leaves": _("The number of this line is on its way to another operator."),
     "number_comes_along": _("This number comes along; it is changed with its porting."),
     "advantage_lost": _("Without it the rest would cost more. Cancel all of it, or keep it."),
     "unknown_bundle": _("This part of your order is not there."),

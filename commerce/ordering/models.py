@@ -446,7 +446,7 @@ class HolderChange(models.Model):
     """A customer's wish that somebody else has his line, from the asking to its end.
 
     `digest` is of the secret of the link that was sent to `email`; `order` is the new holder's, and
-    `on` the day on which the line goes to him.
+    `on` the day on which the line goes to him: until he accepts the earliest one that is wished.
     """
 
     subject = models.BigIntegerField(help_text="the running contract")

@@ -20,6 +20,15 @@ class PassOnForm(forms.Form):
         help_text=gettext_lazy("He gets a link, sees what he takes on, and accepts or declines."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
+    on = forms.DateField(
+        label=gettext_lazy("Not before this day"),
+        required=False,
+        help_text=gettext_lazy(
+            "It goes with the first month of the contract that begins then; without a day with the"
+            " next one."
+        ),
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
     agreed = forms.BooleanField(
         label=gettext_lazy("I give up this line and its number from the day on which it goes."),
         error_messages={"required": gettext_lazy("Please confirm that you give the line up.")},
@@ -62,10 +71,11 @@ def standing(wish: HolderChangeView | None) -> dict[str, str] | None:
             "title": _("This line goes to its new holder on %(day)s.") % {"day": on_day(wish.on)},
             "text": _("Until then it is yours. Nothing is owed for the end of your contract."),
         }
+    text = _("There is time for it until %(day)s; until then nothing changes.")
+    wished = _("It goes on %(day)s at the earliest.") % {"day": on_day(wish.on)} if wish.on else ""
     return {
         "title": _("%(email)s is asked to take this line over.") % {"email": wish.email},
-        "text": _("There is time for it until %(day)s; until then nothing changes.")
-        % {"day": on_day(wish.until.date())},
+        "text": f"{text % {'day': on_day(wish.until.date())}} {wished}".strip(),
     }
 
 

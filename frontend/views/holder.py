@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 
 from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
+from commerce.accounts.kinds import Role
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.holder_changes import holder_change
 from commerce.ordering.services.line_discounts import following_passed_on
@@ -20,6 +21,7 @@ from commerce.ordering.services.taking_over import decline, take_over, take_over
 from commerce.web.policy import Policy, policy
 from frontend import errors
 from frontend.agent.screen import around, contact_bar
+from frontend.business import screen
 from frontend.sentences import sentence_of
 from frontend.shop.beside import beside
 from frontend.shop.contract import display_number
@@ -47,6 +49,29 @@ def pass_line_on(request: HttpRequest, subscription_id: int) -> HttpResponse:
     return render(request, "frontend/account/holder.html", frame | page)
 
 
+@policy(Policy.BUSINESS)
+@never_cache
+def pass_firms_line_on(request: HttpRequest, subscription_id: int) -> HttpResponse:
+    """The same for a firm's line, in its portal."""
+    context = context_for_request(request)
+    here = reverse("portal:holder", args=[subscription_id])
+    page = _pass_on(request, context, subscription_id, here=here)
+    if isinstance(page, HttpResponse):
+        return page
+    lines = reverse("portal:lines")
+    frame = screen.around(context, here="portal:lines") | {
+        "trail": [
+            {"label": _("Lines"), "url": lines},
+            {"label": page["number"]},
+            {"label": _("Change of holder")},
+        ],
+        "back": lines,
+        "firm": True,
+        "may_ask": context.role is not Role.VIEWER,
+    }
+    return render(request, "frontend/portal/holder.html", frame | page)
+
+
 @policy(Policy.AGENT)
 @never_cache
 def pass_on_for_customer(request: HttpRequest, subscription_id: int) -> HttpResponse:
@@ -71,7 +96,8 @@ def _pass_on(
             messages.success(request, _("Nobody is asked any more; the line stays."))
             return redirect(here)
         if form.is_valid():
-            pass_on(context, subscription_id=line, email=form.cleaned_data["email"])
+            said = form.cleaned_data
+            pass_on(context, subscription_id=line, email=said["email"], on=said["on"])
             messages.success(request, _("We have sent the link."))
             return redirect(here)
     except FaisceauError as refusal:

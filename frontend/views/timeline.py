@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from commerce.accounts.context import context_for_request
+from commerce.accounts.kinds import Role
 from commerce.ordering.timeline import timeline_of
 from commerce.web.policy import Policy, policy
 from frontend.account.paid_later import paid_later
@@ -52,6 +53,8 @@ def for_firm(request: HttpRequest, subscription_id: int) -> HttpResponse:
             {"label": _("Timeline")},
         ],
         "number": line,
+        "line": subscription_id,
+        "may_ask": context.role is not Role.VIEWER,
     }
     shown = timeline_page(timeline_of(party_id, subscription_id))
     return render(request, "frontend/portal/timeline.html", values | shown)

@@ -21,7 +21,13 @@ from commerce.kernel.money import Money
 from commerce.ordering.domain.changes import ChangeRequest
 from commerce.ordering.selectors import purchase_order_of
 from commerce.ordering.services.changes import place_change
-from commerce.ordering.services.open_changes import ends_at_once, open_ends
+from commerce.ordering.services.line_discounts import TAKE_BACK
+from commerce.ordering.services.open_changes import (
+    ends_at_once,
+    open_ends,
+    open_passing_on,
+    take_turns,
+)
 from commerce.ordering.services.place import Checkout
 from commerce.ordering.services.withdrawing import quote_withdrawal, withdraw, withdrawable
 from orchestration.actions import provider
@@ -43,6 +49,7 @@ from orchestration.services.callbacks import receive
 from orchestration.services.health import note_silence
 from orchestration.services.making_way import make_way
 from subscriptions.contracts.lines import Line, line_of, line_of_subscription
+from subscriptions.contracts.services.number import note_leaving
 from subscriptions.domain.states import ENDING, ChangeKind
 
 PREFIX = "portout."
@@ -133,6 +140,8 @@ def _judge(porting: Porting, data: Mapping[str, Any]) -> None:
     book.note(porting, "state", PortState.RECEIVED)
     if refusal is None:
         book.move(porting, PortState.ELIGIBLE)
+        if line is not None:
+            _keep_holder(line)
         calls.ask(porting, "answer", PortOutAnswer(porting.porting_id, True), by="system")
         _ask_on(porting)
         return
@@ -141,6 +150,16 @@ def _judge(porting: Porting, data: Mapping[str, Any]) -> None:
     book.move(porting, PortState.INELIGIBLE, data=said)
     no = PortOutAnswer(porting.porting_id, False, refusal.motive, refusal.detail)
     calls.ask(porting, "answer", no, by="system")
+
+
+def _keep_holder(line: Line) -> None:
+    """Whose number leaves keeps his line until then: it was he who asked for it. So an order by
+    which it goes to another holder is called off, and nobody is asked for it meanwhile."""
+    take_turns(line.subscription_id)
+    note_leaving(line.subscription_id, leaves=True)
+    for number, party_id in open_passing_on(line.subscription_id):
+        payload = {"number": number, "party": party_id}
+        timers.soon(key=f"{TAKE_BACK}:{number}", handler=TAKE_BACK, payload=payload)
 
 
 def _served(line: Line | None, porting: Porting) -> Served:
@@ -281,6 +300,8 @@ def _fail(porting: Porting, data: Mapping[str, Any]) -> None:
 def _cancel(porting: Porting, data: Mapping[str, Any]) -> None:
     if porting.state not in OUT_OVER:
         book.move(porting, PortState.CANCELLED)
+        if porting.subscription_id is not None:
+            note_leaving(porting.subscription_id, leaves=False)
 
 
 _READERS = {

@@ -117,6 +117,9 @@ class Subscription(models.Model):
     release = models.PositiveIntegerField()
     channel = models.CharField(max_length=12)
     ended_on = models.DateField(null=True)
+    leaves = models.BooleanField(
+        default=False, db_default=False, help_text="its number is on its way to another operator"
+    )
 
     class Meta:
         constraints = [

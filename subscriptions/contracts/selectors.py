@@ -211,6 +211,7 @@ def _subscription(row: Subscription) -> SubscriptionView:
         codes=BuyerCodes(row.cost_centre, row.purchase_order),
         blocks=tuple(row.blocked_by),  # type: ignore[attr-defined]
         outgoing_only=tuple(row.partly_blocked_by),  # type: ignore[attr-defined]
+        leaves=row.leaves,
     )
 
 

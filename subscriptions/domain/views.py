@@ -76,7 +76,8 @@ class SubscriptionView:
     """A contract; `lpa` is the eSIM's activation code, empty for a physical SIM.
 
     `items` are all that it ever held. `blocks` say why its service stands still, those among them
-    that are `outgoing_only` why it can only be called.
+    that are `outgoing_only` why it can only be called. `leaves`: its number is on its way to
+    another operator.
     """
 
     id: int
@@ -101,6 +102,7 @@ class SubscriptionView:
     codes: BuyerCodes = NO_CODES
     blocks: tuple[str, ...] = ()
     outgoing_only: tuple[str, ...] = ()
+    leaves: bool = False
 
     @property
     def stands_still(self) -> bool:

@@ -18,6 +18,8 @@ GOOD_FOR = timedelta(days=14)
 """How long the new holder may think it over."""
 ASKED_A_DAY = 5
 """How often somebody may be asked for a line, and for how many lines one address, in 24 hours."""
+FARTHEST = timedelta(days=92)
+"""How far ahead the day may be wished: other changes of the line wait for it."""
 _YEAR = 12
 GIVEN_UP = "give_up_line"
 TAKEN_OVER = "take_over_line"
@@ -56,7 +58,8 @@ OPEN = frozenset(HOLDER_LIFE.table)
 @dataclass(frozen=True, slots=True)
 class HolderChangeView:
     """The wish as the one who gives the line up sees it; of the other only the address that he
-    named. `on` is the day on which the line goes, once that is agreed."""
+    named. `on` is the day on which the line goes, once that is agreed; as long as the other is
+    asked the earliest that is wished, if one is."""
 
     subscription_id: int
     msisdn: str

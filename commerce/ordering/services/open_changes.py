@@ -47,6 +47,12 @@ def open_ends(subscription_id: int) -> tuple[str, ...]:
     return tuple(rows.values_list("number", flat=True))
 
 
+def open_passing_on(subscription_id: int) -> tuple[tuple[str, int], ...]:
+    """The numbers of the orders by which the line goes to another holder, and whose they are."""
+    rows = _open(subscription_id).filter(change=ChangeKind.HOLDER).order_by("pk")
+    return tuple(rows.values_list("number", "party_id"))
+
+
 def open_apart(subscription_id: int) -> tuple[str, ...]:
     """The numbers of the orders that bring the contract another SIM or number."""
     rows = _open(subscription_id).filter(change__in=_words(APART)).order_by("pk")
@@ -114,16 +120,16 @@ def check_free(
     *,
     subscription_id: int,
     begins: Collection[str] = (),
-    told_of_end: bool = False,
 ) -> tuple[Order, ...]:
     """The orders that wait for a later day and before which the amendment goes; `begins` are the
-    offerings that it brings, `told_of_end`: somebody must hear of the end of one of them.
+    offerings that it brings.
 
     A block goes before everything but itself; a line goes on only after the blocks under way;
     another SIM or number waits for its own kind alone, and the end of the contract for another end.
 
     Raises:
-        RuleViolated: `change_under_way`.
+        RuleViolated: `change_under_way`; `plan_binds_the_end`: what the coming end costs would be
+            another than was shown with it.
     """
     rows, kind = _open(subscription_id), amendment.kind
     if kind in AT_ANY_TIME:
@@ -142,14 +148,26 @@ def check_free(
         rows = rows.filter(change=ChangeKind.SUSPEND, items__config__block=block)
     later = tuple(rows.order_by("pk"))
     for order in later:
-        if not _goes_before(order, amendment, begins=begins, told_of_end=told_of_end):
-            raise change_under_way(order.number)
+        if not _goes_before(order, amendment, begins=begins):
+            raise _refusal(order, amendment)
     return later
 
 
-def _goes_before(
-    later: Order, amendment: Amendment, *, begins: Collection[str], told_of_end: bool
-) -> bool:
+def _refusal(order: Order, amendment: Amendment) -> RuleViolated:
+    """Why `order`, which waits for a later day, lets nothing pass."""
+    ends_on = order.begins_on if order.change == ChangeKind.TERMINATE else None
+    wished = amendment.kind is ChangeKind.PLAN and not amendment.config.get("announced")
+    if ends_on is not None and wished and _binds(amendment, on=ends_on):
+        return RuleViolated(
+            "What ending this contract costs depends on its plan. Take its end back first"
+            f" ({order.number}), change the plan, then end it anew.",
+            code="plan_binds_the_end",
+            order=order.number,
+        )
+    return change_under_way(order.number)
+
+
+def _goes_before(later: Order, amendment: Amendment, *, begins: Collection[str]) -> bool:
     """Whether the amendment can take effect before `later` does, each as it was quoted. What takes
     the place of a plan later takes that of the one that is there by then, and an end ends it."""
     if later.begins_on is None or later.begins_on <= business_today():
@@ -157,7 +175,7 @@ def _goes_before(
     kind, waits = ChangeKind(later.change), amendment.not_before
     ends = kind is ChangeKind.TERMINATE
     if ends:
-        if not _goes_before_end(later.begins_on, amendment, told_of_end=told_of_end):
+        if not _goes_before_end(later.begins_on, amendment):
             return False
     elif kind not in LETS_PASS or (waits is not None and kind is amendment.kind):
         return False
@@ -172,19 +190,24 @@ def _goes_before(
     return True
 
 
-def _goes_before_end(ends_on: date, amendment: Amendment, *, told_of_end: bool) -> bool:
-    """Whether it takes effect before the end of the contract, changes nothing of what that costs,
-    and brings nothing of whose end somebody must be told then (of the line he is). A plan may
-    change once it is bound no longer; not as we announced it, which the end took back, as its
-    holder was shown."""
+def _goes_before_end(ends_on: date, amendment: Amendment) -> bool:
+    """Whether it takes effect before the end of the contract, and changes nothing of what that
+    costs. A plan may change once it is bound no longer; not as we announced it, which the end took
+    back, as its holder was shown. Who must hear of the end of what is brought hears of it with the
+    rest."""
     waits = amendment.not_before
     if amendment.kind not in BEFORE_AN_END or (waits is not None and waits >= ends_on):
         return False
     if amendment.config.get("announced"):
         return False
     if amendment.kind is ChangeKind.PLAN:
-        return amendment.config.get("bound_until", "") <= ends_on.isoformat()
-    return not told_of_end
+        return not _binds(amendment, on=ends_on)
+    return True
+
+
+def _binds(amendment: Amendment, *, on: date) -> bool:
+    """Whether the plan is still bound on that day."""
+    return amendment.config.get("bound_until", "") > on.isoformat()
 
 
 def change_under_way(number: str) -> RuleViolated:

@@ -23,6 +23,7 @@ from commerce.kernel.links import token_digest
 from commerce.notifications.services import send
 from commerce.ordering.domain.holder import (
     ASKED_A_DAY,
+    FARTHEST,
     GIVEN_UP,
     GOOD_FOR,
     HOLDER_LIFE,
@@ -38,6 +39,7 @@ from commerce.ordering.services.changed_line import (
     kind_of,
     segment_of,
 )
+from commerce.ordering.services.numbering import one_at_a_time
 from commerce.ordering.services.open_changes import (
     change_under_way,
     open_change,
@@ -55,28 +57,33 @@ TIMER = "ordering.holder"
 
 
 @transaction.atomic
-def pass_on(context: AccountContext, *, subscription_id: int, email: str) -> None:
-    """Ask who has the address `email` whether he takes the line over, as it stands.
+def pass_on(
+    context: AccountContext, *, subscription_id: int, email: str, on: date | None = None
+) -> None:
+    """Ask who has the address `email` whether he takes the line over, as it stands; it goes with
+    the first month of the contract that begins `on` that day or later, else with the next one.
 
     Nothing changes until he accepts; he has fourteen days for it.
 
     Raises:
         NotFound: `unknown_subscription`.
         Forbidden: `viewer`, `members_only`, or `caller_not_verified` for an agent.
-        InvalidInput: `email`: it is none. RuleViolated: `already_passed_on`, `asked_too_often`,
-            `own_line`, or as `check_can_go`.
+        InvalidInput: `email`: it is none; `holder_day`: past, or too far ahead.
+        RuleViolated: `already_passed_on`, `asked_too_often`, `own_line`, or as `check_can_go`.
     """
     take_turns(subscription_id)
     contract = subscription_view(context.party_id or 0, subscription_id)
     check_may(context, consumer=segment_of(contract) is Segment.CONSUMER)
     check_can_go(contract, catalogue=pricing_now().snapshot)
     address = _address(email)
+    _check_day(on)
     reach = accounts.reach(contract.party_id)
     if address == reach.email.lower():
         raise RuleViolated("This line is yours already.", code="own_line", field="email")
     if HolderChange.objects.open().filter(subject=contract.id).exists():
         raise RuleViolated("Somebody is asked for this line already.", code="already_passed_on")
     token, now = secrets.token_urlsafe(24), business_now()
+    one_at_a_time(f"lines offered to {address}")
     _check_not_too_often(contract.id, address, now=now)
     row = HolderChange.objects.create(
         subject=contract.id,
@@ -89,6 +96,7 @@ def pass_on(context: AccountContext, *, subscription_id: int, email: str) -> Non
         channel=context.channel,
         asked_at=now,
         until=now + GOOD_FOR,
+        on=on,
     )
     record_consent(
         context=context,
@@ -212,7 +220,8 @@ def check_can_go(contract: SubscriptionView, *, catalogue: Snapshot) -> ItemView
 
     Raises:
         RuleViolated: `contract_ended`, `line_suspended`, `bills_overdue`, `change_under_way`,
-            `number_comes_along`; `paid_monthly`: a thing is paid for month by month;
+            `number_comes_along`; `number_leaves`: another operator has asked for it;
+            `paid_monthly`: a thing is paid for month by month;
             `change_not_offered`: the release does not say how it is done.
     """
     if contract.status == SubscriptionStatus.ENDED:
@@ -224,6 +233,10 @@ def check_can_go(contract: SubscriptionView, *, catalogue: Snapshot) -> ItemView
     if plan is None or not has_recipe(plan, kind=ChangeKind.HOLDER, catalogue=catalogue):
         raise RuleViolated("This contract can't go to somebody else.", code="change_not_offered")
     check_number_here(contract)
+    if contract.leaves:
+        raise RuleViolated(
+            "The number of this line is on its way to another operator.", code="number_leaves"
+        )
     things = [each for each in items if kind_of(each, catalogue) in (Kind.HANDSET, Kind.ACCESSORY)]
     if any(each.charges for each in things) or is_paying_in_parts(
         contract.party_id, contract.order_number
@@ -246,6 +259,14 @@ def _check_not_too_often(subscription_id: int, address: str, *, now: datetime) -
     for same in (Q(subject=subscription_id), Q(email=address)):
         if lately.filter(same).count() >= ASKED_A_DAY:
             raise RuleViolated("Somebody was asked too often today.", code="asked_too_often")
+
+
+def _check_day(on: date | None) -> None:
+    today = business_today()
+    if on is not None and not today <= on <= today + FARTHEST:
+        raise InvalidInput(
+            "Choose a day from today on, three months ahead at most.", code="holder_day", field="on"
+        )
 
 
 def _address(text: str) -> str:

@@ -1,6 +1,7 @@
 """Somebody takes a line over: he sees what he takes on, and accepts it by an order of his own."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -179,7 +180,8 @@ def _prepare(row: HolderChange, *, party_id: int | None) -> _Prepared:
     items = [item for item in contract.items_on(today) if kinds[item.id] not in _THINGS]
     goes = tuple(item for item in items if kinds[item.id] not in _PERSONAL)
     ends = tuple(item for item in items if kinds[item.id] in _PERSONAL)
-    on = next_month_start(contract.id, item_id=plan.id, after=today)
+    eve = row.on - timedelta(days=1) if row.on is not None else today
+    on = next_month_start(contract.id, item_id=plan.id, after=max(eve, today))
     charges = as_taken_over(
         goes,
         charges_left(contract.id, lines={item.id: _line(item) for item in goes}, on=on),

@@ -1,4 +1,4 @@
-"""The number of a contract that is no longer the one with which it began."""
+"""The number of a contract that is no longer the one with which it began, or soon none of ours."""
 
 from datetime import date
 
@@ -34,6 +34,11 @@ def take_number(*, order_number: str, group: str, msisdn: str) -> int | None:
             )
         )
     return contract.pk
+
+
+def note_leaving(subscription_id: int, *, leaves: bool) -> None:
+    """Another operator will get its number, or will not after all. May be repeated."""
+    Subscription.objects.filter(pk=subscription_id).update(leaves=leaves)
 
 
 def give_up_number(contract: Subscription, *, on: date) -> None:

@@ -1,7 +1,7 @@
 """Who sees what of the portal and the operators' pages, on PostgreSQL."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,11 +21,12 @@ from commerce.accounts.models import (
     Unit,
     User,
 )
-from commerce.kernel.clock import business_time_fixed
-from commerce.ordering.models import Order
+from commerce.kernel.clock import business_time_fixed, business_today
+from commerce.ordering.models import HolderChange, Order
 from orchestration.models import Effect, Plan, Task, TaskHistory
 from subscriptions.contracts.selectors import codes_of
 from subscriptions.domain.buyers import BuyerCodes
+from subscriptions.models import SubscriptionItem
 from tests.integration.subscriptions.contracts import begun, plan
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -256,6 +257,29 @@ def test_a_line_of_a_firm_has_a_timeline_that_no_other_firm_sees(
         assert "The contract began" in member.get(path).content.decode()
     other = as_member(firm("Ailleurs", siren="552100554"), "Otto", role=Role.ADMINISTRATOR)
     assert other.get(path).status_code == 404
+
+
+def test_a_firm_passes_a_line_on_in_its_portal(rivoire: Unit, buyer: Client) -> None:
+    party = rivoire.organisation.party_id
+    line = begun("F-1", [plan()], party=party, segment="business")
+    SubscriptionItem.objects.update(offering="flotte-20")
+    path, said = f"/portal/lines/{line}/holder/", {"do": "ask", "email": "otto@ailleurs.example"}
+    assert path in buyer.get(f"/portal/lines/{line}/timeline/").content.decode()
+    viewer = as_member(rivoire, "vera", role=Role.VIEWER)
+    other = as_member(firm("Ailleurs", siren="552100554"), "Otto", role=Role.ADMINISTRATOR)
+    assert "Send the link" not in viewer.get(path).content.decode()
+    viewer.post(path, {**said, "agreed": "on"})
+    assert other.post(path, {**said, "agreed": "on"}).status_code == 404
+    assert not HolderChange.objects.exists()
+
+    wished = business_today() + timedelta(days=40)
+    asked = buyer.post(path, {**said, "agreed": "on", "on": wished.isoformat()}, follow=True)
+    wish = HolderChange.objects.get()
+    assert (wish.state, wish.email, wish.on) == ("asked", "otto@ailleurs.example", wished)
+    assert "at the earliest" in asked.content.decode()
+    buyer.post(path, {"do": "take_back"})
+    wish.refresh_from_db()
+    assert wish.state == "taken_back"
 
 
 def test_every_row_is_answered_beside_its_user_and_nothing_is_ordered(buyer: Client) -> None:

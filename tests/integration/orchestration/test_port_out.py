@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,21 +15,29 @@ from catalogue.services import numbers
 from commerce.accounts.models import Party
 from commerce.events.models import Timer
 from commerce.kernel.clock import business_time_fixed
-from commerce.kernel.errors import Conflict
+from commerce.kernel.errors import Conflict, RuleViolated
 from commerce.markets.pack import market
 from commerce.notifications.models import Message
-from commerce.ordering.models import Order, OrderItem
+from commerce.ordering.domain.consents import OrderConsents
+from commerce.ordering.domain.holder import HolderState
+from commerce.ordering.models import HolderChange, Order, OrderItem
+from commerce.ordering.services.line_discounts import TAKE_BACK
+from commerce.ordering.services.passing_on import pass_on
+from commerce.ordering.services.taking_over import take_over, take_over_of
+from commerce.ordering.subscribers import on_order_cancelled
 from orchestration.adapters.client import callback_secret
 from orchestration.domain.porting import PortState
 from orchestration.models import LineReference, Plan, Porting, PortingCall, ProviderCallback
 from orchestration.porting import calls, leaving, rio, selectors
 from orchestration.ports import Answer, Found, ProviderEvent, Standing
 from orchestration.services.decide import decide
+from orchestration.services.making_way import on_take_back_due
 from orchestration.services.plans import create_plans
 from subscriptions.contracts.lines import line_of
 from subscriptions.contracts.services.change import ContractChange, apply_change
 from subscriptions.domain.states import ChangeKind
 from subscriptions.models import BillingAccount, Invoice, Subscription
+from tests.integration.ordering.people import customer
 from tests.integration.ordering.test_changes import carried_out
 from tests.integration.ordering.test_next_offers import begin
 from tests.integration.subscriptions.contracts import DAY, at, person, promised
@@ -364,3 +373,45 @@ def test_only_the_clearing_house_says_that_a_number_leaves(house: House, client:
         )
         assert answer.status_code == status
         assert Timer.objects.filter(handler=leaving.TIMER).count() == read
+
+
+def test_whose_number_leaves_keeps_his_line_until_then(house: House, line: Subscription) -> None:
+    """He asked for it: the new holder would lose a number for which he never asked."""
+    giver = replace(customer("Camille"), party_id=line.party_id)
+    taker = customer("Noé Lambert")
+    pass_on(giver, subscription_id=line.pk, email="noe@example.test")
+    text = Message.objects.get(code="holder_asked").text
+    token = text.partition("/take-over/")[2].partition("/")[0]
+    seen = take_over_of(token, party_id=taker.party_id)
+    agreed = OrderConsents(terms=True, contract_summary_confirmed=True)
+    order = take_over(taker, token=token, digest=seen.digest(), consents=agreed).number
+
+    assert asked(rio=rio.rio_of_subscription(line.pk)).state == PortState.ELIGIBLE
+    back = Timer.objects.get(handler=TAKE_BACK)
+    assert back.payload == {"number": order, "party": taker.party_id}
+    for _ in range(2):
+        on_take_back_due(back.payload)
+    assert Order.objects.get(number=order).state == "cancelled"
+    on_order_cancelled({"number": order})
+    assert HolderChange.objects.get().state == HolderState.CALLED_OFF
+    with pytest.raises(RuleViolated) as leaving_us:
+        pass_on(giver, subscription_id=line.pk, email="noe@example.test")
+    assert leaving_us.value.code == "number_leaves"
+    assert HolderChange.objects.count() == 1
+
+    heard("cancelled")
+    pass_on(giver, subscription_id=line.pk, email="noe@example.test")
+    assert HolderChange.objects.filter(state=HolderState.ASKED).count() == 1
+
+
+def test_what_somebody_was_offered_can_not_be_taken_over_once_the_number_leaves(
+    house: House, line: Subscription
+) -> None:
+    giver = replace(customer("Camille"), party_id=line.party_id)
+    pass_on(giver, subscription_id=line.pk, email="noe@example.test")
+    token = Message.objects.get(code="holder_asked").text.partition("/take-over/")[2]
+    asked(rio=rio.rio_of_subscription(line.pk))
+    with pytest.raises(RuleViolated) as refused:
+        take_over_of(token.partition("/")[0], party_id=customer("Noé Lambert").party_id)
+    assert refused.value.code == "number_leaves"
+    assert not Timer.objects.filter(handler=TAKE_BACK).exists()

@@ -18,7 +18,7 @@ from commerce.kernel.money import Money
 from commerce.notifications.models import Message
 from commerce.ordering.domain.changes import ChangeRequest
 from commerce.ordering.domain.consents import OrderConsents
-from commerce.ordering.domain.holder import ASKED_A_DAY, HolderState, TakeOver
+from commerce.ordering.domain.holder import ASKED_A_DAY, FARTHEST, HolderState, TakeOver
 from commerce.ordering.holder_changes import holder_change, holder_changes
 from commerce.ordering.models import HolderChange, Order
 from commerce.ordering.selectors import order_for_fulfilment, orders_of
@@ -115,11 +115,17 @@ def taker() -> AccountContext:
     return customer("Noé Lambert")
 
 
-def asked(giver: AccountContext, *, on: date = TODAY, email: str = "noe@example.test") -> str:
+def asked(
+    giver: AccountContext,
+    *,
+    on: date = TODAY,
+    email: str = "noe@example.test",
+    wished: date | None = None,
+) -> str:
     """The secret of the link."""
     line = Subscription.objects.get(party=giver.party_id).pk
     with business_time_fixed(at(on)):
-        pass_on(giver, subscription_id=line, email=email)
+        pass_on(giver, subscription_id=line, email=email, on=wished)
     text = Message.objects.filter(code="holder_asked").order_by("-pk")[0].text
     found = re.search(r"/take-over/([^/]+)/", text)
     assert found is not None
@@ -433,6 +439,43 @@ def test_nobody_is_asked_for_a_line_as_often_as_somebody_likes(giver: AccountCon
     assert refused.value.code == "asked_too_often"
     assert Message.objects.filter(code="holder_asked").count() == ASKED_A_DAY
     assert asked(giver, on=TODAY + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("wished", "goes"),
+    [
+        (TODAY, GOES),
+        (GOES, GOES),
+        (GOES + timedelta(days=1), NEXT),
+        (TODAY + FARTHEST, date(2027, 4, 23)),
+    ],
+)
+def test_the_line_goes_with_the_first_month_that_begins_on_the_wished_day_or_later(
+    giver: AccountContext, taker: AccountContext, wished: date, goes: date
+) -> None:
+    token = asked(giver, wished=wished)
+    row = HolderChange.objects.get()
+    assert (row.on, offer(token).on) == (wished, goes)
+    number = accepted(taker, token)
+    row.refresh_from_db()
+    assert (row.on, Order.objects.get(number=number).begins_on) == (goes, goes)
+
+
+def test_a_wished_day_that_passes_before_he_accepts_is_the_next_month_by_then(
+    giver: AccountContext,
+) -> None:
+    token = asked(giver, wished=TODAY + timedelta(days=3))
+    assert offer(token, on=GOES).on == NEXT
+
+
+@pytest.mark.parametrize(
+    "wished", [TODAY - timedelta(days=1), TODAY + FARTHEST + timedelta(days=1)]
+)
+def test_no_day_is_wished_that_is_past_or_too_far(giver: AccountContext, wished: date) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        asked(giver, wished=wished)
+    assert refused.value.code == "holder_day"
+    assert (HolderChange.objects.count(), Message.objects.count()) == (0, 0)
 
 
 def test_an_end_that_came_too_late_does_not_stop_the_line_of_its_new_holder(

@@ -21,14 +21,17 @@ from commerce.web.fields import (
 
 
 class PassOnAsked(Strict):
-    """Who is to be asked; he gets a link by e-mail."""
+    """Who is to be asked; he gets a link by e-mail. The line goes with the first month of its
+    contract that begins `on` that day or later (three months ahead at most), else with the next."""
 
     email = serializers.EmailField(max_length=254)
+    on = serializers.DateField(default=None, allow_null=True)
 
 
 class HolderChangeSerializer(Shown):
     """`asked` until the other answers or `until` is over; `accepted`: the line goes to him on the
-    day `on`, then it is `done`. `called_off`: his order was cancelled."""
+    day `on`, then it is `done`. `called_off`: his order was cancelled. Before that `on` is the
+    earliest day that is wished, if one is."""
 
     state = OneOf(HolderState)
     email = serializers.CharField()

@@ -53,7 +53,8 @@ class HolderChangesView(ApiView):
         Nothing changes until he accepts; he has fourteen days for it.
         """
         context, line = caller_of(request), min(subscription_id, LARGEST_ID)
-        pass_on(context, subscription_id=line, email=self.body(PassOnAsked)["email"])
+        asked = self.body(PassOnAsked)
+        pass_on(context, subscription_id=line, email=asked["email"], on=asked["on"])
         found = holder_change(context.party_id or 0, line)
         return created(
             HolderChangeSerializer(found).data,
