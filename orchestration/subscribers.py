@@ -20,7 +20,12 @@ from orchestration.services.advance import advance
 from orchestration.services.callbacks import ask
 from orchestration.services.failing import follow_policy
 from orchestration.services.keeping import look_at_kept
-from orchestration.services.making_way import begin, end_with_contract, keep_contracts
+from orchestration.services.making_way import (
+    begin,
+    end_with_contract,
+    keep_contracts,
+    tell_what_came,
+)
 from orchestration.services.parcels import move_parcel
 from orchestration.services.plans import create_plans, wake
 from subscriptions.domain.dunning import Action
@@ -158,7 +163,10 @@ def on_dunning_moved(payload: Mapping[str, Any]) -> None:
 
 
 def on_contract_changed(payload: Mapping[str, Any]) -> None:
-    """Called with no transaction open: what was on its way to a contract that has ended."""
+    """Called with no transaction open: what was on its way to a contract that has ended is taken
+    back; who has to hear of the end of what came to one that ends is told then."""
+    if payload["kind"] == ChangeKind.ADD:
+        tell_what_came(subscription_id=payload["subscription_id"])
     if payload["kind"] in CLOSING:
         end_with_contract(
             subscription_id=payload["subscription_id"],

@@ -19,6 +19,7 @@ from commerce.ordering.services.ending import name_what_came
 from commerce.ordering.services.open_changes import (
     called_off_by,
     in_the_way_of,
+    open_ends,
     open_ends_for_unpaid,
 )
 from commerce.ordering.services.withdrawn import Bundle, withdrawn_bundle
@@ -114,6 +115,21 @@ def _go_on(number: str, *, bundle: Bundle | None) -> None:
         return
     name_what_came(number=number)
     way.go_on(order_number=number)
+
+
+def tell_what_came(*, subscription_id: int) -> None:
+    """Something was put on a contract whose end is coming: who must hear of its end is told then,
+    with the others. May be repeated."""
+    for number in open_ends(subscription_id):
+        _name_what_came(number)
+
+
+@transaction.atomic
+def _name_what_came(number: str) -> None:
+    if way.is_planned(number) and not way.hold_laid_out(number):
+        return  # What comes until its way is clear is named then.
+    name_what_came(number=number)
+    way.lay_out_more(order_number=number)
 
 
 def _taken_back(bundle: Bundle) -> bool:

@@ -21,7 +21,7 @@ from orchestration.services.desk import Desk, hold_plan
 from orchestration.services.jeopardy import lay_out
 from orchestration.services.plans import create_plans, task_row, tasks_of, watch_refunds
 from orchestration.services.steps import record
-from orchestration.services.taking_back import add, leave
+from orchestration.services.taking_back import add, leave, next_position
 
 HOURS = 24
 """What was ordered before is usually taken back within minutes; a number that can't be stopped any
@@ -96,6 +96,40 @@ def go_on(*, order_number: str) -> None:
     desk.plan.save(update_fields=["planned_finish", "look_at"])
     add(desk, fresh, by="system")
     watch_refunds([desk.plan], order=desk.order)
+    leave(desk)
+
+
+def hold_laid_out(order_number: str) -> bool:
+    """Whether the order waits for no other and is being carried out; its plan is locked before it,
+    as everywhere, until the caller's transaction ends."""
+    plan = _plan_of(order_number)
+    if plan is None:
+        return False
+    held = hold_plan(plan.pk)
+    return held.state == PlanState.RUNNING and not _waits(held)
+
+
+@transaction.atomic
+def lay_out_more(*, order_number: str) -> None:
+    """The order, if it is planned, has got lines since: what is to be done for them joins what is
+    laid out. May be repeated."""
+    plan = _plan_of(order_number)
+    desk = Desk.of(plan.pk) if plan is not None else None
+    if desk is None:
+        return
+    known = {task.key: task for task in desk.tasks}
+    place = next_position(desk)
+    laid = tasks_of(desk.plan, desk.order, first=True, now=desk.now, position=place)
+    fresh = [task for task in laid if task.key not in known]
+    if not fresh:
+        return
+    for task in laid:
+        if task.key in known and known[task.key].lines != task.lines:
+            known[task.key].lines = task.lines
+            known[task.key].save(update_fields=["lines"])
+    lay_out(desk.plan, [*desk.tasks, *fresh], now=desk.now)
+    desk.plan.save(update_fields=["planned_finish", "look_at"])
+    add(desk, fresh, by="system")
     leave(desk)
 
 

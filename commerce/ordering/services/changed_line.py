@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from catalogue.domain.model import Kind, Offering, Segment, Snapshot
+from catalogue.domain.model import Kind, Segment, Snapshot
 from catalogue.selectors import last_sold
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
@@ -60,15 +60,8 @@ def touched_plan(items: tuple[ItemView, ...], *, catalogue: Snapshot) -> Touched
 def has_recipe(item: ItemView, *, kind: ChangeKind, catalogue: Snapshot) -> bool:
     """Whether the release says how such a change is done to the item."""
     offering = last_sold(item.offering, catalogue=catalogue)
-    return offering is not None and _has_recipe(offering, kind=kind, catalogue=catalogue)
-
-
-def is_told_of_end(offering: Offering, *, catalogue: Snapshot) -> bool:
-    """Whether somebody has to hear of it when the contract ends that has it."""
-    return _has_recipe(offering, kind=ChangeKind.TERMINATE, catalogue=catalogue)
-
-
-def _has_recipe(offering: Offering, *, kind: ChangeKind, catalogue: Snapshot) -> bool:
+    if offering is None:
+        return False
     return f"{offering.specification.recipe}.{kind}" in catalogue.recipes
 
 

@@ -34,7 +34,6 @@ from commerce.ordering.services.buying import Bought, bought_with, replaced_item
 from commerce.ordering.services.changed_line import (
     check_may,
     check_number_here,
-    is_told_of_end,
     known_of,
     told_of_end,
     touch,
@@ -139,10 +138,6 @@ def place_change(
         found.amendment,
         subscription_id=found.contract.id,
         begins=begins,
-        told_of_end=any(
-            is_told_of_end(found.pricing.snapshot.offering(code), catalogue=found.pricing.snapshot)
-            for code in begins
-        ),
     )
     check_fits_later(
         later,

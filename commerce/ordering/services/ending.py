@@ -8,7 +8,7 @@ from django.db import transaction
 from catalogue.domain.model import Kind, Snapshot
 from catalogue.selectors import snapshot_of
 from commerce.kernel.clock import business_today
-from commerce.ordering.domain.states import ItemAction, OrderState
+from commerce.ordering.domain.states import UNDER_WAY, ItemAction
 from commerce.ordering.models import Order
 from commerce.ordering.services.changed_line import has_recipe, kind_of, touch
 from commerce.ordering.services.writing import Amendment, Touched, add_touched
@@ -19,16 +19,16 @@ from subscriptions.domain.views import ItemView
 
 @transaction.atomic
 def name_what_came(*, number: str) -> None:
-    """Services that another order, which could not be taken back any more, has put on the contract
-    since the order `number` was placed become lines of it, so that their partners hear of the end.
+    """What another order has put on the contract since the order `number`, its end, was placed,
+    and of whose end somebody must hear, becomes lines of it: services, whose partners are told.
 
-    Only as long as no plan is made of it. May be repeated.
+    Its caller sees to it that its plan has, or gets, what they are told by. May be repeated.
     """
     order = (
         Order.objects.select_for_update(of=("self",))
         .filter(
             number=number,
-            state=OrderState.ACCEPTED,
+            state__in=[str(state) for state in UNDER_WAY],
             subject__isnull=False,
             change__in=[str(kind) for kind in ENDING],
         )
@@ -46,7 +46,7 @@ def name_what_came(*, number: str) -> None:
     came = [
         _told(item, first.facts, catalogue=catalogue)
         for item in contract.items_on(business_today())
-        if kind_of(item, catalogue) is Kind.CONTENT
+        if kind_of(item, catalogue) is not Kind.PLAN
         and has_recipe(item, kind=kind, catalogue=catalogue)
     ]
     by = Amendment(

@@ -131,12 +131,11 @@ def test_an_option_comes_and_goes_before_the_end_of_the_contract(
     option, shown = ordered(owner, line, added("escale-monde"), on=asked)
     assert shown.waits == (WaitingOrder(ending.number, end),)
     carried_out(option.number, on=asked)
-    music = ChangeRequest(ChangeKind.ADD, choices={"content": ("ondine-musique",)})
-    with pytest.raises(RuleViolated) as content:
-        ordered(owner, line, music, on=asked)
     with pytest.raises(RuleViolated) as larger:
         ordered(owner, line, plan("grand-large-300"), on=asked)
-    assert [each.value.detail["order"] for each in (content, larger)] == [ending.number] * 2
+    assert (larger.value.code, larger.value.detail["order"]) == (
+        *("plan_binds_the_end", ending.number),
+    )
     with business_time_fixed(at(asked)):
         again = quote_change(owner, subscription_id=line, request=removed("escale-monde"))
     assert [bill.after for bill in again.bills[2:]] == [bill.before for bill in again.bills[2:]]
@@ -144,6 +143,42 @@ def test_an_option_comes_and_goes_before_the_end_of_the_contract(
     carried_out(ending.number, on=end)
     ended = Subscription.objects.get()
     assert (ended.status, held(owner, line, on=end)) == ("ended", set())
+    october = date(2028, 10, 23)
+    assert promised_from(october)[:1] == [
+        (bill.on, bill.after) for bill in shown.bills if bill.on == october
+    ]
+    billed(october)
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_the_partner_of_a_service_that_comes_before_the_end_hears_of_it(
+    owner: AccountContext, line: int, planned: bool
+) -> None:
+    asked, end = date(2028, 9, 20), date(2028, 9, 30)
+    ending, _ = ordered(owner, line, ChangeRequest(ChangeKind.TERMINATE), on=asked)
+    music = ChangeRequest(ChangeKind.ADD, choices={"content": ("ondine-musique",)})
+    with business_time_fixed(at(asked)):
+        if planned:
+            create_plans(order_number=ending.number)
+    placed, shown = ordered(owner, line, music, on=asked)
+    assert shown.waits == (WaitingOrder(ending.number, end),)
+    carried_out(placed.number, on=asked)
+    came = {"subscription_id": line, "party_id": owner.party_id, "kind": "add"}
+    with business_time_fixed(at(asked)):
+        for _ in range(2):
+            on_contract_changed(came)
+        create_plans(order_number=ending.number)
+    tasks = Task.objects.filter(plan__order_number=ending.number)
+    (told,) = tasks.filter(action="content.stop")
+    item = subscription_view(owner.party_id or 0, line).items_on(asked)[-1]
+    assert (item.offering, told.needs, told.aside, told.state) == (
+        *("ondine-musique", ["wait"], True, "waiting"),
+    )
+    for shared in ("wait", "change", "owed"):
+        assert set(told.lines) < set(tasks.get(key=shared).lines)
+    billed(BILL)
+    carried_out(ending.number, on=end)
+    assert held(owner, line, on=end) == set()
     october = date(2028, 10, 23)
     assert promised_from(october)[:1] == [
         (bill.on, bill.after) for bill in shown.bills if bill.on == october
