@@ -125,9 +125,17 @@ def impact_of(steps: Sequence[Step], *, ending: Collection[str] | None = None) -
 def staying(steps: Sequence[Step]) -> frozenset[str]:
     """Of a plan that can't be taken back as a whole: what has passed its point of no return, or may
     at this moment, with all that it was built on, but for parcels that have not left; and where it
-    can't be called off any more, as a number after its cut-off, all that follows of it."""
+    can't be called off any more, as a number after its cut-off, all that follows of it.
+
+    A milestone is waited for, and nothing is built on it: a phone that left once its number's
+    transfer was agreed stays, and the transfer can still be called off."""
     impact = impact_of(steps)
-    before = {step.key: step.before for step in steps}
+    passed = {*impact.passed, *impact.passing}
+    before = {
+        step.key: step.before
+        for step in steps
+        if step.kind is not TaskKind.MILESTONE or step.key in passed
+    }
     forward = _reached({*impact.passing, *impact.late}, _dependents(steps))
     not_left = {
         key

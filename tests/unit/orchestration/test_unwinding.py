@@ -138,6 +138,18 @@ def test_what_can_be_called_off_no_more_stays_with_what_follows_of_it() -> None:
     assert staying(LINE) == frozenset()
 
 
+def test_what_waited_for_a_milestone_alone_keeps_nothing_of_what_that_watches() -> None:
+    """A phone left once the transfer of its number was agreed; the transfer can be called off."""
+    port = step("port", kind=CALLBACK, state=AWAITING, ponr=True)
+    agreed = step("agreed", "port", kind=MILESTONE, undo=None, effect=None, outside=False)
+    ship = step("ship", "agreed", kind=CALLBACK)
+    left = step("shipped", "ship", kind=MILESTONE, undo=None, effect=None, ponr=True)
+    assert staying((port, agreed, ship, left)) == {"agreed", "ship", "shipped"}
+    # What was built on the port itself keeps it.
+    built = step("ship", "port", kind=CALLBACK)
+    assert staying((port, built, left)) == {"port", "ship", "shipped"}
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> tuple[Step, ...]:
     """Any plan, run to any point: edges lead back to earlier tasks."""
