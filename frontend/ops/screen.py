@@ -247,6 +247,7 @@ def around(context: AccountContext, *, here: str, search_text: str = "") -> dict
         ("ops:portings", _("Portings")),
         ("ops:settlements", _("Settlements")),
         ("ops:merchants", _("Merchants")),
+        ("ops:terms", _("Changes of contracts")),
         ("ops:work", _("Parked work")),
     ]
     return {

@@ -15,6 +15,7 @@ from frontend.views import (
     porting,
     reconciliation,
     settlements,
+    terms,
 )
 
 app_name = "ops"
@@ -76,6 +77,8 @@ urlpatterns = [
         merchants.statement_file,
         name="merchant_statement",
     ),
+    path("ops/terms/", terms.announcements, name="terms"),
+    path("ops/terms/<slug:name>/", terms.announcement, name="announcement"),
     path("ops/work/", ops.work, name="work"),
     path("ops/work/<slug:kind>/<int:row_id>/", ops.retry_work, name="retry_work"),
 ]

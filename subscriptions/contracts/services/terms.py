@@ -7,28 +7,19 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 
 from catalogue.domain.model import Kind
 from catalogue.selectors import current_snapshot
 from commerce.accounts.selectors import reach
 from commerce.events import timers
 from commerce.kernel.clock import PARIS, business_now, business_today
-from commerce.kernel.errors import InvalidInput, RuleViolated
+from commerce.kernel.errors import Conflict, InvalidInput, RuleViolated
 from commerce.kernel.periods import add_months
 from commerce.markets.pack import market
 from commerce.notifications.models import MessageChannel
 from commerce.notifications.services import send
-from subscriptions.contracts.services.promise import agreed_charges
-from subscriptions.domain.states import SubscriptionStatus
-from subscriptions.domain.terms import takes_effect
-from subscriptions.models import (
-    Promise,
-    Subscription,
-    SubscriptionItem,
-    TermsChange,
-    TermsNotice,
-)
+from subscriptions.contracts.terms import WITH_PROMISES, effective_on, first_day, touched_by
+from subscriptions.models import Subscription, SubscriptionItem, TermsChange, TermsNotice
 
 TELL, APPLY = "terms-tell", "terms-apply"
 """The handlers: the next holders are told, and the changes of a day are carried out."""
@@ -52,33 +43,25 @@ class Announcement:
 
 def contracts_touched(told: Announcement) -> int:
     """How many contracts it would touch."""
-    return _touched(told.offering, told.segment).count()
+    return touched_by(told.offering, told.segment).count()
 
 
 @transaction.atomic
-def announce_terms(told: Announcement, *, by: str) -> int:
-    """Keep the change and have everybody told whom it touches; its id.
+def announce_terms(told: Announcement, *, by: str, seen: int | None = None) -> int:
+    """Keep the change and have everybody told whom it touches; its id. `seen`: how many contracts
+    it touched when it was tried.
 
     Raises:
-        InvalidInput: `terms_code_taken`; `notice_too_short`: it would take effect less than the
-            market's notice from today; `names_missing`: a language without a text; `not_a_plan`:
-            only a plan takes another's place.
-        NotFound: `unknown_offering`, also of the successor.
-        RuleViolated: `nobody_touched`.
+        As `check_announcement`, and InvalidInput `terms_code_taken`.
+        Conflict: `terms_touch_others`: they are more or fewer than were `seen`.
     """
-    _check_offerings(told)
-    earliest = _earliest()
-    if told.from_on < earliest:
-        raise InvalidInput(
-            f"It can take effect on {earliest:%d/%m/%Y} or later.",
-            code="notice_too_short",
-            field="from_on",
-            earliest=earliest.isoformat(),
+    touched = check_announcement(told)
+    if seen is not None and seen != touched:
+        raise Conflict(
+            f"Meanwhile it touches {touched} contracts, not {seen}. Look at it again.",
+            code="terms_touch_others",
+            contracts=touched,
         )
-    if not all(told.names.get(language) for language, _ in settings.LANGUAGES):
-        raise InvalidInput("Say it in every language.", code="names_missing", field="names")
-    if not contracts_touched(told):
-        raise RuleViolated("No running contract holds that.", code="nobody_touched")
     try:
         with transaction.atomic():
             row = TermsChange.objects.create(
@@ -99,6 +82,33 @@ def announce_terms(told: Announcement, *, by: str) -> int:
     return row.pk
 
 
+def check_announcement(told: Announcement) -> int:
+    """How many contracts it would touch, if it can be announced today.
+
+    Raises:
+        InvalidInput: `notice_too_short`: it would take effect less than the market's notice from
+            today; `names_missing`: a language without a text; `not_a_plan`: only a plan takes
+            another's place.
+        NotFound: `unknown_offering`, also of the successor.
+        RuleViolated: `nobody_touched`.
+    """
+    _check_offerings(told)
+    earliest = first_day()
+    if told.from_on < earliest:
+        raise InvalidInput(
+            f"It can take effect on {earliest:%d/%m/%Y} or later.",
+            code="notice_too_short",
+            field="from_on",
+            earliest=earliest.isoformat(),
+        )
+    if not all(told.names.get(language) for language, _ in settings.LANGUAGES):
+        raise InvalidInput("Say it in every language.", code="names_missing", field="names")
+    touched = contracts_touched(told)
+    if not touched:
+        raise RuleViolated("No running contract holds that.", code="nobody_touched")
+    return touched
+
+
 def _check_offerings(told: Announcement) -> None:
     catalogue = current_snapshot(business_now())
     found = [catalogue.offering(code) for code in (told.offering, told.successor) if code]
@@ -113,10 +123,10 @@ def on_tell_due(payload: Mapping[str, Any]) -> None:
     """Timer: tell the next holders. May be repeated: each is told once."""
     terms = TermsChange.objects.get(pk=payload["terms"])
     items = list(
-        _touched(terms.offering, terms.segment)
+        touched_by(terms.offering, terms.segment)
         .filter(pk__gt=payload["after"])
         .exclude(terms_notices__terms=terms)
-        .select_related("subscription__account", "subscription__promise", "begun_by__promise")
+        .select_related(*WITH_PROMISES)
         .order_by("pk")[:CHUNK]
     )
     days = {_notice(terms, item).effective_on for item in items}
@@ -166,33 +176,12 @@ def settle_notice(notice_id: int, *, outcome: str, on: date) -> None:
     TermsNotice.objects.filter(pk=notice_id).update(outcome=outcome[:40], effective_on=on)
 
 
-def _touched(offering: str, segment: str) -> QuerySet[SubscriptionItem]:
-    return SubscriptionItem.objects.filter(
-        offering=offering, until_on__isnull=True, subscription__account__segment=segment
-    ).exclude(subscription__status=SubscriptionStatus.ENDED)
-
-
-def _earliest() -> date:
-    return add_months(business_today(), market(settings.MARKET).terms_rules().notice_months)
-
-
 def _notice(terms: TermsChange, item: SubscriptionItem) -> TermsNotice:
-    contract = item.subscription
-    promise: Promise | None = item.begun_by.promise if item.begun_by else contract.promise
-    assert promise is not None
-    charges = [each for each in agreed_charges(promise) if each.item == item.line_id]
-    # Those who are told late, as it takes its time to tell all, have their whole month too.
-    effective_on = takes_effect(
-        charges,
-        since=item.from_on,
-        cycle_day=contract.account.cycle,
-        from_on=max(terms.from_on, _earliest()),
-    )
-    known = bool(reach(contract.party_id).email)
+    known = bool(reach(item.subscription.party_id).email)
     notice = TermsNotice.objects.create(
         terms=terms,
         item=item,
-        effective_on=effective_on,
+        effective_on=effective_on(item, from_on=terms.from_on),
         told_at=business_now() if known else None,
         outcome="" if known else "unreachable",
     )
