@@ -28,7 +28,7 @@ PATIENCE = 20.0
 
 def holder(place: int, *, at: datetime) -> tuple[AccountContext, int]:
     """Somebody who has a line, and its contract."""
-    found = customer(f"Camille {place}")
+    found = customer(f"Camille{place} Martin")
     order = f"F-2026-{place:06}"
     promised(order, [PLAN])
     activate(
