@@ -16,7 +16,7 @@ APART = ("commerce/sandbox/", "commerce/local/")
 
 DOORS = {
     "stripe": ("commerce/payments/stripe_gateway.py",),
-    "celery": ("commerce/celery.py", "/tasks.py"),
+    "celery": ("commerce/celery.py", "commerce/worker_pool.py", "/tasks.py"),
     "rest_framework": ("/api/", "commerce/web/"),
     "drf_spectacular": ("/api/", "commerce/web/", "commerce/urls.py"),
     "oauth2_provider": (
