@@ -142,7 +142,7 @@ def _under_way(stack: Stack, *, numbers: list[str]) -> list[str]:
         held = _held(connection, numbers)
         found = connection.execute(_ORDERS, [numbers]).fetchall()
         unsent = [key for (key,) in connection.execute(_UNSENT)]
-        back: dict[str, str] = dict(connection.execute(_BACK).fetchall())
+        back = {str(bill): str(state) for bill, state in connection.execute(_BACK)}
     left = [number for number, state, _ in found if state not in _ENDED and number not in held]
     moving = [step for steps in held.values() for step in standing_still(steps)]
     unknown = [bill for bill, told in told_of(stack).items() if told and bill not in back]
@@ -166,7 +166,7 @@ def judge(
         held = _held(connection, wanted)
         parked = connection.execute(_PARKED).fetchone()
         invoiced = connection.execute(_INVOICED).fetchall()
-        back: dict[str, str] = dict(connection.execute(_BACK).fetchall())
+        back = {str(bill): str(state) for bill, state in connection.execute(_BACK)}
     found = happened(stack)
     ended = {number for number, state, _ in orders.values() if state in _ENDED}
     judged = ended | set(held)
