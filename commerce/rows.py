@@ -16,6 +16,7 @@ from django.db.transaction import TransactionManagementError
 M = TypeVar("M", bound=Model)
 _AT_ONCE = 1000
 """Rows of one statement: its text is kept, and grows with them."""
+_FEW = 100
 
 
 class Given(Expression):
@@ -89,6 +90,54 @@ class _Statement(Generic[M]):
         for place, convert, column in self._converters:
             row[place] = convert(row[place], column, connection)
         return self._model.from_db(connection.alias, self._names, row)
+
+
+def insert(rows: Iterable[M]) -> list[M]:
+    """Write new rows of one model with automatic keys, in one statement; they get their keys, in
+    their order. More than a few go as Django writes them: they are rare, and their text long.
+
+    What the database alone has a default for must be given.
+    """
+    rows = list(rows)
+    if len(rows) > _FEW:
+        return type(rows[0])._default_manager.bulk_create(rows, batch_size=_AT_ONCE)
+    if rows:
+        _add(rows)
+    return rows
+
+
+def _add(rows: Sequence[Model]) -> None:
+    text, written = _insert(type(rows[0]), len(rows))
+    for row in rows:
+        # Keys of rows that were themselves new when they were named.
+        row._prepare_related_fields_for_save(operation_name="insert")  # type: ignore[attr-defined]
+    values = [
+        field.get_db_prep_save(field.pre_save(row, True), connection)
+        for row in rows
+        for field in written
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(text, values)
+        keys = cursor.fetchall()
+    for row, (key,) in zip(rows, keys, strict=True):
+        row.pk = key
+        row._state.adding, row._state.db = False, connection.alias
+
+
+@lru_cache(maxsize=512)
+def _insert(model: type[Model], count: int) -> tuple[str, list[Any]]:
+    """The statement for so many rows, and the fields whose values it takes of each."""
+    meta, quoted = model._meta, connection.ops.quote_name
+    key: Any = meta.pk
+    assert key is meta.auto_field, "automatic keys alone"
+    fields = _changeable(model)
+    row = ", ".join(f"%s::{_type(field)}" for field in fields)
+    text = (
+        f"INSERT INTO {quoted(meta.db_table)}"  # noqa: S608
+        f" ({', '.join(quoted(field.column) for field in fields)})"
+        f" VALUES {', '.join([f'({row})'] * count)} RETURNING {quoted(key.column)}"
+    )
+    return text, fields
 
 
 def update(rows: Iterable[Model], fields: Sequence[str] = ()) -> None:

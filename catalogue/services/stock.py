@@ -19,6 +19,7 @@ from catalogue.domain.sourcing import PartnerKind, Share, Source, Wish, dealt
 from catalogue.models import HOLD_LIFE, HoldState, StockHold, Supply
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Conflict, RuleViolated
+from commerce.rows import insert
 
 _FURTHER = "~"
 
@@ -164,7 +165,7 @@ def _keep(pieces: tuple[Counter[int], Counter[int]], *, key: str, until: datetim
         for statement, wanted in ((_ALLOCATE, there), (_ALLOCATE_COMING, ahead)):
             if wanted:
                 cursor.execute(statement, [list(wanted), list(wanted.values())])
-    StockHold.objects.bulk_create(
+    insert(
         StockHold(
             key=key,
             stock_record_id=record_id,

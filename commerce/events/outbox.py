@@ -17,6 +17,7 @@ from commerce.events.webhooks.telling import asked_for, write
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from commerce.kernel.trace import current_trace
+from commerce.rows import insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def publish_all(events: Iterable[Event]) -> None:
         for event in _wanted(tuple(events))
     ]
     write(rows)
-    Delivery.objects.bulk_create(
+    insert(
         _delivery(row, subscription, trace=trace)
         for row in rows
         for subscription in subscribers_of(row.name)

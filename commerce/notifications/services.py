@@ -17,7 +17,7 @@ from commerce.kernel.clock import business_now, machine_now
 from commerce.kernel.errors import InvalidInput, Refused, RuleViolated
 from commerce.notifications.models import Message, MessageChannel, MessageState
 from commerce.notifications.ports import Letter, Letters, Messages, OutgoingMessage
-from commerce.rows import Given, Prepared
+from commerce.rows import Given, Prepared, insert
 
 TIMER = "notifications.send"
 POST_TIMER = "notifications.post"
@@ -67,7 +67,7 @@ def send(
     context = {**values, "public_url": settings.PUBLIC_URL}
     try:
         with transaction.atomic():
-            message = Message.objects.create(
+            message = Message(
                 reference=reference,
                 party_id=party_id,
                 code=code,
@@ -80,6 +80,7 @@ def send(
                 text=_text(code, language, extension, context),
                 created_at=business_now(),
             )
+            insert([message])
     except IntegrityError:
         return
     timer = POST_TIMER if by == MessageChannel.POST else TIMER

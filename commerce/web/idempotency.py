@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from commerce.events.models import IdempotencyRecord, IdempotencyState
 from commerce.kernel.clock import machine_now
+from commerce.rows import insert
 from commerce.web.problems import Problem, problem_response
 
 HEADER = "Idempotency-Key"
@@ -62,7 +63,7 @@ def _claim(*, key: str, caller: str, route: str, digest: str) -> UUID | HttpResp
     IdempotencyRecord.objects.filter(**identity, created_at__lt=now - KEPT).delete()
     try:
         with transaction.atomic():
-            IdempotencyRecord.objects.create(**identity, body_digest=digest, **mine)
+            insert([IdempotencyRecord(**identity, body_digest=digest, **mine)])
         return token
     except IntegrityError:
         record = IdempotencyRecord.objects.filter(**identity).first()

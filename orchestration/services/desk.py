@@ -190,7 +190,7 @@ class Desk:
     def write(self, *, on_the_way: bool) -> None:
         """Store all that has changed. `on_the_way`: the caller comes back when its calls return,
         so the plan needs no timer to be looked at again."""
-        Effect.objects.bulk_create(self._asked)
+        rows.insert(self._asked)
         rows.update(self._answered.values(), ("state", "answer", "sent_at"))
         if self.learnt:
             record_item_facts(order_number=self.plan.order_number, facts=self.learnt)

@@ -15,6 +15,7 @@ from commerce.markets.pack import market
 from commerce.ordering.domain.fulfilment import FulfilmentOrder
 from commerce.ordering.selectors import groups_of_order, order_for_fulfilment
 from commerce.ordering.services.fulfilment import start_fulfilment
+from commerce.rows import insert
 from orchestration.domain.decompose import ORDER_BILL, TaskSpec, decompose
 from orchestration.domain.recipes import Recipe, parse_recipes
 from orchestration.models import Plan, Task
@@ -27,7 +28,6 @@ OWED = "billing.owed"
 PLAN_MORE = "orchestration.plan"
 BUNDLES_AT_ONCE = 100
 """Planned in one transaction."""
-_BATCH = 500
 REFUND = "orchestration.refund_due"
 _BEFORE_REFUND = timedelta(days=2)
 _LOOKED_AT = time(8)
@@ -87,8 +87,8 @@ def _store(order: FulfilmentOrder, *, places: Mapping[str, int]) -> None:
         lay_out(plan, own, now=now)
         plans.append(plan)
         tasks += own
-    Plan.objects.bulk_create(plans, batch_size=_BATCH)
-    Task.objects.bulk_create(tasks, batch_size=_BATCH)
+    insert(plans)
+    insert(tasks)
     open_port_ins(order, groups=places)
     watch_refunds(plans, order=order)
     timers.schedule_all(_wakes({plan.pk: plan.turn for plan in plans}))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from commerce.rows import insert
 from orchestration.domain.states import TaskState
 from orchestration.events import TaskStateChanged
 from orchestration.models import Plan, TaskHistory
@@ -21,6 +22,6 @@ def record(steps: Sequence[TaskHistory], *, plan: Plan) -> list[TaskStateChanged
             state=step.state,
             sequence=step.pk,
         )
-        for step in TaskHistory.objects.bulk_create(steps)
+        for step in insert(steps)
         if step.state != TaskState.WAITING
     ]

@@ -21,6 +21,7 @@ from commerce.kernel.money import Money, total
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
 from commerce.markets.pack import market
+from commerce.rows import Given, Prepared
 from subscriptions.collection.instalments import parts_with, plan_of_bill
 from subscriptions.collection.selectors import is_transferred
 from subscriptions.domain.buyers import BuyerCodes
@@ -43,8 +44,14 @@ from subscriptions.domain.views import (
     Section,
 )
 from subscriptions.einvoicing.selectors import einvoice_of
-from subscriptions.ledger.selectors import deferred_amount, is_collected, open_amount
-from subscriptions.models import BillRun, BillRunControl, Invoice, Parking
+from subscriptions.ledger.selectors import (
+    NOTHING,
+    ORDER_KEY,
+    deferred_amount,
+    is_collected,
+    open_amount,
+)
+from subscriptions.models import BillRun, BillRunControl, Invoice, InvoiceParty, Parking
 
 NAMES_A_BILL = 3
 """The template from which on every credit note names a bill, as platforms want it (BR-FR-CO-05)."""
@@ -55,10 +62,28 @@ PARKED_PARTS = 5
 _SUMMED = ("taken", "billed", "held", "nothing", "drafts", "gross", "issued")
 
 
+# Of every electronic invoice and every file.
+_OWN = Prepared(
+    lambda: Invoice.objects.filter(
+        number=Given("number"), account__party_id=Given("party"), state=InvoiceState.ISSUED
+    )
+)
+_SENT = Prepared(
+    lambda: Invoice.objects.filter(einvoice=Given("einvoice"), state=InvoiceState.ISSUED)
+)
+_NAMED = Prepared(lambda: InvoiceParty.objects.filter(pk__in=Given("ids", each="bigint")))
+_OF_THE_ORDER = Prepared(
+    lambda: _others().filter(key=Given("key"), account=Given("account")).order_by("pk")
+)
+_GIVEN_BACK = Prepared(
+    lambda: _others().filter(coverage__closed_by=Given("bill")).distinct().order_by("pk")
+)
+
+
 def bills_of(party_id: int) -> tuple[BillSummary, ...]:
     """The party's issued bills, the latest first."""
     rows = _issued().filter(account__party_id=party_id).order_by("-issued_on", "-pk")
-    return tuple(_summary(row) for row in rows)
+    return tuple(_summary(row, open_=row.open, deferred=row.deferred) for row in rows)
 
 
 def bill_view(party_id: int, number: str) -> BillView:
@@ -70,7 +95,7 @@ def bill_view(party_id: int, number: str) -> BillView:
     row = _one_bill(party_id, number)
     business = row.account.segment == Segment.BUSINESS
     return replace(
-        _bill(row),
+        _bill(row, open_=row.open, deferred=row.deferred),
         collected=row.payer is None and is_collected(row),
         transferred=row.payer is None and is_transferred(row),
         payer=row.payer.party.display_name if row.payer is not None else "",
@@ -87,13 +112,28 @@ def document_of(party_id: int, number: str) -> InvoiceDocument:
         NotFound: it is not the party's, or not issued; `no_document`: it was issued before what
             documents say was kept.
     """
-    document = invoice_document(_bill(_one_bill(party_id, number)))
+    return _document(_OWN.first(party=party_id, number=number))
+
+
+def document_sent(einvoice_id: int) -> InvoiceDocument:
+    """The document that the accredited platform gets. Raises NotFound as above."""
+    return _document(_SENT.first(einvoice=einvoice_id))
+
+
+def _document(row: Invoice | None) -> InvoiceDocument:
+    """Of the bill as it was issued: what was paid since changes nothing of it."""
+    if row is None:
+        raise NotFound("There is no such bill.", code="unknown_bill")
+    named = _NAMED.rows(ids=[row.seller_id, row.buyer_id])
+    parties: dict[int | None, InvoiceParty] = {each.pk: each for each in named}
+    row.seller, row.buyer = parties.get(row.seller_id), parties.get(row.buyer_id)
+    document = invoice_document(_bill(row, open_=row.gross - row.prepaid, deferred=NOTHING))
     if document is None:
         raise NotFound("This bill can be read on its page only.", code="no_document")
     return document
 
 
-def _one_bill(party_id: int, number: str) -> Invoice:
+def _one_bill(party_id: int, number: str) -> Any:
     row = (
         _issued()
         .select_related("seller", "buyer", "account", "payer__party")
@@ -105,9 +145,9 @@ def _one_bill(party_id: int, number: str) -> Invoice:
     return row
 
 
-def _bill(row: Invoice) -> BillView:
+def _bill(row: Invoice, *, open_: Decimal, deferred: Decimal) -> BillView:
     lines = bill_lines(row.pk, currency=row.currency)
-    summary = _summary(row)
+    summary = _summary(row, open_=open_, deferred=deferred)
     return BillView(
         summary=summary,
         sections=_sections(lines, currency=row.currency),
@@ -138,19 +178,16 @@ def _corrected_by(row: Invoice) -> tuple[Reference, ...]:
     """The bills that lines of this one correct: those whose days it gives back, or its order's. A
     credit note that gives back no days, as compensations do not, follows the account's last bill.
     """
-    of_order = row.kind == InvoiceKind.CREDIT_NOTE and row.order_number
+    credited = row.kind == InvoiceKind.CREDIT_NOTE
     # Never both: the bill of an order covers no days, and one search for either reads every bill.
-    corrected = (
-        Q(key=f"order:{row.order_number}", account=row.account_id)
-        if of_order
-        else Q(coverage__closed_by=row)
-    )
-    issued = _issued().exclude(pk=row.pk)
-    found = list(issued.filter(corrected).distinct().order_by("pk"))
-    alone = row.kind == InvoiceKind.CREDIT_NOTE and not found
-    if alone and row.template is not None and row.template >= NAMES_A_BILL:
-        before = issued.filter(account=row.account_id, issued_on__lt=row.issued_on)
-        bills = before.exclude(kind=InvoiceKind.CREDIT_NOTE)
+    if credited and row.order_number:
+        key = f"{ORDER_KEY}{row.order_number}"
+        found = _OF_THE_ORDER.rows(bill=row.pk, key=key, account=row.account_id)
+    else:
+        found = _GIVEN_BACK.rows(bill=row.pk)
+    if credited and not found and row.template is not None and row.template >= NAMES_A_BILL:
+        issued = Invoice.objects.filter(state=InvoiceState.ISSUED, account=row.account_id)
+        bills = issued.filter(issued_on__lt=row.issued_on).exclude(kind=InvoiceKind.CREDIT_NOTE)
         latest = bills.order_by("-issued_on", "-pk")
         last = latest.filter(kind=InvoiceKind.RECURRING).first() or latest.first()
         found = [last] if last else []
@@ -247,13 +284,17 @@ def _run_control(row: BillRunControl) -> RunDecisionView:
     )
 
 
-def _issued() -> QuerySet[Invoice]:
+def _issued() -> QuerySet[Any]:
     return Invoice.objects.filter(state=InvoiceState.ISSUED).annotate(
         open=open_amount(), deferred=deferred_amount()
     )
 
 
-def _summary(row: Invoice) -> BillSummary:
+def _others() -> QuerySet[Invoice]:
+    return Invoice.objects.filter(state=InvoiceState.ISSUED).exclude(pk=Given("bill"))
+
+
+def _summary(row: Invoice, *, open_: Decimal, deferred: Decimal) -> BillSummary:
     assert row.number is not None
     assert row.issued_on is not None
     assert row.due_on is not None
@@ -270,9 +311,9 @@ def _summary(row: Invoice) -> BillSummary:
         net=Money(row.net, row.currency),
         tax=Money(row.tax_total, row.currency),
         gross=Money(row.gross, row.currency),
-        open=Money(row.open, row.currency),  # type: ignore[attr-defined]
+        open=Money(open_, row.currency),
         prepaid=Money(row.prepaid, row.currency),
-        deferred=Money(row.deferred, row.currency),  # type: ignore[attr-defined]
+        deferred=Money(deferred, row.currency),
     )
 
 

@@ -263,6 +263,17 @@ def unapplied(account_id: int) -> tuple[tuple[str, Money], ...]:
     return tuple((row["reference"], Money(row["left"])) for row in rows)
 
 
+def with_credit(account_ids: Iterable[int]) -> frozenset[int]:
+    """Of accounts, those for which `unapplied` answers anything; one query."""
+    rows = (
+        Transfer.objects.filter(account__in=list(account_ids))
+        .values("account", "reference")
+        .annotate(left=-debited(Book.UNAPPLIED))
+        .filter(left__gt=0)
+    )
+    return frozenset(rows.values_list("account", flat=True))
+
+
 def balance_of(account_id: int) -> Balance:
     """One query."""
     sums = Transfer.objects.filter(account=account_id).aggregate(

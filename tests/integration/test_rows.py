@@ -1,21 +1,28 @@
 """Hot statements whose text is kept: the same rows as Django's own, and nothing written beside."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from django.db import DatabaseError, DataError, connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
 from commerce import rows
-from commerce.ordering.models import Cart
-from commerce.rows import Given, Prepared, update
+from commerce.ordering.models import Cart, CartItem
+from commerce.rows import Given, Prepared, insert, update
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
 
 
 def made(code: str) -> Cart:
-    return Cart.objects.create(
+    cart = new(code)
+    cart.save()
+    return cart
+
+
+def new(code: str) -> Cart:
+    return Cart(
         code=code,
         visitor_key=f"v-{code}",
         segment="consumer",
@@ -65,6 +72,73 @@ def test_a_prepared_query_locks_only_within_a_transaction() -> None:
         assert asked.rows(code="AAA-AAA") != []
     with pytest.raises(transaction.TransactionManagementError):
         asked.rows(code="AAA-AAA")
+
+
+def line(cart: Cart, name: str, **values: Any) -> CartItem:
+    given = {"offering": "coque", "quantity": 1, **values}
+    return CartItem(cart=cart, line_id=name, **given)
+
+
+@pytest.mark.django_db
+def test_new_rows_are_one_statement_and_hold_what_django_would_write() -> None:
+    theirs, ours = new("AAA-AAA"), new("AAA-AAA")
+    theirs.save()
+    written = Cart.objects.values().get()
+    theirs.delete()
+
+    with CaptureQueriesContext(connection) as asked:
+        assert insert([ours]) == [ours]
+        assert insert([]) == []
+
+    assert len(asked) == 1
+    assert Cart.objects.values().get() == {**written, "id": ours.pk}
+    ours.editor_name = "somebody"
+    ours.save()
+    assert Cart.objects.get().editor_name == "somebody"
+
+
+@pytest.mark.django_db
+def test_new_rows_get_their_keys_in_their_order_and_know_those_that_were_new_with_them() -> None:
+    carts = [new(code) for code in ("CCC-CCC", "AAA-AAA", "BBB-BBB")]
+    lines = [line(cart, name) for cart in carts for name in ("z", "a")]
+
+    insert(carts)
+    insert(lines)
+
+    assert [Cart.objects.get(pk=cart.pk).code for cart in carts] == [
+        "CCC-CCC",
+        "AAA-AAA",
+        "BBB-BBB",
+    ]
+    found = [(each.cart.code, each.line_id) for each in CartItem.objects.order_by("pk")]
+    assert found == [(cart.code, name) for cart in carts for name in ("z", "a")]
+    assert [each.pk for each in lines] == sorted(each.pk for each in lines)
+
+
+@pytest.mark.django_db
+def test_more_than_a_few_new_rows_are_all_written() -> None:
+    cart = made("AAA-AAA")
+
+    lines = insert(line(cart, str(number), quantity=number) for number in range(1, 102))
+
+    stored = {each.pk: each.quantity for each in CartItem.objects.all()}
+    assert [stored[each.pk] for each in lines] == list(range(1, 102))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("wrong", "refused"),
+    [({"offering": "x" * 65}, DataError), ({"quantity": 0}, IntegrityError)],
+    ids=["too long", "against a constraint"],
+)
+def test_of_new_rows_one_that_cannot_be_takes_all_back(
+    wrong: dict[str, Any], refused: type[DatabaseError]
+) -> None:
+    cart = made("AAA-AAA")
+
+    with pytest.raises(refused), transaction.atomic():
+        insert([line(cart, "1"), line(cart, "2", **wrong)])
+    assert CartItem.objects.count() == 0
 
 
 @pytest.mark.django_db

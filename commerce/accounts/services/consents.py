@@ -12,6 +12,7 @@ from commerce.accounts.services import timeline
 from commerce.events.outbox import publish, publish_all
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import InvalidInput
+from commerce.rows import insert
 
 
 @transaction.atomic
@@ -79,7 +80,7 @@ def record_consents(
     In the caller's transaction; a few statements whatever their number.
     """
     now = business_now()
-    Consent.objects.bulk_create(
+    insert(
         Consent(
             party_id=party_id,
             visitor_key=context.visitor_key or "",

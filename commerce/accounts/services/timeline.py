@@ -8,6 +8,7 @@ from commerce.accounts.kinds import EntryKind
 from commerce.accounts.models import TimelineEntry
 from commerce.kernel.clock import business_now
 from commerce.kernel.trace import current_trace
+from commerce.rows import insert
 
 
 def record(
@@ -22,7 +23,7 @@ def record(
 
     Never secrets and never the answers to verification questions.
     """
-    TimelineEntry.objects.create(
+    entry = TimelineEntry(
         party_id=party_id,
         at=business_now(),
         kind=EntryKind(kind),
@@ -34,3 +35,4 @@ def record(
         channel=context.channel,
         trace_id=current_trace(),
     )
+    insert([entry])

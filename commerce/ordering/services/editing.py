@@ -25,7 +25,7 @@ from commerce.ordering.services.access import (
 )
 from commerce.ordering.services.numbering import cart_key, lines_with_chosen, settle_numbers
 from commerce.ordering.services.pricing import Pricing, cart_value, pricing_of
-from commerce.rows import update
+from commerce.rows import insert, update
 
 R = TypeVar("R")
 Change = Callable[[Cart, list[CartItem], Pricing], R]
@@ -232,5 +232,5 @@ def _write(cart: Cart, items: list[CartItem], *, before: dict[int, tuple[object,
         CartItem.objects.filter(pk__in=gone).delete()
     altered = [item for item in kept if _shape(item) != before[item.pk]]
     update(altered, _SHAPE)
-    CartItem.objects.bulk_create(item for item in items if item.pk is None)
+    insert(item for item in items if item.pk is None)
     update([cart])

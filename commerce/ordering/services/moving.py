@@ -6,7 +6,7 @@ from commerce.accounts.services import timeline
 from commerce.kernel.clock import business_now
 from commerce.ordering.domain.states import GIVEN_UP, ORDER_LIFE, OrderState
 from commerce.ordering.models import Order, OrderStep
-from commerce.rows import update
+from commerce.rows import insert, update
 
 
 def move(order: Order, target: OrderState, *, context: AccountContext, reason: str = "") -> None:
@@ -49,7 +49,7 @@ def note_decision(order: Order, *, context: AccountContext, reason: str, note: s
 def _add_step(
     order: Order, *, before: str, context: AccountContext, reason: str, note: str = ""
 ) -> None:
-    OrderStep.objects.create(
+    step = OrderStep(
         order=order,
         before=before,
         after=order.state,
@@ -60,3 +60,4 @@ def _add_step(
         reason=reason,
         note=note,
     )
+    insert([step])

@@ -30,6 +30,7 @@ from commerce.ordering.services import acceptance, holds, instalments, payment
 from commerce.ordering.services.instalments import InParts
 from commerce.ordering.services.moving import note_step
 from commerce.ordering.services.pricing import Pricing
+from commerce.rows import insert
 from subscriptions.contracts.services.promise import PledgedContract, pledge
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.states import APART, ChangeKind
@@ -127,7 +128,7 @@ def write_order(draft: Draft, *, context: AccountContext) -> Order:
     put_off = draft.in_parts.lines if draft.in_parts else {}
     if draft.state is OrderState.AWAITING_PAYMENT:
         payment.ask_for_payment(order, quote=draft.quote, put_off=put_off)
-    order.save(force_insert=True)
+    insert([order])
     if draft.in_parts is not None:
         instalments.store(order, draft.in_parts)
     stocked = frozenset(
@@ -242,7 +243,7 @@ def _items(order: Order, draft: Draft, *, shares: Mapping[str, tuple[Share, ...]
         items += _touching(
             order, draft.amendment, snapshot=draft.pricing.snapshot, after=len(items)
         )
-    OrderItem.objects.bulk_create(items, batch_size=2000)
+    insert(items)
 
 
 def _amending(

@@ -24,7 +24,7 @@ from commerce.payments.services.charge import request_charge
 from commerce.payments.services.checkout import request_payment
 from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.collection.deposits import open_deposit
-from subscriptions.collection.selectors import method_for
+from subscriptions.collection.selectors import method_for, only_transferred
 from subscriptions.collection.services import announcing, paying_back
 from subscriptions.domain.ledger import PAY_OFF, SMALL_DIFFERENCE
 from subscriptions.domain.states import InvoiceKind, InvoiceState
@@ -93,9 +93,9 @@ def arm_rests(account: BillingAccount, *, on: date) -> None:
 
 
 def on_due(payload: Mapping[str, Any]) -> None:
-    """Timer, business time; called with no transaction open. A bill at a time, each once; one that
-    can't be collected holds up no other, and is tried again. What the payers of many are told is
-    bulk work.
+    """Timer, business time; called with no transaction open. A bill at a time, each once, but those
+    that are only transferred; one that can't be collected holds up no other, and is tried again.
+    What the payers of many are told is bulk work.
 
     Raises:
         CollectingFailed: some of them can't.
@@ -103,7 +103,10 @@ def on_due(payload: Mapping[str, Any]) -> None:
     failed = []
     ids = payload["ids"]
     turn = AFTER_ORDERS if len(ids) > AT_ONCE else current_turn()
+    transferred = only_transferred(ids)
     for invoice_id in ids:
+        if invoice_id in transferred:
+            continue
         try:
             with in_turn(turn):
                 collect(invoice_id)

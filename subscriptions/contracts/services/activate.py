@@ -11,6 +11,7 @@ from commerce.accounts.kinds import Segment
 from commerce.events.outbox import publish
 from commerce.kernel.clock import business_now
 from commerce.kernel.periods import add_months, cycle_day_for
+from commerce.rows import insert
 from subscriptions.accounts.services import calendar
 from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.contracts.services import asking, promise
@@ -140,7 +141,7 @@ def store_items(
 ) -> None:
     """The contract holds `items` from its first day on, or from the day of the change on; the lines
     `asked` go on for money only with a yes."""
-    rows = SubscriptionItem.objects.bulk_create(
+    rows = insert(
         SubscriptionItem(
             subscription=subscription,
             line_id=item.line_id,
@@ -158,7 +159,7 @@ def store_items(
         for charge in item.charges
         if charge.recurring
     ]
-    charges = ItemCharge.objects.bulk_create(
+    charges = insert(
         ItemCharge(
             item=row,
             code=charge.code,
@@ -170,7 +171,7 @@ def store_items(
         )
         for row, charge in agreed
     )
-    ItemBenefit.objects.bulk_create(
+    insert(
         ItemBenefit(
             charge=stored,
             position=position,

@@ -11,7 +11,7 @@ from commerce.kernel.clock import business_now
 from commerce.kernel.codec import from_plain, to_plain
 from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.kernel.tax import Basis
-from commerce.rows import Given, Prepared
+from commerce.rows import Given, Prepared, insert
 from subscriptions.domain.changes import EndedCharge, closing, superseded_from
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.cycles import CycleDay
@@ -56,7 +56,7 @@ def pledge(*, order_number: str, contracts: Sequence[PledgedContract]) -> None:
     known = {promise.group for promise in _OF_ORDER.rows(order=order_number)}
     fresh = [contract for contract in contracts if contract.group not in known]
     now = business_now()
-    rows = Promise.objects.bulk_create(
+    rows = insert(
         Promise(
             order_number=order_number,
             group=contract.group,

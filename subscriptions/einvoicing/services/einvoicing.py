@@ -8,7 +8,7 @@ only under the same key.
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -22,6 +22,7 @@ from commerce.events.outbox import publish
 from commerce.kernel.clock import PARIS, business_now, machine_now
 from commerce.kernel.errors import Refused, Unknown
 from commerce.kernel.money import Money
+from commerce.rows import Given, Prepared, update
 from subscriptions import ports
 from subscriptions.domain.einvoicing import (
     CAME_BACK,
@@ -35,9 +36,9 @@ from subscriptions.domain.einvoicing import (
 from subscriptions.domain.states import InvoiceKind
 from subscriptions.events import ElectronicInvoiceMoved
 from subscriptions.invoicing.facturx import Flavour, xml_of
-from subscriptions.invoicing.selectors import document_of
+from subscriptions.invoicing.selectors import document_sent
 from subscriptions.ledger.selectors import deferred_on, owed_on, paid_in_money
-from subscriptions.models import Einvoice, EinvoiceStep, Invoice, PlatformRequest
+from subscriptions.models import Einvoice, Invoice, PlatformRequest
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,24 @@ SELECT invoice.number || '/1', 'invoice', marked.id, 'waiting', '', '', %(at)s
   FROM marked JOIN subscriptions_invoice AS invoice ON invoice.id = marked.invoice_id
  ORDER BY invoice.id
 RETURNING key
+"""
+
+# Of every invoice: written out, or kept as text (decision 10).
+_REQUEST = Prepared(lambda: PlatformRequest.objects.filter(key=Given("key")))
+_EINVOICE = Prepared(lambda: Einvoice.objects.select_for_update().filter(pk=Given("id")))
+_INVOICE = Prepared(lambda: Invoice.objects.filter(pk=Given("id")))
+_CLAIM = """
+UPDATE subscriptions_platformrequest SET state = 'claimed'
+ WHERE key = %(key)s AND state = 'waiting' RETURNING id
+"""
+_ACCEPT = """
+UPDATE subscriptions_platformrequest SET state = 'accepted', answer = %(answer)s, error = ''
+ WHERE key = %(key)s AND state = 'claimed' RETURNING kind, einvoice_id
+"""
+_STEP = """
+INSERT INTO subscriptions_einvoicestep (einvoice_id, status, at, motive, by, event)
+VALUES (%(einvoice)s, %(status)s, %(at)s, %(motive)s, '', %(event)s)
+    ON CONFLICT (event) WHERE event <> '' DO NOTHING RETURNING id
 """
 
 
@@ -149,15 +168,10 @@ def _in_turn(keys: Sequence[str]) -> list[str]:
 
 def carry_out(key: str) -> bool:
     """Make the stored request once; False if that was done before. Raises Unknown."""
-    row = PlatformRequest.objects.select_related("einvoice__invoice__account", "report").get(
-        key=key
-    )
+    (row,) = _REQUEST.rows(key=key)
     if row.state not in (RequestState.WAITING, RequestState.CLAIMED):
         return False
-    waiting = PlatformRequest.objects.filter(key=key, state=RequestState.WAITING)
-    known = None
-    if not waiting.update(state=RequestState.CLAIMED):
-        known = platform().known(key)
+    known = None if _written(_CLAIM, key=key) else platform().known(key)
     if known is not None and known.refused:
         _refuse(key, code=known.refused, sentence="")
         return True
@@ -197,19 +211,14 @@ def take_event(*, request_key: str, event: ports.PlatformEvent) -> None:
     """What the platform tells of an invoice: once per event, in any order, also before its call has
     come back. What comes late adds to the history and moves nothing."""
     status = TOLD.get(event.type)
-    request = PlatformRequest.objects.filter(key=request_key, kind=RequestKind.INVOICE).first()
-    if status is None or request is None:
+    request = _REQUEST.first(key=request_key)
+    if status is None or request is None or request.kind != RequestKind.INVOICE:
         return
     einvoice = _locked(request.einvoice_id or 0)
-    if EinvoiceStep.objects.filter(event=event.id).exists():
+    at, motive = event.occurred_at, event.motive
+    if not _add_step(einvoice, status, at=at, motive=motive, event=event.id):
         return
-    EinvoiceStep.objects.create(
-        einvoice=einvoice,
-        status=status,
-        at=event.occurred_at,
-        motive=event.motive,
-        event=event.id,
-    )
+    (einvoice.invoice,) = _INVOICE.rows(id=einvoice.invoice_id)
     current = request_key == f"{einvoice.invoice.number}/{einvoice.generation}"
     if current and may_become(EinvoiceStatus(einvoice.status), status):
         _move(einvoice, status, motive=event.motive)
@@ -223,17 +232,19 @@ def note_money(invoice: Invoice) -> None:
     """
     found = Einvoice.objects.filter(invoice=invoice).values_list("pk", flat=True).first()
     if found is not None:
-        _tell_if_paid(_locked(found))
+        einvoice = _locked(found)
+        einvoice.invoice = invoice
+        _tell_if_paid(einvoice)
 
 
 def _tell_if_paid(einvoice: Einvoice) -> None:
     invoice = einvoice.invoice
     if not may_become(EinvoiceStatus(einvoice.status), EinvoiceStatus.PAID):
         return
-    money = paid_in_money(invoice)
-    if invoice.kind == InvoiceKind.CREDIT_NOTE or money.amount <= 0:
+    if invoice.kind == InvoiceKind.CREDIT_NOTE or owed_on(invoice) or deferred_on(invoice):
         return
-    if owed_on(invoice) or deferred_on(invoice):
+    money = paid_in_money(invoice)
+    if money.amount <= 0:
         return
     key = f"{invoice.number}/paid"
     wish = PlatformRequest(
@@ -248,16 +259,16 @@ def _tell_if_paid(einvoice: Einvoice) -> None:
 
 
 def _call(row: PlatformRequest) -> str:
-    if row.report is not None:
-        return platform().report(_report(row), key=row.key)
-    assert row.einvoice is not None
-    invoice = row.einvoice.invoice
     if row.kind == RequestKind.INVOICE:
-        document = document_of(invoice.account.party_id, invoice.number or "")
+        document = document_sent(row.einvoice_id or 0)
         sent = ports.ElectronicInvoice(
             document.number, Flavour.FACTUR_X.value, xml_of(document, flavour=Flavour.FACTUR_X)
         )
         return platform().send(sent, key=row.key)
+    if row.report is not None:
+        return platform().report(_report(row), key=row.key)
+    assert row.einvoice is not None
+    invoice = row.einvoice.invoice
     taken = PlatformRequest.objects.get(
         key=f"{invoice.number}/{row.einvoice.generation}", kind=RequestKind.INVOICE
     )
@@ -286,17 +297,14 @@ def _report(row: PlatformRequest) -> ports.SalesReport:
 
 @transaction.atomic
 def _accept(key: str, *, answer: str) -> None:
-    claimed = PlatformRequest.objects.filter(key=key, state=RequestState.CLAIMED)
-    if not claimed.update(state=RequestState.ACCEPTED, answer=answer, error=""):
-        return
-    row = PlatformRequest.objects.get(key=key)
-    if row.einvoice_id is None:
-        return
-    einvoice = _locked(row.einvoice_id)
-    target = EinvoiceStatus.PAID if row.kind == RequestKind.PAID else EinvoiceStatus.SENT
-    EinvoiceStep.objects.create(einvoice=einvoice, status=target, at=business_now())
-    if may_become(EinvoiceStatus(einvoice.status), target):
-        _move(einvoice, target)
+    for kind, einvoice_id in _written(_ACCEPT, key=key, answer=answer):
+        if einvoice_id is None:
+            continue
+        einvoice = _locked(einvoice_id)
+        target = EinvoiceStatus.PAID if kind == RequestKind.PAID else EinvoiceStatus.SENT
+        _add_step(einvoice, target, at=business_now())
+        if may_become(EinvoiceStatus(einvoice.status), target):
+            _move(einvoice, target)
 
 
 @transaction.atomic
@@ -308,9 +316,7 @@ def _refuse(key: str, *, code: str, sentence: str) -> None:
     row = PlatformRequest.objects.get(key=key)
     if row.kind == RequestKind.INVOICE:
         einvoice = _locked(row.einvoice_id or 0)
-        EinvoiceStep.objects.create(
-            einvoice=einvoice, status=EinvoiceStatus.REJECTED, at=business_now(), motive=code[:60]
-        )
+        _add_step(einvoice, EinvoiceStatus.REJECTED, at=business_now(), motive=code[:60])
         if may_become(EinvoiceStatus(einvoice.status), EinvoiceStatus.REJECTED):
             _move(einvoice, EinvoiceStatus.REJECTED, motive=code[:60])
     elif row.kind == RequestKind.PAID:
@@ -323,7 +329,7 @@ def _move(einvoice: Einvoice, target: EinvoiceStatus, *, motive: str = "") -> No
     einvoice.changed_at = business_now()
     if target in CAME_BACK:
         einvoice.handled = ""
-    einvoice.save(update_fields=["status", "motive", "changed_at", "handled"])
+    update([einvoice], ["status", "motive", "changed_at", "handled"])
     if target in STATUSES_OF_THE_LAW:
         invoice = einvoice.invoice
         publish(
@@ -337,11 +343,23 @@ def _move(einvoice: Einvoice, target: EinvoiceStatus, *, motive: str = "") -> No
 
 
 def _locked(einvoice_id: int) -> Einvoice:
-    return (
-        Einvoice.objects.select_for_update(of=("self",))
-        .select_related("invoice__account")
-        .get(pk=einvoice_id)
-    )
+    (found,) = _EINVOICE.rows(id=einvoice_id)
+    return found
+
+
+def _add_step(
+    einvoice: Einvoice, status: EinvoiceStatus, *, at: datetime, motive: str = "", event: str = ""
+) -> bool:
+    """False if it was told before."""
+    values = {"einvoice": einvoice.pk, "status": status, "at": at}
+    return bool(_written(_STEP, **values, motive=motive, event=event))
+
+
+def _written(statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    """What a statement returns of the rows that it wrote."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return list(cursor.fetchall())
 
 
 def _ask_in(keys: Sequence[str], *, tries: int) -> None:

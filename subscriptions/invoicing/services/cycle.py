@@ -42,14 +42,17 @@ def bill_accounts(accounts: Sequence[BillingAccount], *, on: date, chunk_id: int
         charges = drafting.running_charges(ids)
         back = drafting.open_compensations(ids)
         bought = drafting.open_purchases(ids)
-        used = overuse.due({account.pk: _arrears(account, on=on) for account in due})
+        begun = {account.pk: _arrears(account, on=on) for account in due}
+        used = overuse.due(begun)
         free = drafting.running_without_charges(ids, charges)
         stopped: set[int] = set()
         drafts: list[Draft] = []
         without: dict[int, Period] = {}
         for account in due:
             try:
-                period, draft = _next_draft(account, charges, back, bought, used, free, on=on)
+                period, draft = _next_draft(
+                    account, charges, back, bought, used, free, on=on, begun=begun[account.pk]
+                )
             except RuleViolated as impossible:
                 _park_impossible(account, reason=impossible.message)
                 stopped.add(account.pk)
@@ -102,15 +105,15 @@ def _next_draft(
     free: Set[int],
     *,
     on: date,
+    begun: date,
 ) -> tuple[Period, Draft | None]:
     """The account's next period and its bill (None if nothing falls due); moves the account on,
     for as long as it has a contract, though it may cost nothing from month to month.
 
-    Purchases from third parties are billed in arrears: those of the days before its last cycle.
+    Purchases from third parties are billed in arrears: those of the days before `begun`.
     """
     assert account.next_bill_on is not None
     period = period_due(account.next_bill_on, on=on, cycle_day=account.cycle)
-    begun = _arrears(account, on=on)
     running = charges.get(account.pk, [])
     back = [line for due_on, line in compensations.get(account.pk, ()) if due_on < period.end]
     bought = [line for day, line in purchases.get(account.pk, ()) if day < begun]

@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from commerce.accounts.models import Party
 from commerce.events.models import Timer
@@ -18,6 +20,7 @@ from commerce.payments.services import effects
 from commerce.payments.services.checkout import request_payment
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
 from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.collection.selectors import only_transferred
 from subscriptions.collection.services import collecting
 from subscriptions.collection.services.collecting import pay_by_hand
 from subscriptions.contracts.services.change import ContractChange, apply_change
@@ -27,7 +30,7 @@ from subscriptions.invoicing.selectors import bill_view, bills_of
 from subscriptions.invoicing.services import issuing
 from subscriptions.invoicing.services.one_off import bill_order
 from subscriptions.ledger.selectors import Wanted, balance_of, transfers
-from subscriptions.models import BillingAccount, Invoice, SubscriptionItem
+from subscriptions.models import BillingAccount, Invoice, PayerAgreement, SubscriptionItem
 from subscriptions.reconciling.audit import ledger_differences
 from subscriptions.subscribers import on_payment_authorised
 from tests.integration.subscriptions.contracts import (
@@ -69,7 +72,7 @@ def collected() -> None:
 
 def issued(account: BillingAccount, kind: str, *, net: str, tax: str) -> None:
     draft = Invoice.objects.create(
-        account=account, key=f"cycle:{kind}", basis="TTC", currency="EUR", kind=kind,
+        account=account, key=f"cycle:{account.pk}:{kind}", kind=kind, basis="TTC", currency="EUR",
         drafted_on=DAY, net=Decimal(net), tax_total=Decimal(tax), gross=Decimal(net) + Decimal(tax),
     )  # fmt: skip
     issuing.issue([draft.pk], on=business_today())
@@ -170,6 +173,49 @@ def test_a_credit_note_pays_for_a_businesss_bill_on_the_day_of_its_issue() -> No
     assert attempts() == []
     bill = next(each for each in bills_of(account.party_id) if each.kind == "recurring")
     assert (bill.open, bill.paid) == (Money.of("18.00"), Money.of("12.00"))
+
+
+def test_bills_that_firms_only_transfer_are_looked_at_by_three_queries_whatever_their_number() -> (
+    None
+):
+    def looked_at(*bills: Invoice) -> list[str]:
+        with CaptureQueriesContext(connection) as asked:
+            collecting.on_due({"ids": [bill.pk for bill in bills]})
+        return [query["sql"].split(maxsplit=1)[0] for query in asked]
+
+    accounts = [locked_account(party_id=firm(), segment="business") for _ in range(4)]
+    for account in accounts:
+        issued(account, "recurring", net="25.00", tax="5.00")
+    first, *others = Invoice.objects.order_by("pk")
+
+    assert looked_at(first) == looked_at(first, *others) == ["SELECT"] * 3
+    assert [(bill.open, bill.kind) for bill in bills_of(accounts[0].party_id)] == [
+        (Money.of("30.00"), "recurring")
+    ]
+
+
+def test_of_firms_bills_those_are_collected_for_which_a_credit_or_a_method_for_bills_is_there() -> (
+    None
+):
+    accounts = [locked_account(party_id=with_card(firm()), segment="business") for _ in range(4)]
+    alone, credited, chosen, paid_by_another = accounts
+    PayerAgreement.objects.create(
+        account=paid_by_another, payer=chosen, state="agreed", from_on=DAY, asked_by="Ada",
+        asked_at=business_now(), agreed_by="Bea", agreed_at=business_now(),
+    )  # fmt: skip
+    issued(credited, "credit_note", net="-10.00", tax="-2.00")
+    for account in accounts:
+        issued(account, "recurring", net="25.00", tax="5.00")
+    bills = Invoice.objects.filter(kind="recurring")
+    assert bills.get(account=paid_by_another).payer == chosen
+    SavedMethod.objects.filter(party_id=chosen.party_id).update(for_bills=True)
+
+    found = only_transferred(Invoice.objects.values_list("pk", flat=True))
+
+    assert found == {bills.get(account=alone).pk}
+    SavedMethod.objects.update(unusable_because="expired")
+    found = only_transferred(Invoice.objects.values_list("pk", flat=True))
+    assert found == {bill.pk for bill in bills.exclude(account=credited)}
 
 
 def test_what_is_declined_stays_open_and_can_be_paid_by_hand() -> None:

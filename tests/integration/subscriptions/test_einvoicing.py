@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from commerce.accounts.context import SYSTEM
 from commerce.accounts.kinds import Role
@@ -164,6 +166,34 @@ def test_an_invoice_is_sent_once_however_often_its_work_is_done(
     )  # fmt: skip
     assert platform.arrivals == [f"{number}/1"]
     assert life(number) == ["sent", "sent"]
+
+
+def test_an_invoice_is_sent_by_so_many_statements_and_entered_as_deposited_by_so_many(
+    platform: Memory, atelier: int
+) -> None:
+    number = billed(atelier)
+
+    def words(asked: CaptureQueriesContext) -> list[str]:
+        return [query["sql"].split(maxsplit=1)[0] for query in asked]
+
+    with CaptureQueriesContext(connection) as sending:
+        assert einvoicing.carry_out(f"{number}/1") is True
+    with CaptureQueriesContext(connection) as hearing:
+        told(number, "deposited")
+    with CaptureQueriesContext(connection) as again:
+        told(number, "deposited")
+
+    assert words(sending) == [
+        *["SELECT", "UPDATE"],  # claimed
+        *["SELECT"] * 4,  # the bill, both parties, its lines, what it corrects
+        *["SAVEPOINT", "UPDATE", "SELECT", "INSERT", "UPDATE", "RELEASE"],  # taken
+    ]
+    assert words(hearing) == [
+        *["SAVEPOINT", "SELECT", "SELECT", "INSERT", "SELECT", "UPDATE"],
+        *["SELECT", "WITH", "SELECT", "RELEASE"],  # whose it is, the event, what is open
+    ]
+    assert words(again) == ["SAVEPOINT", "SELECT", "SELECT", "INSERT", "RELEASE"]
+    assert life(number) == ["deposited", "sent", "deposited"]
 
 
 def test_an_answer_that_was_lost_is_asked_for_and_nothing_sent_twice(
