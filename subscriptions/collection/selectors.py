@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 
+from django.db.models.functions import Coalesce
+
 from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.errors import NotFound
@@ -192,16 +194,20 @@ def only_transferred(bill_ids: Iterable[int]) -> frozenset[int]:
     """Of issued bills, those of firms for which nothing is charged and no credit is there: all that
     is to be had is their transfer. Three queries, whatever their number."""
     asked = Invoice.objects.filter(pk__in=list(bill_ids), account__segment=Segment.BUSINESS)
-    bills = asked.exclude(kind=InvoiceKind.CREDIT_NOTE).select_related("account", "payer")
-    owing = {bill.pk: bill.owing for bill in bills.order_by("pk")}
-    credited = with_credit({each.pk for each in owing.values()})
-    methods = usable_methods({each.party_id for each in owing.values()})
-    charged = {
-        each.pk
-        for each in owing.values()
-        if any(method.for_bills or not _firm(each) for method in methods.get(each.party_id, ()))
-    }
-    return frozenset(pk for pk, each in owing.items() if each.pk not in credited | charged)
+    bills = asked.exclude(kind=InvoiceKind.CREDIT_NOTE).values_list(
+        "pk", *(Coalesce(f"payer{of}", f"account{of}") for of in ("_id", "__party_id", "__segment"))
+    )
+    owing = {pk: (account, party, segment) for pk, account, party, segment in bills}
+    credited = with_credit({account for account, _, _ in owing.values()})
+    methods = usable_methods({party for _, party, _ in owing.values()})
+    return frozenset(
+        pk
+        for pk, (account, party, segment) in owing.items()
+        if account not in credited
+        and not any(
+            method.for_bills or segment != Segment.BUSINESS for method in methods.get(party, ())
+        )
+    )
 
 
 def is_transferred(invoice: Invoice) -> bool:
@@ -217,8 +223,4 @@ def is_transferred(invoice: Invoice) -> bool:
 
 def method_for_bills(account: BillingAccount) -> Saved | None:
     """What the bills of the account are charged to; a firm's only if it said so of its bills."""
-    return chosen_method(account.party_id, for_bills=_firm(account))
-
-
-def _firm(account: BillingAccount) -> bool:
-    return account.segment == Segment.BUSINESS
+    return chosen_method(account.party_id, for_bills=account.segment == Segment.BUSINESS)

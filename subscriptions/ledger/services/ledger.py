@@ -26,6 +26,7 @@ from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.dunning.services import dunning_clock
 from subscriptions.einvoicing.services import einvoicing
 from subscriptions.ledger.selectors import (
+    BANK_REFERENCE,
     bills_under,
     deferred_on,
     given_up,
@@ -36,6 +37,7 @@ from subscriptions.ledger.selectors import (
     paid_under,
     parts_due,
     rests,
+    unapplied,
     unapplied_under,
 )
 from subscriptions.models import BillingAccount, Deposit, Invoice, Transfer
@@ -415,13 +417,13 @@ def use_credit(invoice: Invoice) -> None:
     locked the account.
     """
     account = invoice.owing
-    for note in cycle_notes(account):
-        under = note.number or ""
-        amount = allocated(owed=owed_on(invoice), unapplied=unapplied_under(account, under))
-        if amount:
-            _pay(account, invoice, amount, reference=under, cause=under)
-    for reference, left in rests(account.pk):
-        amount = allocated(owed=owed_on(invoice), unapplied=left)
+    credit = dict(unapplied(account.pk))
+    if not credit:
+        return
+    notes = cycle_notes(account).filter(number__in=credit).values_list("number", flat=True)
+    moneys = [reference for reference in credit if reference.startswith(BANK_REFERENCE)]
+    for reference in (*filter(None, notes), *moneys):
+        amount = allocated(owed=owed_on(invoice), unapplied=credit[reference])
         if amount:
             _pay(account, invoice, amount, reference=reference, cause=reference)
 

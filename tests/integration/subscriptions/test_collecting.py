@@ -72,8 +72,9 @@ def collected() -> None:
 
 def issued(account: BillingAccount, kind: str, *, net: str, tax: str) -> None:
     draft = Invoice.objects.create(
-        account=account, key=f"cycle:{account.pk}:{kind}", kind=kind, basis="TTC", currency="EUR",
-        drafted_on=DAY, net=Decimal(net), tax_total=Decimal(tax), gross=Decimal(net) + Decimal(tax),
+        account=account, key=f"cycle:{Invoice.objects.count()}", kind=kind, basis="TTC",
+        currency="EUR", drafted_on=DAY, net=Decimal(net), tax_total=Decimal(tax),
+        gross=Decimal(net) + Decimal(tax),
     )  # fmt: skip
     issuing.issue([draft.pk], on=business_today())
 
@@ -161,6 +162,27 @@ def test_a_credit_note_of_an_earlier_cycle_pays_first() -> None:
     assert (bill.open, bill.paid) == (Money.of("18.00"), Money.of("12.00"))
     of_bill = transfers(Wanted(named=bill.number), limit=9)
     assert [str(each.kind) for each in of_bill] == ["allocation", "invoice", "invoice"]
+
+
+def test_credit_notes_that_are_used_up_cost_a_bill_no_query() -> None:
+    def bill(account: BillingAccount) -> int:
+        issued(account, "recurring", net="25.00", tax="5.00")
+        return Invoice.objects.latest("pk").pk
+
+    accounts = [locked_account(party_id=person(), segment="consumer") for _ in range(2)]
+    for _ in range(2):
+        issued(accounts[1], "credit_note", net="-10.00", tax="-2.00")
+    collecting.collect(bill(accounts[1]))
+    counted = []
+    for account in accounts:
+        asked_for = bill(account)
+        with CaptureQueriesContext(connection) as asked:
+            collecting.collect(asked_for)
+        counted.append(len(asked))
+
+    assert counted[0] == counted[1]
+    opened = [each.open for each in bills_of(accounts[1].party_id) if each.kind == "recurring"]
+    assert opened == [Money.of("30.00"), Money.of("6.00")]
 
 
 def test_a_credit_note_pays_for_a_businesss_bill_on_the_day_of_its_issue() -> None:
