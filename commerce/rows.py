@@ -128,8 +128,8 @@ def _add(rows: Sequence[Model]) -> None:
 def _insert(model: type[Model], count: int) -> tuple[str, list[Any]]:
     """The statement for so many rows, and the fields whose values it takes of each."""
     meta, quoted = model._meta, connection.ops.quote_name
+    assert meta.pk is meta.auto_field, "automatic keys alone"
     key: Any = meta.pk
-    assert key is meta.auto_field, "automatic keys alone"
     fields = _changeable(model)
     row = ", ".join(f"%s::{_type(field)}" for field in fields)
     text = (

@@ -73,7 +73,8 @@ def _keep(facts: Collection[str]) -> Mapping[str, int]:
 
 def _facts(identity: Identity | LegalIdentity) -> dict[str, str]:
     """As `dataclasses.asdict`, which copies what it finds: a tenth of what numbering took."""
-    return {name: getattr(identity, name) for name in _names(type(identity))}
+    kind: Any = type(identity)
+    return {name: getattr(identity, name) for name in _names(kind)}
 
 
 @cache
