@@ -278,6 +278,7 @@ SENTENCES: Mapping[str, Any] = {
     "promise_day": _("That day is over or too far away: choose one of those that are offered."),
     "not_promised": _("No payment is promised."),
     "interest_waived": _("This interest is waived already."),
+    "interest_given_back": _("This interest is given back already."),
     "no_bill_to_come": _("No bill is to come that could give it back."),
     "waiver_reason_missing": _("Say why it is waived."),
     "unknown_interest": _("There is no such interest."),

@@ -138,8 +138,8 @@ class PaymentPromiseMoved(Event):
 
 @dataclass(frozen=True, slots=True)
 class LateInterestMoved(Event):
-    """Interest on the late bill `bill` was `asked` for, as a line of the next bill, or is `waived`;
-    `state` says which. `interest_id` names it."""
+    """Interest on the late bill `bill` was `asked` for, as a line of the next bill, or is `waived`,
+    or `given_back`, as the money had come before; `state` says which. `interest_id` names it."""
 
     interest_id: int
     case_id: int

@@ -22,6 +22,7 @@ class Moved:
     end_to_end: str = "NOTPROVIDED"
     returned: str = ""
     on: str = "2026-03-20"
+    valued: str = ""
     state: str = "BOOK"
 
 
@@ -85,9 +86,10 @@ def _sum(amount: str, currency: str) -> str:
 def _entry(each: Moved, *, version: str, currency: str) -> str:
     state = f"<Cd>{each.state}</Cd>" if version == "08" else each.state
     ref = f"<AcctSvcrRef>{each.ref}</AcctSvcrRef>" if each.ref else ""
+    valued = f"<ValDt><Dt>{each.valued}</Dt></ValDt>" if each.valued else ""
     return (
         f"<Ntry>{_sum(each.amount, currency)}<Sts>{state}</Sts>"
-        f"<BookgDt><Dt>{each.on}</Dt></BookgDt>{ref}"
+        f"<BookgDt><Dt>{each.on}</Dt></BookgDt>{valued}{ref}"
         f"<NtryDtls>{_details(each, version=version, currency=currency)}</NtryDtls></Ntry>"
     )
 

@@ -44,6 +44,7 @@ _DONE: Mapping[str, Any] = {
     EntryKind.FEE: gettext_lazy("Recovery costs asked for"),
     EntryKind.INTEREST: gettext_lazy("Interest asked for"),
     EntryKind.WAIVED: gettext_lazy("Interest waived"),
+    EntryKind.GIVEN_BACK: gettext_lazy("Given back, as the money had come before"),
     EntryKind.LOST: gettext_lazy("Written off"),
     EntryKind.PAUSED: gettext_lazy("Paused"),
     EntryKind.RESUMED: gettext_lazy("Goes on"),

@@ -40,7 +40,7 @@ def event_name(type_: str) -> str:
         "dunning.step_taken": _("A step for overdue bills is done"),
         "dunning.lines_treated": _("Lines are restricted or freed because of overdue bills"),
         "dunning.promise_moved": _("A promise to pay is made, kept, broken or taken back"),
-        "late_interest.moved": _("Interest on late payment is asked for or waived"),
+        "late_interest.moved": _("Interest on late payment is asked for, waived or given back"),
         "offer.accepted": _("An offer that we proposed is accepted"),
         "webhook.endpoint_failed": _("We gave up on an address"),
         TEST: _("Test"),

@@ -57,13 +57,15 @@ class InterestPartSerializer(Shown):
 
 class LateInterestSerializer(Shown):
     """What a late bill was asked to bear for its days, half-open, as a line of the next bill;
-    `waived_at` if another line takes it back."""
+    `waived_at` if another line takes it back, `given_back` if a part of it was asked too much, as
+    the money had come before."""
 
     id = serializers.IntegerField()
     bill = serializers.CharField()
     starts_on = serializers.DateField()
     ends_on = serializers.DateField()
     amount = MoneySerializer()
+    given_back = MoneySerializer()
     parts = InterestPartSerializer(many=True)
     asked_at = Instant()
     waived_at = Instant(allow_null=True)

@@ -7,7 +7,7 @@ versions differ in where a party's name and an entry's state stand.
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -29,7 +29,8 @@ class Entry:
     """A booked movement; what leaves our account has an `amount` below zero.
 
     `key` is the bank's own reference, else what the bank says of it; `returned`: it brings money
-    back that was moved before, for the reason that the bank names by a code.
+    back that was moved before, for the reason that the bank names by a code. `valued_on`: the bank
+    lets the money count from that day; None: it does not say.
     """
 
     key: str
@@ -41,6 +42,8 @@ class Entry:
     references: tuple[str, ...]
     text: str
     returned: str
+    # The digests of the statements that were taken in before do not know of it.
+    valued_on: date | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,7 @@ def _entry(entry: Any, part: Any, *, amount: Money, place: int | None) -> Entry:
         references=tuple(each[:35] for each in structured if each),
         text=text[:500],
         returned=reason[:8] if returned else "",
+        valued_on=_day(entry, "ValDt") if entry.find("{*}ValDt") is not None else None,
     )
 
 

@@ -1,5 +1,7 @@
 """What was taken in of our bank account, and whose it is."""
 
+from datetime import date
+
 from django.db import models
 from django.db.models import Q
 
@@ -35,13 +37,15 @@ class BankEntry(models.Model):
     """A movement on our bank account; what left it has an `amount` below zero.
 
     `payer` is a keyed hash of the other's IBAN: whose it was before is a hint whose it is. `reason`
-    says why it waits. One that is no customer's is set aside, with a note.
+    says why it waits. One that is no customer's is set aside, with a note. `valued_on` is empty
+    where the bank named no value date.
     """
 
     statement = models.ForeignKey(BankStatement, on_delete=models.PROTECT, related_name="entries")
     iban = models.CharField(max_length=34)
     key = models.CharField(max_length=70, help_text="the bank's own reference")
     booked_on = models.DateField()
+    valued_on = models.DateField(null=True)
     amount = amount_field()
     other_name = models.CharField(max_length=140, default="", blank=True)
     payer = models.CharField(max_length=64, default="", blank=True)
@@ -74,6 +78,11 @@ class BankEntry(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def with_us_on(self) -> date:
+        """The day from which its money counts."""
+        return self.valued_on or self.booked_on
 
 
 class BankShare(models.Model):

@@ -47,6 +47,7 @@ class EntryKind(StrEnum):
     FEE = "fee"
     INTEREST = "interest"
     WAIVED = "waived"
+    GIVEN_BACK = "returned"
     LOST = "lost"
     PAUSED = "paused"
     RESUMED = "resumed"

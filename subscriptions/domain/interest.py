@@ -29,19 +29,33 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class Rest:
+    """`days` on which nobody was to pay `amount`: a debit of ours was announced for later."""
+
+    days: Period
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
 class LateBill:
     """An issued bill: `movements` in any order, the first being its issue; at most `bearing` of
-    it bears interest. On `rests` nobody was to pay: a debit of ours was announced for later."""
+    it bears interest, and nothing of what `rests`."""
 
     due_on: date
     bearing: Money
     movements: tuple[Movement, ...]
-    rests: tuple[Period, ...] = ()
+    rests: tuple[Rest, ...] = ()
 
     def open_on(self, day: date) -> Money:
         """What was open when the day began."""
         moved = (each.amount for each in self.movements if each.on < day)
         return total(moved, currency=self.bearing.currency)
+
+    def bears_on(self, day: date) -> Money:
+        """What of it bears interest on that day; zero or less: nothing."""
+        resting = (rest.amount for rest in self.rests if day in rest.days)
+        awaited = self.open_on(day) - total(resting, currency=self.bearing.currency)
+        return min(awaited, self.bearing)
 
     @property
     def open(self) -> Money:
@@ -90,10 +104,8 @@ def _terms(
     """The days that bear something, each with what is open and its rate."""
     day = start
     while day < end:
-        bears = min(bill.open_on(day), bill.bearing)
-        percent = rate_on(rates, day)
-        rest = any(day in each for each in bill.rests)
-        if bears.amount > 0 and percent and not rest:
+        bears, percent = bill.bears_on(day), rate_on(rates, day)
+        if bears.amount > 0 and percent:
             yield day, bears, percent
         day += _DAY
 

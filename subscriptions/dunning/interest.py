@@ -15,7 +15,7 @@ from commerce.kernel.periods import Period
 from commerce.markets.pack import market
 from commerce.payments.selectors import debited_on
 from subscriptions.collection.selectors import left_in_peace
-from subscriptions.domain.interest import LateBill, Movement, Part, interest, parts
+from subscriptions.domain.interest import LateBill, Movement, Part, Rest, interest, parts
 from subscriptions.domain.ledger import Book
 from subscriptions.domain.states import InvoiceKind, InvoiceState
 from subscriptions.invoicing.services.drafting import INTEREST, LATE_FEE
@@ -45,8 +45,9 @@ class Accrued:
 
 @dataclass(frozen=True, slots=True)
 class InterestView:
-    """What was asked for; of the days [`starts_on`, `ends_on`). `waived_by` is empty if it was not
-    waived. Each of `parts` is as it was worked out: days, what was open, per cent a year."""
+    """What was asked for; of the days [`starts_on`, `ends_on`). `given_back` was asked too much, as
+    money had come before. `waived_by` is empty if it was not waived. Each of `parts` is as it was
+    worked out: days, what was open, per cent a year."""
 
     id: int
     bill: str
@@ -54,6 +55,7 @@ class InterestView:
     ends_on: date
     amount: Money
     parts: tuple[Part, ...]
+    given_back: Money
     asked_at: datetime
     waived_at: datetime | None
     waived_by: str
@@ -114,21 +116,47 @@ def late_bill(invoice: Invoice) -> LateBill:
     assert invoice.due_on is not None
     lines = invoice.lines.filter(charge__in=[LATE_FEE, INTEREST])
     costs = Money(lines.aggregate(sum=Sum("amount"))["sum"] or Decimal(0), invoice.currency)
-    told = DebitNotice.objects.filter(invoice=invoice).values_list("told_at", "debit_on")
-    rests = ((at.astimezone(PARIS).date() + _DAY, debit_on + _DAY) for at, debit_on in told)
     return LateBill(
         due_on=invoice.due_on,
         bearing=Money(invoice.gross, invoice.currency) - max(costs, Money.zero(invoice.currency)),
         movements=_movements(invoice),
-        rests=tuple(Period(start, max(start, end)) for start, end in rests),
+        rests=_rests(invoice),
     )
+
+
+def _rests(invoice: Invoice) -> tuple[Rest, ...]:
+    """From the day after each debit was announced until its own; of a part that was not due by then
+    from the day after that."""
+    due = {each.number - 1: each.due_on for each in invoice.instalments.all()}
+    found = []
+    for notice in DebitNotice.objects.filter(invoice=invoice).order_by("pk"):
+        told_on = notice.told_at.astimezone(PARIS).date()
+        start = max(told_on, due.get(notice.part, told_on)) + _DAY
+        days = Period(start, max(start, notice.debit_on + _DAY))
+        found.append(Rest(days, Money(notice.amount, invoice.currency)))
+    return tuple(found)
+
+
+def asked_too_much(row: LateInterest) -> Money:
+    """What more was asked for than the bill bore on those days, by what is known now, and is not
+    given back yet: our bank tells late of transfers that it had in time."""
+    days = Period(row.starts_on, row.ends_on)
+    borne = parts(late_bill(row.invoice), market(settings.MARKET).late_rates(), days=days)
+    asked = Money(row.amount - row.given_back, row.invoice.currency)
+    bears = interest(borne, currency=row.invoice.currency)
+    return max(asked - bears, Money.zero(row.invoice.currency))
+
+
+def was_late(invoice: Invoice, *, due_on: date) -> bool:
+    """Whether something was open when the due day was over, by what is known now."""
+    return late_bill(invoice).open_on(due_on + _DAY).amount > 0
 
 
 def _movements(invoice: Invoice) -> tuple[Movement, ...]:
     number = invoice.number or ""
     rows = list(invoice.transfers.order_by("pk"))
     paid_by = {row.pk: row.key.removeprefix(f"{number}/") for row in rows}
-    came = {**_booked_on(paid_by.values()), **debited_on(number)}
+    came = {**_with_us_on(paid_by.values()), **debited_on(number)}
     found = []
     for row in rows:
         if Book.RECEIVABLE not in (row.debit, row.credit):
@@ -140,11 +168,11 @@ def _movements(invoice: Invoice) -> tuple[Movement, ...]:
     return tuple(found)
 
 
-def _booked_on(causes: Iterable[str]) -> Mapping[str, date]:
-    """Of what paid by transfer: the day on which our bank had it."""
+def _with_us_on(causes: Iterable[str]) -> Mapping[str, date]:
+    """Of what paid by transfer: the day from which it counts at our bank."""
     ids = [each.removeprefix(BANK_REFERENCE) for each in causes if each.startswith(BANK_REFERENCE)]
     shares = BankShare.objects.filter(pk__in=[int(pk) for pk in ids if pk.isdigit()])
-    return {share.key: share.entry.booked_on for share in shares.select_related("entry")}
+    return {share.key: share.entry.with_us_on for share in shares.select_related("entry")}
 
 
 def asked_of(case: DunningCase) -> tuple[InterestView, ...]:
@@ -168,7 +196,7 @@ def of_party(party_id: int, interest_id: int) -> LateInterest:
 
 
 def not_waived(found: Iterable[InterestView]) -> Money:
-    return total(each.amount for each in found if each.waived_at is None)
+    return total(each.amount - each.given_back for each in found if each.waived_at is None)
 
 
 def _views(rows: QuerySet[LateInterest]) -> tuple[InterestView, ...]:
@@ -191,6 +219,7 @@ def _view(row: LateInterest) -> InterestView:
             )
             for each in row.parts
         ),
+        given_back=Money(row.given_back, currency),
         asked_at=row.asked_at,
         waived_at=row.waived_at,
         waived_by=row.waived_by,

@@ -46,8 +46,9 @@ class DunningCase(models.Model):
 
 class LateInterest(models.Model):
     """What a late bill was asked to bear for its days, half-open; each of its days once. `parts`
-    say of which days what was open at which rate. A line of the account's next bill asks for it,
-    and another takes it back when it is waived."""
+    say of which days what was open at which rate. A line of the account's next bill asks for it;
+    another takes it back when it is waived, or `given_back` of it when money turns out to have come
+    earlier."""
 
     case = models.ForeignKey(DunningCase, on_delete=models.PROTECT, related_name="interest")
     invoice = models.ForeignKey(Invoice, on_delete=models.PROTECT, related_name="interest")
@@ -55,6 +56,7 @@ class LateInterest(models.Model):
     ends_on = models.DateField()
     amount = amount_field()
     parts = models.JSONField()
+    given_back = models.DecimalField(max_digits=12, decimal_places=2, default=0, db_default=0)
     asked_at = models.DateTimeField(help_text="business time")
     waived_at = models.DateTimeField(null=True, help_text="business time")
     waived_by = models.CharField(max_length=120, default="", blank=True)
@@ -65,6 +67,10 @@ class LateInterest(models.Model):
             models.UniqueConstraint(fields=["invoice", "starts_on"], name="interest_once"),
             models.CheckConstraint(
                 condition=Q(amount__gt=0) & Q(starts_on__lt=F("ends_on")), name="interest_sane"
+            ),
+            models.CheckConstraint(
+                condition=Q(given_back__gte=0, given_back__lte=F("amount")),
+                name="interest_given_back_within",
             ),
             models.CheckConstraint(
                 condition=Q(waived_at__isnull=True, waived_by="", reason="")

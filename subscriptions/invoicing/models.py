@@ -5,6 +5,7 @@ Amounts of lines are in the account's basis (TTC or HT).
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q, Value
 
@@ -209,6 +210,7 @@ class Invoice(models.Model):
         indexes = [
             models.Index(fields=["account", "-issued_on"], name="invoice_of_account"),
             models.Index(fields=["chunk"], condition=~Q(state="issued"), name="invoice_unissued"),
+            BrinIndex(fields=["issued_on"], autosummarize=True, name="invoice_of_day"),
             models.Index(
                 fields=["payer", "-issued_on"],
                 condition=Q(payer__isnull=False),

@@ -1,5 +1,6 @@
 """The rows of the ledger."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -40,7 +41,10 @@ class Transfer(models.Model):
                 condition=Q(amount__gt=0) & ~Q(debit=F("credit")), name="transfer_moves_something"
             ),
         ]
-        indexes = [models.Index(fields=["reference"], name="transfer_by_reference")]
+        indexes = [
+            models.Index(fields=["reference"], name="transfer_by_reference"),
+            BrinIndex(fields=["at"], autosummarize=True, name="transfer_of_day"),
+        ]
 
     def __str__(self) -> str:
         return self.key

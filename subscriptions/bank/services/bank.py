@@ -8,16 +8,17 @@ from django.db import connection, transaction
 
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role, Segment
-from commerce.kernel.clock import business_now
+from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
 from subscriptions.bank.selectors import bills_named, credit_of, numbers_named
 from subscriptions.domain.bank import Share, Waiting, matched, shared
 from subscriptions.domain.ledger import TransferKind
 from subscriptions.domain.states import EntryState
+from subscriptions.dunning.services import late_fee, late_interest
 from subscriptions.ledger.selectors import owing_accounts, rests, unapplied, unapplied_under
 from subscriptions.ledger.services import ledger
-from subscriptions.models import BankEntry, BankShare, BillingAccount, Invoice
+from subscriptions.models import BankEntry, BankShare, BillingAccount, Invoice, Transfer
 
 CREDIT_NOTE = "AV-"
 
@@ -190,8 +191,20 @@ def _give(entry: BankEntry, parts: Sequence[_Part], *, by: str) -> None:
             at=business_now(),
         )
         _enter(entry, share, account=accounts[part.account_id])
+        if entry.amount > 0 and entry.with_us_on < business_today():
+            _told_late(share, account=accounts[part.account_id])
     if not _left(entry):
         _say(entry, EntryState.BOOKED)
+
+
+def _told_late(share: BankShare, *, account: BillingAccount) -> None:
+    """What was asked of who had paid by then is not his to pay."""
+    paid = Transfer.objects.filter(
+        account=account, reference=share.under, kind=TransferKind.ALLOCATION
+    )
+    bills = Invoice.objects.filter(pk__in=paid.values("invoice")).order_by("pk")
+    late_fee.give_back(account, bills)
+    late_interest.give_back(account, bills)
 
 
 def _enter(entry: BankEntry, share: BankShare, *, account: BillingAccount) -> None:

@@ -115,6 +115,7 @@ def _facts(entry: Entry) -> dict[str, object]:
     return {
         "key": entry.key,
         "booked_on": entry.booked_on,
+        "valued_on": entry.valued_on,
         "amount": entry.amount.amount,
         "other_name": entry.other_name,
         "payer": payer_of(entry.other_iban),

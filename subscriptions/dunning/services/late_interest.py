@@ -1,5 +1,6 @@
 """Interest on late bills: asked for as a line of the next bill by the policy, waived by agents."""
 
+from collections.abc import Collection
 from datetime import date
 from itertools import count
 from typing import Any
@@ -13,11 +14,11 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import Period, add_months
 from subscriptions.domain.dunning import EntryKind, InterestRules, InterestWhen
 from subscriptions.domain.interest import Part
-from subscriptions.dunning.interest import Accrued, accrued, of_party
+from subscriptions.dunning.interest import Accrued, accrued, asked_too_much, of_party
 from subscriptions.dunning.services import history, on_next_bill
 from subscriptions.events import LateInterestMoved
 from subscriptions.invoicing.services.drafting import INTEREST
-from subscriptions.models import BillingAccount, DunningCase, LateInterest
+from subscriptions.models import BillingAccount, DunningCase, Invoice, LateInterest
 
 NAMES = {
     "fr": "Intérêts de retard, facture {} (hors champ de la TVA)",
@@ -26,6 +27,10 @@ NAMES = {
 WAIVED_NAMES = {
     "fr": "Remise des intérêts de retard, facture {}",
     "en": "Interest on late payment waived, bill {}",
+}
+GIVEN_BACK_NAMES = {
+    "fr": "Intérêts de retard demandés en trop, facture {}",
+    "en": "Interest on late payment asked too much, bill {}",
 }
 
 
@@ -96,7 +101,7 @@ def _ask(case: DunningCase, borne: Accrued) -> LateInterest:
     return row
 
 
-def _tell(row: LateInterest, *, state: str) -> None:
+def _tell(row: LateInterest, *, state: str, amount: Money | None = None) -> None:
     publish(
         LateInterestMoved(
             interest_id=row.pk,
@@ -104,7 +109,7 @@ def _tell(row: LateInterest, *, state: str) -> None:
             account_id=row.case.account_id,
             party_id=row.case.account.party_id,
             bill=row.invoice.number or "",
-            amount=str(row.amount),
+            amount=str(row.amount if amount is None else amount.amount),
             state=state,
         )
     )
@@ -119,13 +124,42 @@ def _told(part: Part) -> dict[str, Any]:
     }
 
 
+def give_back(account: BillingAccount, bills: Collection[Invoice]) -> None:
+    """Have the next bill give back what was asked too much for these, as money for them turns out
+    to have come before. Nothing where no bill is to come. The caller has locked the account."""
+    asked = LateInterest.objects.filter(case__account=account, invoice__in=bills)
+    rows = asked.filter(waived_at__isnull=True).select_related("case__account", "invoice")
+    for row in rows.order_by("pk"):
+        too_much = asked_too_much(row)
+        if too_much.amount > 0:
+            _give_back(account, row, too_much)
+
+
+def _give_back(account: BillingAccount, row: LateInterest, amount: Money) -> None:
+    number, given = row.invoice.number or "", row.given_back + amount.amount
+    if not on_next_bill.ask(
+        account,
+        reference=f"{row.reference}/back/{given}",
+        charge=INTEREST,
+        amount=-amount,
+        days=Period(row.starts_on, row.ends_on),
+        names={language: name.format(number) for language, name in GIVEN_BACK_NAMES.items()},
+    ):
+        return
+    row.given_back = given
+    row.save(update_fields=["given_back"])
+    facts = {"bill": number, "amount": str(amount.amount)}
+    history.add(row.case, EntryKind.GIVEN_BACK, facts=facts)
+    _tell(row, state="given_back", amount=amount)
+
+
 @transaction.atomic
 def waive(*, party_id: int, interest_id: int, by: str, reason: str) -> LateInterest:
     """Take back what was asked for, by a line of the next bill; `by` names who decides.
 
     Raises:
         NotFound: `unknown_interest`.
-        RuleViolated: `interest_waived`; `no_bill_to_come`.
+        RuleViolated: `interest_waived`; `interest_given_back`; `no_bill_to_come`.
         InvalidInput: `waiver_reason_missing`.
     """
     found = of_party(party_id, interest_id)
@@ -133,6 +167,9 @@ def waive(*, party_id: int, interest_id: int, by: str, reason: str) -> LateInter
     found.refresh_from_db()
     if found.waived_at is not None:
         raise RuleViolated("This interest is waived already.", code="interest_waived")
+    left = Money(found.amount - found.given_back, account.currency)
+    if not left:
+        raise RuleViolated("This interest is given back already.", code="interest_given_back")
     if not reason.strip():
         raise InvalidInput("Say why it is waived.", code="waiver_reason_missing", field="reason")
     number = found.invoice.number or ""
@@ -140,7 +177,7 @@ def waive(*, party_id: int, interest_id: int, by: str, reason: str) -> LateInter
         account,
         reference=f"{found.reference}/waived",
         charge=INTEREST,
-        amount=-Money(found.amount, account.currency),
+        amount=-left,
         days=Period(found.starts_on, found.ends_on),
         names={language: name.format(number) for language, name in WAIVED_NAMES.items()},
     )
@@ -153,7 +190,7 @@ def waive(*, party_id: int, interest_id: int, by: str, reason: str) -> LateInter
         EntryKind.WAIVED,
         by=by,
         note=found.reason,
-        facts={"bill": number, "amount": str(found.amount)},
+        facts={"bill": number, "amount": str(left.amount)},
     )
-    _tell(found, state="waived")
+    _tell(found, state="waived", amount=left)
     return found

@@ -6,15 +6,17 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 
 from commerce.accounts.identity import AccountContext, Actor
 from commerce.accounts.kinds import ActorKind, Channel, Role
-from commerce.events.models import Timer
+from commerce.events.models import OutboxEvent, Timer
 from commerce.kernel.clock import business_now, business_time_fixed
 from commerce.kernel.errors import FaisceauError
 from commerce.kernel.money import Money
 from commerce.payments.models import PaymentAttempt
 from subscriptions.accounts.services.accounts import locked_account
+from subscriptions.bank.services.bank_file import take_in
 from subscriptions.contracts.services.cycle_day import move_cycle_day
 from subscriptions.dunning.interest import asked_of, interest_of, late_bill
 from subscriptions.dunning.selectors import case_of
@@ -35,6 +37,7 @@ from subscriptions.models import (
     Subscription,
 )
 from subscriptions.reconciling.audit import bills_against_promises
+from tests.bank_files import Moved, bank_file
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,
@@ -214,6 +217,94 @@ def test_a_transfer_counts_from_the_day_on_which_our_bank_had_it(party: int) -> 
         ledger.enter_transfer(account, key=share.key, reference=BILL, amount=Money.of("1200.00"))
         timers_due(business_now())
     assert asked() == [(date(2026, 4, 10), date(2026, 5, 9), "7.75")]
+
+
+def told(day: date, moved: Moved) -> None:
+    """The file of that day is taken in."""
+    with business_time_fixed(at(day, hour=15)):
+        assert take_in(bank_file(moved), file="a.xml", by="Odile").booked == 1
+        timers_due(business_now())
+
+
+def next_bills() -> list[tuple[str, str]]:
+    """What the next bills ask for beside what is billed, or give back."""
+    rows = Compensation.objects.order_by("pk")
+    return [(row.reference, str(-row.amount)) for row in rows]
+
+
+def test_what_was_asked_for_days_by_which_a_transfer_had_come_goes_back(
+    party: int, monthly: None
+) -> None:
+    """Asked until 10 May, 8.01; the file of 14 May tells of 20 April: eleven days, 2.84."""
+    lived(date(2026, 5, 9))
+    billed(date(2026, 5, 10))
+    lived(date(2026, 5, 13), since=date(2026, 5, 10))
+    assert asked() == [(date(2026, 4, 10), date(2026, 5, 10), "8.01")]
+    told(date(2026, 5, 14), Moved("1200.00", text=BILL, ref="B1", on="2026-04-20"))
+    (said,) = interest_of(party)
+    number = said.id
+    assert (said.amount, said.given_back) == (Money.of("8.01"), Money.of("5.17"))
+    assert next_bills() == [
+        (f"interest/{number}", "8.01"), (f"interest/{number}/back/5.17", "-5.17"),
+    ]  # fmt: skip
+    assert DunningEntry.objects.get(kind="returned").facts == {"bill": BILL, "amount": "5.17"}
+    moved = OutboxEvent.objects.filter(name="LateInterestMoved").order_by("occurred_at", "pk")
+    assert [(row.payload["state"], row.payload["amount"]) for row in moved] == [
+        ("asked", "8.01"), ("given_back", "5.17"),
+    ]  # fmt: skip
+    bill = billed(date(2026, 6, 10))
+    lines = bill.lines.filter(charge="late_interest").order_by("position")
+    assert [(str(line.amount), line.label["en"]) for line in lines] == [
+        ("8.01", f"Interest on late payment, bill {BILL} (outside the scope of VAT)"),
+        ("-5.17", f"Interest on late payment asked too much, bill {BILL}"),
+    ]
+    assert (str(bill.net), Parking.objects.count()) == ("22.84", 0)
+    assert all(check.equal for check in bills_against_promises())
+
+
+def test_who_had_paid_by_the_due_day_gets_all_back_when_the_file_comes(
+    party: int, monthly: None, tmp_path: Path, settings: LazySettings
+) -> None:
+    """The bank had booked it a day later, and lets it count from the due day."""
+    table = tmp_path / "with_fee.yaml"
+    fee = "late_fee: {amount: '40.00', segment: business}\n"
+    table.write_text((tmp_path / "dunning.yaml").read_text() + fee)
+    settings.DUNNING_POLICY = str(table)
+    lived(date(2026, 5, 13))
+    moved = Moved("1200.00", text=BILL, ref="B1", on="2026-04-10", valued="2026-04-09")
+    told(date(2026, 5, 14), moved)
+    (said,) = interest_of(party)
+    assert said.given_back == said.amount == Money.of("8.01")
+    # Those of the months were late indeed.
+    others = ("late/FA-2026-0000002", "late/FA-2026-0000003")
+    assert [row for row in next_bills() if row[0] not in others] == [
+        (f"late/{BILL}", "40.00"),
+        (f"interest/{said.id}", "8.01"),
+        (f"late/{BILL}/back", "-40.00"),
+        (f"interest/{said.id}/back/8.01", "-8.01"),
+    ]
+    with pytest.raises(FaisceauError) as refused:
+        late_interest.waive(party_id=party, interest_id=said.id, by="Amina", reason="Kind.")
+    assert refused.value.code == "interest_given_back"
+    assert not Compensation.objects.filter(reference__endswith="waived").exists()
+
+
+def test_a_part_that_came_before_lowers_what_its_days_bore_once(party: int, monthly: None) -> None:
+    """700.00 instead of 1200.00 from 21 April on: 2.84 + 3.01 for 11 and 20 days."""
+    lived(date(2026, 5, 13))
+    told(date(2026, 5, 14), Moved("500.00", text=BILL, ref="B1", on="2026-04-20"))
+    dunning.look(DunningCase.objects.get().account_id)
+    (said,) = interest_of(party)
+    assert said.given_back == Money.of("2.15")
+    late_interest.waive(party_id=party, interest_id=said.id, by="Amina", reason="Kind.")
+    assert [amount for _, amount in next_bills()] == ["8.01", "-2.15", "-5.86"]
+
+
+def test_what_is_told_the_same_day_gives_nothing_back(party: int, monthly: None) -> None:
+    lived(date(2026, 5, 13))
+    told(date(2026, 5, 14), Moved("1200.00", text=BILL, ref="B1", on="2026-05-14"))
+    assert [row[2] for row in asked()] == ["8.01"]
+    assert [amount for _, amount in next_bills()] == ["8.01"]
 
 
 def test_a_debit_counts_on_its_day_and_until_it_nobody_is_late(party: int) -> None:

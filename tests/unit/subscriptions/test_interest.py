@@ -11,7 +11,7 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from commerce.markets.fr.interest import LEGAL_RATES
 from commerce.markets.pack import LateRate, market
-from subscriptions.domain.interest import LateBill, Movement, interest, parts, rate_on
+from subscriptions.domain.interest import LateBill, Movement, Rest, interest, parts, rate_on
 
 RATES = (
     LateRate(date(2025, 7, 1), Decimal("8.28")),
@@ -25,11 +25,16 @@ def bill(
     gross: str = "1200.00",
     bearing: str = "",
     due: date = DUE,
-    rests: tuple[Period, ...] = (),
+    rests: tuple[Rest, ...] = (),
 ) -> LateBill:
     movements = [Movement(due - timedelta(days=30), Money.of(gross))]
     movements += [Movement(on, Money.of(amount)) for on, amount in moved]
     return LateBill(due, Money.of(bearing or gross), tuple(movements), rests)
+
+
+def resting(amount: str) -> Rest:
+    """A debit announced on the fifth of April for the nineteenth."""
+    return Rest(Period(date(2026, 4, 6), date(2026, 4, 20)), Money.of(amount))
 
 
 def of(found: LateBill, *, until: date) -> tuple[str, int]:
@@ -72,7 +77,10 @@ def of(found: LateBill, *, until: date) -> tuple[str, int]:
          ("7.75", 30)),
         # The debit of 19 April was announced before the due day: ten days are left out.
         ("what was to be debited later", bill((date(2026, 5, 9), "-1200.00"),
-         rests=(Period(date(2026, 4, 6), date(2026, 4, 20)),)), date(2026, 6, 1), ("5.17", 20)),
+         rests=(resting("1200.00"),)), date(2026, 6, 1), ("5.17", 20)),
+        # A part of it alone: 700 x 7.86 % x 10 / 365 + 1200 x 7.86 % x 20 / 365 = 1.507 + 5.168.
+        ("what was to be debited later of it", bill((date(2026, 5, 9), "-1200.00"),
+         rests=(resting("500.00"),)), date(2026, 6, 1), ("6.68", 30)),
         # 366 days of the leap year 2028 are 366 days: 100 x 7.86 % x 366 / 365 = 7.88153...
         ("a leap year", bill((date(2029, 1, 1), "-100.00"), gross="100.00",
          due=date(2028, 1, 1)), date(2029, 6, 1), ("7.88", 366)),
