@@ -246,6 +246,8 @@ def connect() -> None:
     register_timer(bill_run.CHUNK_TIMER, bill_run.on_chunk, durable=False, queue=billing)
     register_timer(collecting.TIMER, collecting.on_due, durable=False, queue=billing)
     register_timer(instalments.TIMER, instalments.on_due, durable=False, queue=billing)
+    notice = instalments.on_notice_due
+    register_timer(instalments.NOTICE_TIMER, notice, durable=False, queue=billing)
     register_timer(deposits.TIMER, deposits.on_due, durable=False, queue=billing)
     register_timer(dunning_clock.BILLS, dunning.on_bills_due, durable=False, queue=billing)
     register_timer(dunning_clock.LOOK, dunning.on_look_due, durable=False, queue=billing)

@@ -1,7 +1,6 @@
 """Reads: what became of a payment."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -167,20 +166,27 @@ def coming_in(reference: str) -> tuple[str, ...]:
     return tuple(found.values_list("key", flat=True).distinct())
 
 
-def debits_for(
-    references: Iterable[str],
-) -> Mapping[tuple[str, str], Sequence[tuple[date, PaymentView]]]:
-    """The direct debits for these orders or bills under each mandate, by the references of both,
-    the oldest first; each with the local day on which it was asked for. Two queries."""
-    asked = PaymentAttempt.objects.filter(
+@dataclass(frozen=True, slots=True)
+class Debited:
+    """A direct debit that was asked for on the local day `on`."""
+
+    on: date
+    payment: PaymentView
+
+
+def debits_tried(references: Iterable[str]) -> Mapping[tuple[str, str], tuple[Debited, ...]]:
+    """The direct debits for each of these orders or bills under each mandate, by the references of
+    both, the oldest first; two queries."""
+    rows = PaymentAttempt.objects.filter(
         reference__in=list(references), method_kind=MethodKind.SEPA_DEBIT
     )
-    rows = list(asked.order_by("pk"))
-    under = mandates(row.method_id for row in rows)
-    found: defaultdict[tuple[str, str], list[tuple[date, PaymentView]]] = defaultdict(list)
-    for row in rows:
-        day = row.created_at.astimezone(PARIS).date()
-        found[row.reference, under.get(row.method_id, "")].append((day, view_of(row)))
+    tried = list(rows.order_by("pk"))
+    under = mandates(row.method_id for row in tried)
+    found: dict[tuple[str, str], tuple[Debited, ...]] = {}
+    for row in tried:
+        key = (row.reference, under.get(row.method_id, ""))
+        on = row.created_at.astimezone(PARIS).date()
+        found[key] = (*found.get(key, ()), Debited(on, view_of(row)))
     return found
 
 

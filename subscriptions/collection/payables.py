@@ -58,6 +58,10 @@ class Payables:
     accounts: tuple[PayableAccount, ...]
 
     @property
+    def bills(self) -> tuple[PayableBill, ...]:
+        return tuple(bill for each in self.accounts for bill in each.bills)
+
+    @property
     def gross(self) -> Money:
         return total(each.gross for each in self.accounts)
 

@@ -1,10 +1,8 @@
 """Reads: which bills will be debited, and of which a payment is disputed."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import pairwise
 
 from django.db.models.functions import Coalesce
 
@@ -13,10 +11,10 @@ from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
 from commerce.payments.selectors import (
-    PaymentView,
+    Debited,
     Saved,
     chosen_method,
-    debits_for,
+    debits_tried,
     disputed,
     payments_of,
     processing,
@@ -29,9 +27,10 @@ from subscriptions.ledger.selectors import (
     links_naming,
     owed_by_party,
     paid_with_orders,
+    parts_due,
     with_credit,
 )
-from subscriptions.models import BillingAccount, DebitNotice, Invoice
+from subscriptions.models import BillingAccount, DebitNotice, InstalmentPart, Invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +69,14 @@ class DebitView:
 def debits_of(party_id: int) -> tuple[DebitView, ...]:
     """What the party was told of, the latest first; three queries."""
     rows = _notices(party_id)
-    tried = debits_for(row.invoice.number or "" for row in rows)
-    of_bills: defaultdict[tuple[str, str], list[DebitNotice]] = defaultdict(list)
+    tried = debits_tried(row.invoice.number or "" for row in rows)
+    later: dict[tuple[str, str], date] = {}
+    found = []
     for row in rows:
-        of_bills[row.invoice.number or "", row.mandate_reference].append(row)
-    paid: dict[int, PaymentView] = {}
-    for mark, notices in of_bills.items():
-        paid |= _outcomes(notices, tried.get(mark, ()))
-    return tuple(_debit_view(row, paid.get(row.pk)) for row in rows)
+        key = (row.invoice.number or "", row.mandate_reference)
+        found.append(_debit_view(row, tried.get(key, ()), before=later.get(key, date.max)))
+        later[key] = row.debit_on
+    return tuple(found)
 
 
 def debit_of(party_id: int, notice_id: int) -> DebitView:
@@ -93,25 +92,11 @@ def _notices(party_id: int) -> list[DebitNotice]:
     return list(rows.select_related("invoice").order_by("-pk"))
 
 
-def _outcomes(
-    notices: Sequence[DebitNotice], debits: Sequence[tuple[date, PaymentView]]
-) -> Mapping[int, PaymentView]:
-    """What became of the `notices` of one bill under one mandate, the latest first, by their ids:
-    each has the last debit that was asked for from its day on, before that of the next one. What
-    the next one was told of before that day was asked for with it."""
-    found = {}
-    for day, paid in debits:
-        told = next((each for each in notices if each.debit_on <= day), notices[-1])
-        found[told.pk] = paid
-    for later, earlier in pairwise(notices):
-        overtaken = later.told_at.astimezone(PARIS).date() <= earlier.debit_on
-        if overtaken and earlier.pk not in found and later.pk in found:
-            found[earlier.pk] = found[later.pk]
-    return found
-
-
-def _debit_view(row: DebitNotice, paid: PaymentView | None) -> DebitView:
+def _debit_view(row: DebitNotice, tried: Sequence[Debited], *, before: date) -> DebitView:
+    """As the last debit stands that was asked for since its day, `before` that of the next part."""
     number = row.invoice.number or ""
+    mine = [each.payment for each in tried if row.debit_on <= each.on < before]
+    paid = mine[-1] if mine else None
     state = DebitState.ANNOUNCED
     if paid is not None and paid.is_taken:
         state = DebitState.MADE
@@ -130,15 +115,38 @@ def _debit_view(row: DebitNotice, paid: PaymentView | None) -> DebitView:
 
 def left_in_peace(numbers: Iterable[str]) -> frozenset[str]:
     """Of open bills, those of which nobody is reminded: they will be debited on a day that was
-    announced, or are being debited, or a payment of theirs is disputed and not decided."""
+    announced, or are being debited, or a payment of theirs is disputed and not decided. Of one that
+    is paid in parts see `awaited_of`."""
     asked = list(numbers)
-    coming = DebitNotice.objects.filter(
-        invoice__number__in=asked, debit_on__gte=business_today()
-    ).values_list("invoice__number", flat=True)
-    announced = frozenset(number for number in coming if number)
-    links = links_naming(asked)
-    told = disputed({*asked, *(name for names in links.values() for name in names)})
-    return announced | processing(asked) | {each for each in asked if {each, *links[each]} & told}
+    announced = frozenset(row.invoice.number or "" for row in _coming(asked))
+    return announced | processing(asked) | _disputed(asked)
+
+
+def _disputed(numbers: Collection[str]) -> frozenset[str]:
+    links = links_naming(numbers)
+    told = disputed({*numbers, *(name for names in links.values() for name in names)})
+    return frozenset(each for each in numbers if {each, *links[each]} & told)
+
+
+def _coming(numbers: Collection[str]) -> list[DebitNotice]:
+    """The announced debits of what is due of the bills; not those of parts that are not due yet."""
+    rows = DebitNotice.objects.filter(
+        invoice__number__in=numbers, debit_on__gte=business_today()
+    ).select_related("invoice")
+    return [row for row in rows if not row.part or row.part <= len(parts_due(row.invoice))]
+
+
+def awaited_of(invoice: Invoice, *, owed: Money) -> Money:
+    """How much of what is open on a bill that is left in peace nobody is reminded of: all of it, or
+    of one that is paid in parts what is debited of them, the one that fell due last first."""
+    number = invoice.number or ""
+    if not parts_due(invoice) or _disputed([number]):
+        return owed
+    announced = total(
+        (Money(row.amount, owed.currency) for row in _coming([number])), currency=owed.currency
+    )
+    under_way = (each.amount for each in payments_of(number) if each.is_processing)
+    return min(owed, max(announced, total(under_way, currency=owed.currency)))
 
 
 def objected_to(bill_ids: Iterable[int]) -> frozenset[int]:
@@ -168,18 +176,24 @@ def announced_under(number: str, method: Saved) -> Money | None:
     return left if left.amount > 0 else None
 
 
-def debited_late(bill_ids: Iterable[int]) -> bool:
-    """Whether one of the bills is being debited, or will be, as was announced after its due day."""
-    notices = DebitNotice.objects.filter(invoice__in=list(bill_ids), part=0)
-    told = notices.select_related("invoice")
+def debited_late(bill_ids: Iterable[int]) -> frozenset[int]:
+    """Those of the bills that are being debited, or will be, as was announced after they, or parts
+    of them, were due."""
+    ids = list(bill_ids)
+    told = list(DebitNotice.objects.filter(invoice__in=ids).select_related("invoice"))
+    parts = InstalmentPart.objects.filter(invoice__in={row.invoice_id for row in told if row.part})
+    due = {(each.invoice_id, each.number - 1): each.due_on for each in parts}
     late = [
         row
         for row in told
-        if row.invoice.due_on and row.told_at.astimezone(PARIS).date() > row.invoice.due_on
+        if (day := due.get((row.invoice_id, row.part), row.invoice.due_on))
+        and row.told_at.astimezone(PARIS).date() > day
     ]
     under_way = processing(row.invoice.number or "" for row in late)
     today = business_today()
-    return any(row.debit_on >= today or row.invoice.number in under_way for row in late)
+    return frozenset(
+        row.invoice_id for row in late if row.debit_on >= today or row.invoice.number in under_way
+    )
 
 
 def method_for(invoice: Invoice) -> Saved | None:
@@ -187,6 +201,11 @@ def method_for(invoice: Invoice) -> Saved | None:
     transfer, or its payer has objected."""
     if invoice.kind == InvoiceKind.CREDIT_NOTE or paid_with_orders([invoice.key]):
         return None
+    return method_for_part(invoice)
+
+
+def method_for_part(invoice: Invoice) -> Saved | None:
+    """What will pay for a part of the bill once it is due; None where its payer has objected."""
     return None if objected_to([invoice.pk]) else method_for_bills(invoice.owing)
 
 

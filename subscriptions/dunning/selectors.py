@@ -1,7 +1,7 @@
 """What dunning answers: which bills are overdue, what will happen, how hard a line is treated."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -17,6 +17,7 @@ from commerce.notifications.services import ways_to
 from commerce.payments.selectors import payments_of
 from subscriptions.collection.selectors import (
     announced_under,
+    awaited_of,
     debited_late,
     left_in_peace,
     method_for_bills,
@@ -45,12 +46,13 @@ LEAST = Money.of("0.50")
 @dataclass(frozen=True, slots=True)
 class OverdueBill:
     """An issued bill whose due day has passed; `open` is still to pay. It is made out to the party
-    that has to pay it, unless it is not its `own`."""
+    that has to pay it, unless it is not its `own`, but another `account_id`'s."""
 
     id: int
     number: str
     due_on: date
     open: Money
+    account_id: int
     own: bool = True
 
 
@@ -98,35 +100,50 @@ def overdue_bills(account: BillingAccount, *, today: date) -> tuple[OverdueBill,
     """The oldest first; what is paid with its order is left to the order, and what will be debited
     or is disputed in peace. Nothing if less than `LEAST` is open in all."""
     found = list(_past_due(account, today=today))
-    elsewhere = paid_with_orders(row.key for row in found)
     in_peace = left_in_peace(row.number or "" for row in found)
-    late = (
-        bill
-        for row in found
-        if row.key not in elsewhere and row.number not in in_peace
-        for bill in _overdue(row, today=today)
-    )
-    # A part is younger than its bill.
-    bills = tuple(sorted(late, key=lambda bill: (bill.due_on, bill.id)))
+    bills = _late(found, but=in_peace, today=today)
     return bills if total(bill.open for bill in bills) >= LEAST else ()
 
 
-def _overdue(row: Invoice, *, today: date) -> Iterator[OverdueBill]:
+def _late(rows: Sequence[Invoice], *, but: Set[str], today: date) -> tuple[OverdueBill, ...]:
+    """What of the bills is overdue, the oldest first; of those named in `but` nothing that is
+    awaited."""
+    elsewhere = paid_with_orders(row.key for row in rows)
+    late = (
+        bill
+        for row in rows
+        if row.key not in elsewhere
+        for bill in _overdue(row, left_alone=row.number in but, today=today)
+    )
+    # A part is younger than its bill.
+    return tuple(sorted(late, key=lambda bill: (bill.due_on, bill.id)))
+
+
+def _overdue(row: Invoice, *, left_alone: bool, today: date) -> Iterator[OverdueBill]:
     """What of the bill should have been paid by now, since when. Of one that is paid in parts the
     parts count by their own days, and what is open is what fell due last; nothing if that is not
-    late yet."""
+    late yet. What is awaited is left out, if it is `left_alone`."""
     assert row.due_on is not None
     rest = Money(row.owed, row.currency)  # type: ignore[attr-defined]
     late, since = Money.zero(row.currency), today
-    for day, part in parts_due(row):
+    awaited = awaited_of(row, owed=rest) if left_alone else Money.zero(row.currency)
+    for day, part in (*parts_due(row), (row.due_on, rest)):
         open_part = min(rest, part)
         rest -= open_part
-        if open_part and day < today:
-            late, since = late + open_part, day
-    if rest:
-        late, since = late + rest, row.due_on
+        debited = min(awaited, open_part)
+        awaited -= debited
+        if open_part > debited and day < today:
+            late, since = late + open_part - debited, day
     if late:
-        yield OverdueBill(row.pk, row.number or "", since, late, own=row.payer_id is None)
+        own = row.payer_id is None
+        yield OverdueBill(row.pk, row.number or "", since, late, row.account_id, own=own)
+
+
+def still_overdue_since(numbers: Iterable[str], *, day: date) -> tuple[OverdueBill, ...]:
+    """What is still open now of what was overdue of these bills on that day. Of one that is paid in
+    parts, nothing of the parts that fell due later."""
+    rows = Invoice.objects.filter(number__in=list(numbers)).annotate(owed=open_amount())
+    return _late(list(rows.filter(owed__gt=0)), but=frozenset(), today=day)
 
 
 def owes_overdue(party_id: int, *, today: date) -> bool:
@@ -138,14 +155,26 @@ def owes_overdue(party_id: int, *, today: date) -> bool:
 def being_debited(account: BillingAccount, *, today: date) -> tuple[str, ...]:
     """The keys of payments of bills past their due day of which a bank has still to say whether it
     pays."""
-    numbers = [row.number or "" for row in _past_due(account, today=today)]
-    tried = [each for number in numbers for each in payments_of(number)]
-    return tuple(each.key for each in tried if each.is_processing)
+    found = _debits_under_way(_past_due(account, today=today))
+    return tuple(key for keys in found.values() for key in keys)
+
+
+def _debits_under_way(rows: Iterable[Invoice]) -> Mapping[int, tuple[str, ...]]:
+    """By bill."""
+    return {
+        row.pk: tuple(each.key for each in payments_of(row.number or "") if each.is_processing)
+        for row in rows
+    }
+
+
+def asked_by(case_id: int, keys: Iterable[str]) -> bool:
+    """Whether a step of the case asked for one of these payments."""
+    return any(f"/dunning/{case_id}/" in key for key in keys)
 
 
 def announced_late(account: BillingAccount, *, today: date) -> bool:
     """Whether bills past their due day are debited, or will be, as was announced after it."""
-    return debited_late(row.pk for row in _past_due(account, today=today))
+    return bool(debited_late(row.pk for row in _past_due(account, today=today)))
 
 
 def _past_due(account: BillingAccount, *, today: date) -> QuerySet[Invoice]:
@@ -266,13 +295,24 @@ def wanted_grade(subscription_id: int) -> Action | None:
 
 def debtors(case: DunningCase) -> frozenset[int]:
     """The accounts whose lines are treated as the case wants: its own, or, where it pays for
-    others, those whose bills are overdue in it."""
+    others, those whose bills are overdue in it, or are debited because they were."""
     if not _pays_for_others(case.account_id):
         return frozenset({case.account_id})
     today = business_today()
-    found = [row for row in _past_due(case.account, today=today) if any(_overdue(row, today=today))]
-    elsewhere = paid_with_orders(row.key for row in found)
-    return frozenset(row.account_id for row in found if row.key not in elsewhere)
+    found = list(_past_due(case.account, today=today))
+    in_peace = left_in_peace(row.number or "" for row in found)
+    in_peace -= _stands_meanwhile(case, [row for row in found if row.number in in_peace])
+    return frozenset(bill.account_id for bill in _late(found, but=in_peace, today=today))
+
+
+def _stands_meanwhile(case: DunningCase, rows: Sequence[Invoice]) -> frozenset[str]:
+    """The bills that the case waits for as it stands: whose debit a step of it asked for, or was
+    announced when they were overdue."""
+    debits = _debits_under_way(rows)
+    late = debited_late(row.pk for row in rows)
+    return frozenset(
+        row.number or "" for row in rows if row.pk in late or asked_by(case.pk, debits[row.pk])
+    )
 
 
 def _pays_for_others(account_id: int) -> bool:

@@ -3,7 +3,7 @@ they were announced; or paid by hand on the provider's page. A business pays by 
 has chosen a method for its bills."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
@@ -131,6 +131,8 @@ def collect(invoice_id: int) -> None:
             _look_again(invoice)
         return
     if money_on_its_way(invoice):
+        if parts_due(invoice) and processing([invoice.number or ""]):
+            arm([(business_today() + timedelta(days=1), invoice.pk)])
         return
     ledger.use_credit(invoice)
     owed, method = owed_on(invoice), method_for(invoice)
@@ -140,7 +142,7 @@ def collect(invoice_id: int) -> None:
         return
     if method is None:
         return
-    notice = announcing.announce(invoice, method, amount=owed) if method.is_debit else None
+    notice = _announced(invoice, method, owed=owed) if method.is_debit else None
     if method.is_debit and notice is None:
         return
     day = _day_of(invoice, notice)
@@ -157,24 +159,54 @@ def collect(invoice_id: int) -> None:
     )
 
 
+def _announced(invoice: Invoice, method: Saved, *, owed: Money) -> DebitNotice | None:
+    """What the payer was told of its debit. He is told now if he was not, at once of what he has to
+    pay for others of the same days."""
+    asked = announcing.ToDebit(invoice, owed)
+    known = announcing.notice_of(asked, method)
+    if known is None:
+        others = _of_the_same_days(invoice)
+        announcing.announce([asked, *(each for each in others if _is_debited(each))], method)
+        known = announcing.notice_of(asked, method)
+    return known
+
+
+def _of_the_same_days(invoice: Invoice) -> Iterator[announcing.ToDebit]:
+    """What its payer has to pay of the bills of other accounts that were made and are due with it;
+    credit has paid for them what it can."""
+    rows = Invoice.objects.filter(
+        owed_by(invoice.owing_id),
+        state=InvoiceState.ISSUED,
+        kind=InvoiceKind.RECURRING,
+        issued_on=invoice.issued_on,
+        due_on=invoice.due_on,
+    ).exclude(account=invoice.account_id)
+    for other in rows.order_by("pk"):
+        other.hold(invoice.owing)
+        if not money_on_its_way(other):
+            ledger.use_credit(other)
+            yield announcing.ToDebit(other, owed_on(other))
+
+
+def _is_debited(asked: announcing.ToDebit) -> bool:
+    method = method_for(asked.invoice) if asked.amount >= LEAST else None
+    return method is not None and method.is_debit
+
+
 def announce_late(bills: Iterable[Invoice]) -> bool:
     """Whoever gave a mandate only when bills were overdue is told of their debits, which come then;
     whether he was told of any just now. The caller has locked their account."""
-    told = False
-    for invoice in bills:
-        method = method_for(invoice)
-        if method is None or not method.is_debit or _is_announced(invoice, method):
-            continue
-        notice = announcing.announce(invoice, method, amount=owed_on(invoice))
-        if notice is not None:
-            arm([(notice.debit_on, invoice.pk)])
-            told = True
-    return told
-
-
-def _is_announced(invoice: Invoice, method: Saved) -> bool:
-    told = DebitNotice.objects.filter(invoice=invoice, mandate_reference=method.mandate_reference)
-    return told.filter(part=len(parts_due(invoice))).exists()
+    late = [announcing.ToDebit(invoice, owed_on(invoice)) for invoice in bills]
+    asked = [each for each in late if _is_debited(each)]
+    method = method_for(asked[0].invoice) if asked else None
+    new = [each for each in asked if method and announcing.notice_of(each, method) is None]
+    if method is None or not new:
+        return False
+    announcing.announce(new, method)
+    told = [(announcing.notice_of(each, method), each.invoice.pk) for each in new]
+    days = [(notice.debit_on, pk) for notice, pk in told if notice is not None]
+    arm(days)
+    return bool(days)
 
 
 def _charge_key(invoice: Invoice, method: Saved) -> str:

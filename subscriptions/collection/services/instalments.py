@@ -1,20 +1,25 @@
 """Prices paid in parts: agreed with the order, dated when it is billed, due with the bills."""
 
 from collections.abc import Collection, Mapping, Sequence, Set
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from commerce.accounts.selectors import reach
 from commerce.events import timers
-from commerce.kernel.clock import PARIS, business_now
+from commerce.kernel.clock import PARIS, business_now, business_today
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
+from commerce.markets.pack import market
 from commerce.payments.ports import PayLine
 from commerce.payments.selectors import payments_of, refunds_of, was_taken_back
 from commerce.payments.services import effects
 from commerce.payments.services.checkout import request_payment
+from subscriptions.collection.instalments import dated_parts, fallen_parts
+from subscriptions.collection.selectors import method_for_part
+from subscriptions.collection.services import announcing
 from subscriptions.collection.services.collecting import COLLECT_AT, PURPOSE, collect, locked_bill
 from subscriptions.domain.instalments import due_days
 from subscriptions.domain.ledger import PART, PAY_OFF
@@ -29,6 +34,7 @@ from subscriptions.ledger.services import ledger
 from subscriptions.models import InstalmentPart, InstalmentPlan, Invoice
 
 TIMER = "instalment"
+NOTICE_TIMER = "instalment-notice"
 
 
 def agree(
@@ -92,15 +98,53 @@ def _begin(plan: InstalmentPlan, invoice: Invoice) -> None:
         for number, (amount, day) in enumerate(zip(plan.amounts, days, strict=True), start=2)
     )
     ledger.put_off(invoice, amount=Money(plan.deferred, plan.currency))
+    rules = market(settings.MARKET)
+    longest = rules.debit_rules().notice_days + rules.letter_days()
     timers.schedule_all(
-        timers.Due(
-            key=f"{TIMER}:{invoice.number}:{part.number}",
-            handler=TIMER,
-            due_at=datetime.combine(part.due_on, COLLECT_AT, tzinfo=PARIS),
-            payload={"part": part.pk},
-        )
+        due
         for part in parts
+        for due in (_timer(part, TIMER), _timer(part, NOTICE_TIMER, days_before=longest))
     )
+
+
+def _timer(part: InstalmentPart, handler: str, *, days_before: int = 0) -> timers.Due:
+    day = part.due_on - timedelta(days=days_before)
+    return timers.Due(
+        key=f"{handler}:{part.invoice.number}:{part.number}",
+        handler=handler,
+        due_at=datetime.combine(day, COLLECT_AT, tzinfo=PARIS),
+        payload={"part": part.pk},
+    )
+
+
+@transaction.atomic
+def on_notice_due(payload: Mapping[str, Any]) -> None:
+    """Timer, business time: whose account is debited for a part that falls due is told so long
+    before as of a bill. May be repeated. Under a mandate that is given later he is told on the
+    part's day."""
+    part = InstalmentPart.objects.get(pk=payload["part"])
+    invoice = locked_bill(part.invoice_id)
+    method, left = method_for_part(invoice), _left_of(part, invoice)
+    days = announcing.notice_days(invoice.owing.party_id)
+    if method is None or not method.is_debit or days is None or left.amount <= 0:
+        return
+    if business_today() < part.due_on - timedelta(days=days):
+        timers.schedule_all([_timer(part, NOTICE_TIMER, days_before=days)])
+        return
+    announcing.announce([announcing.ToDebit(invoice, left, part)], method)
+
+
+def _left_of(part: InstalmentPart, invoice: Invoice) -> Money:
+    """What will fall due of it: what was paid early, or credited, is left off the last parts."""
+    currency = invoice.currency
+    before = [
+        each.amount
+        for each in dated_parts(part.plan)
+        if each.number < part.number and each.number not in fallen_parts(invoice)
+    ]
+    rest = deferred_on(invoice) - total(before, currency=currency)
+    fell = part.number in fallen_parts(invoice)
+    return Money.zero(currency) if fell else min(Money(part.amount, currency), rest)
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from commerce.kernel.clock import business_today
 from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
 from commerce.notifications.services import send, ways_to
+from commerce.payments.selectors import processing
 from commerce.payments.services.charge import request_charge
 from subscriptions.collection.selectors import announced_under, method_for_bills, objected_to
 from subscriptions.collection.services import deposits
@@ -33,12 +34,14 @@ from subscriptions.dunning.policy import policy
 from subscriptions.dunning.selectors import (
     OverdueBill,
     announced_late,
+    asked_by,
     being_debited,
     debtors,
     open_case,
     overdue_bills,
     running_contracts,
     standing,
+    still_overdue_since,
     treatment,
 )
 from subscriptions.dunning.services import dunning_clock, history, late_interest
@@ -105,6 +108,9 @@ def look(account_id: int) -> None:
     case = case or _opened(account, bills)
     before = treatment(case)
     found = {row.pk: row for row in Invoice.objects.filter(pk__in=[bill.id for bill in bills])}
+    if processing(bill.number for bill in bills):
+        dunning_clock.look_tomorrow(account)
+        return
     if any(money_on_its_way(found[bill.id]) for bill in bills):
         dunning_clock.look_soon(account, later=dunning_clock.MONEY_COMES)
         return
@@ -189,9 +195,7 @@ def take_promise_back(*, party_id: int, by: str, case_id: int | None = None) -> 
     if case.promised_for is None:
         raise RuleViolated("No payment is promised.", code="not_promised")
     before = treatment(case)
-    facts = {"on": case.promised_for.isoformat()}
-    history.add(case, EntryKind.RETRACTED, by=by, facts=facts)
-    case.promised_for = None
+    _end_promise(case, EntryKind.RETRACTED, by=by)
     case.save(update_fields=["promised_for"])
     _tell_lines(case, before=before)
     dunning_clock.look_soon(case.account)
@@ -273,6 +277,9 @@ def give_up(*, case_id: int, by: str, reason: str) -> None:
     for invoice in found:
         invoice.hold(case.account)
         ledger.write_off(invoice, cause=f"case/{case.pk}")
+    if case.promised_for is not None:
+        _end_promise(case, EntryKind.BROKEN)
+        case.save(update_fields=["promised_for"])
     facts = {"owed": str(total(lost).rounded().amount)}
     history.add(case, EntryKind.LOST, by=by, note=reason.strip(), facts=facts)
 
@@ -282,7 +289,7 @@ def _let_be(account: BillingAccount, case: DunningCase | None, *, today: date) -
     every day, and a case stays as it is that asked for that debit, or whose bills are to be debited
     under a mandate that was given when they were overdue."""
     debits, late = being_debited(account, today=today), announced_late(account, today=today)
-    asked = case is not None and any(f"/dunning/{case.pk}/" in key for key in debits)
+    asked = case is not None and asked_by(case.pk, debits)
     if case is not None and not asked and not late:
         _close(case)
     if debits or late:
@@ -316,8 +323,8 @@ def _charge_interest(case: DunningCase, *, today: date) -> None:
 def _close(case: DunningCase) -> None:
     """Nothing is overdue any more: whatever was done to the lines is undone."""
     _charge_interest(case, today=business_today())
-    if case.promised_for is not None:
-        history.add(case, EntryKind.KEPT, facts={"on": case.promised_for.isoformat()})
+    if case.promised_for is not None and _is_kept(case):
+        _end_promise(case, EntryKind.KEPT)
     history.add(case, EntryKind.CLOSED)
     before = treatment(case)
     case.closed_on, case.next_on, case.promised_for = business_today(), None, None
@@ -328,21 +335,26 @@ def _close(case: DunningCase) -> None:
 
 
 def _settle_promise(case: DunningCase, *, today: date) -> None:
-    """It is kept once the bills that it was for are paid, and broken when its day is over."""
+    """It is kept once what it was for is paid, and broken when its day is over."""
     if case.promised_for is None or case.paused:
         return
-    made = case.entries.filter(kind=EntryKind.PROMISED).order_by("-pk").first()
-    named = made.facts["bills"].split() if made is not None else []
-    rows = Invoice.objects.filter(number__in=named).annotate(owed=open_amount())
-    kept = not rows.filter(owed__gt=0).exists()
+    kept = _is_kept(case)
     if not kept and today <= case.promised_for:
         return
-    history.add(
-        case,
-        EntryKind.KEPT if kept else EntryKind.BROKEN,
-        facts={"on": case.promised_for.isoformat()},
-    )
+    _end_promise(case, EntryKind.KEPT if kept else EntryKind.BROKEN)
+
+
+def _end_promise(case: DunningCase, how: EntryKind, *, by: str = "") -> None:
+    assert case.promised_for is not None
+    history.add(case, how, by=by, facts={"on": case.promised_for.isoformat()})
     case.promised_for = None
+
+
+def _is_kept(case: DunningCase) -> bool:
+    """Whether what was overdue when payment was promised is paid; parts that fell due since are no
+    part of the promise."""
+    made = case.entries.filter(kind=EntryKind.PROMISED).latest("pk")
+    return not still_overdue_since(made.facts["bills"].split(), day=made.on)
 
 
 def _charge_again(case: DunningCase, step: Step, bills: tuple[OverdueBill, ...]) -> None:

@@ -424,6 +424,16 @@ def test_what_is_given_up_after_the_end_is_a_loss(party: int) -> None:
     assert steps()[-2:] == [("lost", 41), ("closed", 41)]
 
 
+def test_what_was_promised_and_is_given_up_was_not_kept(party: int) -> None:
+    lived(41)
+    promise(party, on=50, today=41)
+    with business_time_fixed(at(day(42))):
+        Subscription.objects.update(status="ended")
+        dunning.give_up(case_id=DunningCase.objects.get().pk, by="Olga", reason="Nobody there.")
+        timers_due(business_now())
+    assert steps()[-4:] == [("promised", 41), ("broken", 42), ("lost", 42), ("closed", 42)]
+
+
 def test_a_transfer_that_is_taken_back_opens_a_case_again(party: int) -> None:
     lived(4)
     with business_time_fixed(at(day(5))):

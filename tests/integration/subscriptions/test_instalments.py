@@ -7,11 +7,12 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from commerce.accounts.models import Party
+from commerce.accounts.models import Party, PartyAddress
 from commerce.events.models import Timer
-from commerce.kernel.clock import business_now, business_time_fixed
+from commerce.kernel.clock import PARIS, business_now, business_time_fixed
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
+from commerce.notifications.models import Message
 from commerce.payments.models import PaymentAttempt, PaymentEffect
 from commerce.payments.ports import MethodKind
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
@@ -25,12 +26,22 @@ from subscriptions.collection.instalments import (
 )
 from subscriptions.collection.selectors import debits_of
 from subscriptions.collection.services import collecting, instalments
+from subscriptions.dunning.interest import late_bill
 from subscriptions.dunning.selectors import overdue_bills
+from subscriptions.dunning.services import dunning
 from subscriptions.invoicing.selectors import bill_view, bills_of, document_of
 from subscriptions.invoicing.services.credit import credit_order
 from subscriptions.invoicing.services.one_off import bill_order
 from subscriptions.ledger.selectors import balance_of, is_collected, paid_in_money
-from subscriptions.models import BillingAccount, DebitNotice, InstalmentPart, Invoice, Transfer
+from subscriptions.models import (
+    BillingAccount,
+    DebitNotice,
+    DunningCase,
+    DunningEntry,
+    InstalmentPart,
+    Invoice,
+    Transfer,
+)
 from subscriptions.reconciling.audit import instalment_differences, ledger_differences
 from subscriptions.subscribers import on_payment_authorised
 from tests.integration.subscriptions.contracts import (
@@ -101,7 +112,11 @@ def bought(party: int, *parts: str, segment: str = "consumer", longest: int | No
 
 def on_day(day: date) -> None:
     """What the pump does on that day at nine."""
-    handlers = {instalments.TIMER: instalments.on_due, collecting.TIMER: collecting.on_due}
+    handlers = {
+        instalments.TIMER: instalments.on_due,
+        instalments.NOTICE_TIMER: instalments.on_notice_due,
+        collecting.TIMER: collecting.on_due,
+    }
     with business_time_fixed(at(day, hour=9)):
         due = Timer.objects.filter(handler__in=handlers, due_at__lte=at(day, hour=9))
         for timer in due.order_by("due_at", "pk"):
@@ -356,29 +371,149 @@ def test_a_firm_transfers_the_first_part_on_its_bill_and_the_last_within_sixty_d
     assert all_is_well()
 
 
-def shown(party: int) -> list[tuple[date, str]]:
-    """Of each debit that was announced, the latest first: its day, and what became of it."""
-    return [(each.debit.debit_on, each.state) for each in debits_of(party)]
-
-
-def test_a_debit_of_each_part_is_announced_for_itself() -> None:
+def debited_in_parts() -> tuple[int, str]:
+    """A customer whose parts of 10 April, 10 May and 10 June are debited from his account."""
     party = person()
     Party.objects.filter(pk=party).update(email="ada@example.test")
     with_method(party, MethodKind.SEPA_DEBIT)
-    number = bought(party)
+    return party, bought(party)
+
+
+def told() -> list[tuple[int, str, date, date]]:
+    return [
+        (each.part, str(each.amount), each.debit_on, each.told_at.astimezone(PARIS).date())
+        for each in DebitNotice.objects.order_by("pk")
+    ]
+
+
+def test_the_debit_of_a_part_is_announced_as_long_before_as_that_of_a_bill() -> None:
+    _, number = debited_in_parts()
+    on_day(date(2026, 3, 26))
+    assert told() == []
+    first = (1, "49.75", APRIL, date(2026, 3, 27))
+    for day in (date(2026, 3, 27), date(2026, 3, 28)):
+        on_day(day)
+        assert told() == [first]
+    assert charged() == []
     on_day(APRIL)
-    on_day(date(2026, 4, 24))
+    assert charged() == [(f"{number}/part-2/charge/1", "49.75")]
     settled(f"{number}/part-2/charge/1")
+    on_day(date(2026, 4, 26))
+    assert told() == [first, (2, "49.75", MAY, date(2026, 4, 26))]
     on_day(MAY)
-    assert shown(party) == [(date(2026, 5, 24), "announced"), (date(2026, 4, 24), "made")]
-    on_day(date(2026, 5, 24))
-    assert shown(party) == [(date(2026, 5, 24), "under_way"), (date(2026, 4, 24), "made")]
-    assert [
-        (notice.part, str(notice.amount), notice.debit_on)
-        for notice in DebitNotice.objects.order_by("pk")
-    ] == [(1, "49.75", date(2026, 4, 24)), (2, "49.75", date(2026, 5, 24))]
-    assert charged() == [
-        (f"{number}/part-2/charge/1", "49.75"), (f"{number}/part-3/charge/1", "49.75"),
+    assert charged()[1:] == [(f"{number}/part-3/charge/1", "49.75")]
+
+
+def test_whom_the_post_reaches_alone_is_told_of_a_part_so_much_earlier() -> None:
+    party, _ = debited_in_parts()
+    Party.objects.filter(pk=party).update(email="", display_name="Camille Roux")
+    PartyAddress.objects.create(
+        party_id=party, name="Camille Roux", line1="3 rue Haute", postcode="75011", city="Paris"
+    )
+    on_day(date(2026, 3, 22))
+    assert told() == [(1, "49.75", APRIL, date(2026, 3, 22))]
+    assert Message.objects.get(code="debit_coming").channel == "post"
+
+
+def test_a_part_that_was_paid_early_is_not_announced() -> None:
+    party, number = debited_in_parts()
+    key = instalments.pay_off(party_id=party, number=number, label="Solde", back=BACK)
+    PaymentAttempt.objects.filter(key=key).update(state="authorised")
+    settled(key)
+    on_day(JUNE)
+    assert (told(), charged()) == ([], [])
+
+
+def test_who_gives_a_mandate_after_that_is_told_on_the_parts_day_and_debited_later() -> None:
+    party = person()
+    Party.objects.filter(pk=party).update(email="ada@example.test")
+    number = bought(party)
+    on_day(date(2026, 3, 27))
+    with_method(party, MethodKind.SEPA_DEBIT)
+    on_day(APRIL)
+    assert (told(), charged()) == ([(1, "49.75", date(2026, 4, 24), APRIL)], [])
+    on_day(date(2026, 4, 24))
+    assert charged() == [(f"{number}/part-2/charge/1", "49.75")]
+
+
+def declined_in_april() -> tuple[int, str]:
+    """The debit of the part of April was refused."""
+    party, number = debited_in_parts()
+    on_day(date(2026, 3, 27))
+    on_day(APRIL)
+    with business_time_fixed(at(date(2026, 4, 14))):
+        PaymentAttempt.objects.filter(reference=number, off_session=True).update(
+            state="declined", last_error="no_mandate"
+        )
+    return party, number
+
+
+def test_an_overdue_part_is_no_less_so_while_the_next_one_is_announced_and_debited() -> None:
+    party, number = declined_in_april()
+    lived(date(2026, 4, 20), since=APRIL)
+    opened = DunningCase.objects.get()
+    on_day(date(2026, 4, 26))
+    assert [row[0] for row in told()] == [1, 2]
+    account = BillingAccount.objects.get(party_id=party)
+    overdue = [(number, APRIL, "49.75")]
+    for day in (date(2026, 4, 27), MAY, date(2026, 5, 11)):
+        if day == MAY:
+            on_day(MAY)
+            PaymentAttempt.objects.filter(key=f"{number}/part-3/charge/1").update(
+                state="processing"
+            )
+        lived(day, since=day)
+        with business_time_fixed(at(day)):
+            found = overdue_bills(account, today=day)
+        assert [(each.number, each.due_on, str(each.open.amount)) for each in found] == overdue
+    assert [case.pk for case in DunningCase.objects.filter(closed_on=None)] == [opened.pk]
+    with business_time_fixed(at(date(2026, 5, 14))):
+        settled(f"{number}/part-3/charge/1")
+        (left,) = overdue_bills(account, today=date(2026, 5, 14))
+        assert left.open == Money.of("49.75")
+        assert [each.state for each in debits_of(party)] == ["made", "failed"]
+
+
+def test_each_debit_of_a_bill_in_parts_is_told_as_it_stands() -> None:
+    party, number = debited_in_parts()
+    on_day(date(2026, 3, 27))
+    on_day(APRIL)
+    settled(f"{number}/part-2/charge/1")
+    on_day(date(2026, 4, 26))
+    with business_time_fixed(at(date(2026, 4, 26))):
+        assert [(str(each.debit.debit_on), each.state) for each in debits_of(party)] == [
+            ("2026-05-10", "announced"), ("2026-04-10", "made"),
+        ]  # fmt: skip
+
+
+def test_a_case_stands_while_the_debit_comes_of_a_part_that_was_late_by_then() -> None:
+    party = person()
+    Party.objects.filter(pk=party).update(email="ada@example.test")
+    bought(party)
+    on_day(APRIL)
+    lived(date(2026, 4, 20), since=APRIL)
+    with_method(party, MethodKind.SEPA_DEBIT)
+    steps = DunningEntry.objects.count()
+    lived(date(2026, 4, 28), since=date(2026, 4, 21))
+    assert told() == [(1, "49.75", date(2026, 5, 5), date(2026, 4, 21))]
+    assert DunningCase.objects.get().closed_on is None
+    assert DunningEntry.objects.count() == steps
+
+
+def test_interest_rests_for_a_part_that_is_debited_later_and_not_for_the_one_before() -> None:
+    """The first part is late from 10 April on; the second, due on 9 May, is debited on 23 May."""
+    _, number = firm_in_parts()
+    on_day(date(2026, 5, 9))
+    bill = Invoice.objects.get(number=number)
+    with business_time_fixed(at(date(2026, 5, 9))):
+        DebitNotice.objects.create(
+            invoice=bill, mandate_reference="UMR1", last4="4242", amount=Decimal("119.40"),
+            part=1, debit_on=date(2026, 5, 23), told_at=at(date(2026, 4, 25)),
+        )  # fmt: skip
+    found = late_bill(bill)
+    days = (date(2026, 5, 9), date(2026, 5, 10), date(2026, 5, 23), date(2026, 5, 24))
+    assert [str(found.bears_on(day).amount) for day in days] == [
+        "119.40", "119.40", "119.40", "238.80",
     ]  # fmt: skip
 
 
@@ -439,6 +574,44 @@ def test_a_late_part_does_not_make_an_older_bill_younger() -> None:
     assert [(each.number, each.due_on, str(each.open.amount)) for each in found] == [
         (monthly, date(2026, 4, 9), "24.00"), (number, date(2026, 5, 9), "119.40"),
     ]  # fmt: skip
+
+
+def promised_in_may(party: int) -> None:
+    """The part of April is overdue; on 8 May it is promised for 20 May, and 10 May brings the next
+    part."""
+    on_day(APRIL)
+    lived(date(2026, 5, 8), since=APRIL)
+    with business_time_fixed(at(date(2026, 5, 8), hour=15)):
+        dunning.promise_to_pay(party_id=party, on=date(2026, 5, 20), by="Camille")
+    lived(MAY, since=date(2026, 5, 9))
+    on_day(MAY)
+
+
+def promises() -> list[tuple[str, date]]:
+    found = DunningEntry.objects.filter(kind__in=["promised", "kept", "broken"]).order_by("pk")
+    return [(row.kind, row.on) for row in found]
+
+
+def test_a_promise_is_kept_by_paying_what_was_overdue_though_the_next_part_is_due_by_then() -> None:
+    party = person()
+    number = bought(party)
+    promised_in_may(party)
+    with business_time_fixed(at(date(2026, 5, 15), hour=15)):
+        attempt(party, f"{number}/pay/1", "49.75", reference=number)
+    lived(date(2026, 5, 25), since=date(2026, 5, 15))
+    assert promises() == [("promised", date(2026, 5, 8)), ("kept", date(2026, 5, 15))]
+    case = DunningCase.objects.get()
+    assert (case.closed_on, case.promised_for, case.since) == (None, None, MAY)
+
+
+def test_a_promise_is_broken_though_less_than_the_part_was_paid() -> None:
+    party = person()
+    number = bought(party)
+    promised_in_may(party)
+    with business_time_fixed(at(date(2026, 5, 15), hour=15)):
+        attempt(party, f"{number}/pay/1", "40.00", reference=number)
+    lived(date(2026, 5, 25), since=date(2026, 5, 15))
+    assert promises() == [("promised", date(2026, 5, 8)), ("broken", date(2026, 5, 21))]
 
 
 def test_a_late_part_bears_interest_from_its_own_day() -> None:
