@@ -12,7 +12,9 @@ from commerce.accounts.context import context_for_request
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import Role
 from commerce.kernel.errors import FaisceauError
+from commerce.payments.services.checkout import refresh
 from commerce.web.policy import Policy, policy
+from frontend.account.bills import is_under_way
 from frontend.account.payers import AcceptForm, AskForm, shown_payables
 from frontend.agent.screen import around, contact_bar
 from frontend.business import screen
@@ -21,7 +23,9 @@ from frontend.views.customer import tabs
 from subscriptions.accounts.payers import agreements_of
 from subscriptions.accounts.services import payers
 from subscriptions.collection.payables import payables_of
+from subscriptions.collection.services.collecting import LEAST
 from subscriptions.domain.states import Side
+from subscriptions.ledger.selectors import payments_of_bill
 
 SHOWN = 6
 """Statements on a page."""
@@ -30,7 +34,7 @@ SHOWN = 6
 @policy(Policy.CUSTOMER)
 @never_cache
 def of_customer(request: HttpRequest) -> HttpResponse:
-    frame = {
+    frame: dict[str, Any] = {
         "tabs": tabs("bills"),
         "trail": [
             {"label": _("My account"), "url": reverse("account:home")},
@@ -39,7 +43,24 @@ def of_customer(request: HttpRequest) -> HttpResponse:
         ],
     }
     context = context_for_request(request)
+    frame["payable"] = _payable(context.party_id or 0, back="back" in request.GET)
     return _page(request, context, "frontend/account/payers.html", frame, here="account:payables")
+
+
+def _payable(party_id: int, *, back: bool) -> frozenset[str]:
+    """Which of the bills on the page may be paid by hand now, by their numbers; `back`: the
+    customer comes from the provider's page."""
+    found = set()
+    for statement in payables_of(party_id, limit=SHOWN):
+        for bill in statement.bills:
+            if bill.open < LEAST:
+                continue
+            known = payments_of_bill(bill.number)
+            if back:
+                known = tuple(refresh(key=each.key) if each.is_open else each for each in known)
+            if not any(map(is_under_way, known)):
+                found.add(bill.number)
+    return frozenset(found)
 
 
 @policy(Policy.BUSINESS)
@@ -79,7 +100,8 @@ def _page(
         if ask.is_bound and ask.is_valid():
             code = payers.ask(context, side=Side(ask.cleaned_data["side"]))
         elif accept.is_bound and accept.is_valid():
-            payers.accept(context, code=accept.cleaned_data["code"].strip())
+            answer = payers.refuse if told and "refuse" in told else payers.accept
+            answer(context, code=accept.cleaned_data["code"].strip())
             return redirect(here)
         elif told and told.get("end", "").isdecimal():
             payers.end(context, agreement_id=min(int(told["end"]), 2**63 - 1))

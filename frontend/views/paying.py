@@ -34,9 +34,10 @@ from subscriptions.collection.services.collecting import pay_by_hand
 @policy(Policy.CUSTOMER)
 @require_POST
 def pay(request: HttpRequest, number: str) -> HttpResponse:
-    """To the provider's page, with what is open on the bill."""
+    """To the provider's page, with what is open on the bill; `for_another` says from where."""
     context = context_for_request(request)
-    page = reverse("account:bill", args=[number])
+    for_another = "for_another" in request.POST
+    page = reverse("account:payables") if for_another else reverse("account:bill", args=[number])
 
     def opened() -> str:
         key = pay_by_hand(

@@ -135,6 +135,20 @@ class PayerAcceptanceView(ApiView):
         return Response(PayerAgreementSerializer(agreement_of(party_id, agreed)).data)
 
 
+class PayerRefusalView(ApiView):
+    policy = OWNERS
+    tag = "Invoices"
+    refusals = (404,)
+
+    @extend_schema(operation_id="refusePayer", request=PayerAccepted, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Refuse what the code is for: it can't be accepted any more, and who asked is told."""
+        asked, caller = self.body(PayerAccepted), caller_of(request)
+        party_of(caller)
+        payers.refuse(caller, code=asked["code"])
+        return Response(status=204)
+
+
 class PayerEndView(ApiView):
     policy = OWNERS
     tag = "Invoices"

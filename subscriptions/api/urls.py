@@ -36,6 +36,7 @@ urlpatterns = [
         payers.PayerAcceptanceView.as_view(),
         name="payer_acceptances",
     ),
+    path("payer-agreements/refusals", payers.PayerRefusalView.as_view(), name="payer_refusals"),
     path(
         "payer-agreements/<int:agreement_id>/end",
         payers.PayerEndView.as_view(),

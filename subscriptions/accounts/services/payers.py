@@ -1,12 +1,14 @@
-"""One party pays another's bills: asked for by the one, accepted by the other, ended by either."""
+"""One party pays another's bills: asked for by the one, accepted or refused by the other, ended by
+either; both are told."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 
 from commerce.accounts.identity import AccountContext
-from commerce.accounts.kinds import EntryKind, Role
+from commerce.accounts.kinds import EntryKind, Role, Segment
 from commerce.accounts.selectors import party
 from commerce.accounts.services.contacts import require_verified
 from commerce.accounts.services.timeline import record
@@ -14,6 +16,7 @@ from commerce.events.outbox import publish
 from commerce.kernel.clock import business_now, business_today
 from commerce.kernel.errors import Forbidden, InvalidInput, NotFound
 from commerce.kernel.links import new_token, token_digest
+from commerce.notifications.services import send
 from subscriptions.accounts.services.accounts import opened_account
 from subscriptions.domain.payers import Account, check_agreement, next_bill_day
 from subscriptions.domain.states import AgreementState, Side
@@ -21,6 +24,7 @@ from subscriptions.events import PayerMoved
 from subscriptions.models import BillingAccount, PayerAgreement
 
 CODE_LIFE = timedelta(days=14)
+_PATHS = {Segment.CONSUMER: "/account/payables/", Segment.BUSINESS: "/portal/payables/"}
 _MAY_NOT = frozenset({Role.BUYER, Role.APPROVER, Role.VIEWER})
 
 
@@ -59,19 +63,43 @@ def accept(context: AccountContext, *, code: str) -> int:
         RuleViolated: as `domain.payers.check_agreement`.
     """
     _allowed(context)
-    asked = PayerAgreement.objects.select_for_update(no_key=True).filter(
-        digest=token_digest(code), state=AgreementState.ASKED, expires_at__gt=business_now()
-    )
-    found = asked.first()
-    if found is None:
-        raise NotFound("This code is not valid (any more).", code="unknown_payer_code")
-    own = _own(context)
+    found, own = _asked_with(code), _own(context)
     if found.payer_id is None:
         found.payer_id = own
     else:
         found.account_id = own
     _agree(context, found)
     return found.pk
+
+
+@transaction.atomic
+def refuse(context: AccountContext, *, code: str) -> None:
+    """Say no to what the code is for: nobody can accept it any more. Who asked is told so, and not
+    by whom.
+
+    Raises:
+        As `ask`; NotFound: `unknown_payer_code`.
+    """
+    _allowed(context)
+    found = _asked_with(code)
+    found.state = AgreementState.WITHDRAWN
+    found.ended_by, found.ended_at = context.actor.name[:120], business_now()
+    found.save()
+    side = Side.PAID if found.payer is None else Side.PAYER
+    asker = found.account or found.payer
+    assert asker is not None
+    _write(found, asker, code="payer_refused", side=side)
+
+
+def _asked_with(code: str) -> PayerAgreement:
+    """Locked. Raises NotFound `unknown_payer_code`."""
+    asked = PayerAgreement.objects.select_for_update(of=("self",), no_key=True).filter(
+        digest=token_digest(code), state=AgreementState.ASKED, expires_at__gt=business_now()
+    )
+    found = asked.select_related("account", "payer").first()
+    if found is None:
+        raise NotFound("This code is not valid (any more).", code="unknown_payer_code")
+    return found
 
 
 @transaction.atomic
@@ -181,6 +209,7 @@ def _tell(context: AccountContext, agreement: PayerAgreement, *, state: str, cod
             on=day.isoformat(),
             note=agreement.reason,
         )
+        _write(agreement, own, code=code, side=side, other=other.party.display_name, day=day)
         publish(
             PayerMoved(
                 agreement_id=agreement.pk,
@@ -192,6 +221,18 @@ def _tell(context: AccountContext, agreement: PayerAgreement, *, state: str, cod
                 until_on=agreement.until_on,
             )
         )
+
+
+def _write(
+    agreement: PayerAgreement, whom: BillingAccount, *, code: str, side: Side, **values: Any
+) -> None:
+    """To one of the sides, or who would be one."""
+    send(
+        code=code,
+        party_id=whom.party_id,
+        values={"side": side.value, "path": _PATHS[Segment(whom.segment)], **values},
+        reference=f"{code}/{agreement.pk}/{side}",
+    )
 
 
 def _note(context: AccountContext, party_id: int, code: str, **values: str) -> None:

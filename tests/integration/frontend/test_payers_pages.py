@@ -7,13 +7,15 @@ import pytest
 from django.test import Client
 
 from commerce.accounts.kinds import Role, StaffKind
-from commerce.accounts.models import Contact, Unit
+from commerce.accounts.models import Contact, Unit, User
 from commerce.kernel.clock import business_time_fixed
+from commerce.payments.models import PaymentAttempt
 from subscriptions.collection.payables import payables_of
 from subscriptions.invoicing.selectors import bills_of
 from subscriptions.models import PayerAgreement
-from tests.integration.frontend.test_portal_and_ops import as_member, as_staff, firm
-from tests.integration.subscriptions.contracts import DAY, at, begun, plan, run
+from tests.integration.frontend.test_portal_and_ops import as_member, as_staff, browser, firm
+from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan, run
+from tests.integration.subscriptions.test_payers import pays as payers_pays
 
 AT = at(DAY)
 APRIL = date(2026, 4, 10)
@@ -156,3 +158,48 @@ def test_the_api_asks_accepts_tells_and_ends(
     ended = pays.post(end, {"reason": "sold"}, content_type="application/json").json()
     assert (ended["until_on"], ended["reason"]) == ("2026-04-10", "sold")
     assert parent.organisation.party_id != child.organisation.party_id
+
+
+def test_a_person_pays_the_bills_of_another_by_hand() -> None:
+    payer, child = person(), person()
+    begun("C-1", [plan("10.00")], party=child)
+    payers_pays(payer, child)
+    billed()
+    number = bills_of(child)[0].number
+    mine = browser(User.objects.create_user("paule@example.test", None, party_id=payer))
+    theirs = browser(User.objects.create_user("fanny@example.test", None, party_id=child))
+    with business_time_fixed(at(APRIL)):
+        button, pay = "Pay €10.00 now", f"/account/bills/{number}/pay/"
+        page = said(mine, "/account/payables/")
+        assert (page.count(button), f'action="{pay}"' in page) == (1, True)
+        assert button not in said(theirs, "/account/payables/")
+        assert theirs.post(pay, {"for_another": "yes"}).status_code == 404
+        assert PaymentAttempt.objects.count() == 0
+        asked = mine.post(pay, {"for_another": "yes"})
+        payment = PaymentAttempt.objects.get()
+        assert (asked.status_code, payment.party_id, payment.reference, str(payment.amount)) == (
+            302, payer, number, "10.00",
+        )  # fmt: skip
+        assert payment.success_url == "http://testserver/account/payables/?back=1"
+        PaymentAttempt.objects.update(state="authorised")
+        assert button not in said(mine, "/account/payables/")
+
+
+def test_who_has_a_code_refuses_on_the_page_and_over_the_api(
+    pays: Client, paid: Client, child: Unit
+) -> None:
+    codes = []
+    for _ in range(2):
+        page = pays.post("/portal/payables/", {"side": "payer"}).content.decode()
+        codes.append(page.split('<code class="nowrap">')[1].split("<")[0])
+    refused = paid.post("/portal/payables/", {"code": codes[0], "refuse": "yes"})
+    assert refused.status_code == 302
+    answer = paid.post(
+        "/api/v1/payer-agreements/refusals", {"code": codes[1]}, content_type="application/json"
+    )
+    assert (answer.status_code, answer.content) == (204, b"")
+    states = PayerAgreement.objects.values_list("state", flat=True)
+    assert list(states) == ["withdrawn", "withdrawn"]
+    for code in codes:
+        again = paid.post("/portal/payables/", {"code": code})
+        assert again.status_code == 422

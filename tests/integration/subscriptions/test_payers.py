@@ -20,7 +20,8 @@ from commerce.kernel.clock import business_now, business_time_fixed, machine_now
 from commerce.kernel.errors import Forbidden, InvalidInput, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
-from commerce.payments.models import PaymentAttempt, SavedMethod
+from commerce.notifications.models import Message
+from commerce.payments.models import Dispute, PaymentAttempt, SavedMethod
 from commerce.payments.ports import MethodKind
 from subscriptions.accounts.payers import agreements_of
 from subscriptions.accounts.services import payers
@@ -50,6 +51,7 @@ from subscriptions.models import (
 )
 from subscriptions.reconciling.audit import ledger_differences
 from subscriptions.reconciling.leaks import billing_differences
+from subscriptions.subscribers import on_dispute_moved
 from tests.bank_files import Moved, bank_file
 from tests.integration.subscriptions.contracts import (
     DAY,
@@ -317,6 +319,13 @@ def test_the_parents_mandate_is_debited_and_the_parent_is_told_beforehand() -> N
     assert [str(each.debit.amount.amount) for each in debits_of(parent)] == [
         "36.00", "24.00", "12.00",
     ]  # fmt: skip
+    # He reads of them in one message, for the sum.
+    told = Message.objects.get(code="debit_coming", party_id=parent)
+    assert told.subject == "Prélèvement de 72,00 € le 10/05/2026"
+    assert "seront prélevées le 10/05/2026, 72,00 € en tout" in told.text
+    for child, amount in zip(children, ("12,00", "24,00", "36,00"), strict=True):
+        assert f"- {numbers(child)[0]} : {amount} €" in told.text
+    assert "/portal/payables/" in told.text
     # The bill of before is its own.
     (own,) = debits_of(children[0])
     assert own.number == numbers(children[0])[1]
@@ -390,6 +399,59 @@ def test_the_parent_is_dunned_and_the_lines_of_unpaid_bills_are_restricted_and_l
     ]  # fmt: skip
 
 
+def looked_and_unpaid(until: date) -> tuple[int, list[int], list[int]]:
+    """The group, all of whose April bills the parent does not pay; its case as of that day."""
+    parent, children, lines = group()
+    for child in children:
+        with on(DAY):
+            ledger.enter_payment(
+                key=f"k{child}", party_id=child, reference=numbers(child)[0],
+                amount=balance_of(account(child).pk).owed,
+            )  # fmt: skip
+    billed(APRIL)
+    looked(until, since=APRIL + timedelta(days=31))
+    return parent, children, lines
+
+
+def test_the_line_whose_bill_is_in_dispute_goes_on_until_that_is_decided() -> None:
+    day = date(2026, 6, 12)
+    parent, children, lines = looked_and_unpaid(day)
+    number = numbers(children[0])[0]
+    assert [wanted_grade(line) for line in lines] == ["suspend"] * 3
+    with on(day):
+        payment = PaymentAttempt.objects.create(
+            key="p1", party_id=parent, reference=number, amount="12.00", state="settled",
+            expires_at=business_now(),
+        )  # fmt: skip
+        ledger.enter_payment(key="p1", party_id=parent, reference=number, amount=Money.of("12.00"))
+        Dispute.objects.create(
+            dispute_id="dp_1", payment=payment, amount="12.00", reason="general", state="open",
+            opened_at=business_now(), withdrawn_at=business_now(),
+        )  # fmt: skip
+        on_dispute_moved({"dispute_id": "dp_1"})
+    looked(day + timedelta(days=1), since=day)
+    with on(day + timedelta(days=1)):
+        assert owed(parent) == "72.00"
+        assert [wanted_grade(line) for line in lines] == [None, "suspend", "suspend"]
+        Dispute.objects.update(state="lost")
+        on_dispute_moved({"dispute_id": "dp_1"})
+        assert [wanted_grade(line) for line in lines] == ["suspend"] * 3
+
+
+def test_lines_stay_as_they_are_while_the_debit_of_their_late_bills_comes() -> None:
+    """The parent gives a mandate when its children's lines are stopped already."""
+    day = date(2026, 6, 12)
+    parent, _, lines = looked_and_unpaid(day)
+    with on(day):
+        mandated(parent)
+        dunning_clock.look_soon(account(parent))
+    looked(day, since=day)
+    with on(day):
+        assert len(debits_of(parent)) == 3
+        assert DunningCase.objects.get().closed_on is None
+        assert [wanted_grade(line) for line in lines] == ["suspend"] * 3
+
+
 def test_a_part_of_the_parents_own_phone_that_is_not_late_yet_restricts_no_line_of_its() -> None:
     parent, children, _ = group()
     with on(DAY):
@@ -424,6 +486,39 @@ def test_no_deposit_is_asked_of_a_parent_without_a_line_whose_end_would_settle_i
         )  # fmt: skip
     assert deposit_wanted(children[0]) == Money.of("120.00")
     assert deposit_wanted(parent) == Money.zero()
+
+
+def test_a_bill_with_its_right_payer_that_nothing_asks_for_is_found_in_the_morning() -> None:
+    parent, children, _ = group()
+    billed(APRIL)
+    assert differences(APRIL) == []
+    number = numbers(children[1])[0]
+    pk = Invoice.objects.get(number=number).pk
+    for timer in Timer.objects.filter(handler__in=[collecting.TIMER, dunning_clock.BILLS]):
+        timer.payload["ids"] = [each for each in timer.payload["ids"] if each != pk]
+        timer.save()
+    assert differences(APRIL) == [("uncollected", number)]
+    with on(APRIL):
+        PaymentAttempt.objects.create(
+            key="p", party_id=parent, reference=number, amount="24.00", state="processing",
+            expires_at=business_now(),
+        )  # fmt: skip
+        assert differences(APRIL) == []
+        PaymentAttempt.objects.update(state="declined")
+        assert differences(APRIL) == [("uncollected", number)]
+        take_in(bank_file(Moved("24.00", text=number, ref="B1")), file="a.xml", by="Odile")
+    assert differences(APRIL) == []
+
+
+def test_what_is_late_is_asked_for_by_a_case_or_a_look_that_is_to_come() -> None:
+    day = date(2026, 6, 12)
+    looked_and_unpaid(day)
+    for timers in (collecting.TIMER, dunning_clock.BILLS, dunning_clock.LOOK):
+        Timer.objects.filter(handler=timers).delete()
+        assert "uncollected" not in dict(differences(day))
+    DunningCase.objects.update(closed_on=day)
+    lost = [kind for kind, _ in differences(day) if kind == "uncollected"]
+    assert lost == ["uncollected"] * 3
 
 
 def test_a_bill_of_a_child_that_nobody_collects_is_found_in_the_morning() -> None:
@@ -526,6 +621,61 @@ def test_nobody_ends_what_is_others_and_a_sibling_sees_nothing_of_it() -> None:
         payers.end(acting(children[1]), agreement_id=agreed.id)
     assert [each.other for each in agreements_of(children[1])] == ["Parent"]
     assert PayerAgreement.objects.get(pk=agreed.id).until_on is None
+
+
+def written() -> list[tuple[int | None, str, str]]:
+    rows = Message.objects.filter(code__startswith="payer_").order_by("pk")
+    return [(row.party_id, row.code, row.subject) for row in rows]
+
+
+def test_both_sides_are_written_to_when_it_is_agreed_and_when_it_ends() -> None:
+    parent, child = named(firm(), "Parent"), named(firm(), "Subsidiary")
+    agreement = pays(parent, child)
+    assert written() == [
+        (child, "payer_agreed", "Parent paie vos factures"),
+        (parent, "payer_agreed", "Vous payez les factures de Subsidiary"),
+    ]
+    text = Message.objects.get(party_id=child).text
+    assert "établies à partir du 21/03/2026" in text
+    assert "/portal/payables/" in text
+    with on(AGREED + timedelta(days=5)):
+        for _ in range(2):
+            payers.end(acting(child), agreement_id=agreement)
+    assert written()[2:] == [
+        (child, "payer_ended", "Parent ne paie plus vos factures"),
+        (parent, "payer_ended", "Vous ne payez plus les factures de Subsidiary"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("side", "said"),
+    [(Side.PAYER, "que vous payiez ses factures"), (Side.PAID, "de payer vos factures")],
+)
+def test_who_asked_is_told_that_it_was_refused_and_not_by_whom(side: Side, said: str) -> None:
+    asker, other = named(firm(), "Asker"), named(firm(), "Other")
+    with on(AGREED):
+        code = payers.ask(acting(asker), side=side)
+        payers.refuse(acting(other), code=code)
+        for again in (payers.refuse, payers.accept):
+            with pytest.raises(NotFound):
+                again(acting(other), code=code)
+        assert agreements_of(asker) == ()
+    (told,) = Message.objects.all()
+    assert (told.party_id, told.code) == (asker, "payer_refused")
+    assert said in told.text
+    assert "Other" not in told.text + told.subject
+    assert PayerAgreement.objects.get().state == AgreementState.WITHDRAWN
+    assert OutboxEvent.objects.filter(name="PayerMoved").count() == 0
+
+
+def test_a_viewer_refuses_nothing() -> None:
+    asker, other = firm(), firm()
+    with on(AGREED):
+        code = payers.ask(acting(asker), side=Side.PAYER)
+        with pytest.raises(Forbidden):
+            payers.refuse(acting(other, role=Role.VIEWER), code=code)
+    assert PayerAgreement.objects.get().state == AgreementState.ASKED
+    assert Message.objects.count() == 0
 
 
 def test_an_operator_sets_a_payer_with_a_reason_and_both_sides_read_it() -> None:
