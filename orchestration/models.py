@@ -410,10 +410,13 @@ class SettlementDifference(models.Model):
 
 class Reconciliation(models.Model):
     """A day on which everything was laid beside everything; `silent` are those who did not answer,
-    about whom nothing is said."""
+    about whom nothing is said. The next look compares what changed since `changes_from` (empty: all
+    there is), as long as `whole_on`, the day on which all was compared last, is not too far off."""
 
     day = models.DateField(primary_key=True)
     looked_at = models.DateTimeField(help_text="business time; the last time")
+    changes_from = models.DateTimeField(null=True, help_text="business time")
+    whole_on = models.DateField(null=True)
     silent = models.JSONField(default=list)
 
     def __str__(self) -> str:

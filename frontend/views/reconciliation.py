@@ -32,6 +32,8 @@ KINDS = {
     "merchant_bills": gettext_lazy("the bills say another sum than a merchant’s purchases"),
     "merchant_month": gettext_lazy("a merchant’s closed month is not what he sold"),
     "merchant_payable": gettext_lazy("we owe a merchant another sum than his unpaid months"),
+    "instalments": gettext_lazy("a price paid in parts is not put off as agreed"),
+    "uncollected": gettext_lazy("nothing asks for what is open on a bill"),
     "payer": gettext_lazy("who has to pay does not owe the bill"),
     "overpaid": gettext_lazy("more was paid than the bill claims"),
     "bank_waiting": gettext_lazy("money at the bank has waited for three days"),
@@ -53,6 +55,7 @@ KINDS = {
 WORDS = {
     "never": gettext_lazy("never"),
     "none": gettext_lazy("no day"),
+    "asked for": gettext_lazy("asked for"),
     "a line": gettext_lazy("a line"),
     "no line": gettext_lazy("no line"),
     "a service": gettext_lazy("a service"),

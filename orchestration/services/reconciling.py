@@ -1,10 +1,16 @@
 """Every day everything is laid beside everything: contracts, bills, promises, ledger, bank, the
-payment provider's list, what network and content partner have, and the partner's settlement."""
+payment provider's list, what network and content partner have, and the partner's settlement.
+
+Of our own books a look compares what changed since the one before, and what differed then; all that
+there is once a month, and whenever it is asked for.
+"""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any, cast
 
 from django.conf import settings
@@ -29,6 +35,7 @@ from orchestration.ports import Content, Network
 from subscriptions.carrier.leaks import merchant_differences
 from subscriptions.contracts.held import days_held
 from subscriptions.contracts.lines import numbers_of, running_lines
+from subscriptions.reconciling.audit import Changed
 from subscriptions.reconciling.leaks import billing_differences
 
 logger = logging.getLogger(__name__)
@@ -41,35 +48,58 @@ AGAIN_AFTER = timedelta(hours=3)
 a million accounts, and a timer whose lease runs out would be begun beside it."""
 LOOKED_BACK = timedelta(days=7)
 """Over which payments are laid beside the provider's list."""
+WHOLE_AFTER = timedelta(days=28)
+"""After so long history is compared again, too."""
+OVERLAP = timedelta(days=1)
+"""What was just being written during a look belongs to the next one as well."""
 MOST = 10_000
 """Of one day; so many differences have one cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """`silent` are the parts about which a provider did not answer."""
+    """`silent` are the parts about which a provider did not answer; `whole`: history was compared,
+    too, and not only what changed."""
 
     day: date
     differences: tuple[Difference, ...]
     silent: tuple[str, ...]
+    whole: bool = True
 
 
-def reconcile(day: date) -> Reconciled:
+def reconcile(day: date, *, whole: bool = False) -> Reconciled:
     """Look now, and note what differs on `day`; may be repeated. Called with no transaction open.
+    With `whole` history is compared in any case.
 
     What was explained stays so while it stays as it is; what is not found any more is solved; what
     a silent provider knows stays as it was.
     """
+    began, last = business_now(), Reconciliation.objects.order_by("-day").first()
+    changed = None if whole or last is None else _changed(last, day=day)
     found: list[Difference] = []
     silent = []
     for part, collect in _parts().items():
         try:
-            found += collect(day)
+            found += collect(Look(day, changed))
         except (Refused, Unknown):
             silent.append(part)
-    done = Reconciled(day, tuple(dict.fromkeys(found))[:MOST], tuple(silent))
-    _note(done)
+    differences = tuple(dict.fromkeys(found))[:MOST]
+    done = Reconciled(day, differences, tuple(silent), whole=changed is None)
+    _note(done, began=began, whole_on=last.whole_on if changed and last else day)
     return done
+
+
+def _changed(last: Reconciliation, *, day: date) -> Changed | None:
+    """What has to be compared: since the look before, with all that differed; None: everything."""
+    if last.changes_from is None or last.whole_on is None:
+        return None
+    if not last.day <= day < last.whole_on + WHOLE_AFTER:
+        return None
+    known: defaultdict[str, list[str]] = defaultdict(list)
+    unsolved = FoundDifference.objects.exclude(state=FoundState.SOLVED)
+    for kind, identity in unsolved.values_list("kind", "identity"):
+        known[kind].append(identity)
+    return Changed(since=last.changes_from - OVERLAP, known=known)
 
 
 def begin() -> None:
@@ -80,15 +110,18 @@ def begin() -> None:
 
 def on_due(payload: Mapping[str, Any]) -> None:
     """Timer, business time; called with no transaction open. May come twice."""
+    look: Callable[[date], Reconciled] = reconcile
+    if payload.get("whole"):
+        look = partial(reconcile, whole=True)
     if settings.VIRTUAL_CLOCK:
         # The clock stands still until this has ended, and is tried again if it fails; what is set
         # anew would let it go on.
-        reconcile(business_today())
+        look(business_today())
         _set(_next_morning())
         return
     _set(business_now() + AGAIN_AFTER)
     try:
-        reconcile(business_today())
+        look(business_today())
     except Exception:
         logger.exception("nothing was laid beside anything; again in %s", AGAIN_AFTER)
         return
@@ -97,9 +130,9 @@ def on_due(payload: Mapping[str, Any]) -> None:
 
 @transaction.atomic
 def look_now(context: AccountContext) -> None:
-    """Have everything looked at once more. Raises Forbidden `operators_only`."""
+    """Have everything looked at once more, history too. Raises Forbidden `operators_only`."""
     _operators_only(context)
-    timers.soon(key=f"{TIMER}:now", handler=TIMER, payload={})
+    timers.soon(key=f"{TIMER}:now", handler=TIMER, payload={"whole": True})
 
 
 @transaction.atomic
@@ -119,17 +152,25 @@ def explain(context: AccountContext, *, difference_id: int, note: str) -> None:
         raise NotFound("This difference waits for nobody any more.", code="difference_decided")
 
 
-def _billing(day: date) -> Iterator[Difference]:
-    yield from billing_differences(day)
-    yield from merchant_differences(day)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is looked at on the morning of `day`: all of it, or what `changed`."""
+
+    day: date
+    changed: Changed | None = None
 
 
-def _payments(day: date) -> Iterable[Difference]:
-    since = datetime.combine(day - LOOKED_BACK, time(), tzinfo=PARIS)
+def _billing(look: Look) -> Iterator[Difference]:
+    yield from billing_differences(look.day, changed=look.changed)
+    yield from merchant_differences(look.day)
+
+
+def _payments(look: Look) -> Iterable[Difference]:
+    since = datetime.combine(look.day - LOOKED_BACK, time(), tzinfo=PARIS)
     return provider_differences(since=since)
 
 
-def _network(day: date) -> Iterator[Difference]:
+def _network(look: Look) -> Iterator[Difference]:
     began = business_now()
     theirs = [
         HeldLine(each.msisdn, each.iccid) for each in cast(Network, provider("network")).lines()
@@ -148,14 +189,14 @@ def _asked_for(*, since: datetime) -> set[str]:
     } - {""}
 
 
-def _content(day: date) -> Iterator[Difference]:
+def _content(look: Look) -> Iterator[Difference]:
     began = business_now()
     theirs = [*cast(Content, provider("content")).entitlements()]
     asked = Effect.objects.filter(
         port="content", state=EffectState.ACCEPTED, task__action="content.entitle"
     ).values_list("task__plan__order_number", "task__lines")
     references = {f"{number}/{line}" for number, lines in asked for line in lines}
-    held = days_held(references | set(theirs), first=day, last=day)
+    held = days_held(references | set(theirs), first=look.day, last=look.day)
     moving = _moving(since=began)
     under_way = set(moving.values_list("order_number", flat=True))
     parties = set(moving.values_list("party_id", flat=True))
@@ -168,14 +209,14 @@ def _moving(*, since: datetime) -> QuerySet[Plan]:
     return Plan.objects.filter(Q(state__in=MOVING) | Q(finished_at__gte=since))
 
 
-def _settlement(day: date) -> Iterator[Difference]:
+def _settlement(look: Look) -> Iterator[Difference]:
     for waiting in waiting_differences(limit=MOST):
         each = waiting.difference
         identity = f"{waiting.month:%Y-%m} {each.reference} {each.kind}"
         yield Difference("settlement", identity, str(each.ours), str(each.theirs))
 
 
-PARTS: Mapping[str, Callable[[date], Iterable[Difference]]] = {
+PARTS: Mapping[str, Callable[[Look], Iterable[Difference]]] = {
     "billing": _billing,
     "payments": _payments,
     "network": _network,
@@ -193,7 +234,7 @@ KINDS: Mapping[str, frozenset[str]] = {
 """Of the parts that a provider's answer is needed for."""
 
 
-def _parts() -> Mapping[str, Callable[[date], Iterable[Difference]]]:
+def _parts() -> Mapping[str, Callable[[Look], Iterable[Difference]]]:
     """Where an external biller has the contracts, what is laid beside them is for him."""
     if isinstance(billing(), LocalBilling):
         return PARTS
@@ -201,9 +242,16 @@ def _parts() -> Mapping[str, Callable[[date], Iterable[Difference]]]:
 
 
 @transaction.atomic
-def _note(done: Reconciled) -> None:
+def _note(done: Reconciled, *, began: datetime, whole_on: date | None) -> None:
+    complete = len(done.differences) < MOST
     Reconciliation.objects.update_or_create(
-        day=done.day, defaults={"looked_at": business_now(), "silent": list(done.silent)}
+        day=done.day,
+        defaults={
+            "looked_at": business_now(),
+            "silent": list(done.silent),
+            "changes_from": began if complete else None,
+            "whole_on": whole_on,
+        },
     )
     again = Q(identity__in={each.identity for each in done.differences})
     rows = FoundDifference.objects.filter(~Q(state=FoundState.SOLVED) | again)
@@ -226,8 +274,7 @@ def _note(done: Reconciled) -> None:
             seen.append(row)
     FoundDifference.objects.bulk_create(new, batch_size=1000)
     update(seen, ["last_on", "state"])
-    whole = len(done.differences) < MOST
-    gone = [row.pk for each, row in known.items() if whole and each.kind not in unheard]
+    gone = [row.pk for each, row in known.items() if complete and each.kind not in unheard]
     FoundDifference.objects.filter(pk__in=gone).update(state=FoundState.SOLVED)
 
 

@@ -2,11 +2,11 @@
 bills and payments; read back by SQL."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import takewhile
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -38,6 +38,20 @@ from subscriptions.models import (
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """What a look is bounded to: what changed since an instant of business time, and what differed
+    in the looks before, by kind."""
+
+    since: datetime
+    known: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    def bounds(self, kind: str) -> dict[str, Any]:
+        """For a statement: the instant, its local day, and the identities that differed."""
+        day = self.since.astimezone(PARIS).date()
+        return {"since": self.since, "since_day": day, "known": [*self.known.get(kind, ())]}
+
+
+@dataclass(frozen=True, slots=True)
 class BillCheck:
     """One issued bill's part of one order against what was promised for the same periods."""
 
@@ -51,6 +65,27 @@ class BillCheck:
     equal: bool
 
 
+# A change of a contract may touch what was promised for periods that are billed.
+_BILLS_CHANGED = """
+   AND invoice.id IN (
+        SELECT id FROM subscriptions_invoice
+         WHERE issued_on >= %(since_day)s
+            OR number = ANY(SELECT split_part(told, '/', 1) FROM unnest(%(known)s::text[]) AS told)
+         UNION
+        SELECT invoice_id FROM subscriptions_transfer
+         WHERE at >= %(since)s AND kind IN ('invoice', 'credit_note')
+         UNION
+        SELECT line.invoice_id
+          FROM (SELECT DISTINCT subscription_id FROM subscriptions_subscriptionchange
+                 WHERE at >= %(since)s) AS moved
+          JOIN subscriptions_subscription AS contract ON contract.id = moved.subscription_id
+          LEFT JOIN subscriptions_subscriptionchange AS change
+            ON change.subscription_id = contract.id
+          JOIN subscriptions_promise AS promise
+            ON promise.id IN (contract.promise_id, change.promise_id)
+          JOIN subscriptions_invoiceline AS line
+            ON line.order_number = promise.order_number AND line.group = promise.group)
+"""
 _CHECKS = """
 WITH billed AS (
     SELECT invoice.number, invoice.issued_on, promise.id AS promise_id, line.*
@@ -59,6 +94,7 @@ WITH billed AS (
         ON invoice.id = line.invoice_id AND invoice.state = 'issued'
        AND line.kind NOT IN ('third', 'usage')
        AND NOT starts_with(invoice.key, 'credit:') AND NOT starts_with(invoice.key, 'wear:')
+       {bound}
       LEFT JOIN subscriptions_promise AS promise
         ON promise.order_number = line.order_number AND promise.group = line.group
 ), spoken_of AS (
@@ -88,16 +124,23 @@ _BROKEN = f"SELECT * FROM ({_CHECKS}) AS checked WHERE NOT equal"  # noqa: S608 
 
 
 def bills_against_promises(
-    orders: Collection[str] | None = None, *, broken_alone: bool = False
+    orders: Collection[str] | None = None,
+    *,
+    broken_alone: bool = False,
+    changed: Changed | None = None,
 ) -> tuple[BillCheck, ...]:
     """Every issued bill joined to the promise, by number and order (all orders if None); with
-    `broken_alone` those that differ, as all bills of all years fit into no memory.
+    `broken_alone` those that differ, as all bills of all years fit into no memory; with `changed`
+    those alone that were issued since, or whose contract was changed.
 
     What was used beyond plans is not promised, and left out; so are an order's credit notes, which
     turn the lines of its bill round, and the wear of what came back.
     """
+    statement = (_BROKEN if broken_alone else _CHECKS).format(
+        bound=_BILLS_CHANGED if changed else ""
+    )
     with connection.cursor() as cursor:
-        cursor.execute(_BROKEN if broken_alone else _CHECKS)
+        cursor.execute(statement, changed.bounds("promise") if changed else None)
         rows = cursor.fetchall()
     return tuple(
         BillCheck(number, order, on, lines, promised, Money(billed), Money(told), equal)
@@ -116,12 +159,45 @@ class LedgerDifference:
     entered: Money
 
 
+# Payments have no day on which they were taken: it is within two months of their being asked for.
+_LEDGER_CHANGED = """
+touched AS (
+    SELECT number AS what FROM subscriptions_invoice
+     WHERE state = 'issued' AND issued_on >= %(since_day)s
+     UNION
+    SELECT 'payment/' || key FROM payments_paymentattempt
+     WHERE created_at >= %(since)s - interval '2 months'
+     UNION
+    SELECT 'refund/' || payment.key || '/' || effect.sequence
+      FROM payments_paymenteffect AS effect
+      JOIN payments_paymentattempt AS payment ON payment.id = effect.payment_id
+     WHERE effect.created_at >= %(since)s - interval '2 months'
+     UNION
+    SELECT 'bank/' || id FROM subscriptions_bankshare WHERE at >= %(since)s
+     UNION
+    SELECT 'bank/' || id || '/undone' FROM subscriptions_bankshare WHERE undone_at >= %(since)s
+     UNION
+    SELECT 'dispute/' || dispute_id || '/withdrawn' FROM payments_dispute
+     WHERE withdrawn_at >= %(since)s
+     UNION
+    SELECT 'dispute/' || dispute_id || '/reinstated' FROM payments_dispute
+     WHERE reinstated_at >= %(since)s
+     UNION
+    SELECT coalesce(invoice.number, moved.key)
+      FROM subscriptions_transfer AS moved
+      LEFT JOIN subscriptions_invoice AS invoice
+        ON invoice.id = moved.invoice_id AND moved.kind IN ('invoice', 'credit_note')
+     WHERE moved.at >= %(since)s
+     UNION
+    SELECT unnest(%(known)s::text[])
+), """
 _LEDGER = """
-WITH claimed AS (
-    SELECT number AS what, gross AS amount FROM subscriptions_invoice WHERE state = 'issued'
+WITH {touched} claimed AS (
+    SELECT number AS what, gross AS amount FROM subscriptions_invoice
+     WHERE state = 'issued' {of_bill}
      UNION ALL
     SELECT 'payment/' || key, amount FROM payments_paymentattempt
-     WHERE state IN ('settled', 'refunded') AND party_id IS NOT NULL
+     WHERE state IN ('settled', 'refunded') AND party_id IS NOT NULL {of_payment}
      UNION ALL
     SELECT 'refund/' || payment.key || '/' || effect.sequence, effect.amount
       FROM payments_paymenteffect AS effect
@@ -140,24 +216,37 @@ WITH claimed AS (
                            ('/reinstated', dispute.reinstated_at)) AS moved (how, at)
      WHERE moved.at IS NOT NULL AND payment.party_id IS NOT NULL
 ), entered AS (
-    SELECT CASE WHEN moved.kind IN ('invoice', 'credit_note') THEN invoice.number
-                ELSE moved.key END AS what,
+    SELECT invoice.number AS what,
            sum(CASE WHEN moved.debit IN ('revenue', 'vat', 'collected') THEN -moved.amount
                     ELSE moved.amount END) AS amount
       FROM subscriptions_transfer AS moved
-      LEFT JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
-     WHERE moved.kind NOT IN ('allocation', 'write_off', 'deposit', 'instalment') GROUP BY 1
+      JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
+     WHERE moved.kind IN ('invoice', 'credit_note') {of_bill} GROUP BY 1
+     UNION ALL
+    SELECT moved.key, sum(moved.amount) FROM subscriptions_transfer AS moved
+     WHERE moved.kind NOT IN ('invoice', 'credit_note', 'allocation', 'write_off', 'deposit',
+                              'instalment') {of_money} GROUP BY 1
 )
 SELECT what, coalesce(claimed.amount, 0), coalesce(entered.amount, 0)
   FROM claimed FULL JOIN entered USING (what)
- WHERE coalesce(claimed.amount, 0) <> coalesce(entered.amount, 0) ORDER BY what
+ WHERE coalesce(claimed.amount, 0) <> coalesce(entered.amount, 0) {of_all} ORDER BY what
 """
+_WHOLE_LEDGER = _LEDGER.format(touched="", of_bill="", of_payment="", of_money="", of_all="")
+_CHANGED_LEDGER = _LEDGER.format(
+    touched=_LEDGER_CHANGED,
+    of_bill="AND number IN (SELECT what FROM touched)",
+    of_payment="AND key IN (SELECT substr(what, 9) FROM touched)",
+    of_money="AND moved.key IN (SELECT what FROM touched)",
+    of_all="AND what IN (SELECT what FROM touched)",
+)
 
 
-def ledger_differences() -> tuple[LedgerDifference, ...]:
-    """Where the ledger does not say what bills and payments say; nothing when all is well."""
+def ledger_differences(changed: Changed | None = None) -> tuple[LedgerDifference, ...]:
+    """Where the ledger does not say what bills and payments say; nothing when all is well. With
+    `changed` of what is of since then alone."""
+    statement = _CHANGED_LEDGER if changed else _WHOLE_LEDGER
     with connection.cursor() as cursor:
-        cursor.execute(_LEDGER)
+        cursor.execute(statement, changed.bounds("ledger") if changed else None)
         return tuple(
             LedgerDifference(what, Money(amount), Money(entered))
             for what, amount, entered in cursor.fetchall()

@@ -1,13 +1,19 @@
 """Contracts, coverage, bills, promises, ledger and bank laid beside one another; read by SQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
 
 from commerce.kernel.differences import Difference
+from subscriptions.collection.selectors import left_in_peace
+from subscriptions.collection.services import collecting
+from subscriptions.domain.ledger import SMALL_DIFFERENCE
+from subscriptions.dunning.services import dunning_clock
+from subscriptions.ledger.selectors import paid_with_orders
 from subscriptions.reconciling.audit import (
+    Changed,
     bills_against_promises,
     instalment_differences,
     ledger_differences,
@@ -69,6 +75,7 @@ SELECT contract.order_number || '/' || item.line_id || '/' || charge.code,
    AND item.until_on + interval '1 month' < %(day)s
    AND (ended.at IS NULL
         OR (ended.at AT TIME ZONE account.zone)::date + interval '1 month' < %(day)s)
+   {bound}
  GROUP BY 1, 2 ORDER BY 1
 """
 
@@ -78,7 +85,7 @@ SELECT invoice.number, '0.00', sum(CASE moved.debit WHEN 'receivable' THEN moved
                                                     ELSE -moved.amount END)::text
   FROM subscriptions_transfer AS moved
   JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
- WHERE 'receivable' IN (moved.debit, moved.credit) AND invoice.gross >= 0
+ WHERE 'receivable' IN (moved.debit, moved.credit) AND invoice.gross >= 0 {bound}
  GROUP BY invoice.number
 HAVING sum(CASE moved.debit WHEN 'receivable' THEN moved.amount ELSE -moved.amount END) < 0
  ORDER BY 1
@@ -97,7 +104,7 @@ SELECT entry.key, abs(entry.amount)::text, coalesce(sum(share.amount), 0)::text
   FROM subscriptions_bankentry AS entry
   LEFT JOIN subscriptions_bankshare AS share
     ON share.entry_id = entry.id AND share.undone_at IS NULL
- WHERE entry.state = 'booked'
+ WHERE entry.state = 'booked' {bound}
  GROUP BY entry.id HAVING coalesce(sum(share.amount), 0) <> abs(entry.amount) ORDER BY entry.id
 """
 
@@ -138,14 +145,101 @@ SELECT invoice.number, agreed.payer_id::text, coalesce(invoice.payer_id::text, '
    AND invoice.issued_on >= agreed.from_on
    AND (agreed.until_on IS NULL OR invoice.issued_on < agreed.until_on)
  WHERE agreed.state = 'agreed' AND invoice.kind = 'recurring'
-   AND invoice.payer_id IS DISTINCT FROM agreed.payer_id
+   AND invoice.payer_id IS DISTINCT FROM agreed.payer_id {bound}
  UNION ALL
 SELECT invoice.number, coalesce(invoice.payer_id, invoice.account_id)::text, moved.account_id::text
   FROM subscriptions_transfer AS moved
   JOIN subscriptions_invoice AS invoice ON invoice.id = moved.invoice_id
- WHERE moved.account_id <> coalesce(invoice.payer_id, invoice.account_id)
+ WHERE moved.account_id <> coalesce(invoice.payer_id, invoice.account_id) {moved}
  ORDER BY 1
 """
+
+# Something is open on a bill, its claim stands with who has to pay it, and nothing will ask for it:
+# neither a timer speaks of it, nor a case or a look of dunning if it is late, nor is money coming.
+_UNCOLLECTED = """
+SELECT invoice.number, invoice.key, owed.open::text
+  FROM subscriptions_invoice AS invoice
+  JOIN LATERAL (
+       SELECT sum(CASE debit WHEN 'receivable' THEN amount ELSE -amount END) AS open
+         FROM subscriptions_transfer
+        WHERE invoice_id = invoice.id AND 'receivable' IN (debit, credit)) AS owed
+    ON owed.open >= %(least)s
+ WHERE invoice.state = 'issued' AND invoice.kind <> 'credit_note' {bound}
+   AND invoice.id NOT IN (
+       SELECT told::bigint FROM events_timer, jsonb_array_elements_text(payload -> 'ids') AS told
+        WHERE handler = ANY(%(of_bills)s) AND state <> 'parked')
+   AND (invoice.due_on >= %(day)s OR NOT EXISTS (
+           SELECT FROM events_timer
+            WHERE handler = %(of_accounts)s AND state <> 'parked'
+              AND payload ->> 'account'
+                  = coalesce(invoice.payer_id, invoice.account_id)::text)
+       AND NOT EXISTS (
+           SELECT FROM subscriptions_dunningcase AS opened
+            WHERE opened.account_id = coalesce(invoice.payer_id, invoice.account_id)
+              AND opened.closed_on IS NULL))
+   AND NOT EXISTS (
+       SELECT FROM payments_paymentattempt AS coming
+        WHERE coming.state IN ('requested', 'opening', 'processing', 'authorised')
+          AND (coming.reference = invoice.number OR coming.reference IN (
+               SELECT 'link-' || link.paylink_id FROM subscriptions_paylink_bills AS link
+                WHERE link.invoice_id = invoice.id)))
+ ORDER BY 1
+"""
+
+# How each of them is bounded to what changed, and to what differed before. What ends is settled
+# within a month; a bill is due, and looked at by dunning, within four.
+_BOUNDS: Mapping[str, Mapping[str, str]] = {
+    "billed_after_end": {
+        "bound": """
+   AND item.id IN (
+        SELECT ending.id
+          FROM subscriptions_subscriptionitem AS ending
+          JOIN subscriptions_subscription AS held ON held.id = ending.subscription_id
+          LEFT JOIN subscriptions_subscriptionchange AS said ON said.id = ending.ended_by_id
+         WHERE greatest(ending.until_on, said.at::date) >= %(since_day)s - interval '2 months'
+            OR held.order_number || '/' || ending.line_id = ANY(
+                SELECT regexp_replace(told, '/[^/]*$', '') FROM unnest(%(known)s::text[]) AS told)
+         UNION
+        SELECT again.item_id
+          FROM subscriptions_invoice AS fresh
+          JOIN subscriptions_coverage AS later ON later.invoice_id = fresh.id
+          JOIN subscriptions_itemcharge AS again ON again.id = later.charge_id
+         WHERE fresh.issued_on >= %(since_day)s)"""
+    },
+    "overpaid": {
+        "bound": """
+   AND invoice.id IN (
+        SELECT invoice_id FROM subscriptions_transfer WHERE at >= %(since)s
+         UNION SELECT id FROM subscriptions_invoice WHERE number = ANY(%(known)s))"""
+    },
+    "bank_unbooked": {
+        "bound": """
+   AND entry.id IN (
+        SELECT entry_id FROM subscriptions_bankshare
+         WHERE at >= %(since)s OR undone_at >= %(since)s
+         UNION SELECT fresh.id FROM subscriptions_bankentry AS fresh
+                 JOIN subscriptions_bankstatement AS told ON told.id = fresh.statement_id
+                WHERE told.taken_in_at >= %(since)s OR fresh.key = ANY(%(known)s))"""
+    },
+    "payer": {
+        "bound": """
+   AND (invoice.issued_on >= %(since_day)s OR agreed.agreed_at >= %(since)s
+        OR agreed.ended_at >= %(since)s OR invoice.number = ANY(%(known)s))""",
+        "moved": """
+   AND moved.id IN (
+        SELECT id FROM subscriptions_transfer WHERE at >= %(since)s
+         UNION SELECT told.id FROM subscriptions_transfer AS told
+                 JOIN subscriptions_invoice AS differed ON differed.id = told.invoice_id
+                WHERE differed.number = ANY(%(known)s))""",
+    },
+    "uncollected": {
+        "bound": """
+   AND invoice.id IN (
+        SELECT id FROM subscriptions_invoice
+         WHERE issued_on >= %(since_day)s - interval '4 months' OR number = ANY(%(known)s)
+         UNION SELECT invoice_id FROM subscriptions_transfer WHERE at >= %(since)s)"""
+    },
+}
 
 _STATEMENTS = {
     "unbilled": _UNBILLED,
@@ -159,19 +253,49 @@ _STATEMENTS = {
 }
 
 
-def billing_differences(day: date) -> Iterator[Difference]:
+def billing_differences(day: date, *, changed: Changed | None = None) -> Iterator[Difference]:
     """Each contract, bill, payment and movement at the bank of which two of our own books say
-    different things, on the morning of `day`, after its bill run."""
+    different things, on the morning of `day`, after its bill run. With `changed`, history is left
+    out: see docs/decisions."""
     given: dict[str, Any] = {"day": day, "waits": day - BANK_WAITS}
     with connection.cursor() as cursor:
         for kind, statement in _STATEMENTS.items():
-            cursor.execute(statement, given)
+            cursor.execute(_bounded(kind, statement, changed), given | _bounds(kind, changed))
             for identity, expected, found in cursor.fetchall():
                 yield Difference(kind, identity, expected, found)
-    for bill in bills_against_promises(broken_alone=True):
+    yield from _uncollected(given, changed=changed)
+    for bill in bills_against_promises(broken_alone=True, changed=changed):
         identity = f"{bill.number}/{bill.order_number}"
         yield Difference("promise", identity, str(bill.promised), str(bill.billed))
-    for each in ledger_differences():
+    for each in ledger_differences(changed):
         yield Difference("ledger", each.what, str(each.amount), str(each.entered))
     for each in instalment_differences(day):
         yield Difference("instalments", each.what, str(each.amount), str(each.entered))
+
+
+def _uncollected(given: Mapping[str, Any], *, changed: Changed | None) -> Iterator[Difference]:
+    handlers = [collecting.TIMER, dunning_clock.BILLS]
+    asked = {
+        **given,
+        **_bounds("uncollected", changed),
+        "of_bills": handlers,
+        "of_accounts": dunning_clock.LOOK,
+        "least": SMALL_DIFFERENCE.amount,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_bounded("uncollected", _UNCOLLECTED, changed), asked)
+        rows = cursor.fetchall()
+    elsewhere = paid_with_orders(key for _, key, _ in rows) if rows else frozenset()
+    in_peace = left_in_peace(number for number, _, _ in rows) if rows else frozenset()
+    for number, key, owed in rows:
+        if key not in elsewhere and number not in in_peace:
+            yield Difference("uncollected", number, "asked for", owed)
+
+
+def _bounded(kind: str, statement: str, changed: Changed | None) -> str:
+    bounds = _BOUNDS.get(kind, {})
+    return statement.format(**{each: bounds[each] if changed else "" for each in bounds})
+
+
+def _bounds(kind: str, changed: Changed | None) -> dict[str, Any]:
+    return changed.bounds(kind) if changed else {}

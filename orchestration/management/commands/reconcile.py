@@ -1,4 +1,5 @@
-"""`reconcile [--day 2026-12-01]`: lay everything beside everything, and name each difference."""
+"""`reconcile [--day 2026-12-01] [--whole]`: lay everything beside everything, and name each
+difference. Without `--whole`, of our own books what changed since the look before."""
 
 from argparse import ArgumentParser
 from datetime import date
@@ -16,8 +17,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--day", type=date.fromisoformat, help="like 2026-12-01; else today")
 
-    def handle(self, *_args: Any, day: date | None, **_options: Any) -> None:
-        done = reconcile(day or business_today())
+        parser.add_argument("--whole", action="store_true", help="all of history, too")
+
+    def handle(self, *_args: Any, day: date | None, whole: bool, **_options: Any) -> None:
+        done = reconcile(day or business_today(), whole=whole)
         for each in done.differences:
             self.stdout.write(
                 f"{each.kind} {each.identity}: {each.found} instead of {each.expected}"

@@ -38,7 +38,16 @@ from orchestration.ports import Entitlement, LineActivation, NetworkLine
 from orchestration.services import reconciling
 from orchestration.subscribers import on_payment_settled
 from subscriptions.bank.services.bank_file import take_in
-from subscriptions.models import BankEntry, Coverage, ItemCharge, SubscriptionItem
+from subscriptions.collection.services import collecting
+from subscriptions.dunning.services import dunning_clock
+from subscriptions.models import (
+    BankEntry,
+    Coverage,
+    ItemCharge,
+    Promise,
+    SubscriptionChange,
+    SubscriptionItem,
+)
 from subscriptions.reconciling.leaks import billing_differences
 from subscriptions.subscribers import on_dispute_moved
 from tests.bank_files import Moved, bank_file
@@ -46,13 +55,13 @@ from tests.integration.frontend.test_portal_and_ops import as_staff
 from tests.integration.orchestration.test_cancelling import outside
 from tests.integration.orchestration.test_settlement import with_a_newspaper
 from tests.integration.sandbox_providers.harness import Sandbox
-from tests.integration.subscriptions.contracts import at, begun, person, plan, run, sql
+from tests.integration.subscriptions.contracts import at, begun, person, plan, promised, run, sql
 from tests.integration.subscriptions.test_bank import GROSS, owing
 from tests.integration.subscriptions.test_ledger import unlock
 
 __all__ = ["outside"]
 pytestmark = pytest.mark.django_db
-STATEMENTS = 41
+STATEMENTS = 44
 BEGUN, DAY = date(2026, 3, 10), date(2026, 4, 10)
 LINE = NetworkLine("lin_1", "F-1/g1", "0639980001", "")
 TAKEN = TakenMoney("FA-2026-0000001/charge/1", "pi_1", Money.of("32.09"), Money.zero())
@@ -240,6 +249,10 @@ def movement_lost(world: Outside) -> None:
     BankEntry.objects.filter(key="B2").delete()
 
 
+def never_asked_for(world: Outside) -> None:
+    Timer.objects.filter(handler__in=[collecting.TIMER, dunning_clock.BILLS]).delete()
+
+
 def taken_back_unheard(world: Outside) -> None:
     world.disputes.append(DISPUTE)
 
@@ -248,6 +261,7 @@ def taken_back_unheard(world: Outside) -> None:
     ("plant", "found"),
     [
         (taken_back_unheard, ("dispute", "dp_1")),
+        (never_asked_for, ("uncollected", "FA-2026-0000003")),
         (unbilled, ("unbilled", "F-1/plan-1/plan")),
         (forgotten, ("unbilled", "F-1/plan-1/plan")),
         (another_price, ("promise", "FA-2026-0000001/F-1")),
@@ -277,6 +291,81 @@ def test_each_planted_leakage_is_found(
     assert found in differences()
     (row,) = FoundDifference.objects.filter(kind=found[0], identity=found[1])
     assert (row.state, row.first_on, row.last_on) == (FoundState.OPEN, DAY, DAY)
+
+
+def kinds(*, whole: bool = False) -> list[tuple[str, str]]:
+    done = reconciling.reconcile(DAY, whole=whole)
+    return [(each.kind, each.identity) for each in done.differences]
+
+
+def test_history_is_compared_once_a_month_and_when_it_is_asked_for(world: Outside) -> None:
+    """The bill of March is told another price of; that of April is what changed since."""
+    found = [("promise", "FA-2026-0000001/F-1")]
+    assert kinds() == []
+    another_price(world)
+    assert kinds() == []
+    assert kinds(whole=True) == found
+    (row,) = FoundDifference.objects.all()
+    # What differs is compared each time until it does not.
+    assert kinds() == found
+    sql("UPDATE subscriptions_promiseline SET amount = 29.99 WHERE charge = 'plan' AND period = 1")
+    assert kinds() == []
+    row.refresh_from_db()
+    assert row.state == FoundState.SOLVED
+    another_price(world)
+    assert kinds() == []
+    Reconciliation.objects.update(whole_on=DAY - reconciling.WHOLE_AFTER)
+    assert kinds() == found
+    assert Reconciliation.objects.get().whole_on == DAY
+
+
+@pytest.mark.parametrize(
+    ("plant", "found"),
+    [
+        (never_asked_for, ("uncollected", "FA-2026-0000003")),
+        (unbilled, ("unbilled", "F-1/plan-1/plan")),
+        (payment_not_entered, ("ledger", f"payment/{TAKEN.key}")),
+        (paid_twice, ("overpaid", "FA-2026-0000001")),
+        (movement_unbooked, ("bank_unbooked", "B1")),
+        (movement_lost, ("bank_balance", "FR7699999000010000000000115")),
+    ],
+    ids=lambda each: each.__name__ if callable(each) else "",
+)
+def test_what_goes_wrong_after_a_look_is_found_by_the_next_without_history(
+    world: Outside, plant: Callable[[Outside], None], found: tuple[str, str]
+) -> None:
+    assert kinds() == []
+    plant(world)
+    assert found in kinds()
+    assert found in kinds(whole=True)
+
+
+def test_an_old_bill_whose_contract_was_changed_since_is_compared_again(world: Outside) -> None:
+    assert kinds() == []
+    another_price(world)
+    contract = SubscriptionItem.objects.get(line_id="plan-1").subscription
+    promised("F-8", [plan()])
+    SubscriptionChange.objects.create(
+        subscription=contract, promise=Promise.objects.get(order_number="F-8"), kind="renew",
+        order_number="F-8", group="g1", on=DAY, at=business_now(), channel="web",
+    )  # fmt: skip
+    assert ("promise", "FA-2026-0000001/F-1") in kinds()
+
+
+def test_an_operator_and_the_command_have_history_compared(
+    world: Outside, settings: LazySettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kinds() == []
+    another_price(world)
+    call_command("reconcile")
+    with pytest.raises(CommandError):
+        call_command("reconcile", "--whole")
+    assert "promise FA-2026-0000001/F-1" in capsys.readouterr().out
+    FoundDifference.objects.all().delete()
+    settings.VIRTUAL_CLOCK = False
+    as_staff(StaffKind.OPERATOR).post("/ops/reconciliation/now/")
+    drain()
+    assert FoundDifference.objects.filter(kind="promise").count() == 1
 
 
 def test_a_payment_that_is_taken_while_the_provider_tells_his_list_is_no_difference(
