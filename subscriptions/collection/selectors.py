@@ -1,6 +1,7 @@
 """Reads: which bills will be debited, and of which a payment is disputed."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,7 +12,7 @@ from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.errors import NotFound
 from commerce.kernel.money import Money, total
 from commerce.payments.selectors import (
-    Debited,
+    PaymentView,
     Saved,
     chosen_method,
     debits_tried,
@@ -70,13 +71,16 @@ def debits_of(party_id: int) -> tuple[DebitView, ...]:
     """What the party was told of, the latest first; three queries."""
     rows = _notices(party_id)
     tried = debits_tried(row.invoice.number or "" for row in rows)
-    later: dict[tuple[str, str], date] = {}
-    found = []
+    told: defaultdict[tuple[str, str], list[DebitNotice]] = defaultdict(list)
     for row in rows:
-        key = (row.invoice.number or "", row.mandate_reference)
-        found.append(_debit_view(row, tried.get(key, ()), before=later.get(key, date.max)))
-        later[key] = row.debit_on
-    return tuple(found)
+        told[row.invoice.number or "", row.mandate_reference].append(row)
+    last: dict[int, PaymentView] = {}
+    for key, mine in told.items():
+        # Of a bill in parts each has its notice: a debit is of the last one whose day had come.
+        for each in tried.get(key, ()):
+            come = [row for row in mine if row.debit_on <= each.on]
+            last[(come or mine[-1:])[0].pk] = each.payment
+    return tuple(_debit_view(row, last.get(row.pk)) for row in rows)
 
 
 def debit_of(party_id: int, notice_id: int) -> DebitView:
@@ -92,11 +96,9 @@ def _notices(party_id: int) -> list[DebitNotice]:
     return list(rows.select_related("invoice").order_by("-pk"))
 
 
-def _debit_view(row: DebitNotice, tried: Sequence[Debited], *, before: date) -> DebitView:
-    """As the last debit stands that was asked for since its day, `before` that of the next part."""
+def _debit_view(row: DebitNotice, paid: PaymentView | None) -> DebitView:
+    """`paid`: the last debit that was asked for."""
     number = row.invoice.number or ""
-    mine = [each.payment for each in tried if row.debit_on <= each.on < before]
-    paid = mine[-1] if mine else None
     state = DebitState.ANNOUNCED
     if paid is not None and paid.is_taken:
         state = DebitState.MADE

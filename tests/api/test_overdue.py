@@ -193,7 +193,7 @@ def test_a_debit_is_shown_and_told_from_its_notice_to_what_became_of_it(
     method = chosen_method(firm.pk, for_bills=True)
     assert method is not None
     bill = Invoice.objects.select_related("account").get(number="FA-2026-0000001")
-    announcing.announce(bill, method, amount=Money.of("1200.00"))
+    announcing.announce([announcing.ToDebit(bill, Money.of("1200.00"))], method)
     (notice,) = buyer.get("debit-notices").json()["items"]
     assert (notice["amount"], notice["debit_on"], notice["state"]) == (
         money("1200.00"), "2026-11-23", "announced",
@@ -220,7 +220,7 @@ def test_a_debit_is_shown_and_told_from_its_notice_to_what_became_of_it(
     )  # fmt: skip
     other = chosen_method(firm.pk, for_bills=True)
     assert other is not None
-    announcing.announce(bill, other, amount=Money.of("1200.00"))
+    announcing.announce([announcing.ToDebit(bill, Money.of("1200.00"))], other)
     listed = buyer.get("debit-notices").json()["items"]
     assert [(each["mandate"], each["state"], each["reason"]) for each in listed] == [
         ("UMR2", "announced", ""), ("UMR1", "failed", "insufficient_funds"),
