@@ -12,8 +12,9 @@ from commerce.accounts.selectors import Address, PartyFacts
 from commerce.kernel.errors import FaisceauError
 from commerce.kernel.money import Money
 from commerce.ordering.domain.consents import OrderConsents
-from commerce.ordering.services.instalments import Choice
+from commerce.ordering.domain.instalments import Choice
 from frontend.sentences import sentence_of
+from frontend.shop.in_parts import InPartsForm
 
 EARLY = (("now", _("Begin as soon as possible")), ("wait", _("Wait until the 14 days are over")))
 
@@ -48,7 +49,7 @@ class ConsentForm(forms.Form):
         return Money(self.cleaned_data["expected"])
 
 
-class CheckoutForm(ConsentForm):
+class CheckoutForm(InPartsForm, ConsentForm):
     """Who orders, where things go, and the consents."""
 
     first_name = forms.CharField(label=_("First name"), max_length=80)
@@ -68,10 +69,6 @@ class CheckoutForm(ConsentForm):
     postcode = forms.CharField(label=_("Postcode"), max_length=10)
     city = forms.CharField(label=_("Town"), max_length=80)
     pick_up_at = forms.ChoiceField(required=False)
-    instalments = forms.TypedChoiceField(coerce=int, empty_value="", required=False)
-    instalments_agreed = forms.BooleanField(
-        label=_("If I pay in parts, I agree to pay each of them with its bill."), required=False
-    )
     password = forms.CharField(
         label=_("Password for your account"),
         required=False,
@@ -107,10 +104,7 @@ class CheckoutForm(ConsentForm):
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", ""), *shops]
         self.shops = shops
-        self.in_parts = in_parts
-        split = self.fields["instalments"]
-        assert isinstance(split, forms.TypedChoiceField)
-        split.choices = [("", ""), *((str(each.parts), "") for each in in_parts)]
+        self.offer(in_parts)
         for name, word in self.AUTOCOMPLETE.items():
             self.fields[name].widget.attrs["autocomplete"] = word
         self.fields["phone"].widget.input_type = "tel"
@@ -119,15 +113,9 @@ class CheckoutForm(ConsentForm):
             for name in ("password", "email"):
                 del self.fields[name]
 
-    def clean(self) -> dict[str, Any]:
-        values = super().clean() or {}
-        if values.get("instalments") and not values.get("instalments_agreed"):
-            self.add_error("instalments_agreed", _("Please agree to pay the parts on their days."))
-        return values
-
     @property
     def consents(self) -> OrderConsents:
-        return replace(super().consents, instalments=self.cleaned_data["instalments_agreed"])
+        return replace(super().consents, instalments=self.parts_agreed)
 
     @property
     def address(self) -> Address:

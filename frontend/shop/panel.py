@@ -1,12 +1,14 @@
 """From a quote to the promise panel: what is due today, the bars, the total, the trace in words."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalogue.domain.model import Snapshot
-from commerce.kernel.money import Money
+from commerce.kernel.money import Money, total
+from commerce.ordering.domain.instalments import Choice, ComingPart
 from commerce.ordering.domain.quote import Bill, Quote, QuoteLine
 from commerce.ordering.domain.trace import Operation, TraceStep
 from frontend.shop.words import (
@@ -23,13 +25,22 @@ from subscriptions.domain.charges import AgreedCharge, net_in_period
 Panel = dict[str, Any]
 
 
-def panel_of(quote: Quote, *, catalogue: Snapshot, **extra: Any) -> Panel:
-    """The context of `components/promise.html`; `extra` adds the action."""
+def panel_of(
+    quote: Quote, *, catalogue: Snapshot, in_parts: Choice | None = None, **extra: Any
+) -> Panel:
+    """The context of `components/promise.html`; `extra` adds the action. With `in_parts` what is
+    put off of the devices' price stands beside the bills that it is paid with."""
     benefits = {applied.code: said(applied.name) for applied in quote.applied}
+    bills = bills_of(quote, benefits=benefits)
+    lines = list(today_lines(quote, catalogue=catalogue))
+    if in_parts is not None:
+        lines.append((_("Paid later, with your bills"), -total(in_parts.amounts[1:])))
+        put_parts(bills, in_parts)
     return {
-        "today": quote.due_today_gross,
-        "today_lines": list(today_lines(quote, catalogue=catalogue)),
-        "bills": bills_of(quote, benefits=benefits),
+        "today": in_parts.due_now if in_parts is not None else quote.due_today_gross,
+        "today_lines": lines,
+        "bills": bills,
+        "in_parts": in_parts,
         "phase_text": short_schedule(quote),
         "commitment_total": quote.commitment_total if quote.lines else None,
         "commitment_months": quote.commitment_months,
@@ -80,6 +91,22 @@ def bills_of(quote: Quote, *, benefits: dict[str, str]) -> list[dict[str, Any]]:
     if not quote.monthly:
         return []
     return [_bar(bill, benefits=benefits) for bill in quote.bills(quote.months_shown)]
+
+
+def put_parts(bills: Sequence[dict[str, Any]], choice: Choice) -> None:
+    """Each part beside the bill that it is to be paid with; none is in a bill's amount."""
+    for part in choice.later:
+        for bill in bills[part.bill - 1 : part.bill]:
+            bill.setdefault("parts", []).append(
+                {"text": part_text(part, choice), "amount": part.amount, "day": part.due_on}
+            )
+
+
+def part_text(part: ComingPart, choice: Choice) -> str:
+    return _("Part %(number)s of %(parts)s of the phone") % {
+        "number": part.number,
+        "parts": choice.parts,
+    }
 
 
 def _bar(bill: Bill, *, benefits: dict[str, str]) -> dict[str, Any]:

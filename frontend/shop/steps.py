@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from catalogue.domain.model import Kind, Offering, Segment, Snapshot, role_of
+from catalogue.selectors import snapshot_of
 from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from commerce.kernel.tax import Basis
@@ -20,6 +21,7 @@ from commerce.ordering.domain.packs import line_group, pack_of
 from commerce.ordering.domain.quote import Quote, QuoteLine
 from commerce.ordering.domain.simulation import Beyond, Cost
 from commerce.ordering.selectors import CartView
+from commerce.ordering.services.instalments import is_offered
 from frontend.consumption import amount_text
 from frontend.shop.cards import lowest_text
 from frontend.shop.cart import role_name
@@ -40,6 +42,8 @@ from frontend.shop.words import (
 from frontend.typography import difference_text
 
 Context = dict[str, Any]
+IN_PARTS = "in-parts"
+"""The step after those of a bundle: how its phone is paid."""
 TERMS = (24, 12, 0)
 MOST_BADGES = 3
 MOST_CLOSED = 4
@@ -55,23 +59,42 @@ def step_url(code: str, group: str, role: str) -> str:
     return reverse("checkout:step", args=[code, group, role])
 
 
-def bar_of(ways: Sequence[Way], *, here: str, place: Place | None) -> list[Context]:
-    """The steps bar: what is behind leads back. `here` is a step's code, or none: the summary."""
-    codes = [way.code for way in ways]
+def bar_of(
+    ways: Sequence[Way], *, here: str, place: Place | None, in_parts_url: str = ""
+) -> list[Context]:
+    """The steps bar: what is behind leads back. `here` is a step's code, or none: the summary. How
+    the phone is paid is a step of its own where parts are offered, at `in_parts_url`."""
+    codes = [way.code for way in ways] + ([IN_PARTS] if in_parts_url else [])
     at = codes.index(here) if here in codes else len(codes)
     steps = []
     for number, way in enumerate(ways):
         state = "here" if number == at else "done" if number < at else "coming"
         url = place.step_url(way.code) if place is not None else ""
         steps.append({"label": step_label(way), "url": url, "state": state})
+    if in_parts_url:
+        state = "here" if here == IN_PARTS else "coming" if here in codes else "done"
+        steps.append({"label": _("Payment"), "url": in_parts_url, "state": state})
     state = "here" if at == len(codes) else "coming"
     return [*steps, {"label": _("Summary"), "url": "", "state": state}]
 
 
-def cart_bar(view: CartView, *, group: str, here: str, bundle: Offering) -> list[Context]:
-    """The steps bar of a bundle that stands in a cart."""
+def steps_of(view: CartView, *, here: str) -> list[Context]:
+    """The steps bar of the cart's first bundle, all of them behind us: how its phone is paid where
+    that is asked, and the summary."""
+    group = next(iter(view.bundles), "")
+    if not group:
+        return [{"label": _("Summary"), "url": "", "state": "here"}]
+    bundle = snapshot_of(view.quote.release).offering(view.bundles[group])
     place = CartPlace(_NO_QUERY, route="checkout:step", args=(view.code, group))
-    return bar_of(ways_of(bundle.slots), here=here, place=place)
+    return bar_of(ways_of(bundle.slots), here=here, place=place, in_parts_url=in_parts_url(view))
+
+
+def in_parts_url(view: CartView) -> str:
+    """Where it is asked how the phone is paid; empty where parts are not offered to anybody in the
+    segment, or the cart has no phone."""
+    phones = any(role_of(line.role) == "handset" for line in view.quote.lines)
+    asked = phones and is_offered(view.segment)
+    return reverse("checkout:in_parts", args=[view.code]) if asked else ""
 
 
 def line_of_pack(view: CartView, *, group: str, catalogue: Snapshot) -> str:

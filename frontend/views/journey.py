@@ -130,7 +130,12 @@ class Page:
         return {
             "code": self.code,
             "group": self.group,
-            "steps": steps.bar_of(self.ways, here=self.way.code, place=self.place),
+            "steps": steps.bar_of(
+                self.ways,
+                here=self.way.code,
+                place=self.place,
+                in_parts_url=steps.in_parts_url(self.view),
+            ),
             "chosen": steps.chosen_card(
                 self.view.quote,
                 group=self.group,
@@ -327,7 +332,8 @@ def _sim_step(page: Page) -> HttpResponse:
                 page.view.quote,
                 catalogue=page.catalogue,
                 action_form="number",
-                action_label=_("Continue: %(step)s") % {"step": _("Summary")},
+                action_label=_("Continue: %(step)s")
+                % {"step": _("Payment") if steps.in_parts_url(page.view) else _("Summary")},
             ),
         ),
     )
@@ -340,10 +346,11 @@ def _lacks_sim(page: Page) -> bool:
 
 
 def _after(page: Page) -> str:
-    """The summary; of a pack first its other lines that are still to be chosen."""
+    """How the phone is paid where that is asked, else the summary; of a pack first its other lines
+    that are still to be chosen."""
     view = cart_view(page.context, code=page.code)
     if view.orderable:
-        return f"{reverse('checkout:summary')}?cart={view.code}"
+        return steps.in_parts_url(view) or f"{reverse('checkout:summary')}?cart={view.code}"
     pack = pack_of(page.group, view.bundles)
     for issue in view.issues:
         if (

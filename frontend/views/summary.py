@@ -21,15 +21,17 @@ from commerce.accounts.services.customers import add_address, register_customer
 from commerce.accounts.session import log_in_user
 from commerce.kernel.clock import business_today
 from commerce.kernel.errors import FaisceauError, InvalidInput, NotFound
+from commerce.ordering.domain.instalments import Choice, Choices
 from commerce.ordering.selectors import CartView, cart_view, order_placed_from
 from commerce.ordering.services.checkout import start_checkout
-from commerce.ordering.services.instalments import Choice, choices_of
+from commerce.ordering.services.instalments import choices_of
 from commerce.ordering.services.place import Checkout, NewCustomer, PlacedOrder, place_order
 from commerce.payments.services.checkout import open_session
 from commerce.web.policy import Policy, policy
 from frontend.shop.contract import contracts_of, sections_of
 from frontend.shop.deliveries import pick_up_choices
 from frontend.shop.forms import CheckoutForm, note_refusal
+from frontend.shop.in_parts import ASKED, chosen_in, summary_url
 from frontend.shop.panel import panel_of
 from frontend.shop.session import (
     cart_of,
@@ -39,7 +41,7 @@ from frontend.shop.session import (
     remember_order,
     remember_ordered,
 )
-from frontend.shop.steps import cart_bar
+from frontend.shop.steps import steps_of
 from frontend.shop.summary_dates import withdrawal_words
 
 
@@ -59,11 +61,10 @@ def summary(request: HttpRequest) -> HttpResponse:
     remember_cart(request, view.code)
     view = cart_view(context, code=code)
     known = accounts.party(context.party_id) if context.party_id is not None else None
+    offered = choices_of(context, code=view.code)
     if request.method == "POST":
         shops = pick_up_choices(view, near=request.POST.get("postcode", "")[:10])
-        form = CheckoutForm(
-            request.POST, known=known, shops=shops, in_parts=_in_parts(context, view)
-        )
+        form = CheckoutForm(request.POST, known=known, shops=shops, in_parts=offered.choices)
         if form.is_valid():
             try:
                 placed = _place(request, context, code=view.code, form=form)
@@ -80,10 +81,12 @@ def summary(request: HttpRequest) -> HttpResponse:
         form = CheckoutForm(
             known=known,
             shops=shops,
-            in_parts=_in_parts(context, view),
-            initial=_expected(view) | prefilled,
+            in_parts=offered.choices,
+            initial=_expected(view) | prefilled | _asked(request, offered),
         )
-    return render(request, "frontend/checkout/summary.html", _page(view, form=form, known=known))
+    chosen = chosen_in(request.POST or request.GET, offered)
+    page = _page(view, form=form, known=known, chosen=chosen)
+    return render(request, "frontend/checkout/summary.html", page)
 
 
 @policy(Policy.VISITOR)
@@ -120,18 +123,21 @@ def durable(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _page(view: CartView, *, form: CheckoutForm, known: Any) -> dict[str, Any]:
+def _page(
+    view: CartView, *, form: CheckoutForm, known: Any, chosen: Choice | None
+) -> dict[str, Any]:
     catalogue = snapshot_of(view.quote.release)
     contracts = contracts_of(view.quote, configs=view.configs)
     return {
         "code": view.code,
         "form": form,
+        "in_parts_url": summary_url(view.code),
         "known": known,
         "who": [form[name] for name in form.WHO if name in form.fields],
         "where": [form[name] for name in form.WHERE],
         "shops": form.shops,
         "things": bool(view.shares),
-        "steps": _steps(view),
+        "steps": steps_of(view, here=""),
         "contracts": [
             {"number": place, "sections": sections_of(agreed, catalogue=catalogue)}
             for place, agreed in enumerate(contracts, start=1)
@@ -143,24 +149,17 @@ def _page(view: CartView, *, form: CheckoutForm, known: Any) -> dict[str, Any]:
         "panel": panel_of(
             view.quote,
             catalogue=catalogue,
+            in_parts=chosen,
             action_form="order",
             action_label=_("Order and pay") if view.quote.due_today_gross else _("Order now"),
         ),
     }
 
 
-def _steps(view: CartView) -> list[dict[str, Any]]:
-    """The steps of the first bundle, all of them behind us."""
-    group = next(iter(view.bundles), "")
-    if not group:
-        return [{"label": _("Summary"), "url": "", "state": "here"}]
-    bundle = snapshot_of(view.quote.release).offering(view.bundles[group])
-    return cart_bar(view, group=group, here="", bundle=bundle)
-
-
-def _in_parts(context: AccountContext, view: CartView) -> tuple[Choice, ...]:
-    """In how many parts its phones may be paid; none where that is not possible."""
-    return choices_of(context, code=view.code).choices
+def _asked(request: HttpRequest, offered: Choices) -> dict[str, str]:
+    """What was chosen in the step before, which stands in the address."""
+    chosen = chosen_in(request.GET, offered)
+    return {ASKED: str(chosen.parts)} if chosen is not None else {}
 
 
 def _expected(view: CartView) -> dict[str, str]:
@@ -212,7 +211,7 @@ def _place(
                 deliver_to=form.address,
                 pick_up_at=values["pick_up_at"],
                 language=language,
-                instalments=values["instalments"] or 0,
+                instalments=form.parts,
             ),
         )
         add_address(party_id=placed.party_id, address=form.address)

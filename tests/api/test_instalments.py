@@ -44,6 +44,9 @@ def test_where_he_may_he_pays_the_first_part_and_reads_the_others(shopper: Api) 
     choices = shopper.get(f"carts/{code}/instalments").json()["choices"]
     assert [each["parts"] for each in choices] == [3, 4]
     four = choices[1]
+    assert [part["amount"] for part in four["later"]] == four["amounts"][1:]
+    assert [part["number"] for part in four["later"]] == [2, 3, 4]
+    assert [part["bill"] for part in four["later"]] == [2, 3, 4]
     total = shopper.get(f"carts/{code}").json()["quote"]["due_today_gross"]
     asked = {
         "cart": code, "expected_total": total, "deliver_to": ADDRESS, "instalments": 4,
@@ -71,6 +74,41 @@ def test_where_he_may_he_pays_the_first_part_and_reads_the_others(shopper: Api) 
     assert [part["amount"] for part in invoice["instalments"]["later"]] == four["amounts"][1:]
     assert {part["state"] for part in invoice["instalments"]["later"]} == {"coming"}
     assert invoice["to_pay_with_it"] == []
+
+
+QUOTED = {
+    "bundles": [
+        {
+            "bundle": "handset-and-plan",
+            "term": 24,
+            "choices": [
+                {"role": "handset", "offering": HANDSET},
+                {"role": "plan", "offering": "horizon-130"},
+                {"role": "sim", "offering": "carte-sim"},
+            ],
+        }
+    ]
+}
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_a_quote_lays_the_parts_beside_its_bills_and_leaves_their_amounts(shopper: Api) -> None:
+    plain = shopper.post("quotes?months=6", QUOTED).json()
+    assert plain["instalments"] is None
+    answer = shopper.post("quotes?months=6&instalments=3", QUOTED).json()
+    assert answer["quote"] == plain["quote"]
+    parts = answer["instalments"]
+    assert len(parts["amounts"]) == 3
+    bills = {bill["period"]: bill for bill in answer["quote"]["bills"]}
+    for part in parts["later"]:
+        bill = bills[part["bill"]]
+        assert bill["start"] <= part["due_on"] < bill["end"]
+    assert not Order.objects.exists()
+
+
+def test_a_quote_in_parts_is_refused_where_nothing_is_sold_in_parts(shopper: Api) -> None:
+    answer = shopper.post("quotes?instalments=3", QUOTED)
+    assert (answer.status_code, answer.json()["code"]) == (422, "instalments_off")
 
 
 def test_a_firm_asks_for_two_parts_where_it_is_turned_on(buyer: Api) -> None:

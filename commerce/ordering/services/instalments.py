@@ -16,12 +16,14 @@ from commerce.kernel.money import Money, allocate, total
 from commerce.kernel.sentences import Sentence
 from commerce.markets.pack import CreditTerms, market
 from commerce.ordering.domain.credit import REFUSALS, Answer, Applicant, CreditRule
+from commerce.ordering.domain.instalments import BillDays, Choice, Choices, coming_parts
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import GIVEN_UP
 from commerce.ordering.models import CreditDecision, Order
 from commerce.ordering.services.access import find_cart, items_of
 from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
-from subscriptions.accounts.services.accounts import basis_of
+from subscriptions.accounts.selectors import account_view
+from subscriptions.accounts.services.accounts import basis_of, payment_days_for
 from subscriptions.collection.instalments import conduct_of, plans_of
 from subscriptions.collection.services import instalments
 from subscriptions.domain.instalments import split
@@ -47,29 +49,6 @@ class InParts:
         return total(self.amounts[1:])
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Paying in `parts`: `amounts` with today's first; `due_now` with all else that is due."""
-
-    parts: int
-    amounts: tuple[Money, ...]
-    due_now: Money
-
-    @property
-    def last(self) -> Money:
-        return self.amounts[-1]
-
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """In how many parts the devices of a cart may be paid; none for the reason `code`, which
-    `sentence` says."""
-
-    choices: tuple[Choice, ...]
-    code: str = ""
-    sentence: str = ""
-
-
 def choices_of(context: AccountContext, *, code: str) -> Choices:
     """What may be chosen for the cart as it is now. The order decides anew.
 
@@ -79,26 +58,57 @@ def choices_of(context: AccountContext, *, code: str) -> Choices:
     cart = find_cart(context, code=code)
     value = cart_value(cart, items_of(cart))
     try:
-        terms = terms_for(value.segment)
+        terms_for(value.segment)
     except RuleViolated as refusal:
         return Choices((), refusal.code, refusal.message)
     pricing = pricing_of(cart)
-    quote = quote_of(value, pricing=pricing, cart=cart)
-    found = []
+    return choices_for(
+        quote_of(value, pricing=pricing, cart=cart),
+        segment=value.segment,
+        party_id=cart.party_id or context.party_id,
+        snapshot=pricing.snapshot,
+    )
+
+
+def choices_for(
+    quote: Quote, *, segment: Segment, party_id: int | None, snapshot: Snapshot
+) -> Choices:
+    """In how many parts the devices of the quote may be paid, with the days of the parts."""
     try:
-        for parts in terms.parts:
-            agreed = in_parts(
-                parts,
-                quote=quote,
-                segment=value.segment,
-                party_id=cart.party_id or context.party_id,
-                snapshot=pricing.snapshot,
-            )
-            due_now = quote.due_today_gross - agreed.deferred
-            found.append(Choice(parts, agreed.amounts, due_now))
+        found = tuple(
+            choice_for(parts, quote=quote, segment=segment, party_id=party_id, snapshot=snapshot)
+            for parts in terms_for(segment).parts
+        )
     except RuleViolated as refusal:
         return Choices((), refusal.code, refusal.message)
-    return Choices(tuple(found))
+    return Choices(found)
+
+
+def choice_for(
+    parts: int, *, quote: Quote, segment: Segment, party_id: int | None, snapshot: Snapshot
+) -> Choice:
+    """Raises as `in_parts`."""
+    agreed = in_parts(parts, quote=quote, segment=segment, party_id=party_id, snapshot=snapshot)
+    return Choice(
+        parts=parts,
+        amounts=agreed.amounts,
+        later=coming_parts(
+            agreed.amounts,
+            quote=quote,
+            account=_bill_days(party_id, segment=segment),
+            longest_days=agreed.longest_days,
+        ),
+        due_now=quote.due_today_gross - agreed.deferred,
+    )
+
+
+def is_offered(segment: Segment) -> bool:
+    """Whether anybody in the segment may pay devices in parts; asks no table."""
+    try:
+        terms_for(segment)
+    except RuleViolated:
+        return False
+    return True
 
 
 def in_parts(
@@ -182,6 +192,13 @@ def store(order: Order, agreed: InParts) -> None:
         facts=to_plain(agreed.applicant),
         decided_at=business_now(),
     )
+
+
+def _bill_days(party_id: int | None, *, segment: Segment) -> BillDays:
+    account = account_view(party_id) if party_id is not None else None
+    if account is None:
+        return BillDays(None, payment_days_for(segment))
+    return BillDays(account.cycle_day, account.payment_days)
 
 
 def _devices(quote: Quote, *, segment: Segment, snapshot: Snapshot) -> Mapping[str, Money]:

@@ -7,19 +7,23 @@ from commerce.accounts.identity import AccountContext
 from commerce.kernel.errors import RuleViolated
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.checks import Issue, blocking, issues
+from commerce.ordering.domain.instalments import Choice
 from commerce.ordering.domain.packs import groups_of, place_in
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.services.editing import refuse
+from commerce.ordering.services.instalments import choice_for
 from commerce.ordering.services.pricing import customer_facts, priced, pricing_now
 from promotions.selectors import known_code
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The quote, and what is still to be chosen before it could be ordered."""
+    """The quote, and what is still to be chosen before it could be ordered; with what is paid when,
+    if parts were asked for."""
 
     quote: Quote
     unfinished: tuple[Issue, ...]
+    instalments: Choice | None = None
 
 
 def in_pack(
@@ -40,12 +44,14 @@ def in_pack(
     return tuple(placed), groups
 
 
-def quote_value(context: AccountContext, *, value: CartValue) -> Answer:
-    """What `value` would cost the actor now, with the catalogue and promotions in force.
+def quote_value(context: AccountContext, *, value: CartValue, instalments: int = 0) -> Answer:
+    """What `value` would cost the actor now, with the catalogue and promotions in force; and in so
+    many `instalments`, if he asks for them.
 
     Raises:
         NotFound: `unknown_offering`.
-        RuleViolated: `unknown_promotion_code`, or the first rule that forbids what is chosen.
+        RuleViolated: `unknown_promotion_code`, or the first rule that forbids what is chosen; of
+            paying in parts those of `in_parts`.
     """
     pricing = pricing_now()
     codes = {code: known_code(pricing.promotions, code) for code in value.codes}
@@ -62,4 +68,14 @@ def quote_value(context: AccountContext, *, value: CartValue) -> Answer:
         raise refuse(wrong)
     value = replace(value, codes=tuple(known for known in codes.values() if known))
     customer = customer_facts(value, pricing=pricing, party_id=context.party_id)
-    return Answer(priced(value, pricing=pricing, customer=customer), found)
+    quote = priced(value, pricing=pricing, customer=customer)
+    choice = None
+    if instalments:
+        choice = choice_for(
+            instalments,
+            quote=quote,
+            segment=value.segment,
+            party_id=context.party_id,
+            snapshot=pricing.snapshot,
+        )
+    return Answer(quote, found, choice)

@@ -13,6 +13,11 @@ def basis_of(segment: str) -> Basis:
     return Basis.HT if segment == Segment.BUSINESS else Basis.TTC
 
 
+def payment_days_for(segment: str) -> int:
+    """How long a new account has to pay a bill."""
+    return BUSINESS_PAYMENT_DAYS if segment == Segment.BUSINESS else 0
+
+
 def locked_account(*, party_id: int, segment: str) -> BillingAccount:
     """The party's account, opened if it has none, locked until the transaction ends.
 
@@ -30,14 +35,13 @@ def opened_account(*, party_id: int, segment: str) -> int:
 
 
 def _open(*, party_id: int, segment: str) -> None:
-    business = segment == Segment.BUSINESS
     BillingAccount.objects.bulk_create(
         [
             BillingAccount(
                 party_id=party_id,
                 segment=segment,
                 basis=basis_of(segment).value,
-                payment_days=BUSINESS_PAYMENT_DAYS if business else 0,
+                payment_days=payment_days_for(segment),
                 opened_at=business_now(),
             )
         ],

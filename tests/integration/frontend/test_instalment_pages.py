@@ -10,6 +10,7 @@ from commerce.accounts.models import Party, User
 from commerce.kernel.clock import business_time_fixed
 from commerce.ordering.models import Cart, Order
 from commerce.payments.models import PaymentAttempt
+from frontend.typography import day_text
 from subscriptions.collection.instalments import plan_of
 from subscriptions.invoicing.selectors import bills_of
 from subscriptions.models import InstalmentPlan
@@ -83,6 +84,51 @@ def test_a_shopper_chooses_three_parts_and_agrees_to_them(at_the_shop: Client) -
     assert "0 other plans, €0.00 left of them" in staff
 
 
+def of_the_panel(page: str) -> str:
+    (_, panel) = page.split('id="promise"')
+    return panel.partition("</aside>")[0]
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_the_step_before_the_summary_asks_how_the_phone_is_paid(at_the_shop: Client) -> None:
+    path = bundle(at_the_shop).replace("/plan/", "/sim/")
+    answer = at_the_shop.post(path, {"sim": "esim", "keep": "new"})
+    code = Cart.objects.get().code
+    assert answer["Location"] == f"/build/{code}/in-parts/"
+    whole = text_of(at_the_shop, answer["Location"])
+    assert "How do you pay for the phone?" in whole
+    assert "Paid later, with your bills" not in whole
+    page = text_of(at_the_shop, f"{answer['Location']}?instalments=3")
+    assert f'href="/cart/summary/?cart={code}&amp;instalments=3"' in page
+    three = at_the_shop.get(f"{answer['Location']}?instalments=3").context["panel"]["in_parts"]
+    panel = of_the_panel(page)
+    first, second = three.later
+    assert f"€{three.due_now.amount}" in panel
+    assert f"Part 2 of 3 of the phone, due on {day_text(first.due_on, language='en')}" in panel
+    assert panel.count(f"+ €{second.amount.amount}") == 2
+    assert "they are not in their amounts" in panel
+    summary_page = text_of(at_the_shop, f"/cart/summary/?cart={code}&instalments=3")
+    assert 'value="3" id="id_instalments_1" checked' in summary_page
+    assert of_the_panel(summary_page).count(f"+ €{second.amount.amount}") == 2
+
+
+def test_where_no_parts_are_offered_there_is_no_such_step(at_the_shop: Client) -> None:
+    path = bundle(at_the_shop).replace("/plan/", "/sim/")
+    answer = at_the_shop.post(path, {"sim": "esim", "keep": "new"})
+    code = Cart.objects.get().code
+    assert answer["Location"] == f"/cart/summary/?cart={code}"
+    assert ">Payment<" not in text_of(at_the_shop, path)
+    step = at_the_shop.get(f"/build/{code}/in-parts/")
+    assert (step.status_code, step["Location"]) == (302, f"/cart/summary/?cart={code}")
+
+
+def test_parts_that_are_offered_no_longer_order_nothing(at_the_shop: Client) -> None:
+    path = summary(at_the_shop)
+    answer = at_the_shop.post(path, agreed(at_the_shop, path, instalments="3"))
+    assert "It can no longer be paid in parts. Nothing was ordered." in answer.content.decode()
+    assert not Order.objects.exists()
+
+
 @pytest.mark.usefixtures("_allowed")
 def test_every_page_of_the_order_says_what_is_paid_with_it(at_the_shop: Client) -> None:
     path = summary(at_the_shop)
@@ -114,7 +160,7 @@ def test_an_operator_reads_in_words_by_which_marks_it_was_decided() -> None:
 @pytest.mark.usefixtures("_allowed")
 def test_who_takes_all_today_pays_all_today(at_the_shop: Client) -> None:
     path = summary(at_the_shop)
-    at_the_shop.post(path, agreed(at_the_shop, path, instalments=""))
+    at_the_shop.post(path, agreed(at_the_shop, path, instalments="0"))
     assert PaymentAttempt.objects.get().amount == Order.objects.get().gross
     assert not InstalmentPlan.objects.exists()
 

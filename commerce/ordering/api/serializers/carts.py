@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -11,7 +10,6 @@ from catalogue.domain.model import Segment
 from catalogue.domain.sourcing import PartnerKind
 from commerce.accounts.kinds import Channel
 from commerce.kernel.errors import InvalidInput
-from commerce.kernel.sentences import in_words
 from commerce.ordering.api.serializers.quotes import (
     ChoiceAsked,
     IssueSerializer,
@@ -23,7 +21,6 @@ from commerce.ordering.domain.arrival import Change
 from commerce.ordering.domain.cart import MOST_PER_LINE
 from commerce.ordering.domain.numbering import SLOTS, Keep, NumberChoice
 from commerce.ordering.selectors import CartView
-from commerce.ordering.services.instalments import Choices
 from commerce.web.fields import (
     Day,
     Instant,
@@ -225,27 +222,6 @@ class CheckoutSerializer(Shown):
 class NumbersSerializer(Shown):
     items = words(help_text="Free numbers; nothing is held yet")
     yours = words(help_text="Numbers of yours that rest and can be had back; nothing is held yet")
-
-
-class InstalmentChoiceSerializer(Shown):
-    """Paying the phones in `parts`: `amounts` with today's first, `due_now` with all else that is
-    due today."""
-
-    parts = serializers.IntegerField(min_value=2)
-    amounts = serializers.ListField(child=MoneySerializer())
-    due_now = MoneySerializer()
-
-
-class InstalmentChoicesSerializer(Shown):
-    """In how many parts the phones of a cart may be paid, without fee or interest; with none,
-    `reason` and `sentence` say why not."""
-
-    choices = InstalmentChoiceSerializer(many=True)
-    reason = serializers.CharField(source="code", allow_blank=True)
-    sentence = serializers.SerializerMethodField()
-
-    def get_sentence(self, found: Choices) -> str:
-        return str(in_words(found.sentence, gettext))
 
 
 class HandOverSerializer(Shown):

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.validators import RegexValidator
+from django.utils.translation import gettext
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from commerce.kernel.sentences import in_words
 from commerce.kernel.tax import Basis
 from commerce.ordering.api.serializers.offerings import PhaseSerializer
 from commerce.ordering.domain.cart import MOST_PER_LINE
+from commerce.ordering.domain.instalments import Choices
 from commerce.ordering.domain.quote import Quote, Tariff
 from commerce.ordering.domain.trace import Operation, TraceStep
 from commerce.ordering.services.quoting import Answer
@@ -28,6 +31,7 @@ from promotions.domain.benefits import EarlyExit
 from promotions.domain.model import Miss
 
 MOST_BILLS = 60
+MOST_PARTS = 60
 PLACE_HELP = "Its role; after the names of places where the bundle has them, as `kit.accessory`"
 
 
@@ -44,6 +48,12 @@ class QuoteQuery(Strict):
         min_value=0, max_value=MOST_BILLS, default=0, help_text="How many bills to write out"
     )
     trace = serializers.BooleanField(default=False, help_text="Also why each amount is what it is")
+    instalments = serializers.IntegerField(
+        min_value=0,
+        max_value=MOST_PARTS,
+        default=0,
+        help_text="Also what is paid when, with the phones in so many parts; 0: all today",
+    )
 
 
 class ChoiceAsked(Strict):
@@ -268,10 +278,45 @@ class IssueSerializer(Shown):
     unfinished = serializers.BooleanField()
 
 
+class ComingPartSerializer(Shown):
+    """A part of the phones' price, tax included, as it falls due if they are billed on the assumed
+    activation day: to be paid with the bill of the contract month `bill`, of whose amount it is no
+    part."""
+
+    number = serializers.IntegerField(min_value=2, help_text="Today's part is the first")
+    amount = MoneySerializer()
+    due_on = serializers.DateField()
+    bill = serializers.IntegerField(min_value=1, help_text="The period of the coming bill")
+
+
+class InstalmentChoiceSerializer(Shown):
+    """Paying the phones in `parts`: `amounts` with today's first, `later` those after it on their
+    days, `due_now` with all else that is due today."""
+
+    parts = serializers.IntegerField(min_value=2)
+    amounts = serializers.ListField(child=MoneySerializer())
+    later = ComingPartSerializer(many=True)
+    due_now = MoneySerializer()
+
+
+class InstalmentChoicesSerializer(Shown):
+    """In how many parts the phones may be paid, without fee or interest; with none, `reason` and
+    `sentence` say why not."""
+
+    choices = InstalmentChoiceSerializer(many=True)
+    reason = serializers.CharField(source="code", allow_blank=True)
+    sentence = serializers.SerializerMethodField()
+
+    def get_sentence(self, found: Choices) -> str:
+        return str(in_words(found.sentence, gettext))
+
+
 class QuoteAnswerSerializer(Shown):
-    """A quote, and what is still to be chosen before it could be ordered."""
+    """A quote, and what is still to be chosen before it could be ordered. `instalments` is null
+    unless parts were asked for."""
 
     quote = QuoteSerializer()
+    instalments = InstalmentChoiceSerializer(allow_null=True)
     unfinished = IssueSerializer(many=True)
 
 

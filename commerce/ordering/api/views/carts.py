@@ -22,7 +22,6 @@ from commerce.ordering.api.serializers.carts import (
     CartsSerializer,
     CheckoutSerializer,
     HandOverSerializer,
-    InstalmentChoicesSerializer,
     ItemAsked,
     ItemChange,
     LeaseSerializer,
@@ -34,7 +33,7 @@ from commerce.ordering.api.serializers.carts import (
     only,
 )
 from commerce.ordering.api.serializers.numbers import UseAsked
-from commerce.ordering.api.serializers.quotes import QuoteQuery
+from commerce.ordering.api.serializers.quotes import InstalmentChoicesSerializer, QuoteQuery
 from commerce.ordering.domain.numbering import DeclaredUse
 from commerce.ordering.selectors import cart_view, edited_view, open_carts
 from commerce.ordering.services import carts, handover

@@ -40,11 +40,14 @@ class QuotesView(ApiView):
         """What it would cost.
 
         Due today with its tax, every coming month as phases (and as bills with `months`), the
-        total over the commitment, the promotions given and those within reach. Nothing is stored.
+        total over the commitment, the promotions given and those within reach. With `instalments`
+        the parts of the phones' price too, each with the bill that it is paid with. Nothing is
+        stored.
         """
         query = self.query(QuoteQuery)
         value = _value(caller_of(request), self.body(QuoteAsked))
-        return Response(answered(quote_value(caller_of(request), value=value), asked=query))
+        found = quote_value(caller_of(request), value=value, instalments=query["instalments"])
+        return Response(answered(found, asked=query))
 
 
 def _value(context: AccountContext, asked: Mapping[str, Any]) -> CartValue:

@@ -1,0 +1,131 @@
+"""A phone that is paid in parts, in words: what may be chosen, and what is paid when."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from commerce.kernel.money import Money, total
+from commerce.ordering.domain.instalments import Choice, Choices
+from commerce.ordering.domain.quote import Quote
+from frontend.shop.words import euros, on_day
+
+ASKED = "instalments"
+
+
+class InPartsForm(forms.Form):
+    """Whether the phones are paid at once or in parts; `offer` says in how many."""
+
+    instalments = forms.TypedChoiceField(
+        label=gettext_lazy("All at once, or in parts without any fee?"),
+        coerce=int,
+        initial=0,
+        widget=forms.RadioSelect,
+    )
+    instalments_agreed = forms.BooleanField(
+        label=gettext_lazy("If I pay in parts, I agree to pay each of them with its bill."),
+        required=False,
+    )
+
+    def offer(self, choices: Sequence[Choice], *, agrees: bool = True) -> None:
+        """To be called once made; `agrees`: who fills it in may agree to the days of the parts."""
+        split = self.fields[ASKED]
+        assert isinstance(split, forms.TypedChoiceField)
+        split.choices = [
+            ("0", _("All today")),
+            *((str(each.parts), _option(each)) for each in choices),
+        ]
+        if not choices:
+            del self.fields[ASKED]
+        if not (choices and agrees):
+            del self.fields["instalments_agreed"]
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if ASKED not in self.fields and self.data.get(ASKED, "0") not in ("", "0"):
+            self.add_error(None, _("It can no longer be paid in parts. Nothing was ordered."))
+        asked = values.get(ASKED) and "instalments_agreed" in self.fields
+        if asked and not values.get("instalments_agreed"):
+            self.add_error("instalments_agreed", _("Please agree to pay the parts on their days."))
+        return values
+
+    @property
+    def parts(self) -> int:
+        """In how many parts; 0: at once."""
+        return int(self.cleaned_data.get(ASKED) or 0)
+
+    @property
+    def parts_agreed(self) -> bool:
+        return bool(self.cleaned_data.get("instalments_agreed"))
+
+
+def chosen_in(query: Mapping[str, str], found: Choices) -> Choice | None:
+    """The choice that the address or the form names; None: all today."""
+    said = str(query.get(ASKED) or "")
+    return found.of(int(said)) if said.isdecimal() and len(said) < 4 else None
+
+
+def summary_url(code: str, chosen: Choice | None = None) -> str:
+    asked = {"cart": code} | ({ASKED: str(chosen.parts)} if chosen is not None else {})
+    return f"{reverse('checkout:summary')}?{urlencode(asked)}"
+
+
+def parts_choices(found: Choices, *, quote: Quote, chosen: Choice | None) -> list[dict[str, Any]]:
+    """All today and each number of parts, as `components/choice.html` shows a choice."""
+    whole = {
+        "title": _("All today"),
+        "text": _("Nothing of the phone is left to pay later."),
+        **_state(quote.due_today_gross, url="?", current=chosen is None),
+    }
+    return [
+        whole,
+        *(
+            {
+                "title": _("In %(parts)s parts") % {"parts": each.parts},
+                "text": in_parts_text(each),
+                **_state(each.due_now, url=f"?{ASKED}={each.parts}", current=each is chosen),
+            }
+            for each in found.choices
+        ),
+    ]
+
+
+def _option(choice: Choice) -> str:
+    return format_html(
+        '<span><b>{}</b><span class="second option-text">{} {}</span></span>',
+        _("In %(parts)s parts") % {"parts": choice.parts},
+        in_parts_text(choice),
+        _("You pay %(due)s now in all.") % {"due": euros(choice.due_now, short=False)},
+    )
+
+
+def _state(today: Money, *, url: str, current: bool) -> dict[str, Any]:
+    return {
+        "url": url,
+        "state": "chosen" if current else "",
+        "price_text": euros(today, short=False),
+        "price_note": _("today"),
+        "badges": [],
+        "changes": [],
+        "misses": [],
+    }
+
+
+def in_parts_text(choice: Choice) -> str:
+    """What is paid of the phone today and later, each part with its day."""
+    price = total(choice.amounts)
+    said = _("Of %(price)s for the phone, %(first)s today") % {
+        "price": euros(price, short=False),
+        "first": euros(choice.amounts[0], short=False),
+    }
+    later = (
+        _("%(amount)s on %(day)s")
+        % {"amount": euros(part.amount, short=False), "day": on_day(part.due_on)}
+        for part in choice.later
+    )
+    return "; ".join([said, *later]) + _(". Without fee or interest, with your bills.")
