@@ -267,6 +267,7 @@ def connect() -> None:
     subscribe(PaymentSettled, bills.on_payment_settled, name="bills.settled")
     subscribe(PaymentDeclined, bills.on_payment_declined, name="bills.declined")
     subscribe(AllowanceReached, bills.on_allowance_reached, name="bills.allowance")
+    subscribe(SubscriptionChanged, bills.on_contract_changed, name="bills.contract")
     subscribe(DisputeMoved, bills.on_dispute_moved, name="bills.disputed")
 
     register_timer(asking.ASK, asking.on_ask_due)

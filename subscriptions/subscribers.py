@@ -10,7 +10,8 @@ from commerce.accounts.kinds import Segment
 from commerce.markets.pack import market
 from commerce.notifications.services import send
 from commerce.payments.selectors import dispute
-from subscriptions.collection.services import announcing, collecting, deposits
+from subscriptions.collection.services import announcing, collecting, deposits, instalments
+from subscriptions.domain.states import ChangeKind, SubscriptionStatus
 from subscriptions.dunning.services import dunning_clock
 from subscriptions.ledger.services import ledger
 from subscriptions.models import BillingAccount, Subscription
@@ -48,6 +49,16 @@ def on_allowance_reached(payload: Mapping[str, Any]) -> None:
         },
         reference="/".join(["allowance", str(line.pk), *map(str, of)]),
     )
+
+
+def on_contract_changed(payload: Mapping[str, Any]) -> None:
+    """A contract that has ended may let fall due what is left of its devices; not one that was
+    withdrawn from, as those come back."""
+    if payload["kind"] == ChangeKind.WITHDRAW:
+        return
+    line = Subscription.objects.filter(pk=payload["subscription_id"])
+    if line.filter(status=SubscriptionStatus.ENDED).exists():
+        instalments.on_end(payload["subscription_id"])
 
 
 def on_dispute_moved(payload: Mapping[str, Any]) -> None:

@@ -183,6 +183,13 @@ class FreeThenPaidRules:
     answers_days: int
 
 
+class AtEnd(StrEnum):
+    """What becomes of the parts that are left when the contract ends that the device came with."""
+
+    GOES_ON = "goes_on"
+    FALLS_DUE = "falls_due"
+
+
 @dataclass(frozen=True, slots=True)
 class CreditTerms:
     """How a price may be paid in parts, always without fee or interest.
@@ -190,6 +197,7 @@ class CreditTerms:
     `parts`: into how many, today's included. From `least` on, tax included. The first part is at
     least `first_share` of the price (zero: all are equal), `cautious_share` where the credit rule
     asks for more. No part falls due later than `longest_days` after the bill (None: no limit).
+    With the end of the contract what is left goes on, or falls due, as `at_end` says.
     """
 
     parts: tuple[int, ...]
@@ -197,6 +205,7 @@ class CreditTerms:
     first_share: Decimal
     cautious_share: Decimal
     longest_days: int | None = None
+    at_end: AtEnd = AtEnd.GOES_ON
 
 
 @dataclass(frozen=True, slots=True)

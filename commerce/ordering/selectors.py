@@ -32,6 +32,7 @@ from commerce.ordering.domain.fulfilment import (
     said,
     temporary_number,
 )
+from commerce.ordering.domain.instalments import Choice
 from commerce.ordering.domain.quote import Quote, QuoteLine
 from commerce.ordering.domain.states import (
     GIVEN_UP,
@@ -53,8 +54,8 @@ from commerce.ordering.services.access import (
 )
 from commerce.ordering.services.editing import Edited
 from commerce.ordering.services.handover import Lease, lease_of
+from commerce.ordering.services.instalments import agreed_choice
 from commerce.ordering.services.numbering import cart_key
-from commerce.ordering.services.payment import due_now
 from commerce.ordering.services.pricing import cart_value, pricing_of, quote_of
 from commerce.ordering.services.stocking import supply_of
 from commerce.ordering.taken_places import as_it_stands
@@ -172,8 +173,8 @@ class ApprovalView:
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """A line of a list of orders; amounts in the order's basis, `gross` with tax, of which
-    `due_now` is paid with the order and the rest in parts."""
+    """A line of a list of orders; amounts in the order's basis, `gross` with tax, of which what is
+    `deferred` is paid in parts later."""
 
     number: str
     state: OrderState
@@ -184,9 +185,13 @@ class OrderSummary:
     placed_by: str
     due_today: Money
     gross: Money
-    due_now: Money
     commitment_total: Money
     purchase_order: str
+    deferred: Money
+
+    @property
+    def due_now(self) -> Money:
+        return self.gross - self.deferred
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +208,8 @@ class CreditView:
 @dataclass(frozen=True, slots=True)
 class OrderView:
     """An order as it was agreed, and what became of it; `change` is empty unless it changes a
-    running line, `instalments` None unless it is paid in parts, and `credit` says why it may be."""
+    running line, `instalments` None unless it is paid in parts, `in_parts` as that was agreed and
+    `credit` says why it may be."""
 
     summary: OrderSummary
     channels: tuple[str, ...]
@@ -228,6 +234,7 @@ class OrderView:
     pick_up_at: Shop | None
     change: str
     instalments: PlanView | None
+    in_parts: Choice | None
     credit: CreditView | None
 
 
@@ -594,6 +601,7 @@ def _view(order: Order) -> OrderView:
     quote = Quote.from_json(order.agreed)
     quoted = {line.id: line for line in quote.lines}
     approval = Approval.objects.filter(order=order).first()
+    plan = plan_of(order.number) if order.deferred else None
     items = tuple(
         _item(item, quoted=quoted.get(item.line_id), order=order) for item in order.items.all()
     )
@@ -620,7 +628,12 @@ def _view(order: Order) -> OrderView:
         deliver_to=_address(order.deliver_to),
         pick_up_at=_pick_up_at(items),
         change=order.change,
-        instalments=plan_of(order.number) if order.deferred else None,
+        instalments=plan,
+        in_parts=agreed_choice(
+            plan, quote=quote, party_id=order.party_id, segment=Segment(order.segment)
+        )
+        if plan is not None
+        else None,
         credit=_credit(order) if order.deferred else None,
     )
 
@@ -649,9 +662,9 @@ def _summary(order: Order) -> OrderSummary:
         placed_by=order.actor_name,
         due_today=Money(order.due_today, order.currency),
         gross=Money(order.gross, order.currency),
-        due_now=due_now(order),
         commitment_total=Money(order.commitment_total, order.currency),
         purchase_order=order.purchase_order,
+        deferred=Money(order.deferred, order.currency),
     )
 
 

@@ -1,6 +1,6 @@
 """A bill as a page: sections, free months, tax per rate, and the promise beside it in words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -21,7 +21,7 @@ from frontend.typography import number_text
 from subscriptions.collection.selectors import Announced
 from subscriptions.collection.services.collecting import LEAST
 from subscriptions.domain.buyers import BuyerCodes
-from subscriptions.domain.instalments import PartState, PlanView
+from subscriptions.domain.instalments import BillPart, PartState, PlanView, PrintedPart
 from subscriptions.domain.states import InvoiceKind, LineKind
 from subscriptions.domain.views import (
     BillLineView,
@@ -117,16 +117,8 @@ def bill_page(
         "open": summary.open,
         "instalments": bill.instalments and instalments_box(bill.instalments),
         "can_pay_off": can_pay_off(bill, payments),
-        "with_it": [
-            {
-                "label": _("Part %(number)s of %(parts)s of the phone on bill %(bill)s")
-                % {"number": each.number, "parts": each.parts, "bill": each.of},
-                "state": PART_STATES[each.state],
-                "amount": each.amount,
-                "bill": each.of,
-            }
-            for each in bill.with_it
-        ],
+        "with_it": parts_rows(bill.with_it),
+        "to_come": parts_rows(bill.to_come),
         "to_pay_in_all": total(
             (*(() if bill.payer else (summary.open,)), *(each.left for each in bill.with_it))
         ),
@@ -140,6 +132,27 @@ PART_STATES: Mapping[PartState, Any] = {
     PartState.PAID: gettext_lazy("paid in full"),
     PartState.ENDED: gettext_lazy("nothing left of it"),
 }
+
+
+def part_label(part: BillPart | PrintedPart) -> str:
+    return _("Part %(number)s of %(parts)s of the phone on bill %(bill)s") % {
+        "number": part.number,
+        "parts": part.parts,
+        "bill": part.of,
+    }
+
+
+def parts_rows(parts: Iterable[BillPart]) -> list[dict[str, Any]]:
+    """Parts of other bills beside a bill, each with its day and how it stands."""
+    return [
+        {
+            "label": part_label(each),
+            "note": _("on %(day)s, %(state)s")
+            % {"day": on_day(each.due_on), "state": PART_STATES[each.state]},
+            "amount": each.amount,
+        }
+        for each in parts
+    ]
 
 
 def instalments_box(plan: PlanView) -> dict[str, Any]:
@@ -161,9 +174,9 @@ def instalments_box(plan: PlanView) -> dict[str, Any]:
 
 
 def can_pay_off(bill: BillView, payments: tuple[PaymentView, ...]) -> bool:
-    """Whether a consumer may pay all that is left in parts now, and no payment is under way."""
-    mine = bill.summary.basis is Basis.TTC and bill.instalments is not None
-    return mine and bool(bill.summary.deferred) and not any(map(is_under_way, payments))
+    """Whether all that is left in parts can be paid now, and no payment is under way."""
+    left = bill.instalments is not None and bool(bill.summary.deferred)
+    return left and not any(map(is_under_way, payments))
 
 
 def is_payable(bill: BillView, payments: tuple[PaymentView, ...]) -> bool:

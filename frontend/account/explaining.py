@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis
-from frontend.account.bills import period_text, taken_back_text, takes_back
+from frontend.account.bills import parts_rows, period_text, taken_back_text, takes_back
 from frontend.account.words import number
 from frontend.shop.words import euros, named, on_day
 from subscriptions.domain.explaining import BILL_DAY, Kept, Reason, Why
@@ -44,6 +44,8 @@ def explanation_page(found: Explained) -> dict[str, Any]:
         "promise": promise_text(found),
         "takes_back": back,
         "kept": not beside or told.promised == told.billed,
+        "with_it": parts_rows(found.bill.with_it),
+        "to_come": parts_rows(found.bill.to_come),
         "exceptions": [{"text": kept_text(kept), "amount": kept.billed} for kept in beside],
     }
 

@@ -21,11 +21,12 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 
 from commerce.kernel.errors import Unknown
-from commerce.kernel.money import total
+from commerce.kernel.money import Money, total
 from commerce.markets.pack import market
 from frontend.account.bills import (
     codes_in_words,
     commitment_text,
+    part_label,
     rate_text,
     section_name,
 )
@@ -39,6 +40,7 @@ from subscriptions.domain.document import (
     net_of,
     sections,
 )
+from subscriptions.domain.instalments import PrintedPart
 from subscriptions.domain.states import LineKind
 from subscriptions.domain.views import PayBy, Section
 from subscriptions.invoicing.facturx import why_untaxed
@@ -168,11 +170,38 @@ def _context(document: InvoiceDocument) -> dict[str, Any]:
         "gross": document.gross,
         "to_pay": _to_pay(document),
         "prepaid": document.prepaid,
-        "left": document.to_pay,
-        "transfer": transfer_box(document.transfer, amount=document.to_pay),
+        "left": _due(document),
+        "transfer": transfer_box(document.transfer, amount=_due(document)),
+        "own_parts": [_part(part) for part in document.parts if not part.of],
+        "with_it": [_part(part) for part in document.due_with_it],
+        "in_all": _in_all(document),
+        "to_come": [
+            _part(part) for part in document.parts if part.of and part.due_on > document.due_on
+        ],
         "payment": list(_payment(document)),
         "commitments": list(_commitments(document)),
         "mentions": _mentions(document),
+    }
+
+
+def _due(document: InvoiceDocument) -> Money:
+    """What is due on the day that the document says: what is paid in parts later is not."""
+    return document.to_pay - document.put_off
+
+
+def _in_all(document: InvoiceDocument) -> Money:
+    """What its buyer pays by then, parts of other bills among it."""
+    others = document.paid_by is not None and document.paid_by.by is PayBy.PAYER
+    parts = total((part.left for part in document.due_with_it), currency=document.currency)
+    return parts if others else _due(document) + parts
+
+
+def _part(part: PrintedPart) -> dict[str, Any]:
+    own = _("Part %(number)s of %(parts)s") % {"number": part.number, "parts": part.parts}
+    return {
+        "label": part_label(part) if part.of else own,
+        "day": on_day(part.due_on),
+        "left": part.left,
     }
 
 
@@ -181,6 +210,8 @@ def _to_pay(document: InvoiceDocument) -> str:
         return _("Goes back to you")
     if not document.to_pay:
         return _("Nothing to pay.")
+    if not _due(document):
+        return _("Nothing to pay now")
     if document.paid_by is not None and document.paid_by.by is PayBy.ORDER:
         return _("Being paid with your order")
     return _("To pay by %(day)s") % {"day": on_day(document.due_on)}
@@ -212,7 +243,7 @@ def _facts(document: InvoiceDocument) -> Iterable[tuple[str, str]]:
             _("%(start)s to %(end)s")
             % {"start": on_day(document.period.start), "end": on_day(document.period.last_day)},
         )
-    if document.to_pay and not document.credit_note:
+    if _due(document) and not document.credit_note:
         yield _("Due on"), on_day(document.due_on)
     if document.order_number:
         yield _("Order"), document.order_number

@@ -15,6 +15,7 @@ from commerce.kernel.clock import business_now
 from commerce.kernel.money import Money
 from commerce.ordering.domain.arrival import Change, Difference
 from commerce.ordering.domain.checks import Issue
+from commerce.ordering.domain.instalments import Choice
 from commerce.ordering.domain.journey import Candidate, StepView
 from commerce.ordering.domain.quote import QuoteLine
 from commerce.ordering.domain.states import WAITING, OrderState
@@ -25,6 +26,7 @@ from frontend.account.lines import monthly_in_words
 from frontend.shop.answers import NAMES, answers_in, asked, kept
 from frontend.shop.cart import bundle_title, titled
 from frontend.shop.deliveries import delivery, when_texts
+from frontend.shop.in_parts import in_parts_text
 from frontend.shop.panel import line_name, panel_of
 from frontend.shop.places import CONFIRM, CartPlace
 from frontend.shop.steps import base_choice, confirmation, line_choices
@@ -55,9 +57,16 @@ def role_name(role: str) -> str:
 
 
 def cart_screen(
-    context: AccountContext, view: CartView, *, role: str, group: str, query: QueryDict
+    context: AccountContext,
+    view: CartView,
+    *,
+    role: str,
+    group: str,
+    query: QueryDict,
+    in_parts: Choice | None = None,
 ) -> dict[str, Any]:
-    """Lines, what may be added or changed with its difference, the panel, the words."""
+    """Lines, what may be added or changed with its difference, the panel, the words; with the phone
+    paid `in_parts`, if the caller wants that."""
     catalogue = snapshot_of(view.quote.release)
     places = {each: _places(view, catalogue, each) for each in view.bundles}
     groups = [each for each, slots in places.items() if slots]
@@ -71,9 +80,10 @@ def cart_screen(
         "panel": panel_of(
             view.quote,
             catalogue=catalogue,
+            in_parts=in_parts,
             why_url=reverse("checkout:cart_why", args=[view.code]),
         ),
-        "aloud": in_words(view),
+        "aloud": in_words(view, in_parts=in_parts),
         "issues": [_issue(issue, view, catalogue, groups) for issue in view.issues],
         "group": group,
         "chosen_role": role,
@@ -117,13 +127,15 @@ def cart_screen(
     return values
 
 
-def in_words(view: CartView) -> list[str]:
+def in_words(view: CartView, *, in_parts: Choice | None = None) -> list[str]:
     """The promise as it is read to the caller before the link is sent."""
     quote = view.quote
     if not quote.lines:
         return []
+    today = quote.due_today_gross if in_parts is None else in_parts.due_now
     sentences = [
-        _("Today you pay %(today)s.") % {"today": euros(quote.due_today_gross, short=False)},
+        _("Today you pay %(today)s.") % {"today": euros(today, short=False)},
+        *([in_parts_text(in_parts)] if in_parts is not None else []),
         *monthly_in_words(quote),
     ]
     if quote.commitment_months:
@@ -177,6 +189,7 @@ def order_screen(view: OrderView) -> dict[str, Any]:
             "panel": panel_of(
                 view.quote,
                 catalogue=catalogue,
+                in_parts=view.in_parts,
                 title=_("As agreed"),
                 why_url=reverse("checkout:order_why", args=[view.summary.number]),
             ),

@@ -7,7 +7,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from commerce.accounts.kinds import Channel
+from commerce.ordering.domain.instalments import Choice
 from frontend.account.words import fact, reasons
+from frontend.shop.in_parts import InPartsForm
 
 ASKED = ("birth_date", "address", "email", "phone", "contract_number", "last_bill")
 """What the console lets an agent ask; the texts of the facts stand beside them while he asks."""
@@ -64,7 +66,7 @@ class SettleForm(forms.Form):
     outcome = forms.CharField(label=_("What came of it"), max_length=300)
 
 
-class SendForm(forms.Form):
+class SendForm(InPartsForm):
     """Who gets the link; only what is not known of the customer yet is asked for."""
 
     first_name = forms.CharField(label=_("First name"), max_length=80)
@@ -89,9 +91,11 @@ class SendForm(forms.Form):
         customer: bool = True,
         address: bool = True,
         shops: Sequence[tuple[str, str]] = (),
+        in_parts: Sequence[Choice] = (),
         **kwargs: object,
     ) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.offer(in_parts, agrees=False)
         field = self.fields["pick_up_at"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", _("No, by parcel")), *shops]

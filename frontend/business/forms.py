@@ -1,11 +1,14 @@
 """Forms of the business portal."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from commerce.ordering.domain.fleet import COLUMNS
+from commerce.ordering.domain.instalments import Choice
+from frontend.shop.in_parts import InPartsForm
 
 MOST_BYTES = 2 * 1024 * 1024
 EXAMPLE = ";".join(COLUMNS)
@@ -55,7 +58,7 @@ class LinesForm(forms.Form):
         return text
 
 
-class OrderForm(forms.Form):
+class OrderForm(InPartsForm):
     """What makes priced lines an order."""
 
     purchase_order = forms.CharField(
@@ -68,6 +71,11 @@ class OrderForm(forms.Form):
         label=_("We accept the terms for businesses"),
         error_messages={"required": _("Please accept the terms of sale to order.")},
     )
+    field_order = ("purchase_order", "instalments", "instalments_agreed", "terms")
+
+    def __init__(self, *args: Any, in_parts: Sequence[Choice] = (), **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.offer(in_parts, on_invoice=True)
 
 
 class NumberForm(forms.Form):

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from catalogue.domain.model import Snapshot
 from commerce.kernel.money import Money
+from commerce.ordering.domain.instalments import Choice
 from commerce.ordering.domain.quote import Quote
 from frontend.shop.panel import Panel, panel_of, today_lines
 from frontend.shop.words import language
@@ -18,15 +19,20 @@ MOST_TRACED = 1_500
 """Lines of a quote beyond which nobody reads why each costs what it costs."""
 
 
-def fleet_panel(quote: Quote, *, catalogue: Snapshot, **extra: Any) -> Panel:
+def fleet_panel(
+    quote: Quote, *, catalogue: Snapshot, in_parts: Choice | None = None, **extra: Any
+) -> Panel:
     """The context of `components/promise.html`; `today` is what is billed once, without tax."""
     if len(quote.lines) > MOST_TRACED:
         quote = replace(quote, trace=())
-    panel = panel_of(quote, catalogue=catalogue)
+    panel = panel_of(quote, catalogue=catalogue, in_parts=in_parts)
+    once = once_lines(quote, catalogue=catalogue)
+    if in_parts is not None:
+        once.append((_("Due of it with the bill of the order"), in_parts.due_now))
     panel |= {
         "today": quote.due_today,
         "today_label": _("Once, without tax"),
-        "today_lines": once_lines(quote, catalogue=catalogue),
+        "today_lines": once,
         "note": _("Without tax, as on your bills at 30 days."),
         "trace": merged_steps(panel["trace"]),
     }

@@ -1,5 +1,6 @@
 """A change of a running line, in an address and in words."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 from datetime import date, timedelta
 from typing import Any
@@ -22,15 +23,18 @@ from commerce.ordering.domain.changes import (
     ChangeReason,
     ChangeRequest,
     Leaving,
+    LeftInParts,
     When,
 )
 from commerce.ordering.domain.consents import OrderConsents
+from commerce.ordering.domain.instalments import Choice
 from frontend.account.forms import AddressForm
 from frontend.shop.beside import beside
 from frontend.shop.contract import contracts_of, display_number, sections_of
+from frontend.shop.in_parts import InPartsForm, why_not
 from frontend.shop.panel import panel_of
 from frontend.shop.places import choices_in, term_in
-from frontend.shop.words import months, named, on_day, said
+from frontend.shop.words import euros, months, named, on_day, said
 from subscriptions.domain.states import APART, BlockKind, ChangeKind
 
 TITLES = {
@@ -65,7 +69,7 @@ LEADS = {
 }
 
 
-class ChangeForm(forms.Form):
+class ChangeForm(InPartsForm):
     """The price that was seen; what is bought needs the same consents as any order."""
 
     expected = forms.DecimalField(widget=forms.HiddenInput, max_digits=12, decimal_places=2)
@@ -86,8 +90,16 @@ class ChangeForm(forms.Form):
         error_messages={"required": gettext_lazy("It begins at once, so please ask for that.")},
     )
 
-    def __init__(self, *args: Any, asks: bool, delivers: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        asks: bool,
+        delivers: bool = False,
+        in_parts: Sequence[Choice] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.offer(in_parts, agrees=asks)
         if not asks:
             for name in ("summary", "terms", "early"):
                 del self.fields[name]
@@ -115,6 +127,7 @@ class ChangeForm(forms.Form):
             terms=given.get("terms", False),
             contract_summary_confirmed=given.get("summary", False),
             early_execution_requested=given.get("early", False),
+            instalments=self.parts_agreed,
         )
 
 
@@ -152,9 +165,15 @@ def change_url(route: str, line: int, kind: ChangeKind, query: QueryDict | None 
 
 
 def change_page(
-    shown: ChangeQuote, *, catalogue: Snapshot, form: ChangeForm, asks: bool
+    shown: ChangeQuote,
+    *,
+    catalogue: Snapshot,
+    form: ChangeForm,
+    asks: bool,
+    in_parts: Choice | None = None,
 ) -> dict[str, Any]:
-    """The context of `account/change.html`; `asks`: the customer agrees here and now."""
+    """The context of `account/change.html`; `asks`: the customer agrees here and now; `in_parts`:
+    how he wants to pay the phone that is bought with it."""
     request = shown.request
     due = bool(shown.quote.due_today_gross)
     label = _("Order and pay") if due else _("Order")
@@ -184,6 +203,7 @@ def change_page(
         "bound": "" if request.kind in APART else _bound(shown),
         "leaving": _leaving(shown),
         "form": form,
+        "not_in_parts": why_not(shown.in_parts),
         "asks": asks,
         "takes_back": shown.takes_back,
         "beside": beside(shown.beside),
@@ -195,6 +215,7 @@ def change_page(
         "panel": panel_of(
             shown.quote,
             catalogue=catalogue,
+            in_parts=in_parts,
             action_form="change",
             action_label=label,
             **({} if shown.quote.monthly else {"commitment_total": None}),
@@ -243,7 +264,25 @@ def _leaving(shown: ChangeQuote) -> dict[str, Any] | None:
         "why": _why_owed(told),
         "waived": told.without_motive if chosen else None,
         "saved_until": saved,
+        "in_parts": [_left_in_parts(each, on=shown.on) for each in told.in_parts],
     }
+
+
+def _left_in_parts(left: LeftInParts, *, on: date) -> str:
+    """What becomes of the phone's parts, in a sentence."""
+    words = {
+        "left": euros(left.left, short=False),
+        "end": on_day(on),
+        "last": on_day(left.last_on) if left.last_on else "",
+    }
+    if left.falls_due:
+        return _("%(left)s of the phone is left to pay in parts: it falls due on %(end)s.") % words
+    if left.last_on is None:
+        return _("%(left)s of the phone is left to pay in parts: they go on as agreed.") % words
+    return (
+        _("%(left)s of the phone is left to pay in parts: they go on as agreed, until %(last)s.")
+        % words
+    )
 
 
 def _why_owed(told: Leaving) -> str:

@@ -49,6 +49,25 @@ class ConsentForm(forms.Form):
         return Money(self.cleaned_data["expected"])
 
 
+class AcceptForm(ConsentForm):
+    """What the customer agrees to of an order that an agent prepared; `in_parts`: its parts too."""
+
+    instalments_agreed = forms.BooleanField(
+        label=_("I agree to pay each of the parts with its bill."),
+        error_messages={"required": _("Please agree to pay the parts on their days.")},
+    )
+
+    def __init__(self, *args: Any, in_parts: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not in_parts:
+            del self.fields["instalments_agreed"]
+
+    @property
+    def consents(self) -> OrderConsents:
+        agreed = self.cleaned_data.get("instalments_agreed", False)
+        return replace(super().consents, instalments=agreed)
+
+
 class CheckoutForm(InPartsForm, ConsentForm):
     """Who orders, where things go, and the consents."""
 

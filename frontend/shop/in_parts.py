@@ -10,9 +10,13 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from commerce.accounts.identity import AccountContext
 from commerce.kernel.money import Money, total
-from commerce.ordering.domain.instalments import Choice, Choices
+from commerce.kernel.sentences import in_words
+from commerce.ordering.domain.instalments import NO_CHOICES, Choice, Choices
 from commerce.ordering.domain.quote import Quote
+from commerce.ordering.selectors import CartView
+from commerce.ordering.services.instalments import choices_of, is_offered
 from frontend.shop.words import euros, on_day
 
 ASKED = "instalments"
@@ -32,13 +36,16 @@ class InPartsForm(forms.Form):
         required=False,
     )
 
-    def offer(self, choices: Sequence[Choice], *, agrees: bool = True) -> None:
-        """To be called once made; `agrees`: who fills it in may agree to the days of the parts."""
+    def offer(
+        self, choices: Sequence[Choice], *, agrees: bool = True, on_invoice: bool = False
+    ) -> None:
+        """To be called once made; `agrees`: who fills it in may agree to the days of the parts;
+        `on_invoice`: nothing is paid with the order, the first part comes with its bill."""
         split = self.fields[ASKED]
         assert isinstance(split, forms.TypedChoiceField)
         split.choices = [
-            ("0", _("All today")),
-            *((str(each.parts), _option(each)) for each in choices),
+            ("0", _("All with the bill of the order") if on_invoice else _("All today")),
+            *((str(each.parts), _option(each, on_invoice=on_invoice)) for each in choices),
         ]
         if not choices:
             del self.fields[ASKED]
@@ -95,12 +102,29 @@ def parts_choices(found: Choices, *, quote: Quote, chosen: Choice | None) -> lis
     ]
 
 
-def _option(choice: Choice) -> str:
+def offered_for(context: AccountContext, view: CartView) -> Choices:
+    """What may be chosen for a cart; nothing is asked where nobody in its segment may."""
+    return choices_of(context, code=view.code) if is_offered(view.segment) else NO_CHOICES
+
+
+def why_not(found: Choices) -> str:
+    """Why a phone that others may pay in parts can't be here; empty where there is none, or where
+    nobody may."""
+    quiet = found.choices or found.code in ("", "nothing_in_parts", "instalments_off")
+    return "" if quiet else str(in_words(found.sentence, _))
+
+
+def _option(choice: Choice, *, on_invoice: bool) -> str:
     return format_html(
         '<span><b>{}</b><span class="second option-text">{} {}</span></span>',
         _("In %(parts)s parts") % {"parts": choice.parts},
-        in_parts_text(choice),
-        _("You pay %(due)s now in all.") % {"due": euros(choice.due_now, short=False)},
+        in_parts_text(choice, on_invoice=on_invoice),
+        (
+            _("%(due)s is due with that bill in all.")
+            if on_invoice
+            else _("You pay %(due)s now in all.")
+        )
+        % {"due": euros(choice.due_now, short=False)},
     )
 
 
@@ -116,10 +140,14 @@ def _state(today: Money, *, url: str, current: bool) -> dict[str, Any]:
     }
 
 
-def in_parts_text(choice: Choice) -> str:
+def in_parts_text(choice: Choice, *, on_invoice: bool = False) -> str:
     """What is paid of the phone today and later, each part with its day."""
     price = total(choice.amounts)
-    said = _("Of %(price)s for the phone, %(first)s today") % {
+    said = (
+        _("Of %(price)s for phones, %(first)s with the bill of the order")
+        if on_invoice
+        else _("Of %(price)s for the phone, %(first)s today")
+    ) % {
         "price": euros(price, short=False),
         "first": euros(choice.amounts[0], short=False),
     }
@@ -128,4 +156,6 @@ def in_parts_text(choice: Choice) -> str:
         % {"amount": euros(part.amount, short=False), "day": on_day(part.due_on)}
         for part in choice.later
     )
-    return "; ".join([said, *later]) + _(". Without fee or interest, with your bills.")
+    return _("%(amounts)s. Without fee or interest, with your bills.") % {
+        "amounts": "; ".join([said, *later])
+    }

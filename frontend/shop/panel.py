@@ -16,6 +16,7 @@ from frontend.shop.words import (
     euros,
     long_name,
     months,
+    on_day,
     said,
     short_schedule,
 )
@@ -97,15 +98,14 @@ def put_parts(bills: Sequence[dict[str, Any]], choice: Choice) -> None:
     """Each part beside the bill that it is to be paid with; none is in a bill's amount."""
     for part in choice.later:
         for bill in bills[part.bill - 1 : part.bill]:
-            bill.setdefault("parts", []).append(
-                {"text": part_text(part, choice), "amount": part.amount, "day": part.due_on}
-            )
+            bill.setdefault("parts", []).append((part_text(part, choice), part.amount))
 
 
 def part_text(part: ComingPart, choice: Choice) -> str:
-    return _("Part %(number)s of %(parts)s of the phone") % {
+    return _("Part %(number)s of %(parts)s of the phone, due on %(day)s") % {
         "number": part.number,
         "parts": choice.parts,
+        "day": on_day(part.due_on),
     }
 
 

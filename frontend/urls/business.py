@@ -38,6 +38,7 @@ urlpatterns = [
     path("portal/bill-day/", cycle_day.of_firm, name="bill_day"),
     path("portal/payables/", payers.of_firm, name="payables"),
     path("portal/bills/<str:number>/", business.bill, name="bill"),
+    path("portal/bills/<str:number>/pay-off/", paying.pay_off_for_firm, name="pay_off"),
     path("portal/bills/<str:number>/explained/", business.bill_explained, name="bill_explained"),
     path("portal/bills/<str:number>/pdf/", business.bill_file, {"form": Form.PDF}, "bill_pdf"),
     path("portal/bills/<str:number>/xml/", business.bill_file, {"form": Form.XML}, "bill_xml"),

@@ -25,6 +25,7 @@ from commerce.kernel.clock import business_now
 from commerce.kernel.errors import FaisceauError, Forbidden, NotFound, RuleViolated
 from commerce.kernel.money import Money
 from commerce.ordering import selectors as ordering
+from commerce.ordering.domain.instalments import Choice, Choices
 from commerce.ordering.selectors import CartView
 from commerce.ordering.services import carts, handover, retention
 from commerce.ordering.services.links_again import resend_link
@@ -39,6 +40,7 @@ from frontend.agent.forms import SendForm
 from frontend.agent.screen import CART, around, contact_bar
 from frontend.sentences import sentence_of
 from frontend.shop.deliveries import pick_up_choices
+from frontend.shop.in_parts import ASKED, chosen_in, offered_for, why_not
 from frontend.shop.number_choice import keep_number, number_form, number_values
 from frontend.shop.porting import port_cards
 
@@ -178,7 +180,7 @@ def send(request: HttpRequest, code: str) -> HttpResponse:
     """Prepare the order and send the customer the link to accept and pay."""
     context = context_for_request(request)
     view = ordering.cart_view(context, code=code)
-    form = _send_form(context, view, request)
+    form = _send_form(context, view, request, found=offered_for(context, view))
     if form.is_valid():
         try:
             placed = place_order(context, code=code, checkout=_checkout(request, form, context))
@@ -254,18 +256,31 @@ def _screen(request: HttpRequest, context: AccountContext, view: CartView) -> di
     bar = contact_bar(context)
     contact = bar["contact"]
     verified = context.party_id is None or (contact is not None and contact.verified)
+    found = offered_for(context, view)
+    chosen = chosen_in(request.POST or request.GET, found)
+    screen = cart_screen(context, view, role=role, group=group, query=request.GET, in_parts=chosen)
     return (
         around(context)
         | bar
-        | cart_screen(context, view, role=role, group=group, query=request.GET)
-        | {"verified": verified, "send_form": _send_form(context, view)}
+        | screen
+        | {
+            "verified": verified,
+            "send_form": _send_form(context, view, found=found, chosen=chosen),
+            "not_in_parts": why_not(found),
+        }
     )
 
 
 def _send_form(
-    context: AccountContext, view: CartView, request: HttpRequest | None = None
+    context: AccountContext,
+    view: CartView,
+    request: HttpRequest | None = None,
+    *,
+    found: Choices,
+    chosen: Choice | None = None,
 ) -> SendForm:
-    """Asks for what is not known yet: who the customer is, where a parcel goes."""
+    """Asks for what is not known yet: who the customer is, where a parcel goes; and how he wants to
+    pay his phone, if he may choose."""
     party_id = view.party_id or context.party_id
     party = accounts.party(party_id) if party_id is not None else None
     catalogue = snapshot_of(view.quote.release)
@@ -279,6 +294,8 @@ def _send_form(
         customer=party is None,
         address=carried and (party is None or not party.addresses),
         shops=pick_up_choices(view, near=_postcode(party), most=None),
+        in_parts=found.choices,
+        initial={ASKED: chosen.parts} if chosen is not None else {},
     )
 
 
@@ -316,6 +333,7 @@ def _checkout(request: HttpRequest, form: SendForm, context: AccountContext) -> 
         deliver_to=address,
         pick_up_at=said.get("pick_up_at", ""),
         language=get_language() or "fr",
+        instalments=form.parts,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -23,14 +23,12 @@ from commerce.ordering.domain.fleet import (
     COLUMNS,
     FleetLine,
     FleetRefused,
-    RowAnswer,
     parse_fleet_csv,
 )
-from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.selectors import OrderView, approvals_waiting, order_view, orders_of
 from commerce.ordering.services.approval import approve_order, reject_order
-from commerce.ordering.services.bulk import BulkCheckout, place_bulk_order, quote_bulk
+from commerce.ordering.services.bulk import BulkCheckout, FleetQuote, place_bulk_order, quote_bulk
 from commerce.web.policy import Policy, policy
 from frontend.account import bills as bill_words
 from frontend.account import words
@@ -45,6 +43,7 @@ from frontend.business.landing import landing_page
 from frontend.business.panel import fleet_panel
 from frontend.sentences import sentence_of
 from frontend.shop.deliveries import delivery
+from frontend.shop.in_parts import chosen_in, why_not
 from frontend.shop.words import language
 from frontend.views.paying import note_added
 from subscriptions.accounts.selectors import account_view
@@ -101,7 +100,7 @@ def new(request: HttpRequest) -> HttpResponse:
         "sites": accounts.organisation(context.party_id or 0).sites,
     }
     if posted and values["form"].is_valid():
-        number = _fleet(context, values, digest=request.POST.get("digest", ""), ordering=ordering)
+        number = _fleet(context, values, said=request.POST, ordering=ordering)
         if number:
             messages.success(request, _("The order %(number)s is placed.") % {"number": number})
             return redirect("portal:order", number=number)
@@ -114,19 +113,25 @@ def _refused(values: dict[str, Any], *, ordering: bool) -> bool:
     return bool(wrong_rows or values["form"].errors or (ordering and values["order_form"].errors))
 
 
-def _fleet(context: AccountContext, values: dict[str, Any], *, digest: str, ordering: bool) -> str:
+def _fleet(
+    context: AccountContext, values: dict[str, Any], *, said: QueryDict, ordering: bool
+) -> str:
     """Answer the rows into `values`; the number of the order if it was asked for and made."""
     form: LinesForm = values["form"]
     order_form: OrderForm = values["order_form"]
     try:
-        lines, answers, quote = _quoted(context, form.text())
-        values["answers"] = answered(answers)
+        lines, found = _quoted(context, form.text())
+        values["answers"] = answered(found.answers)
+        quote = found.quote
         if quote is None:
             return ""
-        values["quote"] = quote
+        values["quote"], values["not_in_parts"] = quote, why_not(found.in_parts)
+        order_form = OrderForm(said if ordering else None, in_parts=found.in_parts.choices)
+        values["order_form"] = order_form
         values["panel"] = fleet_panel(
             quote,
             catalogue=snapshot_of(quote.release),
+            in_parts=chosen_in(said, found.in_parts),
             title=_("What it costs"),
             action_label=_("Order these lines"),
             action_form="fleet",
@@ -135,8 +140,11 @@ def _fleet(context: AccountContext, values: dict[str, Any], *, digest: str, orde
             return ""
         checkout = BulkCheckout(
             purchase_order=order_form.cleaned_data["purchase_order"],
-            consents=OrderConsents(terms=order_form.cleaned_data["terms"]),
-            digest=digest,
+            consents=OrderConsents(
+                terms=order_form.cleaned_data["terms"], instalments=order_form.parts_agreed
+            ),
+            instalments=order_form.parts,
+            digest=said.get("digest", ""),
             language=language(),
         )
         return place_bulk_order(context, lines=lines, checkout=checkout).number
@@ -149,17 +157,14 @@ def _fleet(context: AccountContext, values: dict[str, Any], *, digest: str, orde
     return ""
 
 
-def _quoted(
-    context: AccountContext, text: str
-) -> tuple[Sequence[FleetLine], Sequence[RowAnswer], Quote | None]:
+def _quoted(context: AccountContext, text: str) -> tuple[Sequence[FleetLine], FleetQuote]:
     """The lines in `text`, what each is answered, and what they cost if all of them fit."""
     try:
         lines = parse_fleet_csv(text)
     except FleetRefused as refused:
         judged = quote_bulk(context, lines=refused.lines).answers if refused.lines else ()
-        return (), merged(refused.answers, judged), None
-    quoted = quote_bulk(context, lines=lines)
-    return lines, quoted.answers, quoted.quote
+        return (), FleetQuote(None, tuple(merged(refused.answers, judged)))
+    return lines, quote_bulk(context, lines=lines)
 
 
 @policy(Policy.BUSINESS)
@@ -220,7 +225,10 @@ def order(request: HttpRequest, number: str) -> HttpResponse:
     values = screen.around(context, here="portal:orders") | _lines(request, view)
     values |= {
         "panel": fleet_panel(
-            view.quote, catalogue=snapshot_of(view.quote.release), title=_("As agreed")
+            view.quote,
+            catalogue=snapshot_of(view.quote.release),
+            in_parts=view.in_parts,
+            title=_("As agreed"),
         ),
         "may_decide": decider and any(each.number == number for each in approvals_waiting(context)),
         "own": decider and view.summary.placed_by == context.actor.name,
@@ -323,6 +331,7 @@ def bill(request: HttpRequest, number: str) -> HttpResponse:
     values = screen.around(context, here="portal:bills") | {
         "trail": [{"label": _("Bills"), "url": reverse("portal:bills")}, {"label": number}],
         "bill": page,
+        "may_pay": context.role is not Role.VIEWER,
     }
     return render(request, "frontend/portal/bill.html", values)
 

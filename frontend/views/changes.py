@@ -18,6 +18,7 @@ from commerce.accounts.selectors import party
 from commerce.kernel.clock import business_now
 from commerce.kernel.errors import FaisceauError
 from commerce.ordering.domain.changes import ChangeRequest
+from commerce.ordering.domain.instalments import NO_CHOICES
 from commerce.ordering.services.changed_line import segment_of
 from commerce.ordering.services.changes import place_change, quote_change
 from commerce.ordering.services.place import Checkout, PlacedOrder
@@ -28,6 +29,7 @@ from frontend.agent.screen import around, contact_bar
 from frontend.sentences import sentence_of
 from frontend.shop.changing import LEADS, TITLES, ChangeForm, change_page, request_in
 from frontend.shop.contract import display_number
+from frontend.shop.in_parts import ASKED, chosen_in
 from frontend.shop.replacing import choosing
 from frontend.views.customer import tabs
 from frontend.views.summary import to_hosted_page
@@ -147,6 +149,7 @@ class ChangePage:
             consents=self.form.consents,
             language=(get_language() or "fr")[:2],
             deliver_to=self.form.address,
+            instalments=self.form.parts,
         )
         try:
             return self.place(checkout)
@@ -169,8 +172,15 @@ class ChangePage:
                 "choose": self.choose,
             }
         catalogue = snapshot_of(self.shown.quote.release)
-        shown = change_page(self.shown, catalogue=catalogue, form=self.form, asks=self.asks)
-        return shown | {"choose": self.choose}
+        request = self.request
+        shown = change_page(
+            self.shown,
+            catalogue=catalogue,
+            form=self.form,
+            asks=self.asks,
+            in_parts=chosen_in(request.POST or request.GET, self.shown.in_parts),
+        )
+        return shown | {"choose": self.choose, "in_parts_url": request.get_full_path()}
 
     def _choose(self) -> dict[str, Any] | None:
         """What is asked on the page itself: of another SIM or number."""
@@ -194,6 +204,15 @@ class ChangePage:
                 "digest": self.shown.digest(),
             }
         delivers = self.shown is not None and self.shown.delivers
+        parts = self.shown.in_parts if self.shown is not None else NO_CHOICES
+        chosen = chosen_in(self.request.GET, parts)
+        seen |= {ASKED: chosen.parts} if chosen is not None else {}
         if delivers and (known := party(self.context.party_id or 0).addresses):
             seen |= {name: getattr(known[0], name) for name in AddressForm.base_fields}
-        return ChangeForm(self.request.POST or None, asks=agrees, delivers=delivers, initial=seen)
+        return ChangeForm(
+            self.request.POST or None,
+            asks=agrees,
+            delivers=delivers,
+            in_parts=parts.choices,
+            initial=seen,
+        )

@@ -7,9 +7,8 @@ from django.utils.translation import gettext as _
 
 from catalogue.selectors import snapshot_of
 from commerce.accounts.context import context_for_request
-from commerce.ordering.services.instalments import choices_of
 from commerce.web.policy import Policy, policy
-from frontend.shop.in_parts import chosen_in, parts_choices, summary_url
+from frontend.shop.in_parts import chosen_in, offered_for, parts_choices, summary_url
 from frontend.shop.panel import panel_of
 from frontend.shop.session import remember_cart
 from frontend.shop.steps import IN_PARTS, steps_of
@@ -26,7 +25,7 @@ def in_parts(request: HttpRequest, code: str) -> HttpResponse:
         return view
     if not view.orderable:
         return redirect("checkout:cart", code=view.code)
-    found = choices_of(context, code=view.code)
+    found = offered_for(context, view)
     if not found.choices:
         return redirect(summary_url(view.code))
     remember_cart(request, view.code)

@@ -29,7 +29,8 @@ from frontend.agent.screen import frame_for
 from frontend.next_offers import offer_cards
 from frontend.shop.contract import contracts_of, sections_of
 from frontend.shop.deliveries import delivery
-from frontend.shop.forms import ConsentForm, note_refusal
+from frontend.shop.forms import AcceptForm, note_refusal
+from frontend.shop.in_parts import in_parts_text
 from frontend.shop.panel import panel_of
 from frontend.shop.porting import port_cards
 from frontend.shop.session import order_context, order_key, party_of_key, remember_order
@@ -69,6 +70,7 @@ def track(request: HttpRequest, number: str) -> HttpResponse:
             "panel": panel_of(
                 order.quote,
                 catalogue=snapshot_of(order.quote.release),
+                in_parts=order.in_parts,
                 title=_("As agreed"),
                 why_url=reverse("checkout:order_why", args=[order.summary.number]),
             ),
@@ -124,7 +126,11 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
             "order": order,
             "number": order.summary.number,
             "payment": payment_words(payment, order),
-            "panel": panel_of(order.quote, catalogue=snapshot_of(order.quote.release)),
+            "panel": panel_of(
+                order.quote,
+                catalogue=snapshot_of(order.quote.release),
+                in_parts=order.in_parts,
+            ),
         },
     )
 
@@ -148,7 +154,9 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     remember_order(request, number=number, party_id=order.summary.party_id)
     if order.summary.state is not OrderState.AWAITING_ACCEPTANCE:
         return _after_acceptance(order)
-    form = ConsentForm(request.POST or None, initial=_seen(order))
+    form = AcceptForm(
+        request.POST or None, in_parts=order.in_parts is not None, initial=_seen(order)
+    )
     if request.method == "POST" and form.is_valid():
         try:
             placed = accept_order(token=token, consents=form.consents)
@@ -166,6 +174,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
             "number": number,
             "party": accounts.party(order.summary.party_id),
             "form": form,
+            "in_parts": order.in_parts and in_parts_text(order.in_parts),
             "contracts": _contracts(order),
             "has_contract": bool(_contracts(order)),
             "early": withdrawal_words(),
@@ -173,6 +182,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
             "panel": panel_of(
                 order.quote,
                 catalogue=snapshot_of(order.quote.release),
+                in_parts=order.in_parts,
                 action_form="order",
                 action_label=_("Accept and pay") if order.summary.gross else _("Accept this order"),
             ),

@@ -56,8 +56,22 @@ def pay(request: HttpRequest, number: str) -> HttpResponse:
 def pay_off(request: HttpRequest, number: str) -> HttpResponse:
     """To the provider's page, with all that is left of a bill that is paid in parts."""
     context = context_for_request(request)
-    page = reverse("account:bill", args=[number])
+    return _pay_off(request, context, number, page=reverse("account:bill", args=[number]))
 
+
+@policy(Policy.BUSINESS)
+@require_POST
+def pay_off_for_firm(request: HttpRequest, number: str) -> HttpResponse:
+    """As `pay_off`; not for viewers."""
+    context = context_for_request(request)
+    if context.role is Role.VIEWER:
+        raise Forbidden("A viewer can't pay.", code="viewer")
+    return _pay_off(request, context, number, page=reverse("portal:bill", args=[number]))
+
+
+def _pay_off(
+    request: HttpRequest, context: AccountContext, number: str, *, page: str
+) -> HttpResponse:
     def opened() -> str:
         key = instalments.pay_off(
             party_id=context.party_id or 0,

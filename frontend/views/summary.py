@@ -24,14 +24,13 @@ from commerce.kernel.errors import FaisceauError, InvalidInput, NotFound
 from commerce.ordering.domain.instalments import Choice, Choices
 from commerce.ordering.selectors import CartView, cart_view, order_placed_from
 from commerce.ordering.services.checkout import start_checkout
-from commerce.ordering.services.instalments import choices_of
 from commerce.ordering.services.place import Checkout, NewCustomer, PlacedOrder, place_order
 from commerce.payments.services.checkout import open_session
 from commerce.web.policy import Policy, policy
 from frontend.shop.contract import contracts_of, sections_of
 from frontend.shop.deliveries import pick_up_choices
 from frontend.shop.forms import CheckoutForm, note_refusal
-from frontend.shop.in_parts import ASKED, chosen_in, summary_url
+from frontend.shop.in_parts import ASKED, chosen_in, offered_for, summary_url
 from frontend.shop.panel import panel_of
 from frontend.shop.session import (
     cart_of,
@@ -61,7 +60,7 @@ def summary(request: HttpRequest) -> HttpResponse:
     remember_cart(request, view.code)
     view = cart_view(context, code=code)
     known = accounts.party(context.party_id) if context.party_id is not None else None
-    offered = choices_of(context, code=view.code)
+    offered = offered_for(context, view)
     if request.method == "POST":
         shops = pick_up_choices(view, near=request.POST.get("postcode", "")[:10])
         form = CheckoutForm(request.POST, known=known, shops=shops, in_parts=offered.choices)

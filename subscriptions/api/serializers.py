@@ -137,13 +137,14 @@ class InvoicePlanSerializer(Shown):
 
 
 class DuePartSerializer(Shown):
-    """A part of another invoice that is to be paid with this one, on the same day. It is no charge
-    of this one, and was taxed on its own."""
+    """A part of another invoice that is to be paid with this one, or after it. It is no charge of
+    this one, and was taxed on its own."""
 
     invoice = serializers.CharField(source="of")
     order = serializers.CharField(source="order_number")
     number = serializers.IntegerField(min_value=2)
     parts = serializers.IntegerField(min_value=2)
+    due_on = serializers.DateField()
     amount = MoneySerializer()
     left = MoneySerializer()
     state = OneOf(PartState, source="state.value")
@@ -283,6 +284,7 @@ class InvoiceDetailSerializer(Shown):
     electronic = ElectronicInvoiceSerializer(allow_null=True)
     instalments = InvoicePlanSerializer(allow_null=True)
     to_pay_with_it = DuePartSerializer(source="with_it", many=True)
+    parts_to_come = DuePartSerializer(source="to_come", many=True)
     promised = MoneySerializer()
     as_promised = serializers.BooleanField()
     payer = serializers.CharField(allow_blank=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from subscriptions.api import bill_day, dunning, paid_later, payers, views
+from subscriptions.api import bill_day, dunning, instalments, paid_later, payers, views
 
 urlpatterns = [
     path("subscriptions", views.SubscriptionsView.as_view(), name="subscriptions"),
@@ -49,6 +49,11 @@ urlpatterns = [
     path("invoices/<slug:number>.xml", views.InvoiceXmlView.as_view(), name="invoice_xml"),
     path("invoices/<slug:number>.ubl.xml", views.InvoiceUblView.as_view(), name="invoice_ubl"),
     path("invoices/<slug:number>/explanation", views.ExplanationView.as_view(), name="explanation"),
+    path(
+        "invoices/<slug:number>/pay-off",
+        instalments.InvoicePayOffView.as_view(),
+        name="invoice_pay_off",
+    ),
     path("invoices/<slug:number>", views.InvoiceView.as_view(), name="invoice"),
     path("dunning-cases", dunning.DunningCasesView.as_view(), name="dunning_cases"),
     path("dunning-cases/<int:case_id>", dunning.DunningCaseView.as_view(), name="dunning_case"),

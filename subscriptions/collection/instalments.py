@@ -1,13 +1,26 @@
 """Reads: prices paid in parts, and what is left of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 
-from commerce.kernel.clock import business_today
+from django.db.models import Q, QuerySet
+
+from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.money import Money, total
+from commerce.markets.pack import AtEnd
 from subscriptions.domain.dunning import EntryKind
-from subscriptions.domain.instalments import BillPart, Part, PartStanding, PlanView, standing
+from subscriptions.domain.instalments import (
+    BillPart,
+    Part,
+    PartStanding,
+    PlanView,
+    PrintedPart,
+    comes_with,
+    standing,
+)
 from subscriptions.domain.ledger import PART, Book, TransferKind
+from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.dunning.selectors import owes_overdue
 from subscriptions.ledger.selectors import deferred_on, owed_on
 from subscriptions.models import (
@@ -16,6 +29,8 @@ from subscriptions.models import (
     InstalmentPart,
     InstalmentPlan,
     Invoice,
+    Subscription,
+    SubscriptionChange,
 )
 
 
@@ -48,36 +63,132 @@ def plan_of_bill(party_id: int, number: str) -> PlanView | None:
     return _view(part.plan) if part is not None else None
 
 
-def parts_with(party_id: int, number: str) -> tuple[BillPart, ...]:
-    """The parts that are to be paid with a bill of the account's: those due on its day, but for the
-    bill that they are parts of."""
+@dataclass(frozen=True, slots=True)
+class PartsBeside:
+    """The parts of other bills that are to be paid `with_it`, and those `to_come` after it."""
+
+    with_it: tuple[BillPart, ...] = ()
+    to_come: tuple[BillPart, ...] = ()
+
+
+def parts_beside(party_id: int, number: str) -> PartsBeside:
+    """As they stand today, beside a bill of the account's that is no order's; those that were
+    agreed after it are none of its."""
     bill = Invoice.objects.filter(number=number, account__party=party_id).first()
-    if bill is None or bill.due_on is None:
-        return ()
-    rows = InstalmentPart.objects.filter(invoice__account=bill.account_id, due_on=bill.due_on)
-    found = []
-    for row in rows.exclude(invoice=bill).select_related("plan", "invoice").order_by("pk"):
-        view = _view(row.plan)
-        (stands,) = (each for each in view.later if each.part.number == row.number)
-        found.append(
-            BillPart(
-                of=view.bill,
-                order_number=view.order_number,
-                number=row.number,
-                parts=view.parts,
-                amount=stands.part.amount,
-                left=stands.left,
-                state=stands.state,
-            )
+    if bill is None or bill.due_on is None or bill.issued_on is None or bill.order_number:
+        return PartsBeside()
+    later = InstalmentPart.objects.filter(
+        invoice__account=bill.account_id,
+        invoice__issued_on__lte=bill.issued_on,
+        due_on__gte=bill.issued_on,
+    )
+    plans = InstalmentPlan.objects.filter(pk__in=later.values("plan")).order_by("pk")
+    parts = [
+        BillPart(
+            of=view.bill,
+            order_number=view.order_number,
+            number=each.part.number,
+            parts=view.parts,
+            due_on=each.part.due_on,
+            amount=each.part.amount,
+            left=each.left,
+            state=each.state,
         )
+        for view in map(_view, plans)
+        for each in view.later
+    ]
+    issued_on, due_on = bill.issued_on, bill.due_on
+    return PartsBeside(
+        tuple(
+            each
+            for each in parts
+            if comes_with(each.due_on, issued_on=issued_on, bill_due_on=due_on)
+        ),
+        tuple(
+            sorted(
+                (each for each in parts if each.due_on > due_on and each.left),
+                key=lambda each: each.due_on,
+            )
+        ),
+    )
+
+
+def printed_beside(account_ids: Collection[int], *, on: date) -> Mapping[int, list[PrintedPart]]:
+    """By account, what is left of the parts that are due on the day `on` or later, as the bills
+    that are issued on that day print it. One query where nobody pays in parts."""
+    rows = InstalmentPart.objects.filter(invoice__account__in=account_ids, due_on__gte=on)
+    accounts = dict(rows.order_by("plan").values_list("plan", "invoice__account"))
+    found: dict[int, list[PrintedPart]] = {}
+    for plan in InstalmentPlan.objects.filter(pk__in=accounts).order_by("pk") if accounts else ():
+        view = _view(plan)
+        found.setdefault(accounts[plan.pk], []).extend(
+            PrintedPart(view.bill, each.part.number, view.parts, each.part.due_on, each.left)
+            for each in view.later
+            if each.left and each.part.due_on >= on
+        )
+    return found
+
+
+def is_paying_in_parts(subscription_id: int) -> bool:
+    """Whether parts of a device that came with the contract, or with a change of it, are still to
+    come or to pay."""
+    return any(_view(plan).is_open for plan in plans_with(subscription_id))
+
+
+def plans_with(subscription_id: int) -> QuerySet[InstalmentPlan]:
+    """Of the devices that came with the contract, or with a change of it; the oldest first."""
+    begun = Subscription.objects.filter(pk=subscription_id).values("order_number")
+    changed = SubscriptionChange.objects.filter(subscription=subscription_id)
+    rows = InstalmentPlan.objects.filter(
+        Q(order_number__in=begun) | Q(order_number__in=changed.values("order_number"))
+    )
+    return rows.order_by("pk")
+
+
+def is_needed(plan: InstalmentPlan) -> bool:
+    """Whether a contract of the plan's order runs, or one that it changed."""
+    running = Subscription.objects.exclude(status=SubscriptionStatus.ENDED)
+    changed = SubscriptionChange.objects.filter(order_number=plan.order_number)
+    return running.filter(
+        Q(order_number=plan.order_number) | Q(pk__in=changed.values("subscription"))
+    ).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAtEnd:
+    """What is left of the parts of a bill when a contract ends; all of it `falls_due` then, or its
+    parts go on, the last of them until `last_on`. `bill` is empty, and `last_on` None, until the
+    order is billed."""
+
+    bill: str
+    left: Money
+    falls_due: bool
+    last_on: date | None
+
+
+def left_at_end(subscription_id: int, *, on: date) -> tuple[LeftAtEnd, ...]:
+    """Of the devices of a contract that ends on the day `on`, if nothing is paid early; nothing
+    where all parts are due by then. Of several contracts of an order the last one that ends
+    counts."""
+    found = []
+    for plan in plans_with(subscription_id):
+        view = _view(plan)
+        later = [each for each in view.later if each.left and each.part.due_on > on]
+        left = total((each.left for each in later), currency=plan.currency)
+        if not view.later:
+            left = view.left
+        others = Subscription.objects.filter(order_number=plan.order_number)
+        running = others.exclude(pk=subscription_id).exclude(status=SubscriptionStatus.ENDED)
+        if left:
+            found.append(
+                LeftAtEnd(
+                    bill=view.bill,
+                    left=left,
+                    falls_due=plan.at_end == AtEnd.FALLS_DUE and not running.exists(),
+                    last_on=later[-1].part.due_on if later else None,
+                )
+            )
     return tuple(found)
-
-
-def is_paying_in_parts(party_id: int, order_number: str) -> bool:
-    """Whether parts of what was bought with that order are still to come or to pay."""
-    plan = plan_of(order_number)
-    mine = InstalmentPlan.objects.filter(order_number=order_number, party=party_id)
-    return plan is not None and plan.is_open and mine.exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +214,16 @@ def dated_parts(plan: InstalmentPlan) -> tuple[Part, ...]:
     return tuple(Part(row.number, Money(row.amount, plan.currency), row.due_on) for row in rows)
 
 
-def fallen_parts(invoice: Invoice) -> frozenset[int]:
-    """The numbers of the parts of a bill that fell due on their days."""
+def fallen_parts(invoice: Invoice) -> Mapping[int, date]:
+    """The parts of a bill that fell due, by number: on which day, their own or that of the end."""
     fell = invoice.transfers.filter(kind=TransferKind.INSTALMENT, debit=Book.RECEIVABLE)
-    keys = fell.filter(key__startswith=f"{invoice.number}{PART}").values_list("key", flat=True)
-    return frozenset(int(key.rpartition("/")[2]) for key in keys)
+    rows = fell.filter(key__startswith=f"{invoice.number}{PART}").values_list("key", "at")
+    return {int(key.rpartition("/")[2]): at.astimezone(PARIS).date() for key, at in rows}
+
+
+def standing_of(plan: InstalmentPlan) -> tuple[PartStanding, ...]:
+    """Its later parts as they are now; none until the order is billed."""
+    return _view(plan).later
 
 
 def _view(row: InstalmentPlan) -> PlanView:
@@ -135,4 +251,5 @@ def _view(row: InstalmentPlan) -> PlanView:
         later=later,
         left=left,
         to_come=deferred,
+        longest_days=row.longest_days,
     )

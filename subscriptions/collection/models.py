@@ -4,8 +4,9 @@ which these and bills may be paid."""
 from django.db import models
 from django.db.models import Q
 
+from commerce.markets.pack import AtEnd
 from subscriptions.accounts.models import BillingAccount
-from subscriptions.columns import amount_field
+from subscriptions.columns import amount_field, known
 from subscriptions.domain.ledger import DEPOSIT_REFERENCE, LINK_REFERENCE
 from subscriptions.invoicing.models import Invoice
 
@@ -65,7 +66,8 @@ class Deposit(models.Model):
 
 class InstalmentPlan(models.Model):
     """What was agreed with an order: of its bill `deferred` is paid in parts later, by line as
-    `lines` say; `first` of the split price was due with the order. Only added."""
+    `lines` say; `first` of the split price was due with the order. `at_end` says what the end of
+    the contract does to the rest. Only added."""
 
     order_number = models.CharField(max_length=20, unique=True)
     party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
@@ -76,13 +78,15 @@ class InstalmentPlan(models.Model):
     amounts = models.JSONField(help_text="of the parts after the first")
     lines = models.JSONField(help_text="line id -> how much of its price is deferred")
     longest_days = models.PositiveSmallIntegerField(null=True)
+    at_end = models.CharField(max_length=9, db_default=AtEnd.GOES_ON.value)
     agreed_at = models.DateTimeField(help_text="business time")
 
     class Meta:
         constraints = [
+            known("at_end", AtEnd, name="plan_end_known"),
             models.CheckConstraint(
                 condition=Q(first__gt=0, deferred__gt=0, parts__gte=2), name="plan_defers_something"
-            )
+            ),
         ]
 
     def __str__(self) -> str:

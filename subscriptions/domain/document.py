@@ -15,6 +15,7 @@ from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
 from subscriptions.domain.buyers import NO_CODES, Borne, BuyerCodes, by_cost_centre
 from subscriptions.domain.carrier import COLLECTED
+from subscriptions.domain.instalments import PrintedPart, comes_with
 from subscriptions.domain.states import InvoiceKind, LineKind
 from subscriptions.domain.views import (
     BillView,
@@ -72,7 +73,8 @@ class DocumentLine:
 class InvoiceDocument:
     """What the invoice says. `net` is the sum of the lines' and of the tax parts' net amounts;
     `gross == net + tax`. What of it was not `prepaid` is to pay, or goes back with a credit note;
-    `prepaid` and `means` are those of the day of issue.
+    `prepaid` and `means` are those of the day of issue, as are the `parts` of prices that were left
+    to pay in parts: its own, or those of other bills.
     """
 
     number: str
@@ -98,6 +100,7 @@ class InvoiceDocument:
     mentions: tuple[str, ...]
     commitments: tuple[CommitmentView, ...]
     means: PaymentMeans | None = None
+    parts: tuple[PrintedPart, ...] = ()
 
     @property
     def business(self) -> bool:
@@ -106,6 +109,22 @@ class InvoiceDocument:
     @property
     def to_pay(self) -> Money:
         return self.gross - self.prepaid
+
+    @property
+    def put_off(self) -> Money:
+        """What of it is paid in parts after the day on which it is due."""
+        own = (part.left for part in self.parts if not part.of)
+        return total(own, currency=self.currency)
+
+    @property
+    def due_with_it(self) -> tuple[PrintedPart, ...]:
+        """The parts of other bills that are to be paid with it."""
+        return tuple(
+            part
+            for part in self.parts
+            if part.of
+            and comes_with(part.due_on, issued_on=self.issued_on, bill_due_on=self.due_on)
+        )
 
     @property
     def is_paid(self) -> bool:
@@ -167,6 +186,7 @@ def invoice_document(bill: BillView) -> InvoiceDocument | None:
         mentions=bill.mentions,
         commitments=bill.commitments,
         means=bill.means,
+        parts=bill.printed,
     )
 
 

@@ -1,6 +1,6 @@
 """A price paid in parts: how it is split, when the parts fall due, what is left of them. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -43,7 +43,8 @@ class PartStanding:
 class PlanView:
     """What is paid in parts of an order: `first` came with it. `later` is empty, and `bill` too,
     until the order is billed; `amounts` are those of the later parts. `left` is what is still to
-    pay of them, `to_come` what of that is not due yet."""
+    pay of them, `to_come` what of that is not due yet; the last is due within `longest_days` of the
+    bill."""
 
     order_number: str
     bill: str
@@ -53,6 +54,7 @@ class PlanView:
     later: tuple[PartStanding, ...]
     left: Money
     to_come: Money
+    longest_days: int | None = None
 
     @property
     def is_open(self) -> bool:
@@ -61,15 +63,35 @@ class PlanView:
 
 @dataclass(frozen=True, slots=True)
 class BillPart:
-    """A part that is to be paid with a bill: the part `number` of `parts` of the bill `of`."""
+    """A part that is to be paid with a bill, or after it: the part `number` of `parts` of the bill
+    `of`, on the day `due_on`."""
 
     of: str
     order_number: str
     number: int
     parts: int
+    due_on: date
     amount: Money
     left: Money
     state: PartState
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedPart:
+    """A part as the document of a bill says it for ever: `left` was to pay of it on the day of
+    issue. `of` is the bill that it is a part of, empty on that bill itself."""
+
+    of: str
+    number: int
+    parts: int
+    due_on: date
+    left: Money
+
+
+def comes_with(due_on: date, *, issued_on: date, bill_due_on: date) -> bool:
+    """Whether a part that is due on the day is to be paid with a bill: by the day on which that
+    is due, and not with the bill before it."""
+    return due_on == bill_due_on or issued_on < due_on < bill_due_on
 
 
 def split(amount: Money, *, parts: int, first_share: Decimal = Decimal(0)) -> tuple[Money, ...]:
@@ -119,12 +141,12 @@ def due_days(
 def standing(
     parts: Sequence[Part],
     *,
-    fallen: frozenset[int],
+    fallen: Mapping[int, date],
     deferred: Money,
     owed: Money,
     today: date,
 ) -> tuple[PartStanding, ...]:
-    """The parts as they stand: `fallen` are the numbers of those that fell due, `owed` is what is
+    """The parts as they stand: `fallen` are those that fell due, each on its day, `owed` is what is
     open on their bill, `deferred` what is to come of it. What was paid early, or credited, is left
     off the last parts; what is open, of those that fell due last."""
     return tuple(
@@ -139,17 +161,17 @@ def standing(
 
 
 def _open(
-    parts: Sequence[Part], *, fallen: frozenset[int], owed: Money, today: date
+    parts: Sequence[Part], *, fallen: Mapping[int, date], owed: Money, today: date
 ) -> Iterator[PartStanding]:
     for part in reversed([each for each in parts if each.number in fallen]):
         left = max(min(owed, part.amount), Money.zero(owed.currency))
         owed -= left
-        late = PartState.OVERDUE if part.due_on < today else PartState.OPEN
+        late = PartState.OVERDUE if fallen[part.number] < today else PartState.OPEN
         yield PartStanding(part, late if left else PartState.PAID, left)
 
 
 def _coming(
-    parts: Sequence[Part], *, fallen: frozenset[int], deferred: Money
+    parts: Sequence[Part], *, fallen: Mapping[int, date], deferred: Money
 ) -> Iterator[PartStanding]:
     for part in parts:
         if part.number not in fallen:

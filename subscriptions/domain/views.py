@@ -15,7 +15,7 @@ from commerce.kernel.tax import Basis, TaxPart
 from subscriptions.domain.bank import reference_of
 from subscriptions.domain.buyers import NO_CODES, Borne, BuyerCodes, by_cost_centre
 from subscriptions.domain.einvoicing import EinvoiceView
-from subscriptions.domain.instalments import BillPart, PlanView
+from subscriptions.domain.instalments import BillPart, PlanView, PrintedPart
 from subscriptions.domain.states import InvoiceKind
 
 Names = Mapping[str, str]
@@ -267,8 +267,9 @@ class BillView:
     to a card, or paid by hand; one that is `transferred` is to be transferred as it stands today,
     whatever its `means` were; `electronic` is a business's at the accredited platform. Of an
     order's bill `instalments` says how its devices are paid in parts; parts of other bills that are
-    to be paid `with_it` are no charge of it. Another party pays it whose name is `payer`, if there
-    is one.
+    to be paid `with_it`, or are `to_come` after it, are no charge of it; `printed` are those that
+    its document names, as they stood on the day of issue. Another party pays it whose name is
+    `payer`, if there is one.
     """
 
     summary: BillSummary
@@ -288,6 +289,8 @@ class BillView:
     electronic: EinvoiceView | None = None
     instalments: PlanView | None = None
     with_it: tuple[BillPart, ...] = ()
+    to_come: tuple[BillPart, ...] = ()
+    printed: tuple[PrintedPart, ...] = ()
     payer: str = ""
 
     @property

@@ -143,7 +143,8 @@ class Invoice(models.Model):
     {rate, net, tax, gross} per rate. What its document says beside that is kept with the issue:
     both parties, the `payer` where another account pays it,
     the `commitments` of its contracts, what of it was `prepaid` and by which `means`
-    the rest was to be paid, and by which `template` it is made.
+    the rest was to be paid, the `parts` of prices that were left to pay in parts (`PrintedPart`,
+    in the currency of the bill), and by which `template` it is made.
     """
 
     account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="invoices")
@@ -180,6 +181,7 @@ class Invoice(models.Model):
         InvoiceParty, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     commitments = models.JSONField(db_default=Value([], models.JSONField()))
+    parts = models.JSONField(db_default=Value([], models.JSONField()))
     template = models.PositiveSmallIntegerField(null=True)
 
     class Meta:

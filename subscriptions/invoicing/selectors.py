@@ -22,10 +22,11 @@ from commerce.kernel.periods import Period
 from commerce.kernel.tax import Basis, TaxPart
 from commerce.markets.pack import market
 from commerce.rows import Given, Prepared
-from subscriptions.collection.instalments import parts_with, plan_of_bill
+from subscriptions.collection.instalments import parts_beside, plan_of_bill
 from subscriptions.collection.selectors import is_transferred
 from subscriptions.domain.buyers import BuyerCodes
 from subscriptions.domain.document import InvoiceDocument, invoice_document
+from subscriptions.domain.instalments import PrintedPart
 from subscriptions.domain.states import ChunkState, InvoiceKind, InvoiceState, LineKind
 from subscriptions.domain.views import (
     BillLineView,
@@ -94,6 +95,7 @@ def bill_view(party_id: int, number: str) -> BillView:
     """
     row = _one_bill(party_id, number)
     business = row.account.segment == Segment.BUSINESS
+    beside = parts_beside(party_id, number)
     return replace(
         _bill(row, open_=row.open, deferred=row.deferred),
         collected=row.payer is None and is_collected(row),
@@ -101,7 +103,8 @@ def bill_view(party_id: int, number: str) -> BillView:
         payer=row.payer.party.display_name if row.payer is not None else "",
         electronic=einvoice_of(party_id, number) if business else None,
         instalments=plan_of_bill(party_id, number),
-        with_it=parts_with(party_id, number),
+        with_it=beside.with_it,
+        to_come=beside.to_come,
     )
 
 
@@ -165,6 +168,16 @@ def _bill(row: Invoice, *, open_: Decimal, deferred: Decimal) -> BillView:
         buyer=Identity(**row.buyer.facts) if row.buyer else None,
         corrects=_corrected_by(row),
         means=_means(row.means),
+        printed=tuple(
+            PrintedPart(
+                of=each["of"],
+                number=each["number"],
+                parts=each["parts"],
+                due_on=date.fromisoformat(each["due_on"]),
+                left=Money.of(each["left"], row.currency),
+            )
+            for each in row.parts
+        ),
     )
 
 

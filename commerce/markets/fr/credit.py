@@ -7,14 +7,14 @@ a period to withdraw from it. What the code exempts changes on 20 November 2026 
 
 A firm is no consumer; its supplier may give it time as part of the sale (L511-7 I 1° CMF),
 but no more than 60 days from the date of the bill (L441-10 I C. com.). Two parts are what fits:
-with the bill, and with the next one.
+with the bill, and with the next one. They go on when the line ends before.
 """
 
 from decimal import Decimal
 
 from commerce.kernel.money import Money
 from commerce.kernel.sentences import Sentence
-from commerce.markets.pack import CreditRules, CreditTerms
+from commerce.markets.pack import AtEnd, CreditRules, CreditTerms
 
 RULES = CreditRules(
     terms={
@@ -24,6 +24,7 @@ RULES = CreditRules(
             first_share=Decimal(0),
             cautious_share=Decimal("0.70"),
             longest_days=60,
+            at_end=AtEnd.GOES_ON,
         )
     },
     closed={

@@ -10,6 +10,8 @@ from catalogue.domain.model import Text
 from commerce.kernel.money import Money
 from commerce.ordering.domain.drafts import NO_CHOICES
 from commerce.ordering.domain.facts import INSTEAD
+from commerce.ordering.domain.instalments import NO_CHOICES as NO_PARTS
+from commerce.ordering.domain.instalments import Choices
 from commerce.ordering.domain.line_discounts import Following
 from commerce.ordering.domain.quote import Quote
 from subscriptions.domain.charges import AgreedCharge
@@ -98,12 +100,23 @@ class ChangeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftInParts:
+    """What is left of the parts of the phone on a `bill` (empty: not made yet): it `falls_due` with
+    the end, or goes on, the last part until `last_on`. It is no price of the end."""
+
+    bill: str
+    left: Money
+    falls_due: bool
+    last_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Leaving:
     """What ending a contract costs: the `fee` and the advantages `given_back`, both with tax where
     the contract's prices are; `without_motive`, what both would be without the legitimate motive
     that has still to be proved. `earliest`: the first day on which it can end; `months_left` of the
     commitment then, a month begun among them. `free_until`: nothing is owed by who asks for it by
-    that day, as we change the contract."""
+    that day, as we change the contract. `in_parts`: what is left of devices then."""
 
     earliest: date
     months_left: int
@@ -112,6 +125,7 @@ class Leaving:
     without_motive: Money
     tax_class: str
     free_until: date | None = None
+    in_parts: tuple[LeftInParts, ...] = ()
 
     @property
     def owed(self) -> Money:
@@ -163,7 +177,7 @@ class ChangeQuote:
     says what it costs to end the contract, if that is what is asked; `takes_back` are the orders
     for the line that are taken back then, `waits` those that take effect on a later day all the
     same, and that the bills count. `beside`: what other lines of the holder cost otherwise as this
-    one leaves.
+    one leaves. `in_parts`: how a phone that is bought with it may be paid.
     """
 
     request: ChangeRequest
@@ -183,6 +197,7 @@ class ChangeQuote:
     takes_back: tuple[str, ...] = ()
     waits: tuple[WaitingOrder, ...] = ()
     beside: tuple[Following, ...] = ()
+    in_parts: Choices = NO_PARTS
 
     @property
     def binds(self) -> bool:

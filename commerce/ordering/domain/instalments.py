@@ -59,6 +59,9 @@ class Choices:
         return next((each for each in self.choices if each.parts == parts), None)
 
 
+NO_CHOICES = Choices()
+
+
 def coming_parts(
     amounts: Sequence[Money], *, quote: Quote, account: BillDays, longest_days: int | None
 ) -> tuple[ComingPart, ...]:

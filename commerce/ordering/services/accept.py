@@ -12,7 +12,12 @@ from commerce.kernel.errors import NotFound, RuleViolated
 from commerce.kernel.links import token_digest
 from commerce.markets.pack import market
 from commerce.ordering.domain.changes import JOURNEYS
-from commerce.ordering.domain.consents import OrderConsents, check_consents, check_early
+from commerce.ordering.domain.consents import (
+    OrderConsents,
+    check_consents,
+    check_early,
+    check_in_parts,
+)
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.events import OrderConfirmed
@@ -21,6 +26,7 @@ from commerce.ordering.services import acceptance, holds, payment
 from commerce.ordering.services.moving import move
 from commerce.ordering.services.place import PayReturn, PlacedOrder, placed
 from commerce.ordering.services.writing import log_consents
+from subscriptions.collection.instalments import deferred_lines
 from subscriptions.contracts.selectors import subscription_view
 from subscriptions.domain.states import SubscriptionStatus
 
@@ -48,7 +54,8 @@ def accept_order(
 
     Raises:
         NotFound: `unknown_link`.
-        RuleViolated: `terms_not_accepted`, `contract_summary_not_confirmed`; `contract_ended`: the
+        RuleViolated: `terms_not_accepted`, `contract_summary_not_confirmed`,
+            `instalments_not_agreed` where it is paid in parts; `contract_ended`: the
             contract that the order changes does not run any more; `early_execution_not_requested`:
             the change begins within the 14 days.
         IllegalTransition: the order was cancelled meanwhile.
@@ -57,6 +64,8 @@ def accept_order(
     if order.state not in (OrderState.AWAITING_ACCEPTANCE, OrderState.CANCELLED):
         return placed(order)
     check_consents(consents, consumer=True)
+    if order.deferred:
+        check_in_parts(consents)
     _check_runs(order)
     _check_begins(order, consents)
     context = customer_by_link(order)
@@ -118,7 +127,11 @@ def _go_on(order: Order, *, context: AccountContext) -> None:
         acceptance.bind(order, context=context, reason="accepted_by_customer")
         return
     order.hold_until = holds.hold_until(OrderState.AWAITING_PAYMENT)
-    payment.ask_for_payment(order, quote=Quote.from_json(order.agreed))
+    payment.ask_for_payment(
+        order,
+        quote=Quote.from_json(order.agreed),
+        put_off=deferred_lines(order.number) if order.deferred else {},
+    )
     move(order, OrderState.AWAITING_PAYMENT, context=context, reason="accepted_by_customer")
     outbox.publish(OrderConfirmed(number=order.number, party_id=order.party_id))
     holds.prolong(order)

@@ -19,11 +19,13 @@ from commerce.kernel.money import Money
 from commerce.markets.pack import market
 from commerce.ordering.domain.cart import CartLine, CartValue
 from commerce.ordering.domain.checks import issues
-from commerce.ordering.domain.consents import OrderConsents, check_consents
+from commerce.ordering.domain.consents import OrderConsents, check_consents, check_in_parts
 from commerce.ordering.domain.fleet import FleetLine, FleetRefused, RowAnswer, RowError
+from commerce.ordering.domain.instalments import NO_CHOICES, Choices
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import OrderState
 from commerce.ordering.services.approval import write_with_approval
+from commerce.ordering.services.instalments import choices_for, in_parts
 from commerce.ordering.services.place import PlacedOrder, check_expected, placed
 from commerce.ordering.services.pricing import Pricing, customer_facts, priced, pricing_now
 from commerce.ordering.services.writing import Buyer, Draft, needs_delivery
@@ -34,21 +36,24 @@ _MAY_ORDER = frozenset({Role.BUYER, Role.APPROVER, Role.ADMINISTRATOR})
 
 @dataclass(frozen=True, slots=True)
 class BulkCheckout:
-    """`expected_total` (gross due today) and `digest` are compared when given."""
+    """`expected_total` (gross due today) and `digest` are compared when given. The phones are paid
+    in `instalments` parts (0: at once)."""
 
     purchase_order: str
     consents: OrderConsents = field(default_factory=OrderConsents)
     expected_total: Money | None = None
     digest: str = ""
     language: str = "fr"
+    instalments: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FleetQuote:
-    """`quote` is None unless every row is accepted."""
+    """`quote` is None unless every row is accepted; `in_parts`: how its phones may be paid."""
 
     quote: Quote | None
     answers: tuple[RowAnswer, ...]
+    in_parts: Choices = NO_CHOICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,12 @@ def quote_bulk(context: AccountContext, *, lines: Sequence[FleetLine]) -> FleetQ
     pricing = pricing_now()
     fleet = _fleet(context, lines, pricing=pricing, party_id=party_id)
     quote = _quoted(fleet, pricing=pricing, party_id=party_id) if fleet.accepted else None
-    return FleetQuote(quote, fleet.answers)
+    if quote is None:
+        return FleetQuote(None, fleet.answers)
+    choices = choices_for(
+        quote, segment=Segment.BUSINESS, party_id=party_id, snapshot=pricing.snapshot
+    )
+    return FleetQuote(quote, fleet.answers, choices)
 
 
 @transaction.atomic
@@ -91,7 +101,7 @@ def place_bulk_order(
         InvalidInput: `purchase_order_missing`.
         FleetRefused: with an answer per row.
         RuleViolated: `price_changed`, `terms_not_accepted`, `out_of_stock`, `no_number_left`,
-            `no_approver`.
+            `no_approver`; of paying in parts those of `in_parts`, `instalments_not_agreed`.
     """
     party_id = _member(context)
     if not checkout.purchase_order.strip():
@@ -109,6 +119,16 @@ def place_bulk_order(
     if checkout.expected_total is not None or checkout.digest:
         expected = checkout.expected_total or quote.due_today_gross
         check_expected(quote, expected=expected, digest=checkout.digest)
+    parts = None
+    if checkout.instalments:
+        parts = in_parts(
+            checkout.instalments,
+            quote=quote,
+            segment=Segment.BUSINESS,
+            party_id=party_id,
+            snapshot=pricing.snapshot,
+        )
+        check_in_parts(checkout.consents)
     reach = accounts.reach(party_id)
     draft = Draft(
         buyer=Buyer(party_id, reach.email, reach.phone, checkout.language or reach.language),
@@ -120,6 +140,7 @@ def place_bulk_order(
         deliver_to=fleet.deliver_to,
         purchase_order=checkout.purchase_order.strip()[:60],
         membership_id=context.membership_id,
+        in_parts=parts,
     )
     return placed(write_with_approval(draft, context=context))
 

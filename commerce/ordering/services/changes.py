@@ -26,7 +26,7 @@ from commerce.ordering.domain.changes import (
     WaitingOrder,
     When,
 )
-from commerce.ordering.domain.consents import check_consents, check_early
+from commerce.ordering.domain.consents import check_consents, check_early, check_in_parts
 from commerce.ordering.domain.quote import Quote
 from commerce.ordering.domain.states import ItemAction
 from commerce.ordering.services.asked_lines import asked_lines
@@ -40,6 +40,7 @@ from commerce.ordering.services.changed_line import (
     touched_plan,
 )
 from commerce.ordering.services.inserting import check_fits_later
+from commerce.ordering.services.instalments import choices_for, in_parts
 from commerce.ordering.services.line_discounts import following
 from commerce.ordering.services.open_changes import (
     change_under_way,
@@ -126,7 +127,8 @@ def place_change(
         Forbidden: `viewer`, `members_only`, or `caller_not_verified` for an agent.
         RuleViolated: `change_under_way` (with its `order`), `price_changed`, `terms_not_accepted`,
             `contract_summary_not_confirmed`, `early_execution_not_requested`,
-            `change_not_offered`, `out_of_stock`.
+            `change_not_offered`, `out_of_stock`; of paying in parts those of `in_parts`,
+            `instalments_not_agreed`.
         InvalidInput: `address_missing`, `purchase_order_missing`.
     """
     take_turns(subscription_id)
@@ -161,11 +163,22 @@ def place_change(
         if consumer:
             last = market(settings.MARKET).withdrawal_last_day(business_today())
             check_early(consents, begins=found.shown.on, withdrawal_ends=last)
+    asks = found.shown.asks and by_agent
+    parts = None
+    if checkout.instalments:
+        parts = in_parts(
+            checkout.instalments,
+            quote=found.quote,
+            segment=found.value.segment,
+            party_id=found.contract.party_id,
+            snapshot=found.pricing.snapshot,
+        )
+        if not asks:
+            check_in_parts(checkout.consents)
     reach = accounts.reach(found.contract.party_id)
     buyer = Buyer(
         found.contract.party_id, reach.email, reach.phone, checkout.language or reach.language
     )
-    asks = found.shown.asks and by_agent
     draft = Draft(
         buyer=buyer,
         value=found.value,
@@ -178,6 +191,7 @@ def place_change(
         membership_id=context.membership_id,
         pay_return=pay_return_of(checkout.pay_return),
         amendment=found.amendment,
+        in_parts=parts,
     )
     try:
         with transaction.atomic():
@@ -277,6 +291,9 @@ def _prepare(context: AccountContext, *, subscription_id: int, request: ChangeRe
         beside=following(contract.party_id, without=contract.id, left_on=on)
         if request.kind is ChangeKind.TERMINATE
         else (),
+        in_parts=choices_for(
+            quote, segment=value.segment, party_id=contract.party_id, snapshot=catalogue
+        ),
     )
     return _Prepared(contract, value, quote, pricing, amendment, frozenset(ending), shown)
 

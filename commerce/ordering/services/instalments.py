@@ -1,7 +1,7 @@
 """A device that is paid in parts: what is offered, who may, and what is agreed with the order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from commerce.kernel.codec import to_plain
 from commerce.kernel.errors import InvalidInput, RuleViolated
 from commerce.kernel.money import Money, allocate, total
 from commerce.kernel.sentences import Sentence
-from commerce.markets.pack import CreditTerms, market
+from commerce.markets.pack import AtEnd, CreditTerms, market
 from commerce.ordering.domain.credit import REFUSALS, Answer, Applicant, CreditRule
 from commerce.ordering.domain.instalments import BillDays, Choice, Choices, coming_parts
 from commerce.ordering.domain.quote import Quote
@@ -26,7 +26,7 @@ from subscriptions.accounts.selectors import account_view
 from subscriptions.accounts.services.accounts import basis_of, payment_days_for
 from subscriptions.collection.instalments import conduct_of, plans_of
 from subscriptions.collection.services import instalments
-from subscriptions.domain.instalments import split
+from subscriptions.domain.instalments import PlanView, split
 from subscriptions.domain.invoice import one_off_lines, totals
 
 OWN_BILLING = "orchestration.adapters.local_billing.LocalBilling"
@@ -41,6 +41,7 @@ class InParts:
     amounts: tuple[Money, ...]
     lines: Mapping[str, Money]
     longest_days: int | None
+    at_end: AtEnd
     applicant: Applicant
     answer: Answer
 
@@ -102,6 +103,22 @@ def choice_for(
     )
 
 
+def agreed_choice(plan: PlanView, *, quote: Quote, party_id: int, segment: Segment) -> Choice:
+    """What was agreed with an order, on the days that its bill says, or while there is none on
+    those of its quote."""
+    amounts = (plan.first, *plan.amounts)
+    later = coming_parts(
+        amounts,
+        quote=quote,
+        account=_bill_days(party_id, segment=segment),
+        longest_days=plan.longest_days,
+    )
+    days = {each.part.number: each.part.due_on for each in plan.later}
+    later = tuple(replace(part, due_on=days.get(part.number, part.due_on)) for part in later)
+    due_now = quote.due_today_gross - total(plan.amounts)
+    return Choice(parts=plan.parts, amounts=amounts, later=later, due_now=due_now)
+
+
 def is_offered(segment: Segment) -> bool:
     """Whether anybody in the segment may pay devices in parts; asks no table."""
     try:
@@ -161,7 +178,7 @@ def in_parts(
     weights = [price.amount for price in prices.values()]
     shares = allocate(total(amounts[1:]), weights=weights)
     lines = {line: each for line, each in zip(prices, shares, strict=True) if each}
-    return InParts(amounts, lines, terms.longest_days, applicant, answer)
+    return InParts(amounts, lines, terms.longest_days, terms.at_end, applicant, answer)
 
 
 def terms_for(segment: Segment) -> CreditTerms:
@@ -184,6 +201,7 @@ def store(order: Order, agreed: InParts) -> None:
         amounts=agreed.amounts,
         lines=agreed.lines,
         longest_days=agreed.longest_days,
+        at_end=agreed.at_end,
     )
     CreditDecision.objects.create(
         order=order,

@@ -238,9 +238,7 @@ def check_can_go(contract: SubscriptionView, *, catalogue: Snapshot) -> ItemView
             "The number of this line is on its way to another operator.", code="number_leaves"
         )
     things = [each for each in items if kind_of(each, catalogue) in (Kind.HANDSET, Kind.ACCESSORY)]
-    if any(each.charges for each in things) or is_paying_in_parts(
-        contract.party_id, contract.order_number
-    ):
+    if any(each.charges for each in things) or is_paying_in_parts(contract.id):
         raise RuleViolated(
             "A device of this contract is still being paid for month by month.",
             code="paid_monthly",

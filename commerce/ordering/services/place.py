@@ -16,7 +16,6 @@ from commerce.accounts.services.customers import customer_for_checkout
 from commerce.kernel.errors import Forbidden, InvalidInput, RuleViolated
 from commerce.kernel.links import new_token, token_digest
 from commerce.kernel.money import Money
-from commerce.kernel.sentences import Sentence
 from commerce.notifications.services import send
 from commerce.ordering.domain.cart import CartValue
 from commerce.ordering.domain.checks import issues
@@ -104,7 +103,8 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
     """Order what is in the cart. A second call answers the same order.
 
     A consumer's order waits for its payment (accepted at once if nothing is due); one placed by
-    an agent waits for the customer, who gets a link by message; a business order is accepted on
+    an agent waits for the customer, who gets a link by message and agrees himself, to parts too; a
+    business order is accepted on
     invoice, or waits for an approver when it is above the buyer's limit.
 
     Raises:
@@ -118,7 +118,7 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
             `cart_empty`, an issue of the cart, `terms_not_accepted`,
             `contract_summary_not_confirmed`, `out_of_stock`, `number_taken`,
             `promotion_used_up`, `no_approver`; of paying in parts those of `in_parts`,
-            `instalments_not_agreed`, `instalments_by_customer`. Nothing is written then.
+            `instalments_not_agreed`. Nothing is written then.
     """
     cart = find_cart(context, code=code, lock=True)
     _check_may_order(context, cart=cart)
@@ -142,11 +142,6 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
     check_expected(quote, expected=checkout.expected_total, digest=checkout.digest)
     parts = None
     if checkout.instalments:
-        if by_agent:
-            raise RuleViolated(
-                Sentence("To pay in parts, the customer orders himself: he agrees to the dates."),
-                code="instalments_by_customer",
-            )
         parts = in_parts(
             checkout.instalments,
             quote=quote,
@@ -154,7 +149,8 @@ def place_order(context: AccountContext, *, code: str, checkout: Checkout) -> Pl
             party_id=buyer.party_id,
             snapshot=pricing.snapshot,
         )
-        check_in_parts(checkout.consents)
+        if not by_agent:
+            check_in_parts(checkout.consents)
     draft = Draft(
         buyer=buyer,
         value=value,

@@ -15,11 +15,12 @@ from commerce.kernel.errors import InvalidInput
 from commerce.kernel.money import Money, total
 from commerce.kernel.tax import Basis
 from commerce.markets.pack import market
-from commerce.ordering.domain.changes import ChangeRequest, Leaving
+from commerce.ordering.domain.changes import ChangeRequest, Leaving, LeftInParts
 from commerce.ordering.models import Order
 from commerce.ordering.services.changed_line import kind_of
 from commerce.ordering.services.pricing import Pricing
 from commerce.ordering.services.stated import STATEMENT_GOOD_FOR, is_meant
+from subscriptions.collection.instalments import left_at_end
 from subscriptions.contracts.finding import bundles_on_bill, running_contracts
 from subscriptions.contracts.leaving import agreed_price, commitment_of, left_of_commitment
 from subscriptions.contracts.terms import leaves_freely_until
@@ -123,6 +124,10 @@ def leaving_of(
         without_motive=owed,
         tax_class=left.tax_class,
         free_until=free_until,
+        in_parts=tuple(
+            LeftInParts(each.bill, each.left, each.falls_due, each.last_on)
+            for each in left_at_end(contract.id, on=on)
+        ),
     )
 
 

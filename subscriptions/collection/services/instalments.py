@@ -1,7 +1,8 @@
 """Prices paid in parts: agreed with the order, dated when it is billed, due with the bills."""
 
 from collections.abc import Collection, Mapping, Sequence, Set
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -12,16 +13,23 @@ from commerce.events import timers
 from commerce.kernel.clock import PARIS, business_now, business_today
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money, total
-from commerce.markets.pack import market
+from commerce.markets.pack import AtEnd, market
 from commerce.payments.ports import PayLine
 from commerce.payments.selectors import payments_of, refunds_of, was_taken_back
 from commerce.payments.services import effects
 from commerce.payments.services.checkout import request_payment
-from subscriptions.collection.instalments import dated_parts, fallen_parts
+from subscriptions.collection.instalments import (
+    dated_parts,
+    fallen_parts,
+    is_needed,
+    plans_with,
+    printed_beside,
+    standing_of,
+)
 from subscriptions.collection.selectors import method_for_part
 from subscriptions.collection.services import announcing
 from subscriptions.collection.services.collecting import COLLECT_AT, PURPOSE, collect, locked_bill
-from subscriptions.domain.instalments import due_days
+from subscriptions.domain.instalments import PartState, PrintedPart, due_days
 from subscriptions.domain.ledger import PART, PAY_OFF
 from subscriptions.ledger.selectors import (
     deferred_on,
@@ -31,10 +39,20 @@ from subscriptions.ledger.selectors import (
     payments_of_bill,
 )
 from subscriptions.ledger.services import ledger
-from subscriptions.models import InstalmentPart, InstalmentPlan, Invoice
+from subscriptions.models import BillingAccount, InstalmentPart, InstalmentPlan, Invoice
 
 TIMER = "instalment"
 NOTICE_TIMER = "instalment-notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A bill that is about to be issued; `is_order`: the one of the order `order_number`."""
+
+    id: int
+    account_id: int
+    order_number: str
+    is_order: bool
 
 
 def agree(
@@ -44,6 +62,7 @@ def agree(
     amounts: Sequence[Money],
     lines: Mapping[str, Money],
     longest_days: int | None,
+    at_end: AtEnd = AtEnd.GOES_ON,
 ) -> None:
     """Store what is agreed with an order, in its transaction: the first of `amounts` is due with
     it, the others later; `lines` says how much of each line's price is put off.
@@ -65,6 +84,7 @@ def agree(
         amounts=[str(each.amount) for each in later],
         lines={line: str(amount.amount) for line, amount in lines.items()},
         longest_days=longest_days,
+        at_end=at_end,
         agreed_at=business_now(),
     )
 
@@ -83,16 +103,45 @@ def begin(invoice_ids: Collection[int]) -> None:
             _begin(plan, bills[plan.order_number])
 
 
-def _begin(plan: InstalmentPlan, invoice: Invoice) -> None:
-    assert invoice.issued_on is not None
-    account = invoice.account
-    days = due_days(
-        invoice.issued_on,
+def printed_on(drafts: Collection[Draft], *, on: date) -> Mapping[int, tuple[PrintedPart, ...]]:
+    """What the documents of `drafts`, which are about to be issued on the day `on`, say of parts:
+    an order's bill of its own, any other of those that are due with it or come after it."""
+    orders = {draft.order_number: draft for draft in drafts if draft.is_order}
+    monthly = [draft for draft in drafts if not draft.is_order]
+    found: dict[int, tuple[PrintedPart, ...]] = {}
+    if orders:
+        for plan in InstalmentPlan.objects.filter(order_number__in=orders, dated__isnull=True):
+            draft = orders[plan.order_number]
+            account = BillingAccount.objects.get(pk=draft.account_id)
+            found[draft.id] = tuple(
+                PrintedPart("", number, plan.parts, day, Money.of(amount, plan.currency))
+                for number, (amount, day) in enumerate(
+                    zip(plan.amounts, _days(plan, account, billed_on=on), strict=True), start=2
+                )
+            )
+    if monthly:
+        parts = printed_beside({draft.account_id for draft in monthly}, on=on)
+        found |= {
+            draft.id: tuple(parts[draft.account_id])
+            for draft in monthly
+            if draft.account_id in parts
+        }
+    return found
+
+
+def _days(plan: InstalmentPlan, account: BillingAccount, *, billed_on: date) -> tuple[date, ...]:
+    return due_days(
+        billed_on,
         count=len(plan.amounts),
         cycle_day=account.cycle_day,
         payment_days=account.payment_days,
         longest_days=plan.longest_days,
     )
+
+
+def _begin(plan: InstalmentPlan, invoice: Invoice) -> None:
+    assert invoice.issued_on is not None
+    days = _days(plan, invoice.account, billed_on=invoice.issued_on)
     parts = InstalmentPart.objects.bulk_create(
         InstalmentPart(plan=plan, invoice=invoice, number=number, amount=amount, due_on=day)
         for number, (amount, day) in enumerate(zip(plan.amounts, days, strict=True), start=2)
@@ -156,6 +205,25 @@ def on_due(payload: Mapping[str, Any]) -> None:
     amount = Money.of(part.amount, invoice.currency)
     if ledger.fall_due(invoice, amount=amount, cause=f"{PART[1:]}{part.number}"):
         collect(invoice.pk)
+
+
+@transaction.atomic
+def on_end(subscription_id: int) -> None:
+    """A contract has ended: where that was agreed, all that is left of the devices that came with
+    it falls due, and is collected like a bill; not while another contract of the same order runs.
+    May be repeated."""
+    for plan in plans_with(subscription_id):
+        part = plan.dated.first()
+        if part is None or plan.at_end != AtEnd.FALLS_DUE or is_needed(plan):
+            continue
+        invoice = locked_bill(part.invoice_id)
+        fell = [
+            ledger.fall_due(invoice, amount=each.left, cause=f"{PART[1:]}{each.part.number}")
+            for each in standing_of(plan)
+            if each.state is PartState.COMING
+        ]
+        if any(fell):
+            collect(invoice.pk)
 
 
 @transaction.atomic

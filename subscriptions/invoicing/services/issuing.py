@@ -1,6 +1,7 @@
 """Numbers: given to many drafts at once, under the lock of their series, without gaps."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -85,11 +86,14 @@ UPDATE subscriptions_invoice AS invoice
              FROM subscriptions_transfer AS moved
             WHERE moved.account_id = account.id AND moved.reference = invoice.order_number
               AND 'unapplied' IN (moved.debit, moved.credit)))) ELSE 0 END,
-       commitments = coalesce(bound_until.commitments, '[]'::jsonb)
+       commitments = coalesce(bound_until.commitments, '[]'::jsonb),
+       parts = coalesce(printed.parts, '[]'::jsonb)
   FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS numbered (id, position)
   LEFT JOIN bound_until ON bound_until.invoice_id = numbered.id
   LEFT JOIN unnest(%(paid)s::bigint[], %(payers)s::bigint[]) AS paid (id, payer)
-    ON paid.id = numbered.id,
+    ON paid.id = numbered.id
+  LEFT JOIN unnest(%(printed)s::bigint[], %(parts)s::jsonb[]) AS printed (id, parts)
+    ON printed.id = numbered.id,
        LATERAL (SELECT (%(first)s + numbered.position - 1)::text AS said) AS place,
        subscriptions_billingaccount AS account,
        unnest(%(parties)s::bigint[], %(buyers)s::bigint[], %(means)s::jsonb[])
@@ -123,6 +127,7 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
     means = means_of(segments)
     with_orders = paid_with_orders(key for _, _, _, keys, *_ in drafts for key in keys)
     paid = payers_of(_to_pay(drafts), on=on, with_orders=with_orders)
+    printed = _printed(drafts, on=on)
     named = {
         "seller": seller,
         "parties": list(buyers),
@@ -133,6 +138,8 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         "paid": list(paid),
         "payers": list(paid.values()),
         "by_a_payer": BY_A_PAYER,
+        "printed": list(printed),
+        "parts": [json.dumps(parts) for parts in printed.values()],
     }
     issued = [
         row
@@ -173,6 +180,31 @@ def _to_pay(drafts: Sequence[tuple[Any, ...]]) -> tuple[ToPay, ...]:
         for _, credit, ids, keys, _, _, accounts, orders in drafts
         for pk, key, account, order in zip(ids, keys, accounts, orders, strict=True)
     )
+
+
+def _printed(drafts: Sequence[tuple[Any, ...]], *, on: date) -> Mapping[int, list[dict[str, Any]]]:
+    found = instalments.printed_on(
+        [
+            instalments.Draft(pk, account, order, key.startswith(ORDER_KEY))
+            for _, credit, ids, keys, _, _, accounts, orders in drafts
+            for pk, key, account, order in zip(ids, keys, accounts, orders, strict=True)
+            if not credit
+        ],
+        on=on,
+    )
+    return {
+        pk: [
+            {
+                "of": part.of,
+                "number": part.number,
+                "parts": part.parts,
+                "due_on": part.due_on.isoformat(),
+                "left": str(part.left.amount),
+            }
+            for part in parts
+        ]
+        for pk, parts in found.items()
+    }
 
 
 def _issue_in(

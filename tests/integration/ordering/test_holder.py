@@ -36,6 +36,7 @@ from orchestration.services.making_way import begin
 from orchestration.services.plans import create_plans
 from orchestration.subscribers import on_contract_changed
 from promotions.domain.benefits import Benefit, BenefitKind, EarlyExit
+from subscriptions.collection.services.instalments import agree
 from subscriptions.contracts.leaving import commitment_of, left_of_commitment
 from subscriptions.contracts.selectors import subscription_view, subscriptions_of
 from subscriptions.contracts.services.activate import ActivatedItem, activate
@@ -319,6 +320,7 @@ def test_who_ends_it_later_owes_for_the_months_that_are_left_and_gives_back_his_
         ("suspended", "line_suspended"),
         ("changing", "change_under_way"),
         ("unpaid", "bills_overdue"),
+        ("in parts", "paid_monthly"),
         ("asked", "already_passed_on"),
         ("own", "own_line"),
     ],
@@ -339,6 +341,15 @@ def test_what_keeps_a_line_where_it_is(giver: AccountContext, why: str, code: st
                 subscription_id=line,
                 request=ChangeRequest(ChangeKind.TERMINATE),
                 checkout=Checkout(expected_total=Money.zero()),
+            )
+        elif why == "in parts":
+            later = Money.of("49.75")
+            agree(
+                order_number="F-2026-000001",
+                party_id=giver.party_id or 0,
+                amounts=(later, later),
+                lines={"handset-1": later},
+                longest_days=None,
             )
         elif why == "asked":
             pass_on(giver, subscription_id=line, email=email)

@@ -1,5 +1,6 @@
 """A phone that is paid in parts with its order: who may, what is paid today, what is agreed."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,11 +15,16 @@ from commerce.kernel.errors import FaisceauError
 from commerce.kernel.money import Money, total
 from commerce.markets.fr.market import France
 from commerce.markets.pack import CreditRules, CreditTerms
+from commerce.notifications.models import Message
 from commerce.ordering import subscribers
 from commerce.ordering.domain.consents import OrderConsents
+from commerce.ordering.domain.fleet import FleetLine
 from commerce.ordering.models import CreditDecision, Order
+from commerce.ordering.selectors import order_view
 from commerce.ordering.services import carts
+from commerce.ordering.services.accept import accept_order
 from commerce.ordering.services.amending import Wish, amended
+from commerce.ordering.services.bulk import BulkCheckout, place_bulk_order, quote_bulk
 from commerce.ordering.services.instalments import OWN_BILLING, choices_of
 from commerce.ordering.services.payment import due_now, pay_again
 from commerce.ordering.services.place import PlacedOrder, place_order
@@ -258,12 +264,87 @@ def test_a_third_device_is_paid_as_a_whole_and_given_up_orders_do_not_count() ->
     assert plan_of(first.number) is not None
 
 
+def link_of(number: str) -> str:
+    text = Message.objects.get(reference__startswith=f"{number}/accept").text
+    return text.split("/accept/")[1].split("/")[0]
+
+
 @allowed
-def test_an_agent_does_not_agree_to_days_for_the_customer() -> None:
+def test_an_agent_prepares_parts_and_the_customer_agrees_to_their_days_himself() -> None:
     owner = customer()
     nadia = agent(owner.party_id)
-    code = bundle_cart(nadia, handset=handset())
-    assert refused(nadia, code).code == "instalments_by_customer"
+    made = placed(nadia, bundle_cart(nadia, handset=handset()), consents=OrderConsents())
+    plan = plan_of(made.number)
+    assert plan is not None
+    assert (made.state, plan.parts) == ("awaiting_acceptance", 4)
+    assert CreditDecision.objects.get().facts["running"] == 0
+    assert not PaymentAttempt.objects.exists()
+    with pytest.raises(FaisceauError) as found:
+        accept_order(token=link_of(made.number), consents=ALL_AGREED)
+    assert found.value.code == "instalments_not_agreed"
+    assert Order.objects.get().state == "awaiting_acceptance"
+    assert not PaymentAttempt.objects.exists()
+    accepted = accept_order(token=link_of(made.number), consents=AGREED)
+    attempt = PaymentAttempt.objects.get()
+    assert attempt.money == accepted.due_now == accepted.gross - plan.to_come
+    assert sum(line["cents"] for line in attempt.lines) == accepted.due_now.cents
+    assert Order.objects.get().consents["instalments"] is True
+    seen = order_view(owner, number=made.number).in_parts
+    assert seen is not None
+    assert (seen.due_now, seen.amounts) == (accepted.due_now, (plan.first, *plan.amounts))
+
+
+def test_in_france_an_agent_hears_why_a_consumer_may_not() -> None:
+    owner = customer()
+    nadia = agent(owner.party_id)
+    found = refused(nadia, bundle_cart(nadia, handset=handset()))
+    assert found.code == "instalments_off"
+    assert "L312-1" in found.message
+
+
+def fleet(count: int) -> list[FleetLine]:
+    return [
+        FleetLine(row, f"User {row}", f"u{row}@rivoire.test", "flotte-50", handset(), site="Lyon")
+        for row in range(1, count + 1)
+    ]
+
+
+def bulk(**more: object) -> BulkCheckout:
+    return BulkCheckout("PO-1", OrderConsents(terms=True, instalments=True), **more)  # type: ignore[arg-type]
+
+
+def test_a_fleets_phones_are_paid_in_two_parts_where_the_operator_turned_it_on(
+    settings: object,
+) -> None:
+    buyer = member(organisation(), "Jo", role=Role.BUYER, limit="90000.00")
+    lines = fleet(3)
+    assert quote_bulk(buyer, lines=lines).in_parts.code == "instalments_off"
+    with pytest.raises(FaisceauError) as off:
+        place_bulk_order(buyer, lines=lines, checkout=bulk(instalments=2))
+    assert off.value.code == "instalments_off"
+    _nothing_is_written()
+    settings.INSTALMENTS_FOR = ["business"]  # type: ignore[attr-defined]
+    (two,) = quote_bulk(buyer, lines=lines).in_parts.choices
+    assert [(part.number, part.bill) for part in two.later] == [(2, 2)]
+    made = place_bulk_order(buyer, lines=lines, checkout=bulk(instalments=2))
+    plan = plan_of(made.number)
+    assert plan is not None
+    assert (plan.first, *plan.amounts) == two.amounts
+    assert made.due_now == two.due_now == made.gross - plan.to_come
+    phones = Order.objects.get().items.filter(role="handset").values_list("line_id", flat=True)
+    assert sorted(InstalmentPlan.objects.get().lines) == sorted(phones)
+    assert len(phones) == 3
+
+
+def test_a_fleet_in_parts_needs_a_yes_to_the_days(settings: object) -> None:
+    settings.INSTALMENTS_FOR = ["business"]  # type: ignore[attr-defined]
+    buyer = member(organisation(), "Jo", role=Role.BUYER, limit="90000.00")
+    silent = replace(bulk(instalments=2), consents=OrderConsents(terms=True))
+    with pytest.raises(FaisceauError) as found:
+        place_bulk_order(buyer, lines=fleet(1), checkout=silent)
+    assert found.value.code == "instalments_not_agreed"
+    _nothing_is_written()
+    assert not InstalmentPlan.objects.exists()
 
 
 @allowed

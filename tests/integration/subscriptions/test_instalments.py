@@ -1,6 +1,7 @@
 """A bill that is paid in parts: put off, due with the bills, collected, overdue, credited."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -12,14 +13,17 @@ from commerce.events.models import Timer
 from commerce.kernel.clock import PARIS, business_now, business_time_fixed
 from commerce.kernel.errors import Conflict, NotFound, RuleViolated
 from commerce.kernel.money import Money
+from commerce.markets.pack import AtEnd
 from commerce.notifications.models import Message
 from commerce.payments.models import PaymentAttempt, PaymentEffect
 from commerce.payments.ports import MethodKind
+from frontend.account.invoice_pdf import page_of
 from orchestration.subscribers import on_payment_refunded, on_payment_settled
 from subscriptions.collection.instalments import (
     conduct_of,
     is_paying_in_parts,
-    parts_with,
+    left_at_end,
+    parts_beside,
     plan_of,
     plan_of_bill,
     plans_of,
@@ -29,6 +33,7 @@ from subscriptions.collection.services import collecting, instalments
 from subscriptions.dunning.interest import late_bill
 from subscriptions.dunning.selectors import overdue_bills
 from subscriptions.dunning.services import dunning
+from subscriptions.invoicing.facturx import xml_of
 from subscriptions.invoicing.selectors import bill_view, bills_of, document_of
 from subscriptions.invoicing.services.credit import credit_order
 from subscriptions.invoicing.services.one_off import bill_order
@@ -40,10 +45,11 @@ from subscriptions.models import (
     DunningEntry,
     InstalmentPart,
     Invoice,
+    Subscription,
     Transfer,
 )
 from subscriptions.reconciling.audit import instalment_differences, ledger_differences
-from subscriptions.subscribers import on_payment_authorised
+from subscriptions.subscribers import on_contract_changed, on_payment_authorised
 from tests.integration.subscriptions.contracts import (
     DAY,
     RATES,
@@ -198,7 +204,7 @@ def test_each_part_is_charged_once_on_its_day_beside_the_bill_of_the_month() -> 
             settled(f"{monthly}/charge/1")
             assert [
                 (each.number, each.parts, each.amount, each.left)
-                for each in parts_with(party, monthly)
+                for each in parts_beside(party, monthly).with_it
             ] == [(part, 4, Money.of("49.75"), Money.of("0.00"))]
     assert [row for row in charged() if row[0].startswith(number)] == [
         (f"{number}/part-{part}/charge/1", "49.75") for part in (2, 3, 4)
@@ -206,7 +212,7 @@ def test_each_part_is_charged_once_on_its_day_beside_the_bill_of_the_month() -> 
     assert len(charged()) == 7
     assert [row[2:] for row in parts(JUNE)] == [("paid", "0.00")] * 3
     assert [bill.open for bill in bills_of(party)] == [Money.of("0.00")] * 5
-    assert not is_paying_in_parts(party, ORDER)
+    assert all(not view.is_open for view in plans_of(party))
     assert all_is_well()
 
 
@@ -552,8 +558,144 @@ def test_a_plan_is_the_partys_own() -> None:
     assert [each.bill for each in plans_of(party)] == [number]
     assert plan_of_bill(person(), number) is None
     assert plans_of(person()) == ()
-    assert not is_paying_in_parts(person(), ORDER)
-    assert is_paying_in_parts(party, ORDER)
+
+
+def with_phone(at_end: AtEnd) -> tuple[int, int, str]:
+    """A contract whose order brought a phone in four parts: party, contract, number of the bill."""
+    party = person()
+    line = begun(ORDER, [plan("29.99"), handset()], party=party)
+    later = euros("49.75", "49.75", "49.75")
+    instalments.agree(
+        order_number=ORDER,
+        party_id=party,
+        amounts=(later[0], *later),
+        lines={"handset-1": sum(later, Money.zero())},
+        longest_days=None,
+        at_end=at_end,
+    )
+    attempt(party, f"{ORDER}/pay/1", "49.75")
+    number = bill_order(
+        order_number=ORDER, party_id=party, segment="consumer",
+        charges={"g1": [handset()]}, tax_rates=RATES,
+    )  # fmt: skip
+    assert number is not None
+    return party, line, number
+
+
+def ended(line: int, day: date) -> None:
+    Subscription.objects.filter(pk=line).update(status="ended")
+    with business_time_fixed(at(day, hour=9)):
+        for _ in range(2):
+            on_contract_changed({"subscription_id": line, "kind": "terminate"})
+
+
+def test_what_is_left_goes_on_when_the_contract_ends_where_that_was_agreed() -> None:
+    _, line, number = with_phone(AtEnd.GOES_ON)
+    (told,) = left_at_end(line, on=date(2026, 4, 20))
+    assert (told.bill, told.left, told.falls_due, told.last_on) == (
+        number, Money.of("99.50"), False, JUNE,
+    )  # fmt: skip
+    assert left_at_end(line, on=JUNE) == ()
+    ended(line, date(2026, 3, 20))
+    assert [row[2:] for row in parts()] == [("coming", "49.75")] * 3
+    assert is_paying_in_parts(line)
+
+
+def test_what_is_left_falls_due_with_the_end_where_that_was_agreed() -> None:
+    end = date(2026, 3, 20)
+    party, line, number = with_phone(AtEnd.FALLS_DUE)
+    with_method(party, MethodKind.CARD)
+    (told,) = left_at_end(line, on=end)
+    assert (told.left, told.falls_due) == (Money.of("149.25"), True)
+    on_contract_changed({"subscription_id": line, "kind": "terminate"})
+    assert [row[2] for row in parts()] == ["coming"] * 3
+    ended(line, end)
+    assert [row[2:] for row in parts(end)] == [("open", "49.75")] * 3
+    assert [row[2] for row in parts(date(2026, 3, 21))] == ["overdue"] * 3
+    assert [row[1] for row in charged() if row[0].startswith(number)] == ["149.25"]
+    on_day(APRIL)
+    assert [row[1] for row in charged() if row[0].startswith(number)] == ["149.25"]
+    assert left_at_end(line, on=APRIL) == ()
+    assert instalment_differences() == ()
+
+
+def test_who_withdraws_gives_the_phone_back_and_nothing_falls_due() -> None:
+    _, line, _ = with_phone(AtEnd.FALLS_DUE)
+    Subscription.objects.filter(pk=line).update(status="ended")
+    on_contract_changed({"subscription_id": line, "kind": "withdraw"})
+    assert [row[2] for row in parts()] == ["coming"] * 3
+
+
+def test_while_another_contract_of_the_order_runs_nothing_falls_due() -> None:
+    party, line, _ = with_phone(AtEnd.FALLS_DUE)
+    begun(ORDER, [plan("29.99")], party=party, group="g2")
+    (told,) = left_at_end(line, on=date(2026, 3, 20))
+    assert not told.falls_due
+    ended(line, date(2026, 3, 20))
+    assert [row[2] for row in parts()] == ["coming"] * 3
+
+
+def first_month(party: int, day: date = APRIL) -> str:
+    """The number of the bill of the account that is made on the day."""
+    with business_time_fixed(at(day, hour=3)):
+        run(day)
+        return next(bill.number for bill in bills_of(party) if not bill.order_number)
+
+
+def test_a_bill_names_the_part_that_is_due_with_it_and_those_that_come_after() -> None:
+    party = person()
+    begun("C-1", [plan("29.99")], party=party)
+    number = bought(party)
+    monthly = first_month(party)
+    with business_time_fixed(at(APRIL)):
+        found = bill_view(party, monthly)
+    assert [(each.of, each.number, each.due_on) for each in found.with_it] == [(number, 2, APRIL)]
+    assert [(each.number, each.due_on, each.left) for each in found.to_come] == [
+        (3, MAY, Money.of("49.75")), (4, JUNE, Money.of("49.75")),
+    ]  # fmt: skip
+    assert found.summary.gross == Money.of("29.99")
+    assert bill_view(party, number).to_come == ()
+
+
+def test_a_document_says_for_ever_what_was_left_in_parts_when_it_was_issued() -> None:
+    party = person()
+    begun("C-1", [plan("29.99")], party=party)
+    number = bought(party)
+    own = document_of(party, number)
+    assert [(each.of, each.number, each.due_on) for each in own.parts] == [
+        ("", 2, APRIL), ("", 3, MAY), ("", 4, JUNE),
+    ]  # fmt: skip
+    assert (own.to_pay, own.put_off) == (Money.of("149.25"), Money.of("149.25"))
+    paper = page_of(own, language="en")
+    assert "Nothing to pay now" in paper
+    assert "Part 2 of 4" in paper
+    monthly = first_month(party)
+    with business_time_fixed(at(APRIL)):
+        before = document_of(party, monthly)
+        key = instalments.pay_off(party_id=party, number=number, label="x", back=BACK)
+        settled(key)
+        assert bill_view(party, monthly).to_come == ()
+        assert document_of(party, monthly) == before
+    assert [(each.of, each.number, each.left) for each in before.parts] == [
+        (number, part, Money.of("49.75")) for part in (2, 3, 4)
+    ]
+    assert [each.number for each in before.due_with_it] == [2]
+    paper = page_of(before, language="fr").replace("\u00a0", " ").replace("\u202f", " ")
+    assert f"Échéance 2 sur 4 du téléphone de la facture {number}" in paper
+    assert "79,74 €" in paper
+    assert xml_of(before) == xml_of(replace(before, parts=()))
+    with business_time_fixed(at(MAY)):
+        assert document_of(party, first_month(party, MAY)).parts == ()
+
+
+def test_a_firms_part_stands_on_the_bill_that_is_due_the_day_after_it() -> None:
+    party, number = firm_in_parts()
+    monthly = first_month(party)
+    with business_time_fixed(at(APRIL)):
+        document = document_of(party, monthly)
+    assert (document.due_on, [(each.of, each.due_on) for each in document.due_with_it]) == (
+        date(2026, 5, 10), [(number, date(2026, 5, 9))],
+    )  # fmt: skip
 
 
 def firm_in_parts() -> tuple[int, str]:

@@ -102,7 +102,7 @@ def test_what_is_left_of_the_parts(
 ) -> None:
     found = standing(
         PARTS,
-        fallen=frozenset(fallen),
+        fallen={each.number: each.due_on for each in PARTS if each.number in fallen},
         deferred=Money.of(deferred),
         owed=Money.of(owed),
         today=date(2026, 6, 10),

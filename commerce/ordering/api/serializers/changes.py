@@ -5,8 +5,17 @@ from typing import Any
 
 from rest_framework import serializers
 
-from commerce.ordering.api.serializers.orders import AddressAsked, ConsentsAsked, checkout_of
-from commerce.ordering.api.serializers.quotes import ChoiceAsked, QuoteSerializer
+from commerce.ordering.api.serializers.orders import (
+    AddressAsked,
+    ConsentsAsked,
+    InstalmentsAsked,
+    checkout_of,
+)
+from commerce.ordering.api.serializers.quotes import (
+    ChoiceAsked,
+    InstalmentChoicesSerializer,
+    QuoteSerializer,
+)
 from commerce.ordering.domain.changes import (
     BLOCKS_BY_WISH,
     ChangeQuote,
@@ -64,6 +73,7 @@ class ChangeOrderAsked(ChangeAsked):
     deliver_to = AddressAsked(required=False)
     purchase_order_number = Word(max_length=60, default="", allow_blank=True)
     language = OneOf(("fr", "en"), default="fr")
+    instalments = InstalmentsAsked()
 
 
 class ComingBillSerializer(Shown):
@@ -81,9 +91,20 @@ class UnfitSerializer(Shown):
     message = Wording()
 
 
+class LeftInPartsSerializer(Shown):
+    """What is left of a phone's parts when the contract ends: it `falls_due` then, or goes on as
+    agreed, until `last_on`. `bill` is empty, and `last_on` null, until the phone is billed."""
+
+    bill = serializers.CharField(allow_blank=True)
+    left = MoneySerializer()
+    falls_due = serializers.BooleanField()
+    last_on = serializers.DateField(allow_null=True)
+
+
 class LeavingSerializer(Shown):
     """What ending the contract costs: `owed` is the `fee` and the advantages `given_back`, billed
-    on the day of the end; `without_motive`, what it would be if the motive is not proved."""
+    on the day of the end; `without_motive`, what it would be if the motive is not proved.
+    `in_parts` is no price of the end: it was billed before."""
 
     earliest = serializers.DateField()
     months_left = serializers.IntegerField()
@@ -94,6 +115,7 @@ class LeavingSerializer(Shown):
     free_until = serializers.DateField(
         allow_null=True, help_text="Nothing is owed until then, as the contract is changed by us"
     )
+    in_parts = LeftInPartsSerializer(many=True)
 
 
 class WaitingOrderSerializer(Shown):
@@ -125,7 +147,7 @@ class ChangeQuoteSerializer(Shown):
     all the same, for another reason. `leaving` is there if the contract is to end; `takes_back` are
     the orders for the line that are taken back then, `waits` those that take effect on a later day
     all the same: `bills` count them before and after. `beside`: what other lines of the holder cost
-    otherwise as this one leaves."""
+    otherwise as this one leaves; `instalments`: how a phone that is bought may be paid."""
 
     on = serializers.DateField()
     begins = serializers.ListField(child=Wording())
@@ -140,6 +162,7 @@ class ChangeQuoteSerializer(Shown):
     takes_back = serializers.ListField(child=serializers.CharField())
     waits = WaitingOrderSerializer(many=True)
     beside = FollowingSerializer(many=True)
+    instalments = InstalmentChoicesSerializer(source="in_parts")
     digest = serializers.SerializerMethodField()
 
     def get_digest(self, change: ChangeQuote) -> str:

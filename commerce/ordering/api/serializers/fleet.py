@@ -6,8 +6,8 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from commerce.ordering.api.serializers.orders import LANGUAGES
-from commerce.ordering.api.serializers.quotes import QuoteSerializer
+from commerce.ordering.api.serializers.orders import LANGUAGES, InstalmentsAsked
+from commerce.ordering.api.serializers.quotes import InstalmentChoicesSerializer, QuoteSerializer
 from commerce.ordering.domain.consents import OrderConsents
 from commerce.ordering.domain.fleet import COLUMNS, MOST_ROWS, FleetLine
 from commerce.ordering.domain.states import OrderState
@@ -88,6 +88,8 @@ class FleetOrderAsked(Strict):
     expected_total = MoneyAsked(required=False, help_text="`due_today_gross` of the fleet's quote")
     digest = Word(max_length=64, required=False)
     language = OneOf(LANGUAGES, default="fr")
+    instalments = InstalmentsAsked()
+    instalments_agreed = Flag(default=False, help_text="Pay the parts on their days")
 
 
 class FleetTableQuery(Strict):
@@ -98,6 +100,8 @@ class FleetTableQuery(Strict):
     expected_total = serializers.RegexField(AMOUNT, max_length=12, required=False)
     digest = serializers.CharField(max_length=64, required=False)
     language = OneOf(LANGUAGES, default="fr")
+    instalments = InstalmentsAsked()
+    instalments_agreed = serializers.BooleanField(default=False)
 
 
 class FleetQuoteAsked(Strict):
@@ -124,13 +128,15 @@ class FleetPlacedSerializer(Shown):
     number = serializers.CharField(source="placed.number")
     state = OneOf(OrderState, source="placed.state.value")
     due_today_gross = MoneySerializer(source="placed.gross", help_text="With tax, on invoice")
+    due_now = MoneySerializer(source="placed.due_now", help_text="What of it is not put off")
     lines = RowAnswerSerializer(many=True)
 
 
 class FleetQuoteSerializer(Shown):
-    """`quote` is null unless every row is accepted."""
+    """`quote` is null unless every row is accepted; `instalments`: how its phones may be paid."""
 
     quote = QuoteSerializer(allow_null=True)
+    instalments = InstalmentChoicesSerializer(source="in_parts")
     lines = RowAnswerSerializer(many=True, source="answers")
 
 
@@ -141,7 +147,8 @@ def bulk_checkout(asked: Mapping[str, Any]) -> BulkCheckout:
         total = {"amount": total, "currency": "EUR"}
     return BulkCheckout(
         purchase_order=asked.get("purchase_order_number", ""),
-        consents=OrderConsents(terms=asked["terms"]),
+        consents=OrderConsents(terms=asked["terms"], instalments=asked["instalments_agreed"]),
+        instalments=asked["instalments"],
         expected_total=money_of(total) if total else None,
         digest=asked.get("digest", ""),
         language=asked["language"],

@@ -47,6 +47,19 @@ class ConsentsAsked(Strict):
     instalments = Flag(default=False, help_text="Pay the parts on their days")
 
 
+class InstalmentsAsked(serializers.IntegerField):
+    """In how many parts the phones are to be paid."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            min_value=0,
+            max_value=36,
+            default=0,
+            help_text="In how many parts the phones are paid, of those offered; 0: at once",
+            **options,
+        )
+
+
 class CustomerAsked(Strict):
     """Who orders, from somebody who is not known yet."""
 
@@ -114,12 +127,7 @@ class OrderAsked(Strict):
     pick_up_at = Word(max_length=64, default="", allow_blank=True, help_text="Code of a shop")
     purchase_order_number = Word(max_length=60, default="", allow_blank=True)
     language = OneOf(LANGUAGES, default="fr")
-    instalments = serializers.IntegerField(
-        min_value=0,
-        max_value=36,
-        default=0,
-        help_text="In how many parts the phones are paid, of those that are offered; 0: at once",
-    )
+    instalments = InstalmentsAsked()
 
 
 class NoteAsked(Strict):
