@@ -240,7 +240,7 @@ def check_can_go(contract: SubscriptionView, *, catalogue: Snapshot) -> ItemView
     things = [each for each in items if kind_of(each, catalogue) in (Kind.HANDSET, Kind.ACCESSORY)]
     if any(each.charges for each in things) or is_paying_in_parts(contract.id):
         raise RuleViolated(
-            "A device of this contract is still being paid for month by month.",
+            "A device of this contract is still being paid for, month by month or in parts.",
             code="paid_monthly",
         )
     if owes_overdue(contract.party_id, today=business_today()):
