@@ -265,7 +265,9 @@ SENTENCES: Mapping[str, Any] = {
     "own_line": _("This line is yours already."),
     "other_segment": _("A person's line goes to a person, a firm's to a firm."),
     "bills_overdue": _("There are unpaid bills. Pay them first."),
-    "paid_monthly": _("A device of this contract is still being paid for, month by month or in parts."),
+    "paid_monthly": _(
+        "A device of this contract is still being paid for, month by month or in parts."
+    ),
     "offer_changed": _("It has changed since you saw it. Look at it again."),
     "customers_only": _("Sign in as a customer to take the line over."),
     "no_withdrawal": _("There is no right to withdraw from this; you can end the contract."),

@@ -30,7 +30,7 @@ from commerce.web.policy import Policy, policy
 from frontend.shop.contract import contracts_of, sections_of
 from frontend.shop.deliveries import pick_up_choices
 from frontend.shop.forms import CheckoutForm, note_refusal
-from frontend.shop.in_parts import ASKED, chosen_in, offered_for, summary_url
+from frontend.shop.in_parts import ASKED, chosen_in, offered_for, summary_url, why_not
 from frontend.shop.panel import panel_of
 from frontend.shop.session import (
     cart_of,
@@ -84,7 +84,7 @@ def summary(request: HttpRequest) -> HttpResponse:
             initial=_expected(view) | prefilled | _asked(request, offered),
         )
     chosen = chosen_in(request.POST or request.GET, offered)
-    page = _page(view, form=form, known=known, chosen=chosen)
+    page = _page(view, form=form, known=known, chosen=chosen) | {"not_in_parts": why_not(offered)}
     return render(request, "frontend/checkout/summary.html", page)
 
 

@@ -41,10 +41,6 @@ class Choice:
     later: tuple[ComingPart, ...]
     due_now: Money
 
-    @property
-    def last(self) -> Money:
-        return self.amounts[-1]
-
 
 @dataclass(frozen=True, slots=True)
 class Choices:

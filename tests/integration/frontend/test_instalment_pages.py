@@ -9,6 +9,7 @@ from django.test import Client
 from commerce.accounts.kinds import StaffKind
 from commerce.accounts.models import Party, User
 from commerce.kernel.clock import business_time_fixed
+from commerce.ordering.domain.credit import Answer, Applicant
 from commerce.ordering.models import Cart, Order
 from commerce.payments.models import PaymentAttempt
 from frontend.typography import day_text
@@ -132,6 +133,23 @@ def test_parts_that_are_offered_no_longer_order_nothing(at_the_shop: Client) -> 
     answer = at_the_shop.post(path, agreed(at_the_shop, path, instalments="3"))
     assert "It can no longer be paid in parts. Nothing was ordered." in answer.content.decode()
     assert not Order.objects.exists()
+
+
+class Strict:
+    """A rule that lets nobody pay later."""
+
+    def answer(self, applicant: Applicant) -> Answer:
+        return Answer("strict/1", refused="overdue")
+
+
+@pytest.mark.usefixtures("_allowed")
+def test_who_may_not_is_told_why_and_pays_the_whole_price(
+    at_the_shop: Client, settings: object
+) -> None:
+    settings.ADAPTERS = {**settings.ADAPTERS, "credit": f"{__name__}.Strict"}  # type: ignore[attr-defined]
+    page = text_of(at_the_shop, summary(at_the_shop))
+    assert "A bill is overdue; once it is paid you may pay in parts." in page
+    assert 'name="instalments"' not in page
 
 
 @pytest.mark.usefixtures("_allowed")
