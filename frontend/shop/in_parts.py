@@ -133,7 +133,9 @@ def _state(today: Money, *, url: str, current: bool) -> dict[str, Any]:
         "url": url,
         "state": "chosen" if current else "",
         "price_text": euros(today, short=False),
-        "price_note": _("today"),
+        "price_note": _("%(amount)s today") % {"amount": euros(today, short=False)}
+        if current
+        else _("today"),
         "badges": [],
         "changes": [],
         "misses": [],

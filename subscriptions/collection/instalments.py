@@ -14,6 +14,7 @@ from subscriptions.domain.instalments import (
     BillPart,
     Part,
     PartStanding,
+    PartState,
     PlanView,
     PrintedPart,
     comes_with,
@@ -173,7 +174,8 @@ def left_at_end(subscription_id: int, *, on: date) -> tuple[LeftAtEnd, ...]:
     found = []
     for plan in plans_with(subscription_id):
         view = _view(plan)
-        later = [each for each in view.later if each.left and each.part.due_on > on]
+        coming = (each for each in view.later if each.state is PartState.COMING)
+        later = [each for each in coming if each.part.due_on > on]
         left = total((each.left for each in later), currency=plan.currency)
         if not view.later:
             left = view.left

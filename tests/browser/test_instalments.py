@@ -52,7 +52,8 @@ def test_how_the_phone_is_paid_is_a_step_and_the_panel_follows(
             nothing_wrong(page)
             page.locator(".choices .choice-pick").nth(1).click()
             expect(page.locator(".choices .choice-chosen .choice-pick")).to_contain_text("3")
-            page.locator("#promise-open").check(force=True)
+            if width < 1000:
+                page.locator(".promise-closed-text").click()
             page.locator(".promise-bars summary").click()
             expect(page.locator(".promise-bars td", has_text="+")).to_have_count(2)
             nothing_wrong(page)
@@ -75,7 +76,7 @@ def test_a_bill_and_its_explanation_name_the_parts(
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     with business_time_fixed(at(DAY)):
         begun("C-1", [plan("29.99")], party=party)
-        order = bought(party)
+        bought(party)
     monthly = first_month(party, APRIL)
     for width, language in SIZES:
         with visit(chromium, width=width, language=language) as page:
@@ -85,7 +86,4 @@ def test_a_bill_and_its_explanation_name_the_parts(
             nothing_wrong(page)
             page.goto(f"{live_server.url}/account/bills/{monthly}/explained/")
             expect(page.locator(".bill-parts")).to_have_count(2)
-            nothing_wrong(page)
-            page.goto(f"{live_server.url}/account/bills/{order}/")
-            expect(page.locator(".bill-parts tr")).to_have_count(4)
             nothing_wrong(page)

@@ -24,12 +24,13 @@ from tests.integration.ordering.conftest import at as _shop_time
 from tests.integration.ordering.conftest import shop
 from tests.integration.ordering.test_changes import LATE
 from tests.integration.ordering.test_instalments import _allowed, _own_billing, link_of
-from tests.integration.ordering.test_next_offers import ORDER, begin
+from tests.integration.ordering.test_next_offers import ORDER, START, begin
 from tests.integration.subscriptions.contracts import DAY, at
 from tests.integration.subscriptions.test_instalments import bought
 
 __all__ = ["_allowed", "_own_billing", "_shop_time", "agent", "handed", "shop"]
 pytestmark = pytest.mark.django_db
+AT = at(START)
 PHONE = "halvik-bureau-128-graphite"
 allowed = pytest.mark.usefixtures("_allowed")
 

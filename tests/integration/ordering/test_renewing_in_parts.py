@@ -18,8 +18,10 @@ from subscriptions.reconciling.audit import instalment_differences
 from tests.integration.ordering.people import ALL_AGREED, HOME
 from tests.integration.ordering.test_changes import LATE, carried_out, ordered, renewed
 from tests.integration.ordering.test_instalments import AGREED, _allowed, _own_billing  # noqa: F401
+from tests.integration.ordering.test_next_offers import START
 from tests.integration.subscriptions.contracts import at
 
+AT = at(START)
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
 allowed = pytest.mark.usefixtures("_allowed")
 

@@ -298,7 +298,7 @@ def test_what_comes_back_before_a_later_part_ends_all_of_them() -> None:
     on_day(JUNE)
     assert [bill.open for bill in bills_of(party)] == [Money.of("0.00")] * 2
     assert Transfer.objects.filter(debit="unapplied").count() == 3
-    assert not is_paying_in_parts(party, ORDER)
+    assert all(not view.is_open for view in plans_of(party))
     assert all_is_well()
 
 
