@@ -25,10 +25,11 @@ from tests.integration.ordering.conftest import shop
 from tests.integration.ordering.test_changes import LATE
 from tests.integration.ordering.test_instalments import _allowed, _own_billing, link_of
 from tests.integration.ordering.test_next_offers import ORDER, START, begin
+from tests.integration.ordering.test_renewing_in_parts import _trusted
 from tests.integration.subscriptions.contracts import DAY, at
 from tests.integration.subscriptions.test_instalments import bought
 
-__all__ = ["_allowed", "_own_billing", "_shop_time", "agent", "handed", "shop"]
+__all__ = ["_allowed", "_own_billing", "_shop_time", "_trusted", "agent", "handed", "shop"]
 pytestmark = pytest.mark.django_db
 AT = at(START)
 PHONE = "halvik-bureau-128-graphite"
@@ -92,7 +93,7 @@ def line(demo_catalogue: object) -> tuple[Client, int]:
     return browser, contract
 
 
-@allowed
+@pytest.mark.usefixtures("_allowed", "_trusted")
 def test_a_renewal_shows_the_parts_beside_its_bills_and_asks_for_a_yes(
     line: tuple[Client, int],
 ) -> None:

@@ -1,11 +1,14 @@
 """A phone that comes with a renewal, paid in parts: agreed, billed, and in the line's way."""
 
+from typing import Any
+
 import pytest
 
 from commerce.accounts.identity import AccountContext
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.money import Money
+from commerce.ordering.domain.credit import Answer, Applicant
 from commerce.ordering.models import CreditDecision, Order
 from commerce.ordering.services.changes import quote_change
 from commerce.ordering.services.passing_on import pass_on
@@ -23,7 +26,19 @@ from tests.integration.subscriptions.contracts import at
 
 AT = at(START)
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_catalogue")]
-allowed = pytest.mark.usefixtures("_allowed")
+allowed = pytest.mark.usefixtures("_allowed", "_trusted")
+
+
+class Trusting:
+    """A credit rule that lets everybody pay in parts, also who has bills to pay."""
+
+    def answer(self, applicant: Applicant) -> Answer:
+        return Answer("trusting/1")
+
+
+@pytest.fixture
+def _trusted(settings: Any) -> None:
+    settings.ADAPTERS = {**settings.ADAPTERS, "credit": f"{__name__}.Trusting"}
 
 
 @allowed
@@ -40,7 +55,7 @@ def test_a_renewals_phone_is_paid_in_parts_and_its_bill_puts_them_off(
     assert plan is not None
     assert placed.due_now == four.due_now == Money.of("219.00") - plan.to_come
     assert PaymentAttempt.objects.get().money == placed.due_now
-    assert CreditDecision.objects.get(order__number=placed.number).rule == "own/1"
+    assert CreditDecision.objects.get(order__number=placed.number).rule == "trusting/1"
     PaymentAttempt.objects.update(state="settled")
     with business_time_fixed(at(LATE)):
         on_payment_settled({"key": placed.payment_key})
