@@ -84,6 +84,7 @@ class SendForm(InPartsForm):
 
     CUSTOMER = ("first_name", "last_name", "email", "phone")
     ADDRESS = ("line1", "line2", "postcode", "city")
+    field_order = (*CUSTOMER, *ADDRESS, "pick_up_at", "instalments")
 
     def __init__(
         self,

@@ -160,9 +160,9 @@ def buyer(demo_catalogue: object) -> Iterator[Client]:
 
 
 def ordered(buyer: Client, **said: str) -> str:
-    heading = "user_name;user_email;plan;handset;term;site\n"
-    table = f"{heading}Ada;ada@firm.example;flotte-50;{PHONE};24;Lyon"
-    answer = buyer.post("/portal/new/", {"table": table, **said})
+    heading = "user_name;user_email;plan;handset;sim;term;site"
+    users = [f"U{n};u{n}@firm.example;flotte-50;{PHONE};carte-sim;24;Lyon" for n in range(3)]
+    answer = buyer.post("/portal/new/", {"table": "\n".join([heading, *users]), **said})
     return answer.content.decode().replace("\u00a0", " ")
 
 
