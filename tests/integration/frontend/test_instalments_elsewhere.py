@@ -153,7 +153,7 @@ def test_the_preview_of_an_end_says_what_becomes_of_the_parts(
 
 @pytest.fixture
 def buyer(demo_catalogue: object) -> Iterator[Client]:
-    with business_time_fixed(at(date(2026, 11, 23), hour=9)):
+    with business_time_fixed(at(date(2026, 11, 24))):
         yield as_member(
             firm("Atelier Rivoire", siren="732829320"), "Bruno", role=Role.BUYER, limit="9000"
         )
