@@ -70,6 +70,9 @@ SENTENCES: Mapping[str, Any] = {
     "terms_code_taken": _("A change of that name was announced already."),
     "unknown_proof": _("There is no such document any more."),
     "month_not_over": _("The month is not over yet."),
+    "months_not_closed": _(
+        "The months of some merchants can’t be closed, the others’ are: see the log."
+    ),
     "month_closed": _("That month is closed, or its terms are agreed."),
     "nothing_payable": _("Nothing is payable to this merchant."),
     "payable_changed": _(

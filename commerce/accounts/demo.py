@@ -122,7 +122,7 @@ def _staff(kind: StaffKind, first_name: str, last_name: str, email: str) -> User
 
 
 def _organisation() -> Organisation:
-    found = Organisation.objects.filter(siren=SIREN).first()
+    found = Organisation.objects.filter(siren=SIREN, customer=True).first()
     if found is not None:
         return found
     party_id = create_organisation(

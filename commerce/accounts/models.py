@@ -142,12 +142,21 @@ class PartyAddress(models.Model):
 
 
 class Organisation(models.Model):
-    """What is known of an organisation beside the party; numbers are checked by their keys."""
+    """What is known of an organisation beside the party; numbers are checked by their keys. A
+    merchant is no `customer`: he may be one too, and have several contracts, each a party."""
 
     party = models.OneToOneField(Party, on_delete=models.CASCADE, related_name="organisation")
     legal_name = models.CharField(max_length=200)
-    siren = models.CharField(max_length=9, unique=True)
+    siren = models.CharField(max_length=9)
     vat_number = models.CharField(max_length=14, blank=True, default="")
+    customer = models.BooleanField(default=True, db_default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["siren"], condition=Q(customer=True), name="organisation_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.legal_name

@@ -246,6 +246,7 @@ SPECTACULAR_SETTINGS = {
         "Basis": "commerce.kernel.tax.Basis",
         "Currency": ["EUR"],
         "PayBy": "subscriptions.domain.views.PayBy",
+        "PurchaseCategory": "subscriptions.domain.carrier.Category",
         "EinvoiceStatus": "subscriptions.domain.einvoicing.EinvoiceStatus",
         "PayerSide": "subscriptions.domain.states.Side",
         "PayerAgreementState": "subscriptions.domain.states.AgreementState",

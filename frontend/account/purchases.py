@@ -69,6 +69,10 @@ WHY: Mapping[str, tuple[Any, Any]] = {
         gettext_lazy("The month's purchases would have been more than the law allows."),
         gettext_lazy("It is possible again on the first of next month."),
     ),
+    Rule.OVER_MERCHANT_CAP: (
+        gettext_lazy("It was more than this merchant may sell on a line in a month."),
+        gettext_lazy("It is possible again on the first of next month."),
+    ),
     Rule.OVER_OWN_PURCHASE_CAP: (
         gettext_lazy("It was more than the line's own limit for one purchase."),
         gettext_lazy("Raise the limit below, if you wish."),
@@ -83,6 +87,10 @@ WHY: Mapping[str, tuple[Any, Any]] = {
     ),
     Rule.OVER_OWN_CATEGORY_CAP: (
         gettext_lazy("The month's purchases of this kind would have been more than its own limit."),
+        gettext_lazy("Raise the limit below, if you wish."),
+    ),
+    Rule.OVER_OWN_MERCHANT_CAP: (
+        gettext_lazy("The month's purchases of this merchant would have been more than the limit."),
         gettext_lazy("Raise the limit below, if you wish."),
     ),
     "wrong_code": (
@@ -110,7 +118,8 @@ def _amount(most: Decimal, **options: Any) -> forms.DecimalField:
 
 
 class LimitsForm(forms.Form):
-    """The line's own caps and blocks; an empty cap is the law's."""
+    """The line's own caps and blocks; an empty cap is the law's. Of `merchants` (code -> name) each
+    has one of its own; where none are named, theirs are left as they are."""
 
     per_purchase = _amount(Decimal(50), label=gettext_lazy("Most for one purchase (€)"))
     per_day = _amount(Decimal(300), label=gettext_lazy("Most in a day (€)"))
@@ -129,11 +138,25 @@ class LimitsForm(forms.Form):
     )
     blocked = forms.BooleanField(required=False, label=gettext_lazy("Block all purchases"))
 
+    def __init__(
+        self, data: Any = None, *, merchants: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        super().__init__(data, **options)
+        self.merchants = merchants
+        for code, name in (merchants or {}).items():
+            label = _("Most in a month with %(name)s (€)") % {"name": name}
+            self.fields[f"at_{code}"] = _amount(Decimal(300), label=label)
+        last = ("categories", "blocked")
+        self.order_fields([*(each for each in self.fields if each not in last), *last])
+
     def chosen(self) -> dict[str, Any]:
         """What `set_limits` takes."""
         told = dict(self.cleaned_data)
         caps = {kind: told.pop(f"of_{kind}") for kind in Category}
         told["per_category"] = {kind: cap for kind, cap in caps.items() if cap is not None}
+        if self.merchants is not None:
+            of = {code: told.pop(f"at_{code}") for code in self.merchants}
+            told["per_merchant"] = {code: cap for code, cap in of.items() if cap is not None}
         return {**told, "categories": [Category(each) for each in told["categories"]]}
 
 
@@ -145,15 +168,17 @@ class RefundForm(forms.Form):
     once = forms.RegexField(r"^[0-9a-f]{12}$", required=False, widget=forms.HiddenInput)
 
 
-def limits_form(limits: Limits, data: Any = None) -> LimitsForm:
+def limits_form(limits: Limits, data: Any = None, *, merchants: Mapping[str, str]) -> LimitsForm:
     """Filled with what holds now."""
     return LimitsForm(
         data,
+        merchants=merchants,
         initial={
             "per_purchase": None if limits.per_purchase is None else limits.per_purchase.amount,
             "per_day": None if limits.per_day is None else limits.per_day.amount,
             "per_month": None if limits.per_month is None else limits.per_month.amount,
             **{f"of_{kind}": cap.amount for kind, cap in limits.per_category.items()},
+            **{f"at_{code}": cap.amount for code, cap in limits.per_merchant.items()},
             "categories": [str(each) for each in limits.categories],
             "blocked": limits.blocked,
         },

@@ -79,6 +79,11 @@ urlpatterns = [
     ),
     path("ops/terms/", terms.announcements, name="terms"),
     path("ops/terms/<slug:name>/", terms.announcement, name="announcement"),
+    path(
+        "ops/merchants/<slug:month>/<slug:code>/commission.pdf",
+        merchants.commission_invoice,
+        name="merchant_commission",
+    ),
     path("ops/work/", ops.work, name="work"),
     path("ops/work/<slug:kind>/<int:row_id>/", ops.retry_work, name="retry_work"),
 ]

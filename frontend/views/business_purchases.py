@@ -70,7 +70,8 @@ def _row(line: FirmLine) -> dict[str, Any]:
         "number": number(line.number),
         "user": line.user or _("nobody named"),
         "capped_kinds": [
-            (CATEGORY_NAMES[kind], cap) for kind, cap in sorted(limits.per_category.items())
+            *((CATEGORY_NAMES[kind], cap) for kind, cap in sorted(limits.per_category.items())),
+            *sorted(limits.per_merchant.items()),
         ],
         "blocked_kinds": [CATEGORY_NAMES[each] for each in sorted(limits.categories)],
     }

@@ -28,6 +28,7 @@ KINDS = {
     TransferKind.DISPUTE: _("Dispute"),
     TransferKind.DEPOSIT: _("Deposit"),
     TransferKind.INSTALMENT: _("Part"),
+    TransferKind.SET_OFF: _("Set off"),
 }
 BOOKS = {
     Book.RECEIVABLE: _("Open on bills"),
@@ -40,6 +41,7 @@ BOOKS = {
     Book.DEPOSIT: _("Deposits held"),
     Book.COLLECTED: _("Collected for merchants"),
     Book.DEFERRED: _("Paid in parts, not due yet"),
+    Book.MERCHANTS: _("Set off with merchants"),
 }
 
 

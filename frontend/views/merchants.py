@@ -5,7 +5,8 @@ from dataclasses import astuple
 from datetime import MAXYEAR, date
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language, ngettext
@@ -19,18 +20,25 @@ from commerce.kernel.errors import FaisceauError, NotFound
 from commerce.kernel.money import Money
 from commerce.kernel.periods import add_months
 from commerce.web.policy import Policy, policy
-from commerce.web.tables import table
+from commerce.web.tables import rows_of, spooled, table
 from frontend.ops import screen
 from frontend.sentences import sentence_of
 from frontend.typography import money_text
-from subscriptions.carrier.payables import payables, settled
+from subscriptions.carrier.payables import (
+    commission_file,
+    merchant_party,
+    payables,
+    settled,
+    statement_to,
+)
 from subscriptions.carrier.services.settling import close, pay_out
 from subscriptions.carrier.statements import LINE_COLUMNS, statement_lines, statements
+from subscriptions.invoicing.files import Form
 
 COLUMNS = (
     *("month", "merchant", "name", "purchases", "sold", "given_back", "net", "share_percent"),
     *("fees", "selling", "commission", "commission_tax", "due", "billed", "waiting", "agrees"),
-    *("closed_on", "paid_on", "reference"),
+    *("closed_on", "paid_on", "reference", "commission_invoice"),
 )
 MOST_BACK = 12
 LONGEST_SUM = 14
@@ -74,7 +82,7 @@ def merchants_file(request: HttpRequest, month: str) -> HttpResponse:
                 *(row.share, row.fees.amount, row.selling.value),
                 *(*(each.amount for each in amounts), "yes" if row.agrees else "no"),
                 *(closed.days if closed else ("", "")),
-                closed.reference if closed else "",
+                *((closed.reference, closed.invoice) if closed else ("", "")),
             )
         )
     return _table(COLUMNS, rows, name=f"merchants-{month}")
@@ -82,12 +90,35 @@ def merchants_file(request: HttpRequest, month: str) -> HttpResponse:
 
 @policy(Policy.OPERATOR)
 @never_cache
-def statement_file(request: HttpRequest, month: str, code: str) -> HttpResponse:
+def statement_file(request: HttpRequest, month: str, code: str) -> HttpResponseBase:
     """What a merchant gets with his money: each purchase and refund of the month."""
     chosen = _month(month)
     if chosen is None:
         raise NotFound("There is no such month.", code="unknown_month")
-    return _table(LINE_COLUMNS, map(astuple, statement_lines(code, chosen)), name=f"{code}-{month}")
+    lines = map(astuple, statement_lines(code, chosen))
+    file, _digest = spooled(rows_of(LINE_COLUMNS, lines))
+    return FileResponse(
+        file,
+        as_attachment=True,
+        filename=f"{code}-{month}.csv",
+        content_type="text/csv; charset=utf-8",
+    )
+
+
+@policy(Policy.OPERATOR)
+@never_cache
+def commission_invoice(request: HttpRequest, month: str, code: str) -> HttpResponse:
+    """Our invoice to him of a closed month, as he has it."""
+    chosen = _month(month)
+    if chosen is None:
+        raise NotFound("There is no such month.", code="unknown_month")
+    party = merchant_party(code)
+    found = commission_file(
+        statement_to(party, chosen), party, form=Form.PDF, language=get_language() or "fr"
+    )
+    answer = HttpResponse(found.content, content_type=found.kind)
+    answer["Content-Disposition"] = f'attachment; filename="{found.name}"'
+    return answer
 
 
 @policy(Policy.OPERATOR)

@@ -25,7 +25,7 @@ from frontend.account.words import number
 from frontend.agent.screen import around, contact_bar
 from frontend.sentences import sentence_of
 from frontend.views.customer import tabs
-from subscriptions.carrier.selectors import purchases_of_line, question
+from subscriptions.carrier.selectors import merchants_of_line, purchases_of_line, question
 from subscriptions.carrier.services.answering import answer, asked_by
 from subscriptions.carrier.services.disowning import disown
 from subscriptions.carrier.services.limits import block_merchant, set_limits
@@ -56,7 +56,7 @@ def purchases(request: HttpRequest, subscription_id: int) -> HttpResponse:
             {"label": _("Purchases on the bill")},
         ],
         "number": number(contract.msisdn),
-        "form": form or limits_form(found.limits),
+        "form": form or limits_form(found.limits, merchants=found.merchants),
     }
     return render(request, "frontend/account/purchases.html", values | purchases_page(found))
 
@@ -94,7 +94,7 @@ def for_customer(request: HttpRequest, subscription_id: int) -> HttpResponse:
         "number": number(contract.msisdn),
         "words": words,
         "merchants": sorted(found.limits.merchants),
-        "form": form or limits_form(found.limits),
+        "form": form or limits_form(found.limits, merchants=found.merchants),
     }
     return render(
         request,
@@ -110,7 +110,7 @@ def _acted(
     act = known.get(request.POST.get("do", ""))
     if request.method != "POST" or act is None:
         return None, False
-    form = LimitsForm(request.POST)
+    form = _limits_form(request, context, subscription_id)
     if act is _limit and not form.is_valid():
         return form, False
     try:
@@ -121,10 +121,15 @@ def _acted(
 
 
 def _limit(request: HttpRequest, context: AccountContext, subscription_id: int) -> str:
-    form = LimitsForm(request.POST)
+    form = _limits_form(request, context, subscription_id)
     form.is_valid()
     set_limits(context=context, subscription_id=subscription_id, **form.chosen())
     return _("Kept. It holds for purchases from now on.")
+
+
+def _limits_form(request: HttpRequest, context: AccountContext, subscription_id: int) -> LimitsForm:
+    merchants = merchants_of_line(context.party_id or 0, subscription_id)
+    return LimitsForm(request.POST, merchants=merchants)
 
 
 def _stop(request: HttpRequest, context: AccountContext, subscription_id: int) -> str:

@@ -31,6 +31,10 @@ KINDS = {
     "purchase_unbilled": gettext_lazy("a bill left out a purchase from a third party"),
     "merchant_bills": gettext_lazy("the bills say another sum than a merchant’s purchases"),
     "merchant_month": gettext_lazy("a merchant’s closed month is not what he sold"),
+    "merchant_commission": gettext_lazy(
+        "the invoice of our commission is not what a merchant's month says of it"
+    ),
+    "merchant_set_off": gettext_lazy("a merchant's books have set off another sum than the ledger"),
     "merchant_payable": gettext_lazy("we owe a merchant another sum than his unpaid months"),
     "instalments": gettext_lazy("a price paid in parts is not put off as agreed"),
     "uncollected": gettext_lazy("nothing asks for what is open on a bill"),

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from subscriptions.api import bill_day, dunning, instalments, paid_later, payers, views
+from subscriptions.api import (
+    bill_day,
+    dunning,
+    instalments,
+    paid_later,
+    payers,
+    purchase_limits,
+    views,
+)
 
 urlpatterns = [
     path("subscriptions", views.SubscriptionsView.as_view(), name="subscriptions"),
@@ -25,6 +33,11 @@ urlpatterns = [
         "subscriptions/<int:subscription_id>/paid-later/<int:item_id>",
         paid_later.ContinuationView.as_view(),
         name="answer_paid_later",
+    ),
+    path(
+        "subscriptions/<int:subscription_id>/purchase-limits",
+        purchase_limits.PurchaseLimitsView.as_view(),
+        name="purchase_limits",
     ),
     path("consumption", views.ConsumptionReportsView.as_view(), name="consumption_reports"),
     path("usage", views.UsageView.as_view(), name="usage"),

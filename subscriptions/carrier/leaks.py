@@ -17,6 +17,25 @@ from subscriptions.domain.carrier import month_of
 LOOKED_BACK = 3
 """Months that are over and are worked out once more."""
 
+# What our invoices to merchants claim, as their books and as the customers' ledger have it set off.
+_SET_OFF = """
+WITH theirs AS (
+    SELECT merchant_id, sum(CASE credit WHEN 'set_off' THEN amount ELSE -amount END) AS amount
+      FROM subscriptions_merchanttransfer WHERE 'set_off' IN (debit, credit) GROUP BY 1
+), ours AS (
+    SELECT merchant.id AS merchant_id,
+           sum(CASE moved.debit WHEN 'merchants' THEN moved.amount ELSE -moved.amount END) AS amount
+      FROM subscriptions_transfer AS moved
+      JOIN subscriptions_billingaccount AS account ON account.id = moved.account_id
+      JOIN subscriptions_merchant AS merchant ON merchant.party_id = account.party_id
+     WHERE moved.kind = 'set_off' GROUP BY 1
+)
+SELECT merchant.code, coalesce(theirs.amount, 0)::text, coalesce(ours.amount, 0)::text
+  FROM theirs FULL JOIN ours USING (merchant_id)
+  JOIN subscriptions_merchant AS merchant ON merchant.id = merchant_id
+ WHERE theirs.amount IS DISTINCT FROM ours.amount ORDER BY 1
+"""
+
 # A bill takes up all purchases and refunds of the days before its period; where no bill is to come,
 # nothing may be left.
 _LEFT_OUT = """
@@ -42,13 +61,19 @@ SELECT merchant.code || '/' || moved.reference, moved.gross::text
 
 def merchant_differences(day: date) -> Iterator[Difference]:
     """Each purchase or refund that no bill took up when one should have; each of the last months
-    before that of `day` of which the bills, or what was entered when it was closed, say something
-    else than its purchases; and each merchant whose unpaid months are not what is payable to him.
+    before that of `day` of which the bills, what was entered when it was closed, or the invoice of
+    our commission, say something else than its purchases; and each merchant whose unpaid months are
+    not what is payable to him, or of whom his books have set off something else than the ledger.
     """
     with connection.cursor() as cursor:
         cursor.execute(_LEFT_OUT)
-        for identity, amount in cursor.fetchall():
-            yield Difference("purchase_unbilled", identity, amount, "0.00")
+        left_out = cursor.fetchall()
+        cursor.execute(_SET_OFF)
+        set_off = cursor.fetchall()
+    for identity, amount in left_out:
+        yield Difference("purchase_unbilled", identity, amount, "0.00")
+    for code, theirs, ours in set_off:
+        yield Difference("merchant_set_off", code, theirs, ours)
     for back in range(1, LOOKED_BACK + 1):
         yield from _of_month(add_months(month_of(day), -back))
     unpaid = Sum("settlements__due", filter=Q(settlements__paid_at=None))
@@ -64,8 +89,14 @@ def _of_month(month: date) -> Iterator[Difference]:
         if not each.agrees:
             bills = (str(each.expected.amount), str(each.billed.amount))
             yield Difference("merchant_bills", f"{code}/{month:%Y-%m}", *bills)
-    for row in MerchantSettlement.objects.filter(month=month).select_related("merchant"):
+    closed = MerchantSettlement.objects.filter(month=month).select_related("merchant", "invoice")
+    for row in closed:
         code = row.merchant.code
+        claimed = row.commission + row.commission_tax
+        invoiced = row.invoice.gross if row.invoice else Decimal(0)
+        if claimed != invoiced:
+            amounts = (str(claimed), str(invoiced))
+            yield Difference("merchant_commission", f"{code}/{month:%Y-%m}", *amounts)
         due = told[code].due.amount if code in told else Decimal(0)
         if due != row.due:
             yield Difference("merchant_month", f"{code}/{month:%Y-%m}", str(due), str(row.due))

@@ -17,7 +17,8 @@ class Merchant(models.Model):
     `share` is his part, in percent, of what is sold without tax; `fee` (without tax) is kept of
     each purchase. `confirms_himself`: his own page asks the customer a second time by the
     operator's rules, so that one step is enough. `return_to` is where customers go from our page
-    that asks them; without it they are sent codes. `selling` is in whose name he sells, for ever:
+    that asks them; without it they are sent codes. A line may spend `most_per_month` (tax included)
+    with him, if there is such a number. `selling` is in whose name he sells, for ever:
     who changes it makes another contract. He may give a purchase back for `refund_days` after it,
     never if 0, and without end if there is no number.
     """
@@ -36,6 +37,7 @@ class Merchant(models.Model):
     return_to = models.CharField(max_length=500, default="", blank=True)
     selling = models.CharField(max_length=8, default=Selling.UNTOLD)
     refund_days = models.PositiveSmallIntegerField(null=True)
+    most_per_month = models.DecimalField(max_digits=14, decimal_places=2, null=True)
     active = models.BooleanField(default=True)
 
     class Meta:
@@ -43,6 +45,10 @@ class Merchant(models.Model):
             known("selling", Selling, name="merchant_selling_known"),
             models.CheckConstraint(
                 condition=Q(share__range=(0, 100), fee__gte=0), name="merchant_share_sane"
+            ),
+            models.CheckConstraint(
+                condition=Q(most_per_month__isnull=True) | Q(most_per_month__gte=0),
+                name="merchant_cap_sane",
             ),
         ]
 
@@ -75,7 +81,8 @@ class MerchantTerms(models.Model):
 class MerchantSettlement(models.Model):
     """A merchant's month as it was closed: what he sold and gave back, and what we owe him for it
     (below zero he owes us); `commission` without tax and `commission_tax` are taken off it where he
-    sells in his own name. `reference` is that of the transfer by which it was paid out."""
+    sells in his own name, as the `invoice` of both says. `reference` is that of the transfer by
+    which it was paid out."""
 
     merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, related_name="settlements")
     month = models.DateField()
@@ -87,6 +94,9 @@ class MerchantSettlement(models.Model):
     commission = models.DecimalField(max_digits=14, decimal_places=2, default=0)
     commission_tax = models.DecimalField(max_digits=14, decimal_places=2, default=0)
     due = amount_field()
+    invoice = models.OneToOneField(
+        "subscriptions.Invoice", null=True, on_delete=models.PROTECT, related_name="+"
+    )
     closed_at = models.DateTimeField(help_text="business time")
     closed_by = models.CharField(max_length=120)
     paid_at = models.DateTimeField(null=True, help_text="business time")
@@ -129,8 +139,8 @@ class MerchantTransfer(models.Model):
 
 
 class CarrierLimits(models.Model):
-    """What the customer allows on a line: own caps, below the law's, and blocks. `per_category`:
-    kind -> cap of a month, as text."""
+    """What the customer allows on a line: own caps, below the law's, and blocks. `per_category` and
+    `per_merchant`: kind, or a merchant's code -> cap of a month, as text."""
 
     subscription = models.OneToOneField(
         "subscriptions.Subscription", on_delete=models.PROTECT, related_name="carrier_limits"
@@ -139,6 +149,7 @@ class CarrierLimits(models.Model):
     per_day = models.DecimalField(max_digits=14, decimal_places=2, null=True)
     per_month = models.DecimalField(max_digits=14, decimal_places=2, null=True)
     per_category = models.JSONField(default=dict)
+    per_merchant = models.JSONField(default=dict, db_default={})
     blocked = models.BooleanField(default=False)
     categories = models.JSONField(default=list)
     merchants = models.JSONField(default=list)
@@ -266,6 +277,11 @@ class CarrierPayment(models.Model):
             models.Index(fields=["subscription", "month"], name="carrier_by_month"),
             models.Index(fields=["merchant", "-made_at"], name="carrier_of_merchant"),
             models.Index(
+                fields=["merchant", "paid_at"],
+                condition=Q(state="succeeded"),
+                name="carrier_sold_by",
+            ),
+            models.Index(
                 fields=["account"],
                 condition=Q(state="succeeded", to_bill=True, billed_in__isnull=True),
                 name="carrier_to_bill",
@@ -320,7 +336,8 @@ class CarrierRefund(models.Model):
                 fields=["account"],
                 condition=Q(to_bill=True, billed_in__isnull=True),
                 name="carrier_refund_to_bill",
-            )
+            ),
+            models.Index(fields=["made_at"], name="carrier_refund_by_day"),
         ]
 
     def __str__(self) -> str:

@@ -13,16 +13,19 @@ from commerce.kernel.money import Money
 from subscriptions.carrier.models import Merchant, MerchantSettlement
 from subscriptions.carrier.services.settling import payable_to
 from subscriptions.domain.carrier import Selling
+from subscriptions.invoicing.files import Form, InvoiceFile, invoice_file
 
 
 @dataclass(frozen=True, slots=True)
 class ClosedMonth:
-    """A merchant's month that was closed; `paid_at` and `reference` once it was paid out."""
+    """A merchant's month that was closed; `paid_at` and `reference` once it was paid out. `invoice`
+    is the number of that of our commission, empty where there is none."""
 
     due: Money
     closed_at: datetime
     paid_at: datetime | None
     reference: str
+    invoice: str
 
     @property
     def days(self) -> tuple[str, str]:
@@ -35,7 +38,8 @@ class ClosedMonth:
 class Statement:
     """A merchant's month as it was closed, by its first day. What was `sold` and `given_back` holds
     tax, `net` is what is left of both without it; `commission` and its tax are ours where he sells
-    in his own name, else zero. Below zero he owes what is `due`."""
+    in his own name, else zero, and `invoice` the number of the document that claims both, empty
+    where there is none. Below zero he owes what is `due`."""
 
     month: date
     code: str
@@ -52,6 +56,7 @@ class Statement:
     closed_at: datetime
     paid_at: datetime | None
     reference: str
+    invoice: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +72,11 @@ class Payable:
 
 def settled(month: date) -> Mapping[str, ClosedMonth]:
     """The closed statements of a month (by its first day), by the merchants' codes."""
-    rows = MerchantSettlement.objects.filter(month=month).select_related("merchant")
+    rows = MerchantSettlement.objects.filter(month=month).select_related("merchant", "invoice")
     return {
-        row.merchant.code: ClosedMonth(Money(row.due), row.closed_at, row.paid_at, row.reference)
+        row.merchant.code: ClosedMonth(
+            Money(row.due), row.closed_at, row.paid_at, row.reference, _invoice(row)
+        )
         for row in rows
     }
 
@@ -87,9 +94,33 @@ def statement_to(party_id: int, month: date) -> Statement:
     return _statement(row)
 
 
+def commission_file(
+    statement: Statement, party_id: int, *, form: Form, language: str
+) -> InvoiceFile:
+    """The invoice of our commission of a merchant's closed month, or the credit note.
+
+    Raises:
+        NotFound: `unknown_bill`: there was no commission in that month.
+        Unknown: paper can't be made on this machine.
+    """
+    return invoice_file(party_id, statement.invoice, form=form, language=language)
+
+
+def merchant_party(code: str) -> int:
+    """Raises NotFound `unknown_merchant`."""
+    found = Merchant.objects.filter(code=code).values_list("party", flat=True).first()
+    if found is None:
+        raise NotFound("There is no such merchant.", code="unknown_merchant")
+    return found
+
+
 def _of(party_id: int) -> "QuerySet[MerchantSettlement]":
     rows = MerchantSettlement.objects.filter(merchant__party_id=party_id)
-    return rows.select_related("merchant")
+    return rows.select_related("merchant", "invoice")
+
+
+def _invoice(row: MerchantSettlement) -> str:
+    return (row.invoice.number or "") if row.invoice else ""
 
 
 def _statement(row: MerchantSettlement) -> Statement:
@@ -109,6 +140,7 @@ def _statement(row: MerchantSettlement) -> Statement:
         closed_at=row.closed_at,
         paid_at=row.paid_at,
         reference=row.reference,
+        invoice=_invoice(row),
     )
 
 

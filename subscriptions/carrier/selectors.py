@@ -1,6 +1,6 @@
 """What merchants and customers read of purchases; each his own."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from commerce.accounts.kinds import Segment
 from commerce.kernel.clock import PARIS, business_now, business_today
@@ -16,9 +16,11 @@ from commerce.kernel.errors import InvalidInput, NotFound
 from commerce.kernel.money import Money
 from subscriptions.carrier.models import (
     CarrierDenial,
+    CarrierLimits,
     CarrierPayment,
     CarrierRefund,
     CarrierSubscription,
+    Merchant,
 )
 from subscriptions.carrier.services.limits import caps, limits_of
 from subscriptions.domain.carrier import (
@@ -133,11 +135,23 @@ class QuestionView:
 
 
 @dataclass(frozen=True, slots=True)
-class LinePurchases:
-    """All that third parties sell on a line; `spent` is what counts of this calendar month,
-    `together` with the lines that the law counts with it."""
+class Allowed:
+    """What is allowed on a line, and what of it is `spent` in this calendar month. `merchants`
+    (code -> name) are those who sold on it, or have a cap."""
 
     limits: Limits
+    merchants: Mapping[str, str]
+    spent: Money
+
+
+@dataclass(frozen=True, slots=True)
+class LinePurchases:
+    """All that third parties sell on a line; `spent` is what counts of this calendar month,
+    `together` with the lines that the law counts with it. `merchants` (code -> name) are those who
+    sold on it, or have a cap."""
+
+    limits: Limits
+    merchants: Mapping[str, str]
     spent: Money
     together: Money
     held: tuple[HeldService, ...]
@@ -168,12 +182,36 @@ def purchases_of_line(
     denials = line.carrier_denials.select_related("merchant").order_by("-at", "-pk")[:20]
     return LinePurchases(
         limits=limits_of(line),
+        merchants=merchants_of_line(party_id, line.pk),
         spent=_sum(counted.filter(subscription=line)),
         together=_sum(counted),
         held=tuple(_held(each) for each in held.order_by("pk")),
         purchases=tuple(_purchase(each) for each in rows.order_by("-made_at", "-pk")[:most]),
         denials=tuple(_denial(each) for each in denials),
     )
+
+
+def allowed_on(party_id: int, subscription_id: int) -> Allowed:
+    """Raises NotFound `unknown_line`: no such line of the party's."""
+    line = Subscription.objects.filter(pk=subscription_id, party_id=party_id).first()
+    if line is None:
+        raise NotFound("There is no such line.", code="unknown_line")
+    counted = CarrierPayment.objects.filter(
+        month=month_of(business_today()), state__in=COUNTED, subscription=line
+    )
+    return Allowed(limits_of(line), merchants_of_line(party_id, line.pk), _sum(counted))
+
+
+def merchants_of_line(party_id: int, subscription_id: int) -> Mapping[str, str]:
+    """The merchants who sold on the party's line, or have a cap there: code -> name, by name."""
+    lines = Subscription.objects.filter(pk=subscription_id, party=party_id)
+    capped = CarrierLimits.objects.filter(subscription__in=lines).values_list("per_merchant")
+    codes = [code for (caps_of,) in capped for code in caps_of]
+    found = Merchant.objects.filter(
+        Exists(CarrierPayment.objects.filter(merchant=OuterRef("pk"), subscription__in=lines))
+        | Q(code__in=codes)
+    )
+    return dict(found.order_by("name", "code").values_list("code", "name"))
 
 
 def question(payment: CarrierPayment) -> QuestionView:

@@ -4,14 +4,14 @@ Who sells is a merchant with a contract of his own. The caps are the law's (CMF 
 may have lower ones and blocks of its own. Sums are tax included: what the customer pays.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 from commerce.kernel.errors import InvalidInput
-from commerce.kernel.money import Money
+from commerce.kernel.money import Money, total
 from commerce.kernel.states import Transitions
 from commerce.markets.pack import CarrierCaps
 
@@ -96,8 +96,9 @@ what the customer said follows after a colon. Pages say it in their own language
 class MerchantBook(StrEnum):
     """The books in which what we owe merchants is kept, each per merchant: the `COST` of what we
     buy of them to sell it, what is `PAYABLE` to them, and what left our `BANK`. Of what is sold in
-    their own name `HELD` is what bills collect for them, `FEES` our commission without tax and
-    `VAT` the tax on it."""
+    their own name `HELD` is what bills collect for them, and `SET_OFF` what our invoices to them
+    claim, as the customers' ledger has it too; before there were such invoices our commission was
+    in `FEES` and the tax on it in `VAT`."""
 
     COST = "cost"
     PAYABLE = "payable"
@@ -105,6 +106,7 @@ class MerchantBook(StrEnum):
     HELD = "held"
     FEES = "fees"
     VAT = "vat"
+    SET_OFF = "set_off"
 
 
 class Rule(StrEnum):
@@ -120,23 +122,27 @@ class Rule(StrEnum):
     MERCHANT_BLOCKED = "merchant_blocked_by_customer"
     OVER_PURCHASE_CAP = "over_purchase_cap"
     OVER_MONTH_CAP = "over_month_cap"
+    OVER_MERCHANT_CAP = "over_merchant_cap"
     OVER_OWN_PURCHASE_CAP = "over_own_purchase_cap"
     OVER_OWN_DAY_CAP = "over_own_day_cap"
     OVER_OWN_MONTH_CAP = "over_own_month_cap"
     OVER_OWN_CATEGORY_CAP = "over_own_category_cap"
+    OVER_OWN_MERCHANT_CAP = "over_own_merchant_cap"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the customer chose for a line; None is the law's cap. `per_category` caps what a month
-    holds of a kind, `categories` and `merchants` are blocked. A line that is not `opened` is a
-    firm's that never said what its users may buy."""
+    holds of a kind, `per_merchant` of what a merchant (his code) sells; `categories` and
+    `merchants` are blocked. A line that is not `opened` is a firm's that never said what its users
+    may buy."""
 
     opened: bool = True
     per_purchase: Money | None = None
     per_day: Money | None = None
     per_month: Money | None = None
     per_category: Mapping[Category, Money] = field(default_factory=dict)
+    per_merchant: Mapping[str, Money] = field(default_factory=dict)
     blocked: bool = False
     categories: frozenset[Category] = frozenset()
     merchants: frozenset[str] = frozenset()
@@ -145,11 +151,13 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Spent:
     """What counts on a line: in this calendar month, of it `today`, and of it of the kind
-    (`of_kind`) that is asked for; `together` is the month's with the lines that count with it."""
+    (`of_kind`) that is asked for and of the merchant who asks (`of_merchant`); `together` is the
+    month's with the lines that count with it."""
 
     month: Money
     today: Money
     of_kind: Money
+    of_merchant: Money
     together: Money
 
 
@@ -180,8 +188,10 @@ def refusal(
     limits: Limits,
     caps: CarrierCaps,
     spent: Spent,
+    of_contract: Money | None = None,
 ) -> Rule | None:
-    """The first rule that forbids the purchase on a line that has `spent` so much.
+    """The first rule that forbids the purchase on a line that has `spent` so much. `of_contract` is
+    what a line may spend in a month with this merchant by his contract, if that says so.
 
     Exactly a cap is allowed (CMF L521-3-1: at most 50 EUR each and 300 EUR a month and subscriber).
     """
@@ -202,10 +212,15 @@ def refusal(
         (Rule.MERCHANT_BLOCKED, asked.merchant in limits.merchants),
         (Rule.OVER_PURCHASE_CAP, caps.per_purchase < asked.gross),
         (Rule.OVER_MONTH_CAP, beyond(caps.per_month, spent.together)),
+        (Rule.OVER_MERCHANT_CAP, beyond(of_contract, spent.of_merchant)),
         (Rule.OVER_OWN_PURCHASE_CAP, beyond(limits.per_purchase, nothing)),
         (Rule.OVER_OWN_DAY_CAP, beyond(limits.per_day, spent.today)),
         (Rule.OVER_OWN_MONTH_CAP, beyond(limits.per_month, spent.month)),
         (Rule.OVER_OWN_CATEGORY_CAP, beyond(own, spent.of_kind)),
+        (
+            Rule.OVER_OWN_MERCHANT_CAP,
+            beyond(limits.per_merchant.get(asked.merchant), spent.of_merchant),
+        ),
     )
     return next((rule for rule, holds in forbids if holds), None)
 
@@ -311,6 +326,18 @@ def share_of(net: Money, *, share: Decimal, purchases: int, fee: Money) -> Money
 
 
 @dataclass(frozen=True, slots=True)
+class Sold:
+    """What was sold less what was given back, under the same terms: without and with tax, in so
+    many `purchases`; the `share` is in percent, the `fee` of each purchase."""
+
+    net: Money
+    gross: Money
+    share: Decimal
+    purchases: int
+    fee: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What a merchant's month comes to: what is `due` to him, and of it our `commission` (without
     tax) with its `tax`, both zero where what he sells is our own sale."""
@@ -320,30 +347,38 @@ class Settled:
     tax: Money
 
 
-def settled(
-    selling: Selling,
-    *,
-    net: Money,
-    gross: Money,
-    share: Decimal,
-    purchases: int,
-    fee: Money,
-    rate: Decimal,
-) -> Settled:
-    """Of what was sold less what was given back. Our own sale costs his share; of his own sale he
-    gets all that was collected, less what his share leaves us and the tax on that at `rate`
-    (percent)."""
-    part = share_of(net, share=share, purchases=purchases, fee=fee)
+def settled(selling: Selling, *, terms: Iterable[Sold], rate: Decimal) -> Settled:
+    """A month, of what was sold under each of its terms. Our own sale costs his share; of his own
+    sale he gets all that was collected, less what his share leaves us and the tax on that at `rate`
+    (percent), which is rounded once, as the invoice of the month rounds it."""
+    found = [
+        (each, share_of(each.net, share=each.share, purchases=each.purchases, fee=each.fee))
+        for each in terms
+    ]
+    part = total(share for _, share in found)
     if selling is not Selling.TOLD:
-        return Settled(part, Money.zero(net.currency), Money.zero(net.currency))
-    commission = net - part
-    tax = tax_of(commission, rate=rate)
-    return Settled(gross - commission - tax, commission, tax)
+        return Settled(part, Money.zero(part.currency), Money.zero(part.currency))
+    commission = total(each.net for each, _ in found) - part
+    tax = (commission * rate / 100).rounded()
+    return Settled(total(each.gross for each, _ in found) - commission - tax, commission, tax)
 
 
-def tax_of(commission: Money, *, rate: Decimal) -> Money:
-    """That on a month's commission at `rate` (percent), whatever terms it came of; rounded once."""
-    return (commission * rate / 100).rounded()
+def commission_label(net: Money) -> Mapping[str, str]:
+    """What an invoice to a merchant says of our commission on what was sold without tax; below
+    zero more was given back."""
+    figures = f"{abs(net.amount):.2f}"
+    of = {"fr": "vos ventes facturées", "en": "your sales on our customers' bills"}
+    if net.amount < 0:
+        of = {"fr": "vos ventes remboursées", "en": "your sales that were given back"}
+    return {
+        "fr": f"Commission sur {of['fr']} à nos clients ({figures.replace('.', ',')} € hors taxe)",
+        "en": f"Commission on {of['en']} (€{figures} without tax)",
+    }
+
+
+def fees_label() -> Mapping[str, str]:
+    """And of the fee of each purchase."""
+    return {"fr": "Frais par achat", "en": "Fee of each purchase"}
 
 
 def stopped_by(text: str, services: Collection[tuple[str, str]]) -> tuple[int, ...] | None:

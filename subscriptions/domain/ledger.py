@@ -24,7 +24,8 @@ class Book(StrEnum):
     `UNAPPLIED` holds what is the customer's: payments that no bill has used, and credit notes.
     `DEPOSIT` holds what is his too, against what he may leave unpaid. `DEFERRED` is what of a bill
     is paid in parts and not due yet. `BANK` is our own account, `LOSS` what we gave up. `COLLECTED`
-    is what bills claim for merchants, who sell in their own name.
+    is what bills claim for merchants, who sell in their own name; `MERCHANTS` what our invoices to
+    them claim, which is set off against what we owe them in books of their own.
     """
 
     RECEIVABLE = "receivable"
@@ -37,6 +38,7 @@ class Book(StrEnum):
     DEPOSIT = "deposit"
     COLLECTED = "collected"
     DEFERRED = "deferred"
+    MERCHANTS = "merchants"
 
 
 class TransferKind(StrEnum):
@@ -44,7 +46,7 @@ class TransferKind(StrEnum):
     money at the bank back that was returned, or taken for somebody else's; in a `DISPUTE` the
     payer's bank takes a payment back, or gives it to us again; as a `DEPOSIT` what is unapplied is
     held, or let go again to pay for bills or to go back; as an `INSTALMENT` a part of a bill is put
-    off, or falls due."""
+    off, or falls due; by a `SET_OFF` what we owe a merchant pays for his invoice."""
 
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"
@@ -56,6 +58,7 @@ class TransferKind(StrEnum):
     DISPUTE = "dispute"
     DEPOSIT = "deposit"
     INSTALMENT = "instalment"
+    SET_OFF = "set_off"
 
 
 SMALL_DIFFERENCE = Money.of("0.50")

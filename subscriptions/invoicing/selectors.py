@@ -46,6 +46,7 @@ from subscriptions.domain.views import (
 )
 from subscriptions.einvoicing.selectors import einvoice_of
 from subscriptions.ledger.selectors import (
+    COMMISSION_KEY,
     NOTHING,
     ORDER_KEY,
     deferred_amount,
@@ -200,7 +201,11 @@ def _corrected_by(row: Invoice) -> tuple[Reference, ...]:
         found = _GIVEN_BACK.rows(bill=row.pk)
     if credited and not found and row.template is not None and row.template >= NAMES_A_BILL:
         issued = Invoice.objects.filter(state=InvoiceState.ISSUED, account=row.account_id)
-        bills = issued.filter(issued_on__lt=row.issued_on).exclude(kind=InvoiceKind.CREDIT_NOTE)
+        if row.key.startswith(COMMISSION_KEY):  # Several months may be closed on one day.
+            before = issued.filter(pk__lt=row.pk)
+        else:
+            before = issued.filter(issued_on__lt=row.issued_on)
+        bills = before.exclude(kind=InvoiceKind.CREDIT_NOTE)
         latest = bills.order_by("-issued_on", "-pk")
         last = latest.filter(kind=InvoiceKind.RECURRING).first() or latest.first()
         found = [last] if last else []

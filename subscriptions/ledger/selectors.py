@@ -47,6 +47,8 @@ BANK_REFERENCE = "bank/"
 """How the references of transfers begin that are for the next bill (`BankShare.key`)."""
 ORDER_KEY = "order:"
 """How the keys of bills begin that are made of an order, before its number."""
+COMMISSION_KEY = "commission:"
+"""How the keys of our invoices to merchants begin, before his code and the month."""
 
 
 def owed_by(account_id: int) -> Q:

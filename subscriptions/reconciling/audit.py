@@ -94,6 +94,7 @@ WITH billed AS (
         ON invoice.id = line.invoice_id AND invoice.state = 'issued'
        AND line.kind NOT IN ('third', 'usage')
        AND NOT starts_with(invoice.key, 'credit:') AND NOT starts_with(invoice.key, 'wear:')
+       AND NOT starts_with(invoice.key, 'commission:')
        {bound}
       LEFT JOIN subscriptions_promise AS promise
         ON promise.order_number = line.order_number AND promise.group = line.group
@@ -134,7 +135,7 @@ def bills_against_promises(
     those alone that were issued since, or whose contract was changed.
 
     What was used beyond plans is not promised, and left out; so are an order's credit notes, which
-    turn the lines of its bill round, and the wear of what came back.
+    turn the lines of its bill round, the wear of what came back, and what merchants are invoiced.
     """
     statement = (_BROKEN if broken_alone else _CHECKS).format(
         bound=_BILLS_CHANGED if changed else ""
@@ -215,6 +216,10 @@ WITH {touched} claimed AS (
            LATERAL (VALUES ('/withdrawn', dispute.withdrawn_at),
                            ('/reinstated', dispute.reinstated_at)) AS moved (how, at)
      WHERE moved.at IS NOT NULL AND payment.party_id IS NOT NULL
+     UNION ALL
+    SELECT 'set-off/' || invoice.number, abs(settled.commission + settled.commission_tax)
+      FROM subscriptions_merchantsettlement AS settled
+      JOIN subscriptions_invoice AS invoice ON invoice.id = settled.invoice_id
 ), entered AS (
     SELECT invoice.number AS what,
            sum(CASE WHEN moved.debit IN ('revenue', 'vat', 'collected') THEN -moved.amount

@@ -76,6 +76,7 @@ BODIES: Mapping[str, dict[str, Any]] = {
     },
     "<name:promotion>": {"reason": "price"},
     "<int:item_id>": {"agreed": True},
+    "purchase-limits": {"blocked": True},
     "promise": {"on": "2026-11-27"},
     "waiver": {"reason": "Kind."},
     "<uuid:endpoint>": {"url": "https://elsewhere.example/hook"},

@@ -1,5 +1,6 @@
 """Organisations: their identity, units, members and programs."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -43,7 +44,7 @@ def create_organisation(
         Conflict: `siren_taken`.
     """
     siren = _clean_siren(siren)
-    if Organisation.objects.filter(siren=siren).exists():
+    if Organisation.objects.filter(siren=siren, customer=True).exists():
         raise Conflict("This organisation is a customer already.", code="siren_taken")
     party = Party.objects.create(
         kind=PartyKind.ORGANISATION,
@@ -173,19 +174,67 @@ def add_system_client(*, name: str, client_id: str, client_secret: str) -> ApiCl
     return ApiClient.objects.create(application=application, membership=None, name=name)
 
 
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who a merchant is by law, and his seat in France: as our invoices to him name him."""
+
+    legal_name: str
+    siren: str
+    line1: str
+    postcode: str
+    city: str
+    line2: str = ""
+    vat_number: str = ""
+
+
 @transaction.atomic
-def add_merchant(*, name: str, email: str, client_id: str, client_secret: str) -> int:
+def add_merchant(
+    *, name: str, email: str, client_id: str, client_secret: str, company: Company | None = None
+) -> int:
     """A merchant as a party of his own kind, and his program, by OAuth2 client credentials: it may
-    only use routes of the policy `merchant`. The secret is kept hashed. Answers the party's id."""
+    only use routes of the policy `merchant`. The secret is kept hashed. Answers the party's id.
+
+    Raises:
+        InvalidInput: SIREN or VAT number of the company fail their check digits, or its name or
+        address is missing; the field is named.
+    """
     party = Party.objects.create(
         kind=PartyKind.MERCHANT,
         segment=Segment.BUSINESS,
         display_name=name.strip(),
         email=clean_email(email),
     )
+    if company is not None:
+        _add_company(party, company)
     application = _application(name, client_id=client_id, client_secret=client_secret)
     ApiClient.objects.create(application=application, merchant=party, name=name)
     return party.pk
+
+
+def _add_company(party: Party, company: Company) -> None:
+    for field, most in (("legal_name", 120), ("line1", 120), ("postcode", 10), ("city", 80)):
+        if not 1 <= len(getattr(company, field).strip()) <= most:
+            raise InvalidInput(
+                f"The {field} of the company has from 1 to {most} signs.",
+                code="name_missing",
+                field=field,
+            )
+    siren = _clean_siren(company.siren)
+    Organisation.objects.create(
+        party=party,
+        legal_name=company.legal_name.strip(),
+        siren=siren,
+        vat_number=_clean_vat(company.vat_number, siren=siren),
+        customer=False,
+    )
+    PartyAddress.objects.create(
+        party=party,
+        name=company.legal_name.strip(),
+        line1=company.line1.strip(),
+        line2=company.line2.strip()[:120],
+        postcode=company.postcode.strip(),
+        city=company.city.strip(),
+    )
 
 
 def _application(name: str, *, client_id: str, client_secret: str) -> Any:

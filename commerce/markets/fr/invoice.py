@@ -30,6 +30,15 @@ _BUSINESS = (
             "en": "No discount is granted for early payment.",
         },
     ),
+    Mention(
+        "SET_OFF",
+        {
+            "fr": "Réglée par compensation avec les sommes encaissées pour votre compte "
+            "(article 1347 du code civil).",
+            "en": "Settled by set-off against what was collected for your account "
+            "(article 1347 of the civil code).",
+        },
+    ),
 )
 _CONSUMER = (
     Mention(

@@ -36,8 +36,8 @@ OURS: Mapping[str, Refusal] = {
     ),
     Rule.OVER_PURCHASE_CAP: _TOO_MUCH,
     Rule.OVER_MONTH_CAP: _OVERPASSED,
-    Rule.OVER_OWN_PURCHASE_CAP: _OVERPASSED,
-    Rule.OVER_OWN_MONTH_CAP: _OVERPASSED,
+    **{rule: _OVERPASSED for rule in Rule if rule.value.startswith("over_own_")},
+    Rule.OVER_MERCHANT_CAP: _OVERPASSED,
     "not_a_merchant": (
         403,
         "PERMISSION_DENIED",
@@ -52,6 +52,7 @@ OURS: Mapping[str, Refusal] = {
     "unknown_payment": _NOT_FOUND,
     "unknown_refund": _NOT_FOUND,
     "unknown_statement": _NOT_FOUND,
+    "unknown_bill": _NOT_FOUND,
     "reference_taken": (
         409,
         "ALREADY_EXISTS",

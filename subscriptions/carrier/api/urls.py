@@ -25,5 +25,10 @@ urlpatterns = [
     path(f"{_REFUNDS}/<str:refund>", views.RefundView.as_view(), name="carrier_refund"),
     path(_STATEMENTS, views.StatementsView.as_view(), name="carrier_statements"),
     path(f"{_STATEMENTS}/<str:month>", views.StatementView.as_view(), name="carrier_statement"),
+    path(
+        f"{_STATEMENTS}/<str:month>/commission",
+        views.CommissionView.as_view(),
+        name="carrier_commission",
+    ),
     re_path("^carrier-billing[a-z-]*/", views.UnknownView.as_view(), name="carrier_unknown"),
 ]

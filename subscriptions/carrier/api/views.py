@@ -9,12 +9,13 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import date
-from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.http import parse_etags
+from django.utils.translation import get_language
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -25,6 +26,7 @@ from commerce.kernel.errors import InvalidInput, NotFound, RuleViolated
 from commerce.web.authentication import ApiClient
 from commerce.web.fields import Moment
 from commerce.web.policy import Policy
+from commerce.web.tables import spooled
 from commerce.web.views import ApiView
 from subscriptions.carrier.api.errors import OF_CONFIRMING, OF_REFUNDS, Refusal, answer
 from subscriptions.carrier.api.serializers import (
@@ -41,11 +43,12 @@ from subscriptions.carrier.api.serializers import (
     shown_refund,
     shown_remaining,
 )
-from subscriptions.carrier.api.statement import CSV, JSON, file_of, shown_statement
-from subscriptions.carrier.payables import statement_to, statements_to
+from subscriptions.carrier.api.statement import CSV, JSON, shown_statement, texts_of
+from subscriptions.carrier.payables import commission_file, statement_to, statements_to
 from subscriptions.carrier.selectors import Found, Wanted, payment_of, payments_of, refunds_of
 from subscriptions.carrier.selectors import refund_of as known_refund
 from subscriptions.carrier.services import answering, confirming, purchasing, refunding
+from subscriptions.invoicing.files import Form
 
 CORRELATOR = "x-correlator"
 _CORRELATOR = re.compile(r"[a-zA-Z0-9\-_:;./<>{}]{0,256}", re.ASCII)
@@ -238,26 +241,47 @@ class StatementsView(CamaraView):
 class StatementView(CamaraView):
     scopes = {"GET": READ}
 
-    def get(self, request: Request, month: str) -> HttpResponse | Response:
+    def get(self, request: Request, month: str) -> HttpResponseBase:
         """retrieveStatement: the same bytes as long as it says the same, with their digest."""
         statement = statement_to(self.party(request), _month(month))
         wished = request._request.get_preferred_type(["application/json", "text/csv"])
         kind = CSV if wished == "text/csv" else JSON
-        body = file_of(statement, kind=kind)
-        digest = sha256(body)
-        tag = f'"{digest.hexdigest()}"'
+        file, digest = spooled(texts_of(statement, kind=kind))
+        tag = f'"{digest.hex()}"'
         headers = {
             "ETag": tag,
-            "Repr-Digest": f"sha-256=:{b64encode(digest.digest()).decode()}:",
+            "Repr-Digest": f"sha-256=:{b64encode(digest).decode()}:",
             "Cache-Control": "private, no-cache",
             "Vary": "Accept, Authorization",
         }
         known = parse_etags(request.headers.get("If-None-Match", ""))
         if "*" in known or tag in [each.removeprefix("W/") for each in known]:
+            file.close()
             return HttpResponse(status=304, headers=headers)
         name = f"{statement.code}-{month}.{'csv' if kind == CSV else 'json'}"
         headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        return HttpResponse(body, content_type=kind, headers=headers)
+        return FileResponse(file, content_type=kind, headers=headers)
+
+
+class CommissionView(CamaraView):
+    scopes = {"GET": READ}
+
+    def get(self, request: Request, month: str) -> HttpResponse:
+        """retrieveCommissionInvoice: PDF with the XML inside (Factur-X), or that alone."""
+        party = self.party(request)
+        wished = request._request.get_preferred_type(["application/pdf", "application/xml"])
+        found = commission_file(
+            statement_to(party, _month(month)),
+            party,
+            form=Form.XML if wished == "application/xml" else Form.PDF,
+            language=get_language() or "fr",
+        )
+        headers = {
+            "Cache-Control": "private, no-cache",
+            "Content-Disposition": f'attachment; filename="{found.name}"',
+            "Vary": "Accept, Accept-Language, Authorization",
+        }
+        return HttpResponse(found.content, content_type=found.kind, headers=headers)
 
 
 def _month(told: str) -> date:

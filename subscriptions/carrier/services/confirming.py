@@ -6,11 +6,13 @@ from uuid import UUID
 
 from django.db import transaction
 
+from commerce.kernel.clock import business_now
 from commerce.kernel.errors import Conflict, Forbidden
 from subscriptions.carrier.models import CarrierPayment
 from subscriptions.carrier.services.deciding import forbids
 from subscriptions.carrier.services.finishing import deny, give_up, is_over, succeed
 from subscriptions.carrier.services.locking import locked, locked_line, unknown_line
+from subscriptions.carrier.services.months import counts_at
 from subscriptions.domain.carrier import OPEN, PaymentState
 
 
@@ -26,9 +28,10 @@ def confirm(*, party_id: int, payment_id: UUID, number: str) -> None:
         _check_second_step(payment, number)
         if payment.state == PaymentState.PENDING_VALIDATION:
             raise Forbidden("The customer has not confirmed it yet.", code="not_validated")
-        rule = forbids(payment, without=payment)
+        now = counts_at(payment.merchant_id, business_now())
+        rule = forbids(payment, now=now, without=payment)
         if rule is None:
-            succeed(payment)
+            succeed(payment, now=now)
         else:
             deny(payment, reason=rule.value)
     if rule is not None:

@@ -3,6 +3,7 @@
 The caller holds the line and the payment.
 """
 
+from datetime import datetime
 from decimal import Decimal
 
 from commerce.events import timers
@@ -17,9 +18,8 @@ from subscriptions.domain.carrier import PAYMENT_LIFE, PaymentState, month_of
 EXPIRY = "carrier.expiry"
 
 
-def succeed(payment: CarrierPayment) -> None:
-    """Charged; the first payment of a monthly service begins it."""
-    now = business_now()
+def succeed(payment: CarrierPayment, *, now: datetime) -> None:
+    """Charged, and counts `now`; the first payment of a monthly service begins it."""
     payment.paid_at = now
     payment.month = month_of(now.astimezone(PARIS).date())
     monthly = monthly_price(payment)
@@ -45,7 +45,7 @@ def succeed(payment: CarrierPayment) -> None:
 
 def tell_paid(payment: CarrierPayment) -> None:
     assert payment.paid_at is not None
-    spent = spent_on(payment.subscription)
+    spent = spent_on(payment.subscription, month=payment.month)
     messages.tell_paid(payment, spent=spent, before=spent - Money(payment.gross, payment.currency))
     told = "The payment is on the customer's bill."
     telling.tell_payment(payment, "completed", told, paymentDate=payment.paid_at.isoformat())

@@ -18,6 +18,7 @@ from subscriptions.carrier.models import CarrierLimits, Merchant
 from subscriptions.domain.carrier import Category, Limits
 from subscriptions.models import Subscription
 
+DECIDERS = (Role.APPROVER, Role.ADMINISTRATOR)
 NO_CAPS: Mapping[Category, Decimal] = {}
 
 
@@ -40,6 +41,9 @@ def limits_of(line: Subscription, *, currency: str = "EUR") -> Limits:
         per_category={
             Category(kind): Money(Decimal(cap), currency) for kind, cap in row.per_category.items()
         },
+        per_merchant={
+            code: Money(Decimal(cap), currency) for code, cap in row.per_merchant.items()
+        },
         blocked=row.blocked,
         categories=frozenset(Category(each) for each in row.categories),
         merchants=frozenset(row.merchants),
@@ -55,24 +59,35 @@ def set_limits(
     per_day: Decimal | None = None,
     per_month: Decimal | None = None,
     per_category: Mapping[Category, Decimal] = NO_CAPS,
+    per_merchant: Mapping[str, Decimal] | None = None,
     blocked: bool = False,
     categories: Collection[Category] = (),
 ) -> None:
-    """Choose the line's own caps (tax included; None: the law's; those `per_category` are of a
-    month) and what is blocked on it. Blocked merchants stay so; see `block_merchant`. Holds for
+    """Choose the line's own caps (tax included; None: the law's; those `per_category` and
+    `per_merchant`, by their codes, are of a month) and what is blocked on it. Without
+    `per_merchant` those stay as they are, as blocked merchants do; see `block_merchant`. Holds for
     purchases from now on.
 
     Raises:
-        NotFound: no such line of the party's. Forbidden: `caller_not_verified`, of an agent.
+        NotFound: no such line of the party's; `unknown_merchant`. Forbidden: `caller_not_verified`,
+        of an agent; `may_not_limit_purchases`, of who decides nothing for his firm.
         InvalidInput: `cap_out_of_range`: not from 0 to the law's cap, in cents.
     """
+    _check_may_limit(context)
     line = _locked(context, subscription_id)
     law = caps()
+    known = Merchant.objects.filter(code__in=per_merchant or ()).count()
+    if known != len(per_merchant or ()):
+        raise NotFound("There is no such merchant.", code="unknown_merchant")
     for field, chosen, most in (
         ("per_purchase", per_purchase, law.per_purchase),
         ("per_day", per_day, law.per_month),
         ("per_month", per_month, law.per_month),
         *((f"per_category.{kind}", cap, law.per_month) for kind, cap in per_category.items()),
+        *(
+            (f"per_merchant.{code}", cap, law.per_month)
+            for code, cap in (per_merchant or {}).items()
+        ),
     ):
         if chosen is not None and (not 0 <= chosen <= most.amount or chosen != round(chosen, 2)):
             raise InvalidInput(
@@ -80,9 +95,15 @@ def set_limits(
                 code="cap_out_of_range",
                 field=field,
             )
+    of_merchants = {}
+    if per_merchant is not None:
+        of_merchants["per_merchant"] = {
+            code: f"{cap:.2f}" for code, cap in sorted(per_merchant.items())
+        }
     _keep(
         context,
         line,
+        **of_merchants,
         per_purchase=per_purchase,
         per_day=per_day,
         per_month=per_month,
@@ -101,6 +122,7 @@ def set_limits_of_lines(
     per_day: Decimal | None = None,
     per_month: Decimal | None = None,
     per_category: Mapping[Category, Decimal] = NO_CAPS,
+    per_merchant: Mapping[str, Decimal] | None = None,
     blocked: bool = False,
     categories: Collection[Category] = (),
 ) -> int:
@@ -110,7 +132,7 @@ def set_limits_of_lines(
         Forbidden: `may_not_limit_purchases`: only who approves and administrators do. InvalidInput:
         `no_line_chosen`; more as `set_limits`.
     """
-    if context.role not in (Role.APPROVER, Role.ADMINISTRATOR):
+    if context.role not in DECIDERS:
         raise Forbidden("Others of the firm decide this.", code="may_not_limit_purchases")
     chosen = sorted(set(subscription_ids))
     if not chosen:
@@ -123,6 +145,7 @@ def set_limits_of_lines(
             per_day=per_day,
             per_month=per_month,
             per_category=per_category,
+            per_merchant=per_merchant,
             blocked=blocked,
             categories=categories,
         )
@@ -144,6 +167,12 @@ def block_merchant(
     row = CarrierLimits.objects.filter(subscription=line).first()
     known = set(row.merchants if row else ())
     _keep(context, line, merchants=sorted(known | {code} if blocked else known - {code}))
+
+
+def _check_may_limit(context: AccountContext) -> None:
+    """Of a firm not everybody decides what its lines may buy."""
+    if context.role not in (Role.CUSTOMER, Role.AGENT, Role.SYSTEM, *DECIDERS):
+        raise Forbidden("Others of the firm decide this.", code="may_not_limit_purchases")
 
 
 def _locked(context: AccountContext, subscription_id: int) -> Subscription:

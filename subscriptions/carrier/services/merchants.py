@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from commerce.accounts.services.organisations import add_merchant
+from commerce.accounts.services.organisations import Company, add_merchant
 from commerce.events.webhooks.addresses import checked_url
 from commerce.kernel.errors import Conflict, InvalidInput
 from subscriptions.carrier.models import Merchant
@@ -22,7 +22,8 @@ _CODE = re.compile(r"[a-zA-Z0-9_-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class MerchantContract:
-    """What a merchant may sell, at which tax (percent), and his part of it; see `Merchant`."""
+    """What a merchant may sell, at which tax (percent), and his part of it; see `Merchant`. Our
+    commission is invoiced to his `company`."""
 
     code: str
     name: str
@@ -38,6 +39,8 @@ class MerchantContract:
     monthly: Mapping[str, Decimal] = field(default_factory=dict)
     selling: Selling = Selling.UNTOLD
     refund_days: int | None = None
+    most_per_month: Decimal | None = None
+    company: Company | None = None
 
 
 @transaction.atomic
@@ -48,6 +51,7 @@ def take_on(contract: MerchantContract, *, client_id: str, client_secret: str) -
     Raises:
         InvalidInput: `terms_out_of_range`, `bad_price`, `bad_code`, `name_missing`;
         `not_sold_so`: such things can't be sold in that way; `donation_taxed`; `bad_tax_class`;
+        `company_missing`: who sells in his own name is sent invoices; as `add_merchant`;
         `bad_address`: customers can't be sent to his `return_to`. Conflict: `merchant_known`:
         another has this code.
     """
@@ -59,6 +63,7 @@ def take_on(contract: MerchantContract, *, client_id: str, client_secret: str) -
         email=contract.email,
         client_id=client_id,
         client_secret=client_secret,
+        company=contract.company,
     )
     made = Merchant.objects.create(
         party_id=party_id,
@@ -75,6 +80,7 @@ def take_on(contract: MerchantContract, *, client_id: str, client_secret: str) -
         return_to=return_to,
         selling=contract.selling,
         refund_days=contract.refund_days,
+        most_per_month=contract.most_per_month,
     )
     return made.pk
 
@@ -94,9 +100,11 @@ def _checked(contract: MerchantContract) -> str:
         )
     days = contract.refund_days
     sane = 0 <= contract.share <= 100 and 0 <= contract.fee <= MOST and 0 <= contract.tax_rate < 100
+    cap = contract.most_per_month
+    sane = sane and (cap is None or 0 <= cap <= MOST)
     if not sane or (days is not None and not 0 <= days <= MOST_DAYS):
         raise InvalidInput(
-            "A share is from 0 to 100 %, a fee and a number of days not below zero.",
+            "A share is from 0 to 100 %, a fee, a cap and a number of days not below zero.",
             code="terms_out_of_range",
         )
     for code, price in contract.monthly.items():
@@ -114,6 +122,12 @@ def _checked(contract: MerchantContract) -> str:
             "A donation holds no tax: what does is sold by another contract.",
             code="donation_taxed",
             field="tax_rate",
+        )
+    if contract.selling is Selling.TOLD and contract.company is None:
+        raise InvalidInput(
+            "Who sells in his own name is sent invoices of our commission: name his company.",
+            code="company_missing",
+            field="siren",
         )
     if contract.tax_class == COLLECTED:
         raise InvalidInput(

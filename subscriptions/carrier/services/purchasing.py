@@ -29,7 +29,7 @@ from subscriptions.carrier.models import (
     CarrierSubscription,
     Merchant,
 )
-from subscriptions.carrier.services import messages, telling
+from subscriptions.carrier.services import messages, months, telling
 from subscriptions.carrier.services.answering import digest_of_code
 from subscriptions.carrier.services.deciding import CURRENCY, forbids
 from subscriptions.carrier.services.finishing import EXPIRY, monthly_price, tell_paid
@@ -143,9 +143,9 @@ def _decide(
     merchant: Merchant, purchase: Purchase, *, price: Price, line: Subscription, steps: int
 ) -> tuple[Rule | None, CarrierPayment | None]:
     """The payment, not stored yet, or what forbids it, which is."""
-    now = business_now()
+    now = business_now() if steps == 2 else months.counts_at(merchant.pk, business_now())
     category = CATEGORIES.get(purchase.category.lower()) if purchase.category else _only(merchant)
-    belongs = _running(line, merchant, purchase.service_code)
+    belongs = _running(line, merchant, purchase.service_code, now=now)
     payment = CarrierPayment(
         merchant=merchant,
         subscription=line,
@@ -175,7 +175,7 @@ def _decide(
     # What goes on month after month begins with the operator's own code, whoever sells it.
     by_merchant = merchant.confirms_himself and monthly_price(payment) is None
     confirmed = steps == 2 or by_merchant or payment.belongs_to is not None
-    rule = forbids(payment, confirmed=confirmed)
+    rule = forbids(payment, now=now, confirmed=confirmed)
     if rule is None:
         if steps == 2:
             _check_asked(payment)
@@ -262,14 +262,16 @@ def _check_asked(payment: CarrierPayment) -> None:
         raise Conflict("The customer was asked too often today.", code="too_many_codes")
 
 
-def _running(line: Subscription, merchant: Merchant, code: str) -> CarrierSubscription | None:
+def _running(
+    line: Subscription, merchant: Merchant, code: str, *, now: datetime
+) -> CarrierSubscription | None:
     """The customer's running subscription to a monthly service, if this month is not paid yet."""
     if code not in merchant.monthly:
         return None
     found = CarrierSubscription.objects.filter(
         subscription=line, merchant=merchant, service_code=code, ended_at__isnull=True
     ).first()
-    month = month_of(business_now().astimezone(PARIS).date())
+    month = month_of(now.astimezone(PARIS).date())
     if found is None or found.payments.filter(month=month, state__in=COUNTED).exists():
         return None
     return found

@@ -25,6 +25,7 @@ from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
 from subscriptions.carrier.models import CarrierPayment, CarrierRefund
 from subscriptions.carrier.services import telling
+from subscriptions.carrier.services.months import counts_at
 from subscriptions.domain.carrier import PaymentState, Price, RefundKind, refunded
 from subscriptions.invoicing.services import drafting, issuing
 from subscriptions.models import BillingAccount
@@ -181,7 +182,7 @@ def _give_back(
         correlator=asked.correlator,
         digest=asked.digest,
         told=dict(asked.told),
-        made_at=business_now(),
+        made_at=counts_at(payment.merchant_id, business_now()),
         sink=sink,
         credential=asked.credential,
         credential_until=asked.credential_until,

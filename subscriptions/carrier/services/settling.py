@@ -2,9 +2,10 @@
 
 A month is closed on the third of the next one, if its bills say the same as its purchases; what is
 given back later belongs to the month in which it was. What is due below zero is taken off the next
-transfer.
+transfer. Our commission is invoiced with it, and set off.
 """
 
+import logging
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -26,8 +27,11 @@ from subscriptions.carrier.models import (
     MerchantTerms,
     MerchantTransfer,
 )
+from subscriptions.carrier.services import commissions, months
 from subscriptions.carrier.statements import MerchantStatement, statements
 from subscriptions.domain.carrier import MerchantBook, Selling, month_of
+
+logger = logging.getLogger(__name__)
 
 TIMER = "carrier.settling"
 DUE_ON, DUE_AT = 3, time(6, 0)
@@ -44,25 +48,33 @@ def begin() -> None:
 def on_due(payload: Mapping[str, Any]) -> None:
     """Timer, business time; may come twice."""
     month = date.fromisoformat(payload["month"])
-    for back in range(LOOKED_BACK):
+    for back in reversed(range(LOOKED_BACK)):
         close(add_months(month, -back), by=SYSTEM.actor.name)
     with transaction.atomic():
         _set(add_months(month, 1))
 
 
-@transaction.atomic
 def close(month: date, *, by: str) -> int:
     """Enter what is due to each merchant for the month (by its first day), unless his bills say
-    something else or it was entered before; how many were.
+    something else or it was entered before; how many were. A merchant at a time: what he sells
+    waits meanwhile, and what began in the month and comes too late for it counts in the next.
 
     Raises:
-        RuleViolated: `month_not_over`.
+        RuleViolated: `month_not_over`; `months_not_closed`: those of some merchants can't be, which
+        holds up no other.
     """
     if add_months(month, 1) > business_today():
         raise RuleViolated("The month is not over yet.", code="month_not_over")
-    # Else a transfer would call a month paid that it did not see, or terms change after the sum.
-    list(Merchant.objects.select_for_update(no_key=True).order_by("pk"))
-    return sum(_closed(each, month, by=by) for each in statements(month) if each.agrees)
+    count, failed = 0, []
+    for code, pk in Merchant.objects.order_by("pk").values_list("code", "pk"):
+        try:
+            count += _close(pk, month, by=by)
+        except Exception:
+            logger.exception("the month %s of the merchant %s can't be closed", month, code)
+            failed.append(code)
+    if failed:
+        raise RuleViolated(f"Not closed: {', '.join(failed)}.", code="months_not_closed")
+    return count
 
 
 @transaction.atomic
@@ -129,31 +141,38 @@ def payable_to(merchant_id: int) -> Money:
     return Money(rows.aggregate(sum=signed)["sum"] or Decimal(0))
 
 
-def _closed(told: MerchantStatement, month: date, *, by: str) -> bool:
-    _, new = MerchantSettlement.objects.get_or_create(
-        merchant_id=told.merchant_id,
+@transaction.atomic
+def _close(merchant_id: int, month: date, *, by: str) -> bool:
+    # Else a transfer would call a month paid that it did not see, or terms change after the sum.
+    Merchant.objects.select_for_update(no_key=True).get(pk=merchant_id)
+    months.hold(merchant_id)
+    if MerchantSettlement.objects.filter(merchant=merchant_id, month=month).exists():
+        return False
+    told = next(iter(statements(month, merchant_id=merchant_id)), None)
+    if told is None or not told.agrees or commissions.waits_for_another(told):
+        return False
+    MerchantSettlement.objects.create(
+        merchant_id=merchant_id,
         month=month,
-        defaults={
-            "purchases": told.purchases,
-            "sold": told.sold.amount,
-            "given_back": told.given_back.amount,
-            "net": told.net.amount,
-            "fees": told.fees.amount,
-            "commission": told.commission.amount,
-            "commission_tax": told.tax.amount,
-            "due": told.due.amount,
-            "closed_at": business_now(),
-            "closed_by": by,
-        },
+        purchases=told.purchases,
+        sold=told.sold.amount,
+        given_back=told.given_back.amount,
+        net=told.net.amount,
+        fees=told.fees.amount,
+        commission=told.commission.amount,
+        commission_tax=told.tax.amount,
+        due=told.due.amount,
+        invoice=commissions.invoice(told, month),
+        closed_at=business_now(),
+        closed_by=by,
     )
-    if new:
-        for what, debit, credit, amount in _entries(told):
-            key = f"{what}/{told.code}/{month:%Y-%m}"
-            if amount.amount < 0:
-                debit, credit, amount = credit, debit, -amount
-            if amount:
-                _enter(told.merchant_id, moved=(debit, credit), amount=amount, key=key)
-    return new
+    for what, debit, credit, amount in _entries(told):
+        key = f"{what}/{told.code}/{month:%Y-%m}"
+        if amount.amount < 0:
+            debit, credit, amount = credit, debit, -amount
+        if amount:
+            _enter(merchant_id, moved=(debit, credit), amount=amount, key=key)
+    return True
 
 
 def _entries(
@@ -165,8 +184,7 @@ def _entries(
         return (("share", MerchantBook.COST, payable, told.due),)
     return (
         ("collected", MerchantBook.HELD, payable, told.sold - told.given_back),
-        ("commission", payable, MerchantBook.FEES, told.commission),
-        ("commission-tax", payable, MerchantBook.VAT, told.tax),
+        ("commission", payable, MerchantBook.SET_OFF, told.commission + told.tax),
     )
 
 

@@ -185,7 +185,7 @@ UPDATE subscriptions_itemcharge AS charge SET billed_until = billed.until
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A bill before it has a row."""
+    """A bill before it has a row; its document says `also`, beside what all of its kind do."""
 
     account: BillingAccount
     key: str
@@ -197,6 +197,7 @@ class Draft:
     order_number: str = ""
     purchase_order: str = ""
     overuse: Overuse | None = None
+    also: tuple[str, ...] = ()
 
 
 def running_charges(
@@ -491,7 +492,7 @@ def _invoice_row(draft: Draft, *, on: date, chunk_id: int | None) -> tuple[objec
         *(period.start if period else None, period.end if period else None, on),
         *(sums.net.amount, sums.tax.amount, sums.gross.amount),
         json.dumps([_plain_part(part) for part in sums.parts]),
-        json.dumps(mentions(Basis(account.basis))),
+        json.dumps((*mentions(Basis(account.basis)), *draft.also)),
     )
 
 

@@ -23,10 +23,19 @@ from subscriptions.invoicing.services.paying import (
     means_of,
     payers_of,
 )
-from subscriptions.ledger.selectors import ORDER_KEY, paid_with_orders
+from subscriptions.ledger.selectors import COMMISSION_KEY, ORDER_KEY, paid_with_orders
 from subscriptions.ledger.services import ledger
 
 INVOICES, CREDIT_NOTES = "FA", "AV"
+COMMISSIONS, COMMISSION_NOTES = "CO", "CA"
+"""The series of what merchants are invoiced and credited: not our customers'."""
+_SERIES = {
+    (False, False): INVOICES,
+    (False, True): CREDIT_NOTES,
+    (True, False): COMMISSIONS,
+    (True, True): COMMISSION_NOTES,
+}
+"""By whether it is of a commission, and whether it is a credit note."""
 
 _MOVE_SERIES = """
 INSERT INTO subscriptions_numberseries (legal_entity, prefix, year, next)
@@ -37,14 +46,15 @@ RETURNING next - %(count)s
 """
 
 _DRAFTS = """
-SELECT account.legal_entity, invoice.kind = 'credit_note',
+SELECT account.legal_entity, starts_with(invoice.key, %(commissions)s),
+       invoice.kind = 'credit_note',
        array_agg(invoice.id ORDER BY invoice.id), array_agg(invoice.key),
        array_agg(account.party_id), array_agg(account.segment),
        array_agg(account.id), array_agg(invoice.order_number)
   FROM subscriptions_invoice AS invoice
   JOIN subscriptions_billingaccount AS account ON account.id = invoice.account_id
  WHERE invoice.id = ANY(%(ids)s) AND invoice.state = 'draft'
- GROUP BY 1, 2 ORDER BY 1, 2
+ GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 
 _ISSUE = """
@@ -79,7 +89,9 @@ UPDATE subscriptions_invoice AS invoice
                     WHEN invoice.key = ANY(%(with_orders)s) THEN %(with_the_order)s::jsonb
                     WHEN paid.payer IS NOT NULL THEN %(by_a_payer)s::jsonb
                     ELSE buyer.means END,
-       prepaid = CASE WHEN invoice.key = 'order:' || invoice.order_number
+       prepaid = CASE WHEN starts_with(invoice.key, %(commissions)s)
+                      THEN greatest(0, invoice.gross)
+                      WHEN invoice.key = 'order:' || invoice.order_number
                       THEN greatest(0, least(invoice.gross, (
            SELECT coalesce(sum(CASE moved.credit WHEN 'unapplied' THEN moved.amount
                                                  ELSE -moved.amount END), 0)
@@ -111,12 +123,12 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
 
     What was paid with an order before its bill pays for it at once, and is printed on it; not for
     the wear of what came back, as that money goes back to the card. What was agreed to be paid in
-    parts is put off.
+    parts is put off. What a merchant is invoiced is settled already, by what we owe him.
     Belongs at the end of a transaction: the series stays locked until it commits, and takes its
     numbers back if it doesn't.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_DRAFTS, {"ids": list(invoice_ids)})
+        cursor.execute(_DRAFTS, {"ids": list(invoice_ids), "commissions": COMMISSION_KEY})
         drafts = cursor.fetchall()
     segments = {
         party: segment
@@ -125,7 +137,7 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
     }
     seller, buyers = kept_parties(segments)
     means = means_of(segments)
-    with_orders = paid_with_orders(key for _, _, _, keys, *_ in drafts for key in keys)
+    with_orders = paid_with_orders(key for _, _, _, _, keys, *_ in drafts for key in keys)
     paid = payers_of(_to_pay(drafts), on=on, with_orders=with_orders)
     printed = _printed(drafts, on=on)
     named = {
@@ -140,24 +152,28 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
         "by_a_payer": BY_A_PAYER,
         "printed": list(printed),
         "parts": [json.dumps(parts) for parts in printed.values()],
+        "commissions": COMMISSION_KEY,
     }
     issued = [
         row
-        for entity, credit, ids, *_ in drafts
-        for row in _issue_in(entity, CREDIT_NOTES if credit else INVOICES, ids, on=on, named=named)
+        for entity, commission, credit, ids, *_ in drafts
+        for row in _issue_in(entity, _SERIES[commission, credit], ids, on=on, named=named)
     ]
-    ledger.enter_issued([pk for _, _, ids, *_ in drafts for pk in ids])
+    ledger.enter_issued([pk for _, _, _, ids, *_ in drafts for pk in ids])
     einvoicing.mark([row[6] for row in issued if row[7] == Segment.BUSINESS])
     days = (
         (collecting.looked_at_on(kind=kind, segment=segment, issued_on=on, due_on=due_on), pk)
         for _, _, _, kind, gross, due_on, pk, segment, key in issued
-        if gross and key not in with_orders
+        if gross and key not in with_orders and not key.startswith(COMMISSION_KEY)
     )
     collecting.arm((day, pk) for day, pk in days if day is not None)
     dunning_clock.arm(
         (due_on, pk)
         for _, _, _, kind, gross, due_on, pk, _, key in issued
-        if gross and kind != InvoiceKind.CREDIT_NOTE and key not in with_orders
+        if gross
+        and kind != InvoiceKind.CREDIT_NOTE
+        and key not in with_orders
+        and not key.startswith(COMMISSION_KEY)
     )
     instalments.begin([pk for *_, pk, _, key in issued if key.startswith(ORDER_KEY)])
     publish_all(
@@ -177,7 +193,7 @@ def issue(invoice_ids: Sequence[int], *, on: date) -> tuple[str, ...]:
 def _to_pay(drafts: Sequence[tuple[Any, ...]]) -> tuple[ToPay, ...]:
     return tuple(
         ToPay(pk, key=key, account_id=account, credited_order=order if credit else "")
-        for _, credit, ids, keys, _, _, accounts, orders in drafts
+        for _, _, credit, ids, keys, _, _, accounts, orders in drafts
         for pk, key, account, order in zip(ids, keys, accounts, orders, strict=True)
     )
 
@@ -186,9 +202,9 @@ def _printed(drafts: Sequence[tuple[Any, ...]], *, on: date) -> Mapping[int, lis
     found = instalments.printed_on(
         [
             instalments.Draft(pk, account, order, key.startswith(ORDER_KEY))
-            for _, credit, ids, keys, _, _, accounts, orders in drafts
+            for _, commission, credit, ids, keys, _, _, accounts, orders in drafts
             for pk, key, account, order in zip(ids, keys, accounts, orders, strict=True)
-            if not credit
+            if not credit and not commission
         ],
         on=on,
     )

@@ -36,7 +36,6 @@ from subscriptions.ledger.selectors import (
     owed_on,
     paid_under,
     parts_due,
-    rests,
     unapplied,
     unapplied_under,
 )
@@ -323,6 +322,22 @@ def let_go(account: BillingAccount, *, reference: str, amount: Money, cause: str
             reference=reference,
             key=f"{reference}/let_go/{cause}",
         )
+
+
+def set_off(invoice: Invoice) -> None:
+    """What our invoice to a merchant claims is taken off what we owe him, what a credit note gives
+    back is added to it; his books say the same. Once, in the transaction of its issue; the caller
+    has locked the account."""
+    moved = (Book.MERCHANTS, Book.UNAPPLIED)
+    _enter(
+        invoice.account,
+        kind=TransferKind.SET_OFF,
+        moved=moved if invoice.gross > 0 else moved[::-1],
+        amount=Money(abs(invoice.gross), invoice.currency),
+        reference=invoice.number or "",
+        key=f"set-off/{invoice.number}",
+        invoice=invoice,
+    )
 
 
 def put_off(invoice: Invoice, *, amount: Money) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from commerce.accounts.services.organisations import Company
 from commerce.kernel.errors import FaisceauError
 from subscriptions.carrier.services.merchants import MerchantContract, take_on
 from subscriptions.domain.carrier import Category, Selling
@@ -38,6 +39,15 @@ class Command(BaseCommand):
             default=str(Selling.UNTOLD),
             help="in whose name: we buy and sell on, or are his agent, told to customers or not",
         )
+        parser.add_argument(
+            "--most-per-month", type=amount, help="that a line may spend with him in a month"
+        )
+        parser.add_argument("--siren", default="", help="of his company, which is sent invoices")
+        parser.add_argument("--legal-name", default="", help="if it is another than his name")
+        parser.add_argument("--vat-number", default="")
+        parser.add_argument("--street", default="")
+        parser.add_argument("--postcode", default="")
+        parser.add_argument("--city", default="")
         parser.add_argument("--refund-days", type=int, help="he may give back; 0: never")
         parser.add_argument("--return-to", default="", help="where customers go from our page")
 
@@ -58,12 +68,25 @@ class Command(BaseCommand):
             monthly=dict(map(_priced, told["monthly"])),
             selling=Selling(told["selling"]),
             refund_days=told["refund_days"],
+            most_per_month=told["most_per_month"],
+            company=_company(told) if told["siren"] else None,
         )
         try:
             take_on(contract, client_id=client_id, client_secret=secret)
         except FaisceauError as error:
             raise CommandError(f"{error.message} Nobody was taken on.") from error
         self.stdout.write(f"client_id {client_id}\nclient_secret {secret}")
+
+
+def _company(told: dict[str, Any]) -> Company:
+    return Company(
+        legal_name=told["legal_name"] or told["name"],
+        siren=told["siren"],
+        line1=told["street"],
+        postcode=told["postcode"],
+        city=told["city"],
+        vat_number=told["vat_number"],
+    )
 
 
 def _priced(told: str) -> tuple[str, Decimal]:

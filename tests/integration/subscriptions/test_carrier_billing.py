@@ -625,7 +625,9 @@ def test_a_month_that_is_called_paid_and_was_not_is_found() -> None:
         with CaptureQueriesContext(connection) as sent:
             settling.close(date(2026, 3, 1), by="x")
         read = [each["sql"] for each in sent if "subscriptions_merchant" in each["sql"]]
-        assert read[0].endswith("FOR NO KEY UPDATE"), "no transfer is noted meanwhile"
+        locked = next(at for at, sql in enumerate(read) if sql.endswith("FOR NO KEY UPDATE"))
+        summed = next(at for at, sql in enumerate(read) if "moved.sign" in sql)
+        assert locked < summed, "no transfer is noted meanwhile"
         MerchantSettlement.objects.update(paid_at=at(date(2026, 4, 3)))
         (found,) = merchant_differences(APRIL)
         assert (found.kind, found.identity, found.found) == ("merchant_payable", "lune", "7.00")

@@ -7,7 +7,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from oauth2_provider.models import get_application_model
 
-from commerce.accounts.models import Party
+from commerce.accounts.models import Organisation, Party
+from commerce.accounts.selectors import legal_identities
+from commerce.accounts.services.organisations import create_organisation
+from commerce.kernel.errors import Conflict
 from subscriptions.carrier.models import Merchant, MerchantTerms
 
 pytestmark = pytest.mark.django_db
@@ -18,6 +21,16 @@ RIGHT = {
     "support": "0800 000 002",
     "--share": "60",
     "--category": "digital",
+}
+
+TOLD = {
+    "--selling": "told",
+    "--category": "ticket",
+    "--legal-name": "Radio Soleil SA",
+    "--siren": "732829320",
+    "--street": "2 rue Haute",
+    "--postcode": "69001",
+    "--city": "Lyon",
 }
 
 
@@ -45,6 +58,11 @@ def take_on(**changed: str) -> None:
         ({"--monthly": "radio=x"}, "no amount"),
         ({"--monthly": "radio=0"}, "in cents"),
         ({"--selling": "told"}, "never sold in the merchant's name"),
+        ({"--selling": "told", "--category": "ticket"}, "name his company"),
+        ({**TOLD, "--siren": "732829321"}, "Check the SIREN"),
+        ({**TOLD, "--vat-number": "FR00732829320"}, "Check the VAT number"),
+        ({**TOLD, "--city": " "}, "The city of the company"),
+        ({"--most-per-month": "-0.01"}, "not below zero"),
         ({"--category": "donation"}, "donations always are"),
         ({"--category": "donation", "--selling": "told"}, "holds no tax"),
         ({"--tax-class": "collected"}, "never of what is sold"),
@@ -76,9 +94,24 @@ def test_a_code_is_one_merchants() -> None:
 
 
 def test_a_merchant_is_taken_on_with_all_that_his_contract_says() -> None:
-    take_on(**{"--category": "ticket", "--selling": "told", "--refund-days": "14", "--fee": "0.05"})
+    options = {"--refund-days": "14", "--fee": "0.05", "--most-per-month": "30"}
+    take_on(**TOLD, **options)
     row = Merchant.objects.get()
-    assert (row.selling, row.refund_days, str(row.fee)) == ("told", 14, "0.05")
+    told = (row.selling, row.refund_days, str(row.fee), str(row.most_per_month))
+    assert told == ("told", 14, "0.05", "30.00")
+    identity = legal_identities([row.party_id])[row.party_id]
+    assert (identity.name, identity.company_number) == ("Radio Soleil SA", "732829320")
+    assert (identity.line1, identity.postcode, identity.city) == ("2 rue Haute", "69001", "Lyon")
+
+
+def test_a_merchant_has_several_contracts_and_may_be_a_customer_too() -> None:
+    take_on(**TOLD)
+    take_on(**{**TOLD, "code": "soleil-don", "--category": "donation", "--tax-rate": "0"})
+    create_organisation(legal_name="Radio Soleil SA", siren="732829320", email="s@example.test")
+    assert Organisation.objects.filter(siren="732829320").count() == 3
+    with pytest.raises(Conflict) as refusal:
+        create_organisation(legal_name="Autre", siren="732829320", email="a@example.test")
+    assert refusal.value.code == "siren_taken"
 
 
 @pytest.mark.parametrize(

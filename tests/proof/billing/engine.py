@@ -301,6 +301,7 @@ class _Till:
                 month=own,
                 today=_sum(gross for sale, gross in line if sale.known == fact.known),
                 of_kind=own,
+                of_merchant=own,
                 together=own if business else _sum(gross for _, gross in month),
             ),
         )

@@ -183,5 +183,5 @@ def test_an_unknown_country_is_said_so(code: str) -> None:
 def test_french_invoices_name_the_indemnity_to_business_only() -> None:
     business = [mention.code for mention in market("fr").invoice_mentions(business=True)]
     consumer = [mention.code for mention in market("fr").invoice_mentions(business=False)]
-    assert business == ["DEBITS", "PMD", "PMT", "AAB"]
+    assert business == ["DEBITS", "PMD", "PMT", "AAB", "SET_OFF"]
     assert consumer == ["DEBITS", "CLAIM", "MEDIATION"]

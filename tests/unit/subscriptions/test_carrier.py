@@ -45,6 +45,8 @@ def decided(
     together: str | None = None,
     today: str = "0",
     of_kind: str = "0",
+    of_merchant: str = "0",
+    most: str | None = None,
     limits: Limits | None = None,
     contract: frozenset[Category] = ALL,
     line_open: bool = True,
@@ -59,8 +61,10 @@ def decided(
             month=Money.of(spent),
             today=Money.of(today),
             of_kind=Money.of(of_kind),
+            of_merchant=Money.of(of_merchant),
             together=Money.of(spent if together is None else together),
         ),
+        of_contract=None if most is None else Money.of(most),
     )
 
 
@@ -111,6 +115,17 @@ def test_a_day_and_a_kind_have_caps_of_their_own() -> None:
     assert decided(asked("10.00"), of_kind="5.01", limits=digital) is Rule.OVER_OWN_CATEGORY_CAP
     other = Limits(per_category={Category.TICKET: Money.zero("EUR")})
     assert decided(asked("10.00"), of_kind="90", limits=other) is None
+
+
+def test_a_merchant_has_a_cap_of_his_contract_and_one_of_the_customers() -> None:
+    ten = asked("10.00")
+    assert decided(ten, spent="90", of_merchant="5.00", most="15.00") is None
+    assert decided(ten, of_merchant="5.01", most="15.00") is Rule.OVER_MERCHANT_CAP
+    own = Limits(per_merchant={"lune": Money.of("15.00")})
+    assert decided(ten, spent="90", of_merchant="5.00", limits=own) is None
+    assert decided(ten, of_merchant="5.01", limits=own) is Rule.OVER_OWN_MERCHANT_CAP
+    other = Limits(per_merchant={"soleil": Money.zero("EUR")})
+    assert decided(ten, of_merchant="90", limits=other) is None
 
 
 def test_the_line_the_law_and_the_contract_come_first() -> None:
