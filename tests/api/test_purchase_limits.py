@@ -27,7 +27,9 @@ def _on_the_day() -> Iterator[None]:
 
 @pytest.fixture
 def line(shopper: Api, people: Mapping[str, Any]) -> Subscription:
-    return begun_for(User.objects.get(email=people["shopper"]["email"]).party_id)
+    party = User.objects.get(email=people["shopper"]["email"]).party_id
+    assert party is not None
+    return begun_for(party)
 
 
 @pytest.fixture

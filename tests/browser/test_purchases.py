@@ -69,7 +69,7 @@ def test_each_page_about_purchases_reads_well(chromium: Browser, live_server: Li
         )
     )
     assert camille.party_id is not None
-    firm = Organisation.objects.get().party_id
+    firm = Organisation.objects.get(customer=True).party_id
     begun("F-1", [plan("29.99")], party=camille.party_id, on=business_today())
     for number, name in (("0639980008", "Ada"), ("0639980009", "Bruno")):
         begun(f"F-{name}", [plan("20.00")], party=firm, segment="business", on=business_today())

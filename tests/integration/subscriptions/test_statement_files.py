@@ -41,7 +41,7 @@ def sold(lines: int) -> int:
     seller = merchant()
     bought(seller, "0.01", on=DAY, reference="r")
     own = {"id": "gen_random_uuid()", "reference": "'r-' || n", "digest": "'r-' || n"}
-    columns = [field.column for field in CarrierPayment._meta.concrete_fields]
+    columns = [str(field.column) for field in CarrierPayment._meta.concrete_fields]
     values = [own.get(each, f'paid."{each}"') for each in columns]
     named = ", ".join(f'"{each}"' for each in columns)
     with connection.cursor() as cursor:
@@ -67,7 +67,7 @@ def test_a_long_statement_takes_no_more_memory_than_a_short_one(
     with file:
         told = file.read()
     assert sha256(told).digest() == digest
-    assert told.count(b"purchase") == MANY
+    assert told.count(b"Lune+") == MANY
     assert len(told) > 100 * MANY // 2
     assert most < len(told) / 2, "not even half of it was in memory at once"
 
