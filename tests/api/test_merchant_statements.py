@@ -23,9 +23,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from schemathesis import GenerationMode
 
+from commerce.accounts.services.organisations import Company
 from commerce.kernel.clock import business_time_fixed
 from commerce.kernel.money import Money
 from subscriptions.carrier.services import settling
+from subscriptions.domain.carrier import Category, Selling
 from tests.api.conftest import token_of
 from tests.api.test_carrier_billing import DAY, Merchant, merchant
 from tests.api.test_openapi import CHECKS, within_the_test
@@ -154,6 +156,33 @@ def test_a_merchant_has_his_own_closed_months_alone(lune: Program) -> None:
     token = token_of(program, scope="carrier-billing:payments:create")
     other_scope = Client().get(NOVEMBER, headers={"Authorization": f"Bearer {token}"})
     assert (other_scope.status_code, other_scope.json()["code"]) == (403, "PERMISSION_DENIED")
+
+
+def test_the_invoice_of_our_commission_is_his_alone(lune: Program) -> None:
+    """He sold for 12.00, 10.00 without tax, and keeps 70 %."""
+    metro = Merchant(
+        merchant(
+            "metro",
+            selling=Selling.TOLD,
+            categories=(Category.TICKET,),
+            company=Company("Métro SA", "732829320", "1 quai", "33000", "Bordeaux"),
+        )
+    )
+    assert metro.pay(12, category="transport").status_code == 201
+    with business_time_fixed(at(CLOSED)):
+        assert settling.close(date(2026, 11, 1), by="x") == 1
+    his = Program(metro)
+    told = his.get(NOVEMBER).json()
+    sums = (told["commission"], told["commissionTax"], told["due"], told["commissionInvoice"])
+    assert sums == ("3.00", "0.60", "8.40", "CO-2026-0000001")
+    xml = his.get(f"{NOVEMBER}/commission", Accept="application/xml")
+    assert (xml.status_code, xml.headers["Content-Type"]) == (200, "application/xml")
+    assert "CO-2026-0000001" in xml.content.decode()
+    pdf = his.get(f"{NOVEMBER}/commission")
+    assert (pdf.headers["Content-Type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
+    for who, month in ((lune, NOVEMBER), (his, f"{STATEMENTS}/2026-12")):
+        answer = who.get(f"{month}/commission")
+        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
 def test_no_request_leads_beyond_the_document(lune: Program) -> None:
