@@ -48,7 +48,7 @@ def answered(request: httpx.Request) -> httpx.Response:
         headers=dict(request.headers),
     )
     return httpx.Response(
-        answer.status_code, content=answer.content, headers=dict(answer.headers.items())
+        answer.status_code, content=answer.getvalue(), headers=dict(answer.headers.items())
     )
 
 
