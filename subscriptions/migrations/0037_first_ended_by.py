@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscriptions", "0034_payers"),
+        ("subscriptions", "0036_collecting"),
     ]
 
     operations = [

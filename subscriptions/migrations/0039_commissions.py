@@ -41,8 +41,8 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("accounts", "0049_merchants_companies"),
-        ("subscriptions", "0034_payers"),
+        ("accounts", "0007_merchants_companies"),
+        ("subscriptions", "0038_parts_on_bills"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ class Migration(migrations.Migration):
     """What documents say of prices that are paid in parts, earlier bills name none; and what the
     end of a contract does to them, what was agreed before goes on."""
 
-    dependencies = [("subscriptions", "0034_payers")]
+    dependencies = [("subscriptions", "0037_first_ended_by")]
 
     operations = [
         migrations.AddField(

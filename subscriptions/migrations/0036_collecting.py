@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('subscriptions', '0034_payers'),
+        ('subscriptions', '0035_numbers_that_leave'),
     ]
 
     operations = [
