@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.test import Client
+from playwright._impl._api_structures import SetCookieParam
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -39,8 +40,10 @@ def test_the_checkout_offers_parts_and_wants_a_yes_to_their_days(
 ) -> None:
     shopper = Client()
     path = summary(shopper)
-    kept = [{"name": name, "value": each.value, "url": on_sale}
-            for name, each in shopper.cookies.items()]  # fmt: skip
+    kept: list[SetCookieParam] = [
+        {"name": name, "value": each.value, "url": on_sale}
+        for name, each in shopper.cookies.items()
+    ]
     for width, language in LOOKS:
         with visited(chromium, width=width, language=language) as page:
             page.context.add_cookies(kept)
