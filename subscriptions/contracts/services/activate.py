@@ -15,6 +15,7 @@ from commerce.rows import insert
 from subscriptions.accounts.services import calendar
 from subscriptions.accounts.services.accounts import locked_account
 from subscriptions.contracts.services import asking, promise
+from subscriptions.contracts.services.compensate import bring_forward
 from subscriptions.domain.buyers import NO_CODES, BuyerCodes
 from subscriptions.domain.charges import AgreedCharge
 from subscriptions.domain.continuing import PaidLater
@@ -193,7 +194,10 @@ def store_items(
 
 def _bill(account: BillingAccount, subscription: Subscription) -> None:
     if account.segment == Segment.BUSINESS:
+        waiting = account.next_bill_on
         calendar.bill_from(account, subscription.activated_on)
+        if waiting is not None and account.next_bill_on != waiting:
+            bring_forward(account, from_on=waiting)
         return
     period = first_bill.make(account, subscription)
     if account.next_bill_on is None:

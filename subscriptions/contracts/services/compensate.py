@@ -5,9 +5,10 @@ from datetime import date
 
 from django.db import transaction
 
-from commerce.kernel.clock import business_now
+from commerce.kernel.clock import PARIS, business_now
 from commerce.kernel.money import Money
 from commerce.kernel.periods import Period
+from subscriptions.accounts.services.calendar import run_instant
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.invoicing.services.drafting import COMPENSATION
 from subscriptions.models import (
@@ -78,6 +79,20 @@ def compensate(
         due_on=given.due_on,
     )
     return given.due_on
+
+
+def bring_forward(account: BillingAccount, *, from_on: date) -> None:
+    """What waits for the account's bill of the day `from_on` stands on that of the next run, which
+    comes sooner by now. The caller has locked the account."""
+    assert account.next_bill_on is not None
+    on = run_instant(account.next_bill_on, now=business_now()).astimezone(PARIS).date()
+    waiting = Compensation.objects.filter(subscription__account=account, due_on=from_on)
+    named = dict(waiting.values_list("reference", "subscription__promise"))
+    if named:
+        waiting.update(due_on=on)
+        PromiseLine.objects.filter(
+            promise__in=set(named.values()), item__in=list(named), due_on=from_on
+        ).update(due_on=on)
 
 
 def _reduced(contract: Subscription, *, line_id: str) -> ItemCharge | None:

@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Mapping, Sequence, Set
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 
+from commerce.accounts.kinds import Segment
 from commerce.kernel.errors import RuleViolated
 from commerce.kernel.periods import Period
 from subscriptions.domain.control import Tally
-from subscriptions.domain.cycles import last_bill_on
+from subscriptions.domain.cycles import first_bill_on, last_bill_on
 from subscriptions.domain.invoice import DraftLine, RunningCharge, period_due
 from subscriptions.invoicing.services import check, drafting
 from subscriptions.invoicing.services.drafting import Draft
@@ -132,9 +133,13 @@ def _next_draft(
 
 
 def _arrears(account: BillingAccount, *, on: date) -> date:
-    """Up to which day the account's next bill takes up what is billed in arrears."""
+    """Up to which day the account's next bill takes up what is billed in arrears; that of what a
+    firm began within a cycle is made on the day after."""
     assert account.next_bill_on is not None
     period = period_due(account.next_bill_on, on=on, cycle_day=account.cycle)
+    in_between = first_bill_on(period.start, cycle_day=account.cycle) == period.end
+    if in_between and account.segment == Segment.BUSINESS:
+        return min(on, period.start + timedelta(days=1))
     return max(period.start, last_bill_on(period.last_day, cycle_day=account.cycle))
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -21,11 +22,13 @@ from tests.integration.subscriptions.contracts import (
     at,
     begun,
     bills,
+    firm,
     person,
     plan,
     press,
     promised,
     run,
+    sql,
 )
 
 APRIL, MAY = date(2026, 4, 10), date(2026, 5, 10)
@@ -140,3 +143,25 @@ def test_without_a_running_contract_nothing_is_kept() -> None:
     BillingAccount.objects.update(next_bill_on=None)
     assert given(order="F-2") is None
     assert Compensation.objects.count() == PromiseLine.objects.filter(amount__lt=0).count() == 0
+
+
+def test_a_firm_has_it_with_the_bill_of_what_it_adds_before_its_bill_day() -> None:
+    party, added = firm(), date(2026, 3, 31)
+    begun("F-1", [plan("20.00")], party=party, segment="business")
+    runs(DAY + timedelta(days=1))
+    assert given() == APRIL
+    with business_time_fixed(at(added)):
+        begun("F-2", [plan("31.00")], party=party, segment="business", on=added)
+    runs(date(2026, 4, 1), APRIL)
+    # 10 of 31 days of the new line, less what goes back; then both lines.
+    assert [net for (net,) in sql("SELECT net FROM subscriptions_invoice ORDER BY id")] == [
+        Decimal("20.00"),
+        Decimal("0.00"),
+        Decimal("51.00"),
+    ]
+    between = Invoice.objects.get(period_start=added)
+    assert [str(line.amount) for line in between.lines.order_by("position")] == ["10.00", "-10.00"]
+    assert Parking.objects.count() == 0
+    assert all(check.equal for check in bills_against_promises())
+    expected = [str(bill.amount.amount) for bill in expected_bills(until=APRIL)]
+    assert expected == ["20.00", "0.00", "51.00"]

@@ -67,18 +67,26 @@ def party() -> Iterator[int]:
         yield person.pk
 
 
-def begin(party: int, *, order: str = "F-1", offering: str = "mini-20", msisdn: str = LINE) -> int:
-    with business_time_fixed(at(START)):
-        promised(order, [plan("5.99")])
+def begin(
+    party: int,
+    *,
+    order: str = "F-1",
+    offering: str = "mini-20",
+    msisdn: str = LINE,
+    segment: str = "consumer",
+    on: date = START,
+) -> int:
+    with business_time_fixed(at(on)):
+        promised(order, [plan("5.99")], segment=segment)
         return activate(
             order_number=order,
             group="g1",
             party_id=party,
-            segment="consumer",
+            segment=segment,
             items=[ActivatedItem("plan-1", offering, (plan("5.99"),))],
             tax_rates=RATES,
             term_months=0,
-            activated_on=START,
+            activated_on=on,
             release=1,
             channel="web",
             msisdn=msisdn,
@@ -210,6 +218,21 @@ def test_what_is_beyond_is_billed_when_the_month_is_over_and_is_no_broken_promis
     assert (line.quantity, str(line.net.amount), str(line.price)) == (12, "0.5", "0.5")
     bill(date(2027, 8, 15))
     assert used_lines()[1][:5] == ("2027-08-15", "2027-07-01", "minutes", 380, "19.00")
+
+
+def test_the_bill_of_what_a_firm_adds_on_a_months_last_day_has_the_use_of_that_month() -> None:
+    firm = PersonFactory.create(display_name="Atelier", segment="business").pk
+    begin(firm, segment="business")
+    for day in (date(2027, 3, 16), date(2027, 4, 15), date(2027, 5, 15)):
+        bill(day)
+    with business_time_fixed(at(date(2027, 5, 21))):
+        assert take(call("a", "131.2")).added == 1
+    begin(firm, order="F-2", msisdn="+33639980002", segment="business", on=date(2027, 5, 31))
+    assert Consumption.objects.get().unsettled
+    bill(date(2027, 6, 1))
+    # Settled, at no price: nothing is sold beyond this plan to firms.
+    assert not Consumption.objects.get().unsettled
+    assert Parking.objects.count() == 0
 
 
 def test_a_late_record_is_billed_by_what_is_missing_and_after_a_year_not_at_all(
