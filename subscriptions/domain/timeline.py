@@ -521,6 +521,7 @@ _DUNNING: Mapping[str, Sentence] = {
     "fee": Sentence("Recovery costs are asked for."),
     "interest": Sentence("Interest on late payment is asked for."),
     "waived": Sentence("Interest on late payment was waived."),
+    "returned": Sentence("What was asked too much for late payment goes back."),
     "lost": Sentence("What was overdue was written off."),
     "paused": Sentence("Reminders are paused."),
     "resumed": Sentence("Reminders go on."),

@@ -170,6 +170,7 @@ def path_for(route: str, names: Mapping[str, str]) -> str:
         "proof_id": "1",
         "run_id": "1",
         "month": "2026-12",
+        "name": "another-price",
         "kind": "deliveries",
         "draft_id": "1",
         "batch": "1",

@@ -25,7 +25,7 @@ class PassOnAsked(Strict):
     contract that begins `on` that day or later (three months ahead at most), else with the next."""
 
     email = serializers.EmailField(max_length=254)
-    on = serializers.DateField(default=None, allow_null=True)
+    on = serializers.DateField(required=False)
 
 
 class HolderChangeSerializer(Shown):

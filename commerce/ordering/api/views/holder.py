@@ -54,7 +54,7 @@ class HolderChangesView(ApiView):
         """
         context, line = caller_of(request), min(subscription_id, LARGEST_ID)
         asked = self.body(PassOnAsked)
-        pass_on(context, subscription_id=line, email=asked["email"], on=asked["on"])
+        pass_on(context, subscription_id=line, email=asked["email"], on=asked.get("on"))
         found = holder_change(context.party_id or 0, line)
         return created(
             HolderChangeSerializer(found).data,
