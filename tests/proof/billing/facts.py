@@ -120,13 +120,15 @@ class Benefit:
 class Item:
     """A plan or an option, with its charges and the benefits that it was sold with.
 
-    Plans of one account that name the same `pool` share what they include.
+    Plans of one account that name the same `pool` share what they include. What is free at first
+    and `asked` about goes on for money only with the holder's yes, which the lives here give.
     """
 
     code: str
     charges: tuple[Charge, ...]
     benefits: tuple[Benefit, ...] = ()
     pool: str = ""
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,10 @@ at once which of the two departs from what.
 25. A business owes 40 EUR for each bill that it pays late, without tax, on the next bill; a
     consumer nothing (F8).
 
+26. What a consumer has free at first goes on for money only with his express yes (F6), which may
+    come until it costs. So no bill that is made before that day asks for the part of a cycle in
+    which its free months end; the bill after it does.
+
 Readings 1, 3, 4, 5, 11, 13 and 15 were chosen anew when the engine was first laid beside them. The
 rules allow either: 3, 4 and 5 are now those of the oracle of quotes (tests/oracle), so that a bill
 can be what its quote said; 1 and 15 those of the engine; 11, which took the cycle for the month and

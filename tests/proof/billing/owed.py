@@ -217,6 +217,8 @@ def recurring(seen: Seen, contract: Contract, ending_after: date) -> Part:
                     start = period.span.start
                     if start >= seen.advance or period.span.end <= ending_after:
                         continue
+                    if running.item.asked and waits_for_a_yes(seen, running, charge, period.span):
+                        continue
                     mark = (running.item.code, running.since, charge.code, start)
                     if mark not in found:
                         key = Key(contract.code, Kind.RECURRING, *mark[:3], period.span)
@@ -227,6 +229,12 @@ def recurring(seen: Seen, contract: Contract, ending_after: date) -> Part:
                             found[mark].add(day, seen.price(running, charge, priced))
     for used in found.values():
         yield used.key, used.owed()
+
+
+def waits_for_a_yes(seen: Seen, running: Running, charge: Recurring, period: Span) -> bool:
+    """Whether the free months end within the period and later than the bill (reading 26)."""
+    free = [day for day in every_day(period) if not seen.price(running, charge, day)]
+    return bool(free) and free[-1] + ONE_DAY < period.end and seen.by <= free[-1]
 
 
 def periods_of(

@@ -140,6 +140,17 @@ def test_the_cycle_in_which_a_free_month_ends_is_shared_by_days() -> None:
     ]
 
 
+def test_what_may_still_be_refused_when_its_free_month_ends_is_on_the_bill_after() -> None:
+    """A month that ends on 10 February within the bill of 5 February: 23 days of 28."""
+    asked = replace(plan("28.00", free(1)), asked=True)
+    one = life(line("2026-01-10", asked), cycle_day=5, until="2026-03-05")
+    assert billed(one) == [
+        ("2026-01-10", ["0.00"]),
+        ("2026-02-05", []),
+        ("2026-03-05", ["23.00", "28.00"]),
+    ]
+
+
 @pytest.mark.parametrize(
     ("case", "benefit", "expected"),
     [

@@ -72,6 +72,8 @@ class Good:
 RENEWED = Given("percent_off", "50", 6)
 """On any plan with which a line commits itself anew."""
 FREE_MONTHS = Given("percent_off", "100", 3)
+FREE = Given("percent_off", "100", 2)
+"""On an option, that goes on for money only with a yes."""
 PLANS = (
     Good("proof-small", "9.99", "8.33", included=60, given=(Given("percent_off", "50", 6),)),
     Good("proof-middle", "19.99", "16.66", included=120, start="15.00", given=(FREE_MONTHS,)),
@@ -87,7 +89,7 @@ PLANS = (
 )
 OPTIONS = (
     Good("proof-talk", "4.99", "4.16", included=30),
-    Good("proof-films", "7.77", "6.47", tax="tv", given=(Given("percent_off", "100", 2),)),
+    Good("proof-films", "7.77", "6.47", tax="tv", given=(FREE,)),
     Good("proof-papers", "12.00", "11.75", tax="press"),
     Good("proof-shelter", "10.01", "8.35", tax="digital", every=3),
 )
@@ -113,7 +115,8 @@ def item(code: str, buyer: Buyer, *, new_line: bool, renewed: bool = False) -> I
             charges.append(OneOff(good.once, Decimal(good.start), good.tax, at_order=True))
     elif renewed:
         benefits = tuple(_benefits(good, (RENEWED,)))
-    return Item(code, tuple(charges), benefits)
+    asked = new_line and buyer is Buyer.CONSUMER and good in OPTIONS and FREE in good.given
+    return Item(code, tuple(charges), benefits, asked=asked)
 
 
 def sim(buyer: Buyer) -> Item:
