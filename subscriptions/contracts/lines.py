@@ -1,13 +1,20 @@
 """Which contract a telephone number belongs to."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import OuterRef, Q, Subquery
 
+from commerce.accounts.kinds import Segment
 from subscriptions.domain.states import SubscriptionStatus
 from subscriptions.models import Subscription
+
+PATHS: Mapping[str, str] = {
+    Segment.CONSUMER: "/account/lines/{}/",
+    Segment.BUSINESS: "/portal/lines/{}/timeline/",
+}
+"""Where a line is read, by whose it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from subscriptions.contracts.advantages import (
     bill_day_after,
     running_lines,
 )
+from subscriptions.contracts.lines import PATHS
 from subscriptions.contracts.selectors import subscription_view
 from subscriptions.contracts.taking_over import charges_left, next_month_start
 from subscriptions.domain.charges import AgreedCharge
@@ -53,11 +54,6 @@ FEWER_LINES = CLOSING | {ChangeKind.ADVANTAGES}
 """After them there may be something to see to: one line fewer, or one that is looked at again."""
 HOLDS_ANEW = frozenset({ChangeKind.ADD, ChangeKind.PLAN, ChangeKind.RENEW})
 """They may bring such advantages, by the lines of the day on which they were ordered."""
-PATHS = {
-    Segment.CONSUMER: "/account/lines/{}/",
-    Segment.BUSINESS: "/portal/lines/{}/timeline/",
-}
-"""Where a line is read, by whose it is."""
 _REQUEST = ChangeRequest(ChangeKind.ADVANTAGES)
 _AT = time(0, 10)
 """In Paris: before the bills of the day."""

@@ -13,7 +13,7 @@ from catalogue.selectors import last_sold
 from commerce.accounts import selectors as accounts
 from commerce.accounts.identity import AccountContext
 from commerce.accounts.kinds import RequestKind
-from commerce.accounts.written import open_contract_requests
+from commerce.accounts.written import ContractRequestFacts, open_contract_requests
 from commerce.kernel.clock import PARIS, business_today
 from commerce.kernel.codec import from_plain
 from commerce.kernel.errors import Conflict, InvalidInput, NotFound, RuleViolated
@@ -37,7 +37,7 @@ from commerce.ordering.services.open_changes import (
 )
 from commerce.ordering.services.place import PlacedOrder, placed, written
 from commerce.ordering.services.pricing import Pricing, priced, pricing_now
-from commerce.ordering.services.stated import STATEMENT_GOOD_FOR, is_meant
+from commerce.ordering.services.stated import STATEMENT_GOOD_FOR, Bundle, is_meant
 from commerce.ordering.services.unwinding import RECEIVED, settled_share
 from commerce.ordering.services.waiting import coming_changes
 from commerce.ordering.services.writing import Amendment, Buyer, Draft, Touched
@@ -153,16 +153,20 @@ def withdrawable(context: AccountContext, *, number: str) -> Mapping[str, date]:
     order = Order.objects.filter(order_scope(context), number=number.upper()).first()
     if order is None or not _has_right(order):
         return {}
-    bundles: dict[str, list[OrderItem]] = {}
-    for item in order.items.exclude(state=ItemState.CANCELLED):
-        bundles.setdefault(item.group, []).append(item)
     over = set(_withdrawals(order).values_list("withdraws", flat=True))
     found = {
         group: _last_day(order, items)
-        for group, items in bundles.items()
+        for group, items in _bundles(order).items()
         if f"{order.number}/{group}" not in over
     }
     return {group: day for group, day in found.items() if _is_in_time(order, group, last_day=day)}
+
+
+def _bundles(order: Order) -> Mapping[str, list[OrderItem]]:
+    bundles: dict[str, list[OrderItem]] = {}
+    for item in order.items.exclude(state=ItemState.CANCELLED):
+        bundles.setdefault(item.group, []).append(item)
+    return bundles
 
 
 def _is_in_time(order: Order, group: str, *, last_day: date) -> bool:
@@ -218,9 +222,27 @@ def _asked_on(order: Order, group: str, contract: SubscriptionView | None) -> da
         asked.received_at.astimezone(PARIS).date()
         for asked in open_contract_requests(party_id=order.party_id)
         if asked.kind is RequestKind.WITHDRAW
-        and is_meant(asked, bundle, line=line, billed=bundles_on_bill(asked.contract))
+        and is_meant(asked, bundle, line=line, billed=_billed(asked))
     ]
     return min([day for day in stated if today - day <= STATEMENT_GOOD_FOR], default=today)
+
+
+def _billed(asked: ContractRequestFacts) -> frozenset[Bundle]:
+    """Of the bill that a statement names, what could be withdrawn from when it was received: a bill
+    of the month holds older contracts too."""
+    bundles = bundles_on_bill(asked.contract)
+    orders = Order.objects.filter(party=asked.party_id, number__in={of for of, _ in bundles})
+    return frozenset(
+        (order.number, group)
+        for order in orders
+        if _has_right(order)
+        for group, items in _bundles(order).items()
+        if (order.number, group) in bundles
+        and asked.received_at.astimezone(PARIS).date() <= _last_day(order, items)
+        and not _withdrawals(order)
+        .filter(withdraws=f"{order.number}/{group}", placed_at__lt=asked.received_at)
+        .exists()
+    )
 
 
 def contract_of(order: Order, *, group: str) -> SubscriptionView | None:

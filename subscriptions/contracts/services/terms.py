@@ -18,6 +18,7 @@ from commerce.kernel.periods import add_months
 from commerce.markets.pack import market
 from commerce.notifications.models import MessageChannel
 from commerce.notifications.services import send
+from subscriptions.contracts.lines import PATHS
 from subscriptions.contracts.terms import WITH_PROMISES, effective_on, first_day, touched_by
 from subscriptions.models import Subscription, SubscriptionItem, TermsChange, TermsNotice
 
@@ -26,7 +27,6 @@ TELL, APPLY = "terms-tell", "terms-apply"
 CHUNK = 100
 APPLY_BEFORE = timedelta(days=2)
 """The orders are placed so long before the bill of the day, and wait for it."""
-PATH = "/account/lines/{}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ def _send(notice: TermsNotice) -> None:
             "names": notice.terms.names,
             "effective_on": notice.effective_on,
             "leave_until": add_months(notice.effective_on, rules.leave_months),
-            "path": PATH.format(contract.pk),
+            "path": PATHS[contract.account.segment].format(contract.pk),
         },
         reference=f"terms/{notice.terms_id}/{notice.item_id}",
     )

@@ -26,7 +26,14 @@ from subscriptions.contracts.selectors import subscription_view
 from subscriptions.contracts.services.terms import Announcement, announce_terms, on_tell_due
 from subscriptions.contracts.terms import leaves_freely_until, progress_of
 from subscriptions.domain.states import ChangeKind
-from subscriptions.models import Parking, Subscription, SubscriptionItem, TermsChange, TermsNotice
+from subscriptions.models import (
+    BillingAccount,
+    Parking,
+    Subscription,
+    SubscriptionItem,
+    TermsChange,
+    TermsNotice,
+)
 from subscriptions.reconciling.audit import bills_against_promises
 from tests.integration.ordering.test_changes import AT, added, carried_out, ordered
 from tests.integration.ordering.test_plan_change import plan
@@ -85,6 +92,18 @@ def test_everybody_is_told_once_a_month_before_with_his_right_to_leave() -> None
     assert due.astimezone(PARIS) == datetime(2028, 2, 21, 0, 10, tzinfo=PARIS)
     assert progress_of("horizon-2028").told == 1
     assert TermsChange.objects.get(pk=terms).announced_by == "Ines"
+
+
+@pytest.mark.parametrize(
+    ("segment", "page"),
+    [("consumer", "/account/lines/{}/"), ("business", "/portal/lines/{}/timeline/")],
+)
+def test_the_link_leads_to_the_line_where_its_holder_may_read_it(segment: str, page: str) -> None:
+    contract()
+    BillingAccount.objects.update(segment=segment)
+    announced(segment=segment)
+    text = Message.objects.get(code="terms_change").text
+    assert page.format(Subscription.objects.get().pk) in text
 
 
 def test_the_new_price_is_billed_from_its_day_on_by_a_promise_of_its_own() -> None:

@@ -1,10 +1,13 @@
 """What can be withdrawn from, and what stands in its way."""
 
 import re
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import pytest
+from django.db.models import Model
 from django.test import Client
 
 from catalogue.domain.sourcing import PartnerKind, Share
@@ -25,7 +28,7 @@ from commerce.notifications.models import Message
 from commerce.ordering.domain.changes import ChangeRequest, When
 from commerce.ordering.models import Cart, Order, OrderItem
 from commerce.ordering.selectors import order_view
-from commerce.ordering.services import carts
+from commerce.ordering.services import carts, confirming, withdrawing
 from commerce.ordering.services.access import find_order
 from commerce.ordering.services.confirming import wish_of, withdraw_as_asked
 from commerce.ordering.services.requests import ask_in_writing
@@ -47,6 +50,7 @@ from tests.integration.ordering.test_changes import carried_out, ordered
 from tests.integration.ordering.test_next_offers import START, begin
 from tests.integration.subscriptions.contracts import at
 
+M = TypeVar("M", bound=Model)
 AT = at(START)
 ORDER = "F-7"
 SOON = START + timedelta(days=3)
@@ -324,6 +328,41 @@ def test_a_statement_in_writing_counts_from_its_day_on(
         placed = withdraw_as_asked(wish_of(token), digest=shown.digest(), declared="as_new")
     ends = OrderItem.objects.get(order__number=placed.number, role="plan").facts["ends_on"]
     assert ends == SOON.isoformat()
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_bill_speaks_of_what_could_be_withdrawn_from_that_day_though_it_holds_older_contracts(
+    owner: AccountContext, order: Order, monkeypatch: pytest.MonkeyPatch, old: bool
+) -> None:
+    """The link and the days read it alike: of two that could, nobody knows which one is meant."""
+    items = list(order.items.all())
+    accepted = AT - timedelta(days=60) if old else AT
+    other = copied(order, number="F-1", accepted_at=accepted)
+    for item in items:
+        copied(item, order=other)
+    both = frozenset({(ORDER, "g1"), ("F-1", "g1")})
+    for reader in (confirming, withdrawing):
+        monkeypatch.setattr(reader, "bundles_on_bill", lambda _number: both)
+    named = Invoice.objects.latest("pk").number
+    party = Party.objects.get(pk=owner.party_id or 0)
+    statement = Statement(
+        RequestKind.WITHDRAW, party.display_name, party.email, named or "", line_number=""
+    )
+    with business_time_fixed(at(SOON)):
+        ask_in_writing(visitor("v-9"), statement=statement)
+    with business_time_fixed(at(START + timedelta(days=20))):
+        assert list(withdrawable(owner, number=ORDER)) == (["g1"] if old else [])
+    links = re.findall(r"/confirm-request/(\S+)/", Message.objects.get().text)
+    assert len(links) == (1 if old else 0)
+
+
+def copied(row: M, **changed: Any) -> M:
+    made = copy(row)
+    made.pk, made._state.adding = None, True
+    for name, value in changed.items():
+        setattr(made, name, value)
+    made.save(force_insert=True)
+    return made
 
 
 def test_a_statement_of_another_line_or_of_long_ago_changes_no_day(
