@@ -183,7 +183,7 @@ def change_page(
         label = _("Confirm")
     elif not asks:
         label = _("Send it to the customer")
-    agreed = contracts_of(shown.quote, configs=shown.configs())
+    agreed = contracts_of(shown.quote, configs=shown.configs(), in_parts=in_parts)
     return {
         "title": TITLES[request.kind],
         "lead": _lead(shown),

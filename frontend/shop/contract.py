@@ -14,8 +14,10 @@ from commerce.kernel.periods import add_months
 from commerce.kernel.tax import Basis
 from commerce.markets.pack import market
 from commerce.ordering.domain.facts import INSTEAD
+from commerce.ordering.domain.instalments import Choice
 from commerce.ordering.domain.quote import GivenBack, Quote, QuoteLine, Tariff
 from commerce.ordering.number_shop import tariff_of
+from frontend.shop.in_parts import in_parts_text
 from frontend.shop.panel import line_name
 from frontend.shop.words import (
     charge_name,
@@ -40,12 +42,13 @@ Configs = Mapping[str, Mapping[str, str]]
 @dataclass(frozen=True, slots=True)
 class Agreed:
     """What one contract of an order says: the lines of one bundle; `on` is the day on which it was
-    ordered, None before that."""
+    ordered, None before that; `in_parts`: how its phones are paid, None: at once."""
 
     quote: Quote
     lines: tuple[QuoteLine, ...]
     configs: Configs
     on: date | None = None
+    in_parts: Choice | None = None
 
     @property
     def term(self) -> int:
@@ -62,14 +65,16 @@ class Agreed:
         return any(line.role == "plan" for line in self.lines)
 
 
-def contracts_of(quote: Quote, *, configs: Configs, on: date | None = None) -> list[Agreed]:
+def contracts_of(
+    quote: Quote, *, configs: Configs, on: date | None = None, in_parts: Choice | None = None
+) -> list[Agreed]:
     """One contract per bundle in which something runs on: a plan, a number, a service; goods alone
     are a sale without duration."""
     groups: dict[str, list[QuoteLine]] = {}
     for line in quote.lines:
         groups.setdefault(line.group, []).append(line)
     return [
-        Agreed(quote, tuple(lines), configs, on)
+        Agreed(quote, tuple(lines), configs, on, in_parts)
         for lines in groups.values()
         if any(line.role == "plan" or line.phases for line in lines)
     ]
@@ -292,17 +297,21 @@ def _asked_later(agreed: Agreed, *, catalogue: Snapshot) -> list[str]:
 
 
 def _totals(agreed: Agreed) -> list[str]:
-    quote = agreed.quote
+    quote, in_parts = agreed.quote, agreed.in_parts
+    on_invoice = quote.basis is Basis.HT
+    today = quote.due_today_gross if on_invoice or in_parts is None else in_parts.due_now
     once = {
-        "amount": euros(quote.due_today_gross, short=False),
+        "amount": euros(today, short=False),
         "net": euros(quote.due_today, short=False),
     }
-    if quote.basis is Basis.HT:
+    if on_invoice:
         texts = [
             _("Billed once for the whole order: %(net)s, with VAT %(amount)s.") % once,
         ]
     else:
         texts = [_("Due today for the whole order: %(amount)s.") % once]
+    if in_parts is not None:
+        texts.append(in_parts_text(in_parts, on_invoice=on_invoice))
     if quote.monthly:
         texts.append(_("Every month: %(schedule)s.") % {"schedule": schedule_text(quote)})
     texts.append(

@@ -256,7 +256,7 @@ def _contracts(order: OrderView) -> list[dict[str, Any]]:
     catalogue = snapshot_of(order.quote.release)
     configs = {item.line_id: item.config for item in order.items}
     placed_on = order.summary.placed_at.astimezone(PARIS).date()
-    contracts = contracts_of(order.quote, configs=configs, on=placed_on)
+    contracts = contracts_of(order.quote, configs=configs, on=placed_on, in_parts=order.in_parts)
     return [
         {"number": place, "sections": sections_of(agreed, catalogue=catalogue)}
         for place, agreed in enumerate(contracts, start=1)

@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -106,8 +105,9 @@ def durable(request: HttpRequest) -> HttpResponse:
     context = context_for_request(request)
     code = request.GET.get("cart", "")[:12] or cart_of(request)
     view = cart_view(context, code=code)
+    chosen = chosen_in(request.GET, offered_for(context, view))
     catalogue = snapshot_of(view.quote.release)
-    contracts = contracts_of(view.quote, configs=view.configs)
+    contracts = contracts_of(view.quote, configs=view.configs, in_parts=chosen)
     return render(
         request,
         "frontend/checkout/durable.html",
@@ -117,7 +117,7 @@ def durable(request: HttpRequest) -> HttpResponse:
                 for place, agreed in enumerate(contracts, start=1)
             ],
             "today": business_today(),
-            "back_url": f"{reverse('checkout:summary')}?cart={view.code}",
+            "back_url": summary_url(view.code, chosen),
         },
     )
 
@@ -126,7 +126,7 @@ def _page(
     view: CartView, *, form: CheckoutForm, known: Any, chosen: Choice | None
 ) -> dict[str, Any]:
     catalogue = snapshot_of(view.quote.release)
-    contracts = contracts_of(view.quote, configs=view.configs)
+    contracts = contracts_of(view.quote, configs=view.configs, in_parts=chosen)
     return {
         "code": view.code,
         "form": form,

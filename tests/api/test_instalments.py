@@ -62,7 +62,10 @@ def test_where_he_may_he_pays_the_first_part_and_reads_the_others(shopper: Api) 
     assert (placed["due_today_gross"], placed["due_now"]) == (total, four["due_now"])
     asked_for = PaymentAttempt.objects.get().money.amount
     assert money(str(asked_for)) == placed["due_now"] != placed["due_today_gross"]
-    order = shopper.get(f"orders/{placed['number']}").json()["instalments"]
+    read = shopper.get(f"orders/{placed['number']}").json()
+    (listed,) = shopper.get("orders").json()["items"]
+    assert read["due_now"] == listed["due_now"] == placed["due_now"]
+    order = read["instalments"]
     assert [order["first"], *order["later"]] == four["amounts"]
     assert (order["parts"], order["invoice"]) == (4, "")
 

@@ -114,6 +114,15 @@ def test_the_step_before_the_summary_asks_how_the_phone_is_paid(at_the_shop: Cli
     assert panel.count(f"+ €{second.amount.amount}") == 2
     assert "they are not in their amounts" in panel
     summary_page = text_of(at_the_shop, f"/cart/summary/?cart={code}&instalments=3")
+    at_once, due = three.due_now + three.later[0].amount + three.later[1].amount, three.due_now
+    for page in (
+        summary_page,
+        text_of(at_the_shop, f"/cart/contract-summary/?cart={code}&instalments=3"),
+    ):
+        assert f"Due today for the whole order: €{due.amount}." in page
+        assert f"Due today for the whole order: €{at_once.amount}." not in page
+        assert f"€{second.amount.amount} on {plain(second.due_on)}" in page
+    assert f"?cart={code}&amp;instalments=3" in summary_page
     assert re.search('name="instalments" value="3"[^>]* checked', summary_page)
     assert of_the_panel(summary_page).count(f"+ €{second.amount.amount}") == 2
 

@@ -173,6 +173,7 @@ class OrderSummarySerializer(Shown):
     placed_by = serializers.CharField()
     due_today = MoneySerializer()
     due_today_gross = MoneySerializer(source="gross")
+    due_now = MoneySerializer(help_text="Of `due_today_gross`; the rest is paid in parts")
     commitment_total = MoneySerializer()
     purchase_order_number = serializers.CharField(source="purchase_order", allow_blank=True)
 
@@ -333,6 +334,7 @@ class OrderDetailSerializer(Shown):
     placed_by = serializers.CharField(source="summary.placed_by")
     due_today = MoneySerializer(source="summary.due_today")
     due_today_gross = MoneySerializer(source="summary.gross")
+    due_now = MoneySerializer(source="summary.due_now", help_text="Of it; the rest is in parts")
     purchase_order_number = serializers.CharField(source="summary.purchase_order", allow_blank=True)
     channels = serializers.ListField(child=OneOf(Channel))
     agent = serializers.CharField(allow_blank=True)
