@@ -208,6 +208,8 @@ def test_a_fleet_is_priced_and_ordered_in_parts(buyer: Api) -> None:
             (two,) = quote["instalments"]["choices"]
             silent = buyer.post("fleet-orders", fleet(2, instalments=2))
             assert (silent.status_code, silent.json()["code"]) == (422, "instalments_not_agreed")
+            worded = buyer.post("fleet-orders", fleet(2, instalments="2", instalments_agreed=True))
+            assert worded.status_code == 400
             assert not Order.objects.exists()
             answer = buyer.post(
                 "fleet-orders", fleet(2, instalments=2, instalments_agreed=True)

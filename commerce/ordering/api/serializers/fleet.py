@@ -7,7 +7,11 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_sc
 from rest_framework import serializers
 
 from commerce.ordering.api.serializers.orders import LANGUAGES, InstalmentsAsked
-from commerce.ordering.api.serializers.quotes import InstalmentChoicesSerializer, QuoteSerializer
+from commerce.ordering.api.serializers.quotes import (
+    MOST_PARTS,
+    InstalmentChoicesSerializer,
+    QuoteSerializer,
+)
 from commerce.ordering.domain.consents import OrderConsents
 from commerce.ordering.domain.fleet import COLUMNS, MOST_ROWS, FleetLine
 from commerce.ordering.domain.states import OrderState
@@ -100,7 +104,7 @@ class FleetTableQuery(Strict):
     expected_total = serializers.RegexField(AMOUNT, max_length=12, required=False)
     digest = serializers.CharField(max_length=64, required=False)
     language = OneOf(LANGUAGES, default="fr")
-    instalments = InstalmentsAsked()
+    instalments = serializers.IntegerField(min_value=0, max_value=MOST_PARTS, default=0)
     instalments_agreed = serializers.BooleanField(default=False)
 
 

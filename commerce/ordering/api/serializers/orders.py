@@ -12,7 +12,11 @@ from commerce.accounts.selectors import Address
 from commerce.kernel.tax import Basis
 from commerce.ordering.api.serializers.carts import ShareSerializer
 from commerce.ordering.api.serializers.offerings import PhaseSerializer
-from commerce.ordering.api.serializers.quotes import AppliedSerializer, TaxPartSerializer
+from commerce.ordering.api.serializers.quotes import (
+    MOST_PARTS,
+    AppliedSerializer,
+    TaxPartSerializer,
+)
 from commerce.ordering.api.serializers.tariffs import CallersTariffSerializer
 from commerce.ordering.domain.consents import OrderConsents
 from commerce.ordering.domain.states import ItemAction, ItemState, OrderState
@@ -27,6 +31,7 @@ from commerce.web.fields import (
     OneOf,
     Shown,
     Strict,
+    Whole,
     Word,
     Wording,
     money_of,
@@ -47,13 +52,13 @@ class ConsentsAsked(Strict):
     instalments = Flag(default=False, help_text="Pay the parts on their days")
 
 
-class InstalmentsAsked(serializers.IntegerField):
+class InstalmentsAsked(Whole):
     """In how many parts the phones are to be paid."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             min_value=0,
-            max_value=36,
+            max_value=MOST_PARTS,
             default=0,
             help_text="In how many parts the phones are paid, of those offered; 0: at once",
             **options,

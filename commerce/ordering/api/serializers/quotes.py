@@ -31,7 +31,7 @@ from promotions.domain.benefits import EarlyExit
 from promotions.domain.model import Miss
 
 MOST_BILLS = 60
-MOST_PARTS = 60
+MOST_PARTS = 36
 PLACE_HELP = "Its role; after the names of places where the bundle has them, as `kit.accessory`"
 
 
