@@ -146,7 +146,6 @@ def test_what_may_still_be_refused_when_its_free_month_ends_is_on_the_bill_after
     one = life(line("2026-01-10", asked), cycle_day=5, until="2026-03-05")
     assert billed(one) == [
         ("2026-01-10", ["0.00"]),
-        ("2026-02-05", []),
         ("2026-03-05", ["23.00", "28.00"]),
     ]
 
