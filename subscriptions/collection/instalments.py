@@ -146,9 +146,9 @@ def plans_with(subscription_id: int) -> QuerySet[InstalmentPlan]:
     return rows.order_by("pk")
 
 
-def is_needed(plan: InstalmentPlan) -> bool:
-    """Whether a contract of the plan's order runs, or one that it changed."""
-    running = Subscription.objects.exclude(status=SubscriptionStatus.ENDED)
+def is_needed(plan: InstalmentPlan, *, but: int | None = None) -> bool:
+    """Whether a contract of the plan's order runs, or one that it changed; `but` for that one."""
+    running = Subscription.objects.exclude(status=SubscriptionStatus.ENDED).exclude(pk=but)
     changed = SubscriptionChange.objects.filter(order_number=plan.order_number)
     return running.filter(
         Q(order_number=plan.order_number) | Q(pk__in=changed.values("subscription"))
@@ -170,7 +170,7 @@ class LeftAtEnd:
 def left_at_end(subscription_id: int, *, on: date) -> tuple[LeftAtEnd, ...]:
     """Of the devices of a contract that ends on the day `on`, if nothing is paid early; nothing
     where all parts are due by then. Of several contracts of an order the last one that ends
-    counts."""
+    counts, those that it changed too."""
     found = []
     for plan in plans_with(subscription_id):
         view = _view(plan)
@@ -179,14 +179,13 @@ def left_at_end(subscription_id: int, *, on: date) -> tuple[LeftAtEnd, ...]:
         left = total((each.left for each in later), currency=plan.currency)
         if not view.later:
             left = view.left
-        others = Subscription.objects.filter(order_number=plan.order_number)
-        running = others.exclude(pk=subscription_id).exclude(status=SubscriptionStatus.ENDED)
         if left:
+            goes_on = plan.at_end != AtEnd.FALLS_DUE or is_needed(plan, but=subscription_id)
             found.append(
                 LeftAtEnd(
                     bill=view.bill,
                     left=left,
-                    falls_due=plan.at_end == AtEnd.FALLS_DUE and not running.exists(),
+                    falls_due=not goes_on,
                     last_on=later[-1].part.due_on if later else None,
                 )
             )

@@ -46,6 +46,7 @@ from subscriptions.models import (
     InstalmentPart,
     Invoice,
     Subscription,
+    SubscriptionChange,
     Transfer,
 )
 from subscriptions.reconciling.audit import instalment_differences, ledger_differences
@@ -629,6 +630,19 @@ def test_who_withdraws_gives_the_phone_back_and_nothing_falls_due() -> None:
 def test_while_another_contract_of_the_order_runs_nothing_falls_due() -> None:
     party, line, _ = with_phone(AtEnd.FALLS_DUE)
     begun(ORDER, [plan("29.99")], party=party, group="g2")
+    (told,) = left_at_end(line, on=date(2026, 3, 20))
+    assert not told.falls_due
+    ended(line, date(2026, 3, 20))
+    assert [row[2] for row in parts()] == ["coming"] * 3
+
+
+def test_while_another_contract_that_the_order_changed_runs_nothing_falls_due() -> None:
+    party, line, _ = with_phone(AtEnd.FALLS_DUE)
+    other = Subscription.objects.get(pk=begun("F-9", [plan("29.99")], party=party))
+    SubscriptionChange.objects.create(
+        subscription=other, promise_id=other.promise_id, kind="renew", order_number=ORDER,
+        group="g2", on=DAY, at=at(DAY), channel="web",
+    )  # fmt: skip
     (told,) = left_at_end(line, on=date(2026, 3, 20))
     assert not told.falls_due
     ended(line, date(2026, 3, 20))
