@@ -46,10 +46,16 @@ def begin() -> None:
 
 
 def on_due(payload: Mapping[str, Any]) -> None:
-    """Timer, business time; may come twice."""
+    """Timer, business time; may come twice. A month that can't be closed holds up no later one."""
     month = date.fromisoformat(payload["month"])
+    refused: RuleViolated | None = None
     for back in reversed(range(LOOKED_BACK)):
-        close(add_months(month, -back), by=SYSTEM.actor.name)
+        try:
+            close(add_months(month, -back), by=SYSTEM.actor.name)
+        except RuleViolated as failed:
+            refused = refused or failed
+    if refused is not None:
+        raise refused
     with transaction.atomic():
         _set(add_months(month, 1))
 

@@ -208,6 +208,27 @@ def test_one_who_can_not_be_closed_holds_up_no_other(
     assert close(AFTER) == 1
 
 
+def test_a_month_that_can_not_be_closed_holds_up_no_later_one(
+    seller: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with business_time_fixed(at(DAY)):
+        other = merchant(code="soleil")
+    charge(other, "r-1", now=AFTER)
+
+    def invoice(told: MerchantStatement, month: date) -> Invoice | None:
+        if told.code == "lune":
+            raise ValueError("planted")
+        return None
+
+    monkeypatch.setattr(commissions, "invoice", invoice)
+    for _ in range(2):
+        with business_time_fixed(at(date(2026, 5, 3))), pytest.raises(RuleViolated) as refusal:
+            settling.on_due({"month": "2026-04-01"})
+        assert refusal.value.code == "months_not_closed"
+    closed = MerchantSettlement.objects.values_list("merchant__code", "month")
+    assert list(closed) == [("soleil", APRIL)]
+
+
 def test_a_month_is_one_of_paris_wherever_the_account_is(seller: Merchant) -> None:
     """In Martinique March lasts six hours longer."""
     BillingAccount.objects.update(zone="America/Martinique")
