@@ -166,6 +166,9 @@ touched AS (
     SELECT number AS what FROM subscriptions_invoice
      WHERE state = 'issued' AND issued_on >= %(since_day)s
      UNION
+    SELECT 'set-off/' || number FROM subscriptions_invoice
+     WHERE starts_with(key, 'commission:') AND issued_on >= %(since_day)s
+     UNION
     SELECT 'payment/' || key FROM payments_paymentattempt
      WHERE created_at >= %(since)s - interval '2 months'
      UNION

@@ -48,9 +48,11 @@ RETURNING next - %(count)s
 _DRAFTS = """
 SELECT account.legal_entity, starts_with(invoice.key, %(commissions)s),
        invoice.kind = 'credit_note',
-       array_agg(invoice.id ORDER BY invoice.id), array_agg(invoice.key),
-       array_agg(account.party_id), array_agg(account.segment),
-       array_agg(account.id), array_agg(invoice.order_number)
+       array_agg(invoice.id ORDER BY invoice.id), array_agg(invoice.key ORDER BY invoice.id),
+       array_agg(account.party_id ORDER BY invoice.id),
+       array_agg(account.segment ORDER BY invoice.id),
+       array_agg(account.id ORDER BY invoice.id),
+       array_agg(invoice.order_number ORDER BY invoice.id)
   FROM subscriptions_invoice AS invoice
   JOIN subscriptions_billingaccount AS account ON account.id = invoice.account_id
  WHERE invoice.id = ANY(%(ids)s) AND invoice.state = 'draft'

@@ -26,8 +26,13 @@ from subscriptions.invoicing.facturx import xml_of
 from subscriptions.invoicing.files import Form, invoice_file
 from subscriptions.invoicing.selectors import document_of
 from subscriptions.ledger.selectors import owed_on
+from subscriptions.ledger.services import ledger
 from subscriptions.models import Einvoice, Invoice, Transfer
-from subscriptions.reconciling.audit import bills_against_promises, ledger_differences
+from subscriptions.reconciling.audit import (
+    Changed,
+    bills_against_promises,
+    ledger_differences,
+)
 from subscriptions.reconciling.leaks import billing_differences
 from tests.integration.subscriptions.contracts import DAY, at, begun, person, plan
 from tests.integration.subscriptions.test_carrier_billing import (
@@ -240,3 +245,14 @@ def test_what_differs_is_found(metro: Merchant, statement: str, kinds: set[str])
         cursor.execute(statement)
     with business_time_fixed(at(IN_MAY)):
         assert {each.kind for each in merchant_differences(IN_MAY)} == kinds
+
+
+def test_what_was_not_set_off_is_found_by_a_look_at_what_changed(
+    metro: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    since = Changed(since=at(IN_MAY, hour=0))
+    monkeypatch.setattr(ledger, "set_off", lambda _: None)
+    assert close(MARCH, on=IN_MAY) == 1
+    for found in (ledger_differences(), ledger_differences(since)):
+        told = [(each.what, each.amount, each.entered) for each in found]
+        assert told == [("set-off/CO-2026-0000001", Money.of("1.80"), Money.zero())]
