@@ -146,7 +146,7 @@ def plans_with(subscription_id: int) -> QuerySet[InstalmentPlan]:
     return rows.order_by("pk")
 
 
-def is_needed(plan: InstalmentPlan, *, but: int | None = None) -> bool:
+def is_needed(plan: InstalmentPlan, *, but: int = 0) -> bool:
     """Whether a contract of the plan's order runs, or one that it changed; `but` for that one."""
     running = Subscription.objects.exclude(status=SubscriptionStatus.ENDED).exclude(pk=but)
     changed = SubscriptionChange.objects.filter(order_number=plan.order_number)
