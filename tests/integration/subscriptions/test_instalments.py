@@ -640,7 +640,7 @@ def test_while_another_contract_that_the_order_changed_runs_nothing_falls_due() 
     party, line, _ = with_phone(AtEnd.FALLS_DUE)
     other = Subscription.objects.get(pk=begun("F-9", [plan("29.99")], party=party))
     SubscriptionChange.objects.create(
-        subscription=other, promise_id=other.promise_id, kind="renew", order_number=ORDER,
+        subscription=other, promise_id=other.promise_id or 0, kind="renew", order_number=ORDER,
         group="g2", on=DAY, at=at(DAY), channel="web",
     )  # fmt: skip
     (told,) = left_at_end(line, on=date(2026, 3, 20))
