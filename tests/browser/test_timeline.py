@@ -1,6 +1,7 @@
 """The timeline of a contract, and the answer to what is free at first, in a real browser."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -10,13 +11,14 @@ from pytest_django.live_server_helper import LiveServer
 
 from catalogue.selectors import forget_snapshots
 from commerce.accounts.models import User
-from commerce.kernel.clock import business_now
+from commerce.kernel.clock import business_today
 from subscriptions.models import Subscription
 from tests.browser.pages import nothing_wrong
 from tests.browser.test_guide import visit
 from tests.demo import sell_demo
 from tests.factories import PersonFactory, UserFactory
 from tests.integration.ordering.test_paid_later import begin
+from tests.integration.subscriptions.contracts import at
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -24,9 +26,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 @pytest.fixture
 def line(live_server: LiveServer) -> Iterator[str]:
     forget_snapshots()
-    sell_demo(at=business_now())
+    today = business_today()
+    sell_demo(at=at(today) - timedelta(days=1))
     person = PersonFactory.create(display_name="Camille Martin")
-    begin(person.pk)
+    begin(person.pk, on=today)
     UserFactory.create(party=person, language="fr")
     yield f"{live_server.url}/account/lines/{Subscription.objects.get().pk}/"
     forget_snapshots()

@@ -78,10 +78,11 @@ def begin(
     offering: str = "ondine-musique",
     segment: str = "consumer",
     also: bool = False,
+    on: date = START,
 ) -> int:
     """`also`: with films, free for as long."""
     video = [ActivatedItem("video", "lanterne-video", (VIDEO,), names=LANTERNE)] if also else []
-    with business_time_fixed(at(START)):
+    with business_time_fixed(at(on)):
         agreed = [PLAN, MUSIC, VIDEO] if also else [PLAN, MUSIC]
         promised("F-2026-000001", agreed, segment=segment)
         return activate(
@@ -91,7 +92,7 @@ def begin(
                 ActivatedItem("music", offering, (MUSIC,), names=ONDINE),
                 *video,
             ],
-            tax_rates=RATES, term_months=24, activated_on=START, release=1, channel="web",
+            tax_rates=RATES, term_months=24, activated_on=on, release=1, channel="web",
             msisdn="0639980001",
         )  # fmt: skip
 
